@@ -1,0 +1,119 @@
+// Package artifact is the vocabulary that every folder of miniMirror shares:
+// what a pinned upstream file is, where it came from, and what a kind of
+// artifact can do. It stands between all other packages and imports only the
+// standard library.
+//
+//	mirror.yaml ──Resolver──▶ pins (lock) ──Planner──▶ files (image) ──Handler──▶ clients
+package artifact
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+)
+
+// An Artifact is one immutable upstream file, pinned. Two artifacts of one
+// source never share a Path.
+type Artifact struct {
+	Kind         string `json:"kind"`
+	Source       string `json:"source"` // name of the source; the first element of its address on the mirror
+	Name         string `json:"name"`
+	Version      string `json:"version"`
+	Architecture string `json:"architecture"`
+
+	// Channels are the parts of the source that list the artifact, sorted, in
+	// the kind's own words (for Debian packages: "SUITE/COMPONENT").
+	Channels []string `json:"channels,omitempty"`
+
+	Size   int64    `json:"size"`   // bytes
+	SHA256 string   `json:"sha256"` // 64 lower-case hexadecimal digits
+	Path   string   `json:"path"`   // slash-separated and clean, below the source
+	URLs   []string `json:"urls"`   // where upstream has it, in the order to try
+
+	// Metadata is what upstream's index says of the artifact beyond the fields
+	// above, line by line, in the index's own format and order.
+	Metadata []string `json:"metadata,omitempty"`
+}
+
+// ID names the artifact within a lock or an image: "SOURCE/PATH".
+func (a *Artifact) ID() string { return a.Source + "/" + a.Path }
+
+// String names the artifact for a person: "bash 5.2.15-2 (amd64)".
+func (a *Artifact) String() string {
+	return fmt.Sprintf("%s %s (%s)", a.Name, a.Version, a.Architecture)
+}
+
+// Compare orders artifacts as a lock lists them: by kind, source, name,
+// architecture and path.
+func Compare(a, b *Artifact) int {
+	return cmp.Or(
+		strings.Compare(a.Kind, b.Kind), strings.Compare(a.Source, b.Source),
+		strings.Compare(a.Name, b.Name), strings.Compare(a.Architecture, b.Architecture),
+		strings.Compare(a.Path, b.Path))
+}
+
+// A Source is one upstream and what it had published when it was locked.
+type Source struct {
+	Kind     string    `json:"kind"`
+	Name     string    `json:"name"`
+	URLs     []string  `json:"urls"`
+	Releases []Release `json:"releases"` // sorted by Name
+}
+
+// A Release is one signed statement of an upstream: for Debian, a suite's
+// InRelease file.
+type Release struct {
+	Name     string    `json:"name"` // for Debian: the suite as the client asks for it
+	Date     time.Time `json:"date"` // when upstream published it
+	URL      string    `json:"url"`
+	SHA256   string    `json:"sha256"`    // of the signed bytes
+	SignedBy []string  `json:"signed_by"` // fingerprints of the keys that made its good signatures
+	// Metadata is what clients must find again in our own release, line by line.
+	Metadata []string `json:"metadata,omitempty"`
+}
+
+// A Set is a closure that must be installable offline on a bare node.
+type Set struct {
+	Name      string   `json:"name"`
+	Artifacts []string `json:"artifacts"` // IDs, sorted
+}
+
+// ValidPath reports whether p may be an Artifact.Path or a File.Path: relative,
+// slash-separated, clean, without "..", control characters or backslashes.
+func ValidPath(p string) bool {
+	if p == "" || p == "." || p != path.Clean(p) || path.IsAbs(p) || p == ".." || strings.HasPrefix(p, "../") {
+		return false
+	}
+	return !strings.ContainsFunc(p, func(r rune) bool { return r < 0x20 || r == 0x7f || r == '\\' })
+}
+
+// ValidName reports whether name may name a definition, a source or a set: one
+// element of a path and of an address that needs no escaping.
+func ValidName(name string) bool {
+	if name == "" || len(name) > 100 || name[0] == '.' || name[0] == '-' {
+		return false
+	}
+	for _, r := range name {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune("-._+~", r):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// ValidSHA256 reports whether s is 64 lower-case hexadecimal digits.
+func ValidSHA256(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for _, r := range s {
+		if (r < '0' || r > '9') && (r < 'a' || r > 'f') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,134 @@
+package artifact
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// A Kind is a family of artifacts with its own upstream format, client and
+// wire protocol. It offers a few verbs; each is an interface of its own.
+type Kind interface {
+	// Name is the kind's key in mirror.yaml and its Artifact.Kind.
+	Name() string
+
+	Resolver
+	Planner
+	Server
+}
+
+// A Section is one part of a definition. Decode fills v, a pointer to a struct
+// with `yaml` tags, and refuses unknown keys, wrong types and duplicates with
+// an error that names file and line.
+type Section interface {
+	Decode(v any) error
+	// Errorf makes an error about this section that begins with file and line.
+	Errorf(format string, args ...any) error
+}
+
+// A Spec is a kind's part of a definition, read and checked.
+type Spec any
+
+// A Resolver turns what a definition asks for into pins. Only Resolve may use
+// the network, and only through the Upstream that it is given.
+type Resolver interface {
+	// ParseSpec reads the kind's section of a definition. dir is the
+	// definition's folder, for relative file names.
+	ParseSpec(section Section, dir string) (Spec, error)
+	Resolve(ctx context.Context, req ResolveRequest) (*Resolution, error)
+}
+
+// A ResolveRequest is all that Resolve may use.
+type ResolveRequest struct {
+	Spec     Spec
+	Sets     map[string]Section // what each set asks of this kind: a list of requests
+	Locked   []Artifact         // pins of the lock before; kept where upstream still has them
+	Upstream Upstream
+	Now      time.Time
+	Log      *slog.Logger
+}
+
+// A Resolution is the result of resolving one kind's part of a definition.
+type Resolution struct {
+	Sources   []Source
+	Artifacts []Artifact
+	Sets      []Set
+}
+
+// Upstream gives access to files of other machines.
+type Upstream interface {
+	// Get returns the body of the first of urls that answers, and which one did.
+	// The answer is not verified and not kept. When no URL has the file the error
+	// is fs.ErrNotExist; any other trouble is another error.
+	Get(ctx context.Context, urls []string, limit int64) (body []byte, from string, err error)
+
+	// Open returns the content whose size (-1: unknown) and SHA-256 are given: from the
+	// cache, else from the first of files that delivers it. Every fetched file is verified
+	// before use; what is kept is content, verified again when opened.
+	Open(ctx context.Context, content Content, files []RemoteFile) (io.ReadCloser, error)
+}
+
+// Content identifies bytes.
+type Content struct {
+	Size   int64
+	SHA256 string
+}
+
+// A RemoteFile is one encoding of wanted content at upstream.
+type RemoteFile struct {
+	URLs []string
+	Content
+	// Decode turns the file's bytes into the wanted content; nil: they are it.
+	Decode func(io.Reader) (io.ReadCloser, error)
+}
+
+// A Planner turns pins into the files that clients need beside the artifacts
+// themselves. It does no I/O.
+type Planner interface {
+	Plan(pins Pins, signer Signer) ([]File, error)
+}
+
+// Pins are one kind's part of a lock.
+type Pins struct {
+	Date      time.Time // of the lock; what is generated carries this date
+	Sources   []Source
+	Artifacts []Artifact
+}
+
+// A File is a generated file of the mirror.
+type File struct {
+	Path     string // below the mirror's root; begins with the source's name
+	Data     []byte
+	Modified time.Time
+}
+
+// A Signer signs what a mirror says of itself. Its signatures depend on the
+// key, the time that it was made with and the text alone.
+type Signer interface {
+	ClearSign(text []byte) ([]byte, error)  // RFC 9580, section 7: cleartext signature
+	DetachSign(text []byte) ([]byte, error) // armored detached signature
+	PublicKey() []byte                      // armored
+}
+
+// A Server speaks a kind's wire protocol.
+type Server interface {
+	// Handler answers every request below the paths that Routes names.
+	Handler(m Mirror) http.Handler
+	// Routes are the path prefixes (ending in "/") and exact paths that belong to
+	// the kind on this mirror.
+	Routes(m Mirror) []string
+	// Usage tells people, in a few lines of plain text, how a client at base
+	// address uses what the mirror carries of this kind.
+	Usage(m Mirror, base string) string
+}
+
+// A Mirror is what a Server may see of an image.
+type Mirror struct {
+	Pins
+	PublicKey []byte
+	// ServeFile answers a request with a file of the mirror: caching headers,
+	// ranges, 304 and 404 are its business. name is a File.Path or an Artifact.ID.
+	ServeFile func(w http.ResponseWriter, r *http.Request, name string)
+}
