@@ -24,6 +24,10 @@ type Kind interface {
 // an error that names file and line.
 type Section interface {
 	Decode(v any) error
+	// Keys returns the sections of a mapping whose keys must be among valid.
+	Keys(valid []string) (map[string]Section, error)
+	// IsText reports whether the section is a single text.
+	IsText() bool
 	// Errorf makes an error about this section that begins with file and line.
 	Errorf(format string, args ...any) error
 }
@@ -43,7 +47,7 @@ type Resolver interface {
 // A ResolveRequest is all that Resolve may use.
 type ResolveRequest struct {
 	Spec     Spec
-	Sets     map[string]Section // what each set asks of this kind: a list of requests
+	Sets     map[string]Section // what each set asks of this kind
 	Locked   []Artifact         // pins of the lock before; kept where upstream still has them
 	Upstream Upstream
 	Now      time.Time
@@ -64,16 +68,16 @@ type Upstream interface {
 	// is fs.ErrNotExist; any other trouble is another error.
 	Get(ctx context.Context, urls []string, limit int64) (body []byte, from string, err error)
 
-	// Open returns the content whose size (-1: unknown) and SHA-256 are given: from the
-	// cache, else from the first of files that delivers it. Every fetched file is verified
-	// before use; what is kept is content, verified again when opened.
-	Open(ctx context.Context, content Content, files []RemoteFile) (io.ReadCloser, error)
+	// Index returns decoded content: from the cache, else from the first of files that
+	// delivers it. Each fetched file is verified before it is decoded, and what comes
+	// out is verified again when want says what it must be.
+	Index(ctx context.Context, want Content, files []RemoteFile) ([]byte, error)
 }
 
 // Content identifies bytes.
 type Content struct {
-	Size   int64
-	SHA256 string
+	Size   int64  // -1: unknown
+	SHA256 string // empty: unknown
 }
 
 // A RemoteFile is one encoding of wanted content at upstream.

@@ -1,0 +1,141 @@
+// Package fetch brings files from upstream into the cache. Nothing is kept or
+// handed on before its size and SHA-256 were verified; when one address fails,
+// the next is tried. It is the only package that opens connections to upstream.
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/cache"
+)
+
+// A Client fetches over http, https and file addresses.
+type Client struct {
+	Cache     *cache.Cache
+	Log       *slog.Logger
+	UserAgent string
+	// Received, if set, is called with the number of bytes that have just come in.
+	Received func(n int64)
+
+	http *http.Client
+}
+
+var _ artifact.Upstream = (*Client)(nil)
+
+// New returns a client that keeps what it fetches in c.
+func New(c *cache.Cache, log *slog.Logger, userAgent string) *Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DisableCompression = true // digests are of the bytes as stored
+	transport.ResponseHeaderTimeout = 30 * time.Second
+	transport.MaxIdleConnsPerHost = parallel
+	transport.RegisterProtocol("file", http.NewFileTransport(http.Dir("/")))
+	return &Client{Cache: c, Log: log, UserAgent: userAgent, http: &http.Client{Transport: transport}}
+}
+
+// parallel is how many files All fetches at once.
+const parallel = 8
+
+// Get implements artifact.Upstream.
+func (c *Client) Get(ctx context.Context, urls []string, limit int64) (body []byte, from string, err error) {
+	var failures []error
+	absent := 0
+	for _, u := range urls {
+		body, err = c.get(ctx, u, limit)
+		switch {
+		case err == nil:
+			return body, u, nil
+		case ctx.Err() != nil:
+			return nil, "", context.Cause(ctx)
+		case errors.Is(err, fs.ErrNotExist):
+			absent++
+		}
+		failures = append(failures, err)
+	}
+	// A mirror that does not answer may have the file: that is not "absent".
+	if absent < len(failures) {
+		failures = trouble(failures)
+	}
+	return nil, "", errors.Join(failures...)
+}
+
+func trouble(failures []error) (real []error) {
+	for _, err := range failures {
+		if !errors.Is(err, fs.ErrNotExist) {
+			real = append(real, err)
+		}
+	}
+	return real
+}
+
+func (c *Client) get(ctx context.Context, u string, limit int64) ([]byte, error) {
+	var body []byte
+	err := c.patiently(ctx, func(ctx context.Context) error {
+		resp, err := c.request(ctx, u, 0, "")
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
+		if err == nil && int64(len(body)) > limit {
+			return fmt.Errorf("%s: larger than %d bytes", Redacted(u), limit)
+		}
+		if err != nil {
+			return &temporary{fmt.Errorf("%s: %w", Redacted(u), err), 0}
+		}
+		return nil
+	})
+	return body, err
+}
+
+// Artifact brings the artifact into the cache.
+func (c *Client) Artifact(ctx context.Context, a *artifact.Artifact) error {
+	want := artifact.Content{Size: a.Size, SHA256: a.SHA256}
+	if c.Cache.Has(want) {
+		return nil
+	}
+	w, err := c.Cache.Create()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if err := c.download(ctx, a.URLs, want, w); err != nil {
+		return fmt.Errorf("%s: %s: %w", a.Kind, a, err)
+	}
+	return w.Commit(want)
+}
+
+// All brings the artifacts into the cache, several at a time. After a failure
+// what has begun is finished or abandoned, and what is complete is kept.
+func (c *Client) All(ctx context.Context, artifacts []*artifact.Artifact) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for _, a := range artifacts {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return c.Artifact(ctx, a)
+		})
+	}
+	return group.Wait()
+}
+
+// Redacted is the address without a password.
+func Redacted(u string) string {
+	parsed, err := url.Parse(u)
+	if err != nil {
+		return u
+	}
+	return parsed.Redacted()
+}

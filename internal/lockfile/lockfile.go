@@ -1,0 +1,206 @@
+// Package lockfile reads and writes mirror.lock, which pins every artifact of
+// a definition by version, size and SHA-256. It stands between lock, which
+// writes it from what upstream offers, and build, which needs nothing else.
+package lockfile
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// Format is the version of the file's format.
+const Format = 1
+
+// A Lock is the content of a mirror.lock: indented JSON, one value a line,
+// sorted, so that it reads well in a diff.
+type Lock struct {
+	Format     int    `json:"format"`
+	Name       string `json:"name"`       // of the definition
+	Definition string `json:"definition"` // "sha256:" and the digest of mirror.yaml
+	// Date is what the mirror tells clients as its own date. It is the newest date
+	// of the releases, moved forward by a second when a lock with other content
+	// already carried it: clients ignore what is not newer than what they have.
+	Date      time.Time           `json:"date"`
+	Sources   []artifact.Source   `json:"sources"`
+	Sets      []artifact.Set      `json:"sets"`
+	Artifacts []artifact.Artifact `json:"artifacts"`
+}
+
+// Digest returns "sha256:" and the hexadecimal SHA-256 of data.
+func Digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Read returns the lock in the file and the digest of the file's bytes. The
+// error is fs.ErrNotExist when there is no such file.
+func Read(file string) (*Lock, string, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, "", err
+	}
+	lock, err := Decode(data)
+	if err != nil {
+		return nil, "", artifact.Hint(fmt.Errorf("%s: %w", file, err),
+			"restore the file from version control, or remove it and run: minimirror lock %s", filepath.Dir(file))
+	}
+	return lock, Digest(data), nil
+}
+
+// Decode reads a lock and refuses one that is damaged or that names files
+// outside the mirror.
+func Decode(data []byte) (*Lock, error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	var l Lock
+	if err := dec.Decode(&l); err != nil {
+		return nil, fmt.Errorf("not a lock: %w", err)
+	}
+	if dec.More() {
+		return nil, errors.New("not a lock: something follows its end")
+	}
+	if l.Format != Format {
+		return nil, fmt.Errorf("format %d: this program reads format %d", l.Format, Format)
+	}
+	return &l, l.check()
+}
+
+func (l *Lock) check() error {
+	if !artifact.ValidName(l.Name) {
+		return fmt.Errorf("invalid name %q", l.Name)
+	}
+	sources := make(map[string]string)
+	for _, s := range l.Sources {
+		if _, dup := sources[s.Name]; dup || !artifact.ValidName(s.Name) {
+			return fmt.Errorf("invalid or repeated source %q", s.Name)
+		}
+		sources[s.Name] = s.Kind
+	}
+	ids := make(map[string]bool, len(l.Artifacts))
+	for i := range l.Artifacts {
+		a := &l.Artifacts[i]
+		kind, known := sources[a.Source]
+		switch {
+		case !known || kind != a.Kind:
+			return fmt.Errorf("%s: unknown source %q", a, a.Source)
+		case !artifact.ValidPath(a.Path):
+			return fmt.Errorf("%s: invalid path %q", a, a.Path)
+		case !artifact.ValidSHA256(a.SHA256):
+			return fmt.Errorf("%s: invalid sha256 %q", a, a.SHA256)
+		case a.Size < 0:
+			return fmt.Errorf("%s: invalid size %d", a, a.Size)
+		case ids[a.ID()]:
+			return fmt.Errorf("%s: %s is listed twice", a, a.ID())
+		}
+		ids[a.ID()] = true
+	}
+	for _, s := range l.Sets {
+		if !artifact.ValidName(s.Name) {
+			return fmt.Errorf("invalid set %q", s.Name)
+		}
+		for _, id := range s.Artifacts {
+			if !ids[id] {
+				return fmt.Errorf("set %s: %q is not an artifact of this lock", s.Name, id)
+			}
+		}
+	}
+	return nil
+}
+
+// Encode sorts the lock and returns the file's bytes.
+func (l *Lock) Encode() ([]byte, error) {
+	slices.SortFunc(l.Sources, func(a, b artifact.Source) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.Sets, func(a, b artifact.Set) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.Artifacts, func(a, b artifact.Artifact) int { return artifact.Compare(&a, &b) })
+	for _, s := range l.Sets {
+		slices.Sort(s.Artifacts)
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(l); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// Follow gives the lock its date: that of its newest release, or later when
+// previous, which may be nil, says something else and is not older.
+func (l *Lock) Follow(previous *Lock) error {
+	l.Date = time.Time{}
+	for _, s := range l.Sources {
+		for _, r := range s.Releases {
+			if r.Date.After(l.Date) {
+				l.Date = r.Date
+			}
+		}
+	}
+	l.Date = l.Date.UTC().Truncate(time.Second)
+	if previous == nil || l.Date.After(previous.Date) {
+		return nil
+	}
+	l.Date = previous.Date
+	ours, err := l.Encode()
+	if err != nil {
+		return err
+	}
+	theirs, err := previous.Encode()
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(ours, theirs) {
+		l.Date = previous.Date.Add(time.Second)
+	}
+	return nil
+}
+
+// Write replaces the file in one step, and leaves it alone when it already
+// holds the same bytes.
+func (l *Lock) Write(file string) (changed bool, err error) {
+	data, err := l.Encode()
+	if err != nil {
+		return false, err
+	}
+	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, data) {
+		return false, nil
+	}
+	err = replace(file, data)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		err = artifact.Hint(err, "make the folder of the definition writable, or copy the definition to a folder that is")
+	}
+	return err == nil, err
+}
+
+func replace(file string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".mirror.lock-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if _, err = f.Write(data); err == nil {
+		if err = f.Chmod(0o644); err == nil {
+			err = f.Sync()
+		}
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	return os.Rename(f.Name(), file)
+}
