@@ -136,3 +136,44 @@ func TestDpkgReadsTheDebs(t *testing.T) {
 		t.Errorf("contents of app: %v\n%s", err, out)
 	}
 }
+
+// TestDpkgInstallsADeb unpacks and configures a package into a root of its own,
+// as an ordinary user.
+func TestDpkgInstallsADeb(t *testing.T) {
+	a := &debiantest.Archive{Suites: []*debiantest.Suite{{Name: "s", Packages: []*debiantest.Package{{
+		Name: "hello", Version: "1:1.0",
+		Files:   map[string]string{"usr/bin/hello": "#!/bin/sh\necho hello\n", "etc/hello.conf": "greeting\n"},
+		Control: map[string]string{"conffiles": "/etc/hello.conf\n"},
+	}}}}}
+	tree, err := a.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := tree.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(dir, "root")
+	for _, sub := range []string{"var/lib/dpkg/info", "var/lib/dpkg/updates"} {
+		if err := os.MkdirAll(filepath.Join(root, sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(root, "var/lib/dpkg/status"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	path := []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	out, err := run(t, path, "dpkg", "--root="+root, "--force-not-root", "--force-script-chrootless", "--install",
+		filepath.Join(dir, "pool/main/h/hello/hello_1.0_all.deb"))
+	if err != nil || strings.Contains(out, "warning") {
+		t.Fatalf("dpkg --install: %v\n%s", err, out)
+	}
+	out, err = run(t, nil, filepath.Join(root, "usr/bin/hello"))
+	if err != nil || out != "hello\n" {
+		t.Errorf("hello: %v, %q", err, out)
+	}
+	out, err = run(t, nil, "dpkg-query", "--root="+root, "-W", "-f", "${Status} ${Version}", "hello")
+	if err != nil || out != "install ok installed 1:1.0" {
+		t.Errorf("dpkg-query: %v, %q", err, out)
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -120,4 +122,17 @@ func armored(blockType string, data []byte) []byte {
 		panic(fmt.Sprintf("debiantest: armor: %v", err)) // a bytes.Buffer does not fail
 	}
 	return append(b.Bytes(), '\n')
+}
+
+// WriteKeys writes every key that Parse made to dir/NAME.asc.
+func (a *Archive) WriteKeys(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for name, key := range a.Keys {
+		if err := os.WriteFile(filepath.Join(dir, name+".asc"), key.Armored(), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
