@@ -1,0 +1,283 @@
+package debian
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// aptConfig is what this machine's apt is configured with: apt.conf(5).
+type aptConfig struct {
+	sourceList, sourceParts     string // sources.list and sources.list.d
+	trusted, trustedParts       string // keys for sources without Signed-By
+	architecture                string
+	checkValidUntil, checkDates bool
+}
+
+// readAptConfig asks apt-config; a machine without it has apt's defaults.
+func readAptConfig(ctx context.Context) (aptConfig, error) {
+	c := aptConfig{
+		sourceList: "/etc/apt/sources.list", sourceParts: "/etc/apt/sources.list.d",
+		trusted: "/etc/apt/trusted.gpg", trustedParts: "/etc/apt/trusted.gpg.d",
+		architecture: hostArchitecture(), checkValidUntil: true, checkDates: true,
+	}
+	out, err := exec.CommandContext(ctx, "apt-config", "shell",
+		"SOURCELIST", "Dir::Etc::sourcelist/f", "SOURCEPARTS", "Dir::Etc::sourceparts/d",
+		"TRUSTED", "Dir::Etc::trusted/f", "TRUSTEDPARTS", "Dir::Etc::trustedparts/d",
+		"ARCHITECTURE", "APT::Architecture",
+		"CHECKVALIDUNTIL", "Acquire::Check-Valid-Until/b", "CHECKDATE", "Acquire::Check-Date/b").Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return c, nil
+	}
+	if err != nil {
+		return c, fmt.Errorf("apt-config: %w", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		value = strings.Trim(value, "'")
+		switch name {
+		case "SOURCELIST":
+			c.sourceList = value
+		case "SOURCEPARTS":
+			c.sourceParts = value
+		case "TRUSTED":
+			c.trusted = value
+		case "TRUSTEDPARTS":
+			c.trustedParts = value
+		case "ARCHITECTURE":
+			c.architecture = value
+		case "CHECKVALIDUNTIL":
+			c.checkValidUntil = value != "false"
+		case "CHECKDATE":
+			c.checkDates = value != "false"
+		}
+	}
+	return c, nil
+}
+
+// hostSources are this machine's own apt sources, grouped by repository.
+func hostSources(ctx context.Context, log *slog.Logger) ([]source, error) {
+	config, err := readAptConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := config.entries()
+	if err != nil {
+		return nil, err
+	}
+	var sources []source
+	for _, e := range entries {
+		if e.skip != "" {
+			log.Warn("apt source left out", "file", e.where, "reason", e.skip)
+			continue
+		}
+		s, err := config.source(e)
+		if err != nil {
+			return nil, artifact.Hint(fmt.Errorf("%s: %w", e.where, err), "mend the source, or list the sources that you want in mirror.yaml")
+		}
+		sources = merge(sources, s)
+	}
+	if len(sources) == 0 {
+		return nil, artifact.Hint(fmt.Errorf("this machine has no apt sources in %s or %s", config.sourceList, config.sourceParts),
+			"list the sources in mirror.yaml")
+	}
+	nameSources(sources)
+	return sources, nil
+}
+
+// entries reads every file that apt reads: sources.list(5).
+func (c aptConfig) entries() ([]aptEntry, error) {
+	files := []string{c.sourceList}
+	for _, pattern := range []string{"*.list", "*.sources"} {
+		found, err := filepath.Glob(filepath.Join(c.sourceParts, pattern))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, found...)
+	}
+	slices.Sort(files[1:])
+	var all []aptEntry
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) && file == c.sourceList {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		parse := parseSourcesList
+		if strings.HasSuffix(file, ".sources") {
+			parse = parseSourcesFile
+		}
+		entries, err := parse(data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		for i := range entries {
+			entries[i].where = fmt.Sprintf("%s:%d", file, entries[i].line)
+		}
+		all = append(all, entries...)
+	}
+	return all, nil
+}
+
+// source turns an entry into a source without a name.
+func (c aptConfig) source(e aptEntry) (source, error) {
+	s := source{
+		architectures: e.architectures, checkDates: c.checkDates,
+		checkValidUntil: c.checkValidUntil && e.option("check-valid-until") != "no",
+	}
+	if e.option("check-date") == "no" {
+		s.checkDates = false
+	}
+	if e.option("trusted") == "yes" {
+		return s, fmt.Errorf("trusted=yes: a source without a verified signature can't be mirrored")
+	}
+	if len(s.architectures) == 0 {
+		s.architectures = []string{c.architecture}
+	}
+	for _, u := range e.uris {
+		for _, local := range []string{"file:", "copy:"} { // apt accepts file:/path
+			if after, is := strings.CutPrefix(u, local); is {
+				u = "file://" + path.Clean("/"+after)
+			}
+		}
+		clean, err := cleanURL(u)
+		if err != nil {
+			return s, err
+		}
+		s.urls = append(s.urls, clean)
+	}
+	for _, name := range e.suites {
+		name = strings.ReplaceAll(name, "$(ARCH)", c.architecture)
+		if err := checkSuite(name, e.components); err != nil {
+			return s, err
+		}
+		s.suites = append(s.suites, suite{name, e.components})
+	}
+	var err error
+	s.keys, err = c.keyring(e.signedBy)
+	return s, err
+}
+
+// keyring reads Signed-By: file names, a key, or fingerprints of keys that apt
+// trusts; without it, all that apt trusts.
+func (c aptConfig) keyring(signedBy string) (keyring, error) {
+	if strings.Contains(signedBy, "-----BEGIN PGP") {
+		return parseKeyring([]byte(unfold(signedBy)), "Signed-By")
+	}
+	var files []string
+	var fingerprints []string
+	for _, word := range strings.FieldsFunc(signedBy, func(r rune) bool { return strings.ContainsRune(", \t\n", r) }) {
+		if filepath.IsAbs(word) {
+			files = append(files, word)
+		} else {
+			fingerprints = append(fingerprints, strings.ToUpper(strings.TrimSuffix(word, "!")))
+		}
+	}
+	if files != nil {
+		return readKeyring(files...)
+	}
+	trusted, err := c.trustedKeys()
+	if err != nil || fingerprints == nil {
+		return trusted, err
+	}
+	chosen := keyring{where: "Signed-By " + strings.Join(fingerprints, ", ")}
+	for _, entity := range trusted.keys {
+		if slices.Contains(fingerprints, fmt.Sprintf("%X", entity.PrimaryKey.Fingerprint)) {
+			chosen.keys = append(chosen.keys, entity)
+		}
+	}
+	return chosen, nil
+}
+
+// trustedKeys reads trusted.gpg and trusted.gpg.d. What can't be read there is
+// left out, as apt does.
+func (c aptConfig) trustedKeys() (keyring, error) {
+	files := []string{c.trusted}
+	for _, pattern := range []string{"*.gpg", "*.asc"} {
+		found, err := filepath.Glob(filepath.Join(c.trustedParts, pattern))
+		if err != nil {
+			return keyring{}, err
+		}
+		files = append(files, found...)
+	}
+	ring := keyring{where: c.trustedParts}
+	for _, file := range files {
+		if part, err := readKeyring(file); err == nil {
+			ring.keys = append(ring.keys, part.keys...)
+		}
+	}
+	if len(ring.keys) == 0 {
+		return ring, fmt.Errorf("no keys in %s and %s", c.trusted, c.trustedParts)
+	}
+	return ring, nil
+}
+
+// unfold undoes deb822's continuation of a key: a line with only a dot is empty.
+func unfold(value string) string {
+	lines := strings.Split(value, "\n")
+	for i, line := range lines {
+		if line = strings.TrimSpace(line); line == "." {
+			line = ""
+		}
+		lines[i] = line
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// merge adds s to the source that has the same addresses and options, if any.
+func merge(sources []source, s source) []source {
+	for i := range sources {
+		old := &sources[i]
+		if !slices.Equal(old.urls, s.urls) || !slices.Equal(old.architectures, s.architectures) ||
+			old.keys.where != s.keys.where || old.checkValidUntil != s.checkValidUntil || old.checkDates != s.checkDates {
+			continue
+		}
+		for _, add := range s.suites {
+			at := slices.IndexFunc(old.suites, func(o suite) bool { return o.name == add.name })
+			if at < 0 {
+				old.suites = append(old.suites, add)
+				continue
+			}
+			for _, component := range add.components {
+				if !slices.Contains(old.suites[at].components, component) {
+					old.suites[at].components = append(slices.Clone(old.suites[at].components), component)
+				}
+			}
+		}
+		return sources
+	}
+	return append(sources, s)
+}
+
+// nameSources names each source after the last part of its first address, or
+// its host; a number tells apart those that would be called the same.
+func nameSources(sources []source) {
+	taken := make(map[string]int)
+	for i := range sources {
+		name := "source"
+		if u, err := url.Parse(sources[i].urls[0]); err == nil {
+			if base := path.Base(u.Path); artifact.ValidName(base) {
+				name = base
+			} else if artifact.ValidName(u.Hostname()) {
+				name = u.Hostname()
+			}
+		}
+		if taken[name]++; taken[name] > 1 {
+			name = fmt.Sprintf("%s-%d", name, taken[name])
+		}
+		sources[i].name = name
+	}
+}

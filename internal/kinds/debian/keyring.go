@@ -1,0 +1,177 @@
+package debian
+
+import (
+	"bytes"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// A keyring holds the public keys that may sign a source.
+type keyring struct {
+	keys  openpgp.EntityList
+	where string // for errors: file names, or "the key in mirror.yaml"
+}
+
+// parseKeyring reads public keys, armored (any number of blocks) or binary.
+func parseKeyring(data []byte, where string) (keyring, error) {
+	ring := keyring{where: where}
+	if !bytes.Contains(data, []byte("-----BEGIN PGP")) {
+		keys, err := openpgp.ReadKeyRing(bytes.NewReader(data))
+		if err != nil {
+			return ring, fmt.Errorf("%s: not an OpenPGP keyring: %w", where, err)
+		}
+		ring.keys = keys
+		return ring, nil
+	}
+	for rest := bytes.NewReader(data); ; {
+		block, err := armor.Decode(rest)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return ring, fmt.Errorf("%s: not an OpenPGP key: %w", where, err)
+		}
+		keys, err := openpgp.ReadKeyRing(block.Body)
+		if err != nil {
+			return ring, fmt.Errorf("%s: not an OpenPGP key: %w", where, err)
+		}
+		ring.keys = append(ring.keys, keys...)
+	}
+	if len(ring.keys) == 0 {
+		return ring, fmt.Errorf("%s: no OpenPGP key in it", where)
+	}
+	return ring, nil
+}
+
+// readKeyring reads the keys of several files.
+func readKeyring(files ...string) (keyring, error) {
+	ring := keyring{where: strings.Join(files, ", ")}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return ring, fmt.Errorf("keyring: %w", err)
+		}
+		part, err := parseKeyring(data, file)
+		if err != nil {
+			return ring, err
+		}
+		ring.keys = append(ring.keys, part.keys...)
+	}
+	return ring, nil
+}
+
+// verifyInline returns the text that a cleartext-signed file signs, and the
+// fingerprints of its signers. Anything outside the signed text is refused.
+func (k keyring) verifyInline(data []byte, now time.Time) (text []byte, signers []string, err error) {
+	block, rest := clearsign.Decode(data)
+	if block == nil || !bytes.HasPrefix(data, []byte("-----BEGIN PGP SIGNED MESSAGE-----")) || len(bytes.TrimSpace(rest)) > 0 {
+		return nil, nil, artifact.Verifyf("it is not one signed text and nothing else")
+	}
+	signature, err := io.ReadAll(block.ArmoredSignature.Body)
+	if err != nil {
+		return nil, nil, artifact.Verifyf("its signature is damaged: %w", err)
+	}
+	signers, err = k.verify(block.Bytes, signature, now)
+	return block.Plaintext, signers, err
+}
+
+// verifyDetached checks an armored or binary detached signature.
+func (k keyring) verifyDetached(text, signature []byte, now time.Time) (signers []string, err error) {
+	if block, err := armor.Decode(bytes.NewReader(signature)); err == nil {
+		if signature, err = io.ReadAll(block.Body); err != nil {
+			return nil, artifact.Verifyf("its signature is damaged: %w", err)
+		}
+	}
+	return k.verify(text, signature, now)
+}
+
+// verify wants, like apt, one good signature at least and no bad one.
+// Signatures of unknown, expired or weak keys beside a good one do not matter.
+func (k keyring) verify(text, signatures []byte, now time.Time) (signers []string, err error) {
+	var refused []string
+	packets := packet.NewReader(bytes.NewReader(signatures))
+	for {
+		next, err := packets.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, artifact.Verifyf("its signature is damaged: %w", err)
+		}
+		sig, ok := next.(*packet.Signature)
+		if !ok {
+			continue
+		}
+		signer, err := k.verifyOne(text, sig, now)
+		var bad pgperrors.SignatureError
+		switch {
+		case err == nil:
+			signers = append(signers, signer)
+		case errors.As(err, &bad):
+			return nil, artifact.Verifyf("the signature of key %s is wrong: the text was changed after it was signed", issuer(sig))
+		default:
+			refused = append(refused, fmt.Sprintf("key %s: %s", issuer(sig), strings.TrimPrefix(err.Error(), "openpgp: ")))
+		}
+	}
+	if len(signers) == 0 {
+		if refused == nil {
+			refused = []string{"it carries no signature"}
+		}
+		return nil, artifact.Verifyf("no good signature: %s (keyring: %s)", strings.Join(refused, "; "), k.where)
+	}
+	slices.Sort(signers)
+	return slices.Compact(signers), nil
+}
+
+// verifyOne returns the fingerprint of the key that made the signature. A
+// keyring may hold one key twice, expired and renewed: either will do.
+func (k keyring) verifyOne(text []byte, sig *packet.Signature, now time.Time) (signer string, err error) {
+	switch sig.Hash {
+	case crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA3_256, crypto.SHA3_512:
+	default:
+		return "", fmt.Errorf("a signature over %s is too weak", sig.Hash)
+	}
+	if sig.IssuerKeyId == nil {
+		return "", errors.New("the signature does not name its key")
+	}
+	err = errors.New("the key is not in the keyring")
+	config := &packet.Config{Time: func() time.Time { return now }}
+	for _, entity := range k.keys {
+		for _, key := range (openpgp.EntityList{entity}).KeysByIdUsage(*sig.IssuerKeyId, packet.KeyFlagSign) {
+			if bits, lengthErr := key.PublicKey.BitLength(); key.PublicKey.PubKeyAlgo == packet.PubKeyAlgoRSA && lengthErr == nil && bits < 2048 {
+				err = fmt.Errorf("an RSA key of %d bits is too weak", bits)
+				continue
+			}
+			var one bytes.Buffer
+			if err := sig.Serialize(&one); err != nil {
+				return "", err
+			}
+			_, _, err = openpgp.VerifyDetachedSignature(openpgp.EntityList{entity}, bytes.NewReader(text), &one, config)
+			if err == nil {
+				return fmt.Sprintf("%X", key.PublicKey.Fingerprint), nil
+			}
+		}
+	}
+	return "", err
+}
+
+func issuer(sig *packet.Signature) string {
+	if sig.IssuerKeyId == nil {
+		return fmt.Sprintf("%X", sig.IssuerFingerprint)
+	}
+	return fmt.Sprintf("%016X", *sig.IssuerKeyId)
+}

@@ -1,0 +1,179 @@
+package debian
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+const (
+	maxRelease = 64 << 20         // bytes of an InRelease; Debian's are below 1 MB
+	maxFuture  = 10 * time.Second // apt's Acquire::Max-FutureTime
+)
+
+// A release is a verified Release file: repository format, "Release files".
+type release struct {
+	suite   string // as the client asks for it: "bookworm", "bookworm-security", "./"
+	url     string // where it came from
+	digest  string // of the signed bytes
+	signers []string
+	date    time.Time
+	header  paragraph
+	files   map[string]artifact.Content // by path below the suite's folder
+}
+
+// dists is the folder of a suite's metadata, relative to the repository. A flat
+// repository has it at the suite's own path.
+func dists(suite string) string {
+	if flat(suite) {
+		return path.Clean("./" + suite)
+	}
+	return path.Join("dists", suite)
+}
+
+func flat(suite string) bool { return strings.HasSuffix(suite, "/") }
+
+// fetchRelease brings a suite's InRelease, or Release and Release.gpg where
+// upstream has no InRelease, verifies the signature and checks the dates.
+func fetchRelease(ctx context.Context, up artifact.Upstream, src source, suite string, now time.Time) (*release, error) {
+	where := func(file string) []string { return src.addresses(path.Join(dists(suite), file)) }
+	r := &release{suite: suite}
+	signed, from, err := up.Get(ctx, where("InRelease"), maxRelease)
+	var text []byte
+	switch {
+	case err == nil:
+		r.url, r.digest = from, sum(signed)
+		text, r.signers, err = src.keys.verifyInline(signed, now)
+	case errors.Is(err, fs.ErrNotExist):
+		absent := err
+		if text, from, err = up.Get(ctx, where("Release"), maxRelease); err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil, artifact.Hint(fmt.Errorf("%w\n%w", absent, err), "check the address and the suite of the source; a flat repository's suite ends in \"/\"")
+			}
+			return nil, err
+		}
+		r.url, r.digest = from, sum(text)
+		signature, _, sigErr := up.Get(ctx, []string{from + ".gpg"}, maxRelease)
+		if sigErr != nil {
+			return nil, artifact.Verifyf("%s: it is not signed: %w", from, sigErr)
+		}
+		r.signers, err = src.keys.verifyDetached(text, signature, now)
+	default:
+		return nil, err
+	}
+	if err != nil {
+		return nil, artifact.Hint(fmt.Errorf("%s: %w", r.url, err), "name the keyring of this source in signed-by; never use a key that you have not checked")
+	}
+	if err := r.parse(text); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.url, err)
+	}
+	return r, r.checkDates(src, now)
+}
+
+func (r *release) parse(text []byte) error {
+	paragraphs, err := parseParagraphs(text)
+	if err != nil {
+		return err
+	}
+	if len(paragraphs) != 1 {
+		return fmt.Errorf("%d paragraphs, want one", len(paragraphs))
+	}
+	r.header = paragraphs[0]
+	if r.date, err = parseDate(r.header.get("Date")); err != nil {
+		return fmt.Errorf("Date: %w", err)
+	}
+	if !r.header.has("SHA256") {
+		return artifact.Verifyf("it lists no SHA256 digests; weaker ones are not accepted")
+	}
+	r.files = make(map[string]artifact.Content)
+	for line := range strings.Lines(r.header.get("SHA256")) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 {
+			continue
+		}
+		if len(fields) != 3 || !artifact.ValidSHA256(fields[0]) {
+			return fmt.Errorf("SHA256: want \"DIGEST SIZE PATH\", not %q", strings.TrimSpace(line))
+		}
+		size, err := strconv.ParseInt(fields[1], 10, 64)
+		if err != nil || size < 0 {
+			return fmt.Errorf("SHA256: %s: invalid size %q", fields[2], fields[1])
+		}
+		name := path.Clean(fields[2])
+		content := artifact.Content{Size: size, SHA256: fields[0]}
+		if old, dup := r.files[name]; dup && old != content {
+			return fmt.Errorf("SHA256: %s is listed twice with different digests", name)
+		}
+		r.files[name] = content
+	}
+	return nil
+}
+
+func (r *release) checkDates(src source, now time.Time) error {
+	if !src.checkDates {
+		return nil
+	}
+	if ahead := r.date.Sub(now); ahead > maxFuture {
+		return artifact.Hint(artifact.Verifyf("%s: it is not valid yet: its date is %s, this machine's clock says %s", r.url, r.date.Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
+			"set this machine's clock")
+	}
+	if !src.checkValidUntil || !r.header.has("Valid-Until") {
+		return nil
+	}
+	until, err := parseDate(r.header.get("Valid-Until"))
+	if err != nil {
+		return fmt.Errorf("%s: Valid-Until: %w", r.url, err)
+	}
+	if now.After(until) {
+		return artifact.Hint(artifact.Verifyf("%s: it expired at %s (now %s): the mirror is out of date, or somebody shows you an old state", r.url, until.Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
+			"use a mirror that is up to date; for an archive that is meant to be old, set check-valid-until: false on the source")
+	}
+	return nil
+}
+
+// carried are the fields that a client sees again in our own Release.
+var carried = []string{"Origin", "Label", "Suite", "Version", "Codename", "Description", "NotAutomatic", "ButAutomaticUpgrades"}
+
+// metadata returns those fields, and what we took of the release.
+func (r *release) metadata(components, architectures []string) []string {
+	var lines []string
+	for _, name := range carried {
+		if value := r.header.get(name); value != "" && !strings.Contains(value, "\n") {
+			lines = append(lines, name+": "+value)
+		}
+	}
+	if !flat(r.suite) {
+		lines = append(lines, "Components: "+strings.Join(components, " "))
+	}
+	return append(lines, "Architectures: "+strings.Join(architectures, " "))
+}
+
+// parseDate reads the dates of Release files: RFC 1123 as in "date -R -u", with
+// a zone name or offset.
+func parseDate(s string) (time.Time, error) {
+	for _, layout := range []string{"Mon, _2 Jan 2006 15:04:05 MST", "Mon, _2 Jan 2006 15:04:05 -0700", "Mon, 2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04:05 -0700"} {
+		t, err := time.Parse(layout, s)
+		if err != nil {
+			continue
+		}
+		if zone, offset := t.Zone(); offset == 0 && !slices.Contains([]string{"UTC", "GMT", "Z", ""}, zone) && layout[len(layout)-1] == 'T' {
+			return time.Time{}, fmt.Errorf("%q: want UTC", s)
+		}
+		return t.UTC(), nil
+	}
+	return time.Time{}, fmt.Errorf("%q is not a date like \"Sat, 11 Jul 2026 10:16:37 UTC\"", s)
+}
+
+func sum(data []byte) string {
+	digest := sha256.Sum256(data)
+	return hex.EncodeToString(digest[:])
+}

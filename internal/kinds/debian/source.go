@@ -1,0 +1,175 @@
+package debian
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// A source is one repository: the same files under one or more addresses.
+type source struct {
+	name            string
+	urls            []string // without a final slash
+	suites          []suite
+	architectures   []string
+	keys            keyring
+	checkValidUntil bool
+	checkDates      bool
+}
+
+// A suite is a distribution of a source and what is taken of it. Components is
+// empty for a flat repository, whose name ends in "/".
+type suite struct {
+	name       string
+	components []string
+}
+
+// addresses are those of a file of the repository.
+func (s *source) addresses(file string) []string {
+	escaped := escapePath(file)
+	all := make([]string, len(s.urls))
+	for i, u := range s.urls {
+		all[i] = u + "/" + escaped
+	}
+	return all
+}
+
+// escapePath writes a path as apt does: "+" too, which some stores read as a space.
+func escapePath(p string) string {
+	return strings.ReplaceAll((&url.URL{Path: p}).EscapedPath(), "+", "%2b")
+}
+
+// sourceSpec is an entry of "sources" in mirror.yaml.
+type sourceSpec struct {
+	Name            string           `yaml:"name"`
+	URLs            []string         `yaml:"urls"`
+	Suites          []string         `yaml:"suites"`
+	Components      []string         `yaml:"components"`
+	Architectures   []string         `yaml:"architectures"`
+	SignedBy        artifact.Section `yaml:"signed-by"`
+	CheckValidUntil *bool            `yaml:"check-valid-until"`
+}
+
+// parseSource checks an entry. dir is the definition's folder.
+func parseSource(section artifact.Section, dir string) (source, error) {
+	var spec sourceSpec
+	if err := section.Decode(&spec); err != nil {
+		return source{}, err
+	}
+	s := source{
+		name: spec.Name, architectures: spec.Architectures, checkDates: true,
+		checkValidUntil: spec.CheckValidUntil == nil || *spec.CheckValidUntil,
+	}
+	switch {
+	case spec.Name == "":
+		return s, section.Errorf("a source needs a name: it becomes the prefix of its addresses")
+	case !artifact.ValidName(spec.Name):
+		return s, section.Errorf("source %q: a name has letters, digits and \"-._+~\" only", spec.Name)
+	case len(spec.URLs) == 0:
+		return s, section.Errorf("source %s: urls is missing", spec.Name)
+	case len(spec.Suites) == 0:
+		return s, section.Errorf("source %s: suites is missing", spec.Name)
+	case spec.SignedBy == nil:
+		return s, section.Errorf("source %s: signed-by is missing: name the file with the key that signs it", spec.Name)
+	}
+	for _, u := range spec.URLs {
+		clean, err := cleanURL(u)
+		if err != nil {
+			return s, section.Errorf("source %s: %w", spec.Name, err)
+		}
+		s.urls = append(s.urls, clean)
+	}
+	for _, name := range spec.Suites {
+		if err := checkSuite(name, spec.Components); err != nil {
+			return s, section.Errorf("source %s: %w", spec.Name, err)
+		}
+		s.suites = append(s.suites, suite{name, spec.Components})
+	}
+	if len(s.architectures) == 0 {
+		s.architectures = []string{hostArchitecture()}
+	}
+	for _, a := range s.architectures {
+		if a == "all" || a == "source" || !artifact.ValidName(a) {
+			return s, section.Errorf("source %s: %q is not an architecture: write amd64, arm64, …; packages for all come with each", spec.Name, a)
+		}
+	}
+	var err error
+	s.keys, err = signedBy(spec.SignedBy, dir)
+	return s, err
+}
+
+func signedBy(section artifact.Section, dir string) (keyring, error) {
+	var text string
+	if err := section.Decode(&text); err != nil {
+		return keyring{}, err
+	}
+	if strings.Contains(text, "-----BEGIN PGP") {
+		ring, err := parseKeyring([]byte(text), "signed-by")
+		if err != nil {
+			return ring, section.Errorf("%w", err)
+		}
+		return ring, nil
+	}
+	file := text
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(dir, file)
+	}
+	if _, err := os.Stat(file); err != nil {
+		return keyring{}, artifact.Hint(section.Errorf("signed-by: %w", err), "name a keyring file (armored or binary), relative to the definition's folder, or put the key itself here")
+	}
+	ring, err := readKeyring(file)
+	if err != nil {
+		return ring, section.Errorf("signed-by: %w", err)
+	}
+	return ring, nil
+}
+
+func checkSuite(name string, components []string) error {
+	if name != "/" && !artifact.ValidPath(path.Clean("./"+strings.TrimSuffix(name, "/"))) && path.Clean(name) != "." {
+		return fmt.Errorf("invalid suite %q", name)
+	}
+	switch {
+	case flat(name) && len(components) > 0:
+		return fmt.Errorf("suite %q ends in \"/\", so the repository is flat and has no components", name)
+	case !flat(name) && len(components) == 0:
+		return fmt.Errorf("suite %q needs components; a flat repository's suite ends in \"/\"", name)
+	}
+	for _, c := range components {
+		if !artifact.ValidPath(c) {
+			return fmt.Errorf("invalid component %q", c)
+		}
+	}
+	return nil
+}
+
+func cleanURL(s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case u.Scheme == "file" && u.Host == "":
+	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
+	default:
+		return "", fmt.Errorf("%q: an address begins with http://, https:// or file:///", s)
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("%q: an address of a repository has no ? and no #", s)
+	}
+	return strings.TrimRight(s, "/"), nil
+}
+
+// hostArchitecture is Debian's name for the architecture that this program runs on.
+func hostArchitecture() string {
+	return cmp.Or(map[string]string{
+		"386": "i386", "arm": "armhf", "mipsle": "mipsel", "mips64le": "mips64el", "ppc64le": "ppc64el",
+		"loong64": "loong64", "riscv64": "riscv64", "s390x": "s390x",
+	}[runtime.GOARCH], runtime.GOARCH)
+}
