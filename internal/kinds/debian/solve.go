@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// SolveOptions change what Resolve takes.
-type SolveOptions struct {
+// Options change what Resolve takes.
+type Options struct {
 	// Recommends takes what packages recommend, where it can be had.
 	Recommends bool
 	// Prefer names the pins of the lock before. They win over higher versions
@@ -27,6 +27,6 @@ type Closure struct {
 }
 
 // Resolve finds the closure of requests and sets.
-func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[string][]Request, opt SolveOptions) (*Closure, error) {
+func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[string][]Request, opt Options) (*Closure, error) {
 	return nil, errors.ErrUnsupported
 }
