@@ -1,0 +1,37 @@
+#!/bin/bash
+# A bare system out of the mirror: mmdebstrap makes a minimal root with our
+# server as its only mirror and our key as its only trust, in a network
+# namespace without any route. Leaves $work/bare-root.tar for the other scripts.
+. "$(dirname "$0")/lib.sh"
+need mmdebstrap curl
+need_root_or_die "a root file system"
+
+say "lock and build the packages of a minimal system"
+definition bare-system <<END
+debian:
+  sources: host
+  packages: ["?essential", "?priority(required)", apt]
+END
+"$MINIMIRROR" lock "$definition"
+"$MINIMIRROR" build "$definition" --output "oci:$mine/image"
+
+netns_up bare
+start_server --image "oci:$mine/image"
+get "$url/minimirror.sources" >"$mine/minimirror.sources"
+check_sources "$mine/minimirror.sources"
+
+release=$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")
+say "mmdebstrap --variant=minbase $release"
+"${inside[@]}" mmdebstrap --quiet --mode=root --variant=minbase --format=tar \
+	--aptopt='Acquire::http::Proxy "DIRECT"' --aptopt='Acquire::Retries "0"' \
+	"$release" "$mine/root.tar" "$mine/minimirror.sources"
+
+mkdir "$mine/root"
+defer rm -rf --one-file-system "$mine/root"
+tar -C "$mine/root" --numeric-owner -xf "$mine/root.tar"
+audit=$(in_root "$mine/root" dpkg --audit)
+[ -z "$audit" ] || die "dpkg --audit: $audit"
+in_root "$mine/root" grep -q "^VERSION_CODENAME=$release\$" /etc/os-release || die "the root is not $release"
+in_root "$mine/root" apt-get --version | head -n 1
+say "$(in_root "$mine/root" dpkg-query --show | wc -l) packages installed"
+mv "$mine/root.tar" "$work/bare-root.tar"

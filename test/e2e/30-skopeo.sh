@@ -1,0 +1,52 @@
+#!/bin/bash
+# Other people's tools and our image: skopeo inspects and copies it, a registry
+# carries it without a change, and we serve what they have written.
+. "$(dirname "$0")/lib.sh"
+need skopeo docker-registry curl apt-get
+
+small_definition tiny
+"$MINIMIRROR" lock "$definition"
+for output in "oci:$mine/ours" "oci-archive:$mine/ours.oci.tar" "docker-archive:$mine/ours.docker.tar:site/tiny:1"; do
+	say "build $output"
+	"$MINIMIRROR" build "$definition" --output "$output"
+done
+
+say "skopeo inspects"
+config=$(skopeo inspect --config "oci:$mine/ours")
+for want in '"Entrypoint":\["/minimirror","serve"\]' '"8080/tcp"' '"architecture":"amd64"' '"User":"[1-9][0-9]*'; do
+	tr -d ' \n' <<<"$config" | grep -Eq "$want" || die "the configuration lacks $want: $config"
+done
+skopeo inspect "oci:$mine/ours" >/dev/null
+skopeo inspect "docker-archive:$mine/ours.docker.tar" >/dev/null
+ours=$(digest "oci:$mine/ours")
+[ "$(digest "oci-archive:$mine/ours.oci.tar")" = "$ours" ] || die "oci-archive: has another digest than oci:"
+
+say "skopeo copies"
+skopeo copy --quiet "oci:$mine/ours" "oci:$mine/theirs"
+[ "$(digest "oci:$mine/theirs")" = "$ours" ] || die "a copy by skopeo has another digest"
+skopeo copy --quiet "oci:$mine/ours" "oci-archive:$mine/theirs.oci.tar"
+skopeo copy --quiet "oci:$mine/ours" "docker-archive:$mine/theirs.docker.tar:site/tiny:1"
+skopeo copy --quiet "docker-archive:$mine/ours.docker.tar" "oci:$mine/from-docker"
+
+say "push to a registry, and pull"
+mkdir "$mine/registry"
+cat >"$mine/registry.yml" <<-END
+	version: 0.1
+	storage: { filesystem: { rootdirectory: $mine/registry } }
+	http: { addr: "127.0.0.1:0" }
+END
+docker-registry serve "$mine/registry.yml" >"$mine/registry.log" 2>&1 &
+registry_pid=$!
+defer end "$registry_pid"
+await "$registry_pid" "$mine/registry.log" 'listening on'
+registry=$(grep -Eo '127\.0\.0\.1:[1-9][0-9]*' "$mine/registry.log" | head -n 1)
+"$MINIMIRROR" build "$definition" --output "docker://$registry/site/tiny:1"
+[ "$(digest --tls-verify=false "docker://$registry/site/tiny:1")" = "$ours" ] || die "the registry has another digest than oci:"
+skopeo copy --quiet --src-tls-verify=false "docker://$registry/site/tiny:1" "oci:$mine/pulled"
+[ "$(digest "oci:$mine/pulled")" = "$ours" ] || die "push and pull changed the digest"
+say "digest sha256:$ours everywhere"
+
+for ref in "oci:$mine/ours" "oci-archive:$mine/ours.oci.tar" "docker-archive:$mine/ours.docker.tar" \
+	"oci:$mine/pulled" "oci-archive:$mine/theirs.oci.tar" "docker-archive:$mine/theirs.docker.tar" "oci:$mine/from-docker"; do
+	fetches_from "$ref" app
+done

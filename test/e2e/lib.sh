@@ -1,0 +1,258 @@
+# What the end-to-end scripts share. Each script begins with
+#
+#	. "$(dirname "$0")/lib.sh"
+#
+# and finds: $MINIMIRROR (a copy of the program that every user may run), $work
+# (a folder that every user may read; the caller's E2E_WORK, or a temporary one)
+# and $mine (a folder of this script's own below it). What a script starts or
+# mounts, it defers the end of; the trap ends it, in reverse order.
+
+set -euo pipefail
+umask 022
+export LC_ALL=C.UTF-8 TZ=UTC DEBIAN_FRONTEND=noninteractive
+unset APT_CONFIG BUILDKIT_HOST DOCKER_HOST DOCKER_CONFIG CDPATH
+PATH=$PATH:/usr/sbin:/sbin
+
+script=$(basename "$0" .sh)
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+say() { printf '%s: %s\n' "$script" "$*"; }
+die() { printf '%s: FAILED: %s\n' "$script" "$*" >&2; exit 1; }
+
+# defer COMMAND… runs a command when the script ends, the last one first.
+deferred=()
+defer() { deferred+=("$(printf '%q ' "$@")"); }
+finish() {
+	local code=$? i
+	trap '' INT TERM
+	for ((i = ${#deferred[@]} - 1; i >= 0; i--)); do eval "${deferred[i]}" || true; done
+	[ "$code" = 0 ] && say "passed in $SECONDS s" || printf '%s: FAILED with %s\n' "$script" "$code" >&2
+	exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# end PID ends a process that the script started, and waits for it.
+end() {
+	kill "$1" 2>/dev/null || true
+	wait "$1" 2>/dev/null || true
+}
+
+need() {
+	local tool
+	for tool; do command -v "$tool" >/dev/null || die "$tool is missing; type: sudo $repo/test/e2e/setup.sh"; done
+}
+
+need_root_or_die() {
+	[ "$(id -u)" = 0 ] || die "$1 needs root; type: sudo $repo/test/e2e/$script.sh"
+}
+
+# A place to work.
+if [ -n "${E2E_WORK:-}" ]; then
+	work=$E2E_WORK
+else
+	work=$(mktemp -d "${TMPDIR:-/tmp}/minimirror-e2e.XXXXXX")
+	chmod 755 "$work"
+	defer rm -rf --one-file-system "$work"
+fi
+mine=$work/$script
+mkdir -p "$mine"
+built=${MINIMIRROR:-$repo/bin/minimirror}
+[ -x "$built" ] || die "$built is missing; type: make build"
+MINIMIRROR=$work/minimirror
+cmp -s "$built" "$MINIMIRROR" || install -m 755 "$built" "$MINIMIRROR"
+
+# The program keeps its cache, keys and state below HOME: one of the tests' own.
+# Go keeps the caller's.
+as_caller=(env "HOME=$HOME" "XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache}")
+export HOME=$work/home
+unset XDG_CACHE_HOME XDG_CONFIG_HOME XDG_STATE_HOME XDG_DATA_HOME XDG_RUNTIME_DIR
+mkdir -p "$HOME"
+
+# await PID FILE PATTERN waits until a line of FILE matches, and fails when PID ends before.
+await() {
+	local i
+	for ((i = 0; i < 600; i++)); do
+		if grep -Eq -- "$3" "$2" 2>/dev/null; then return; fi
+		if ! kill -0 "$1" 2>/dev/null; then cat "$2" >&2 || true; die "it ended before it said \"$3\": see above"; fi
+		sleep 0.05
+	done
+	cat "$2" >&2
+	die "it did not say \"$3\": see above"
+}
+
+# Network namespaces with nothing but loopback: netns_up makes one, $inside runs a command in it.
+inside=()
+netns_up() {
+	need ip nsenter
+	need_root_or_die "a network namespace"
+	netns=minimirror-$$-$1
+	ip netns add "$netns"
+	defer ip netns delete "$netns"
+	ip -n "$netns" link set lo up
+	[ -z "$(ip -n "$netns" route)" ] || die "the namespace $netns has routes"
+	inside=(nsenter "--net=/run/netns/$netns")
+	say "network namespace $netns has loopback and no route"
+}
+
+# become UID sets $as, which runs a command as a user who owns $work/home-UID and
+# has no name, no group, no privilege and no program in PATH: neither Docker nor
+# anything else. An ordinary user becomes only themself.
+become() {
+	local home=$work/home-$1
+	mkdir -p "$home"
+	as=(env -i)
+	if [ "$(id -u)" = 0 ]; then
+		chown "$1:$1" "$home"
+		as+=("$(command -v setpriv)" --reuid "$1" --regid "$1" --clear-groups --inh-caps=-all --no-new-privs)
+	elif [ "$(id -u)" != "$1" ]; then
+		die "only root becomes user $1; type: sudo $repo/test/e2e/$script.sh"
+	fi
+	as+=("$(command -v env)" "HOME=$home" PATH=/nonexistent "TMPDIR=${TMPDIR:-/tmp}" LC_ALL=C.UTF-8)
+}
+
+# start_server ARGUMENT… starts "minimirror serve" (where $inside and as whom
+# $serve_as says) on a free port of loopback and sets $url and $server.
+serve_as=()
+start_server() {
+	local log=$mine/serve-$RANDOM.log
+	"${inside[@]}" "${serve_as[@]}" "$MINIMIRROR" serve "$@" --listen 127.0.0.1:0 >"$log" 2>&1 &
+	server=$!
+	defer end "$server"
+	await "$server" "$log" 'listening on'
+	url=http://$(grep -Eo '127\.0\.0\.1:[0-9]+' "$log" | head -n 1)
+	say "serving $* at $url"
+}
+
+get() { "${inside[@]}" curl --noproxy '*' --silent --show-error --fail --max-time 60 "$@"; }
+
+# apt_client DIR makes a state of its own for apt, whose only source is the
+# server at $url, trusted by the key that the server hands out.
+apt_client() {
+	mkdir -p "$1"/{lists/partial,cache/archives/partial,etc/apt.conf.d,etc/preferences.d,etc/sources.list.d,etc/trusted.gpg.d}
+	: >"$1/status"
+	get "$url/minimirror.sources" >"$1/etc/sources.list.d/minimirror.sources"
+	check_sources "$1/etc/sources.list.d/minimirror.sources"
+	cat >"$1/apt.conf" <<-END
+		Dir "$1"; Dir::Etc "$1/etc"; Dir::State "$1"; Dir::State::lists "$1/lists"; Dir::State::status "$1/status";
+		Dir::Cache "$1/cache"; Dir::Bin::Methods "/usr/lib/apt/methods"; APT::Sandbox::User "";
+		APT::Architecture "amd64"; APT::Architectures { "amd64"; }; Acquire::http::Proxy "DIRECT"; Acquire::Retries "0";
+		APT::Install-Recommends "false";
+	END
+}
+
+# check_sources FILE fails unless every source names its key, and none is simply trusted.
+check_sources() {
+	local types keys
+	types=$(grep -c '^Types:' "$1") && keys=$(grep -ci '^Signed-By:' "$1") || die "$1 is not a deb822 file with Signed-By"
+	[ "$types" = "$keys" ] || die "$1: $types sources, $keys Signed-By"
+	! grep -Eiq '^(Trusted|Allow-[A-Za-z-]+):' "$1" || die "$1 trusts without a signature"
+}
+
+# apt_in DIR COMMAND… runs an apt command in the state that apt_client made, as whom $apt_as says.
+apt_as=()
+apt_in() {
+	local dir=$1
+	shift
+	"${inside[@]}" "${apt_as[@]}" env "APT_CONFIG=$dir/apt.conf" PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+# bare_root DIR unpacks the minimal root that 10-bare-system.sh makes, without
+# sources, and with a policy that starts no daemons.
+bare_root() {
+	need_root_or_die "a root file system"
+	[ -f "$work/bare-root.tar" ] || E2E_WORK=$work "$repo/test/e2e/10-bare-system.sh"
+	mkdir -p "$1"
+	tar -C "$1" --numeric-owner -xf "$work/bare-root.tar"
+	rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/* "$1"/var/lib/apt/lists/*
+	printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
+	chmod 755 "$1/usr/sbin/policy-rc.d"
+	say "bare root: $(du -sm "$1" | cut -f1) MB"
+}
+
+# in_root DIR COMMAND… runs a command in a root, in mounts of its own that end with it.
+in_root() {
+	# shellcheck disable=SC2016
+	"${inside[@]}" unshare --mount --propagation private sh -ec '
+		root=$1; shift
+		mount -t proc proc "$root/proc"
+		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"' sh "$@"
+}
+
+# definition NAME writes a definition (standard input, without its name) and sets $definition.
+definition() {
+	definition=$mine/$1
+	mkdir -p "$definition"
+	{ printf 'name: %s\n' "$1"; cat; } >"$definition/mirror.yaml"
+}
+
+# small_definition NAME serves a made-up archive and writes a definition of all of it.
+small_definition() {
+	made_up_archive <<-END
+		Suite: bookworm
+		Codename: bookworm
+		By-Hash: yes
+
+		Package: app
+		Version: 1:2.0~rc1+b1-1
+		Architecture: amd64
+		Depends: libapp (>= 2.0~), agent
+		Filler: 3000000
+
+		Package: libapp
+		Version: 2.0+dfsg-1
+		Architecture: amd64
+		Filler: 500000
+
+		Package: mta
+		Provides: agent
+		Filler: 100000
+	END
+	definition "$1" <<-END
+		debian:
+		  sources:
+		    - name: test
+		      urls: [$archive]
+		      suites: [bookworm]
+		      components: [main]
+		      architectures: [amd64]
+		      signed-by: $mine/keys/archive.asc
+		  packages: [app]
+		sets:
+		  app: { debian: [app] }
+	END
+}
+
+# made_up_archive serves the archive that standard input describes (see
+# internal/kinds/debian/debiantest), with its keys in $mine/keys, and sets $archive.
+made_up_archive() {
+	need go
+	local file=$mine/archive-$RANDOM program=$work/debiantest-serve
+	cat >"$file"
+	[ -x "$program" ] || (cd "$repo" && "${as_caller[@]}" go build -o "$program" ./internal/kinds/debian/debiantest/serve)
+	"$program" --keys "$mine/keys" "$file" >"$file.log" 2>&1 &
+	defer end $!
+	await $! "$file.log" '^http://'
+	archive=$(head -n 1 "$file.log")
+	say "made-up archive at $archive"
+}
+
+# skopeo without a policy file: the digest is what is compared, and signatures are apt's business.
+skopeo() { command skopeo --insecure-policy "$@"; }
+
+# digest [--tls-verify=false] REF prints the digest of an image's manifest, as skopeo sees it.
+digest() { skopeo inspect --raw "$@" | sha256sum | cut -d' ' -f1; }
+
+# fetches_from REF PACKAGE… serves an image and lets apt fetch packages from it, signatures verified.
+fetches_from() {
+	local ref=$1 dir
+	shift
+	start_server --image "$ref"
+	dir=$(mktemp -d "$mine/apt.XXXXXX")
+	apt_client "$dir"
+	apt_in "$dir" apt-get -qq --error-on=any update
+	apt_in "$dir" apt-get -qq --yes --download-only install "$@"
+	end "$server"
+	say "apt fetched $(find "$dir/cache/archives" -name '*.deb' | wc -l) packages from $ref"
+}

@@ -1,0 +1,34 @@
+#!/bin/bash
+# Sees to it that the tools of the tests are there: installs Debian's packages
+# when it is root, else fails with the one command to type. Starts no daemon.
+set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+
+# tool:package
+tools="apt-get:apt dpkg-deb:dpkg gpgv:gpgv curl:curl ip:iproute2 setpriv:util-linux nsenter:util-linux
+	unshare:util-linux skopeo:skopeo mmdebstrap:mmdebstrap docker-registry:docker-registry
+	nginx:nginx-light runc:runc wrk:wrk make:make"
+missing=()
+for entry in $tools; do
+	command -v "${entry%:*}" >/dev/null || missing+=("${entry#*:}")
+done
+[ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+install=(apt-get install --yes --quiet --no-install-recommends)
+if [ "$(id -u)" != 0 ]; then
+	echo "setup: the tests need more packages; type: sudo apt-get update && sudo ${install[*]} ${missing[*]}" >&2
+	exit 1
+fi
+
+# No daemon starts, not even where Debian's policy would allow it.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap 'rm -f $policy' EXIT
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod 755 $policy
+fi
+echo "setup: installing ${missing[*]}"
+# The lists may be absent, or older than the archive.
+"${install[@]}" "${missing[@]}" || { apt-get update && "${install[@]}" "${missing[@]}"; }
