@@ -1,0 +1,120 @@
+package image
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+)
+
+const (
+	maxEntries = 10_000 // of an archive: an image has two or three for each of its layers, at most 127
+	maxLinks   = 8      // followed for one name
+)
+
+// An archive is an uncompressed tar file, read in place: where each entry's content
+// begins is found once by going over the headers.
+type archive struct {
+	source  *source
+	entries map[string]archiveEntry
+}
+
+// An archiveEntry is a regular file, or a link to another entry.
+type archiveEntry struct {
+	blob blob
+	link string // the other entry's name
+}
+
+func openArchive(name string) (*archive, error) {
+	s, err := newSource(func(flag int) (*os.File, error) { return os.OpenFile(name, flag, 0) })
+	if err != nil {
+		return nil, err
+	}
+	a := &archive{s, map[string]archiveEntry{}}
+	whole := blob{s, 0, s.size}
+	if err := whole.uncompressed(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := a.scan(whole); err != nil {
+		return nil, errors.Join(fmt.Errorf("tar: %w", err), s.Close())
+	}
+	return a, nil
+}
+
+// scan reads the headers. Of two entries with one name the later counts, as
+// in an archive that is unpacked.
+func (a *archive) scan(whole blob) error {
+	r := whole.reader()
+	for headers := tar.NewReader(r); ; {
+		header, err := headers.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if len(a.entries) == maxEntries {
+			return fmt.Errorf("more than %d entries", maxEntries)
+		}
+		name := path.Clean("/" + header.Name)[1:]
+		switch header.Typeflag {
+		case tar.TypeSymlink:
+			a.entries[name] = archiveEntry{link: inArchive(path.Dir(name), header.Linkname)}
+		case tar.TypeLink:
+			a.entries[name] = archiveEntry{link: inArchive("", header.Linkname)}
+		case tar.TypeDir, tar.TypeXGlobalHeader:
+		default:
+			if !plainFile(header) {
+				return fmt.Errorf("%q is neither a plain file nor a link", name)
+			}
+			start, err := r.Seek(0, io.SeekCurrent)
+			if err != nil {
+				return err
+			}
+			if header.Size > whole.size-start {
+				return fmt.Errorf("%q: %w", name, io.ErrUnexpectedEOF)
+			}
+			a.entries[name] = archiveEntry{blob: blob{a.source, start, header.Size}}
+		}
+	}
+}
+
+// inArchive resolves a link's target from a folder of the archive, never above its root.
+func inArchive(dir, target string) string {
+	if !strings.HasPrefix(target, "/") {
+		target = dir + "/" + target
+	}
+	return path.Clean("/" + target)[1:]
+}
+
+// plainFile reports whether an entry's content lies in the archive as it is.
+func plainFile(header *tar.Header) bool {
+	for key := range header.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return false
+		}
+	}
+	return header.Typeflag == tar.TypeReg
+}
+
+// blob finds the entry with this name.
+func (a *archive) blob(name string) (blob, error) {
+	wanted := name
+	for range maxLinks {
+		entry, found := a.entries[name]
+		switch {
+		case !found:
+			return blob{}, &fs.PathError{Op: "open", Path: wanted, Err: fs.ErrNotExist}
+		case entry.link == "":
+			return entry.blob, nil
+		}
+		name = entry.link
+	}
+	return blob{}, fmt.Errorf("%s: too many links", wanted)
+}
+
+func (a *archive) Close() error { return a.source.Close() }

@@ -1,0 +1,248 @@
+// Package imagetest makes small images for tests: a catalog and layers from
+// files in memory, in every form that package image reads. Tests change the
+// Catalog or the files of a layout before they are written, to tell lies.
+package imagetest
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+// Date is the lock's date, and that of every generated file.
+var Date = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// A Spec says what an image holds. All of it is of one kind and one source, "files".
+type Spec struct {
+	Artifacts map[string]string // path below the source → content
+	Generated map[string]string // path below the root → content
+	Sets      map[string][]string
+}
+
+// A Mirror is an image in memory.
+type Mirror struct {
+	Catalog *image.Catalog
+	layers  [][]byte // all but the catalog's
+	files   map[string]string
+}
+
+// Kind and Source of all that a Mirror holds.
+const (
+	Kind   = "plain"
+	Source = "files"
+)
+
+// New makes an image: a layer for the program, one for the artifacts, one for
+// what is generated, which always includes a public key, and the catalog's.
+func New(t testing.TB, spec Spec) *Mirror {
+	t.Helper()
+	m := &Mirror{files: map[string]string{}, Catalog: &image.Catalog{
+		Version: image.FormatVersion,
+		Name:    "test",
+		Date:    Date,
+		Lock:    digest(nil),
+		Sources: []artifact.Source{{Kind: Kind, Name: Source, URLs: []string{"http://mirror.example.org/files"}}},
+	}}
+	m.layers = append(m.layers, tarOf(t, map[string]string{image.ProgramPath: "#!program"}))
+
+	artifacts := map[string]string{}
+	for path, content := range spec.Artifacts {
+		m.Catalog.Artifacts = append(m.Catalog.Artifacts, artifact.Artifact{
+			Kind: Kind, Source: Source, Name: path, Version: "1", Architecture: "all",
+			Size: int64(len(content)), SHA256: strings.TrimPrefix(digest([]byte(content)), "sha256:"),
+			Path: path, URLs: []string{"http://mirror.example.org/files/" + path},
+		})
+		artifacts[Source+"/"+path] = content
+	}
+	m.addLayer(t, artifacts, time.Time{})
+	generated := map[string]string{image.KeyPath: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}
+	maps.Copy(generated, spec.Generated)
+	m.addLayer(t, generated, Date)
+
+	for name, paths := range spec.Sets {
+		set := artifact.Set{Name: name}
+		for _, path := range paths {
+			set.Artifacts = append(set.Artifacts, Source+"/"+path)
+		}
+		slices.Sort(set.Artifacts)
+		m.Catalog.Sets = append(m.Catalog.Sets, set)
+	}
+	slices.SortFunc(m.Catalog.Artifacts, func(a, b artifact.Artifact) int { return artifact.Compare(&a, &b) })
+	slices.SortFunc(m.Catalog.Files, func(a, b image.File) int { return strings.Compare(a.Path, b.Path) })
+	return m
+}
+
+func (m *Mirror) addLayer(t testing.TB, files map[string]string, modified time.Time) {
+	below := map[string]string{}
+	for path, content := range files {
+		below[image.Root+"/"+path] = content
+		m.files[path] = content
+	}
+	layer := tarOf(t, below)
+	for path, offset := range offsets(t, layer) {
+		path = strings.TrimPrefix(path, image.Root+"/")
+		content := []byte(files[path])
+		m.Catalog.Files = append(m.Catalog.Files, image.File{
+			Path: path, Layer: len(m.layers), Offset: offset, Size: int64(len(content)),
+			SHA256: strings.TrimPrefix(digest(content), "sha256:"), Modified: modified,
+		})
+	}
+	m.layers = append(m.layers, layer)
+}
+
+// Layers returns the uncompressed layers, with the catalog as it is now.
+func (m *Mirror) Layers(t testing.TB) [][]byte {
+	t.Helper()
+	return append(slices.Clone(m.layers), tarOf(t, map[string]string{image.CatalogPath: string(encode(t, m.Catalog))}))
+}
+
+// Layout returns the files of an OCI image layout by name.
+func (m *Mirror) Layout(t testing.TB) map[string][]byte {
+	t.Helper()
+	return LayoutOf(t, m.Layers(t))
+}
+
+// LayoutOf returns the files of an OCI image layout with these layers.
+func LayoutOf(t testing.TB, layers [][]byte) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	blob := func(mediaType string, data []byte) map[string]any {
+		files["blobs/sha256/"+strings.TrimPrefix(digest(data), "sha256:")] = data
+		return map[string]any{"mediaType": mediaType, "digest": digest(data), "size": len(data)}
+	}
+	var descriptors []any
+	for _, layer := range layers {
+		descriptors = append(descriptors, blob("application/vnd.oci.image.layer.v1.tar", layer))
+	}
+	manifest := blob("application/vnd.oci.image.manifest.v1+json", encode(t, map[string]any{
+		"schemaVersion": 2,
+		"mediaType":     "application/vnd.oci.image.manifest.v1+json",
+		"config":        blob("application/vnd.oci.image.config.v1+json", config(t, layers)),
+		"layers":        descriptors,
+	}))
+	manifest["annotations"] = map[string]string{"org.opencontainers.image.ref.name": "1.0"}
+	files["index.json"] = encode(t, map[string]any{"schemaVersion": 2, "manifests": []any{manifest}})
+	files["oci-layout"] = []byte(`{"imageLayoutVersion":"1.0.0"}`)
+	return files
+}
+
+// Docker returns the files of a docker-archive as BuildKit names them.
+func (m *Mirror) Docker(t testing.TB) map[string][]byte {
+	t.Helper()
+	layers := m.Layers(t)
+	files := map[string][]byte{}
+	name := func(data []byte) string {
+		name := "blobs/sha256/" + strings.TrimPrefix(digest(data), "sha256:")
+		files[name] = data
+		return name
+	}
+	var names []string
+	for _, layer := range layers {
+		names = append(names, name(layer))
+	}
+	files["manifest.json"] = encode(t, []any{map[string]any{
+		"Config": name(config(t, layers)), "RepoTags": []string{"mirror.example.org/site/test:1.0"}, "Layers": names,
+	}})
+	return files
+}
+
+func config(t testing.TB, layers [][]byte) []byte {
+	var diffIDs []string
+	for _, layer := range layers {
+		diffIDs = append(diffIDs, digest(layer))
+	}
+	return encode(t, map[string]any{
+		"os": "linux", "architecture": "amd64",
+		"rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs},
+	})
+}
+
+// WriteDir writes files below dir.
+func WriteDir(t testing.TB, dir string, files map[string][]byte) {
+	t.Helper()
+	for name, data := range files {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		must(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		must(t, os.WriteFile(name, data, 0o644))
+	}
+}
+
+// WriteTar writes a tar file of files, in the order of their names.
+func WriteTar(t testing.TB, name string, files map[string][]byte) {
+	t.Helper()
+	texts := map[string]string{}
+	for name, data := range files {
+		texts[name] = string(data)
+	}
+	must(t, os.WriteFile(name, tarOf(t, texts), 0o644))
+}
+
+// WriteRoot writes the mirror below dir as a running container sees it.
+func (m *Mirror) WriteRoot(t testing.TB, dir string) {
+	t.Helper()
+	files := map[string][]byte{image.CatalogName: encode(t, m.Catalog)}
+	for path, content := range m.files {
+		files[path] = []byte(content)
+	}
+	WriteDir(t, dir, files)
+}
+
+func tarOf(t testing.TB, files map[string]string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		must(t, w.WriteHeader(&tar.Header{
+			Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(files[name])), ModTime: Date,
+		}))
+		_, err := w.Write([]byte(files[name]))
+		must(t, err)
+	}
+	must(t, w.Close())
+	return b.Bytes()
+}
+
+// offsets returns where each entry's content begins.
+func offsets(t testing.TB, layer []byte) map[string]int64 {
+	t.Helper()
+	found := map[string]int64{}
+	r := bytes.NewReader(layer)
+	for entries := tar.NewReader(r); ; {
+		header, err := entries.Next()
+		if err != nil {
+			return found
+		}
+		found[header.Name] = r.Size() - int64(r.Len())
+	}
+}
+
+func encode(t testing.TB, v any) []byte {
+	t.Helper()
+	data, err := json.Marshal(v)
+	must(t, err)
+	return data
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

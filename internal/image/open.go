@@ -1,0 +1,172 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// An Image is an open image: its catalog and, in place, its files. Its methods
+// may be called by many goroutines.
+type Image struct {
+	// Catalog has been checked; it must not be changed.
+	Catalog *Catalog
+	// Digest is the manifest's, "sha256:…", or empty where there is none
+	// (docker-archive, unpacked tree).
+	Digest string
+	// Layers are in the manifest's order; nil for an unpacked tree.
+	Layers []StoredLayer
+
+	index map[string]int32 // path → place in Catalog.Files
+	open  func(*File) (*Section, error)
+	close func() error
+}
+
+// A StoredLayer is an uncompressed layer of an open image.
+type StoredLayer struct {
+	Digest string // of the uncompressed tar, "sha256:…": the configuration's diff_id
+	Size   int64  // bytes
+
+	blob blob
+}
+
+// Open opens an image in place: nothing is unpacked or copied. The error is
+// fs.ErrNotExist where the reference leads nowhere, artifact.ErrVerify where
+// sizes or digests do not agree, and carries a hint where the image must be converted first.
+func Open(ref Reference) (*Image, error) {
+	var open func(Reference) (*Image, error)
+	switch ref.Transport {
+	case OCI:
+		open = openDirectory
+	case OCIArchive:
+		open = openOCIArchive
+	case DockerArchive:
+		open = openDockerArchive
+	case Docker:
+		return nil, artifact.Hint(
+			fmt.Errorf("%s: images in a registry cannot be read in place", ref),
+			"copy it first: skopeo copy %s docker-archive:FILE", ref)
+	default:
+		return nil, fmt.Errorf("%s: unknown transport %q: %w", ref, ref.Transport, artifact.ErrUsage)
+	}
+	img, err := open(ref)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ref, err)
+	}
+	return img, nil
+}
+
+// newImage finds the catalog in the last layer. It closes the files behind the
+// layers when it fails.
+func newImage(digest string, layers []StoredLayer, closer func() error) (*Image, error) {
+	img := &Image{Digest: digest, Layers: layers, close: closer}
+	if err := img.load(); err != nil {
+		return nil, errors.Join(err, closer())
+	}
+	img.open = func(f *File) (*Section, error) {
+		return img.Layers[f.Layer].blob.part(f.Offset, f.Size)
+	}
+	return img, nil
+}
+
+// load reads and checks the catalog of an image that has layers.
+func (img *Image) load() error {
+	if len(img.Layers) == 0 {
+		return errForeign("it has no layers")
+	}
+	for i, layer := range img.Layers {
+		if err := layer.blob.uncompressed(); err != nil {
+			return fmt.Errorf("layer %d: %w", i, err)
+		}
+	}
+	last := img.Layers[len(img.Layers)-1]
+	if err := last.blob.verify(last.Digest); err != nil {
+		return fmt.Errorf("layer %d: %w", len(img.Layers)-1, err)
+	}
+	body, err := findCatalog(last.blob)
+	if err != nil {
+		return err
+	}
+	if img.Catalog, err = ReadCatalog(body); err != nil {
+		return err
+	}
+	img.index, err = img.Catalog.check(img.Layers)
+	return err
+}
+
+// errForeign is the error about an image that miniMirror did not build.
+func errForeign(why string) error {
+	return artifact.Hint(fmt.Errorf("not a miniMirror image: %s", why),
+		"minimirror build makes one; layers added on top of it hide its catalog")
+}
+
+// Lookup returns what the catalog says of the file at path, below Root, or nil.
+// The path is compared as it is: it is not cleaned or decoded.
+func (img *Image) Lookup(path string) *File {
+	if i, found := img.index[path]; found {
+		return &img.Catalog.Files[i]
+	}
+	return nil
+}
+
+// OpenFile opens the file at path, below Root, for reading in place. The error is
+// fs.ErrNotExist where the catalog does not name it.
+func (img *Image) OpenFile(path string) (*Section, error) {
+	f := img.Lookup(path)
+	if f == nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	}
+	return img.Open(f)
+}
+
+// Open opens one of the catalog's own files, as Lookup returns them.
+func (img *Image) Open(f *File) (*Section, error) {
+	return img.open(f)
+}
+
+// ReadFile returns the content of a small file and verifies it.
+func (img *Image) ReadFile(path string) ([]byte, error) {
+	const limit = 64 << 20
+	s, err := img.OpenFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	if s.Size() > limit {
+		return nil, fmt.Errorf("%s: %d bytes are too many to hold in memory", path, s.Size())
+	}
+	data, err := io.ReadAll(s)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if f := img.Lookup(path); digestOf(data) != "sha256:"+f.SHA256 {
+		return nil, artifact.Verifyf("%s: sha256 mismatch: got %s, want sha256:%s", path, digestOf(data), f.SHA256)
+	}
+	return data, nil
+}
+
+// Close closes the files behind the image. Sections that are open stay readable.
+func (img *Image) Close() error {
+	return img.close()
+}
+
+// openRegular opens a file that must be a regular one; a pipe or a device never blocks it.
+func openRegular(open func(flag int) (*os.File, error)) (*os.File, int64, error) {
+	f, err := open(os.O_RDONLY | syscall.O_NONBLOCK)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: f.Name(), Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}

@@ -1,0 +1,97 @@
+package image
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// maxDocument is how large an index, a manifest or a configuration may be, in bytes.
+const maxDocument = 8 << 20
+
+// A blob is a run of bytes in a source: a file of an OCI layout, or an entry of
+// an archive.
+type blob struct {
+	source       *source
+	offset, size int64
+}
+
+// reader reads the blob from its start.
+func (b blob) reader() *io.SectionReader {
+	return io.NewSectionReader(b.source.file, b.offset, b.size)
+}
+
+// part opens a part of the blob for reading in place. It must lie within the blob.
+func (b blob) part(offset, size int64) (*Section, error) {
+	if offset < 0 || size < 0 || offset > b.size-size {
+		return nil, fmt.Errorf("%d bytes at %d are not within %d bytes", size, offset, b.size)
+	}
+	f, err := b.source.borrow()
+	if err != nil {
+		return nil, err
+	}
+	return newSection(f, b.offset+offset, size, b.source.giveBack)
+}
+
+// decode reads the blob as a JSON document. Where a digest is given, it must agree.
+func (b blob) decode(digest string, document any) error {
+	if b.size > maxDocument {
+		return fmt.Errorf("%d bytes, more than the %d expected at most", b.size, maxDocument)
+	}
+	data := make([]byte, b.size)
+	if _, err := io.ReadFull(b.reader(), data); err != nil {
+		return err
+	}
+	if digest != "" && digestOf(data) != digest {
+		return artifact.Verifyf("sha256 mismatch: got %s, want %s", digestOf(data), digest)
+	}
+	return json.Unmarshal(data, document)
+}
+
+// verify hashes the blob.
+func (b blob) verify(digest string) error {
+	hash := sha256.New()
+	if n, err := io.Copy(hash, b.reader()); err != nil {
+		return err
+	} else if n != b.size {
+		return artifact.Verifyf("size mismatch: got %d, want %d bytes", n, b.size)
+	}
+	if got := "sha256:" + hex.EncodeToString(hash.Sum(nil)); got != digest {
+		return artifact.Verifyf("sha256 mismatch: got %s, want %s", got, digest)
+	}
+	return nil
+}
+
+// uncompressed refuses what begins like a compressed file.
+func (b blob) uncompressed() error {
+	var magic [6]byte
+	n, err := b.source.file.ReadAt(magic[:min(b.size, int64(len(magic)))], b.offset)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	for format, prefix := range map[string]string{
+		"gzip": "\x1f\x8b", "zstd": "\x28\xb5\x2f\xfd", "xz": "\xfd7zXZ\x00",
+	} {
+		if bytes.HasPrefix(magic[:n], []byte(prefix)) {
+			return errCompressed(format)
+		}
+	}
+	return nil
+}
+
+// errCompressed is the error about a layer or an archive that cannot be read in place.
+func errCompressed(format string) error {
+	return artifact.Hint(fmt.Errorf("compressed with %s: it cannot be read in place", format),
+		"skopeo copy REFERENCE docker-archive:FILE writes an archive whose layers are uncompressed; "+
+			"a compressed archive file must be uncompressed itself")
+}
+
+func digestOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}

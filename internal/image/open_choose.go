@@ -1,0 +1,84 @@
+package image
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+const (
+	dockerManifestList = "application/vnd.docker.distribution.manifest.list.v2+json"
+	containerdName     = "io.containerd.image.name"  // annotation: the name in full
+	attestation        = "vnd.docker.reference.type" // annotation: not an image, but about one
+	maxIndexes         = 4                           // within each other
+)
+
+// chooseManifest finds the one image manifest that a name means in a layout's index: by the annotation
+// org.opencontainers.image.ref.name, the full name or the digest; without a
+// name there must be one. In an index of an index, and among images for several
+// platforms, the running platform's is meant.
+func chooseManifest(files store, index v1.Index, name string) (v1.Descriptor, error) {
+	candidates := slices.DeleteFunc(slices.Clone(index.Manifests), isAttestation)
+	if name != "" {
+		candidates = slices.DeleteFunc(candidates, func(d v1.Descriptor) bool { return !isNamed(d, name) })
+		if len(candidates) == 0 {
+			return v1.Descriptor{}, errWhich(fmt.Sprintf("no image is called %q", name), index.Manifests)
+		}
+	}
+	for range maxIndexes {
+		chosen, err := onlyOne(candidates)
+		if err != nil {
+			return v1.Descriptor{}, err
+		}
+		if chosen.MediaType != v1.MediaTypeImageIndex && chosen.MediaType != dockerManifestList {
+			return chosen, nil
+		}
+		var inner v1.Index
+		if err := readBlob(files, chosen, &inner); err != nil {
+			return v1.Descriptor{}, fmt.Errorf("index: %w", err)
+		}
+		candidates = slices.DeleteFunc(inner.Manifests, isAttestation)
+	}
+	return v1.Descriptor{}, fmt.Errorf("more than %d indexes within each other", maxIndexes)
+}
+
+func isAttestation(d v1.Descriptor) bool { return d.Annotations[attestation] != "" }
+
+func isNamed(d v1.Descriptor, name string) bool {
+	return name == d.Annotations[v1.AnnotationRefName] || name == d.Annotations[containerdName] || name == d.Digest.String()
+}
+
+// onlyOne returns the only candidate, or the only one for the running platform.
+func onlyOne(candidates []v1.Descriptor) (v1.Descriptor, error) {
+	matching := candidates
+	if len(candidates) > 1 {
+		matching = slices.DeleteFunc(slices.Clone(candidates), func(d v1.Descriptor) bool {
+			return d.Platform == nil || d.Platform.OS != "linux" || d.Platform.Architecture != runtime.GOARCH
+		})
+	}
+	switch {
+	case len(candidates) == 0:
+		return v1.Descriptor{}, fmt.Errorf("the index names no image")
+	case len(matching) == 1:
+		return matching[0], nil
+	}
+	return v1.Descriptor{}, errWhich(fmt.Sprintf("%d images, and which is meant is not clear", len(candidates)), candidates)
+}
+
+// errWhich is the error about a name that leads to no image, or to several.
+func errWhich(problem string, there []v1.Descriptor) error {
+	var names []string
+	for _, d := range there {
+		if name := d.Annotations[v1.AnnotationRefName]; name != "" {
+			names = append(names, name)
+		} else {
+			names = append(names, d.Digest.String())
+		}
+	}
+	return artifact.Hint(fmt.Errorf("%s", problem), "add one of these after the path and a colon: %s", strings.Join(names, ", "))
+}

@@ -1,0 +1,120 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// dockerManifest is one image of a docker-archive's manifest.json (Docker image
+// specification 1.2, "combined image JSON + filesystem changeset format").
+type dockerManifest struct {
+	Config   string
+	RepoTags []string
+	Layers   []string
+}
+
+// openDockerArchive opens what docker save, skopeo and BuildKit write. Its
+// manifest has no digests: the configuration is trusted, or verified where its
+// name is its digest, and its diff_ids verify the layers.
+func openDockerArchive(ref Reference) (*Image, error) {
+	a, err := openArchive(ref.Path)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := a.dockerLayers(ref.Name)
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return newImage("", layers, a.Close)
+}
+
+func (a *archive) dockerLayers(tag string) ([]StoredLayer, error) {
+	var manifests []dockerManifest
+	if err := readDocument(a, "manifest.json", &manifests); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("not a docker-archive: %w", err)
+		}
+		return nil, err
+	}
+	manifest, err := chooseDocker(manifests, tag)
+	if err != nil {
+		return nil, err
+	}
+	config, err := a.dockerConfig(manifest.Config)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if len(manifest.Layers) != len(config.RootFS.DiffIDs) {
+		return nil, artifact.Verifyf("%d layers, and the configuration tells of %d",
+			len(manifest.Layers), len(config.RootFS.DiffIDs))
+	}
+	var layers []StoredLayer
+	for i, file := range manifest.Layers {
+		content, err := a.blob(path.Clean(file))
+		if err != nil {
+			return nil, fmt.Errorf("layer %d: %w", i, err)
+		}
+		digest := config.RootFS.DiffIDs[i]
+		if digest.Validate() != nil {
+			return nil, fmt.Errorf("layer %d: digest %q", i, digest)
+		}
+		layers = append(layers, StoredLayer{digest.String(), content.size, content})
+	}
+	return layers, nil
+}
+
+func (a *archive) dockerConfig(file string) (config v1.Image, err error) {
+	b, err := a.blob(path.Clean(file))
+	if err == nil {
+		err = b.decode(configDigest(file), &config)
+	}
+	return config, err
+}
+
+// configDigest returns the digest that a configuration's file name states:
+// HEX.json, or blobs/sha256/HEX.
+func configDigest(file string) string {
+	sum := strings.TrimSuffix(path.Base(file), ".json")
+	if !artifact.ValidSHA256(sum) {
+		return ""
+	}
+	return "sha256:" + sum
+}
+
+// chooseDocker finds the image with a tag, or the only one.
+func chooseDocker(manifests []dockerManifest, tag string) (dockerManifest, error) {
+	var tags []string
+	for _, m := range manifests {
+		if tag != "" && slices.ContainsFunc(m.RepoTags, func(t string) bool { return t == tag || fullTag(t) == fullTag(tag) }) {
+			return m, nil
+		}
+		tags = append(tags, m.RepoTags...)
+	}
+	switch {
+	case tag != "":
+		return dockerManifest{}, artifact.Hint(fmt.Errorf("no image is called %q", tag),
+			"the archive has: %s", strings.Join(tags, ", "))
+	case len(manifests) != 1:
+		return dockerManifest{}, artifact.Hint(fmt.Errorf("%d images, and one is expected", len(manifests)),
+			"add one of these after the path and a colon: %s", strings.Join(tags, ", "))
+	}
+	return manifests[0], nil
+}
+
+// fullTag spells out the registry and the tag: docker.io/library/NAME:latest.
+func fullTag(tag string) string {
+	ref, err := name.ParseReference(tag, name.WithDefaultRegistry("docker.io"))
+	if err != nil {
+		return tag
+	}
+	return ref.Name()
+}

@@ -1,0 +1,343 @@
+package image_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/imagetest"
+)
+
+var spec = imagetest.Spec{
+	Artifacts: map[string]string{
+		"pool/a_1.0.bin":        "the letter a",
+		"pool/b_1%3a1~rc+1.bin": strings.Repeat("b", 5000),
+		"pool/long/" + strings.Repeat("very-long-name-", 12) + ".bin": "long",
+		"pool/empty": "",
+	},
+	Generated: map[string]string{"files/index": "a\nb\n"},
+	Sets:      map[string][]string{"letters": {"pool/a_1.0.bin"}},
+}
+
+// forms opens one mirror from every kind of place.
+func forms(t *testing.T, m *imagetest.Mirror) map[string]*image.Image {
+	t.Helper()
+	dir := t.TempDir()
+	imagetest.WriteDir(t, filepath.Join(dir, "oci"), m.Layout(t))
+	imagetest.WriteTar(t, filepath.Join(dir, "oci.tar"), m.Layout(t))
+	imagetest.WriteTar(t, filepath.Join(dir, "docker.tar"), m.Docker(t))
+	m.WriteRoot(t, filepath.Join(dir, "root"))
+
+	images := map[string]*image.Image{}
+	for _, ref := range []string{"oci:oci", "oci:oci:1.0", "oci-archive:oci.tar", "docker-archive:docker.tar",
+		"docker-archive:docker.tar:mirror.example.org/site/test:1.0"} {
+		transport, path, _ := strings.Cut(ref, ":")
+		parsed, err := image.ParseReference(transport + ":" + filepath.Join(dir, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		images[ref] = open(t, parsed)
+	}
+	img, err := image.OpenRoot(filepath.Join(dir, "root"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { img.Close() })
+	images["root"] = img
+	return images
+}
+
+func open(t *testing.T, ref image.Reference) *image.Image {
+	t.Helper()
+	img, err := image.Open(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { img.Close() })
+	return img
+}
+
+func TestEveryFormReadsTheSame(t *testing.T) {
+	want := map[string]string{"files/index": "a\nb\n", image.KeyPath: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}
+	for path, content := range spec.Artifacts {
+		want["files/"+path] = content
+	}
+	for form, img := range forms(t, imagetest.New(t, spec)) {
+		t.Run(form, func(t *testing.T) {
+			if len(img.Catalog.Files) != len(want) {
+				t.Errorf("%d files, want %d", len(img.Catalog.Files), len(want))
+			}
+			for path, content := range want {
+				got, err := img.ReadFile(path)
+				if err != nil || string(got) != content {
+					t.Errorf("%s: %q, %v", path, got, err)
+				}
+			}
+			if err := img.Verify(t.Context()); err != nil {
+				t.Error(err)
+			}
+			for _, path := range []string{"files/none", "", ".", "files", "/files/index", "files/../files/index", "../root/files/index", "files/index/"} {
+				if _, err := img.OpenFile(path); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%q: %v", path, err)
+				}
+			}
+		})
+	}
+}
+
+func TestClosedImage(t *testing.T) {
+	for form, img := range forms(t, imagetest.New(t, spec)) {
+		s, err := img.OpenFile("files/index")
+		if err != nil {
+			t.Fatal(form, err)
+		}
+		if err := img.Close(); err != nil {
+			t.Error(form, err)
+		}
+		if data, err := io.ReadAll(s); string(data) != "a\nb\n" || err != nil {
+			t.Errorf("%s: open section after Close: %q, %v", form, data, err)
+		}
+		s.Close()
+		if _, err := img.OpenFile("files/index"); err == nil {
+			t.Errorf("%s: a closed image opens files", form)
+		}
+	}
+}
+
+// An image may be replaced or deleted while it is served.
+func TestReplacedWhileOpen(t *testing.T) {
+	dir := t.TempDir()
+	m := imagetest.New(t, spec)
+	imagetest.WriteDir(t, dir, m.Layout(t))
+	img := open(t, image.Reference{Transport: image.OCI, Path: dir})
+	blobs, err := filepath.Glob(filepath.Join(dir, "blobs/sha256/*"))
+	if err != nil || len(blobs) == 0 {
+		t.Fatal(blobs, err)
+	}
+	for _, blob := range blobs {
+		if err := os.Remove(blob); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := img.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// skopeo gives every layer a legacy folder with a link to it; docker save links equal layers.
+func TestDockerArchiveWithLinks(t *testing.T) {
+	m := imagetest.New(t, spec)
+	layers := m.Layers(t)
+	var manifest []struct {
+		Config   string
+		RepoTags []string
+		Layers   []string
+	}
+	docker := m.Docker(t)
+	if err := json.Unmarshal(docker["manifest.json"], &manifest); err != nil {
+		t.Fatal(err)
+	}
+	config := docker[manifest[0].Config]
+	manifest[0].Config = hexOf(config) + ".json"
+	file := filepath.Join(t.TempDir(), "docker.tar")
+	archive := newTar(t, file)
+	archive.add(tar.Header{Name: manifest[0].Config}, config)
+	for i, layer := range layers {
+		name := hexOf(layer) + ".tar"
+		id := strings.Repeat(string(rune('a'+i)), 64)
+		switch i {
+		case 0: // through a folder's link
+			archive.add(tar.Header{Name: name}, layer)
+			archive.add(tar.Header{Name: id + "/layer.tar", Typeflag: tar.TypeSymlink, Linkname: "../" + name}, nil)
+			manifest[0].Layers[i] = id + "/layer.tar"
+		case 1: // link before its target, and an entry that a later one replaces
+			archive.add(tar.Header{Name: id + "/layer.tar", Typeflag: tar.TypeLink, Linkname: name}, nil)
+			archive.add(tar.Header{Name: name}, []byte("replaced"))
+			archive.add(tar.Header{Name: "./" + name}, layer)
+			manifest[0].Layers[i] = id + "/layer.tar"
+		default:
+			archive.add(tar.Header{Name: name}, layer)
+			manifest[0].Layers[i] = name
+		}
+	}
+	text, err := json.Marshal(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive.add(tar.Header{Name: "manifest.json"}, text)
+	archive.close()
+	img := open(t, image.Reference{Transport: image.DockerArchive, Path: file})
+	if err := img.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	m := imagetest.New(t, spec)
+	dir := t.TempDir()
+	write := func(name string, files map[string][]byte) {
+		imagetest.WriteDir(t, filepath.Join(dir, name), files)
+	}
+	edit := func(files map[string][]byte, name, old, new string) map[string][]byte {
+		if !bytes.Contains(files[name], []byte(old)) {
+			t.Fatalf("%s has no %q", name, old)
+		}
+		files[name] = bytes.ReplaceAll(files[name], []byte(old), []byte(new))
+		return files
+	}
+	write("empty", nil)
+	must(t, os.MkdirAll(filepath.Join(dir, "empty"), 0o755))
+	write("version", edit(m.Layout(t), "oci-layout", "1.0.0", "9.0.0"))
+	write("noimage", edit(m.Layout(t), "index.json", `"manifests":[`, `"manifests":[],"x":[`))
+	write("nolayers", imagetest.LayoutOf(t, nil))
+	layers := m.Layers(t)
+	write("foreign", imagetest.LayoutOf(t, layers[:2]))
+	write("compressed", imagetest.LayoutOf(t, append([][]byte{zip(t, layers[0])}, layers[1:]...)))
+	files := m.Layout(t)
+	delete(files, "blobs/sha256/"+hexOf(layers[1]))
+	write("missing", files)
+	files = m.Layout(t)
+	files["blobs/sha256/"+hexOf(layers[1])] = layers[1][:1024]
+	write("short", files)
+	files = m.Layout(t)
+	files["blobs/sha256/"+hexOf(layers[3])] = bytes.ReplaceAll(layers[3], []byte(`"test"`), []byte(`"tset"`))
+	write("changed", files)
+	files = m.Layout(t)
+	for name, data := range files {
+		if bytes.Contains(data, []byte(`"diff_ids"`)) {
+			files[name] = bytes.ReplaceAll(data, []byte("amd64"), []byte("arm64"))
+		}
+	}
+	write("config", files)
+	files = m.Layout(t)
+	descriptor := string(files["index.json"][strings.Index(string(files["index.json"]), "[")+1 : strings.LastIndex(string(files["index.json"]), "]")])
+	write("two", edit(files, "index.json", descriptor, descriptor+","+descriptor))
+	must(t, os.Symlink("/etc", filepath.Join(dir, "noimage/blobs/sha256/out")))
+	must(t, os.WriteFile(filepath.Join(dir, "a.tar.gz"), zip(t, layers[0]), 0o644))
+	imagetest.WriteTar(t, filepath.Join(dir, "not.tar"), map[string][]byte{"x": nil})
+	docker := edit(m.Docker(t), "manifest.json", `"Layers":["`, `"Layers":["../../../etc/passwd","`)
+	imagetest.WriteTar(t, filepath.Join(dir, "extra.tar"), docker)
+	docker = edit(m.Docker(t), "manifest.json", `"Layers":["blobs`, `"Layers":["../blob`)
+	imagetest.WriteTar(t, filepath.Join(dir, "outside.tar"), docker)
+	imagetest.WriteTar(t, filepath.Join(dir, "good.tar"), m.Docker(t))
+
+	for _, test := range []struct {
+		ref, want string
+		is        error
+		hint      bool
+	}{
+		{"oci:none", "no such file", fs.ErrNotExist, false},
+		{"oci:empty", "not an OCI image layout", fs.ErrNotExist, false},
+		{"oci:version", `version "9.0.0"`, nil, false},
+		{"oci:noimage", "names no image", nil, false},
+		{"oci:nolayers", "not a miniMirror image", nil, true},
+		{"oci:foreign", "not a miniMirror image", nil, true},
+		{"oci:compressed", "layer 0: compressed with gzip", nil, true},
+		{"oci:missing", "layer 1: ", fs.ErrNotExist, false},
+		{"oci:short", "size mismatch", artifact.ErrVerify, false},
+		{"oci:changed", "layer 3: sha256 mismatch", artifact.ErrVerify, false},
+		{"oci:config", "configuration: sha256 mismatch", artifact.ErrVerify, false},
+		{"oci:two", "2 images", nil, true},
+		{"oci:two:2.0", `no image is called "2.0"`, nil, true},
+		{"oci-archive:a.tar.gz", "compressed with gzip", nil, true},
+		{"oci-archive:not.tar", "not an OCI image layout", fs.ErrNotExist, false},
+		{"oci-archive:empty", "not a regular file", nil, false},
+		{"docker-archive:not.tar", "not a docker-archive", fs.ErrNotExist, false},
+		{"docker-archive:extra.tar", "5 layers, and the configuration tells of 4", artifact.ErrVerify, false},
+		{"docker-archive:outside.tar", "layer 0: ", fs.ErrNotExist, false},
+		{"docker-archive:good.tar:other:1", "no image is called", nil, true},
+	} {
+		transport, path, _ := strings.Cut(test.ref, ":")
+		path, name, _ := strings.Cut(path, ":")
+		_, err := image.Open(image.Reference{Transport: transport, Path: filepath.Join(dir, path), Name: name})
+		var hint *artifact.HintError
+		switch {
+		case err == nil:
+			t.Errorf("%s: opened", test.ref)
+		case !strings.Contains(err.Error(), test.want),
+			test.is != nil && !errors.Is(err, test.is),
+			errors.As(err, &hint) != test.hint:
+			t.Errorf("%s: %v", test.ref, err)
+		}
+	}
+	_, err := image.Open(image.Reference{Transport: image.Docker, Path: "registry.example.org/a/b", Name: "1"})
+	if err == nil || !strings.Contains(err.Error(), "skopeo copy docker://registry.example.org/a/b:1 ") {
+		t.Error(err)
+	}
+}
+
+// In an unpacked tree too, nothing but what the catalog names is read, and nothing outside.
+func TestHostileRoot(t *testing.T) {
+	dir := t.TempDir()
+	imagetest.New(t, spec).WriteRoot(t, dir)
+	must(t, os.WriteFile(filepath.Join(dir, "secret"), []byte("secret"), 0o600))
+	for path, target := range map[string]string{"files/pool/a_1.0.bin": "/etc/passwd", "files/index": "../../../etc/hostname"} {
+		must(t, os.Remove(filepath.Join(dir, path)))
+		must(t, os.Symlink(target, filepath.Join(dir, path)))
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "files/pool/empty"), []byte("no longer empty"), 0o644))
+	img, err := image.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer img.Close()
+	for _, path := range []string{"secret", "files/pool/a_1.0.bin", "files/index", "files/pool/empty"} {
+		if s, err := img.OpenFile(path); err == nil {
+			t.Errorf("%s: opened %d bytes", path, s.Size())
+		}
+	}
+}
+
+func hexOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+func zip(t *testing.T, data []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write(data)
+	must(t, errors.Join(err, w.Close()))
+	return b.Bytes()
+}
+
+type tarFile struct {
+	*tar.Writer
+	t    *testing.T
+	file *os.File
+}
+
+func newTar(t *testing.T, name string) tarFile {
+	f, err := os.Create(name)
+	must(t, err)
+	return tarFile{tar.NewWriter(f), t, f}
+}
+
+func (f tarFile) add(header tar.Header, data []byte) {
+	header.Size, header.Mode = int64(len(data)), 0o644
+	_, err := 0, f.WriteHeader(&header)
+	must(f.t, err)
+	_, err = f.Write(data)
+	must(f.t, err)
+}
+
+func (f tarFile) close() { must(f.t, errors.Join(f.Close(), f.file.Close())) }
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
