@@ -1,9 +1,6 @@
 package debiantest_test
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,62 +8,20 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
 )
 
-// aptRoot makes a state of its own for apt, with one deb822 source per line of
-// sources ("URI SUITE COMPONENTS…") and the key that signs them.
-func aptRoot(t *testing.T, key []byte, sources ...string) (env []string) {
-	t.Helper()
-	dir := t.TempDir()
-	for _, sub := range []string{"etc/apt/apt.conf.d", "etc/apt/preferences.d", "etc/apt/sources.list.d", "lists/partial", "cache/archives/partial"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var list strings.Builder
-	for _, source := range sources {
-		words := strings.Fields(source)
-		fmt.Fprintf(&list, "Types: deb\nURIs: %s\nSuites: %s\n", words[0], words[1])
-		if len(words) > 2 {
-			fmt.Fprintf(&list, "Components: %s\n", strings.Join(words[2:], " "))
-		}
-		fmt.Fprintf(&list, "Signed-By: %s/key.asc\n\n", dir)
-	}
-	conf := fmt.Sprintf(`Dir "%[1]s";
-Dir::Etc "%[1]s/etc/apt";
-Dir::State "%[1]s";
-Dir::State::lists "%[1]s/lists";
-Dir::State::status "%[1]s/status";
-Dir::Cache "%[1]s/cache";
-Dir::Bin::Methods "/usr/lib/apt/methods";
-APT::Architecture "amd64";
-APT::Architectures { "amd64"; "arm64"; };
-APT::Sandbox::User "";
-Acquire::Languages "none";
-Acquire::Retries "0";
-Acquire::http::Proxy "DIRECT";
-`, dir)
-	for name, text := range map[string]string{
-		"status": "", "apt.conf": conf, "etc/apt/sources.list.d/test.sources": list.String(), "key.asc": string(key),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return []string{"APT_CONFIG=" + filepath.Join(dir, "apt.conf")}
-}
-
 func TestAptUsesTheArchive(t *testing.T) {
 	server := debiantest.Start(t, parse(t, made))
 	key := debiantest.NewKey("archive").Armored()
-	env := aptRoot(t, key, server.URL+" bookworm main contrib", server.URL+" flat/")
-	if out, err := run(t, env, "apt-get", "-o", "APT::Update::Post-Invoke-Success::=", "--error-on=any", "update"); err != nil {
-		t.Fatalf("apt-get update: %v\n%s", err, out)
+	apt := debiantest.NewApt(t, debiantest.Source(server.URL, "bookworm", []string{"main", "contrib"}, key)+
+		debiantest.Source(server.URL, "flat/", nil, key), "amd64", "arm64")
+	if _, err := apt.Get("--error-on=any", "update"); err != nil {
+		t.Fatal(err)
 	}
 	if got := server.Faults.Requests("*/by-hash/SHA256/*"); len(got) != 4 {
 		t.Errorf("requests by hash: %q, want one for each component and architecture", got)
 	}
-	out, err := run(t, env, "apt-get", "-qq", "--print-uris", "install", "app", "flat+one", "libapp1:arm64")
+	out, err := apt.Get("-qq", "--print-uris", "install", "app", "flat+one", "libapp1:arm64")
 	if err != nil {
-		t.Fatalf("apt-get install: %v\n%s", err, out)
+		t.Fatal(err)
 	}
 	var names []string
 	for line := range strings.Lines(out) {
@@ -80,8 +35,12 @@ func TestAptUsesTheArchive(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("got %q, want %q", names, want)
 	}
-	if out, err := run(t, env, "apt-get", "-qq", "-y", "--download-only", "install", "app", "flat+one", "libapp1:arm64"); err != nil {
-		t.Errorf("apt-get --download-only install: %v\n%s", err, out)
+	if _, err := apt.Get("-qq", "-y", "--download-only", "install", "app", "flat+one", "libapp1:arm64"); err != nil {
+		t.Error(err)
+	}
+	debs, err := apt.Debs()
+	if err != nil || len(debs) != len(want) {
+		t.Errorf("downloaded %d files, want %d: %v", len(debs), len(want), err)
 	}
 }
 
@@ -105,8 +64,8 @@ func TestKeys(t *testing.T) {
 				if key == nil {
 					key = debiantest.NewKey(c.trust)
 				}
-				env := aptRoot(t, key.Armored(), debiantest.Start(t, a).URL+" s main")
-				out, err := run(t, env, "apt-get", "--error-on=any", "update")
+				apt := debiantest.NewApt(t, debiantest.Source(debiantest.Start(t, a).URL, "s", []string{"main"}, key.Armored()))
+				out, err := apt.Get("--error-on=any", "update")
 				if (err != nil) != (c.want != "") || !strings.Contains(out, c.want) {
 					t.Errorf("apt-get update: %v, want %q\n%s", err, c.want, out)
 				}
