@@ -24,7 +24,7 @@ type Artifact struct {
 	Architecture string `json:"architecture"`
 
 	// Channels are the parts of the source that list the artifact, sorted, in
-	// the kind's own words (for Debian packages: "SUITE/COMPONENT").
+	// the kind's own words.
 	Channels []string `json:"channels,omitempty"`
 
 	Size   int64    `json:"size"`   // bytes
@@ -62,10 +62,9 @@ type Source struct {
 	Releases []Release `json:"releases"` // sorted by Name
 }
 
-// A Release is one signed statement of an upstream: for Debian, a suite's
-// InRelease file.
+// A Release is one signed statement of an upstream about what it offers.
 type Release struct {
-	Name     string    `json:"name"` // for Debian: the suite as the client asks for it
+	Name     string    `json:"name"` // as the client asks for it
 	Date     time.Time `json:"date"` // when upstream published it
 	URL      string    `json:"url"`
 	SHA256   string    `json:"sha256"`    // of the signed bytes

@@ -105,6 +105,7 @@ type Pins struct {
 type File struct {
 	Path     string // below the mirror's root; begins with the source's name
 	Data     []byte
+	Link     string // instead of Data: the path of another File with the same content
 	Modified time.Time
 }
 

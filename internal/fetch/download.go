@@ -126,7 +126,7 @@ func (c *Client) request(ctx context.Context, u string, at int64, validator stri
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, &temporary{err, 0}
+		return nil, &temporary{artifact.Hint(err, "check the address, the network and the proxy settings (http_proxy, https_proxy)"), 0}
 	}
 	switch status := resp.StatusCode; {
 	case status == http.StatusOK, status == http.StatusPartialContent && at > 0:

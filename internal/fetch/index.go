@@ -83,7 +83,7 @@ func (c *Client) fetchIndex(ctx context.Context, want artifact.Content, file art
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", Redacted(file.URLs[0]), err)
 	}
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(64<<20), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,193 @@
+package builder
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/builder/buildkit"
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/cache"
+	"github.com/minimirror/minimirror/internal/fetch"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/lockfile"
+	"github.com/minimirror/minimirror/internal/progress"
+	"github.com/minimirror/minimirror/internal/signing"
+)
+
+// A Builder makes images from locks.
+type Builder struct {
+	Kinds    []artifact.Kind
+	Cache    *cache.Cache
+	Fetch    *fetch.Client
+	Key      *signing.Key
+	Program  string // path of the static program that goes into the image
+	BuildKit string // address of a BuildKit daemon; empty: the embedded one
+	Progress *progress.Reporter
+	Log      *slog.Logger
+}
+
+// Built says what Build made.
+type Built struct {
+	Digest    digest.Digest // of the manifest
+	Artifacts int
+	Size      int64 // of the artifacts, bytes
+}
+
+// Build makes the image of a definition's lock at output. It asks upstream only
+// for what the cache lacks. The error is artifact.ErrStale when the lock is not
+// of this definition.
+func (b *Builder) Build(ctx context.Context, d *Definition, output image.Reference) (*Built, error) {
+	lock, lockDigest, err := readFresh(d)
+	if err != nil {
+		return nil, err
+	}
+	program, err := programEntry(b.Program)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.fetch(ctx, lock); err != nil {
+		return nil, err
+	}
+	signer, err := b.Key.At(lock.Date)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{lock: lock, digest: lockDigest, program: program, cache: b.Cache,
+		files: []artifact.File{{Path: image.KeyPath, Data: signer.PublicKey(), Modified: lock.Date}}}
+	for _, kind := range b.Kinds {
+		files, err := kind.Plan(pinsOf(lock, kind.Name()), signer)
+		if err != nil {
+			return nil, err
+		}
+		p.files = append(p.files, files...)
+	}
+	layers, err := p.layers()
+	if err != nil {
+		return nil, err
+	}
+	built := &Built{Artifacts: len(lock.Artifacts)}
+	for i := range lock.Artifacts {
+		built.Size += lock.Artifacts[i].Size
+	}
+	built.Digest, err = b.bake(ctx, p, layers, output)
+	return built, err
+}
+
+// readFresh returns the definition's lock, if it is of this very definition.
+func readFresh(d *Definition) (*lockfile.Lock, string, error) {
+	lock, lockDigest, err := lockfile.Read(d.LockFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", artifact.Hint(fmt.Errorf("%s: there is no lock yet: %w", d.LockFile(), artifact.ErrStale), "run: minimirror lock %s", d.File)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	if lock.Definition != d.Digest || lock.Name != d.Name {
+		return nil, "", artifact.Hint(fmt.Errorf("%s: %w: %s has changed since", d.LockFile(), artifact.ErrStale, d.File), "run: minimirror lock %s", d.File)
+	}
+	return lock, lockDigest, nil
+}
+
+// fetch brings what the cache lacks.
+func (b *Builder) fetch(ctx context.Context, lock *lockfile.Lock) error {
+	var missing []*artifact.Artifact
+	var size int64
+	for i := range lock.Artifacts {
+		a := &lock.Artifacts[i]
+		if !b.Cache.Has(artifact.Content{Size: a.Size, SHA256: a.SHA256}) {
+			missing = append(missing, a)
+			size += a.Size
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	phase := b.Progress.Phase(fmt.Sprintf("fetch %d artifacts", len(missing)), size)
+	b.Fetch.Received = phase.Add
+	err := b.Fetch.All(ctx, missing)
+	phase.End(err)
+	return err
+}
+
+// bake describes the layers, and has BuildKit make the image of them.
+func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, output image.Reference) (digest.Digest, error) {
+	var total int64
+	for _, layer := range layers {
+		total += layer.Size()
+	}
+	phase := b.Progress.Phase("describe layers", total)
+	described := make([]buildkit.Layer, len(layers))
+	for i, layer := range layers {
+		d, err := b.describe(ctx, layer)
+		if err != nil {
+			phase.End(err)
+			return "", err
+		}
+		phase.Add(layer.Size())
+		described[i] = buildkit.Layer{Layer: layer, Descriptor: d}
+	}
+	phase.End(nil)
+	phase = b.Progress.Phase("bake "+output.String(), total)
+	made, err := buildkit.Bake(ctx, buildkit.Options{
+		Addr: b.BuildKit, StateDir: b.Cache.TempDir(), Layers: described, Config: p.config(), Output: output,
+		Name: p.lock.Name, Progress: phase.Set, Log: b.Log,
+	})
+	phase.End(err)
+	return made, err
+}
+
+// describe returns a layer's descriptor. The digest of a layer follows from its
+// plan alone, so it is computed once and noted.
+func (b *Builder) describe(ctx context.Context, layer *image.Layer) (ocispec.Descriptor, error) {
+	const note = "layer"
+	var d ocispec.Descriptor
+	if data := b.Cache.Note(note, layer.Plan()); data != nil && json.Unmarshal(data, &d) == nil && d.Size == layer.Size() && d.Digest.Validate() == nil {
+		return d, nil
+	}
+	d, err := layer.Descriptor(ctx)
+	if err != nil {
+		return d, err
+	}
+	data, err := json.Marshal(d)
+	if err != nil {
+		return d, err
+	}
+	if err := b.Cache.SetNote(note, layer.Plan(), data); err != nil {
+		b.Log.Debug("layer not noted", "error", err)
+	}
+	return d, nil
+}
+
+// config is the image's configuration: everything in it follows from the lock.
+func (p *plan) config() ocispec.Image {
+	created := p.lock.Date.UTC()
+	var carried []string
+	for _, s := range p.lock.Sources {
+		carried = append(carried, s.Name)
+	}
+	slices.Sort(carried)
+	return ocispec.Image{
+		Created:  &created,
+		Platform: ocispec.Platform{OS: "linux", Architecture: runtime.GOARCH},
+		Config: ocispec.ImageConfig{
+			Entrypoint:   []string{"/" + image.ProgramPath, "serve"},
+			User:         "65532:65532",
+			ExposedPorts: map[string]struct{}{"8080/tcp": {}},
+			Labels: map[string]string{
+				ocispec.AnnotationTitle:       p.lock.Name,
+				ocispec.AnnotationDescription: "miniMirror of " + strings.Join(carried, ", "),
+				image.Revision:                p.digest,
+			},
+		},
+	}
+}

@@ -1,0 +1,123 @@
+// Package builder makes images: mirror.yaml → mirror.lock → layers → image.
+// Lock and Build are its verbs; only they touch upstream.
+package builder
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/lockfile"
+	"github.com/minimirror/minimirror/internal/strictyaml"
+)
+
+// DefinitionFile is the name of a definition in its folder.
+const DefinitionFile = "mirror.yaml"
+
+// A Definition says what to carry and from where.
+type Definition struct {
+	File   string // path of the YAML file
+	Name   string
+	Digest string // of the file's bytes
+
+	kinds map[string]artifact.Section            // by the kind's name
+	sets  map[string]map[string]artifact.Section // by the set's name, then the kind's
+}
+
+// LockFile is the path of the definition's lock: mirror.lock beside mirror.yaml.
+func (d *Definition) LockFile() string {
+	return strings.TrimSuffix(d.File, filepath.Ext(d.File)) + ".lock"
+}
+
+// ReadDefinition reads a definition: a folder with a mirror.yaml, or a file.
+func ReadDefinition(path string, kinds []artifact.Kind) (*Definition, error) {
+	d := &Definition{File: path, sets: make(map[string]map[string]artifact.Section)}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		d.File = filepath.Join(path, DefinitionFile)
+	}
+	data, err := os.ReadFile(d.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, artifact.Hint(fmt.Errorf("there is no definition %s", d.File), "name a folder with a %s, for example images/docker", DefinitionFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.Digest = lockfile.Digest(data)
+	return d, d.parse(data, kinds)
+}
+
+func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
+	doc, err := strictyaml.Parse(d.File, data)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.Name())
+	}
+	if d.kinds, err = doc.Keys(append([]string{"name", "sets"}, names...)); err != nil {
+		return err
+	}
+	name, ok := d.kinds["name"]
+	if !ok {
+		return doc.Errorf("name is missing")
+	}
+	if err := name.Decode(&d.Name); err != nil {
+		return err
+	}
+	if !artifact.ValidName(d.Name) || strings.ToLower(d.Name) != d.Name {
+		return name.Errorf("name %q: it becomes the image's name: lower-case letters, digits and \"-._\" only", d.Name)
+	}
+	sets, ok := d.kinds["sets"]
+	delete(d.kinds, "name")
+	delete(d.kinds, "sets")
+	if len(d.kinds) == 0 {
+		return doc.Errorf("nothing to carry: want one of %s", strings.Join(names, ", "))
+	}
+	if !ok {
+		return nil
+	}
+	var parts map[string]artifact.Section
+	if err := sets.Decode(&parts); err != nil {
+		return err
+	}
+	for set, section := range parts {
+		if !artifact.ValidName(set) {
+			return section.Errorf("set %q: a name has letters, digits and \"-._+~\" only", set)
+		}
+		if d.sets[set], err = section.Keys(names); err != nil {
+			return err
+		}
+		for kind := range d.sets[set] {
+			if _, ok := d.kinds[kind]; !ok {
+				return section.Errorf("set %s: there is no part %q in this definition", set, kind)
+			}
+		}
+	}
+	return nil
+}
+
+// setsOf returns what each set asks of one kind.
+func (d *Definition) setsOf(kind string) map[string]artifact.Section {
+	of := make(map[string]artifact.Section)
+	for set, parts := range d.sets {
+		if section, ok := parts[kind]; ok {
+			of[set] = section
+		}
+	}
+	return of
+}
+
+// addSet joins what two kinds have for one set.
+func addSet(sets []artifact.Set, add artifact.Set) []artifact.Set {
+	if i := slices.IndexFunc(sets, func(s artifact.Set) bool { return s.Name == add.Name }); i >= 0 {
+		sets[i].Artifacts = append(sets[i].Artifacts, add.Artifacts...)
+		return sets
+	}
+	return append(sets, add)
+}

@@ -1,0 +1,67 @@
+package builder
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/kinds"
+)
+
+func TestReadDefinition(t *testing.T) {
+	for name, c := range map[string]struct{ in, want string }{
+		"good":               {"name: a\ndebian: {sources: host}\nsets:\n  s: {debian: [x]}\n", ""},
+		"no name":            {"debian: {sources: host}\n", "name is missing"},
+		"name with capitals": {"name: A\ndebian: {}\n", "mirror.yaml:1: name \"A\""},
+		"name with a slash":  {"name: a/b\ndebian: {}\n", "mirror.yaml:1: name \"a/b\""},
+		"unknown kind":       {"name: a\ndebain: {}\n", `mirror.yaml:2: unknown key "debain": did you mean "debian"?`},
+		"no kind":            {"name: a\n", "nothing to carry: want one of debian"},
+		"set of no kind":     {"name: a\ndebian: {}\nsets:\n  s: {pypi: [x]}\n", "mirror.yaml:4: unknown key \"pypi\""},
+		"set is a list":      {"name: a\ndebian: {}\nsets:\n  s: [x]\n", "mirror.yaml:4: want keys and values, not a list"},
+		"bad set name":       {"name: a\ndebian: {}\nsets:\n  \"a b\": {debian: [x]}\n", "set \"a b\""},
+		"duplicate":          {"name: a\nname: b\n", "mirror.yaml:2: duplicate key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, DefinitionFile), []byte(c.in), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			d, err := ReadDefinition(dir, kinds.All())
+			if c.want == "" {
+				if err != nil || d.Name != "a" || d.LockFile() != filepath.Join(dir, "mirror.lock") {
+					t.Fatal(d, err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+	if _, err := ReadDefinition(filepath.Join(t.TempDir(), "none"), kinds.All()); err == nil || !strings.Contains(err.Error(), "hint:") {
+		t.Fatal(err)
+	}
+}
+
+// TestShipped reads the definitions that the project ships.
+func TestShipped(t *testing.T) {
+	shipped, err := filepath.Glob("../images/*/" + DefinitionFile)
+	if err != nil || len(shipped) < 2 {
+		t.Fatal(shipped, err)
+	}
+	for _, file := range shipped {
+		d, err := ReadDefinition(file, kinds.All())
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, kind := range kinds.All() {
+			if section, ok := d.kinds[kind.Name()]; ok {
+				if _, err := kind.ParseSpec(section, filepath.Dir(file)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package builder
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/cache"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/lockfile"
+)
+
+// layerSize is where the layer of packages that belong to no set is cut, so
+// that no layer is too large for a registry. Images have at most maxLayers.
+const (
+	layerSize = 512 << 20
+	maxLayers = 100
+)
+
+// A plan is all that goes into an image.
+type plan struct {
+	lock    *lockfile.Lock
+	digest  string // of the lock
+	program image.Entry
+	files   []artifact.File // generated
+	cache   *cache.Cache
+}
+
+// layers lays the plan out: the program, the packages of each combination of
+// sets, the others, the generated files, the catalog.
+func (p *plan) layers() ([]*image.Layer, error) {
+	groups := [][]image.Entry{{p.program}}
+	places := make(map[string]int) // of artifacts, by ID
+	for _, group := range p.groups() {
+		var entries []image.Entry
+		for _, a := range group {
+			places[a.ID()] = len(groups)
+			entries = append(entries, p.entry(a))
+		}
+		groups = append(groups, entries)
+	}
+	generated := make([]image.Entry, 0, len(p.files))
+	for _, f := range p.files {
+		generated = append(generated, fileEntry(f))
+	}
+	groups = append(groups, generated)
+	var layers []*image.Layer
+	for _, entries := range groups {
+		layer, err := image.NewLayer(entries)
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, layer)
+	}
+	catalog, err := p.catalog(layers, places)
+	if err != nil {
+		return nil, err
+	}
+	last, err := image.NewLayer([]image.Entry{{Path: image.CatalogPath, Data: catalog}})
+	return append(layers, last), err
+}
+
+// groups divides the artifacts into layers. Those that the same sets need share
+// a layer, so that a set is read without anything else.
+func (p *plan) groups() [][]*artifact.Artifact {
+	sets := make(map[string][]string) // names of sets, by artifact
+	for _, set := range p.lock.Sets {
+		for _, id := range set.Artifacts {
+			sets[id] = append(sets[id], set.Name)
+		}
+	}
+	bySets := make(map[string][]*artifact.Artifact)
+	var others int64
+	for i := range p.lock.Artifacts {
+		a := &p.lock.Artifacts[i]
+		key := strings.Join(sets[a.ID()], "\n")
+		bySets[key] = append(bySets[key], a)
+		if key == "" {
+			others += a.Size
+		}
+	}
+	var keys []string
+	for key := range bySets {
+		if key != "" {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	var groups [][]*artifact.Artifact
+	for i, key := range keys {
+		if i < maxLayers/2 {
+			groups = append(groups, bySets[key])
+		} else { // more combinations than an image may have layers
+			groups[len(groups)-1] = append(groups[len(groups)-1], bySets[key]...)
+		}
+	}
+	rest := bySets[""]
+	limit := max(layerSize, others/(maxLayers/2)+1)
+	var size int64
+	start := 0
+	for i, a := range rest {
+		if size > 0 && size+a.Size > limit {
+			groups = append(groups, rest[start:i])
+			start, size = i, 0
+		}
+		size += a.Size
+	}
+	if start < len(rest) {
+		groups = append(groups, rest[start:])
+	}
+	return groups
+}
+
+func (p *plan) entry(a *artifact.Artifact) image.Entry {
+	content := artifact.Content{Size: a.Size, SHA256: a.SHA256}
+	return image.Entry{
+		Path: path.Join(image.Root, a.ID()), Size: a.Size, SHA256: a.SHA256,
+		Open: func() (image.ReadAtCloser, error) { return p.cache.Open(content) },
+	}
+}
+
+func fileEntry(f artifact.File) image.Entry {
+	e := image.Entry{Path: path.Join(image.Root, f.Path), Data: f.Data}
+	if f.Link != "" {
+		e.Link = path.Join(image.Root, f.Link)
+	}
+	return e
+}
+
+// catalog names the place of every file.
+func (p *plan) catalog(layers []*image.Layer, places map[string]int) ([]byte, error) {
+	c := image.Catalog{Version: image.CatalogVersion, Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
+		Sources: p.lock.Sources, Sets: p.lock.Sets, Artifacts: p.lock.Artifacts}
+	for i := range p.lock.Artifacts {
+		a := &p.lock.Artifacts[i]
+		at := places[a.ID()]
+		c.Files = append(c.Files, image.File{Path: a.ID(), Layer: at, Size: a.Size, SHA256: a.SHA256,
+			Offset: layers[at].Offset(path.Join(image.Root, a.ID()))})
+	}
+	at := len(layers) - 1
+	byPath := make(map[string]artifact.File, len(p.files))
+	for _, f := range p.files {
+		byPath[f.Path] = f
+	}
+	for _, f := range p.files {
+		content := f
+		if f.Link != "" {
+			content = byPath[f.Link]
+		}
+		c.Files = append(c.Files, image.File{Path: f.Path, Layer: at, Size: int64(len(content.Data)),
+			SHA256: strings.TrimPrefix(lockfile.Digest(content.Data), "sha256:"), Modified: f.Modified.UTC(),
+			Offset: layers[at].Offset(path.Join(image.Root, content.Path))})
+	}
+	slices.SortFunc(c.Files, func(a, b image.File) int { return cmp.Compare(a.Path, b.Path) })
+	for i := 1; i < len(c.Files); i++ {
+		if c.Files[i].Path == c.Files[i-1].Path {
+			return nil, fmt.Errorf("two files of the mirror are called %s", c.Files[i].Path)
+		}
+	}
+	data, err := json.Marshal(c)
+	return append(data, '\n'), err
+}

@@ -1,0 +1,50 @@
+package builder
+
+import (
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+// programEntry is this very program as the image's first file. It must be
+// static: an image from scratch has no dynamic linker.
+func programEntry(file string) (image.Entry, error) {
+	if err := checkStatic(file); err != nil {
+		return image.Entry{}, err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return image.Entry{}, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	size, err := io.Copy(h, f)
+	if err != nil {
+		return image.Entry{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return image.Entry{
+		Path: image.ProgramPath, Mode: 0o755, Size: size, SHA256: hex.EncodeToString(h.Sum(nil)),
+		Open: func() (image.ReadAtCloser, error) { return os.Open(file) },
+	}, nil
+}
+
+func checkStatic(file string) error {
+	program, err := elf.Open(file)
+	if err != nil {
+		return artifact.Hint(fmt.Errorf("this program can't go into an image: %s: %w", file, err), "build on Linux")
+	}
+	defer program.Close()
+	for _, p := range program.Progs {
+		if p.Type == elf.PT_INTERP {
+			return artifact.Hint(fmt.Errorf("this program can't go into an image: %s is linked dynamically", file),
+				"build it with CGO_ENABLED=0, for example: CGO_ENABLED=0 go run ./cmd/minimirror build DEFINITION")
+		}
+	}
+	return nil
+}

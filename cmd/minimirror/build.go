@@ -1,0 +1,109 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/minimirror/minimirror/builder"
+	"github.com/minimirror/minimirror/internal/cache"
+	"github.com/minimirror/minimirror/internal/fetch"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/kinds"
+	"github.com/minimirror/minimirror/internal/progress"
+	"github.com/minimirror/minimirror/internal/signing"
+)
+
+const buildHelp = `usage: minimirror build DEFINITION [--output REFERENCE]
+
+Makes the image of the definition's lock. Fetches what the cache
+($XDG_CACHE_HOME/minimirror) lacks, verifies it, makes the repository that
+clients see, and has BuildKit compose the image: the embedded one, which needs
+no daemon, no root and no namespaces, or the one at --buildkit. A definition
+without a lock is locked first; a lock that is out of date is refused (exit 3).
+
+The same lock, program and signing key give the same image digest everywhere.
+Without --sign-key the key in $XDG_CONFIG_HOME/minimirror/signing-key.asc signs
+the repository; it is made when there is none. Its private part never enters
+the image.
+
+Output references:
+  oci:DIR              a directory in the OCI layout (default oci:out/NAME)
+  oci-archive:FILE     a tar of that
+  docker-archive:FILE  for "docker load"
+  docker://HOST/NAME:TAG  a registry; credentials from the Docker configuration
+
+Examples:
+  minimirror build images/docker
+  minimirror build images/docker --output docker-archive:docker.tar
+`
+
+func build(ctx context.Context, c *command, args []string) error {
+	output := c.flags.String("output", "", "where the image goes")
+	daemon := c.flags.String("buildkit", os.Getenv("BUILDKIT_HOST"), "address of a BuildKit daemon: unix://, tcp://, docker-container:// or kube-pod:// (default $BUILDKIT_HOST, else embedded)")
+	keyFile := c.flags.String("sign-key", "", "file with the OpenPGP private key that signs the repository")
+	printed := c.flags.String("format", "text", "what to print: text or json")
+	if err := c.parse(args, buildHelp, 1); err != nil {
+		return err
+	}
+	if err := format(*printed); err != nil {
+		return err
+	}
+	d, err := builder.ReadDefinition(c.flags.Arg(0), kinds.All())
+	if err != nil {
+		return err
+	}
+	ref, err := image.ParseReference(cmp.Or(*output, "oci:out/"+d.Name))
+	if err != nil {
+		return err
+	}
+	store, err := cache.Default()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(d.LockFile()); errors.Is(err, fs.ErrNotExist) {
+		made, _, err := c.lock(ctx, d, store, false)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.stderr, "%s: written: %s\n", d.LockFile(), summary(made))
+	}
+	key, err := c.signingKey(*keyFile)
+	if err != nil {
+		return err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	b := &builder.Builder{
+		Kinds: kinds.All(), Cache: store, Fetch: fetch.New(store, c.log(), userAgent()), Key: key,
+		Program: program, BuildKit: *daemon, Progress: progress.To(os.Stderr), Log: c.log(),
+	}
+	built, err := b.Build(ctx, d, ref)
+	if err != nil {
+		return err
+	}
+	if *printed == "json" {
+		return json.NewEncoder(c.stdout).Encode(map[string]any{
+			"reference": ref.String(), "digest": built.Digest, "artifacts": built.Artifacts, "size": built.Size})
+	}
+	fmt.Fprintf(c.stderr, "%d artifacts, %s\n", built.Artifacts, progress.Bytes(built.Size))
+	_, err = fmt.Fprintf(c.stdout, "%s %s\n", ref, built.Digest)
+	return err
+}
+
+func (c *command) signingKey(file string) (*signing.Key, error) {
+	if file != "" {
+		return signing.Read(file)
+	}
+	key, made, err := signing.Own()
+	if made != "" {
+		fmt.Fprintf(c.stderr, "made a signing key: %s (keep a copy: clients trust what it signs)\n", made)
+	}
+	return key, err
+}

@@ -1,0 +1,159 @@
+// Command minimirror makes, serves and (later) installs from container images
+// that carry what a site without internet needs. Each verb has a file of its
+// own here: help text, flags, call. The work is done in the packages beside.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+const usage = `miniMirror carries what a site without internet needs in one container image,
+and serves it there.
+
+usage: minimirror VERB [FLAGS] [ARGUMENTS]
+
+  lock     pin what a definition asks for: mirror.yaml → mirror.lock
+  build    make the image of a lock
+  serve    serve an image to apt
+  version  print the version of this program
+
+minimirror VERB --help tells more of each.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the lock is out of date,
+4 something did not verify, 130 interrupted.
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// A verb is one of the program's commands.
+type verb func(ctx context.Context, c *command, args []string) error
+
+var verbs = map[string]verb{
+	"lock":    lock,
+	"build":   build,
+	"serve":   serve,
+	"version": version,
+}
+
+// A command is one run of a verb.
+type command struct {
+	flags  *pflag.FlagSet
+	stdout io.Writer
+	stderr io.Writer
+	debug  bool
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return 2
+	}
+	switch args[0] {
+	case "help", "--help", "-h":
+		if len(args) == 1 {
+			fmt.Fprint(stdout, usage)
+			return 0
+		}
+		args = []string{args[1], "--help"}
+	case "--version":
+		args = []string{"version"}
+	}
+	v, ok := verbs[args[0]]
+	if !ok {
+		fmt.Fprintf(stderr, "minimirror: there is no verb %q\nhint: run: minimirror --help\n", args[0])
+		return 2
+	}
+	c := &command{flags: pflag.NewFlagSet(args[0], pflag.ContinueOnError), stdout: stdout, stderr: stderr}
+	c.flags.SetOutput(stderr)
+	c.flags.SortFlags = false
+	c.flags.BoolVar(&c.debug, "debug", false, "log details to standard error")
+	err := v(ctx, c, args[1:])
+	if errors.Is(err, pflag.ErrHelp) {
+		return 0
+	}
+	if ctx.Err() != nil && err != nil {
+		fmt.Fprintf(stderr, "minimirror %s: interrupted: the same command goes on from here\n", args[0])
+		return 130
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "minimirror %s: %s\n", args[0], message(err))
+	}
+	return exitCode(err)
+}
+
+// parse reads flags and checks the number of arguments. text is the verb's help.
+func (c *command) parse(args []string, text string, arguments int) error {
+	c.flags.Usage = func() {
+		fmt.Fprintf(c.stdout, "%s\nFlags:\n%s", text, c.flags.FlagUsages())
+	}
+	if err := c.flags.Parse(args); err != nil {
+		if errors.Is(err, pflag.ErrHelp) {
+			return err
+		}
+		return artifact.Hint(fmt.Errorf("%w: %w", artifact.ErrUsage, err), "run: minimirror %s --help", c.flags.Name())
+	}
+	if c.flags.NArg() != arguments {
+		return artifact.Hint(fmt.Errorf("%w: %d arguments, want %d", artifact.ErrUsage, c.flags.NArg(), arguments), "run: minimirror %s --help", c.flags.Name())
+	}
+	return nil
+}
+
+func (c *command) log() *slog.Logger {
+	level := slog.LevelInfo
+	if c.debug {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// format checks the value of --format.
+func format(value string) error {
+	if value != "text" && value != "json" {
+		return fmt.Errorf("%w: --format %s: want text or json", artifact.ErrUsage, value)
+	}
+	return nil
+}
+
+// message is the error's text with its hints at the end, each once.
+func message(err error) string {
+	var lines, hints []string
+	for line := range strings.Lines(err.Error()) {
+		line = strings.TrimRight(line, "\n")
+		if !strings.HasPrefix(line, "hint: ") {
+			lines = append(lines, line)
+		} else if !strings.Contains(strings.Join(hints, "\n"), line) {
+			hints = append(hints, line)
+		}
+	}
+	return strings.Join(append(lines, hints...), "\n")
+}
+
+func exitCode(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, artifact.ErrUsage):
+		return 2
+	case errors.Is(err, artifact.ErrStale):
+		return 3
+	case errors.Is(err, artifact.ErrVerify):
+		return 4
+	}
+	return 1
+}

@@ -1,0 +1,116 @@
+package debian
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// SourcesPath is where a mirror offers the deb822 file that makes a machine its client.
+const SourcesPath = "/minimirror.sources"
+
+// Routes implements artifact.Server.
+func (Kind) Routes(m artifact.Mirror) []string {
+	if len(m.Sources) == 0 {
+		return nil
+	}
+	routes := []string{SourcesPath}
+	for _, s := range m.Sources {
+		routes = append(routes, "/"+s.Name+"/")
+	}
+	return routes
+}
+
+// Handler implements artifact.Server: the files of a repository, which are
+// static, and the client's configuration.
+func (Kind) Handler(m artifact.Mirror) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != SourcesPath {
+			m.ServeFile(w, r, strings.TrimPrefix(r.URL.Path, "/"))
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-cache")
+		body := sourcesFile(m, baseAddress(r))
+		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+		if r.Method != http.MethodHead {
+			fmt.Fprint(w, body)
+		}
+	})
+}
+
+// baseAddress is the mirror's address as the client knows it.
+func baseAddress(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// sourcesFile is a deb822 sources file, sources.list(5), with the key inside
+// (apt 2.3.10 and later).
+func sourcesFile(m artifact.Mirror, base string) string {
+	var b strings.Builder
+	for _, s := range m.Sources {
+		for _, part := range byComponents(s.Releases) {
+			if b.Len() > 0 {
+				b.WriteByte('\n')
+			}
+			fmt.Fprintf(&b, "Types: deb\nURIs: %s/%s\nSuites: %s\n", base, s.Name, strings.Join(part.suites, " "))
+			if part.components != "" {
+				fmt.Fprintf(&b, "Components: %s\n", part.components)
+			}
+			b.WriteString("Signed-By:\n")
+			for line := range strings.Lines(strings.TrimSpace(string(m.PublicKey))) {
+				if line = strings.TrimRight(line, "\r\n"); line == "" {
+					line = "."
+				}
+				fmt.Fprintf(&b, " %s\n", line)
+			}
+		}
+	}
+	return b.String()
+}
+
+type suitesOfComponents struct {
+	components string
+	suites     []string
+}
+
+// byComponents groups suites with the same components: they share a paragraph.
+func byComponents(releases []artifact.Release) []suitesOfComponents {
+	var groups []suitesOfComponents
+next:
+	for _, r := range releases {
+		components := ""
+		for _, line := range r.Metadata {
+			if after, ok := strings.CutPrefix(line, "Components: "); ok {
+				components = after
+			}
+		}
+		for i := range groups {
+			if groups[i].components == components {
+				groups[i].suites = append(groups[i].suites, r.Name)
+				continue next
+			}
+		}
+		groups = append(groups, suitesOfComponents{components, []string{r.Name}})
+	}
+	return groups
+}
+
+// Usage implements artifact.Server.
+func (Kind) Usage(m artifact.Mirror, base string) string {
+	if len(m.Sources) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(`Debian packages, for apt 2.3.10 or later, as root:
+
+  curl -fsS %s%s -o /etc/apt/sources.list.d/minimirror.sources
+  apt-get update
+
+Other sources of the machine stay as they are; move them away if they can't be reached.
+`, base, SourcesPath)
+}

@@ -1,0 +1,99 @@
+package debian
+
+import (
+	"compress/bzip2"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/therootcompany/xz"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// An indexJob is one Packages index to fetch.
+type indexJob struct {
+	origin Origin
+	name   string // below the suite's folder, without compression: "main/binary-amd64/Packages"
+	want   artifact.Content
+	files  []artifact.RemoteFile
+	text   []byte
+}
+
+// encodings of an index, the smallest first.
+var encodings = []struct {
+	suffix string
+	decode func(io.Reader) (io.ReadCloser, error)
+}{
+	{".xz", func(r io.Reader) (io.ReadCloser, error) {
+		d, err := xz.NewReader(r, xz.DefaultDictMax)
+		return io.NopCloser(d), err
+	}},
+	{".zst", func(r io.Reader) (io.ReadCloser, error) {
+		d, err := zstd.NewReader(r)
+		if err != nil {
+			return nil, err
+		}
+		return d.IOReadCloser(), nil
+	}},
+	{".bz2", func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }},
+	{".gz", func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }},
+	{"", nil},
+}
+
+// indexJobs lists the indexes of a suite: one a component and architecture, and
+// that of "all" where upstream keeps it apart.
+func indexJobs(src source, s suite, r *release) ([]indexJob, error) {
+	if flat(s.name) {
+		job, err := newIndexJob(src, s.name, r, "Packages")
+		return []indexJob{job}, err
+	}
+	architectures := src.architectures
+	if slices.Contains(r.header.list("Architectures"), "all") && !slices.Contains(r.header.list("No-Support-for-Architecture-all"), "Packages") {
+		architectures = append(slices.Clone(architectures), "all")
+	}
+	var jobs []indexJob
+	for _, component := range s.components {
+		for _, architecture := range architectures {
+			job, err := newIndexJob(src, s.name, r, path.Join(component, "binary-"+architecture, "Packages"))
+			if err != nil && architecture == "all" {
+				continue // announced, but not published
+			}
+			if err != nil {
+				return nil, err
+			}
+			job.origin.Component, job.origin.Architecture = component, architecture
+			jobs = append(jobs, job)
+		}
+	}
+	return jobs, nil
+}
+
+func newIndexJob(src source, suite string, r *release, name string) (indexJob, error) {
+	job := indexJob{origin: Origin{Source: src.name, Suite: suite}, name: name, want: artifact.Content{Size: -1}}
+	if plain, ok := r.files[name]; ok {
+		job.want = plain
+	}
+	byHash := strings.EqualFold(r.header.get("Acquire-By-Hash"), "yes")
+	for _, e := range encodings {
+		content, ok := r.files[name+e.suffix]
+		if !ok {
+			continue
+		}
+		file := artifact.RemoteFile{Content: content, Decode: e.decode}
+		if byHash {
+			file.URLs = src.addresses(path.Join(dists(suite), path.Dir(name), "by-hash/SHA256", content.SHA256))
+		}
+		file.URLs = append(file.URLs, src.addresses(path.Join(dists(suite), name+e.suffix))...)
+		job.files = append(job.files, file)
+	}
+	if job.files == nil {
+		return job, artifact.Hint(fmt.Errorf("debian: source %s: suite %s: there is no %s", src.name, suite, name),
+			"the release offers components %s and architectures %s", r.header.get("Components"), r.header.get("Architectures"))
+	}
+	return job, nil
+}

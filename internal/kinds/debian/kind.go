@@ -1,0 +1,107 @@
+// Package debian is all that is Debian: apt's sources and the signatures of
+// upstream (source.go, host.go, release.go), the resolver (universe.go,
+// solve.go), the repository that clients see (plan.go) and its paths
+// (handler.go). It turns the "debian" part of a definition into pins, and pins
+// into what apt asks for.
+package debian
+
+import (
+	"slices"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// Kind is the kind of Debian packages.
+type Kind struct{}
+
+var _ artifact.Kind = Kind{}
+
+// Name implements artifact.Kind.
+func (Kind) Name() string { return "debian" }
+
+// spec is the "debian" part of a definition.
+type spec struct {
+	section    artifact.Section
+	host       bool     // sources: host
+	sources    []source // otherwise
+	whole      bool     // no packages: carry every source whole
+	packages   []Request
+	recommends bool
+}
+
+// ParseSpec implements artifact.Resolver. Keyrings are read here; the sources
+// of the host only when resolving.
+func (Kind) ParseSpec(section artifact.Section, dir string) (artifact.Spec, error) {
+	var raw struct {
+		Sources    artifact.Section `yaml:"sources"`
+		Packages   artifact.Section `yaml:"packages"`
+		Recommends bool             `yaml:"recommends"`
+	}
+	if err := section.Decode(&raw); err != nil {
+		return nil, err
+	}
+	s := &spec{section: section, recommends: raw.Recommends, whole: raw.Packages == nil}
+	if raw.Sources == nil {
+		return nil, section.Errorf("debian: sources is missing: write \"sources: host\" for this machine's own, or a list")
+	}
+	if raw.Packages != nil {
+		var err error
+		if s.packages, err = parseRequests(raw.Packages); err != nil {
+			return nil, err
+		}
+	}
+	if raw.Sources.IsText() {
+		var word string
+		if err := raw.Sources.Decode(&word); err != nil {
+			return nil, err
+		}
+		if word != "host" {
+			return nil, raw.Sources.Errorf("sources: %q: write host, or a list of sources", word)
+		}
+		s.host = true
+		return s, nil
+	}
+	var entries []artifact.Section
+	if err := raw.Sources.Decode(&entries); err != nil {
+		return nil, err
+	}
+	if len(entries) == 0 {
+		return nil, raw.Sources.Errorf("sources: the list is empty")
+	}
+	for _, entry := range entries {
+		one, err := parseSource(entry, dir)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(s.sources, func(o source) bool { return o.name == one.name }) {
+			return nil, entry.Errorf("two sources are called %q", one.name)
+		}
+		s.sources = append(s.sources, one)
+	}
+	return s, nil
+}
+
+// parseRequests reads a list of requests; an error names the line of the one
+// that is wrong.
+func parseRequests(section artifact.Section) ([]Request, error) {
+	var items []artifact.Section
+	if err := section.Decode(&items); err != nil {
+		return nil, err
+	}
+	requests := make([]Request, 0, len(items))
+	for _, item := range items {
+		var text string
+		if err := item.Decode(&text); err != nil {
+			return nil, err
+		}
+		request, err := ParseRequest(text)
+		if err != nil {
+			return nil, item.Errorf("%w", err)
+		}
+		requests = append(requests, request)
+	}
+	if len(requests) == 0 {
+		return nil, section.Errorf("the list is empty")
+	}
+	return requests, nil
+}

@@ -1,0 +1,187 @@
+package debian
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// Plan makes the metadata of every suite of every source: Packages, plain and
+// gzip, each also by its SHA-256, Release, Release.gpg and InRelease. Layout and
+// fields are those of the Debian repository format.
+func (Kind) Plan(pins artifact.Pins, signer artifact.Signer) ([]artifact.File, error) {
+	var files []artifact.File
+	for _, source := range pins.Sources {
+		for _, release := range source.Releases {
+			p := &suitePlan{pins: pins, source: source, release: release, suite: release.Name}
+			if err := p.make(signer); err != nil {
+				return nil, fmt.Errorf("debian: %s %s: %w", source.Name, release.Name, err)
+			}
+			files = append(files, p.files...)
+		}
+	}
+	return files, nil
+}
+
+// channel names a component of a suite in Artifact.Channels.
+func channel(suite, component string) string {
+	if component == "" {
+		return suite
+	}
+	return suite + "/" + component
+}
+
+// A suitePlan makes the files of one suite.
+type suitePlan struct {
+	pins    artifact.Pins
+	source  artifact.Source
+	release artifact.Release
+	suite   string
+
+	files []artifact.File
+	list  []string // lines of the Release's SHA256 field
+}
+
+func (p *suitePlan) make(signer artifact.Signer) error {
+	header, err := parseParagraphs([]byte(strings.Join(p.release.Metadata, "\n")))
+	if err != nil {
+		return err
+	}
+	if len(header) != 1 {
+		return fmt.Errorf("the lock has no metadata of the release")
+	}
+	architectures := header[0].list("Architectures")
+	if flat(p.suite) {
+		if err := p.packages("", "", architectures); err != nil {
+			return err
+		}
+	}
+	for _, component := range header[0].list("Components") {
+		for _, architecture := range architectures {
+			folder := path.Join(component, "binary-"+architecture)
+			if err := p.packages(folder, component, []string{architecture}); err != nil {
+				return err
+			}
+		}
+	}
+	return p.sign(signer)
+}
+
+// packages makes the index of the artifacts of one component for the given
+// architectures, in folder below the suite's.
+func (p *suitePlan) packages(folder, component string, architectures []string) error {
+	var index bytes.Buffer
+	want := channel(p.suite, component)
+	for i := range p.pins.Artifacts {
+		a := &p.pins.Artifacts[i]
+		if a.Source == p.source.Name && slices.Contains(a.Channels, want) &&
+			(a.Architecture == "all" || slices.Contains(architectures, a.Architecture)) {
+			writeStanza(&index, a)
+		}
+	}
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(index.Bytes()); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		name string
+		data []byte
+	}{{"Packages", index.Bytes()}, {"Packages.gz", packed.Bytes()}} {
+		name := path.Join(folder, f.name)
+		digest := sum(f.data)
+		p.list = append(p.list, fmt.Sprintf(" %s %d %s\n", digest, len(f.data), name))
+		file := p.add(name, f.data)
+		p.files = append(p.files, artifact.File{
+			Path: p.path(path.Join(folder, "by-hash/SHA256", digest)), Link: file, Modified: p.pins.Date})
+	}
+	return nil
+}
+
+// writeStanza writes what a client needs to know of a package: upstream's own
+// words, and where we have the file.
+func writeStanza(b *bytes.Buffer, a *artifact.Artifact) {
+	fmt.Fprintf(b, "Package: %s\nVersion: %s\nArchitecture: %s\n", a.Name, a.Version, a.Architecture)
+	for _, line := range a.Metadata {
+		b.WriteString(line)
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(b, "Filename: %s\nSize: %d\nSHA256: %s\n\n", a.Path, a.Size, a.SHA256)
+}
+
+// sign makes Release, its detached signature and InRelease.
+func (p *suitePlan) sign(signer artifact.Signer) error {
+	var release bytes.Buffer
+	for _, line := range p.release.Metadata {
+		release.WriteString(line)
+		release.WriteByte('\n')
+	}
+	fmt.Fprintf(&release, "Date: %s\nAcquire-By-Hash: yes\nNo-Support-for-Architecture-all: Packages\nSHA256:\n%s",
+		p.pins.Date.UTC().Format(releaseDate), strings.Join(p.list, ""))
+	detached, err := signer.DetachSign(release.Bytes())
+	if err != nil {
+		return err
+	}
+	inline, err := signer.ClearSign(release.Bytes())
+	if err != nil {
+		return err
+	}
+	p.add("Release", release.Bytes())
+	p.add("Release.gpg", detached)
+	p.add("InRelease", inline)
+	return nil
+}
+
+// releaseDate is the layout of dates in Release files.
+const releaseDate = "Mon, 02 Jan 2006 15:04:05 UTC"
+
+func (p *suitePlan) path(name string) string {
+	return path.Join(p.source.Name, dists(p.suite), name)
+}
+
+func (p *suitePlan) add(name string, data []byte) (file string) {
+	file = p.path(name)
+	p.files = append(p.files, artifact.File{Path: file, Data: data, Modified: p.pins.Date})
+	return file
+}
+
+// stanzaOf gives the lines of a stanza that Artifact has no field for.
+func stanzaOf(stanza []byte) []string {
+	var lines []string
+	dropped := false
+	for line := range strings.Lines(string(stanza)) {
+		line = strings.TrimRight(line, " \t\r\n")
+		if line == "" {
+			continue
+		}
+		if line[0] != ' ' && line[0] != '\t' {
+			name, _, _ := strings.Cut(line, ":")
+			dropped = slices.ContainsFunc(ownFields, func(own string) bool { return strings.EqualFold(own, name) })
+		}
+		if !dropped {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// ownFields are the fields that writeStanza makes from the artifact, and the
+// digests that are too weak to repeat.
+var ownFields = []string{"Package", "Version", "Architecture", "Filename", "Size", "SHA256", "MD5sum", "SHA1", "SHA512"}
+
+// sortReleases orders a source's releases as the lock lists them.
+func sortReleases(releases []artifact.Release) {
+	slices.SortFunc(releases, func(a, b artifact.Release) int { return cmp.Compare(a.Name, b.Name) })
+}

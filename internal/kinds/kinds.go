@@ -1,0 +1,15 @@
+// Package kinds lists the kinds of artifact that miniMirror carries. A new
+// kind is a folder beside this file and one line in it.
+package kinds
+
+import (
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian"
+)
+
+// All returns every kind.
+func All() []artifact.Kind {
+	return []artifact.Kind{
+		debian.Kind{},
+	}
+}

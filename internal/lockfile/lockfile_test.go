@@ -1,0 +1,145 @@
+package lockfile
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+var day = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func sample() *Lock {
+	pin := func(name string) artifact.Artifact {
+		return artifact.Artifact{Kind: "k", Source: "s", Name: name, Version: "1", Architecture: "a", Size: 1,
+			SHA256: strings.Repeat("a", 64), Path: "p/" + name, URLs: []string{"http://h/" + name}, Metadata: []string{"Depends: x (>= 1) <y>"}}
+	}
+	return &Lock{Format: Format, Name: "n", Definition: "sha256:x",
+		Sources:   []artifact.Source{{Kind: "k", Name: "s", Releases: []artifact.Release{{Name: "r", Date: day}}}},
+		Sets:      []artifact.Set{{Name: "set", Artifacts: []string{"s/p/b", "s/p/a"}}},
+		Artifacts: []artifact.Artifact{pin("b"), pin("a")}}
+}
+
+func TestEncodeIsSortedAndDecodes(t *testing.T) {
+	data, err := sample().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(data, []byte("\"Depends: x (>= 1) <y>\"\n")) {
+		t.Fatalf("relations do not read well:\n%s", data)
+	}
+	lock, err := Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lock.Artifacts[0].Name != "a" || lock.Sets[0].Artifacts[0] != "s/p/a" {
+		t.Fatal("not sorted")
+	}
+	again, err := lock.Encode()
+	if err != nil || !bytes.Equal(again, data) {
+		t.Fatal("it changes when it is read and written", err)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	for name, change := range map[string]func(*Lock){
+		"other format":   func(l *Lock) { l.Format = 99 },
+		"escaping path":  func(l *Lock) { l.Artifacts[0].Path = "../../etc/passwd" },
+		"absolute path":  func(l *Lock) { l.Artifacts[0].Path = "/etc/passwd" },
+		"short digest":   func(l *Lock) { l.Artifacts[0].SHA256 = "abc" },
+		"negative size":  func(l *Lock) { l.Artifacts[0].Size = -1 },
+		"listed twice":   func(l *Lock) { l.Artifacts = append(l.Artifacts, l.Artifacts[0]) },
+		"no such source": func(l *Lock) { l.Artifacts[0].Source = "other" },
+		"no such pin":    func(l *Lock) { l.Sets[0].Artifacts[0] = "s/p/none" },
+		"bad name":       func(l *Lock) { l.Name = "../x" },
+		"source twice":   func(l *Lock) { l.Sources = append(l.Sources, l.Sources[0]) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := sample()
+			change(l)
+			data, err := l.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Decode(data); err == nil {
+				t.Fatal("accepted")
+			}
+		})
+	}
+	for name, data := range map[string]string{"empty": "", "merge conflict": "<<<<<<< HEAD\n", "unknown key": `{"format":1,"x":1}`, "trailing": `{"format":1,"name":"n"} {}`} {
+		if _, err := Decode([]byte(data)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestFollow: clients ignore a mirror whose date does not move when its content does.
+func TestFollow(t *testing.T) {
+	first := sample()
+	if err := first.Follow(nil); err != nil || !first.Date.Equal(day) {
+		t.Fatal(first.Date, err)
+	}
+	same := sample()
+	if err := same.Follow(first); err != nil || !same.Date.Equal(day) {
+		t.Fatal(same.Date, err)
+	}
+	changed := sample()
+	changed.Artifacts = changed.Artifacts[:1]
+	changed.Sets = nil
+	if err := changed.Follow(first); err != nil || !changed.Date.Equal(day.Add(time.Second)) {
+		t.Fatal(changed.Date, err)
+	}
+	back := sample()
+	if err := back.Follow(changed); err != nil || !back.Date.Equal(day.Add(2*time.Second)) {
+		t.Fatal(back.Date, err)
+	}
+	newer := sample()
+	newer.Sources[0].Releases[0].Date = day.AddDate(0, 0, 1)
+	if err := newer.Follow(back); err != nil || !newer.Date.Equal(day.AddDate(0, 0, 1)) {
+		t.Fatal(newer.Date, err)
+	}
+}
+
+func TestWrite(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mirror.lock")
+	if changed, err := sample().Write(file); err != nil || !changed {
+		t.Fatal(changed, err)
+	}
+	old, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := sample().Write(file); err != nil || changed {
+		t.Fatal(changed, err)
+	}
+	if now, err := os.Stat(file); err != nil || !os.SameFile(old, now) {
+		t.Fatal("an unchanged lock was replaced", err)
+	}
+	lock, digest, err := Read(file)
+	if err != nil || lock.Name != "n" || !strings.HasPrefix(digest, "sha256:") {
+		t.Fatal(lock, digest, err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	data, err := sample().Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l, err := Decode(data)
+		if err != nil {
+			return
+		}
+		for i := range l.Artifacts {
+			if !artifact.ValidPath(l.Artifacts[i].Path) {
+				t.Fatal("a path that leaves the mirror")
+			}
+		}
+	})
+}

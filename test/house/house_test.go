@@ -1,0 +1,105 @@
+// Package house holds the arrows between the folders: who may import whom.
+package house
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/minimirror/minimirror/"
+
+type pkg struct {
+	ImportPath string
+	Standard   bool
+	Imports    []string
+	Deps       []string
+}
+
+func list(t *testing.T) map[string]pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Standard,Imports,Deps", "./...")
+	cmd.Dir = "../.."
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.Bytes())
+	}
+	all := make(map[string]pkg)
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all[p.ImportPath] = p
+	}
+}
+
+// within reports whether the path is the folder of the module or below it.
+func within(path, folder string) bool {
+	return path == module+folder || strings.HasPrefix(path, module+folder+"/")
+}
+
+func TestArrows(t *testing.T) {
+	all := list(t)
+	for path, p := range all {
+		if !strings.HasPrefix(path, module) {
+			continue
+		}
+		for _, dep := range p.Imports {
+			switch {
+			case within(path, "internal/artifact") && !all[dep].Standard:
+				t.Errorf("%s imports %s: the vocabulary imports only the standard library", path, dep)
+			case strings.HasPrefix(dep, "github.com/moby/buildkit") && !within(path, "builder/buildkit"):
+				t.Errorf("%s imports %s: only builder/buildkit may", path, dep)
+			case strings.HasPrefix(dep, "github.com/labstack/echo") && !within(path, "server"):
+				t.Errorf("%s imports %s: only server may", path, dep)
+			case within(path, "cmd") || strings.HasSuffix(path, "_test"):
+			case within(dep, "cmd"):
+				t.Errorf("%s imports %s", path, dep)
+			case within(dep, "internal/kinds") && !within(path, "internal/kinds"):
+				t.Errorf("%s imports %s: only cmd joins kinds with the rest", path, dep)
+			}
+		}
+		// A kind knows the vocabulary and its format's libraries.
+		if rest, ok := strings.CutPrefix(path, module+"internal/kinds/"); ok {
+			kind, _, _ := strings.Cut(rest, "/")
+			for _, dep := range p.Deps {
+				if strings.HasPrefix(dep, module) && !within(dep, "internal/artifact") && !within(dep, "internal/kinds/"+kind) {
+					t.Errorf("%s depends on %s: a kind imports internal/artifact and its own folder", path, dep)
+				}
+			}
+		}
+		for _, verbs := range []string{"builder", "server", "bootstrap"} {
+			for _, other := range []string{"builder", "server", "bootstrap"} {
+				if verbs != other && within(path, verbs) && slices.ContainsFunc(p.Deps, func(d string) bool { return within(d, other) }) {
+					t.Errorf("%s depends on %s: builder, server and bootstrap never import each other", path, other)
+				}
+			}
+		}
+	}
+}
+
+// TestNeutralFolders holds the kinds' words out of the folders that serve all kinds.
+func TestNeutralFolders(t *testing.T) {
+	cmd := exec.Command("git", "grep", "-niE", `debian|\bapt\b|\bdeb822\b|InRelease|\bdpkg\b`, "--",
+		"internal/artifact/*.go", "builder/*.go", "server/*.go", "internal/image/*.go", "internal/cache/*.go", "internal/fetch/*.go",
+		"internal/lockfile/*.go", "internal/progress/*.go", "internal/signing/*.go", "internal/strictyaml/*.go", ":!*_test.go")
+	cmd.Dir = "../.."
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		t.Errorf("words of a kind in kind-neutral folders:\n%s", out)
+	case !errors.As(err, &exit) || exit.ExitCode() != 1:
+		t.Fatalf("git grep: %v\n%s", err, out)
+	}
+}
