@@ -152,3 +152,6 @@ func (t *Tree) Write(dir string) error {
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// SHA256 returns the digest as indices and caches write it.
+func SHA256(data []byte) string { return sum("SHA256", data) }

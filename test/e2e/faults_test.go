@@ -1,0 +1,78 @@
+// Package e2e runs the minimirror program against made-up archives that go
+// wrong, as scripts that read like a manual page (faults/*.txtar), and the
+// shell scripts beside it against the real one. It is no part of the program.
+//
+// The scripts have these commands beside testscript's own:
+//
+//	upstream NAME FILE           serve the archive that FILE describes (debiantest.Parse); $NAME is its
+//	                             address, keys/*.asc are its keys. Again: the archive changes to FILE's state.
+//	expand FILE…                 replace $NAME in the files
+//	fault NAME GLOB [first N] KIND [ARGUMENT…]
+//	                             answer wrong: status CODE [HEADER VALUE…], cut N, flip OFFSET, truncate N,
+//	                             append TEXT, replace FILE, redirect [TO], nolength, hang N, swap FILE
+//	heal NAME                    no faults, and no requests remembered
+//	requests NAME GLOB N         so many requests have matched
+//	exits CODE COMMAND…          run, and compare the exit code; its output is for stdout and stderr
+//	interrupt NAME GLOB N COMMAND…
+//	                             run, hold every answer that matches after N bytes, send SIGINT: exit 130
+//	only DIR NAME…               the folder holds exactly these
+//	sound                        the cache holds whole files only
+//	installs REF [ARCH,…] PACKAGE…
+//	                             serve the image; apt updates and fetches the packages with what they need
+//	                             from it; stdout lists them
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestFaults(t *testing.T) {
+	program := programUnderTest(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "faults",
+		RequireExplicitExec: true,
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"upstream":  cmdUpstream,
+			"expand":    cmdExpand,
+			"fault":     cmdFault,
+			"heal":      cmdHeal,
+			"requests":  cmdRequests,
+			"exits":     cmdExits,
+			"interrupt": cmdInterrupt,
+			"only":      cmdOnly,
+			"sound":     cmdSound,
+			"installs":  cmdInstalls,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Values[worldKey{}] = &world{t: env.T().(testing.TB), upstreams: map[string]*upstream{}}
+			home := filepath.Join(env.WorkDir, "home")
+			env.Setenv("HOME", home)
+			env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))
+			env.Setenv("PATH", filepath.Dir(program)+":/usr/sbin:/usr/bin:/sbin:/bin")
+			env.Setenv("NO_PROXY", "*")
+			return os.MkdirAll(home, 0o755)
+		},
+	})
+}
+
+// programUnderTest is $MINIMIRROR, or the program built from this checkout.
+func programUnderTest(t *testing.T) string {
+	if program := os.Getenv("MINIMIRROR"); program != "" {
+		if filepath.Base(program) != "minimirror" {
+			t.Fatalf("MINIMIRROR is %s: the file must be called minimirror", program)
+		}
+		return program
+	}
+	program := filepath.Join(t.TempDir(), "minimirror")
+	build := exec.Command("go", "build", "-trimpath", "-o", program, "../../cmd/minimirror")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return program
+}

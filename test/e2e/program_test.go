@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
+)
+
+// cmdExits runs a command to its end.
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND…")
+	}
+	if code := exitCode(ts, ts.Exec(args[1], args[2:]...)); code != number(ts, args[0]) {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+func exitCode(ts *testscript.TestScript, err error) int {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	ts.Check(err)
+	return 0
+}
+
+// command prepares a command that is signalled, with the script's folder and environment.
+func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
+	path := args[0]
+	if path == "minimirror" {
+		path = filepath.Join(strings.Split(ts.Getenv("PATH"), ":")[0], "minimirror")
+	}
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"HOME", "PATH", "TMPDIR", "NO_PROXY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"} {
+		if value := ts.Getenv(name); value != "" {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	return cmd
+}
+
+// cmdInterrupt sends SIGINT while upstream holds an answer back, and heals the upstream.
+func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: interrupt NAME GLOB N COMMAND…")
+	}
+	u := worldOf(ts).upstream(ts, args[0])
+	u.faults.Clear()
+	reached := make(chan struct{})
+	u.faults.On(args[1], debiantest.Hold(number(ts, args[2]), reached, nil))
+
+	var out bytes.Buffer
+	cmd := command(ts, args[3:]...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	ts.Check(cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-reached:
+		ts.Check(cmd.Process.Signal(syscall.SIGINT))
+	case err := <-ended:
+		ts.Fatalf("it ended before it asked for %s: %v\n%s", args[1], err, &out)
+	}
+	code := exitCode(ts, <-ended)
+	fmt.Fprint(ts.Stderr(), out.String())
+	if code != 130 {
+		ts.Fatalf("exit code %d after SIGINT, want 130", code)
+	}
+	u.faults.Clear()
+}
+
+// cmdSound checks the user's cache: what has a digest for a name has that
+// digest, and nothing unfinished is left.
+func cmdSound(ts *testscript.TestScript, neg bool, args []string) {
+	cache := filepath.Join(ts.Getenv("HOME"), ".cache", "minimirror")
+	ts.Check(filepath.WalkDir(cache, func(file string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		switch place, name := filepath.Base(filepath.Dir(filepath.Dir(file))), filepath.Base(file); {
+		case place == "sha256" && debiantest.SHA256(data) != name:
+			return fmt.Errorf("%s holds something else", file)
+		case filepath.Base(filepath.Dir(file)) == "tmp":
+			return fmt.Errorf("%s is left behind", file)
+		}
+		return nil
+	}))
+}

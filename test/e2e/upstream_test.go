@@ -1,0 +1,155 @@
+package e2e
+
+import (
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
+)
+
+// A world is what one script has at work beside its processes.
+type world struct {
+	t         testing.TB
+	upstreams map[string]*upstream
+}
+
+type worldKey struct{}
+
+type upstream struct {
+	tree   *debiantest.Tree
+	faults *debiantest.Faults
+}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+func (w *world) upstream(ts *testscript.TestScript, name string) *upstream {
+	u := w.upstreams[name]
+	if u == nil {
+		ts.Fatalf("there is no upstream %q", name)
+	}
+	return u
+}
+
+// tree builds the archive that a file of the script describes.
+func tree(ts *testscript.TestScript, file string) *debiantest.Tree {
+	archive, err := debiantest.Parse(ts.ReadFile(file))
+	ts.Check(err)
+	ts.Check(archive.WriteKeys(ts.MkAbs("keys")))
+	built, err := archive.Build()
+	ts.Check(err)
+	return built
+}
+
+func cmdUpstream(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: upstream NAME FILE")
+	}
+	w, built := worldOf(ts), tree(ts, args[1])
+	if u := w.upstreams[args[0]]; u != nil {
+		u.tree = built.KeepOld(u.tree)
+		u.faults.Swap(u.tree)
+		return
+	}
+	u := &upstream{built, debiantest.NewFaults(built)}
+	server := httptest.NewServer(u.faults)
+	ts.Defer(server.Close)
+	ts.Defer(server.CloseClientConnections)
+	w.upstreams[args[0]] = u
+	ts.Setenv(args[0], server.URL)
+}
+
+func cmdExpand(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		text := os.Expand(ts.ReadFile(name), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
+	}
+}
+
+func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: fault NAME GLOB [first N] KIND [ARGUMENT…]")
+	}
+	u, glob, args, times := worldOf(ts).upstream(ts, args[0]), args[1], args[2:], -1
+	if args[0] == "first" && len(args) > 2 {
+		times, args = number(ts, args[1]), args[2:]
+	}
+	kind, args := args[0], append(args[1:], "")
+	var fault debiantest.Fault
+	switch kind {
+	case "status":
+		fault = debiantest.Status(number(ts, args[0]), args[1:]...)
+	case "cut":
+		fault = debiantest.Cut(number(ts, args[0]))
+	case "flip":
+		fault = debiantest.Flip(number(ts, args[0]))
+	case "truncate":
+		fault = debiantest.Truncate(number(ts, args[0]))
+	case "append":
+		fault = debiantest.Append(args[0])
+	case "replace":
+		fault = debiantest.Replace([]byte(ts.ReadFile(args[0])))
+	case "redirect":
+		fault = debiantest.Redirect(args[0])
+	case "nolength":
+		fault = debiantest.NoLength()
+	case "hang":
+		fault = debiantest.Hold(number(ts, args[0]), nil, nil)
+	case "swap":
+		u.tree = tree(ts, args[0]).KeepOld(u.tree)
+		u.faults.SwapAfter(glob, u.tree)
+		return
+	default:
+		ts.Fatalf("there is no fault %q", kind)
+	}
+	u.faults.OnFirst(times, glob, fault)
+}
+
+func cmdHeal(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		worldOf(ts).upstream(ts, name).faults.Clear()
+	}
+}
+
+func cmdRequests(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: requests NAME GLOB N")
+	}
+	got := worldOf(ts).upstream(ts, args[0]).faults.Requests(args[1])
+	if len(got) != number(ts, args[2]) {
+		ts.Fatalf("%d requests, want %s: %q", len(got), args[2], got)
+	}
+}
+
+func cmdOnly(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: only DIR NAME…")
+	}
+	entries, err := os.ReadDir(ts.MkAbs(args[0]))
+	if err != nil && !(os.IsNotExist(err) && len(args) == 1) {
+		ts.Fatalf("%v", err)
+	}
+	want := map[string]bool{}
+	for _, name := range args[1:] {
+		want[name] = true
+	}
+	for _, e := range entries {
+		if !want[e.Name()] {
+			ts.Fatalf("%s is left behind", filepath.Join(args[0], e.Name()))
+		}
+		delete(want, e.Name())
+	}
+	for name := range want {
+		ts.Fatalf("%s is missing", filepath.Join(args[0], name))
+	}
+}
+
+func number(ts *testscript.TestScript, text string) int {
+	n, err := strconv.Atoi(text)
+	ts.Check(err)
+	return n
+}
