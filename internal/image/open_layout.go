@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"strings"
 
@@ -15,6 +16,8 @@ import (
 // A store holds the files of an image by name.
 type store interface {
 	blob(name string) (blob, error)
+	// done tells that the blob's content is not needed any more.
+	done(b blob)
 	Close() error
 }
 
@@ -51,6 +54,11 @@ func (d *directory) blob(name string) (blob, error) {
 		d.open[name] = s
 	}
 	return blob{s, 0, s.size}, nil
+}
+
+func (d *directory) done(b blob) {
+	maps.DeleteFunc(d.open, func(_ string, s *source) bool { return s == b.source })
+	b.source.Close()
 }
 
 func (d *directory) Close() error {
@@ -153,6 +161,7 @@ func readBlob(files store, d v1.Descriptor, document any) error {
 	if err != nil {
 		return err
 	}
+	defer files.done(b)
 	return b.decode(d.Digest.String(), document)
 }
 
@@ -162,6 +171,7 @@ func readDocument(files store, name string, document any) error {
 	if err != nil {
 		return err
 	}
+	defer files.done(b)
 	if err := b.decode("", document); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

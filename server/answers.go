@@ -1,0 +1,74 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v5"
+)
+
+// handleError answers what echo's routes return.
+func (s *Server) handleError(c *echo.Context, err error) {
+	if answer, _ := echo.UnwrapResponse(c.Response()); answer != nil && answer.Committed {
+		return
+	}
+	s.fail(c.Response(), c.Request(), err)
+}
+
+// fail answers with an error, in words.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	code := status(err)
+	text := http.StatusText(code)
+	switch code {
+	case http.StatusNotFound:
+		text = fmt.Sprintf("%s is not in this mirror.\nIt carries %q as of %s; see / for how to use it.", printable(r.URL.Path),
+			s.image.Catalog.Name, s.image.Catalog.Date.UTC().Format("2006-01-02 15:04 MST"))
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		text = "This mirror can only be read: " + strings.Join(methods, ", ") + "."
+	case http.StatusInternalServerError:
+		s.log.Error("request failed", "path", r.URL.Path, "error", err)
+		text = "The mirror could not read this file."
+	default:
+		if he, ok := err.(*echo.HTTPError); ok && he.Message != "" {
+			text = he.Message
+		}
+	}
+	header := w.Header()
+	header.Del("Etag")
+	header.Set("Cache-Control", "no-cache")
+	plain(w, code, text+"\n")
+}
+
+// plain answers with a short text.
+func plain(w http.ResponseWriter, code int, text string) {
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Length", fmt.Sprint(len(text)))
+	w.WriteHeader(code)
+	w.Write([]byte(text))
+}
+
+// printable shortens a path from outside and escapes what a terminal would obey.
+func printable(path string) string {
+	const enough = 200
+	if len(path) > enough {
+		path = path[:enough] + "…"
+	}
+	quoted := fmt.Sprintf("%q", path)
+	return quoted[1 : len(quoted)-1]
+}
+
+// serveHealth answers as long as the process can.
+func serveHealth(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }
+
+// serveReady answers 503 from the moment that the server is to end.
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	if s.draining.Load() {
+		plain(w, http.StatusServiceUnavailable, "draining\n")
+		return
+	}
+	plain(w, http.StatusOK, "ready\n")
+}

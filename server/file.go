@@ -1,0 +1,146 @@
+package server
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+// maxRanges is how many ranges one request may ask for (RFC 9110, section 14.2 lets a
+// server ignore the rest: it sends the whole).
+const maxRanges = 16
+
+// serveFile implements artifact.Mirror.ServeFile. name is compared as it is with
+// the catalog's paths: nothing else is ever opened.
+//
+// What a kind has set in the header before (Content-Type, Cache-Control) stays.
+func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) {
+	f := s.image.Lookup(name)
+	if f == nil {
+		s.fail(w, r, fs.ErrNotExist)
+		return
+	}
+	content, err := s.image.Open(f)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	defer content.Close()
+
+	modified := lastModified(f)
+	header := w.Header()
+	header["Etag"] = []string{`"` + f.SHA256 + `"`}
+	header["X-Content-Type-Options"] = []string{"nosniff"}
+	if header["Content-Type"] == nil {
+		header["Content-Type"] = []string{contentType(f)}
+	}
+	if header["Cache-Control"] == nil {
+		header["Cache-Control"] = []string{cacheControl(f)}
+	}
+	http.ServeContent(w, exactly(r, modified), "", modified, content)
+}
+
+// lastModified is a date that changes if and only if the content does, as far as
+// seconds can: the time the file states (for an artifact: 2020), less up to half a year (2²⁴
+// seconds) that follows from its digest.
+//
+// apt and other clients revalidate and resume by this date alone, without the ETag.
+// Two images may well carry different bytes under one path and one date: the same
+// upstream release, but more packages of it. With the date of the release
+// alone, a client of the first image would be told for ever that
+// nothing changed. The date is never in the future, which some clients refuse.
+func lastModified(f *image.File) time.Time {
+	latest := f.Modified
+	if latest.IsZero() {
+		latest = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	seconds, _ := strconv.ParseUint(f.SHA256[:6], 16, 24) // the catalog has been checked
+	return latest.UTC().Truncate(time.Second).Add(-time.Duration(seconds) * time.Second)
+}
+
+// cacheControl lets caches keep everything but makes them ask each time, so that they hold no
+// mixture of two images. Only a file that is named by its own digest never changes.
+func cacheControl(f *image.File) string {
+	if namedByDigest(f) {
+		return "public, max-age=31536000, immutable"
+	}
+	return "no-cache"
+}
+
+func namedByDigest(f *image.File) bool { return path.Base(f.Path) == f.SHA256 }
+
+// contentType goes by the name; content is never looked at.
+func contentType(f *image.File) string {
+	base := path.Base(f.Path)
+	switch ext := path.Ext(base); {
+	case namedByDigest(f):
+	case ext == ".deb", ext == ".udeb":
+		return "application/vnd.debian.binary-package"
+	case ext == ".gz", ext == ".tgz":
+		return "application/gzip"
+	case ext == ".xz":
+		return "application/x-xz"
+	case ext == ".bz2":
+		return "application/x-bzip2"
+	case ext == ".zst":
+		return "application/zstd"
+	case ext == ".json":
+		return "application/json"
+	case ext == ".asc", ext == ".gpg":
+		return "application/pgp-keys"
+	case ext == ".txt", !strings.Contains(base, ".") && !f.Modified.IsZero():
+		return "text/plain; charset=utf-8"
+	}
+	return "application/octet-stream"
+}
+
+// exactly returns the request without conditions that http.ServeContent would
+// take otherwise than a mirror must. Its dates are names of contents and have no order:
+// "not modified since" holds for the very same date only (RFC 9110, section 13.1.3 allows it).
+// A server that answers 304 for every later date freezes clients when an image goes back.
+func exactly(r *http.Request, modified time.Time) *http.Request {
+	since := r.Header.Get("If-Modified-Since")
+	ranges := r.Header.Get("Range")
+	dropSince := since != "" && !sameDate(since, modified)
+	dropRange := ranges != "" && (!strings.HasPrefix(ranges, "bytes=") || strings.Count(ranges, ",") >= maxRanges)
+	if !dropSince && !dropRange {
+		return r
+	}
+	changed := *r
+	changed.Header = r.Header.Clone()
+	if dropSince {
+		changed.Header.Del("If-Modified-Since")
+	}
+	if dropRange {
+		changed.Header.Del("Range")
+	}
+	return &changed
+}
+
+func sameDate(header string, modified time.Time) bool {
+	t, err := http.ParseTime(header)
+	return err == nil && t.Unix() == modified.Unix()
+}
+
+// serveKey offers the key that signs what the mirror says.
+func (s *Server) serveKey(w http.ResponseWriter, r *http.Request) {
+	s.serveFile(w, r, image.KeyPath)
+}
+
+// status is the one place where errors become HTTP status codes.
+func status(err error) int {
+	var coder interface{ StatusCode() int }
+	switch {
+	case errors.As(err, &coder):
+		return coder.StatusCode()
+	case errors.Is(err, fs.ErrNotExist):
+		return http.StatusNotFound
+	}
+	return http.StatusInternalServerError
+}

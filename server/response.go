@@ -1,0 +1,36 @@
+package server
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/labstack/echo/v5"
+
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+// A response is echo's, which hides that the connection reads from a file by sendfile(2).
+type response struct{ *echo.Response }
+
+// Unwrap implements what http.ResponseController and echo look for.
+func (r response) Unwrap() http.ResponseWriter { return r.Response }
+
+// ReadFrom implements io.ReaderFrom. Of a limited section, as http.ServeContent
+// copies one, the connection gets the file behind it.
+func (r response) ReadFrom(src io.Reader) (n int64, err error) {
+	if !r.Committed {
+		r.WriteHeader(r.Status)
+	}
+	to := r.Response.ResponseWriter
+	if limited, ok := src.(*io.LimitedReader); ok {
+		if section, ok := limited.R.(*image.Section); ok {
+			n, err = section.CopyTo(to, limited.N)
+			limited.N -= n
+			r.Size += n
+			return n, err
+		}
+	}
+	n, err = io.Copy(to, src)
+	r.Size += n
+	return n, err
+}

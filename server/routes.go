@@ -1,0 +1,165 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v5"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+// methods are all that a mirror answers.
+var methods = []string{http.MethodGet, http.MethodHead}
+
+// A mount is a kind with its part of the image.
+type mount struct {
+	kind   artifact.Kind
+	mirror artifact.Mirror
+}
+
+// mounts gives each kind its part of the catalog. A kind that the image does
+// not hold gets an empty mirror, and normally wants no routes.
+func (s *Server) mounts(kinds []artifact.Kind) ([]mount, error) {
+	key, err := s.image.ReadFile(image.KeyPath)
+	if err != nil {
+		return nil, err
+	}
+	parts := map[string]*artifact.Pins{}
+	var all []mount
+	for _, kind := range kinds {
+		parts[kind.Name()] = &artifact.Pins{Date: s.image.Catalog.Date}
+	}
+	for _, source := range s.image.Catalog.Sources {
+		pins := parts[source.Kind]
+		if pins == nil {
+			return nil, artifact.Hint(
+				fmt.Errorf("the image's source %q is of a kind that this program does not serve: %q", source.Name, source.Kind),
+				"use the program that the image holds: /%s", image.ProgramPath)
+		}
+		pins.Sources = append(pins.Sources, source)
+	}
+	for kind, list := range byKind(s.image.Catalog.Artifacts) {
+		parts[kind].Artifacts = list
+	}
+	for _, kind := range kinds {
+		all = append(all, mount{kind, artifact.Mirror{Pins: *parts[kind.Name()], PublicKey: key, ServeFile: s.serveFile}})
+	}
+	return all, nil
+}
+
+// byKind cuts a sorted list of artifacts where the kind changes.
+func byKind(list []artifact.Artifact) map[string][]artifact.Artifact {
+	parts := map[string][]artifact.Artifact{}
+	for len(list) > 0 {
+		kind := list[0].Kind
+		n := slices.IndexFunc(list, func(a artifact.Artifact) bool { return a.Kind != kind })
+		if n < 0 {
+			n = len(list)
+		}
+		parts[kind], list = list[:n:n], list[n:]
+	}
+	return parts
+}
+
+func (s *Server) route(mounts []mount) error {
+	s.echo = echo.NewWithConfig(echo.Config{
+		Logger:           s.log,
+		HTTPErrorHandler: s.handleError,
+		Router: echo.NewRouter(echo.RouterConfig{
+			UseEscapedPathForMatching: true, // match URL.Path, which is decoded
+		}),
+	})
+	s.echo.Pre(s.observe, check)
+	routes := map[string]http.HandlerFunc{
+		"/":                 s.home.ServeHTTP,
+		"/healthz":          serveHealth,
+		"/readyz":           s.serveReady,
+		"/" + image.KeyPath: s.serveKey,
+	}
+	for _, m := range mounts {
+		handler := m.kind.Handler(m.mirror)
+		for _, route := range m.kind.Routes(m.mirror) {
+			if !strings.HasPrefix(route, "/") || route == "/" || strings.ContainsAny(route, `*:\`) {
+				return fmt.Errorf("%s: %q cannot be a route", m.kind.Name(), route)
+			}
+			if routes[route] != nil {
+				return fmt.Errorf("%s: the route %q is taken", m.kind.Name(), route)
+			}
+			routes[route] = handler.ServeHTTP
+		}
+	}
+	for route, handler := range routes {
+		if strings.HasSuffix(route, "/") && route != "/" {
+			route += "*"
+		}
+		s.echo.Match(methods, route, func(c *echo.Context) error {
+			handler(c.Response(), c.Request())
+			return nil
+		})
+	}
+	return nil
+}
+
+// check refuses requests that no route answers, and makes the rest uniform: every
+// handler sees a clean path, and a host that is safe to print.
+func check(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c *echo.Context) error {
+		r := c.Request()
+		if r.ContentLength != 0 { // nobody reads the body: do not wait for it either
+			c.Response().Header().Set("Connection", "close")
+		}
+		if !slices.Contains(methods, r.Method) {
+			return echo.ErrMethodNotAllowed
+		}
+		if r.Host == "" { // HTTP/1.0
+			r.Host = localAddress(r)
+		}
+		if !validHost(r.Host) {
+			return echo.NewHTTPError(http.StatusBadRequest, "the Host header is not a host")
+		}
+		if p := r.URL.Path; strings.Contains(p, "//") || strings.Contains(p, "/.") {
+			r.URL.Path, r.URL.RawPath = cleanPath(p), ""
+		}
+		return next(c)
+	}
+}
+
+// cleanPath resolves empty, "." and ".." elements (RFC 3986, section 5.2.4); flat apt
+// sources ask for /NAME/./Packages. A slash at the end stays.
+func cleanPath(p string) string {
+	clean := path.Clean("/" + p)
+	if strings.HasSuffix(p, "/") && clean != "/" {
+		clean += "/"
+	}
+	return clean
+}
+
+// observe opens the way to sendfile, answers errors, and logs.
+func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c *echo.Context) error {
+		answer, ok := c.Response().(*echo.Response)
+		if ok {
+			c.SetResponse(response{answer})
+		}
+		if !ok || !s.log.Enabled(c.Request().Context(), slog.LevelInfo) {
+			return next(c)
+		}
+		start := time.Now()
+		if err := next(c); err != nil {
+			s.handleError(c, err)
+		}
+		r := c.Request()
+		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+			slog.String("client", r.RemoteAddr), slog.String("method", r.Method), slog.String("uri", r.RequestURI),
+			slog.Int("status", answer.Status), slog.Int64("bytes", answer.Size),
+			slog.Duration("took", time.Since(start)))
+		return nil
+	}
+}

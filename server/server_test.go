@@ -1,0 +1,304 @@
+package server_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/server"
+)
+
+// plainKind serves the files of imagetest's one source as they are.
+type plainKind struct{ artifact.Kind }
+
+func (plainKind) Name() string { return imagetest.Kind }
+
+func (plainKind) Routes(m artifact.Mirror) []string {
+	var routes []string
+	for _, s := range m.Sources {
+		routes = append(routes, "/"+s.Name+"/")
+	}
+	return routes
+}
+
+func (plainKind) Handler(m artifact.Mirror) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.ServeFile(w, r, strings.TrimPrefix(r.URL.Path, "/"))
+	})
+}
+
+func (plainKind) Usage(m artifact.Mirror, base string) string {
+	return "curl " + base + "/files/<name>"
+}
+
+var (
+	big  = strings.Repeat("0123456789abcdef", 6000) // 96,000 bytes
+	spec = imagetest.Spec{
+		Artifacts: map[string]string{
+			"pool/a_1.0.deb":           "the letter a",
+			"pool/b+b_1%3a1~rc+1.deb":  "plus and tilde",
+			"pool/big.deb":             big,
+			"pool/empty.deb":           "",
+			"pool/with space/ü.tar.xz": "spaces",
+		},
+		Generated: map[string]string{
+			"files/dists/x/Packages":    "Package: a\n",
+			"files/dists/x/Packages.gz": "\x1f\x8b not really",
+			"files/dists/x/by-hash/SHA256/b3413bf9b0fd0a44cd0d0f4c1b7c5a5fd7e3cf3f8f9f6e2a05a8b5b0b4d9f8a1": "not named by its digest",
+		},
+		Sets: map[string][]string{"one": {"pool/a_1.0.deb"}},
+	}
+)
+
+// openForms opens the same mirror from every kind of place.
+func openForms(t testing.TB) map[string]*image.Image {
+	t.Helper()
+	dir, m := t.TempDir(), imagetest.New(t, spec)
+	imagetest.WriteDir(t, filepath.Join(dir, "oci"), m.Layout(t))
+	imagetest.WriteTar(t, filepath.Join(dir, "oci.tar"), m.Layout(t))
+	imagetest.WriteTar(t, filepath.Join(dir, "docker.tar"), m.Docker(t))
+	m.WriteRoot(t, filepath.Join(dir, "root"))
+	images := map[string]*image.Image{}
+	for _, ref := range []image.Reference{
+		{Transport: image.OCI, Path: filepath.Join(dir, "oci")},
+		{Transport: image.OCIArchive, Path: filepath.Join(dir, "oci.tar")},
+		{Transport: image.DockerArchive, Path: filepath.Join(dir, "docker.tar")},
+	} {
+		img, err := image.Open(ref)
+		must(t, err)
+		t.Cleanup(func() { img.Close() })
+		images[ref.Transport] = img
+	}
+	img, err := image.OpenRoot(filepath.Join(dir, "root"))
+	must(t, err)
+	t.Cleanup(func() { img.Close() })
+	images["root"] = img
+	return images
+}
+
+func newServer(t testing.TB, o server.Options) *server.Server {
+	t.Helper()
+	if o.Image == nil {
+		o.Image = openForms(t)[image.OCI]
+	}
+	if o.Kinds == nil {
+		o.Kinds = []artifact.Kind{plainKind{}}
+	}
+	s, err := server.New(o)
+	must(t, err)
+	return s
+}
+
+// ask sends one request through the handler. A header is given as "Name: value".
+func ask(t testing.TB, h http.Handler, method, target string, header ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest(method, target, nil)
+	for _, line := range header {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Set(name, value)
+		if name == "Host" {
+			r.Host = value
+		}
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func body(t testing.TB, r *http.Response) string {
+	t.Helper()
+	data, err := io.ReadAll(r.Body)
+	must(t, err)
+	return string(data)
+}
+
+func TestFiles(t *testing.T) {
+	for form, img := range openForms(t) {
+		h := newServer(t, server.Options{Image: img}).Handler()
+		for target, want := range map[string]string{
+			"/files/pool/a_1.0.deb":                             "the letter a",
+			"/files/pool/big.deb":                               big,
+			"/files/pool/empty.deb":                             "",
+			"/files/dists/x/Packages":                           "Package: a\n",
+			"/files/pool/b%2bb_1%253a1%7erc%2b1.deb":            "plus and tilde",
+			"/files/pool/b%2Bb_1%253a1%7Erc%2B1.deb":            "plus and tilde",
+			"/files/pool/b+b_1%253a1~rc+1.deb":                  "plus and tilde",
+			"/fil%65s/p%6fol/a_1.0.deb":                         "the letter a",
+			"/files/pool/with%20space/%c3%bc.tar.xz":            "spaces",
+			"//files///pool//a_1.0.deb":                         "the letter a",
+			"/files/./dists/x/./Packages":                       "Package: a\n",
+			"/files/dists/../pool/a_1.0.deb":                    "the letter a",
+			"/../../files/pool/a_1.0.deb":                       "the letter a",
+			"/%2e%2e/files/%2e/pool/a_1.0.deb":                  "the letter a",
+			"/files/pool/a_1.0.deb?any=query":                   "the letter a",
+			"http://elsewhere.example.org/files/pool/a_1.0.deb": "the letter a",
+		} {
+			get := ask(t, h, "GET", target)
+			if text := body(t, get); get.StatusCode != 200 || text != want {
+				t.Errorf("%s: GET %s: %s, %.40q", form, target, get.Status, text)
+			}
+			head := ask(t, h, "HEAD", target)
+			if head.StatusCode != 200 || body(t, head) != "" || head.ContentLength != int64(len(want)) {
+				t.Errorf("%s: HEAD %s: %s, length %d", form, target, head.Status, head.ContentLength)
+			}
+		}
+	}
+}
+
+func TestHostilePaths(t *testing.T) {
+	for form, img := range openForms(t) {
+		h := newServer(t, server.Options{Image: img}).Handler()
+		for _, target := range []string{
+			"/catalog.json", "/files", "/files/", "/files/pool", "/files/pool/", "/files/pool/a_1.0.deb/",
+			"/files/../catalog.json", "/files/..%2fcatalog.json", "/files/%2e%2e/catalog.json",
+			"/files/../../etc/passwd", "/files/..%5c..%5cetc%5cpasswd", "/../etc/passwd",
+			"/files/pool/a_1.0.deb%00", "/files/pool/a_1.0.deb%00.txt", "/files/%00", "/files//etc/passwd",
+			"/files/%2fetc%2fpasswd", "/files/pool%252fa_1.0.deb", "/files/pool/a_1.0.deb%0a", "/files/pool/b b_1%253a1~rc+1.deb",
+			"/files/pool/b+b_1:1~rc+1.deb", "/FILES/pool/a_1.0.deb", "/files/" + strings.Repeat("a/", 10_000),
+			"/files/pool/" + strings.Repeat("%2e%2e/", 1000) + "etc/passwd", "/minimirror.asc/", "/readyz/x", "/*", "/:x", "/~", "/%ff",
+		} {
+			target = strings.ReplaceAll(target, " ", "%20")
+			if got := ask(t, h, "GET", target); got.StatusCode != 404 {
+				t.Errorf("%s: %s: %s", form, target, got.Status)
+			} else if text := body(t, got); len(text) > 1000 || strings.ContainsAny(text, "\x00\x1b") {
+				t.Errorf("%s: %s: %q", form, target, text)
+			}
+		}
+	}
+}
+
+func TestMethods(t *testing.T) {
+	h := newServer(t, server.Options{}).Handler()
+	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get"} {
+		for _, target := range []string{"/", "/files/pool/a_1.0.deb", "/none", "/healthz"} {
+			got := ask(t, h, method, target)
+			if got.StatusCode != 405 || got.Header.Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s %s: %s, %q", method, target, got.Status, got.Header.Get("Allow"))
+			}
+		}
+	}
+}
+
+func TestOwnPages(t *testing.T) {
+	h := newServer(t, server.Options{Version: "1.2.3"}).Handler()
+	for _, test := range []struct{ target, contentType, want string }{
+		{"/healthz", "text/plain; charset=utf-8", "ok\n"},
+		{"/readyz", "text/plain; charset=utf-8", "ready\n"},
+		{"/minimirror.asc", "application/pgp-keys", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"},
+	} {
+		got := ask(t, h, "GET", test.target)
+		if text := body(t, got); got.StatusCode != 200 || got.Header.Get("Content-Type") != test.contentType || text != test.want {
+			t.Errorf("%s: %s, %s, %q", test.target, got.Status, got.Header.Get("Content-Type"), text)
+		}
+	}
+	for accept, want := range map[string]string{
+		"*/*": "text/plain; charset=utf-8", "": "text/plain; charset=utf-8", "text/html;q=0, */*": "text/plain; charset=utf-8",
+		"text/html, text/plain, */*;q=0.1": "text/html; charset=utf-8", "text/HTML;level=1": "text/html; charset=utf-8",
+	} {
+		got := ask(t, h, "GET", "/", "Accept: "+accept, "Host: mirror.example.org:8080")
+		text := body(t, got)
+		if got.StatusCode != 200 || got.Header.Get("Content-Type") != want {
+			t.Errorf("Accept %q: %s, %s", accept, got.Status, got.Header.Get("Content-Type"))
+		}
+		usage := "curl http://mirror.example.org:8080/files/<name>"
+		if strings.Contains(want, "html") {
+			usage = strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(usage)
+		}
+		for _, part := range []string{usage, "1.2.3", "test", "2025-03-01T12:00:00Z", "5 artifacts", "one (1 artifacts)"} {
+			if strings.Contains(want, "html") && part == "5 artifacts" {
+				part = `<td class="n">5</td>`
+			}
+			if !strings.Contains(text, part) {
+				t.Errorf("Accept %q: no %q in\n%s", accept, part, text)
+			}
+		}
+	}
+}
+
+func TestHosts(t *testing.T) {
+	h := newServer(t, server.Options{}).Handler()
+	for host, want := range map[string]int{
+		"mirror": 200, "mirror.example.org": 200, "192.0.2.1:8080": 200, "[2001:db8::1]": 200, "[2001:db8::1]:80": 200, "a_b-c": 200,
+		"a b": 400, "a\"b": 400, "a<b>": 400, "a/b": 400, "a:b": 400, "a:": 400, ":80": 400, "[::1": 400, "::1": 400, "[fe80::1%25eth0]": 400,
+		"[1.2.3.4]": 400, "ü": 400, "a,b": 400, strings.Repeat("a", 254): 400,
+	} {
+		if got := ask(t, h, "GET", "/", "Host: "+host); got.StatusCode != want {
+			t.Errorf("%q: %s", host, got.Status)
+		}
+	}
+}
+
+// wrongKind claims a route.
+type wrongKind struct {
+	plainKind
+	route string
+}
+
+func (k wrongKind) Routes(artifact.Mirror) []string { return []string{k.route} }
+
+func TestRoutes(t *testing.T) {
+	img := openForms(t)[image.OCI]
+	for _, route := range []string{"/", "/healthz", "files/", "/a*", "/:a", `/\`, ""} {
+		if _, err := server.New(server.Options{Image: img, Kinds: []artifact.Kind{wrongKind{route: route}}}); err == nil {
+			t.Errorf("%q: no error", route)
+		}
+	}
+	if _, err := server.New(server.Options{Image: img}); err == nil || !strings.Contains(err.Error(), "hint:") {
+		t.Errorf("an image of an unknown kind: %v", err)
+	}
+}
+
+// start runs a server on a loopback port; stop ends it and waits.
+func start(t testing.TB, o server.Options) (address string, stop func()) {
+	t.Helper()
+	s := newServer(t, o)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx, l) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(stop)
+	return l.Addr().String(), stop
+}
+
+func TestLog(t *testing.T) {
+	var log strings.Builder
+	h := newServer(t, server.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}).Handler()
+	ask(t, h, "GET", "/files/pool/big.deb")
+	ask(t, h, "GET", "/none%1b")
+	ask(t, h, "POST", "/")
+	for _, want := range []string{
+		"uri=/files/pool/big.deb status=200 bytes=96000", "status=404", "method=POST uri=/ status=405",
+	} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %q in\n%s", want, &log)
+		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
