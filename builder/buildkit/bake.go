@@ -1,0 +1,142 @@
+// Package buildkit bakes layers into an image: it describes the layers to
+// BuildKit, which composes, exports and pushes. It stands at the end of a build,
+// behind everything that decides what the layers hold, and is the only package
+// that imports github.com/moby/buildkit.
+//
+// BuildKit gets one OCI image layout that exists only as answers over the
+// session: manifest, configuration and the layers, whose bytes are made from
+// cached files while they are read. It takes the layers as they are: nothing is
+// unpacked or mounted, so that an ordinary user without namespaces can bake. One
+// source with all layers makes the same image as one source for each layer and an
+// llb.Merge over them, with a third of the metadata transactions.
+//
+// BuildKit answers with manifest and configuration (its oci exporter, into a
+// content store of ours that already has the layers). A directory or an archive
+// is then written from those and the layers, without sending the layers through
+// gRPC again. To a registry, BuildKit itself pushes.
+package buildkit
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+// Options say what to bake, with which BuildKit, and where to.
+type Options struct {
+	// Addr is a BuildKit daemon: unix://, tcp://, docker-container://NAME or
+	// kube-pod://NAME. Empty: the BuildKit inside this program.
+	Addr string
+	TLS  TLS // for Addr
+
+	// StateDir is where the BuildKit inside this program keeps a few hundred kB
+	// while it works, in a folder of its own that is removed at the end. Empty: os.TempDir.
+	StateDir string
+
+	Layers []*image.Layer // from the lowest
+	Notes  image.Notes    // remember the layers' digests; may be nil
+
+	// Config is the image's configuration. Bake fills in RootFS and, when it is
+	// empty, one History entry for each layer. Created is the time of everything.
+	Config ocispec.Image
+
+	Output image.Reference
+	// Name is what a docker-archive calls the image when Output has no name:
+	// "minimirror/NAME:latest".
+	Name string
+	// Insecure lets a registry be plain HTTP or have a certificate that does not
+	// verify. On localhost, plain HTTP is always allowed.
+	Insecure bool
+
+	// Progress is told how many bytes of how many are done; it must be quick. May be nil.
+	Progress func(done, total int64)
+	Log      *slog.Logger // may be nil
+}
+
+// An output is a place for an image. It holds its lock from open to close.
+type output interface {
+	// blobs writes what can be written before the image is composed.
+	blobs(ctx context.Context, layers *layerSet, progress *meter) error
+	// commit makes the image visible.
+	commit(ctx context.Context, img *baked, progress *meter) error
+	// close undoes everything unless commit succeeded.
+	close()
+}
+
+// A baked image is what BuildKit composed.
+type baked struct {
+	manifest ocispec.Descriptor
+	store    *store // has manifest, configuration and layers
+}
+
+// Bake makes the image and returns its manifest's digest. The digest depends on
+// Layers and Config alone: not on the machine, the user, the output (a
+// docker-archive carries the same manifest) or the daemon. On failure, and when
+// ctx ends, what Output held before is still there and nothing else.
+func Bake(ctx context.Context, o Options) (digest.Digest, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	quiet(o.Log)
+	out, err := openOutput(ctx, o)
+	if err != nil {
+		return "", explain(ctx, err, o)
+	}
+	defer out.close()
+	progress := newMeter(o)
+	layers, err := describe(ctx, o, progress)
+	if err != nil {
+		return "", explain(ctx, err, o)
+	}
+	sum, err := bake(ctx, o, out, layers, progress)
+	if err != nil {
+		err = explain(ctx, err, o)
+		if ctx.Err() == nil && strings.Contains(err.Error(), "digest") {
+			err = cmp.Or(layers.verify(ctx), err)
+		}
+		return "", err
+	}
+	return sum, nil
+}
+
+func bake(ctx context.Context, o Options, out output, layers *layerSet, progress *meter) (digest.Digest, error) {
+	src, err := newSource(o.Config, layers)
+	if err != nil {
+		return "", err
+	}
+	var img *baked
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return out.blobs(groupCtx, layers, progress) })
+	group.Go(func() (err error) {
+		img, err = solve(groupCtx, o, src, progress)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	if err := out.commit(ctx, img, progress); err != nil {
+		return "", err
+	}
+	progress.finish()
+	return img.manifest.Digest, nil
+}
+
+func openOutput(ctx context.Context, o Options) (output, error) {
+	switch o.Output.Transport {
+	case image.OCI:
+		return openDirectory(ctx, o.Output.Path, o.Output.Name, o.Log)
+	case image.OCIArchive, image.DockerArchive:
+		return openArchive(o.Output, o.Name)
+	case image.Docker:
+		return registry{}, nil
+	}
+	return nil, fmt.Errorf("%s: images cannot be written there", o.Output)
+}

@@ -1,0 +1,93 @@
+package buildkit
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/moby/buildkit/client"
+	_ "github.com/moby/buildkit/client/connhelper/dockercontainer" // docker-container://
+	_ "github.com/moby/buildkit/client/connhelper/kubepod"         // kube-pod://
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// TLS says how to know a daemon and be known to it: the fields are buildctl's
+// flags --tlscacert, --tlscert, --tlskey and --tlsservername. All are files but
+// ServerName, which is the address's host when empty. The zero value is no TLS.
+type TLS struct {
+	CACert, Cert, Key string
+	ServerName        string
+}
+
+// TLSFromDir finds the files in dir, under the names that buildctl's --tlsdir
+// knows: ca.pem or ca.crt, cert.pem or tls.crt, key.pem or tls.key.
+func TLSFromDir(dir string) (TLS, error) {
+	var t TLS
+	for file, names := range map[*string][2]string{
+		&t.CACert: {"ca.pem", "ca.crt"}, &t.Cert: {"cert.pem", "tls.crt"}, &t.Key: {"key.pem", "tls.key"},
+	} {
+		for _, name := range names {
+			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+				*file = filepath.Join(dir, name)
+				break
+			}
+		}
+		if *file == "" {
+			return TLS{}, fmt.Errorf("%s: holds neither %s nor %s", dir, names[0], names[1])
+		}
+	}
+	return t, nil
+}
+
+// connect returns a client of the daemon, or of the BuildKit inside this program.
+// The returned function ends what connect began.
+func connect(ctx context.Context, o Options, src *source, progress *meter) (*client.Client, func(), error) {
+	if o.Addr == "" {
+		return embed(ctx, o, src, progress)
+	}
+	options, err := o.TLS.options(o.Addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := client.New(ctx, o.Addr, options...)
+	if err != nil {
+		return nil, nil, unreachable(o.Addr, err)
+	}
+	info, err := c.Info(ctx)
+	if err != nil {
+		c.Close()
+		return nil, nil, unreachable(o.Addr, err)
+	}
+	o.Log.Debug("buildkit", "address", o.Addr, "version", info.BuildkitVersion.Version)
+	return c, func() { c.Close() }, nil
+}
+
+func unreachable(addr string, err error) error {
+	return artifact.Hint(fmt.Errorf("buildkit: no daemon answers at %s: %w", addr, short(err)),
+		"start buildkitd there, or leave the address out to bake without a daemon")
+}
+
+func (t TLS) options(addr string) ([]client.ClientOpt, error) {
+	if t == (TLS{}) {
+		return nil, nil
+	}
+	name := t.ServerName
+	if name == "" {
+		u, err := url.Parse(addr)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w: %w", addr, err, artifact.ErrUsage)
+		}
+		name = u.Hostname()
+	}
+	options := []client.ClientOpt{client.WithServerConfigSystem(name)}
+	if t.CACert != "" {
+		options[0] = client.WithServerConfig(name, t.CACert)
+	}
+	if t.Cert != "" || t.Key != "" {
+		options = append(options, client.WithCredentials(t.Cert, t.Key))
+	}
+	return options, nil
+}

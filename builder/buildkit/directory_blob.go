@@ -1,0 +1,103 @@
+package buildkit
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// A copyFunc writes a blob and returns the digest of what it wrote.
+type copyFunc func(ctx context.Context, w io.Writer, written func(n int)) (digest.Digest, error)
+
+func copyBytes(blob []byte) copyFunc {
+	return func(_ context.Context, w io.Writer, _ func(int)) (digest.Digest, error) {
+		_, err := w.Write(blob)
+		return digest.FromBytes(blob), err
+	}
+}
+
+// blob makes the folder have a blob. One that is there already is read, and kept
+// when it is what its name says: a disk that was full or lost power may have left
+// another.
+func (d *directory) blob(ctx context.Context, want ocispec.Descriptor, write copyFunc, progress *meter) error {
+	if d.kept[want.Digest] {
+		progress.skip(want.Size)
+		return nil
+	}
+	path := filepath.Join(d.path, blobFolder, want.Digest.Encoded())
+	intact, err := d.intact(ctx, path, want, progress)
+	if err != nil {
+		return err
+	}
+	if !intact {
+		if err := d.write(ctx, path, want, write, progress); err != nil {
+			return err
+		}
+	}
+	d.kept[want.Digest] = true
+	return nil
+}
+
+// intact reports whether the file at path is the blob.
+func (d *directory) intact(ctx context.Context, path string, want ocispec.Descriptor, progress *meter) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, nil
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() != want.Size {
+		return false, nil
+	}
+	h := sha256.New()
+	block := make([]byte, 1<<20)
+	for {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		n, err := f.Read(block)
+		h.Write(block[:n])
+		progress.add(n)
+		if errors.Is(err, io.EOF) {
+			return digest.NewDigest(digest.SHA256, h) == want.Digest, nil
+		}
+		if err != nil {
+			return false, nil // a bad block: write it anew
+		}
+	}
+}
+
+// write writes the blob to a temporary file and gives it its name when it is complete.
+func (d *directory) write(ctx context.Context, path string, want ocispec.Descriptor, write copyFunc, progress *meter) (err error) {
+	temp := filepath.Join(filepath.Dir(path), tempPrefix+want.Digest.Encoded())
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(temp)
+		}
+	}()
+	sum, err := write(ctx, f, progress.add)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if sum != want.Digest {
+		return fmt.Errorf("%s: digest mismatch: got %s", want.Digest, sum)
+	}
+	_, missing := os.Lstat(path)
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	if missing != nil { // what is mended stays mended
+		d.added = append(d.added, path)
+	}
+	return nil
+}

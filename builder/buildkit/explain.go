@@ -1,0 +1,75 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"google.golang.org/grpc/status"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+// explain turns an error of BuildKit's or of the file system's into what a person needs.
+func explain(ctx context.Context, err error, o Options) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var hint *artifact.HintError
+	if errors.As(err, &hint) || errors.Is(err, artifact.ErrVerify) || errors.Is(err, artifact.ErrUsage) {
+		return err
+	}
+	err = short(err)
+	switch text := err.Error(); {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), strings.Contains(text, syscall.ENOSPC.Error()):
+		return artifact.Hint(err, "free some space, or write to a larger disk; nothing half-written is left behind")
+	case errors.Is(err, fs.ErrPermission):
+		return artifact.Hint(err, "write to a folder of your own")
+	case o.Output.Transport == image.Docker && strings.Contains(text, "HTTP response to HTTPS client"):
+		return artifact.Hint(err, "the registry speaks plain HTTP: allow that as insecure")
+	case o.Output.Transport == image.Docker && containsAny(text, "401", "403", "denied", "unauthorized", "authorization"):
+		return artifact.Hint(err, "log in with: docker login %s", registryHost(o.Output))
+	}
+	return err
+}
+
+// short strips what gRPC and BuildKit's solver say around an error's cause.
+func short(err error) error {
+	text := err.Error()
+	if s, ok := status.FromError(err); ok {
+		text = s.Message()
+	}
+	for _, prefix := range []string{"failed to solve: ", "rpc error: code = Unknown desc = ", "failed to receive status: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	if text == err.Error() {
+		return err
+	}
+	return &shortened{text, err}
+}
+
+// A shortened error says less than its cause.
+type shortened struct {
+	text  string
+	cause error
+}
+
+func (e *shortened) Error() string { return e.text }
+func (e *shortened) Unwrap() error { return e.cause }
+
+func containsAny(s string, parts ...string) bool {
+	for _, part := range parts {
+		if strings.Contains(s, part) {
+			return true
+		}
+	}
+	return false
+}
+
+func registryHost(r image.Reference) string {
+	host, _, _ := strings.Cut(r.Path, "/")
+	return host
+}

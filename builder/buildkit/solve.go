@@ -1,0 +1,91 @@
+package buildkit
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/solver/llbsolver/compat"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+const (
+	// storeID names the layout's content store within the session.
+	storeID = "minimirror"
+	// layoutName is the layout's repository; its host can be no registry's (RFC 2606).
+	layoutName = "layout.invalid/minimirror"
+)
+
+// solve lets BuildKit compose the image and export or push it.
+func solve(ctx context.Context, o Options, src *source, progress *meter) (*baked, error) {
+	c, end, err := connect(ctx, o, src, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+
+	state := llb.OCILayout(layoutName+"@"+src.manifest.String(), llb.OCIStore("", storeID))
+	definition, err := state.Marshal(ctx, llb.Platform(src.platform))
+	if err != nil {
+		return nil, err
+	}
+	upload := progress.add
+	if o.Addr == "" {
+		upload = nil // the BuildKit inside this program has the layers
+	}
+	mine := src.inMemory(upload)
+	// A fixed version of what BuildKit promises to make from the same input.
+	options := client.SolveOpt{
+		CompatibilityVersion: compat.CompatibilityVersion031,
+		OCIStores:            map[string]content.Store{storeID: mine},
+	}
+	attributes := map[string]string{
+		exptypes.ExporterImageConfigKey:         string(src.config),
+		string(exptypes.OptKeySourceDateEpoch):  strconv.FormatInt(src.created.Unix(), 10),
+		string(exptypes.OptKeyOCITypes):         "true",
+		string(exptypes.OptKeyLayerCompression): "uncompressed",
+	}
+	if o.Output.Transport == image.Docker {
+		answers, err := login(o)
+		if err != nil {
+			return nil, err
+		}
+		options.Session = []session.Attachable{answers}
+		options.Exports = []client.ExportEntry{push(attributes, o)}
+	} else {
+		attributes["tar"] = "false"
+		options.Exports = []client.ExportEntry{{Type: client.ExporterOCI, Attrs: attributes, OutputStore: mine}}
+	}
+	response, err := c.Solve(ctx, definition, options, nil)
+	if err != nil {
+		return nil, err
+	}
+	return result(ctx, src, mine, response)
+}
+
+// result finds the manifest that BuildKit composed. After a push only its digest is known.
+func result(ctx context.Context, src *source, mine *store, response *client.SolveResponse) (*baked, error) {
+	sum, err := digest.Parse(response.ExporterResponse[exptypes.ExporterImageDigestKey])
+	if err != nil {
+		return nil, fmt.Errorf("buildkit: its answer has no digest: %w", err)
+	}
+	img := &baked{ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: sum, Platform: &src.platform}, mine}
+	info, err := mine.Info(ctx, sum)
+	if err != nil {
+		return img, nil
+	}
+	img.manifest.Size = info.Size
+	manifest, err := content.ReadBlob(ctx, mine, img.manifest)
+	if err != nil {
+		return nil, err
+	}
+	return img, src.check(manifest)
+}

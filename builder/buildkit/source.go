@@ -1,0 +1,155 @@
+package buildkit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/errdefs"
+	"github.com/moby/buildkit/util/contentutil"
+	"github.com/opencontainers/go-digest"
+	specs "github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+// A source is the image as BuildKit reads it: an OCI image layout in memory.
+type source struct {
+	layers   *layerSet
+	config   []byte
+	platform ocispec.Platform
+	created  time.Time
+	manifest digest.Digest
+	blobs    map[digest.Digest][]byte // manifest and configuration
+}
+
+// epoch is the time that everything in the image carries, in whole seconds.
+func epoch(config ocispec.Image) time.Time {
+	if config.Created == nil {
+		return time.Unix(0, 0).UTC()
+	}
+	return config.Created.UTC().Truncate(time.Second)
+}
+
+func newSource(config ocispec.Image, layers *layerSet) (*source, error) {
+	config, err := complete(config, layers.descriptors)
+	if err != nil {
+		return nil, err
+	}
+	s := &source{layers: layers, platform: config.Platform, created: *config.Created, blobs: make(map[digest.Digest][]byte)}
+	if s.config, err = json.Marshal(config); err != nil {
+		return nil, err
+	}
+	manifest, err := json.Marshal(ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2},
+		MediaType: ocispec.MediaTypeImageManifest,
+		Config:    ocispec.Descriptor{MediaType: ocispec.MediaTypeImageConfig, Digest: digest.FromBytes(s.config), Size: int64(len(s.config))},
+		Layers:    layers.descriptors,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.manifest = digest.FromBytes(manifest)
+	s.blobs[s.manifest] = manifest
+	s.blobs[digest.FromBytes(s.config)] = s.config
+	return s, nil
+}
+
+// A store is a content store that has the blobs of a source without keeping
+// them, and keeps what else is written to it in another store. Writing a layer
+// to it ends at once: it exists.
+type store struct {
+	content.Store
+	source *source
+	read   func(n int) // is told of each step of reading a layer; may be nil
+}
+
+var _ content.Store = (*store)(nil)
+
+// inMemory keeps what else is written in memory.
+func (s *source) inMemory(read func(n int)) *store {
+	return &store{contentutil.NewBuffer(), s, read}
+}
+
+// counting is the same store with another reader of progress.
+func (s *store) counting(read func(n int)) *store { return &store{s.Store, s.source, read} }
+
+// Info implements content.InfoProvider.
+func (s *store) Info(ctx context.Context, sum digest.Digest) (content.Info, error) {
+	if blob, ok := s.source.blobs[sum]; ok {
+		return content.Info{Digest: sum, Size: int64(len(blob))}, nil
+	}
+	if l, ok := s.source.layers.byDigest[sum]; ok {
+		return content.Info{Digest: sum, Size: l.Size()}, nil
+	}
+	return s.Store.Info(ctx, sum)
+}
+
+// ReaderAt implements content.Provider.
+func (s *store) ReaderAt(ctx context.Context, d ocispec.Descriptor) (content.ReaderAt, error) {
+	if blob, ok := s.source.blobs[d.Digest]; ok {
+		return memory(blob), nil
+	}
+	if l, ok := s.source.layers.byDigest[d.Digest]; ok {
+		return &layerReader{l.NewReader(ctx), s.read}, nil
+	}
+	return s.Store.ReaderAt(ctx, d)
+}
+
+// Writer implements content.Ingester.
+func (s *store) Writer(ctx context.Context, options ...content.WriterOpt) (content.Writer, error) {
+	var o content.WriterOpts
+	for _, option := range options {
+		if err := option(&o); err != nil {
+			return nil, err
+		}
+	}
+	if _, ok := s.source.layers.byDigest[o.Desc.Digest]; ok {
+		return nil, fmt.Errorf("%s: %w", o.Desc.Digest, errdefs.ErrAlreadyExists)
+	}
+	return s.Store.Writer(ctx, options...)
+}
+
+// A layerReader counts what is read.
+type layerReader struct {
+	*image.LayerReader
+	read func(n int)
+}
+
+func (r *layerReader) ReadAt(p []byte, offset int64) (int, error) {
+	n, err := r.LayerReader.ReadAt(p, offset)
+	if r.read != nil {
+		r.read(n)
+	}
+	return n, err
+}
+
+// memory is a blob that is at hand.
+type memory []byte
+
+func (m memory) ReadAt(p []byte, offset int64) (int, error) {
+	return bytes.NewReader(m).ReadAt(p, offset)
+}
+func (m memory) Size() int64  { return int64(len(m)) }
+func (m memory) Close() error { return nil }
+
+// check makes sure that what BuildKit composed has our layers, byte for byte.
+func (s *source) check(manifest []byte) error {
+	var m ocispec.Manifest
+	if err := json.Unmarshal(manifest, &m); err != nil {
+		return fmt.Errorf("buildkit: manifest: %w", err)
+	}
+	same := len(m.Layers) == len(s.layers.descriptors)
+	for i := range min(len(m.Layers), len(s.layers.descriptors)) {
+		same = same && m.Layers[i].Digest == s.layers.descriptors[i].Digest && m.Layers[i].MediaType == ocispec.MediaTypeImageLayer
+	}
+	if !same {
+		return errors.New("buildkit: the daemon changed the layers: it made another image than the one it was given")
+	}
+	return nil
+}
