@@ -2,7 +2,6 @@ package builder
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,6 +31,7 @@ type Builder struct {
 	Key      *signing.Key
 	Program  string // path of the static program that goes into the image
 	BuildKit string // address of a BuildKit daemon; empty: the embedded one
+	TLS      buildkit.TLS
 	Progress *progress.Reporter
 	Log      *slog.Logger
 }
@@ -119,53 +119,29 @@ func (b *Builder) fetch(ctx context.Context, lock *lockfile.Lock) error {
 	return err
 }
 
-// bake describes the layers, and has BuildKit make the image of them.
+// bake has BuildKit make the image of the layers.
 func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, output image.Reference) (digest.Digest, error) {
-	var total int64
-	for _, layer := range layers {
-		total += layer.Size()
-	}
-	phase := b.Progress.Phase("describe layers", total)
-	described := make([]buildkit.Layer, len(layers))
-	for i, layer := range layers {
-		d, err := b.describe(ctx, layer)
-		if err != nil {
-			phase.End(err)
-			return "", err
-		}
-		phase.Add(layer.Size())
-		described[i] = buildkit.Layer{Layer: layer, Descriptor: d}
-	}
-	phase.End(nil)
-	phase = b.Progress.Phase("bake "+output.String(), total)
+	phase := b.Progress.Phase("bake "+output.String(), 0)
 	made, err := buildkit.Bake(ctx, buildkit.Options{
-		Addr: b.BuildKit, StateDir: b.Cache.TempDir(), Layers: described, Config: p.config(), Output: output,
-		Name: p.lock.Name, Progress: phase.Set, Log: b.Log,
+		Addr: b.BuildKit, TLS: b.TLS, StateDir: b.Cache.TempDir(), Layers: layers, Notes: b.Cache, Config: p.config(),
+		Output: output, Name: p.lock.Name, Progress: phase.Set, Log: b.Log,
 	})
 	phase.End(err)
+	if errors.Is(err, artifact.ErrVerify) {
+		b.evict(p.lock)
+		err = artifact.Hint(err, "type the same command again: what was damaged has been removed from the cache")
+	}
 	return made, err
 }
 
-// describe returns a layer's descriptor. The digest of a layer follows from its
-// plan alone, so it is computed once and noted.
-func (b *Builder) describe(ctx context.Context, layer *image.Layer) (ocispec.Descriptor, error) {
-	const note = "layer"
-	var d ocispec.Descriptor
-	if data := b.Cache.Note(note, layer.Plan()); data != nil && json.Unmarshal(data, &d) == nil && d.Size == layer.Size() && d.Digest.Validate() == nil {
-		return d, nil
+// evict removes damaged files from the cache.
+func (b *Builder) evict(lock *lockfile.Lock) {
+	for i := range lock.Artifacts {
+		a := &lock.Artifacts[i]
+		if err := b.Cache.Check(artifact.Content{Size: a.Size, SHA256: a.SHA256}); err != nil {
+			b.Log.Warn("removed from the cache", "artifact", a.String(), "error", err)
+		}
 	}
-	d, err := layer.Descriptor(ctx)
-	if err != nil {
-		return d, err
-	}
-	data, err := json.Marshal(d)
-	if err != nil {
-		return d, err
-	}
-	if err := b.Cache.SetNote(note, layer.Plan(), data); err != nil {
-		b.Log.Debug("layer not noted", "error", err)
-	}
-	return d, nil
 }
 
 // config is the image's configuration: everything in it follows from the lock.

@@ -119,7 +119,7 @@ func (p *plan) entry(a *artifact.Artifact) image.Entry {
 	content := artifact.Content{Size: a.Size, SHA256: a.SHA256}
 	return image.Entry{
 		Path: path.Join(image.Root, a.ID()), Size: a.Size, SHA256: a.SHA256,
-		Open: func() (image.ReadAtCloser, error) { return p.cache.Open(content) },
+		Open: func() (image.LayerFile, error) { return p.cache.Open(content) },
 	}
 }
 

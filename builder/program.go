@@ -30,7 +30,7 @@ func programEntry(file string) (image.Entry, error) {
 	}
 	return image.Entry{
 		Path: image.ProgramPath, Mode: 0o755, Size: size, SHA256: hex.EncodeToString(h.Sum(nil)),
-		Open: func() (image.ReadAtCloser, error) { return os.Open(file) },
+		Open: func() (image.LayerFile, error) { return os.Open(file) },
 	}, nil
 }
 

@@ -21,7 +21,7 @@ type LayerFile interface {
 	io.Closer
 }
 
-// An Entry is one regular file of a Layer.
+// An Entry is one regular file of a Layer, or another name of one.
 type Entry struct {
 	Path   string // below the image's root; artifact.ValidPath
 	Mode   int64  // permission bits; 0 means 0644
@@ -31,6 +31,9 @@ type Entry struct {
 	Open func() (LayerFile, error)
 	// Data is the content when Open is nil; Size and SHA256 then follow from it.
 	Data []byte
+	// Link makes the entry a hard link: the path of another file of this layer, which
+	// sorts before it. Only Path is used beside it.
+	Link string
 }
 
 // A Layer is a tar archive (POSIX.1-1988 ustar; pax records only where a name or
@@ -67,7 +70,14 @@ const (
 func NewLayer(entries []Entry) (*Layer, error) {
 	l := &Layer{members: make([]member, 0, len(entries)+16)}
 	directories := make(map[string]bool)
+	files := make(map[string]bool, len(entries))
 	for _, e := range entries {
+		files[e.Path] = e.Link == ""
+	}
+	for _, e := range entries {
+		if e.Link != "" && (!files[e.Link] || e.Link >= e.Path) {
+			return nil, fmt.Errorf("layer: %q: its link leads to %q, which is no file before it in this layer", e.Path, e.Link)
+		}
 		if err := e.complete(); err != nil {
 			return nil, fmt.Errorf("layer: %q: %w", e.Path, err)
 		}
@@ -93,7 +103,7 @@ func NewLayer(entries []Entry) (*Layer, error) {
 		m.start = l.size
 		m.content = m.start + int64(len(header))
 		l.size = m.content + padded(m.Size)
-		fmt.Fprintf(plan, "%o %d %s %s\n", m.Mode, m.Size, m.SHA256, m.Path)
+		fmt.Fprintf(plan, "%o %d %s %q %q\n", m.Mode, m.Size, m.SHA256, m.Path, m.Link)
 	}
 	l.size += tarTrailer
 	l.plan = hex.EncodeToString(plan.Sum(nil))
@@ -112,6 +122,9 @@ func (e *Entry) complete() error {
 	}
 	if e.Mode == 0 {
 		e.Mode = 0o644
+	}
+	if e.Link != "" {
+		e.Open, e.Data = nil, nil
 	}
 	if e.Open == nil {
 		sum := sha256.Sum256(e.Data)
@@ -132,8 +145,11 @@ func (e *Entry) complete() error {
 // of it a pax header where ustar has no room.
 func (m *member) header() ([]byte, error) {
 	h := tar.Header{Typeflag: tar.TypeReg, Name: m.Path, Mode: m.Mode, Size: m.Size, ModTime: time.Unix(0, 0)}
-	if m.directory {
+	switch {
+	case m.directory:
 		h.Typeflag, h.Name = tar.TypeDir, m.Path+"/"
+	case m.Link != "":
+		h.Typeflag, h.Linkname = tar.TypeLink, m.Link
 	}
 	var b bytes.Buffer
 	if err := tar.NewWriter(&b).WriteHeader(&h); err != nil {

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -143,7 +144,7 @@ func TestLayerIsATarThatArchiveTarReads(t *testing.T) {
 		t.Error("Offset finds what is not a file")
 	}
 
-	d, err := l.Descriptor(t.Context(), nil)
+	d, err := l.Descriptor(t.Context(), nil, nil)
 	if err != nil || d.Digest != digest.FromBytes(whole) || d.Size != l.Size() {
 		t.Errorf("Descriptor %v, %v; want %s", d, err, digest.FromBytes(whole))
 	}
@@ -170,8 +171,8 @@ func TestLayerDependsOnItsEntriesAlone(t *testing.T) {
 	var opened atomic.Int32
 	one, _ := madeUpLayer(t, t.TempDir(), &opened)
 	two, _ := madeUpLayer(t, t.TempDir(), &opened) // another folder, another map order
-	a, err1 := one.Descriptor(t.Context(), nil)
-	b, err2 := two.Descriptor(t.Context(), nil)
+	a, err1 := one.Descriptor(t.Context(), nil, nil)
+	b, err2 := two.Descriptor(t.Context(), nil, nil)
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
@@ -184,9 +185,32 @@ func TestLayerDependsOnItsEntriesAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := small.Descriptor(t.Context(), nil)
+	d, err := small.Descriptor(t.Context(), nil, nil)
 	if want := digest.Digest("sha256:ec9be1d0c86bbc4c1b0aa345ab51cc32124977d6a1808633aac62f7ce19f5b19"); err != nil || d.Digest != want {
 		t.Errorf("digest %s, %v; want %s", d.Digest, err, want)
+	}
+}
+
+// TestLayerLink has tar unpack a second name of a file.
+func TestLayerLink(t *testing.T) {
+	l, err := NewLayer([]Entry{{Path: "d/z", Link: "d/a"}, {Path: "d/a", Data: []byte("content")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := l.NewReader(t.Context())
+	defer r.Close()
+	dir := t.TempDir()
+	untar := exec.Command("tar", "-x", "-C", dir)
+	untar.Stdin = r
+	if out, err := untar.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if data, err := os.ReadFile(filepath.Join(dir, "d/z")); err != nil || string(data) != "content" {
+		t.Fatalf("%q, %v", data, err)
+	}
+	other, err := NewLayer([]Entry{{Path: "d/z"}, {Path: "d/a", Data: []byte("content")}})
+	if err != nil || other.Plan() == l.Plan() {
+		t.Fatal("a link and an empty file have one plan", err)
 	}
 }
 
@@ -203,6 +227,10 @@ func TestNewLayerRefuses(t *testing.T) {
 		"below a whiteout":          {{Path: ".wh.a/b", Data: data}},
 		"newline":                   {{Path: "a\nb", Data: data}},
 		"file type in the mode":     {{Path: "a", Data: data, Mode: 0o100644}},
+		"link to nothing":           {{Path: "b", Link: "a"}},
+		"link to a later file":      {{Path: "a", Link: "b"}, {Path: "b", Data: data}},
+		"link to a link":            {{Path: "a", Data: data}, {Path: "b", Link: "a"}, {Path: "c", Link: "b"}},
+		"link to itself":            {{Path: "a", Link: "a"}},
 		"no digest":                 {{Path: "a", Open: func() (LayerFile, error) { return nil, nil }}},
 		"a size that is impossible": {{Path: "a", Size: -1, SHA256: strings.Repeat("0", 64), Open: func() (LayerFile, error) { return nil, nil }}},
 	} {
@@ -231,7 +259,7 @@ func TestLayerVerifies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = l.Descriptor(t.Context(), nil)
+		_, err = l.Descriptor(t.Context(), nil, nil)
 		if !errors.Is(err, artifact.ErrVerify) || !strings.Contains(err.Error(), "pool/a.deb: "+test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -239,7 +267,7 @@ func TestLayerVerifies(t *testing.T) {
 			t.Errorf("%s: a file stays open", name)
 		}
 		os.Remove(filepath.Join(dir, e.SHA256))
-		if _, err = l.Descriptor(t.Context(), nil); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "pool/a.deb") {
+		if _, err = l.Descriptor(t.Context(), nil, nil); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "pool/a.deb") {
 			t.Errorf("%s: missing file: %v", name, err)
 		}
 	}
@@ -258,16 +286,16 @@ func TestLayerDescriptorRemembers(t *testing.T) {
 	dir := t.TempDir()
 	l, _ := madeUpLayer(t, dir, &opened)
 	kept := notes{}
-	first, err := l.Descriptor(t.Context(), kept)
+	first, err := l.Descriptor(t.Context(), kept, nil)
 	if err != nil || len(kept) != 1 {
 		t.Fatalf("%v, %v", err, kept)
 	}
 	os.RemoveAll(dir)
-	if again, err := l.Descriptor(t.Context(), kept); err != nil || again.Digest != first.Digest {
+	if again, err := l.Descriptor(t.Context(), kept, nil); err != nil || again.Digest != first.Digest {
 		t.Errorf("from the note: %v, %v", again, err)
 	}
 	kept["layer/"+l.Plan()] = "nonsense"
-	if _, err := l.Descriptor(t.Context(), kept); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := l.Descriptor(t.Context(), kept, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a note that is no digest was used: %v", err)
 	}
 }
@@ -303,7 +331,7 @@ func BenchmarkLayerDigest(b *testing.B) {
 	b.Run("layer", func(b *testing.B) {
 		b.SetBytes(l.Size())
 		for b.Loop() {
-			if _, err := l.Descriptor(b.Context(), nil); err != nil {
+			if _, err := l.Descriptor(b.Context(), nil, nil); err != nil {
 				b.Fatal(err)
 			}
 		}

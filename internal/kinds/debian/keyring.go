@@ -148,6 +148,9 @@ func (k keyring) verifyOne(text []byte, sig *packet.Signature, now time.Time) (s
 	if sig.IssuerKeyId == nil {
 		return "", errors.New("the signature does not name its key")
 	}
+	if ahead := sig.CreationTime.Sub(now); ahead > maxFuture {
+		return "", fmt.Errorf("the signature was made at %s, this machine's clock says %s", sig.CreationTime.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
 	err = errors.New("the key is not in the keyring")
 	config := &packet.Config{Time: func() time.Time { return now }}
 	for _, entity := range k.keys {

@@ -1,0 +1,201 @@
+package debian
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
+)
+
+// web is an artifact.Upstream without a cache: the plainest that can be.
+type web struct{}
+
+func (web) Get(ctx context.Context, urls []string, limit int64) ([]byte, string, error) {
+	err := error(fs.ErrNotExist)
+	for _, u := range urls {
+		resp, getErr := http.Get(u)
+		if getErr != nil {
+			err = getErr
+			continue
+		}
+		data, readErr := io.ReadAll(io.LimitReader(resp.Body, limit))
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return data, u, readErr
+		}
+	}
+	return nil, "", err
+}
+
+func (w web) Index(ctx context.Context, want artifact.Content, files []artifact.RemoteFile) ([]byte, error) {
+	data, _, err := w.Get(ctx, files[0].URLs, files[0].Size+1)
+	if err != nil {
+		return nil, err
+	}
+	if sum(data) != files[0].SHA256 {
+		return nil, artifact.Verifyf("sha256 mismatch")
+	}
+	if files[0].Decode == nil {
+		return data, nil
+	}
+	r, err := files[0].Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
+var (
+	today = debiantest.DefaultDate.Add(time.Hour)
+	quiet = slog.New(slog.DiscardHandler)
+)
+
+func sourceOf(t *testing.T, url string, keys ...*debiantest.Key) source {
+	t.Helper()
+	s := source{name: "test", urls: []string{url}, architectures: []string{"amd64"}, checkDates: true, checkValidUntil: true}
+	for _, k := range keys {
+		ring, err := parseKeyring(k.Armored(), k.Fingerprint())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.keys.keys = append(s.keys.keys, ring.keys...)
+	}
+	return s
+}
+
+func TestFetchRelease(t *testing.T) {
+	good, other := debiantest.NewKey("good"), debiantest.NewKey("other")
+	expired := debiantest.KeyConfig{Expires: debiantest.DefaultDate.AddDate(0, 0, -1)}.New("expired")
+	weak := debiantest.KeyConfig{RSABits: 1024}.New("weak")
+	sha1 := debiantest.KeyConfig{RSABits: 2048, Hash: crypto.SHA1}.New("sha1")
+	subkey := debiantest.KeyConfig{Subkeys: []debiantest.KeyConfig{{}}}.New("subkey")
+	suite := func(keys ...*debiantest.Key) *debiantest.Suite {
+		return &debiantest.Suite{Name: "stable", SignedBy: keys, Packages: []*debiantest.Package{{Name: "a"}}}
+	}
+	for name, c := range map[string]struct {
+		suite  *debiantest.Suite
+		keys   []*debiantest.Key
+		faults func(*debiantest.Faults)
+		source func(*source)
+		want   string // part of the error; empty: verified
+	}{
+		"inline":                {suite: suite(good), keys: []*debiantest.Key{good}},
+		"detached":              {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/InRelease", debiantest.Status(404)) }},
+		"signing subkey":        {suite: suite(subkey), keys: []*debiantest.Key{subkey}},
+		"two keys, one known":   {suite: suite(other, good), keys: []*debiantest.Key{good}},
+		"two keys, one expired": {suite: suite(expired, good), keys: []*debiantest.Key{good, expired}},
+		"unknown key":           {suite: suite(other), keys: []*debiantest.Key{good}, want: "not in the keyring"},
+		"expired key":           {suite: suite(expired), keys: []*debiantest.Key{expired}, want: "expired"},
+		"weak key":              {suite: suite(weak), keys: []*debiantest.Key{weak}, want: "too weak"},
+		"weak digest":           {suite: suite(sha1), keys: []*debiantest.Key{sha1}, want: "too weak"},
+		"changed":               {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/InRelease", debiantest.Flip(80)) }, want: "InRelease"},
+		"text before":           {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/InRelease", prepend("Suite: evil\n\n")) }, want: "one signed text and nothing else"},
+		"text after":            {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/InRelease", debiantest.Append("\nSuite: evil\n")) }, want: "one signed text and nothing else"},
+		"not signed":            {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/InRelease", debiantest.Replace([]byte("Suite: x\n"))) }, want: "one signed text and nothing else"},
+		"no signature": {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) {
+			f.On("dists/stable/InRelease", debiantest.Status(404))
+			f.On("dists/stable/Release.gpg", debiantest.Status(404))
+		}, want: "not signed"},
+		"absent":                 {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/*", debiantest.Status(404)) }, want: "suite"},
+		"expired release":        {suite: func() *debiantest.Suite { s := suite(good); s.ValidUntil = today.Add(-time.Minute); return s }(), keys: []*debiantest.Key{good}, want: "expired"},
+		"expired, not checked":   {suite: func() *debiantest.Suite { s := suite(good); s.ValidUntil = today.Add(-time.Minute); return s }(), keys: []*debiantest.Key{good}, source: func(s *source) { s.checkValidUntil = false }},
+		"valid until later":      {suite: func() *debiantest.Suite { s := suite(good); s.ValidUntil = today.Add(time.Minute); return s }(), keys: []*debiantest.Key{good}},
+		"from the future":        {suite: func() *debiantest.Suite { s := suite(good); s.Date, s.SignedAt = today.Add(time.Hour), today; return s }(), keys: []*debiantest.Key{good}, want: "not valid yet"},
+		"signed in the future":   {suite: func() *debiantest.Suite { s := suite(good); s.SignedAt = today.Add(time.Hour); return s }(), keys: []*debiantest.Key{good}, want: "this machine's clock"},
+		"from the future, never": {suite: func() *debiantest.Suite { s := suite(good); s.Date, s.SignedAt = today.Add(time.Hour), today; return s }(), keys: []*debiantest.Key{good}, source: func(s *source) { s.checkDates = false }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			archive := &debiantest.Archive{Suites: []*debiantest.Suite{c.suite}}
+			server := debiantest.Start(t, archive)
+			if c.faults != nil {
+				c.faults(server.Faults)
+			}
+			s := sourceOf(t, server.URL, c.keys...)
+			if c.source != nil {
+				c.source(&s)
+			}
+			r, err := fetchRelease(context.Background(), web{}, s, "stable", today)
+			if c.want == "" {
+				if err != nil || len(r.signers) == 0 || len(r.files) == 0 {
+					t.Fatal(r, err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want %s", err, c.want)
+			}
+			if name != "absent" && !errors.Is(err, artifact.ErrVerify) {
+				t.Fatalf("%v does not say that something did not verify", err)
+			}
+		})
+	}
+}
+
+func prepend(text string) debiantest.Fault {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, text)
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func TestReleaseRefuses(t *testing.T) {
+	digest := strings.Repeat("a", 64)
+	for name, text := range map[string]string{
+		"no date":         "SHA256:\n " + digest + " 1 main/x\n",
+		"bad date":        "Date: yesterday\nSHA256:\n",
+		"not UTC":         "Date: Sat, 11 Jul 2026 10:16:37 CEST\nSHA256:\n",
+		"MD5 alone":       "Date: Sat, 11 Jul 2026 10:16:37 UTC\nMD5Sum:\n d41d8cd98f00b204e9800998ecf8427e 0 x\n",
+		"short digest":    "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n abc 1 x\n",
+		"negative size":   "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n " + digest + " -1 x\n",
+		"contradiction":   "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n " + digest + " 1 x\n " + digest + " 2 x\n",
+		"two paragraphs":  "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n\nDate: x\n",
+		"two Date fields": "Date: Sat, 11 Jul 2026 10:16:37 UTC\ndate: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n",
+	} {
+		if err := new(release).parse([]byte(text)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func FuzzRelease(f *testing.F) {
+	f.Add([]byte("Origin: x\nDate: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n " + strings.Repeat("a", 64) + " 1 main/x\n"))
+	f.Fuzz(func(t *testing.T, data []byte) { _ = new(release).parse(data) })
+}
+
+func FuzzInRelease(f *testing.F) {
+	key := debiantest.NewKey("fuzz")
+	archive := &debiantest.Archive{Suites: []*debiantest.Suite{{Name: "stable", SignedBy: []*debiantest.Key{key}, Packages: []*debiantest.Package{{Name: "a"}}}}}
+	ring, err := parseKeyring(key.Armored(), "k")
+	if err != nil {
+		f.Fatal(err)
+	}
+	server := debiantest.Start(f, archive)
+	signed, _, err := web{}.Get(context.Background(), []string{server.URL + "/dists/stable/InRelease"}, 1<<20)
+	if err != nil {
+		f.Fatal(err)
+	}
+	text, _, err := ring.verifyInline(signed, today)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(signed)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, _, err := ring.verifyInline(data, today)
+		if err == nil && !bytes.Equal(bytes.TrimSpace(got), bytes.TrimSpace(text)) {
+			t.Fatalf("a text that nobody signed was accepted: %q", got)
+		}
+	})
+}
