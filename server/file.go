@@ -50,7 +50,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 // seconds can: the time the file states (for an artifact: 2020), less up to half a year (2²⁴
 // seconds) that follows from its digest.
 //
-// apt and other clients revalidate and resume by this date alone, without the ETag.
+// Some clients revalidate and resume by this date alone, without the ETag.
 // Two images may well carry different bytes under one path and one date: the same
 // upstream release, but more packages of it. With the date of the release
 // alone, a client of the first image would be told for ever that
@@ -75,13 +75,12 @@ func cacheControl(f *image.File) string {
 
 func namedByDigest(f *image.File) bool { return path.Base(f.Path) == f.SHA256 }
 
-// contentType goes by the name; content is never looked at.
+// contentType goes by the name; content is never looked at. A kind sets the types of its own
+// formats before it calls serveFile.
 func contentType(f *image.File) string {
 	base := path.Base(f.Path)
 	switch ext := path.Ext(base); {
 	case namedByDigest(f):
-	case ext == ".deb", ext == ".udeb":
-		return "application/vnd.debian.binary-package"
 	case ext == ".gz", ext == ".tgz":
 		return "application/gzip"
 	case ext == ".xz":

@@ -21,16 +21,21 @@ func (r response) ReadFrom(src io.Reader) (n int64, err error) {
 	if !r.Committed {
 		r.WriteHeader(r.Status)
 	}
-	to := r.Response.ResponseWriter
-	if limited, ok := src.(*io.LimitedReader); ok {
-		if section, ok := limited.R.(*image.Section); ok {
-			n, err = section.CopyTo(to, limited.N)
-			limited.N -= n
-			r.Size += n
-			return n, err
-		}
+	if limited, section := limitedSection(src); section != nil {
+		n, err = section.CopyTo(r.Response.ResponseWriter, limited.N)
+		limited.N -= n
+	} else {
+		n, err = io.Copy(r.Response.ResponseWriter, src)
 	}
-	n, err = io.Copy(to, src)
 	r.Size += n
 	return n, err
+}
+
+func limitedSection(src io.Reader) (*io.LimitedReader, *image.Section) {
+	limited, ok := src.(*io.LimitedReader)
+	if !ok {
+		return nil, nil
+	}
+	section, _ := limited.R.(*image.Section)
+	return limited, section
 }

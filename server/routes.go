@@ -131,8 +131,8 @@ func check(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// cleanPath resolves empty, "." and ".." elements (RFC 3986, section 5.2.4); flat apt
-// sources ask for /NAME/./Packages. A slash at the end stays.
+// cleanPath resolves empty, "." and ".." elements (RFC 3986, section 5.2.4), which
+// some clients send. A slash at the end stays.
 func cleanPath(p string) string {
 	clean := path.Clean("/" + p)
 	if strings.HasSuffix(p, "/") && clean != "/" {

@@ -4,8 +4,7 @@
 //
 //	Image (package image) ──▶ Server ──▶ kind's handler ──▶ ServeFile ──▶ client
 //
-// Sources of behaviour: RFC 9110 (HTTP semantics), RFC 9112 (HTTP/1.1), and what apt
-// does on the wire.
+// It implements RFC 9110 (HTTP semantics) and RFC 9112 (HTTP/1.1).
 package server
 
 import (

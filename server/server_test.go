@@ -32,6 +32,9 @@ func (plainKind) Routes(m artifact.Mirror) []string {
 
 func (plainKind) Handler(m artifact.Mirror) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".deb") {
+			w.Header().Set("Content-Type", "application/vnd.debian.binary-package")
+		}
 		m.ServeFile(w, r, strings.TrimPrefix(r.URL.Path, "/"))
 	})
 }

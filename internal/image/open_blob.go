@@ -35,7 +35,7 @@ func (b blob) part(offset, size int64) (*Section, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSection(f, b.offset+offset, size, b.source.giveBack)
+	return newSection(f, b.offset+offset, size, b.source.giveBack), nil
 }
 
 // decode reads the blob as a JSON document. Where a digest is given, it must agree.

@@ -50,7 +50,7 @@ func (img *Image) loadRoot(root *os.Root) error {
 			return nil, errors.Join(
 				artifact.Verifyf("%s: size mismatch: got %d, want %d bytes", f.Path, size, f.Size), file.Close())
 		}
-		return newSection(file, 0, size, (*os.File).Close)
+		return newSection(file, 0, size, (*os.File).Close), nil
 	}
 	return nil
 }

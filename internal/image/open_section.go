@@ -1,7 +1,6 @@
 package image
 
 import (
-	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -10,13 +9,12 @@ import (
 // A Section is one file of a mirror, open for reading in place: a run of bytes in
 // a larger file, with a position of its own. It is for one goroutine.
 //
-// Its position is that of the file descriptor, which it owns while it is open.
-// So WriteTo and CopyTo can hand the file itself to the destination, and a
-// TCP connection takes the bytes by sendfile(2).
+// It owns a file descriptor while it is open. So WriteTo and CopyTo can hand the
+// file itself to the destination, and a TCP connection takes the bytes by sendfile(2).
 type Section struct {
-	file       *os.File
-	base, size int64
-	release    func(*os.File) error
+	file            *os.File // nil: closed
+	base, size, pos int64
+	release         func(*os.File) error
 }
 
 var _ interface {
@@ -25,65 +23,52 @@ var _ interface {
 	io.WriterTo
 } = (*Section)(nil)
 
-// newSection takes over file, and hands it to release when it is closed or fails.
-func newSection(file *os.File, base, size int64, release func(*os.File) error) (*Section, error) {
-	s := &Section{file, base, size, release}
-	if _, err := s.Seek(0, io.SeekStart); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
+// newSection takes over file, and hands it to release when it is closed.
+func newSection(file *os.File, base, size int64, release func(*os.File) error) *Section {
+	return &Section{file: file, base: base, size: size, release: release}
 }
 
 // Size returns the number of bytes in the section.
 func (s *Section) Size() int64 { return s.size }
 
-// left returns how many bytes follow the position.
-func (s *Section) left() (int64, error) {
-	if s.file == nil {
-		return 0, fs.ErrClosed
-	}
-	at, err := s.file.Seek(0, io.SeekCurrent)
-	return max(s.base+s.size-at, 0), err
-}
-
 // Read reads at the position. A file that is shorter than its image says ends
 // with io.ErrUnexpectedEOF.
 func (s *Section) Read(p []byte) (int, error) {
-	left, err := s.left()
-	if err != nil {
-		return 0, err
-	}
-	if left == 0 {
-		return 0, io.EOF
-	}
-	n, err := s.file.Read(p[:min(int64(len(p)), left)])
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
+	n, err := s.ReadAt(p, s.pos)
+	s.pos += int64(n)
+	if n > 0 && err == io.EOF {
+		err = nil
 	}
 	return n, err
 }
 
 // ReadAt reads at offset; it does not move the position.
 func (s *Section) ReadAt(p []byte, offset int64) (int, error) {
-	if s.file == nil {
+	left := s.size - offset
+	switch {
+	case s.file == nil:
 		return 0, fs.ErrClosed
+	case offset < 0:
+		return 0, fs.ErrInvalid
+	case left <= 0:
+		return 0, io.EOF
 	}
-	return io.NewSectionReader(s.file, s.base, s.size).ReadAt(p, offset)
+	n, err := s.file.ReadAt(p[:min(int64(len(p)), left)], s.base+offset)
+	switch {
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	case err == nil && n < len(p):
+		err = io.EOF
+	}
+	return n, err
 }
 
 // Seek moves the position. Positions beyond the end are allowed; nothing is read there.
 func (s *Section) Seek(offset int64, whence int) (int64, error) {
-	if s.file == nil {
-		return 0, fs.ErrClosed
-	}
 	switch whence {
 	case io.SeekStart:
 	case io.SeekCurrent:
-		at, err := s.file.Seek(0, io.SeekCurrent)
-		if err != nil {
-			return 0, err
-		}
-		offset += at - s.base
+		offset += s.pos
 	case io.SeekEnd:
 		offset += s.size
 	default:
@@ -92,8 +77,8 @@ func (s *Section) Seek(offset int64, whence int) (int64, error) {
 	if offset < 0 {
 		return 0, fs.ErrInvalid
 	}
-	_, err := s.file.Seek(s.base+offset, io.SeekStart)
-	return offset, err
+	s.pos = offset
+	return offset, nil
 }
 
 // WriteTo copies the rest of the section to w.
@@ -103,12 +88,18 @@ func (s *Section) WriteTo(w io.Writer) (int64, error) { return s.CopyTo(w, s.siz
 // an io.ReaderFrom, such as a *net.TCPConn or the http.ResponseWriter of net/http, is given
 // an *io.LimitedReader over an *os.File, which net takes for sendfile(2).
 func (s *Section) CopyTo(w io.Writer, n int64) (int64, error) {
-	left, err := s.left()
-	if err != nil {
+	if s.file == nil {
+		return 0, fs.ErrClosed
+	}
+	n = min(n, s.size-s.pos)
+	if n <= 0 {
+		return 0, nil
+	}
+	if _, err := s.file.Seek(s.base+s.pos, io.SeekStart); err != nil {
 		return 0, err
 	}
-	n = min(n, left)
 	written, err := io.Copy(w, io.LimitReader(s.file, n))
+	s.pos += written
 	if err == nil && written < n {
 		err = io.ErrUnexpectedEOF
 	}
