@@ -2,7 +2,10 @@ package debian
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 )
 
 // Options change what Resolve takes.
@@ -26,7 +29,189 @@ type Closure struct {
 	Warnings []string
 }
 
-// Resolve finds the closure of requests and sets.
+// Resolve finds the closure of requests and sets, as Policy 7 and apt have it,
+// for bare nodes: an empty dpkg status, without even the Essential packages.
+//
+// A request that names no architecture means the package for each of the
+// definition's architectures that has it; "name:arm64" means that one alone. Each
+// architecture is resolved by itself, for nodes that have no other. So a set is
+// a list for all architectures, free of conflicts within each.
+//
+// All requests for one package hold together: of "foo" and "foo (<< 2)" comes one
+// foo. What is requested is taken in the highest version; what it needs, too,
+// where that works. As far as possible everything is installable together.
+// Requests that exclude each other are all carried, each with what it needs.
 func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[string][]Request, opt Options) (*Closure, error) {
-	return nil, errors.ErrUnsupported
+	u.settle()
+	wishes := wishesOf(requests, sets)
+	matches, err := u.matchAll(wishes)
+	if err != nil {
+		return nil, err
+	}
+	r := &resolution{Universe: u, ctx: ctx, opt: opt, sets: make(map[string][]entryID)}
+	for index := range u.nodes {
+		if err := r.resolve(index, wishes, matches[index]); err != nil {
+			return nil, err
+		}
+	}
+	closure := &Closure{Packages: u.sorted(r.carried), Sets: make(map[string][]*Package), Warnings: r.warnings}
+	for name := range sets {
+		closure.Sets[name] = u.sorted(r.sets[name])
+	}
+	return closure, nil
+}
+
+// A resolution is a Resolve at work.
+type resolution struct {
+	*Universe
+	ctx      context.Context
+	opt      Options
+	carried  []entryID
+	sets     map[string][]entryID
+	warnings []string
+}
+
+// resolve adds the closure of one architecture. It puts as many units as
+// possible into one group that is installable together, and so on with the rest.
+func (r *resolution) resolve(index int, wishes []wish, matches []match) error {
+	n := r.newNode(index, r.opt.Prefer)
+	rest, err := n.units(wishes, matches)
+	if err != nil {
+		return err
+	}
+	for len(rest) > 0 {
+		s := newSearch(n, asksOf(rest))
+		if err := s.run(r.ctx); err != nil {
+			return err
+		}
+		if first := rest[0]; s.excluded[first] {
+			why := n.explain(r.ctx, first)
+			if !first.optional {
+				return why
+			}
+			r.warnings = append(r.warnings, "left out: "+why.Error())
+			rest = rest[1:]
+			continue
+		}
+		if r.opt.Recommends {
+			if err := s.recommend(r.ctx); err != nil {
+				return err
+			}
+		}
+		r.warn(s)
+		for _, u := range rest {
+			if u.set != "" && !s.excluded[u] {
+				r.sets[u.set] = append(r.sets[u.set], s.needed(u, r.opt.Recommends)...)
+			}
+		}
+		r.carried = append(r.carried, s.trail...)
+		n.carry(s.trail)
+		rest = slices.DeleteFunc(slices.Clone(rest), func(u *unit) bool { return !s.excluded[u] })
+	}
+	return nil
+}
+
+// asksOf returns what units ask, in order. A package that is requested for itself
+// comes in its best version or in another group; only the first of a group,
+// with nothing beside it to give way to, falls back to what works.
+func asksOf(units []*unit) (asks []ask) {
+	for i, u := range units {
+		for _, a := range u.asks {
+			if i > 0 && u.set == "" {
+				a.options = a.options[:1]
+			}
+			asks = append(asks, a)
+		}
+	}
+	return asks
+}
+
+// carry lets later groups prefer what the closure has.
+func (n *node) carry(ids []entryID) {
+	if n.carried == nil {
+		n.carried = make(map[entryID]bool)
+	}
+	for _, id := range ids {
+		n.carried[id] = true
+	}
+	clear(n.links) // their order of preference has changed
+}
+
+// warn tells of packages that did not come in the version that was asked for.
+func (r *resolution) warn(s *search) {
+	for _, a := range s.asks {
+		best := a.options[0]
+		if s.excluded[a.unit] || s.chosen[best] {
+			continue
+		}
+		for _, id := range a.options {
+			if s.chosen[id] {
+				r.warnings = append(r.warnings, fmt.Sprintf("%s cannot be installed; the closure has %s instead", r.pkg(best), r.pkg(id)))
+			}
+		}
+	}
+}
+
+// needed returns the part of a group that its unit u needs.
+func (s *search) needed(u *unit, recommends bool) (all []entryID) {
+	seen := make(map[entryID]bool)
+	first := func(options []entryID) {
+		for _, id := range options {
+			if seen[id] {
+				return
+			}
+		}
+		for _, id := range options {
+			if s.chosen[id] {
+				seen[id] = true
+				all = append(all, id)
+				return
+			}
+		}
+	}
+	for _, a := range u.asks {
+		first(a.options)
+	}
+	for i := 0; i < len(all); i++ {
+		l := s.link(all[i])
+		for _, options := range l.depends {
+			first(options)
+		}
+		if recommends {
+			for _, options := range l.recommends {
+				first(options)
+			}
+		}
+	}
+	return all
+}
+
+// A wish is a request and the list that it stands in.
+type wish struct {
+	Request
+	set string // empty: the list of packages
+}
+
+func (w wish) String() string {
+	if w.set != "" {
+		return w.text + " (set " + w.set + ")"
+	}
+	return w.text
+}
+
+// wishesOf returns all requests in an order that does not depend on how they were
+// written down.
+func wishesOf(requests []Request, sets map[string][]Request) (wishes []wish) {
+	add := func(set string, requests []Request) {
+		sorted := slices.Clone(requests)
+		slices.SortFunc(sorted, func(a, b Request) int { return strings.Compare(a.text, b.text) })
+		for _, r := range slices.CompactFunc(sorted, func(a, b Request) bool { return a.text == b.text }) {
+			wishes = append(wishes, wish{r, set})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(sets)) {
+		add(name, sets[name])
+	}
+	add("", requests)
+	return wishes
 }

@@ -1,0 +1,147 @@
+package debian
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// explainMissing says why a wish finds nothing, and what there is.
+func (u *Universe) explainMissing(w wish) error {
+	where := ""
+	if w.set != "" {
+		where = "set " + w.set + ": "
+	}
+	fail := func(format string, args ...any) error {
+		return fmt.Errorf("%s%s: %s", where, w.text, fmt.Sprintf(format, args...))
+	}
+	architectures := make([]string, len(u.nodes))
+	for i, a := range u.nodes {
+		architectures[i] = u.architectures[a]
+	}
+	if w.architecture != "" && !slices.Contains(architectures, w.architecture) {
+		return artifact.Hint(fail("no source has packages for %s", w.architecture), "the architectures are %s", list(architectures, "and"))
+	}
+	if w.many() {
+		return fail("no package matches")
+	}
+	name, known := u.names[w.pattern]
+	if known && len(u.byName.of(name)) > 0 {
+		return fail("no such version; %s", u.exists(name))
+	}
+	if known && len(u.providers.of(name)) > 0 {
+		return artifact.Hint(fail("a virtual package"), "ask for one that provides it: %s", list(u.providerNames(name), "or"))
+	}
+	err := fail("no such package")
+	if near := u.nearest(w.pattern); len(near) > 0 {
+		return artifact.Hint(err, "did you mean %s?", list(near, "or"))
+	}
+	return err
+}
+
+// explainContradiction names the wishes that leave no version of a package.
+func (u *Universe) explainContradiction(name nameID, wishes []wish) error {
+	texts := make([]string, len(wishes))
+	for i, w := range wishes {
+		texts[i] = w.String()
+	}
+	last := wishes[len(wishes)-1]
+	for _, w := range wishes { // one of them alone may be enough
+		if !slices.ContainsFunc(u.byName.of(name), func(id entryID) bool {
+			v := u.entries[id].version
+			return w.admits(v) && last.admits(v)
+		}) {
+			texts = []string{w.String(), last.String()}
+			break
+		}
+	}
+	return fmt.Errorf("%s contradict each other; %s", list(texts, "and"), u.exists(name))
+}
+
+// exists says in which versions there is a package, and where: "c exists as 1.0
+// (bookworm), 2.0 (bookworm-updates)".
+func (u *Universe) exists(name nameID) string {
+	const most = 6
+	packages := u.sorted(u.byName.of(name))
+	if len(packages) == 0 {
+		return u.texts[name] + " does not exist"
+	}
+	before := ""
+	if len(packages) > most {
+		packages, before = packages[len(packages)-most:], "…, "
+	}
+	texts := make([]string, len(packages))
+	for i, p := range packages {
+		texts[i] = p.Version + " (" + u.places(p) + ")"
+	}
+	return u.texts[name] + " exists as " + before + strings.Join(texts, ", ")
+}
+
+// places names the suites of a package, and its architecture if there are several.
+func (u *Universe) places(p *Package) string {
+	var all []string
+	for _, o := range p.Origins {
+		place := o.Suite
+		if flat(o.Suite) {
+			place = o.Source
+		}
+		if !slices.Contains(all, place) {
+			all = append(all, place)
+		}
+	}
+	if len(u.nodes) > 1 {
+		all = append(all, p.Architecture)
+	}
+	return strings.Join(all, ", ")
+}
+
+func (u *Universe) providerNames(name nameID) (names []string) {
+	for _, p := range u.providers.of(name) {
+		names = append(names, u.texts[u.entries[p.by].name])
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// nearest returns up to three names of packages that look like name.
+func (u *Universe) nearest(name string) []string {
+	type near struct {
+		name  string
+		score float64
+	}
+	var all []near
+	params := levenshtein.NewParams().MinScore(0.7).BonusThreshold(0.5)
+	for id, text := range u.texts {
+		if len(u.byName.of(nameID(id))) == 0 || len(text) > 2*len(name) || len(name) > 2*len(text) {
+			continue
+		}
+		if score := levenshtein.Match(name, text, params); score > 0 {
+			all = append(all, near{text, score})
+		}
+	}
+	slices.SortFunc(all, func(a, b near) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), strings.Compare(a.name, b.name))
+	})
+	var names []string
+	for _, n := range all[:min(3, len(all))] {
+		names = append(names, n.name)
+	}
+	return names
+}
+
+// list joins words for a person: "a, b and c". Of many it shows a few.
+func list(words []string, and string) string {
+	if more := len(words) - 8; more > 1 {
+		words = append(slices.Clone(words[:8]), fmt.Sprintf("%d more", more))
+	}
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " " + and + " " + words[last]
+}

@@ -1,0 +1,252 @@
+package debian
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// explain says why a unit cannot be installed: first for want of a package, else
+// by the first conflict that the preferred choices lead to.
+func (n *node) explain(ctx context.Context, u *unit) error {
+	what := "set " + u.set + " cannot be installed"
+	if u.set == "" {
+		what = n.label(u.asks[0].options[0]) + " cannot be installed"
+	}
+	if len(n.u.nodes) > 1 {
+		what += " on " + n.u.architectures[n.native]
+	}
+	if why := n.explainBroken(u); why != "" {
+		return fmt.Errorf("%s: %s", what, why)
+	}
+	return fmt.Errorf("%s: %s", what, n.explainConflict(ctx, u))
+}
+
+// label names an entry in a chain: "foo 1.0".
+func (n *node) label(id entryID) string {
+	e := &n.u.entries[id]
+	return n.u.texts[e.name] + " " + e.version
+}
+
+// explainBroken finds an ask for which some package is missing, and returns the
+// shortest chain to it.
+func (n *node) explainBroken(u *unit) string {
+	broken := n.broken(u)
+	for _, a := range u.asks {
+		id, ok := n.soonest(broken, a.options)
+		if !ok {
+			continue
+		}
+		chain := n.label(id) + " (requested)"
+		for {
+			options, c, err := n.brokenClause(broken, id)
+			if err != nil {
+				return chain + ": " + err.Error()
+			}
+			if len(options) == 0 {
+				return chain + " → needs " + c.String() + "; " + n.whatExists(c)
+			}
+			id, _ = n.soonest(broken, options)
+			chain += " → " + n.label(id)
+		}
+	}
+	return ""
+}
+
+// broken finds the entries below a unit that can never be installed because a
+// package is missing, with the length of the chain to it.
+func (n *node) broken(u *unit) map[entryID]int {
+	var all []entryID
+	seen := make(map[entryID]bool)
+	add := func(options []entryID) {
+		for _, id := range options {
+			if !seen[id] {
+				seen[id] = true
+				all = append(all, id)
+			}
+		}
+	}
+	for _, a := range u.asks {
+		add(a.options)
+	}
+	for i := 0; i < len(all); i++ {
+		for _, options := range n.link(all[i]).depends {
+			add(options)
+		}
+	}
+	broken := make(map[entryID]int)
+	for round, found := 1, true; found; round++ {
+		found = false
+		var now []entryID
+		for _, id := range all {
+			if _, done := broken[id]; done {
+				continue
+			}
+			if options, _, err := n.brokenClause(broken, id); err != nil || options != nil {
+				now = append(now, id)
+			}
+		}
+		for _, id := range now {
+			broken[id], found = round, true
+		}
+	}
+	return broken
+}
+
+// brokenClause returns the clause of an entry that the broken ones leave without
+// a solution: empty options are those of a package that does not exist, nil ones
+// mean that there is no such clause.
+func (n *node) brokenClause(broken map[entryID]int, id entryID) ([]entryID, clause, error) {
+	l := n.link(id)
+	if l.err != nil {
+		return nil, nil, l.err
+	}
+	var worst []entryID
+	var which clause
+	soonest := 0
+	for i, options := range l.depends {
+		c := n.u.control(id).depends[i]
+		if len(options) == 0 {
+			return []entryID{}, c, nil
+		}
+		first, ok := n.soonest(broken, options)
+		if ok && (worst == nil || broken[first] < soonest) {
+			worst, which, soonest = options, c, broken[first]
+		}
+	}
+	return worst, which, nil
+}
+
+// soonest returns the option with the shortest chain if all are broken.
+func (n *node) soonest(broken map[entryID]int, options []entryID) (first entryID, all bool) {
+	for i, id := range options {
+		length, ok := broken[id]
+		if !ok {
+			return 0, false
+		}
+		if i == 0 || length < broken[first] {
+			first = id
+		}
+	}
+	return first, len(options) > 0
+}
+
+// whatExists says for each alternative of a clause what there is of its name.
+func (n *node) whatExists(c clause) string {
+	var texts []string
+	for _, r := range c {
+		name, known := n.u.names[r.name]
+		switch {
+		case !known:
+			texts = append(texts, r.name+" does not exist")
+		case len(n.u.byName.of(name)) > 0 || len(n.u.providers.of(name)) == 0:
+			texts = append(texts, n.u.exists(name))
+		default:
+			var offers []string
+			for _, p := range n.u.providers.of(name) {
+				offer := n.u.texts[n.u.entries[p.by].name]
+				if p.version != "" {
+					offer += " as " + p.version
+				} else {
+					offer += " without a version"
+				}
+				offers = append(offers, offer)
+			}
+			texts = append(texts, r.name+" is only provided by "+list(offers, "and"))
+		}
+	}
+	return strings.Join(texts, "; ")
+}
+
+// explainConflict follows the preferred choices to the first conflict.
+func (n *node) explainConflict(ctx context.Context, u *unit) string {
+	s := newSearch(n, u.asks)
+	for ctx.Err() == nil {
+		if at := s.propagate(); at >= 0 {
+			d := s.needs[at]
+			text := s.chain(d.owner) + " → needs " + n.u.control(d.owner).depends[d.clause].String()
+			return text + ", but " + s.obstacles(d.options)
+		}
+		done, refused := s.decide()
+		if refused != nil {
+			return s.obstacles(s.asks[s.turn].options)
+		}
+		if done {
+			break
+		}
+	}
+	return "its packages cannot be had together"
+}
+
+// chain tells why a chosen entry is there: "a 1.0 (requested) → b 2".
+func (s *search) chain(id entryID) string {
+	text := ""
+	for {
+		at := s.why[indexOf(s.trail, id)]
+		if at < 0 {
+			return s.label(id) + " (requested)" + text
+		}
+		text = " → " + s.label(id) + text
+		id = s.needs[at].owner
+	}
+}
+
+func indexOf(ids []entryID, id entryID) int {
+	for i, other := range ids {
+		if other == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// obstacles says of a few options what chosen entry each cannot stand beside.
+func (s *search) obstacles(options []entryID) string {
+	const most = 3
+	var texts []string
+	for _, id := range options {
+		if len(texts) == most {
+			texts = append(texts, "…")
+			break
+		}
+		texts = append(texts, s.obstacle(id))
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (s *search) obstacle(id entryID) string {
+	if err := s.link(id).err; err != nil {
+		return s.label(id) + ": " + err.Error()
+	}
+	for _, other := range s.link(id).conflicts {
+		if s.chosen[other] {
+			return s.clash(id, id, other)
+		}
+	}
+	for _, other := range s.trail {
+		if indexOf(s.link(other).conflicts, id) >= 0 {
+			return s.clash(id, other, id)
+		}
+	}
+	return s.label(id) + " cannot be installed beside the rest"
+}
+
+// clash says that by declares a conflict with against; id is the one that is not
+// chosen.
+func (s *search) clash(id, by, against entryID) string {
+	there := against
+	if id == against {
+		there = by
+	}
+	if s.u.entries[by].name == s.u.entries[against].name {
+		return s.label(id) + " excludes " + s.chain(there)
+	}
+	text := s.label(by) + " conflicts with " + s.label(against)
+	if s.why[indexOf(s.trail, there)] >= 0 {
+		return text + ", which comes from " + s.chain(there)
+	}
+	if there == against {
+		return text + " (requested)"
+	}
+	return text
+}

@@ -1,0 +1,148 @@
+package debian
+
+import "context"
+
+// A unit is what must be installable together: a set, or one requested package.
+type unit struct {
+	set      string // empty: a request of its own
+	optional bool   // a wildcard found it: it is left out, with a warning, when it cannot be installed
+	asks     []ask
+}
+
+// An ask is one package that a unit wants.
+type ask struct {
+	unit *unit
+
+	name    nameID
+	options []entryID // the preferred first
+}
+
+// patience is how many dead ends are left one by one before the solver is asked
+// for the decision that is to blame. It has no influence on what is found.
+const patience = 8
+
+// run decides until every ask and every need is satisfied. Units that cannot be
+// had beside those before them are excluded on the way.
+func (s *search) run(ctx context.Context) error {
+	for deadEnds := 0; ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if s.propagate() < 0 {
+			done, refused := s.decide()
+			if done {
+				return nil
+			}
+			if refused == nil {
+				continue
+			}
+			if len(s.levels) == 0 || s.levels[len(s.levels)-1].unit != refused {
+				s.exclude(refused)
+				continue
+			}
+		}
+		if deadEnds++; deadEnds > patience {
+			deadEnds = 0
+			s.jump()
+		} else {
+			s.retreat()
+		}
+	}
+}
+
+// decide takes one decision: an ask, else a version, else an alternative. It
+// returns the unit of an ask that cannot be met.
+func (s *search) decide() (done bool, refused *unit) {
+	for ; s.turn < len(s.asks); s.turn++ {
+		a := &s.asks[s.turn]
+		if s.marked != a.unit {
+			s.marked, s.mark = a.unit, len(s.gone)
+		}
+		if s.excluded[a.unit] || s.satisfied(a.options) {
+			continue
+		}
+		if !s.take(a.options, -1, a.unit) {
+			return false, a.unit
+		}
+		return false, nil
+	}
+	for _, b := range []*backlog{&s.versions, &s.choices} {
+		if at := s.next(b); at >= 0 {
+			s.take(s.needs[at].options, at, nil)
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// take decides for the first live option.
+func (s *search) take(options []entryID, need int32, u *unit) bool {
+	for _, id := range options {
+		if s.live(id) {
+			s.push(id, need, u)
+			return true
+		}
+	}
+	return false
+}
+
+// retreat drops the last decision and remembers that it does not work here.
+func (s *search) retreat() {
+	top := len(s.levels) - 1
+	choice := s.levels[top].choice
+	s.undo(top)
+	s.kill(choice)
+}
+
+// exclude gives up on the unit of turn, and forgets what was ruled out for its
+// sake.
+func (s *search) exclude(u *unit) {
+	s.excluded[u] = true
+	s.queue = nil
+	s.revive(s.mark)
+}
+
+// recommend adds what the chosen packages recommend, in the order in which they
+// were chosen, where it can be had in the version that apt would take.
+func (s *search) recommend(ctx context.Context) error {
+	for i := 0; i < len(s.trail); i++ {
+		for _, options := range s.link(s.trail[i]).recommends {
+			for _, id := range options {
+				if s.satisfied(options) {
+					break
+				}
+				if !s.candidate(id) || !s.live(id) {
+					continue
+				}
+				if err := s.try(ctx, id); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// try chooses an entry with all that it needs, or rules it out.
+func (s *search) try(ctx context.Context, id entryID) error {
+	floor := len(s.levels)
+	s.push(id, -1, nil)
+	for deadEnds := 0; ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if s.propagate() < 0 {
+			if done, _ := s.decide(); done {
+				return nil
+			}
+			continue
+		}
+		if deadEnds++; deadEnds > patience && len(s.levels) > floor+1 {
+			s.undo(floor + 1)
+		}
+		s.retreat()
+		if len(s.levels) == floor {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package debian
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// A match is what a wish finds among the packages of a node: names, sorted, and
+// for each the entries that the wish allows, the highest version first.
+type match []found
+
+type found struct {
+	name    nameID
+	entries []entryID
+}
+
+// matchAll matches every wish on every node: matches[node][wish]. A wish that finds
+// nothing is an error. So is one that finds its package on some node, but there
+// in no version that it allows.
+func (u *Universe) matchAll(wishes []wish) (matches [][]match, err error) {
+	matches = make([][]match, len(u.nodes))
+	var problems []error
+	names := u.sortedNames(wishes)
+	for _, w := range wishes {
+		var none, some bool
+		for index, arch := range u.nodes {
+			var m match
+			if w.architecture == "" || w.architecture == u.architectures[arch] {
+				m = u.match(index, w.Request, names)
+			}
+			for _, f := range m {
+				some = true
+				none = none || len(f.entries) == 0
+			}
+			matches[index] = append(matches[index], slices.DeleteFunc(m, func(f found) bool { return len(f.entries) == 0 }))
+		}
+		if !some || none && !w.many() || none && !slices.ContainsFunc(matches, func(m []match) bool { return len(m[len(m)-1]) > 0 }) {
+			problems = append(problems, u.explainMissing(w))
+		}
+	}
+	return matches, errors.Join(problems...)
+}
+
+// sortedNames returns the names of real packages, sorted, if any wish has to go
+// through all of them.
+func (u *Universe) sortedNames(wishes []wish) (names []nameID) {
+	if !slices.ContainsFunc(wishes, wish.many) {
+		return nil
+	}
+	for name := range u.texts {
+		if len(u.byName.of(nameID(name))) > 0 {
+			names = append(names, nameID(name))
+		}
+	}
+	slices.SortFunc(names, func(a, b nameID) int { return strings.Compare(u.texts[a], u.texts[b]) })
+	return names
+}
+
+// match returns what a request finds on a node. A package of another version
+// than the request allows is there without entries.
+func (u *Universe) match(index int, r Request, names []nameID) (m match) {
+	if !r.many() {
+		name, known := u.names[r.pattern]
+		if !known {
+			return nil
+		}
+		if here := u.versionsOn(index, name); len(here) > 0 {
+			return match{{name, u.allowed(here, r)}}
+		}
+		return u.matchVirtual(index, name, r)
+	}
+	for _, name := range names {
+		if r.pattern != "" && !wildcard(r.pattern, u.texts[name]) {
+			continue
+		}
+		here := u.versionsOn(index, name)
+		if len(here) == 0 {
+			continue
+		}
+		best := &u.entries[here[0]]
+		switch {
+		case r.essential && !best.essential, r.priority != "" && priorities[best.priority] != r.priority:
+		default:
+			m = append(m, found{name, u.allowed(here, r)})
+		}
+	}
+	return m
+}
+
+// versionsOn returns the native entries of a name on a node.
+func (u *Universe) versionsOn(index int, name nameID) (here []entryID) {
+	for _, id := range u.byName.of(name) {
+		if u.visible(id, index) {
+			here = append(here, id)
+		}
+	}
+	return here
+}
+
+func (u *Universe) allowed(entries []entryID, r Request) (allowed []entryID) {
+	for _, id := range entries {
+		if r.admits(u.entries[id].version) {
+			allowed = append(allowed, id)
+		}
+	}
+	return allowed
+}
+
+// matchVirtual takes a virtual package for the only package that provides it, as
+// apt does.
+func (u *Universe) matchVirtual(index int, virtual nameID, r Request) match {
+	var names []nameID
+	var entries []entryID
+	for _, p := range u.providers.of(virtual) {
+		if r.op != anyVersion || !u.visible(p.by, index) || p.qualifier != "" {
+			continue
+		}
+		if name := u.entries[p.by].name; !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		entries = append(entries, p.by)
+	}
+	if len(names) != 1 {
+		return nil
+	}
+	slices.SortFunc(entries, u.compareChoices)
+	return match{{names[0], slices.Compact(entries)}}
+}
+
+// units joins the wishes of a node: what must go together, in which version. Sets
+// come first, then packages by name, those that a wildcard found last.
+func (n *node) units(wishes []wish, matches []match) ([]*unit, error) {
+	joint := make(map[nameID]*requirement)
+	var order []*requirement
+	var sets []*unit
+	for i, w := range wishes {
+		if w.set != "" && len(matches[i]) > 0 && (len(sets) == 0 || sets[len(sets)-1].set != w.set) {
+			sets = append(sets, &unit{set: w.set})
+		}
+		for _, f := range matches[i] {
+			q := joint[f.name]
+			if q == nil {
+				q = &requirement{name: f.name, optional: true, entries: f.entries}
+				joint[f.name] = q
+				order = append(order, q)
+			}
+			both := intersect(q.entries, f.entries)
+			if len(both) == 0 {
+				return nil, n.u.explainContradiction(f.name, append(q.wishes, w))
+			}
+			q.entries = both
+			q.wishes = append(q.wishes, w)
+			q.optional = q.optional && w.many()
+			if w.set != "" {
+				sets[len(sets)-1].asks = append(sets[len(sets)-1].asks, ask{unit: sets[len(sets)-1], name: f.name})
+			} else {
+				q.alone = true
+			}
+		}
+	}
+	var named, others []*unit
+	slices.SortFunc(order, func(a, b *requirement) int { return strings.Compare(n.u.texts[a.name], n.u.texts[b.name]) })
+	for _, q := range order {
+		n.prepare(q)
+		if !q.alone {
+			continue
+		}
+		u := &unit{optional: q.optional}
+		u.asks = []ask{{u, q.name, q.entries}}
+		if q.optional {
+			others = append(others, u)
+		} else {
+			named = append(named, u)
+		}
+	}
+	for _, set := range sets {
+		slices.SortFunc(set.asks, func(a, b ask) int { return strings.Compare(n.u.texts[a.name], n.u.texts[b.name]) })
+		set.asks = slices.CompactFunc(set.asks, func(a, b ask) bool { return a.name == b.name })
+		for i := range set.asks {
+			set.asks[i].options = joint[set.asks[i].name].entries
+		}
+	}
+	return slices.Concat(sets, named, others), nil
+}
+
+// A requirement is what all wishes together say of one package.
+type requirement struct {
+	name     nameID
+	entries  []entryID // that every wish allows
+	wishes   []wish
+	optional bool // only wildcards name it
+	alone    bool // it is wanted for itself, not only for a set
+}
+
+// prepare puts what was locked before first.
+func (n *node) prepare(q *requirement) {
+	q.entries = slices.Clone(q.entries)
+	slices.SortStableFunc(q.entries, func(a, b entryID) int {
+		return boolToInt(n.prefer(n.u.pkg(b))) - boolToInt(n.prefer(n.u.pkg(a)))
+	})
+}
+
+func intersect(a, b []entryID) (both []entryID) {
+	for _, id := range a {
+		if slices.Contains(b, id) {
+			both = append(both, id)
+		}
+	}
+	return both
+}

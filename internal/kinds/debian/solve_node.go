@@ -1,0 +1,260 @@
+package debian
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A node is a bare machine of one architecture: what a relation means there. It
+// has no foreign architecture by itself; a package of another one comes in only
+// where a relation names that architecture ("libc6:i386").
+type node struct {
+	u      *Universe
+	index  int // in u.nodes
+	native archID
+	prefer func(*Package) bool
+	// carried are the entries that the closure has anyway.
+	carried map[entryID]bool
+	links   []*links // by entry
+}
+
+// links are an entry's relations, as entries of this node.
+type links struct {
+	depends    [][]entryID // for each clause of control.depends what satisfies it, the preferred first
+	recommends [][]entryID
+	conflicts  []entryID // what it cannot stand beside; not always mutual
+	err        error     // its relations make no sense, so it can't be installed
+}
+
+// control holds an entry's relation fields.
+type control struct {
+	depends    []clause // Pre-Depends, then Depends
+	recommends []clause
+	negative   []relation // Conflicts and Breaks: neither may stand at the end of an installation
+	err        error
+}
+
+func (u *Universe) newNode(index int, prefer func(*Package) bool) *node {
+	if prefer == nil {
+		prefer = func(*Package) bool { return false }
+	}
+	return &node{u: u, index: index, native: u.nodes[index], prefer: prefer, links: make([]*links, len(u.entries))}
+}
+
+// control parses an entry's relations, once.
+func (u *Universe) control(id entryID) *control {
+	if c := u.controls[id]; c != nil {
+		return c
+	}
+	c := &control{}
+	text := u.text(id)
+	read := func(field string) (clauses []clause) {
+		clauses, err := parseClauses(stanzaField(text, field))
+		if err != nil && c.err == nil {
+			c.err = fmt.Errorf("its field %s is damaged: %w", field, err)
+		}
+		return clauses
+	}
+	c.depends = append(read("Pre-Depends"), read("Depends")...)
+	c.recommends = read("Recommends")
+	for _, clause := range append(read("Conflicts"), read("Breaks")...) {
+		c.negative = append(c.negative, clause...)
+	}
+	u.controls[id] = c
+	return c
+}
+
+// link finds what an entry's relations mean, once.
+func (n *node) link(id entryID) *links {
+	if l := n.links[id]; l != nil {
+		return l
+	}
+	c := n.u.control(id)
+	l := &links{err: c.err, conflicts: n.conflicts(id, c)}
+	for _, clause := range c.depends {
+		l.depends = append(l.depends, n.alternatives(id, clause))
+	}
+	for _, clause := range c.recommends {
+		l.recommends = append(l.recommends, n.alternatives(id, clause))
+	}
+	n.links[id] = l
+	return l
+}
+
+// alternatives returns every entry that satisfies a clause of owner, in apt's
+// order of preference: the alternatives as written, the named package before
+// what provides it, and candidates before other versions. What is carried
+// anyway or was locked before goes first.
+func (n *node) alternatives(owner entryID, c clause) []entryID {
+	var all []entryID
+	for _, r := range c {
+		name, known := n.u.names[r.name]
+		if !known {
+			continue
+		}
+		for _, id := range n.u.byName.of(name) {
+			if n.reaches(owner, r.qualifier, id) && r.op.holds(n.u.entries[id].version, r.version) {
+				all = append(all, id)
+			}
+		}
+		virtual := len(all)
+		for _, p := range n.u.providers.of(name) {
+			if n.reachesVirtual(owner, r.qualifier, p) && r.admits(p.version) && !slices.Contains(all, p.by) {
+				all = append(all, p.by)
+			}
+		}
+		slices.SortFunc(all[virtual:], n.compareProviders)
+	}
+	if len(all) > 1 {
+		n.arrange(all)
+	}
+	return all
+}
+
+// arrange moves forward what the node would rather have, and keeps the order
+// otherwise.
+func (n *node) arrange(all []entryID) {
+	rank := make(map[entryID]int, len(all))
+	for _, id := range all {
+		switch {
+		case n.carried[id], n.prefer(n.u.pkg(id)):
+			rank[id] = 0
+		case n.candidate(id):
+			rank[id] = 1
+		default:
+			rank[id] = 2
+		}
+	}
+	slices.SortStableFunc(all, func(a, b entryID) int { return rank[a] - rank[b] })
+}
+
+// candidate reports whether an entry is the version that apt would install:
+// the highest one.
+func (n *node) candidate(id entryID) bool {
+	e := &n.u.entries[id]
+	for _, other := range n.u.byName.of(e.name) {
+		if n.inPlay(other) && n.effective(other) == n.effective(id) {
+			return other == id
+		}
+	}
+	return false
+}
+
+// compareProviders orders what provides one name as apt does (CompareProviders in
+// apt-pkg/depcache.cc): essential packages first, then by priority. Where apt
+// takes the one that its cache numbered last, take the smallest.
+func (n *node) compareProviders(a, b entryID) int {
+	x, y := &n.u.entries[a], &n.u.entries[b]
+	native := func(e *entry) int { return boolToInt(e.arch != archAll && e.arch != n.native) }
+	return cmp.Or(
+		boolToInt(y.essential)-boolToInt(x.essential), native(x)-native(y), cmp.Compare(x.priority, y.priority),
+		cmp.Compare(n.u.size(a), n.u.size(b)), strings.Compare(n.u.texts[x.name], n.u.texts[y.name]), n.u.compareChoices(a, b))
+}
+
+func boolToInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// size returns the bytes of an entry's file.
+func (u *Universe) size(id entryID) int64 {
+	size, _ := strconv.ParseInt(stanzaField(u.text(id), "Size"), 10, 64) // checked by scan
+	return size
+}
+
+// effective returns the architecture that an entry has on the node: packages
+// for all count as native (Policy 8.1 and dpkg).
+func (n *node) effective(id entryID) archID {
+	if a := n.u.entries[id].arch; a != archAll {
+		return a
+	}
+	return n.native
+}
+
+// inPlay reports whether an entry may be installed on the node, if only as a
+// package of a foreign architecture.
+func (n *node) inPlay(id entryID) bool {
+	return n.u.visible(id, n.index) || slices.Contains(n.u.nodes, n.u.entries[id].arch)
+}
+
+// reaches reports whether a relation of owner with this qualifier may be
+// satisfied by id, as far as architectures go: Policy 7 and the table of dpkg.
+func (n *node) reaches(owner entryID, qualifier string, id entryID) bool {
+	if !n.inPlay(id) {
+		return false
+	}
+	have, own := n.effective(id), n.effective(owner)
+	switch qualifier {
+	case "":
+		return have == own || have == n.native && n.u.entries[id].multiArch == multiArchForeign
+	case "any":
+		return (have == own || have == n.native) && n.u.entries[id].multiArch == multiArchAllowed
+	case "native":
+		return have == n.native
+	}
+	return n.u.architectures[have] == qualifier
+}
+
+// reachesVirtual is reaches for a name that p.by provides.
+func (n *node) reachesVirtual(owner entryID, qualifier string, p provided) bool {
+	if p.qualifier == "" {
+		return n.reaches(owner, qualifier, p.by)
+	}
+	switch qualifier {
+	case "":
+		qualifier = n.u.architectures[n.effective(owner)]
+	case "native":
+		qualifier = n.u.architectures[n.native]
+	}
+	return p.qualifier == qualifier && n.inPlay(p.by)
+}
+
+// conflicts returns what an entry cannot be installed with by its own word: other
+// versions of itself, and what its Conflicts and Breaks name. A relation does not
+// hit its own package under another name (Policy 7.6.2), and without a
+// qualifier it holds for every architecture.
+func (n *node) conflicts(id entryID, c *control) (all []entryID) {
+	e := &n.u.entries[id]
+	for _, other := range n.u.byName.of(e.name) {
+		o := &n.u.entries[other]
+		together := n.effective(id) != n.effective(other) &&
+			e.multiArch == multiArchSame && o.multiArch == multiArchSame && e.version == o.version
+		if other != id && n.inPlay(other) && !together {
+			all = append(all, other)
+		}
+	}
+	for _, r := range c.negative {
+		name, known := n.u.names[r.name]
+		if !known || name == e.name {
+			continue
+		}
+		for _, other := range n.u.byName.of(name) {
+			if n.inPlay(other) && n.hits(r.qualifier, other) && r.op.holds(n.u.entries[other].version, r.version) {
+				all = append(all, other)
+			}
+		}
+		for _, p := range n.u.providers.of(name) {
+			if n.u.entries[p.by].name != e.name && n.inPlay(p.by) && n.hits(r.qualifier, p.by) && r.admits(p.version) {
+				all = append(all, p.by)
+			}
+		}
+	}
+	return all
+}
+
+// hits reports whether a negative relation with this qualifier concerns an
+// architecture.
+func (n *node) hits(qualifier string, id entryID) bool {
+	switch qualifier {
+	case "", "any":
+		return true
+	case "native":
+		return n.effective(id) == n.native
+	}
+	return n.u.architectures[n.effective(id)] == qualifier
+}

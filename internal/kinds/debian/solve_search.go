@@ -1,0 +1,230 @@
+package debian
+
+import "slices"
+
+// A search finds entries of one node that satisfy all their relations together.
+//
+// It goes as apt goes. It takes what the requests name, then what that leaves
+// no choice about, and decides the rest in the order of need, each time for the
+// most preferred alternative that is not already ruled out. The result is the
+// first in the lexical order of these decisions that works. So it depends on the
+// meaning of the requests alone: how a dead end was found has no influence.
+type search struct {
+	*node
+	asks     []ask
+	turn     int            // the next of asks
+	excluded map[*unit]bool // found impossible beside the units before them
+	marked   *unit          // the unit of turn
+	mark     int            // len(gone) before it
+
+	// By entry.
+	chosen   []bool
+	dead     []bool      // found impossible with the decisions so far
+	blocked  []int32     // how many chosen entries it cannot stand beside
+	watched  []bool      // it is in rivals
+	rivals   [][]entryID // watched entries that by their own word cannot stand beside it
+	watchers [][]int32   // needs that it may satisfy
+
+	trail    []entryID // what is chosen, in order
+	why      []int32   // the need that each of trail was chosen for; -1: an ask
+	expanded int       // of trail: whose needs are known
+	needs    []need
+	queue    []int32   // needs to look at
+	versions backlog   // needs that leave a choice of versions only
+	choices  backlog   // other needs
+	gone     []entryID // what is dead, in order
+	levels   []level
+}
+
+// A need is a clause of a chosen entry, or of control.recommends.
+type need struct {
+	owner   entryID
+	clause  int
+	options []entryID
+}
+
+// A backlog is a list of needs, those before head being satisfied.
+type backlog struct {
+	needs []int32
+	head  int
+}
+
+// A level is a decision and the state before it.
+type level struct {
+	choice            entryID
+	need              int32 // that it satisfies; -1: an ask
+	unit              *unit // of the ask
+	trail, expanded   int
+	needs, gone       int
+	versions, choices backlog
+	turn, mark        int
+	marked            *unit
+}
+
+func newSearch(n *node, asks []ask) *search {
+	size := len(n.u.entries)
+	return &search{
+		node: n, asks: asks, excluded: make(map[*unit]bool),
+		chosen: make([]bool, size), dead: make([]bool, size), blocked: make([]int32, size),
+		watched: make([]bool, size), rivals: make([][]entryID, size), watchers: make([][]int32, size),
+	}
+}
+
+// live reports whether an entry may still be chosen.
+func (s *search) live(id entryID) bool {
+	s.watch(id)
+	return !s.dead[id] && s.blocked[id] == 0 && s.link(id).err == nil
+}
+
+// watch sees to it that whatever is chosen blocks id if id conflicts with it.
+func (s *search) watch(id entryID) {
+	if s.watched[id] {
+		return
+	}
+	s.watched[id] = true
+	for _, other := range s.link(id).conflicts {
+		s.rivals[other] = append(s.rivals[other], id)
+		if s.chosen[other] {
+			s.blocked[id]++
+		}
+	}
+}
+
+// choose takes a live entry for a need.
+func (s *search) choose(id entryID, need int32) {
+	s.chosen[id] = true
+	s.trail = append(s.trail, id)
+	s.why = append(s.why, need)
+	for _, list := range [][]entryID{s.link(id).conflicts, s.rivals[id]} {
+		for _, other := range list {
+			if s.blocked[other]++; s.blocked[other] == 1 {
+				s.queue = append(s.queue, s.watchers[other]...)
+			}
+		}
+	}
+}
+
+// kill rules an entry out until the decisions before it change.
+func (s *search) kill(id entryID) {
+	s.dead[id] = true
+	s.gone = append(s.gone, id)
+	s.queue = append(s.queue, s.watchers[id]...)
+}
+
+// propagate takes everything that leaves no choice. It returns the need that
+// cannot be satisfied, or -1.
+func (s *search) propagate() (failed int32) {
+	for len(s.queue) > 0 || s.expanded < len(s.trail) {
+		for len(s.queue) > 0 {
+			next := s.queue[0]
+			s.queue = s.queue[1:]
+			if !s.look(next) {
+				s.queue = nil
+				return next
+			}
+		}
+		if s.expanded < len(s.trail) {
+			s.expanded++
+			s.expand(s.trail[s.expanded-1])
+		}
+	}
+	s.queue = nil
+	return -1
+}
+
+// look chooses the last live option of a need that is not satisfied, and fails
+// when there is none.
+func (s *search) look(at int32) bool {
+	last, count := entryID(-1), 0
+	for _, id := range s.needs[at].options {
+		if s.chosen[id] {
+			return true
+		}
+		if s.live(id) {
+			last = id
+			count++
+		}
+	}
+	if count == 1 {
+		s.choose(last, at)
+	}
+	return count > 0
+}
+
+// expand notes the needs of a chosen entry.
+func (s *search) expand(id entryID) {
+	for i, options := range s.link(id).depends {
+		if s.satisfied(options) {
+			continue // as long as id is chosen
+		}
+		at := int32(len(s.needs))
+		s.needs = append(s.needs, need{id, i, options})
+		for _, o := range options {
+			s.watchers[o] = append(s.watchers[o], at)
+		}
+		s.queue = append(s.queue, at)
+		name := func(o entryID) nameID { return s.u.entries[o].name }
+		if slices.ContainsFunc(options, func(o entryID) bool { return name(o) != name(options[0]) }) {
+			s.choices.needs = append(s.choices.needs, at)
+		} else {
+			s.versions.needs = append(s.versions.needs, at)
+		}
+	}
+}
+
+// next returns the first need of a backlog that is not satisfied, or -1.
+func (s *search) next(b *backlog) int32 {
+	for ; b.head < len(b.needs); b.head++ {
+		if at := b.needs[b.head]; !s.satisfied(s.needs[at].options) {
+			return at
+		}
+	}
+	return -1
+}
+
+// satisfied reports whether one of options is chosen.
+func (s *search) satisfied(options []entryID) bool {
+	return slices.ContainsFunc(options, func(o entryID) bool { return s.chosen[o] })
+}
+
+// push begins a level and takes its decision.
+func (s *search) push(choice entryID, need int32, u *unit) {
+	s.levels = append(s.levels, level{
+		choice, need, u, len(s.trail), s.expanded, len(s.needs), len(s.gone), s.versions, s.choices, s.turn, s.mark, s.marked})
+	s.choose(choice, need)
+}
+
+// undo goes back to the state before levels[to].
+func (s *search) undo(to int) {
+	l := &s.levels[to]
+	s.levels = s.levels[:to]
+	s.queue = nil
+	for len(s.trail) > l.trail {
+		id := s.trail[len(s.trail)-1]
+		s.trail = s.trail[:len(s.trail)-1]
+		s.chosen[id] = false
+		for _, list := range [][]entryID{s.link(id).conflicts, s.rivals[id]} {
+			for _, other := range list {
+				s.blocked[other]--
+			}
+		}
+	}
+	s.why = s.why[:l.trail]
+	for len(s.needs) > l.needs {
+		for _, o := range s.needs[len(s.needs)-1].options {
+			s.watchers[o] = s.watchers[o][:len(s.watchers[o])-1]
+		}
+		s.needs = s.needs[:len(s.needs)-1]
+	}
+	s.revive(l.gone)
+	s.expanded, s.versions, s.choices = l.expanded, l.versions, l.choices
+	s.turn, s.mark, s.marked = l.turn, l.mark, l.marked
+}
+
+// revive forgets the dead beyond the first.
+func (s *search) revive(first int) {
+	for _, id := range s.gone[first:] {
+		s.dead[id] = false
+	}
+	s.gone = s.gone[:first]
+}

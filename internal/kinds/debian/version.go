@@ -1,0 +1,76 @@
+package debian
+
+import (
+	"strings"
+
+	"pault.ag/go/debian/version"
+)
+
+// compareVersions orders two versions as dpkg does: Policy 5.6.12. Any text is
+// ordered; what is no version at all still has one place.
+//
+// The comparison is pault.ag's. The splitting is not: version.Parse refuses
+// upstream versions that begin with a letter ("v1.2"), which third-party
+// repositories publish and apt installs.
+func compareVersions(a, b string) int {
+	if a == b {
+		return 0
+	}
+	ea, va := cutEpoch(a)
+	eb, vb := cutEpoch(b)
+	if c := compareNumbers(ea, eb); c != 0 {
+		return c
+	}
+	return version.Compare(splitRevision(va), splitRevision(vb))
+}
+
+// cutEpoch splits "1:2.0-3" at its first colon.
+func cutEpoch(v string) (epoch, rest string) {
+	if epoch, rest, found := strings.Cut(v, ":"); found {
+		return epoch, rest
+	}
+	return "", v
+}
+
+// compareNumbers compares decimal numbers of any length; an absent one is zero.
+func compareNumbers(a, b string) int {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	if len(a) != len(b) {
+		return len(a) - len(b)
+	}
+	return strings.Compare(a, b)
+}
+
+func splitRevision(v string) version.Version {
+	if i := strings.LastIndexByte(v, '-'); i >= 0 {
+		return version.Version{Version: v[:i], Revision: v[i+1:]}
+	}
+	return version.Version{Version: v}
+}
+
+// validVersion reports whether v can be a version: not empty, and made of the
+// characters of Policy 5.6.12, or the underscore that some third parties use.
+func validVersion(v string) bool {
+	return v != "" && wellFormed(v, ".+-:~_")
+}
+
+// validPackageName reports whether s can name a package. Policy 5.6.7 wants
+// lower case; older archives also had capitals and underscores.
+func validPackageName(s string) bool {
+	return s != "" && isAlphanumeric(s[0]) && wellFormed(s, "+-._")
+}
+
+// wellFormed reports whether s has letters, digits and the characters of
+// others only.
+func wellFormed(s, others string) bool {
+	for i := range len(s) {
+		if !isAlphanumeric(s[i]) && strings.IndexByte(others, s[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z'
+}
