@@ -133,7 +133,7 @@ func fileEntry(f artifact.File) image.Entry {
 
 // catalog names the place of every file.
 func (p *plan) catalog(layers []*image.Layer, places map[string]int) ([]byte, error) {
-	c := image.Catalog{Version: image.CatalogVersion, Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
+	c := image.Catalog{Version: image.FormatVersion, Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
 		Sources: p.lock.Sources, Sets: p.lock.Sets, Artifacts: p.lock.Artifacts}
 	for i := range p.lock.Artifacts {
 		a := &p.lock.Artifacts[i]
