@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -43,8 +44,10 @@ func New(c *cache.Cache, log *slog.Logger, userAgent string) *Client {
 	return &Client{Cache: c, Log: log, UserAgent: userAgent, http: &http.Client{Transport: transport}}
 }
 
-// parallel is how many files All fetches at once.
-const parallel = 8
+const (
+	parallel    = 8 // files that All fetches at once
+	maxFailures = 8 // after which All begins no more
+)
 
 // Get implements artifact.Upstream.
 func (c *Client) Get(ctx context.Context, urls []string, limit int64) (body []byte, from string, err error) {
@@ -115,20 +118,30 @@ func (c *Client) Artifact(ctx context.Context, a *artifact.Artifact) error {
 	return w.Commit(want)
 }
 
-// All brings the artifacts into the cache, several at a time. After a failure
-// what has begun is finished or abandoned, and what is complete is kept.
+// All brings the artifacts into the cache, several at a time. A failure does
+// not stop the others, so that a second run has less to do; after several
+// failures no more are begun.
 func (c *Client) All(ctx context.Context, artifacts []*artifact.Artifact) error {
-	group, ctx := errgroup.WithContext(ctx)
+	failures := make([]error, len(artifacts))
+	var failed atomic.Int32
+	var group errgroup.Group
 	group.SetLimit(parallel)
-	for _, a := range artifacts {
+	for i, a := range artifacts {
+		if ctx.Err() != nil || failed.Load() >= maxFailures {
+			break
+		}
 		group.Go(func() error {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
+			if failures[i] = c.Artifact(ctx, a); failures[i] != nil {
+				failed.Add(1)
 			}
-			return c.Artifact(ctx, a)
+			return nil
 		})
 	}
-	return group.Wait()
+	group.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return errors.Join(failures...)
 }
 
 // Redacted is the address without a password.
