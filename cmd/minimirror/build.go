@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/minimirror/minimirror/builder"
+	"github.com/minimirror/minimirror/builder/buildkit"
 	"github.com/minimirror/minimirror/internal/cache"
 	"github.com/minimirror/minimirror/internal/fetch"
 	"github.com/minimirror/minimirror/internal/image"
@@ -45,6 +46,7 @@ Examples:
 func build(ctx context.Context, c *command, args []string) error {
 	output := c.flags.String("output", "", "where the image goes")
 	daemon := c.flags.String("buildkit", os.Getenv("BUILDKIT_HOST"), "address of a BuildKit daemon: unix://, tcp://, docker-container:// or kube-pod:// (default $BUILDKIT_HOST, else embedded)")
+	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
 	keyFile := c.flags.String("sign-key", "", "file with the OpenPGP private key that signs the repository")
 	printed := c.flags.String("format", "text", "what to print: text or json")
 	if err := c.parse(args, buildHelp, 1); err != nil {
@@ -76,13 +78,19 @@ func build(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
+	var tls buildkit.TLS
+	if *tlsDir != "" {
+		if tls, err = buildkit.TLSFromDir(*tlsDir); err != nil {
+			return err
+		}
+	}
 	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	b := &builder.Builder{
 		Kinds: kinds.All(), Cache: store, Fetch: fetch.New(store, c.log(), userAgent()), Key: key,
-		Program: program, BuildKit: *daemon, Progress: progress.To(os.Stderr), Log: c.log(),
+		Program: program, BuildKit: *daemon, TLS: tls, Progress: progress.To(os.Stderr), Log: c.log(),
 	}
 	built, err := b.Build(ctx, d, ref)
 	if err != nil {
