@@ -9,6 +9,9 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
+// maxIdleFiles is how many files of an unpacked tree stay open for the next reader.
+const maxIdleFiles = 256
+
 // OpenRoot opens an unpacked image: dir is the folder of everything that is served, /mirror
 // in a running container. No file outside dir is ever read.
 func OpenRoot(dir string) (*Image, error) {
@@ -16,16 +19,24 @@ func OpenRoot(dir string) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	img := &Image{close: root.Close}
-	if err := img.loadRoot(root); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), root.Close())
+	files, err := newTree(root)
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	idle := newIdleFiles(maxIdleFiles)
+	img := &Image{close: func() error {
+		idle.close()
+		return files.Close()
+	}}
+	if err := img.loadTree(files, idle); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), img.close())
 	}
 	return img, nil
 }
 
-func (img *Image) loadRoot(root *os.Root) error {
+func (img *Image) loadTree(files *tree, idle *idleFiles) error {
 	open := func(name string) (*os.File, int64, error) {
-		return openRegular(func(flag int) (*os.File, error) { return root.OpenFile(name, flag, 0) })
+		return openRegular(func(flag int) (*os.File, error) { return files.OpenFile(name, flag) })
 	}
 	file, _, err := open(CatalogName)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -42,15 +53,21 @@ func (img *Image) loadRoot(root *os.Root) error {
 		return err
 	}
 	img.open = func(f *File) (*Section, error) {
-		file, size, err := open(f.Path)
+		file, err := idle.take(f.Path)
 		if err != nil {
 			return nil, err
 		}
-		if size != f.Size {
-			return nil, errors.Join(
-				artifact.Verifyf("%s: size mismatch: got %d, want %d bytes", f.Path, size, f.Size), file.Close())
+		if file == nil {
+			var size int64
+			if file, size, err = open(f.Path); err != nil {
+				return nil, err
+			}
+			if size != f.Size {
+				return nil, errors.Join(
+					artifact.Verifyf("%s: size mismatch: got %d, want %d bytes", f.Path, size, f.Size), file.Close())
+			}
 		}
-		return newSection(file, 0, size, (*os.File).Close), nil
+		return newSection(file, 0, f.Size, func(file *os.File) error { return idle.give(f.Path, file) }), nil
 	}
 	return nil
 }
