@@ -23,6 +23,7 @@ type archiveFile struct {
 	path    string
 	options []func(ocispec.Descriptor) archive.ExportOpt
 	parents parents
+	temp    *scratch // beside path
 }
 
 // openArchive checks that ref can be written.
@@ -49,6 +50,12 @@ func openArchive(ref image.Reference, name string) (*archiveFile, error) {
 		return nil, err
 	}
 	if err := a.parents.add(a.path); err != nil {
+		a.parents.undo()
+		return nil, err
+	}
+	dir, base := filepath.Split(a.path)
+	a.temp, err = newScratchFile(filepath.Clean(dir), "."+base+".minimirror-")
+	if err != nil {
 		a.parents.undo()
 		return nil, err
 	}
@@ -81,28 +88,25 @@ func (a *archiveFile) name(ref image.Reference, name string) error {
 func (*archiveFile) blobs(context.Context, *layerSet, *meter) error { return nil }
 
 func (a *archiveFile) commit(ctx context.Context, img *baked, progress *meter) error {
-	dir, base := filepath.Split(a.path)
-	temp, err := newScratchFile(filepath.Clean(dir), "."+base+".minimirror-")
-	if err != nil {
-		return err
-	}
-	defer temp.remove()
 	var options []archive.ExportOpt
 	for _, option := range a.options {
 		options = append(options, option(img.manifest))
 	}
-	w := bufio.NewWriterSize(temp, 1<<20)
+	w := bufio.NewWriterSize(a.temp, 1<<20)
 	if err := archive.Export(ctx, img.store.counting(progress.add), w, options...); err != nil {
 		return err
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if err := os.Rename(temp.Name(), a.path); err != nil {
+	if err := os.Rename(a.temp.Name(), a.path); err != nil {
 		return err
 	}
 	a.parents.keep()
 	return nil
 }
 
-func (a *archiveFile) close() { a.parents.undo() }
+func (a *archiveFile) close() {
+	a.temp.remove()
+	a.parents.undo()
+}

@@ -8,7 +8,8 @@
 // cached files while they are read. It takes the layers as they are: nothing is
 // unpacked or mounted, so that an ordinary user without namespaces can bake. One
 // source with all layers makes the same image as one source for each layer and an
-// llb.Merge over them, with a third of the metadata transactions.
+// llb.Merge over them, and BuildKit keeps half as much metadata of it (a third with
+// 16 layers).
 //
 // BuildKit answers with manifest and configuration (its oci exporter, into a
 // content store of ours that already has the layers). A directory or an archive
@@ -23,6 +24,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/moby/buildkit/client"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
@@ -91,12 +93,19 @@ func Bake(ctx context.Context, o Options) (digest.Digest, error) {
 		return "", explain(ctx, err, o)
 	}
 	defer out.close()
+	var daemon *client.Client
+	if o.Addr != "" {
+		if daemon, err = connect(ctx, o); err != nil {
+			return "", explain(ctx, err, o)
+		}
+		defer daemon.Close()
+	}
 	progress := newMeter(o)
 	layers, err := describe(ctx, o, progress)
 	if err != nil {
 		return "", explain(ctx, err, o)
 	}
-	sum, err := bake(ctx, o, out, layers, progress)
+	sum, err := bake(ctx, o, daemon, out, layers, progress)
 	if err != nil {
 		err = explain(ctx, err, o)
 		if ctx.Err() == nil && strings.Contains(err.Error(), "digest") {
@@ -107,7 +116,7 @@ func Bake(ctx context.Context, o Options) (digest.Digest, error) {
 	return sum, nil
 }
 
-func bake(ctx context.Context, o Options, out output, layers *layerSet, progress *meter) (digest.Digest, error) {
+func bake(ctx context.Context, o Options, daemon *client.Client, out output, layers *layerSet, progress *meter) (digest.Digest, error) {
 	src, err := newSource(o.Config, layers)
 	if err != nil {
 		return "", err
@@ -116,7 +125,7 @@ func bake(ctx context.Context, o Options, out output, layers *layerSet, progress
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return out.blobs(groupCtx, layers, progress) })
 	group.Go(func() (err error) {
-		img, err = solve(groupCtx, o, src, progress)
+		img, err = solve(groupCtx, o, daemon, src, progress)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -136,7 +145,7 @@ func openOutput(ctx context.Context, o Options) (output, error) {
 	case image.OCIArchive, image.DockerArchive:
 		return openArchive(o.Output, o.Name)
 	case image.Docker:
-		return registry{}, nil
+		return openRegistry(o.Output)
 	}
 	return nil, fmt.Errorf("%s: images cannot be written there", o.Output)
 }

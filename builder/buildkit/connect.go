@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/moby/buildkit/client"
 	_ "github.com/moby/buildkit/client/connhelper/dockercontainer" // docker-container://
@@ -42,32 +44,32 @@ func TLSFromDir(dir string) (TLS, error) {
 	return t, nil
 }
 
-// connect returns a client of the daemon, or of the BuildKit inside this program.
-// The returned function ends what connect began.
-func connect(ctx context.Context, o Options, src *source, progress *meter) (*client.Client, func(), error) {
-	if o.Addr == "" {
-		return embed(ctx, o, src, progress)
+// schemes are the addresses that a client can be made of.
+var schemes = []string{"unix", "tcp", "docker-container", "kube-pod"}
+
+// connect returns a client of the daemon, which has answered.
+func connect(ctx context.Context, o Options) (*client.Client, error) {
+	scheme, _, found := strings.Cut(o.Addr, "://")
+	if !found || !slices.Contains(schemes, scheme) {
+		return nil, artifact.Hint(fmt.Errorf("buildkit: %q is not an address: %w", o.Addr, artifact.ErrUsage),
+			"write unix:///FILE, tcp://HOST:PORT, docker-container://NAME or kube-pod://NAME")
 	}
 	options, err := o.TLS.options(o.Addr)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	c, err := client.New(ctx, o.Addr, options...)
 	if err != nil {
-		return nil, nil, unreachable(o.Addr, err)
+		return nil, fmt.Errorf("buildkit: %s: %w", o.Addr, err)
 	}
 	info, err := c.Info(ctx)
 	if err != nil {
 		c.Close()
-		return nil, nil, unreachable(o.Addr, err)
+		return nil, artifact.Hint(fmt.Errorf("buildkit: no daemon answers at %s: %w", o.Addr, reason(err)),
+			"start buildkitd there, or leave the address out to bake without a daemon")
 	}
 	o.Log.Debug("buildkit", "address", o.Addr, "version", info.BuildkitVersion.Version)
-	return c, func() { c.Close() }, nil
-}
-
-func unreachable(addr string, err error) error {
-	return artifact.Hint(fmt.Errorf("buildkit: no daemon answers at %s: %w", addr, short(err)),
-		"start buildkitd there, or leave the address out to bake without a daemon")
+	return c, nil
 }
 
 func (t TLS) options(addr string) ([]client.ClientOpt, error) {

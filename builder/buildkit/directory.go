@@ -64,6 +64,9 @@ func openDirectory(ctx context.Context, path, name string, log *slog.Logger) (*d
 func (d *directory) acquire(ctx context.Context) error {
 	told := false
 	for {
+		if info, err := os.Stat(d.path); err == nil && !info.IsDir() {
+			return artifact.Hint(fmt.Errorf("%s: is not a folder: %w", d.path, artifact.ErrUsage), "name a folder")
+		}
 		if err := d.made.add(filepath.Join(d.path, ocispec.ImageIndexFile)); err != nil {
 			return err
 		}

@@ -24,7 +24,8 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 )
 
-// embed runs a BuildKit daemon within this process, on a listener in memory.
+// embed runs a BuildKit daemon within this process, on a listener in memory. The
+// returned function ends it.
 func embed(ctx context.Context, o Options, src *source, progress *meter) (*client.Client, func(), error) {
 	state, err := newScratchDir(o.StateDir, "minimirror-bake-")
 	if err != nil {
@@ -34,7 +35,7 @@ func embed(ctx context.Context, o Options, src *source, progress *meter) (*clien
 	if o.Output.Transport == image.Docker {
 		read = progress.add // what is read is pushed
 	}
-	d, err := newDaemon(ctx, state.Name(), src, read)
+	d, err := newDaemon(ctx, state.Name(), src, o.Insecure, read)
 	if err != nil {
 		state.remove()
 		return nil, nil, fmt.Errorf("buildkit: %w", err)
@@ -62,14 +63,14 @@ type daemon struct {
 	stop       chan struct{}
 }
 
-func newDaemon(ctx context.Context, dir string, src *source, read func(int)) (_ *daemon, err error) {
+func newDaemon(ctx context.Context, dir string, src *source, insecure bool, read func(int)) (_ *daemon, err error) {
 	var open closers
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, open.Close())
 		}
 	}()
-	w, err := newWorker(dir, src, read)
+	w, err := newWorker(dir, src, insecure, read)
 	if err != nil {
 		return nil, err
 	}
@@ -137,4 +138,4 @@ func (d *daemon) close() error {
 }
 
 // volatile opens a database that need not outlive a crash.
-var volatile = &bolt.Options{Timeout: time.Second, NoSync: true, FreelistType: bolt.FreelistMapType}
+var volatile = &bolt.Options{Timeout: time.Second, NoSync: true, NoGrowSync: true, FreelistType: bolt.FreelistMapType}

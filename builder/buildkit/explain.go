@@ -30,7 +30,7 @@ func explain(ctx context.Context, err error, o Options) error {
 		return artifact.Hint(err, "write to a folder of your own")
 	case o.Output.Transport == image.Docker && strings.Contains(text, "HTTP response to HTTPS client"):
 		return artifact.Hint(err, "the registry speaks plain HTTP: allow that as insecure")
-	case o.Output.Transport == image.Docker && containsAny(text, "401", "403", "denied", "unauthorized", "authorization"):
+	case o.Output.Transport == image.Docker && containsAny(text, "401 Unauthorized", "403 Forbidden", "denied", "authorization failed", "no basic auth"):
 		return artifact.Hint(err, "log in with: docker login %s", registryHost(o.Output))
 	}
 	return err
@@ -42,13 +42,26 @@ func short(err error) error {
 	if s, ok := status.FromError(err); ok {
 		text = s.Message()
 	}
-	for _, prefix := range []string{"failed to solve: ", "rpc error: code = Unknown desc = ", "failed to receive status: "} {
-		text = strings.TrimPrefix(text, prefix)
-	}
+	text = strings.TrimPrefix(text, "failed to solve: ")
+	text = strings.TrimPrefix(text, status.Code(err).String()+": ")
 	if text == err.Error() {
 		return err
 	}
 	return &shortened{text, err}
+}
+
+// reason is why a daemon did not answer, without what gRPC says of the ways that
+// it tried.
+func reason(err error) error {
+	text := err.Error()
+	if _, why, found := strings.Cut(text, "Error while dialing: "); found {
+		return &shortened{strings.TrimSuffix(why, `"`), err}
+	}
+	if _, output, found := strings.Cut(text, "stderr="); found { // of docker or kubectl
+		lines := strings.Split(strings.Trim(strings.ReplaceAll(output, `\n`, "\n"), "\"\n"), "\n")
+		return &shortened{lines[len(lines)-1], err}
+	}
+	return short(err)
 }
 
 // A shortened error says less than its cause.

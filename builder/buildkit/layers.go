@@ -19,6 +19,7 @@ type layerSet struct {
 	layers      []*image.Layer
 	descriptors []ocispec.Descriptor
 	byDigest    map[digest.Digest]*image.Layer
+	notes       image.Notes
 }
 
 // describe finds every layer's digest: from the notes, else by reading it.
@@ -26,7 +27,7 @@ func describe(ctx context.Context, o Options, progress *meter) (*layerSet, error
 	if len(o.Layers) == 0 {
 		return nil, errors.New("an image needs at least one layer")
 	}
-	set := &layerSet{o.Layers, make([]ocispec.Descriptor, len(o.Layers)), make(map[digest.Digest]*image.Layer, len(o.Layers))}
+	set := &layerSet{o.Layers, make([]ocispec.Descriptor, len(o.Layers)), make(map[digest.Digest]*image.Layer, len(o.Layers)), o.Notes}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, runtime.GOMAXPROCS(0)/2)) // a layer takes two cores
 	for i, l := range o.Layers {
@@ -60,7 +61,11 @@ func (s *layerSet) verify(ctx context.Context) error {
 			return err
 		}
 		if want := s.descriptors[i].Digest; sum != want {
-			return artifact.Verifyf("layer %d: digest mismatch: got %s, want %s: the note of it is wrong", i, sum, want)
+			if s.notes != nil {
+				l.Forget(s.notes)
+			}
+			return artifact.Hint(artifact.Verifyf("layer %d: digest mismatch: got %s, noted %s", i, sum, want),
+				"the note is gone now: run the same command again")
 		}
 	}
 	return nil

@@ -2,8 +2,12 @@ package buildkit
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"net/http"
+	"strings"
 
+	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/docker/cli/cli/config"
 	"github.com/docker/cli/cli/config/credentials"
 	"github.com/moby/buildkit/client"
@@ -16,10 +20,19 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
 )
 
 // registry is the output that BuildKit writes by itself.
 type registry struct{}
+
+func openRegistry(ref image.Reference) (registry, error) {
+	if strings.Contains(ref.Name, ":") {
+		return registry{}, artifact.Hint(fmt.Errorf("%s: an image is pushed to a tag, not to a digest: %w", ref, artifact.ErrUsage),
+			"write docker://%s:TAG", ref.Path)
+	}
+	return registry{}, nil
+}
 
 func (registry) blobs(context.Context, *layerSet, *meter) error { return nil }
 func (registry) commit(context.Context, *baked, *meter) error   { return nil }
@@ -30,10 +43,38 @@ func push(attributes map[string]string, o Options) client.ExportEntry {
 	attributes[string(exptypes.OptKeyName)] = o.Output.Path + ":" + o.Output.Name
 	attributes[string(exptypes.OptKeyPush)] = "true"
 	attributes[string(exptypes.OptKeyStore)] = "false"
-	if o.Insecure {
+	if o.Insecure && o.Addr != "" { // else registryHosts knows
 		attributes[string(exptypes.OptKeyInsecure)] = "true"
 	}
 	return client.ExportEntry{Type: client.ExporterImage, Attrs: attributes}
+}
+
+// registryHosts is how the BuildKit inside this program speaks to registries:
+// over TLS, but as Docker does, on localhost also over plain HTTP and without
+// verifying. The returned closers end the connections.
+func registryHosts(insecure bool) (docker.RegistryHosts, closers) {
+	strict := http.DefaultTransport.(*http.Transport).Clone()
+	strict.ForceAttemptHTTP2 = false // its flow control slows uploads down (golang.org/issue/14077)
+	strict.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	strict.MaxIdleConnsPerHost = 4
+	lax := strict.Clone()
+	lax.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+	hosts := func(host string) ([]docker.RegistryHost, error) {
+		client := &http.Client{Transport: strict}
+		if local, _ := docker.MatchLocalhost(host); local || insecure {
+			client.Transport = docker.NewHTTPFallback(lax)
+		}
+		return docker.ConfigureDefaultRegistries(docker.WithClient(client))(host)
+	}
+	return hosts, closers{idle{strict}, idle{lax}}
+}
+
+// idle ends the connections that a transport keeps.
+type idle struct{ *http.Transport }
+
+func (t idle) Close() error {
+	t.CloseIdleConnections()
+	return nil
 }
 
 // login answers for the registries that the user logged in to: with

@@ -24,22 +24,23 @@ const (
 	layoutName = "layout.invalid/minimirror"
 )
 
-// solve lets BuildKit compose the image and export or push it.
-func solve(ctx context.Context, o Options, src *source, progress *meter) (*baked, error) {
-	c, end, err := connect(ctx, o, src, progress)
-	if err != nil {
-		return nil, err
+// solve lets BuildKit compose the image and export or push it. Without a daemon
+// (nil), it does so in this process.
+func solve(ctx context.Context, o Options, c *client.Client, src *source, progress *meter) (*baked, error) {
+	upload := progress.add
+	if c == nil {
+		upload = nil // the BuildKit inside this program has the layers
+		embedded, end, err := embed(ctx, o, src, progress)
+		if err != nil {
+			return nil, err
+		}
+		defer end()
+		c = embedded
 	}
-	defer end()
-
 	state := llb.OCILayout(layoutName+"@"+src.manifest.String(), llb.OCIStore("", storeID))
 	definition, err := state.Marshal(ctx, llb.Platform(src.platform))
 	if err != nil {
 		return nil, err
-	}
-	upload := progress.add
-	if o.Addr == "" {
-		upload = nil // the BuildKit inside this program has the layers
 	}
 	mine := src.inMemory(upload)
 	// A fixed version of what BuildKit promises to make from the same input.
@@ -66,6 +67,9 @@ func solve(ctx context.Context, o Options, src *source, progress *meter) (*baked
 	}
 	response, err := c.Solve(ctx, definition, options, nil)
 	if err != nil {
+		if unreadable := src.failed.Load(); unreadable != nil {
+			return nil, *unreadable
+		}
 		return nil, err
 	}
 	return result(ctx, src, mine, response)

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
@@ -26,6 +28,7 @@ type source struct {
 	created  time.Time
 	manifest digest.Digest
 	blobs    map[digest.Digest][]byte // manifest and configuration
+	failed   atomic.Pointer[error]    // what stopped the first reading that failed
 }
 
 // epoch is the time that everything in the image carries, in whole seconds.
@@ -96,7 +99,7 @@ func (s *store) ReaderAt(ctx context.Context, d ocispec.Descriptor) (content.Rea
 		return memory(blob), nil
 	}
 	if l, ok := s.source.layers.byDigest[d.Digest]; ok {
-		return &layerReader{l.NewReader(ctx), s.read}, nil
+		return &layerReader{l.NewReader(ctx), s}, nil
 	}
 	return s.Store.ReaderAt(ctx, d)
 }
@@ -115,16 +118,20 @@ func (s *store) Writer(ctx context.Context, options ...content.WriterOpt) (conte
 	return s.Store.Writer(ctx, options...)
 }
 
-// A layerReader counts what is read.
+// A layerReader counts what is read, and remembers why it could not be: BuildKit
+// passes on an error's text at most.
 type layerReader struct {
 	*image.LayerReader
-	read func(n int)
+	store *store
 }
 
 func (r *layerReader) ReadAt(p []byte, offset int64) (int, error) {
 	n, err := r.LayerReader.ReadAt(p, offset)
-	if r.read != nil {
-		r.read(n)
+	if r.store.read != nil {
+		r.store.read(n)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.store.source.failed.CompareAndSwap(nil, &err)
 	}
 	return n, err
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/containerd/containerd/v2/core/diff/apply"
 	"github.com/containerd/containerd/v2/core/metadata"
 	"github.com/containerd/containerd/v2/core/snapshots"
-	"github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/containerd/containerd/v2/plugins/diff/walking"
 	"github.com/containerd/containerd/v2/plugins/snapshots/native"
 	"github.com/moby/buildkit/cache"
@@ -24,7 +23,6 @@ import (
 	buildkitsource "github.com/moby/buildkit/source"
 	imagesource "github.com/moby/buildkit/source/containerimage"
 	"github.com/moby/buildkit/util/leaseutil"
-	"github.com/moby/buildkit/util/resolver"
 	"github.com/moby/buildkit/worker/base"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	bolt "go.etcd.io/bbolt"
@@ -45,17 +43,13 @@ type worker struct {
 	closer closers
 }
 
-func newWorker(dir string, src *source, read func(int)) (_ *worker, err error) {
+func newWorker(dir string, src *source, insecure bool, read func(int)) (_ *worker, err error) {
 	var open closers
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, open.Close())
 		}
 	}()
-	files, err := local.NewStore(filepath.Join(dir, "content"))
-	if err != nil {
-		return nil, err
-	}
 	database, err := bolt.Open(filepath.Join(dir, "containerd.db"), 0o600, volatile)
 	if err != nil {
 		return nil, err
@@ -71,13 +65,18 @@ func newWorker(dir string, src *source, read func(int)) (_ *worker, err error) {
 		return nil, err
 	}
 	open = append(open, records)
+	if db, ok := records.DB().(*bolt.DB); ok {
+		db.NoSync, db.NoGrowSync = true, true // as volatile; it has no option for it
+	}
 
 	// Below containerd's metadata our store already has the layers. BuildKit pulls a
 	// layer by opening a writer for its digest, which is then complete at once.
-	db := metadata.NewDB(database, &store{files, src, read}, map[string]snapshots.Snapshotter{snapshotter: native})
+	db := metadata.NewDB(database, src.inMemory(read), map[string]snapshots.Snapshotter{snapshotter: native})
 	if err := db.Init(context.Background()); err != nil {
 		return nil, err
 	}
+	hosts, connections := registryHosts(insecure)
+	open = append(open, connections)
 	contents := containerdsnapshot.NewContentStore(db.ContentStore(), namespace)
 	w := &worker{closer: open, Worker: &base.Worker{WorkerOpt: base.WorkerOpt{
 		ID:             identity.NewID(),
@@ -87,7 +86,7 @@ func newWorker(dir string, src *source, read func(int)) (_ *worker, err error) {
 		ContentStore:   contents,
 		Applier:        apply.NewFileSystemApplier(contents),
 		Differ:         walking.NewWalkingDiff(contents),
-		RegistryHosts:  resolver.NewRegistryConfig(nil),
+		RegistryHosts:  hosts,
 		Platforms:      []ocispec.Platform{src.platform},
 		LeaseManager:   leaseutil.WithNamespace(metadata.NewLeaseManager(db), namespace),
 		GarbageCollect: db.GarbageCollect,

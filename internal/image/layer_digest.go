@@ -25,14 +25,15 @@ const layerNote = "layer"
 // Descriptor describes the layer as a blob of the OCI image specification. When
 // notes (may be nil) know the digest of the plan, nothing is read. Otherwise all
 // contents are read once, and one that has not the size or digest that its Entry
-// promises is an artifact.ErrVerify that names the file.
-func (l *Layer) Descriptor(ctx context.Context, notes Notes) (ocispec.Descriptor, error) {
+// promises is an artifact.ErrVerify that names the file. Of each step of reading,
+// read (may be nil) is told the number of bytes.
+func (l *Layer) Descriptor(ctx context.Context, notes Notes, read func(n int)) (ocispec.Descriptor, error) {
 	if notes != nil {
 		if known, err := digest.Parse(string(notes.Note(layerNote, l.plan))); err == nil {
 			return l.descriptor(known), nil
 		}
 	}
-	sum, err := l.Verify(ctx, nil)
+	sum, err := l.Verify(ctx, read)
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
@@ -41,6 +42,9 @@ func (l *Layer) Descriptor(ctx context.Context, notes Notes) (ocispec.Descriptor
 	}
 	return l.descriptor(sum), nil
 }
+
+// Forget drops what notes say of the layer, which turned out wrong.
+func (l *Layer) Forget(notes Notes) error { return notes.SetNote(layerNote, l.plan, nil) }
 
 func (l *Layer) descriptor(sum digest.Digest) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayer, Digest: sum, Size: l.size}

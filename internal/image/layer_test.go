@@ -294,6 +294,12 @@ func TestLayerDescriptorRemembers(t *testing.T) {
 	if again, err := l.Descriptor(t.Context(), kept, nil); err != nil || again.Digest != first.Digest {
 		t.Errorf("from the note: %v, %v", again, err)
 	}
+	if err := l.Forget(kept); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Descriptor(t.Context(), kept, nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a note that was dropped was used: %v", err)
+	}
 	kept["layer/"+l.Plan()] = "nonsense"
 	if _, err := l.Descriptor(t.Context(), kept, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a note that is no digest was used: %v", err)
