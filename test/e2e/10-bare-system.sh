@@ -20,18 +20,20 @@ start_server --image "oci:$mine/image"
 get "$url/minimirror.sources" >"$mine/minimirror.sources"
 check_sources "$mine/minimirror.sources"
 
-release=$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")
-say "mmdebstrap --variant=minbase $release"
+# The mirror holds the newest version of each package, and that may be in any
+# of the suites: the empty suite has mmdebstrap choose from all.
+say "mmdebstrap --variant=minbase"
 "${inside[@]}" mmdebstrap --quiet --mode=root --variant=minbase --format=tar \
 	--aptopt='Acquire::http::Proxy "DIRECT"' --aptopt='Acquire::Retries "0"' \
-	"$release" "$mine/root.tar" "$mine/minimirror.sources"
+	"" "$mine/root.tar" "$mine/minimirror.sources"
 
 mkdir "$mine/root"
 defer rm -rf --one-file-system "$mine/root"
 tar -C "$mine/root" --numeric-owner -xf "$mine/root.tar"
 audit=$(in_root "$mine/root" dpkg --audit)
 [ -z "$audit" ] || die "dpkg --audit: $audit"
-in_root "$mine/root" grep -q "^VERSION_CODENAME=$release\$" /etc/os-release || die "the root is not $release"
-in_root "$mine/root" apt-get --version | head -n 1
+codename=$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")
+in_root "$mine/root" grep -q "^VERSION_CODENAME=$codename\$" /etc/os-release || die "the root is not $codename"
+in_root "$mine/root" apt-get --version >/dev/null
 say "$(in_root "$mine/root" dpkg-query --show | wc -l) packages installed"
 mv "$mine/root.tar" "$work/bare-root.tar"

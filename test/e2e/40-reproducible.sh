@@ -17,11 +17,12 @@ gpg --batch --quiet --armor --export-secret-keys >"$mine/key.asc"
 build_as() {
 	local uid=$1 folder=$2
 	shift 2
-	mkdir -p "$folder"
+	(umask 022 && mkdir -p "$folder")
 	cp "$definition/mirror.yaml" "$mine/key.asc" "$folder"
 	chmod -R a+rX "$folder"
 	become "$uid"
 	[ "$(id -u)" != 0 ] || chown -R "$uid:$uid" "$folder"
+	# Everything but the definition, its lock and the key may differ.
 	"${as[@]}" "$@" "$MINIMIRROR" lock "$folder" >/dev/null
 	"${as[@]}" "$@" "$MINIMIRROR" build "$folder" --sign-key "$folder/key.asc" --output "oci:$folder/image" >/dev/null
 	digest "oci:$folder/image"
@@ -34,3 +35,6 @@ cmp "$mine/one/mirror.lock" "$mine/an other folder/två/mirror.lock" || die "the
 say "user $one: sha256:$first"
 say "user $two: sha256:$second"
 [ "$first" = "$second" ] || die "two users, two digests"
+
+# The key is younger than the lock: apt must take the signature nevertheless.
+fetches_from "oci:$mine/one/image" app
