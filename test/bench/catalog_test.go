@@ -1,0 +1,80 @@
+package bench
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/imagetest"
+)
+
+const (
+	catalogFiles = 60_000 // a whole distribution
+	openRoot     = "MINIMIRROR_BENCH_ROOT"
+)
+
+// BenchmarkOpenCatalog opens an image with all that a distribution has, in a process of its
+// own: seconds from its start to the end, and the most memory that it held.
+func BenchmarkOpenCatalog(b *testing.B) {
+	if root := os.Getenv(openRoot); root != "" {
+		img, err := image.OpenRoot(root)
+		must(b, err)
+		must(b, img.Close())
+		return
+	}
+	root := b.TempDir()
+	text, err := json.Marshal(distribution())
+	must(b, err)
+	must(b, os.WriteFile(filepath.Join(root, image.CatalogName), text, 0o644))
+	program, err := os.Executable()
+	must(b, err)
+	for b.Loop() {
+		var times, memory []float64
+		for range rounds {
+			cmd := exec.Command(program, "-test.run=^$", "-test.bench=^BenchmarkOpenCatalog$", "-test.benchtime=1x")
+			cmd.Env = append(os.Environ(), openRoot+"="+root)
+			start := time.Now()
+			must(b, cmd.Run())
+			times = append(times, time.Since(start).Seconds())
+			memory = append(memory, float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)/1000)
+		}
+		b.ReportMetric(median(times), "s/open")
+		b.ReportMetric(median(memory), "MB")
+		b.ReportMetric(float64(len(text))/1e6, "MB-of-catalog")
+	}
+}
+
+func distribution() *image.Catalog {
+	c := &image.Catalog{
+		Version: image.FormatVersion, Name: "all", Date: imagetest.Date, Lock: "sha256:" + strings.Repeat("0", 64),
+		Sources: []artifact.Source{{Kind: imagetest.Kind, Name: imagetest.Source}},
+	}
+	for i := range catalogFiles {
+		sum := sha256.Sum256([]byte{byte(i), byte(i >> 8), byte(i >> 16)})
+		name := fmt.Sprintf("package-with-a-name-%06d", i)
+		a := artifact.Artifact{
+			Kind: imagetest.Kind, Source: imagetest.Source, Name: name, Version: "1.2.3-4+deb12u1", Architecture: "amd64",
+			Channels: []string{"stable/main"}, Size: int64(i), SHA256: hex.EncodeToString(sum[:]),
+			Path: "pool/main/p/" + name + "/" + name + "_1.2.3-4+deb12u1_amd64.deb",
+		}
+		a.URLs = []string{"http://mirror.example.org/files/" + a.Path}
+		for line := range 9 { // as long as Debian's paragraphs are: 600 bytes
+			a.Metadata = append(a.Metadata, fmt.Sprintf("Field-%d: %s", line, strings.Repeat("what it says ", 4)))
+		}
+		c.Artifacts = append(c.Artifacts, a)
+		c.Files = append(c.Files, image.File{Path: a.ID(), Layer: 3, Offset: int64(i) * 1024, Size: a.Size, SHA256: a.SHA256})
+	}
+	slices.SortFunc(c.Files, func(a, b image.File) int { return strings.Compare(a.Path, b.Path) })
+	return c
+}
