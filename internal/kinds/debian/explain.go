@@ -108,30 +108,40 @@ func (u *Universe) providerNames(name nameID) (names []string) {
 	return slices.Compact(names)
 }
 
-// nearest returns up to three names of packages that look like name.
+// nearest returns up to three names of packages that look like name, the
+// likeliest first: few letters wrong, then the same beginning.
 func (u *Universe) nearest(name string) []string {
 	type near struct {
-		name  string
-		score float64
+		name             string
+		distance, common int
 	}
+	limit := max(2, len(name)/3)
 	var all []near
-	params := levenshtein.NewParams().MinScore(0.7).BonusThreshold(0.5)
 	for id, text := range u.texts {
-		if len(u.byName.of(nameID(id))) == 0 || len(text) > 2*len(name) || len(name) > 2*len(text) {
+		if len(u.byName.of(nameID(id))) == 0 || abs(len(text)-len(name)) > limit {
 			continue
 		}
-		if score := levenshtein.Match(name, text, params); score > 0 {
-			all = append(all, near{text, score})
+		if d := levenshtein.Distance(strings.ToLower(name), text, nil); d <= limit {
+			all = append(all, near{text, d, commonPrefix(name, text)})
 		}
 	}
 	slices.SortFunc(all, func(a, b near) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), strings.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(b.common, a.common), strings.Compare(a.name, b.name))
 	})
 	var names []string
 	for _, n := range all[:min(3, len(all))] {
 		names = append(names, n.name)
 	}
 	return names
+}
+
+func abs(n int) int { return max(n, -n) }
+
+func commonPrefix(a, b string) (n int) {
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // list joins words for a person: "a, b and c". Of many it shows a few.
