@@ -42,9 +42,9 @@ func openArchive(ref image.Reference, name string) (*archiveFile, error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, artifact.Hint(fmt.Errorf("%s: is a folder: %w", ref, artifact.ErrUsage), "name a file, or write oci:%s", ref.Path)
+		return nil, artifact.Hint(artifact.Usagef("%s: is a folder", ref), "name a file, or write oci:%s", ref.Path)
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: is not a regular file: %w", ref, artifact.ErrUsage)
+		return nil, artifact.Usagef("%s: is not a regular file", ref)
 	}
 	if err := a.name(ref, name); err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (a *archiveFile) name(ref image.Reference, name string) error {
 	}
 	parsed, err := reference.ParseDockerRef(text)
 	if err != nil {
-		return artifact.Hint(fmt.Errorf("%s: %q is not a name for an image: %w: %w", ref, text, err, artifact.ErrUsage), "write docker-archive:FILE:NAME:TAG, in lower case")
+		return artifact.Hint(artifact.Usagef("%s: %q is not a name for an image: %w", ref, text, err), "write docker-archive:FILE:NAME:TAG, in lower case")
 	}
 	a.options = []func(ocispec.Descriptor) archive.ExportOpt{
 		func(d ocispec.Descriptor) archive.ExportOpt { return archive.WithManifest(d, parsed.String()) },

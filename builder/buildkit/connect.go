@@ -51,7 +51,7 @@ var schemes = []string{"unix", "tcp", "docker-container", "kube-pod"}
 func connect(ctx context.Context, o Options) (*client.Client, error) {
 	scheme, _, found := strings.Cut(o.Addr, "://")
 	if !found || !slices.Contains(schemes, scheme) {
-		return nil, artifact.Hint(fmt.Errorf("buildkit: %q is not an address: %w", o.Addr, artifact.ErrUsage),
+		return nil, artifact.Hint(artifact.Usagef("buildkit: %q is not an address", o.Addr),
 			"write unix:///FILE, tcp://HOST:PORT, docker-container://NAME or kube-pod://NAME")
 	}
 	options, err := o.TLS.options(o.Addr)
@@ -80,7 +80,7 @@ func (t TLS) options(addr string) ([]client.ClientOpt, error) {
 	if name == "" {
 		u, err := url.Parse(addr)
 		if err != nil {
-			return nil, fmt.Errorf("%q: %w: %w", addr, err, artifact.ErrUsage)
+			return nil, artifact.Usagef("%q: %w", addr, err)
 		}
 		name = u.Hostname()
 	}

@@ -65,7 +65,7 @@ func (d *directory) acquire(ctx context.Context) error {
 	told := false
 	for {
 		if info, err := os.Stat(d.path); err == nil && !info.IsDir() {
-			return artifact.Hint(fmt.Errorf("%s: is not a folder: %w", d.path, artifact.ErrUsage), "name a folder")
+			return artifact.Hint(artifact.Usagef("%s: is not a folder", d.path), "name a folder")
 		}
 		if err := d.made.add(filepath.Join(d.path, ocispec.ImageIndexFile)); err != nil {
 			return err
@@ -105,7 +105,7 @@ func (d *directory) inspect() error {
 		if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		return artifact.Hint(fmt.Errorf("%s: is neither empty nor an OCI image layout: %w", d.path, artifact.ErrUsage),
+		return artifact.Hint(artifact.Usagef("%s: is neither empty nor an OCI image layout", d.path),
 			"name another folder, or empty this one")
 	}
 	if _, err := os.Stat(filepath.Join(d.path, ocispec.ImageIndexFile)); errors.Is(err, fs.ErrNotExist) {

@@ -28,7 +28,7 @@ type registry struct{}
 
 func openRegistry(ref image.Reference) (registry, error) {
 	if strings.Contains(ref.Name, ":") {
-		return registry{}, artifact.Hint(fmt.Errorf("%s: an image is pushed to a tag, not to a digest: %w", ref, artifact.ErrUsage),
+		return registry{}, artifact.Hint(artifact.Usagef("%s: an image is pushed to a tag, not to a digest", ref),
 			"write docker://%s:TAG", ref.Path)
 	}
 	return registry{}, nil

@@ -106,10 +106,10 @@ func (c *command) parse(args []string, text string, arguments int) error {
 		if errors.Is(err, pflag.ErrHelp) {
 			return err
 		}
-		return artifact.Hint(fmt.Errorf("%w: %w", artifact.ErrUsage, err), "run: minimirror %s --help", c.flags.Name())
+		return artifact.Hint(artifact.Usagef("%w", err), "run: minimirror %s --help", c.flags.Name())
 	}
 	if c.flags.NArg() != arguments {
-		return artifact.Hint(fmt.Errorf("%w: %d arguments, want %d", artifact.ErrUsage, c.flags.NArg(), arguments), "run: minimirror %s --help", c.flags.Name())
+		return artifact.Hint(artifact.Usagef("%d arguments, want %d", c.flags.NArg(), arguments), "run: minimirror %s --help", c.flags.Name())
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (c *command) log() *slog.Logger {
 // format checks the value of --format.
 func format(value string) error {
 	if value != "text" && value != "json" {
-		return fmt.Errorf("%w: --format %s: want text or json", artifact.ErrUsage, value)
+		return artifact.Usagef("--format %s: want text or json", value)
 	}
 	return nil
 }

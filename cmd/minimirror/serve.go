@@ -37,7 +37,7 @@ func serve(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	if *ref != "" && *root != "" {
-		return fmt.Errorf("%w: --image and --root exclude each other", artifact.ErrUsage)
+		return artifact.Usagef("--image and --root exclude each other")
 	}
 	img, err := openImage(*ref, *root)
 	if err != nil {
@@ -69,7 +69,7 @@ func openImage(ref, root string) (*image.Image, error) {
 	}
 	root = "/" + image.Root
 	if _, err := os.Stat(root); err != nil {
-		return nil, artifact.Hint(fmt.Errorf("%w: there is nothing to serve here", artifact.ErrUsage), "name an image, for example: minimirror serve --image oci:out/docker")
+		return nil, artifact.Hint(artifact.Usagef("there is nothing to serve here"), "name an image, for example: minimirror serve --image oci:out/docker")
 	}
 	return image.OpenRoot(root)
 }

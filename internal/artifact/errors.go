@@ -32,6 +32,11 @@ func Verifyf(format string, args ...any) error {
 	return &markedError{fmt.Errorf(format, args...), ErrVerify}
 }
 
+// Usagef makes an error that is ErrUsage.
+func Usagef(format string, args ...any) error {
+	return &markedError{fmt.Errorf(format, args...), ErrUsage}
+}
+
 // markedError is an error that is also a sentinel, without repeating its text.
 type markedError struct {
 	error

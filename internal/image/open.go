@@ -52,7 +52,7 @@ func Open(ref Reference) (*Image, error) {
 			fmt.Errorf("%s: images in a registry cannot be read in place", ref),
 			"copy it first: skopeo copy %s docker-archive:FILE", ref)
 	default:
-		return nil, fmt.Errorf("%s: unknown transport %q: %w", ref, ref.Transport, artifact.ErrUsage)
+		return nil, artifact.Usagef("%s: unknown transport %q", ref, ref.Transport)
 	}
 	img, err := open(ref)
 	if err != nil {

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -43,7 +42,7 @@ func ParseReference(s string) (Reference, error) {
 		return parseRegistry(s, rest)
 	}
 	return Reference{}, artifact.Hint(
-		fmt.Errorf("%q is not a reference to an image: %w", s, artifact.ErrUsage),
+		artifact.Usagef("%q is not a reference to an image", s),
 		"write oci:DIR, oci-archive:FILE, docker-archive:FILE or docker://HOST/NAME:TAG")
 }
 

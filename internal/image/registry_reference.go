@@ -1,7 +1,6 @@
 package image
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -14,12 +13,12 @@ func parseRegistry(whole, rest string) (Reference, error) {
 	rest, found := strings.CutPrefix(rest, "//")
 	if !found || !strings.Contains(rest, "/") {
 		return Reference{}, artifact.Hint(
-			fmt.Errorf("%q names no registry: %w", whole, artifact.ErrUsage),
+			artifact.Usagef("%q names no registry", whole),
 			"write docker://HOST/NAME:TAG, for example docker://registry.example.org/site/docker:1")
 	}
 	ref, err := name.ParseReference(rest)
 	if err != nil {
-		return Reference{}, fmt.Errorf("%q: %w: %w", whole, err, artifact.ErrUsage)
+		return Reference{}, artifact.Usagef("%q: %w", whole, err)
 	}
 	return Reference{Docker, ref.Context().Name(), ref.Identifier()}, nil
 }
