@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"unique"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -50,10 +49,13 @@ func findCatalog(layer blob) (io.Reader, error) {
 	}
 }
 
-// ReadCatalog reads a catalog's JSON, piece by piece: that of 60,000 artifacts
-// is 80 MB. It does not check what the catalog says.
-func ReadCatalog(r io.Reader) (*Catalog, error) {
-	d := catalogDecoder{Decoder: json.NewDecoder(bufio.NewReaderSize(r, 1<<16))}
+// ReadCatalog reads a catalog's JSON. It does not check what the catalog says.
+func ReadCatalog(r io.Reader) (*Catalog, error) { return readCatalog(r, false) }
+
+// readCatalog reads a catalog piece by piece: that of 60,000 artifacts is 80 MB.
+// Where it is to be brief, artifacts come without URLs and Metadata, two thirds of that.
+func readCatalog(r io.Reader, brief bool) (*Catalog, error) {
+	d := catalogDecoder{json.NewDecoder(bufio.NewReaderSize(r, 1<<16)), brief}
 	catalog, err := d.catalog()
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
@@ -64,7 +66,21 @@ func ReadCatalog(r io.Reader) (*Catalog, error) {
 	return catalog, nil
 }
 
-type catalogDecoder struct{ *json.Decoder }
+type catalogDecoder struct {
+	*json.Decoder
+	brief bool
+}
+
+// A briefArtifact is an Artifact; its own fields hide the two that are left out.
+type briefArtifact struct {
+	artifact.Artifact
+	URLs     ignored `json:"urls"`
+	Metadata ignored `json:"metadata"`
+}
+
+type ignored struct{}
+
+func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
 func (d catalogDecoder) catalog() (*Catalog, error) {
 	if err := d.delimiter('{'); err != nil {
@@ -123,39 +139,43 @@ func (d catalogDecoder) value(c *Catalog, key string) error {
 	case "sets":
 		return d.Decode(&c.Sets)
 	case "artifacts":
-		return each(d, &c.Artifacts, shareText)
+		if !d.brief {
+			return each(d, func(a *artifact.Artifact) { c.Artifacts = append(c.Artifacts, *shareText(a)) })
+		}
+		return each(d, func(a *briefArtifact) { c.Artifacts = append(c.Artifacts, *shareText(&a.Artifact)) })
 	case "files":
-		return each(d, &c.Files, func(*File) {})
+		return each(d, func(f *File) { c.Files = append(c.Files, *f) })
 	}
 	var unknown json.RawMessage
 	return d.Decode(&unknown)
 }
 
-// each appends the elements of an array to list.
-func each[T any](d catalogDecoder, list *[]T, then func(*T)) error {
-	if err := d.delimiter('['); err != nil {
+// each reads an array, or null, and hands over its elements.
+func each[T any](d catalogDecoder, take func(*T)) error {
+	if token, err := d.Token(); err != nil || token == nil {
 		return err
+	} else if token != json.Delim('[') {
+		return fmt.Errorf("%v where [ belongs", token)
 	}
-	for d.More() {
+	for n := 0; d.More(); n++ {
 		var element T
 		if err := d.Decode(&element); err != nil {
-			return fmt.Errorf("%d: %w", len(*list), err)
+			return fmt.Errorf("%d: %w", n, err)
 		}
-		then(&element)
-		*list = append(*list, element)
+		take(&element)
 	}
-	*list = slices.Clip(*list)
 	return d.delimiter(']')
 }
 
 // shareText keeps one copy of texts that most artifacts have in common.
-func shareText(a *artifact.Artifact) {
+func shareText(a *artifact.Artifact) *artifact.Artifact {
 	for _, text := range []*string{&a.Kind, &a.Source, &a.Architecture} {
 		*text = unique.Make(*text).Value()
 	}
 	for i, channel := range a.Channels {
 		a.Channels[i] = unique.Make(channel).Value()
 	}
+	return a
 }
 
 func (d catalogDecoder) delimiter(want json.Delim) error {

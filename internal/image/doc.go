@@ -26,9 +26,9 @@
 // entry point is "/minimirror serve", its user is numeric, and its label
 // org.opencontainers.image.revision is the digest of the lock.
 //
-// Within a layer, entries are sorted by path, have their parent folders before them, and belong to uid and
-// gid 0; see Layer, which writes them. Every file of the catalog is a regular file; the
-// catalog may point two paths at the same bytes of a layer.
+// Within a layer, entries are sorted by path, have their parent folders before them, and
+// belong to uid and gid 0; see Layer, which writes them. A file of the catalog is a
+// regular file, or a hard link to another of its layer: two paths then have one place.
 //
 // # The catalog
 //

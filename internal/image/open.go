@@ -14,7 +14,8 @@ import (
 // An Image is an open image: its catalog and, in place, its files. Its methods
 // may be called by many goroutines.
 type Image struct {
-	// Catalog has been checked; it must not be changed.
+	// Catalog has been checked; it must not be changed. Its artifacts are without URLs and
+	// Metadata, which are most of it and seldom wanted; see FullCatalog.
 	Catalog *Catalog
 	// Digest is the manifest's, "sha256:…", or empty where there is none
 	// (docker-archive, unpacked tree).
@@ -22,9 +23,10 @@ type Image struct {
 	// Layers are in the manifest's order; nil for an unpacked tree.
 	Layers []StoredLayer
 
-	index map[string]int32 // path → place in Catalog.Files
-	open  func(*File) (*Section, error)
-	close func() error
+	index   map[string]int32 // path → place in Catalog.Files
+	catalog func() (io.ReadCloser, error)
+	open    func(*File) (*Section, error)
+	close   func() error
 }
 
 // A StoredLayer is an uncompressed layer of an open image.
@@ -88,15 +90,38 @@ func (img *Image) load() error {
 	if err := last.blob.verify(last.Digest); err != nil {
 		return fmt.Errorf("layer %d: %w", len(img.Layers)-1, err)
 	}
-	body, err := findCatalog(last.blob)
-	if err != nil {
-		return err
+	img.catalog = func() (io.ReadCloser, error) {
+		body, err := findCatalog(last.blob)
+		return io.NopCloser(body), err
 	}
-	if img.Catalog, err = ReadCatalog(body); err != nil {
-		return err
-	}
-	img.index, err = img.Catalog.check(img.Layers)
+	return img.loadCatalog()
+}
+
+// loadCatalog reads and checks the catalog.
+func (img *Image) loadCatalog() error {
+	c, index, err := img.readCatalog(true)
+	img.Catalog, img.index = c, index
 	return err
+}
+
+// FullCatalog reads the catalog again, with all that it says.
+func (img *Image) FullCatalog() (*Catalog, error) {
+	c, _, err := img.readCatalog(false)
+	return c, err
+}
+
+func (img *Image) readCatalog(brief bool) (*Catalog, map[string]int32, error) {
+	body, err := img.catalog()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer body.Close()
+	c, err := readCatalog(body, brief)
+	if err != nil {
+		return nil, nil, err
+	}
+	index, err := c.check(img.Layers)
+	return c, index, err
 }
 
 // errForeign is the error about an image that miniMirror did not build.

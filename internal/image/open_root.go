@@ -3,6 +3,7 @@ package image
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -38,18 +39,14 @@ func (img *Image) loadTree(files *tree, idle *idleFiles) error {
 	open := func(name string) (*os.File, int64, error) {
 		return openRegular(func(flag int) (*os.File, error) { return files.OpenFile(name, flag) })
 	}
-	file, _, err := open(CatalogName)
-	if errors.Is(err, fs.ErrNotExist) {
-		return errForeign("there is no " + CatalogName)
+	img.catalog = func() (io.ReadCloser, error) {
+		file, _, err := open(CatalogName)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, errForeign("there is no " + CatalogName)
+		}
+		return file, err
 	}
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	if img.Catalog, err = ReadCatalog(file); err != nil {
-		return err
-	}
-	if img.index, err = img.Catalog.check(nil); err != nil {
+	if err := img.loadCatalog(); err != nil {
 		return err
 	}
 	img.open = func(f *File) (*Section, error) {
