@@ -24,7 +24,7 @@ check_sources "$mine/minimirror.sources"
 # of the suites: the empty suite has mmdebstrap choose from all.
 say "mmdebstrap --variant=minbase"
 "${inside[@]}" mmdebstrap --quiet --mode=root --variant=minbase --format=tar \
-	--aptopt='Acquire::http::Proxy "DIRECT"' --aptopt='Acquire::Retries "0"' \
+	--aptopt='Acquire::http::Proxy "DIRECT"' --aptopt='Acquire::Retries "0"' --dpkgopt=force-unsafe-io \
 	"" "$mine/root.tar" "$mine/minimirror.sources"
 
 mkdir "$mine/root"

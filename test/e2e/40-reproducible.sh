@@ -38,3 +38,14 @@ say "user $two: sha256:$second"
 
 # The key is younger than the lock: apt must take the signature nevertheless.
 fetches_from "oci:$mine/one/image" app
+
+say "with a remote buildkitd"
+need_root_or_die "buildkitd"
+need go runc
+daemon=$("${as_caller[@]}" "$repo/test/buildkitd/up" "$mine/buildkitd")
+defer end "$daemon"
+BUILDKIT_HOST=unix://$mine/buildkitd/buildkitd.sock \
+	"$MINIMIRROR" build "$mine/one" --sign-key "$mine/key.asc" --output "oci:$mine/remote" >/dev/null
+third=$(digest "oci:$mine/remote")
+say "buildkitd: sha256:$third"
+[ "$first" = "$third" ] || die "the embedded BuildKit and a remote one give two digests"

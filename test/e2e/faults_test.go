@@ -20,6 +20,10 @@
 //	installs REF [ARCH,…] PACKAGE…
 //	                             serve the image; apt updates and fetches the packages with what they need
 //	                             from it; stdout lists them
+//	serve NAME REF               serve the image; again: another one at the same address
+//	apt NAME ARGUMENT…           run apt-get as the client of that mirror, with the state that it has
+//	drain NAME PATH              end the mirror while it sends the file
+//	whole DIR                    an OCI layout in which nothing is missing, wrong or left behind
 package e2e
 
 import (
@@ -47,9 +51,13 @@ func TestFaults(t *testing.T) {
 			"only":      cmdOnly,
 			"sound":     cmdSound,
 			"installs":  cmdInstalls,
+			"serve":     cmdServe,
+			"apt":       cmdApt,
+			"drain":     cmdDrain,
+			"whole":     cmdWhole,
 		},
 		Setup: func(env *testscript.Env) error {
-			env.Values[worldKey{}] = &world{t: env.T().(testing.TB), upstreams: map[string]*upstream{}}
+			env.Values[worldKey{}] = &world{t: env.T().(testing.TB), upstreams: map[string]*upstream{}, mirrors: map[string]*mirror{}}
 			home := filepath.Join(env.WorkDir, "home")
 			env.Setenv("HOME", home)
 			env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))

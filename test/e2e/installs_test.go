@@ -1,15 +1,12 @@
 package e2e
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -27,8 +24,8 @@ func cmdInstalls(ts *testscript.TestScript, neg bool, args []string) {
 		architectures, packages = strings.Split(packages[0], ","), packages[1:]
 	}
 	w := worldOf(ts)
-	address, stop := serve(ts, ref)
-	sources, err := get("http://" + address + "/minimirror.sources")
+	m := serve(ts, ref, "127.0.0.1:0")
+	sources, err := get("http://" + m.address + "/minimirror.sources")
 	ts.Check(err)
 	if !strings.Contains(sources, "Signed-By:") || strings.Contains(strings.ToLower(sources), "trusted") {
 		ts.Fatalf("minimirror.sources does not rest on a key:\n%s", sources)
@@ -40,7 +37,7 @@ func cmdInstalls(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	debs, err := apt.Debs()
 	ts.Check(err)
-	stop()
+	m.stop()
 	for _, name := range slices.Sorted(maps.Keys(debs)) {
 		if !w.published(debs[name]) {
 			ts.Fatalf("%s is no file of upstream", name)
@@ -59,40 +56,6 @@ func (w *world) published(data []byte) bool {
 		}
 	}
 	return false
-}
-
-var listening = regexp.MustCompile(`listening on \S*?(127\.0\.0\.1:\d+)`)
-
-// serve starts "minimirror serve" and returns its address and what ends it.
-func serve(ts *testscript.TestScript, ref string) (address string, stop func()) {
-	cmd := command(ts, "minimirror", "serve", "--image", ref, "--listen", "127.0.0.1:0")
-	output, err := cmd.StderrPipe()
-	ts.Check(err)
-	ts.Check(cmd.Start())
-	lines := bufio.NewReader(output)
-	for address == "" {
-		line, err := lines.ReadString('\n')
-		ts.Logf("%s", line)
-		if match := listening.FindStringSubmatch(line); match != nil {
-			address = match[1]
-		} else if err != nil {
-			_ = cmd.Process.Kill()
-			ts.Fatalf("minimirror serve ended: %v", cmd.Wait())
-		}
-	}
-	go func() { _, _ = io.Copy(io.Discard, lines) }()
-	ended := false
-	ts.Defer(func() {
-		if !ended {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}
-	})
-	return address, func() {
-		ended = true
-		ts.Check(cmd.Process.Signal(syscall.SIGTERM))
-		ts.Check(cmd.Wait())
-	}
 }
 
 func get(url string) (string, error) {

@@ -35,8 +35,9 @@ trap 'exit 143' TERM
 
 # end PID ends a process that the script started, and waits for it.
 end() {
-	kill "$1" 2>/dev/null || true
+	kill "$1" 2>/dev/null || return 0
 	wait "$1" 2>/dev/null || true
+	while kill -0 "$1" 2>/dev/null; do sleep 0.05; done
 }
 
 need() {

@@ -16,6 +16,7 @@ import (
 type world struct {
 	t         testing.TB
 	upstreams map[string]*upstream
+	mirrors   map[string]*mirror
 }
 
 type worldKey struct{}
