@@ -65,6 +65,8 @@ func solve(ctx context.Context, o Options, c *client.Client, src *source, progre
 		attributes["tar"] = "false"
 		options.Exports = []client.ExportEntry{{Type: client.ExporterOCI, Attrs: attributes, OutputStore: mine}}
 	}
+	// A cancelled client would wait five seconds for a last word.
+	defer context.AfterFunc(ctx, func() { c.Close() })()
 	response, err := c.Solve(ctx, definition, options, nil)
 	if err != nil {
 		if unreadable := src.failed.Load(); unreadable != nil {
