@@ -20,14 +20,14 @@ type aptRoot struct {
 
 func newAptRoot(t testing.TB, dir string) *aptRoot {
 	r := &aptRoot{TB: t, dir: dir}
-	for _, d := range []string{"lists/partial", "archives/partial", "cache"} {
+	for _, d := range []string{"lists/partial", "cache/archives/partial", "empty"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r.write("status", nil)
 	r.write("sources.list", nil)
-	r.write("apt.conf", nil)
+	r.write("apt.conf", fmt.Appendf(nil, aptConf, dir))
 	return r
 }
 
@@ -74,25 +74,50 @@ func (r *aptRoot) install(recommends bool, names ...string) (packages []string, 
 	return packages, ""
 }
 
+// command runs a program of apt's in the root. The options are in the file that
+// APT_CONFIG names, which is read before any configuration of this machine.
 func (r *aptRoot) command(name string, args ...string) *exec.Cmd {
-	options := []string{
-		"Dir::Etc::sourcelist=" + r.dir + "/sources.list", "Dir::Etc::sourceparts=/dev/null", "Dir::Etc::main=" + r.dir + "/apt.conf",
-		"Dir::Etc::parts=/dev/null", "Dir::Etc::preferences=/dev/null", "Dir::Etc::preferencesparts=/dev/null",
-		"Dir::State::lists=" + r.dir + "/lists", "Dir::State::status=" + r.dir + "/status", "Dir::State::extended_states=/dev/null",
-		"Dir::Cache=" + r.dir + "/cache", "Dir::Cache::archives=" + r.dir + "/archives",
-		"APT::Architecture=amd64", "APT::Architectures::=amd64", "APT::Sandbox::User=", "Acquire::Languages=none",
-		"Debug::NoLocking=1", "APT::Get::Show-User-Simulation-Note=false",
-	}
-	var all []string
-	for _, o := range options {
-		all = append(all, "-o", o)
-	}
-	c := exec.Command(name, append(all, args...)...)
-	c.Env = append(os.Environ(), "LC_ALL=C", "APT_CONFIG=/dev/null", "DEBIAN_FRONTEND=noninteractive")
+	c := exec.Command(name, args...)
+	c.Env = append(os.Environ(), "LC_ALL=C", "APT_CONFIG="+filepath.Join(r.dir, "apt.conf"))
 	return c
 }
 
-// aptHelperCat decompresses a file as apt does.
-func aptHelperCat(file string) ([]byte, error) {
-	return exec.Command("/usr/lib/apt/apt-helper", "cat-file", file).Output()
+// aptConf keeps apt in one directory, on amd64 alone.
+const aptConf = `
+Dir "%[1]s";
+Dir::Etc "%[1]s";
+Dir::Etc::sourcelist "sources.list";
+Dir::Etc::main "none";
+Dir::Etc::parts "empty";
+Dir::Etc::sourceparts "empty";
+Dir::Etc::preferences "none";
+Dir::Etc::preferencesparts "empty";
+Dir::Etc::trusted "none";
+Dir::Etc::trustedparts "empty";
+Dir::State "%[1]s";
+Dir::State::status "%[1]s/status";
+Dir::Cache "%[1]s/cache";
+Dir::Log "%[1]s";
+APT::Architecture "amd64";
+APT::Architectures { "amd64"; };
+APT::Sandbox::User "";
+APT::Get::Show-User-Simulation-Note "false";
+Acquire::Languages "none";
+Debug::NoLocking "true";
+`
+
+// hostIndexes returns the Packages files that this machine's apt has.
+func hostIndexes(t testing.TB) (texts [][]byte) {
+	files, err := filepath.Glob("/var/lib/apt/lists/*_binary-amd64_Packages*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no package lists of amd64 on this machine: run apt-get update (%v)", err)
+	}
+	for _, file := range files {
+		text, err := exec.Command("/usr/lib/apt/apt-helper", "cat-file", file).Output()
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		texts = append(texts, bytes.Clone(text))
+	}
+	return texts
 }

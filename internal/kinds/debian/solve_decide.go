@@ -17,9 +17,9 @@ type ask struct {
 	options []entryID // the preferred first
 }
 
-// patience is how many dead ends are left one by one before the solver is asked
-// for the decision that is to blame. It has no influence on what is found.
-const patience = 8
+// usualPatience is how many dead ends are left one by one before the solver is
+// asked for the decision that is to blame. It has no influence on what a run finds.
+const usualPatience = 8
 
 // run decides until every ask and every need is satisfied. Units that cannot be
 // had beside those before them are excluded on the way.
@@ -41,10 +41,14 @@ func (s *search) run(ctx context.Context) error {
 				continue
 			}
 		}
-		if deadEnds++; deadEnds > patience {
+		switch asking := s.levels[len(s.levels)-1].unit != nil; {
+		case asking && s.turn < len(s.asks): // the last ask excludes those before it
+			s.retreat()
+		case asking || deadEnds == s.u.patience: // any ask or decision may be to blame
 			deadEnds = 0
 			s.jump()
-		} else {
+		default:
+			deadEnds++
 			s.retreat()
 		}
 	}
@@ -137,7 +141,7 @@ func (s *search) try(ctx context.Context, id entryID) error {
 			}
 			continue
 		}
-		if deadEnds++; deadEnds > patience && len(s.levels) > floor+1 {
+		if deadEnds++; deadEnds > usualPatience && len(s.levels) > floor+1 {
 			s.undo(floor + 1)
 		}
 		s.retreat()

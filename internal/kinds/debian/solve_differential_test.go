@@ -7,9 +7,9 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -27,21 +27,29 @@ var (
 // than what apt takes.
 func TestDifferential(t *testing.T) {
 	indexes := hostIndexes(t)
-	u := NewUniverse("amd64")
+	u := newHostUniverse(t, indexes)
 	full := newAptRoot(t, t.TempDir())
-	for i, text := range indexes {
-		if err := u.Add(Origin{Source: "host", Suite: fmt.Sprintf("suite%d", i), Component: "main", Architecture: "amd64"}, text); err != nil {
-			t.Fatal(err)
-		}
+	for _, text := range indexes {
 		full.addRepository(text)
 	}
 	full.update()
-	d := &differential{T: t, universe: u, full: full}
+	d := &differential{T: t, universe: u, full: full, sizes: make(map[string]int64)}
 	random := rand.New(rand.NewPCG(*differentialSeed, 0))
 	all := u.All()
+	var contentious []*Package
+	for _, p := range all {
+		d.sizes[p.Name+" "+p.Version] = p.Size
+		if bytes.Contains(p.Stanza(0), []byte("\nConflicts: ")) {
+			contentious = append(contentious, p)
+		}
+	}
 	var cases []differentialCase
 	for i := range *differentialRequests {
-		cases = append(cases, randomCase(i, all, random))
+		pool := all
+		if random.IntN(3) == 0 {
+			pool = contentious
+		}
+		cases = append(cases, randomCase(i, pool, random))
 	}
 	var wait sync.WaitGroup
 	next := make(chan differentialCase)
@@ -103,6 +111,7 @@ type differential struct {
 	universe *Universe
 	full     *aptRoot
 
+	sizes        map[string]int64 // by "NAME VERSION"
 	mu           sync.Mutex
 	good         int
 	ours, theirs int64
@@ -116,85 +125,123 @@ func (d *differential) note(c differentialCase, format string, args ...any) {
 }
 
 func (d *differential) compare(c differentialCase) {
-	// What apt can install from everything: all at once, else one by one.
-	jobs := [][]string{c.names}
-	taken := make(map[string]bool)
-	together, problem := d.full.install(c.recommends, c.names...)
-	if problem != "" {
-		jobs = nil
-		for _, name := range c.names {
-			alone, problem := d.full.install(c.recommends, name)
-			if problem != "" {
-				d.note(c, "apt cannot install %s: %s", name, problem)
-				continue
-			}
-			jobs = append(jobs, []string{name})
-			together = append(together, alone...)
-		}
-	}
-	for _, p := range together {
-		taken[p] = true
-	}
+	taken, refused := d.ask(c)
 	closure, err := d.resolve(c)
-	if err != nil {
-		if len(jobs) < len(c.names) && (len(jobs) != 1 || len(jobs[0]) != len(c.names)) {
-			d.note(c, "and we: %v", err)
-			d.mu.Lock()
-			d.good++
-			d.mu.Unlock()
+	if err != nil && len(refused) > 0 {
+		// apt can't have some of them either: go on without.
+		d.note(c, "apt refuses %v; we: %v", refused, err)
+		c = c.without(refused)
+		if refused = nil; len(c.names) == 0 {
+			d.count(true, 0, 0)
 			return
 		}
+		taken, _ = d.ask(c)
+		closure, err = d.resolve(c)
+	}
+	if err != nil {
 		d.Errorf("#%03d %v: %v", c.number, c.names, err)
 		return
 	}
 	var text bytes.Buffer
-	var ours int64
+	var ours, theirs int64
+	have := make(map[string]bool)
 	for _, p := range closure.Packages {
+		have[p.Name+" "+p.Version] = true
 		ours += p.Size
 		text.Write(p.Stanza(0))
 		text.WriteString("\n\n")
 	}
+	for p := range taken.packages {
+		theirs += d.sizes[p]
+	}
+	if len(refused) == 0 && math.Abs(float64(ours-theirs)) > 0.05*float64(theirs) {
+		d.note(c, "recommends=%v together=%v %.3f of apt's size; only we: %s; only apt: %s", c.recommends, taken.together,
+			float64(ours)/float64(theirs), difference(have, taken.packages), difference(taken.packages, have))
+	}
+
 	root := newAptRoot(d.T, d.TempDir())
 	defer os.RemoveAll(root.dir)
 	root.addRepository(text.Bytes())
 	root.update()
-	ok := true
+	jobs := [][]string{c.names}
+	if !taken.together {
+		jobs = nil
+		for _, name := range c.names {
+			jobs = append(jobs, []string{name})
+		}
+	}
+	good := true
 	for _, job := range jobs {
 		if _, problem := root.install(c.recommends, job...); problem != "" {
-			d.Errorf("#%03d recommends=%v: apt cannot install %v from our closure: %s", c.number, c.recommends, job, problem)
-			ok = false
+			d.Errorf("#%03d %v recommends=%v: apt cannot install %v from our closure: %s", c.number, c.names, c.recommends, job, problem)
+			good = false
 		}
 	}
-	var theirs int64
-	sizes := d.sizes()
-	for p := range taken {
-		theirs += sizes[p]
+	if len(refused) > 0 {
+		d.note(c, "we carry what apt refuses: %v", refused)
+		ours, theirs = 0, 0
 	}
-	if theirs > 0 && float64(ours) > 1.05*float64(theirs) || float64(ours) < 0.95*float64(theirs) {
-		var more, less []string
-		have := make(map[string]bool)
-		for _, p := range closure.Packages {
-			key := p.Name + " " + p.Version
-			have[key] = true
-			if !taken[key] {
-				more = append(more, p.Name)
-			}
+	d.count(good, ours, theirs)
+}
+
+// An answer is what apt takes from everything: all requests at once if it can,
+// else one by one.
+type answer struct {
+	together bool
+	packages map[string]bool
+}
+
+func (d *differential) ask(c differentialCase) (a answer, refused []string) {
+	a.packages = make(map[string]bool)
+	add := func(names ...string) bool {
+		packages, problem := d.full.install(c.recommends, names...)
+		for _, p := range packages {
+			a.packages[p] = true
 		}
-		for p := range taken {
-			if !have[p] {
-				less = append(less, strings.Fields(p)[0])
-			}
-		}
-		slices.Sort(less)
-		d.note(c, "recommends=%v joint=%v %.3f of apt's size; only we: %s; only apt: %s", c.recommends, len(jobs) == 1, float64(ours)/float64(theirs), list(more, "and"), list(less, "and"))
+		return problem == ""
 	}
+	if a.together = add(c.names...); a.together {
+		return a, nil
+	}
+	for _, name := range c.names {
+		if !add(name) {
+			refused = append(refused, name)
+		}
+	}
+	return a, refused
+}
+
+// without leaves names out.
+func (c differentialCase) without(names []string) differentialCase {
+	rest := differentialCase{number: c.number, recommends: c.recommends}
+	for i, name := range c.names {
+		if !slices.Contains(names, name) {
+			rest.names, rest.requests = append(rest.names, name), append(rest.requests, c.requests[i])
+		}
+	}
+	return rest
+}
+
+func (d *differential) count(good bool, ours, theirs int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if ok {
+	if good {
 		d.good++
 	}
 	d.ours += ours
 	d.theirs += theirs
+}
+
+// difference lists the names of what is in a only.
+func difference(a, b map[string]bool) string {
+	var names []string
+	for p := range a {
+		if !b[p] {
+			names = append(names, strings.Fields(p)[0])
+		}
+	}
+	slices.Sort(names)
+	return list(names, "and")
 }
 
 func (d *differential) resolve(c differentialCase) (*Closure, error) {
@@ -209,35 +256,4 @@ func (d *differential) resolve(c differentialCase) (*Closure, error) {
 	d.mu.Lock() // a Universe is for one goroutine
 	defer d.mu.Unlock()
 	return d.universe.Resolve(context.Background(), requests, nil, Options{Recommends: c.recommends})
-}
-
-var allSizes = sync.OnceValue(func() map[string]int64 { return make(map[string]int64) })
-
-// sizes returns the bytes of every package by "name version".
-func (d *differential) sizes() map[string]int64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	sizes := allSizes()
-	if len(sizes) == 0 {
-		for _, p := range d.universe.All() {
-			sizes[p.Name+" "+p.Version] = p.Size
-		}
-	}
-	return sizes
-}
-
-// hostIndexes returns the Packages files that this machine's apt has.
-func hostIndexes(t testing.TB) (texts [][]byte) {
-	files, err := filepath.Glob("/var/lib/apt/lists/*_binary-amd64_Packages*")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no package lists on this machine: run apt-get update (%v)", err)
-	}
-	for _, file := range files {
-		text, err := aptHelperCat(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts = append(texts, text)
-	}
-	return texts
 }

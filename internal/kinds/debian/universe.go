@@ -36,6 +36,7 @@ type Universe struct {
 
 	packages map[entryID]*Package
 	controls map[entryID]*control
+	patience int // of searches
 }
 
 type (
@@ -93,6 +94,7 @@ func NewUniverse(architectures ...string) *Universe {
 	u := &Universe{
 		architectures: []string{archAll: "all"}, names: make(map[string]nameID),
 		packages: make(map[entryID]*Package), controls: make(map[entryID]*control),
+		patience: usualPatience,
 	}
 	for _, a := range architectures {
 		u.addNode(a)

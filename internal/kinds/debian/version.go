@@ -6,8 +6,7 @@ import (
 	"pault.ag/go/debian/version"
 )
 
-// compareVersions orders two versions as dpkg does: Policy 5.6.12. Any text is
-// ordered; what is no version at all still has one place.
+// compareVersions orders two valid versions as dpkg does: Policy 5.6.12.
 //
 // The comparison is pault.ag's. The splitting is not: version.Parse refuses
 // upstream versions that begin with a letter ("v1.2"), which third-party

@@ -1,0 +1,69 @@
+package debian
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestParseClauses(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"", "[]"},
+		{"a", "[a]"},
+		{"a, b", "[a b]"},
+		{"a|b (>= 1) , c", "[a | b (>= 1) c]"},
+		{"a(=1:2.0~rc1-1+b1)", "[a (= 1:2.0~rc1-1+b1)]"},
+		{"a (<< 1), b (<= 1), c (= 1), d (>= 1), e (>> 1)", "[a (<< 1) b (<= 1) c (= 1) d (>= 1) e (>> 1)]"},
+		{"a (< 1), b (> 1)", "[a (<= 1) b (>= 1)]"}, // as dpkg reads the old operators
+		{"python3:any (>= 3.5~), gcc:native, libc6:i386", "[python3:any (>= 3.5~) gcc:native libc6:i386]"},
+		{"g++-12, lib+x.y", "[g++-12 lib+x.y]"},
+		{"a,\n b,\r\n\tc", "[a b c]"},
+		{" a , , b , ", "[a b]"}, // dpkg and apt overlook empty entries
+	} {
+		got, err := parseClauses(c.text)
+		if err != nil || fmt.Sprint(got) != c.want {
+			t.Errorf("%q: %v, %v; want %s", c.text, got, err, c.want)
+		}
+	}
+	for text, want := range map[string]string{
+		"a |":             "an alternative is missing",
+		"| a":             "an alternative is missing",
+		"a | , b":         "an alternative is missing",
+		"a (>= 1":         "no closing parenthesis",
+		"a (1)":           "invalid version restriction",
+		"a (>= )":         "invalid version restriction",
+		"a (=> 1)":        "invalid version restriction",
+		"a (>= 1 2)":      "invalid version restriction",
+		"a b":             "unexpected",
+		"a: (>= 1)":       "an architecture is missing",
+		"a [amd64]":       "unexpected",
+		"a (= ${version}": "no closing parenthesis",
+		"${shlibs}":       "invalid package name",
+		"(>= 1)":          "invalid package name",
+		"ä":               "invalid package name",
+	} {
+		if got, err := parseClauses(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, %v; want an error with %q", text, got, err, want)
+		}
+	}
+}
+
+func FuzzParseClauses(f *testing.F) {
+	for _, s := range []string{"a | b (>= 1), c:any (<< 2~)", "a,\n b", "a (<1)", "|", "a:(", "a ("} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		clauses, err := parseClauses(text)
+		if err != nil {
+			return
+		}
+		texts := make([]string, len(clauses))
+		for i, c := range clauses {
+			texts[i] = c.String()
+		}
+		again, err := parseClauses(strings.Join(texts, ", "))
+		if err != nil || fmt.Sprint(again) != fmt.Sprint(clauses) {
+			t.Errorf("%q: %v becomes %v, %v", text, clauses, again, err)
+		}
+	})
+}

@@ -1,0 +1,99 @@
+package debian
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// BenchmarkResolve indexes and resolves 200 random packages of this machine's
+// package lists. It reports the time as a ratio to that of apt-get -s install
+// for the same, with and without apt's binary cache, and the peak of memory.
+func BenchmarkResolve(b *testing.B) {
+	indexes := hostIndexes(b)
+	root := newAptRoot(b, b.TempDir())
+	for _, text := range indexes {
+		root.addRepository(text)
+	}
+	root.update()
+	names := installable(b, indexes, root)
+	var requests []Request
+	for _, name := range names {
+		requests = append(requests, parseRequestList(b, name)...)
+	}
+
+	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // forget the peak so far
+	b.ReportAllocs()
+	for b.Loop() {
+		u := newHostUniverse(b, indexes)
+		if _, err := u.Resolve(context.Background(), requests, nil, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	ours := b.Elapsed() / time.Duration(b.N)
+	b.ReportMetric(peakMemory(b), "peak-MB")
+
+	warm := root.time(names)
+	root.write("apt.conf", fmt.Appendf(nil, aptConf+"Dir::Cache::pkgcache \"\";\nDir::Cache::srcpkgcache \"\";\n", root.dir))
+	cold := root.time(names)
+	b.ReportMetric(ours.Seconds()/warm.Seconds(), "of-apt-with-cache")
+	b.ReportMetric(ours.Seconds()/cold.Seconds(), "of-apt")
+}
+
+func newHostUniverse(t testing.TB, indexes [][]byte) *Universe {
+	u := NewUniverse("amd64")
+	for i, text := range indexes {
+		if err := u.Add(Origin{Source: "host", Suite: fmt.Sprintf("suite%d", i), Component: "main", Architecture: "amd64"}, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return u
+}
+
+// installable picks 200 packages that apt can install together.
+func installable(b *testing.B, indexes [][]byte, root *aptRoot) (names []string) {
+	random := rand.New(rand.NewPCG(1, 0))
+	all := newHostUniverse(b, indexes).All()
+	for len(names) < 200 {
+		next := names
+		for range 20 {
+			next = append(next[:len(next):len(next)], all[random.IntN(len(all))].Name)
+		}
+		if _, problem := root.install(false, next...); problem == "" {
+			names = next
+		}
+	}
+	return names
+}
+
+// time returns the best of three simulations.
+func (r *aptRoot) time(names []string) time.Duration {
+	best := time.Hour
+	for range 3 {
+		start := time.Now()
+		if _, problem := r.install(false, names...); problem != "" {
+			r.Fatal(problem)
+		}
+		best = min(best, time.Since(start))
+	}
+	return best
+}
+
+// peakMemory returns the most memory that was resident, in megabytes.
+func peakMemory(b *testing.B) float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	var kilobytes float64
+	if _, err := fmt.Sscan(after, &kilobytes); err != nil {
+		b.Fatal(err)
+	}
+	return kilobytes / 1024
+}

@@ -1,0 +1,302 @@
+package debian
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// randomArchive writes an archive that is hard to solve: few names, many
+// relations between them, virtual packages, versions that cannot be installed.
+func randomArchive(random *rand.Rand, names, relations int) string {
+	relation := func() string {
+		name := fmt.Sprintf("p%d", random.IntN(names))
+		if random.IntN(6) == 0 {
+			name = fmt.Sprintf("v%d", random.IntN(1+names/3))
+		}
+		if random.IntN(3) == 0 {
+			name += fmt.Sprintf(" (%s %d)", operators[1+random.IntN(5)], 1+random.IntN(3))
+		}
+		return name
+	}
+	var b strings.Builder
+	for i := range names {
+		for version := range 1 + random.IntN(3) {
+			fmt.Fprintf(&b, "p%d %d\n", i, version+1)
+			var depends, conflicts, recommends []string
+			for range random.IntN(relations + 1) {
+				alternatives := []string{relation()}
+				for range random.IntN(3) {
+					alternatives = append(alternatives, relation())
+				}
+				switch clause := strings.Join(alternatives, " | "); random.IntN(6) {
+				case 0:
+					conflicts = append(conflicts, alternatives[0])
+				case 1:
+					recommends = append(recommends, clause)
+				default:
+					depends = append(depends, clause)
+				}
+			}
+			fmt.Fprintf(&b, " Depends: %s\n Recommends: %s\n", strings.Join(depends, ", "), strings.Join(recommends, ", "))
+			fmt.Fprintf(&b, " %s: %s\n", []string{"Conflicts", "Breaks"}[random.IntN(2)], strings.Join(conflicts, ", "))
+			if random.IntN(4) == 0 {
+				fmt.Fprintf(&b, " Provides: v%d%s\n", random.IntN(1+names/3), []string{"", " (= 2)"}[random.IntN(2)])
+			}
+		}
+	}
+	return b.String()
+}
+
+// randomRequests asks for a few packages, sometimes in a version.
+func randomRequests(random *rand.Rand, names, most int) string {
+	var requests []string
+	for range 1 + random.IntN(most) {
+		r := fmt.Sprintf("p%d", random.IntN(names))
+		if random.IntN(6) == 0 {
+			r += " (<= 2)"
+		}
+		requests = append(requests, r)
+	}
+	return strings.Join(requests, ";")
+}
+
+// outcome writes all that Resolve says.
+func outcome(closure *Closure, err error) string {
+	if err != nil {
+		return "error"
+	}
+	text := texts(closure.Packages)
+	for _, name := range []string{"one", "two"} {
+		text += "; " + name + ": " + texts(closure.Sets[name])
+	}
+	return text
+}
+
+// The way out of a dead end has no influence, nor has the order of stanzas,
+// requests and unrelated packages.
+func TestResolveDependsOnMeaningOnly(t *testing.T) {
+	for seed := range uint64(300) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		archive := randomArchive(random, 40, 6)
+		c := solveCase{requests: randomRequests(random, 40, 6), recommends: seed%3 == 0, sets: map[string]string{}}
+		if seed%2 == 0 {
+			c.sets["one"] = randomRequests(random, 40, 3)
+		}
+		x := index("bookworm", archive)
+		plain := outcome(c.resolve(t, newTestUniverse(t, x)))
+
+		for _, patience := range []int{0, 1, 1 << 30} {
+			u := newTestUniverse(t, x)
+			u.patience = patience
+			if got := outcome(c.resolve(t, u)); got != plain {
+				t.Errorf("seed %d: patience %d:\ngot  %s\nwant %s", seed, patience, got, plain)
+			}
+		}
+		stanzas := append(x.stanzas(), index("bookworm", `
+q1 1
+ Depends: p1, p2 (<< 2) | p3
+ Conflicts: p4
+ Provides: unrelated, q2 (= 3)
+q2 1
+`).stanzas()...)
+		random.Shuffle(len(stanzas), func(i, j int) { stanzas[i], stanzas[j] = stanzas[j], stanzas[i] })
+		requests := strings.Split(c.requests, ";")
+		random.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] })
+		c.requests = strings.Join(requests, ";")
+		u := NewUniverse("amd64")
+		if err := u.Add(x.Origin, []byte(strings.Join(stanzas, "\n"))); err != nil {
+			t.Fatal(err)
+		}
+		if got := outcome(c.resolve(t, u)); got != plain {
+			t.Errorf("seed %d: in another order:\ngot  %s\nwant %s", seed, got, plain)
+		}
+	}
+}
+
+// What is found is right, and what is not found is not there: all combinations
+// of a few packages are tried.
+func TestResolveAgainstAllCombinations(t *testing.T) {
+	solved, refused, apart := 0, 0, 0
+	for seed := range uint64(400) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		const names = 6
+		u := newTestUniverse(t, index("bookworm", randomArchive(random, names, 5)))
+		c := solveCase{requests: randomRequests(random, names, 3)}
+		if seed%2 == 0 {
+			c.sets = map[string]string{"one": randomRequests(random, names, 3)}
+		}
+		closure, err := c.resolve(t, u)
+		worlds := combinations(u)
+		fits := func(world []*Package, request string) bool {
+			r := parseRequestList(t, request)[0]
+			return slices.ContainsFunc(world, func(p *Package) bool { return p.Name == r.pattern && r.admits(p.Version) })
+		}
+		// possible tells whether all requests hold in one world.
+		possible := func(requests string) bool {
+			return slices.ContainsFunc(worlds, func(world []*Package) bool {
+				for r := range strings.SplitSeq(requests, ";") {
+					if !fits(world, r) {
+						return false
+					}
+				}
+				return true
+			})
+		}
+		// All requests of one package hold together.
+		hopeless := false
+		all := strings.Split(c.requests, ";")
+		for _, set := range c.sets {
+			all = append(all, strings.Split(set, ";")...)
+		}
+		together := func(request string) string {
+			same := slices.DeleteFunc(slices.Clone(all), func(s string) bool { return strings.Fields(s)[0] != strings.Fields(request)[0] })
+			return strings.Join(same, ";")
+		}
+		for _, r := range all {
+			hopeless = hopeless || !possible(together(r))
+		}
+		for _, set := range c.sets {
+			var joined []string
+			for r := range strings.SplitSeq(set, ";") {
+				joined = append(joined, together(r))
+			}
+			hopeless = hopeless || !possible(strings.Join(joined, ";"))
+		}
+		if hopeless != (err != nil) {
+			t.Errorf("seed %d: %s, %v: error %v", seed, c.requests, c.sets, err)
+			continue
+		}
+		if hopeless {
+			refused++
+			continue
+		}
+		solved++
+		subset := func(world []*Package) bool {
+			return !slices.ContainsFunc(world, func(p *Package) bool { return !slices.Contains(closure.Packages, p) })
+		}
+		if !slices.ContainsFunc(worlds, func(w []*Package) bool { return reflect.DeepEqual(w, closure.Packages) }) {
+			apart++
+		}
+		for _, r := range all {
+			if !slices.ContainsFunc(worlds, func(w []*Package) bool { return subset(w) && fits(w, r) }) {
+				t.Errorf("seed %d: %s does not install from %s", seed, r, texts(closure.Packages))
+			}
+		}
+		for name, set := range closure.Sets {
+			if !slices.ContainsFunc(worlds, func(w []*Package) bool { return reflect.DeepEqual(w, set) }) || !subset(set) {
+				t.Errorf("seed %d: set %s: %s does not install", seed, name, texts(set))
+			}
+			for r := range strings.SplitSeq(c.sets[name], ";") {
+				if !fits(set, r) {
+					t.Errorf("seed %d: set %s: %s is not in %s", seed, name, r, texts(set))
+				}
+			}
+		}
+	}
+	if solved < 100 || refused < 20 || apart < 5 {
+		t.Errorf("the archives are too easy or too hard: %d solved, %d of them not all at once, %d refused", solved, apart, refused)
+	}
+}
+
+// combinations returns every list of packages that can be installed together.
+// It reads the stanzas in its own, plain way.
+func combinations(u *Universe) (worlds [][]*Package) {
+	packages := u.All()
+	type parsed struct{ depends, conflicts, provides []clause }
+	var fields []parsed
+	for _, p := range packages {
+		read := func(name string) []clause {
+			clauses, _ := parseClauses(stanzaField(string(p.Stanza(0)), name))
+			return clauses
+		}
+		fields = append(fields, parsed{read("Depends"), append(read("Conflicts"), read("Breaks")...), read("Provides")})
+	}
+	meets := func(i int, r relation) bool {
+		if packages[i].Name == r.name && r.op.holds(packages[i].Version, r.version) {
+			return true
+		}
+		for _, c := range fields[i].provides {
+			if c[0].name == r.name && (r.op == anyVersion || c[0].version != "" && r.op.holds(c[0].version, r.version)) {
+				return true
+			}
+		}
+		return false
+	}
+	for mask := range 1 << len(packages) {
+		var world []int
+		for i := range packages {
+			if mask>>i&1 == 1 {
+				world = append(world, i)
+			}
+		}
+		if installable := func() bool {
+			for _, i := range world {
+				for _, j := range world {
+					if i != j && packages[i].Name == packages[j].Name {
+						return false
+					}
+					for _, c := range fields[i].conflicts {
+						if packages[i].Name != packages[j].Name && meets(j, c[0]) {
+							return false
+						}
+					}
+				}
+				for _, c := range fields[i].depends {
+					if !slices.ContainsFunc(world, func(j int) bool {
+						return slices.ContainsFunc(c, func(r relation) bool { return meets(j, r) })
+					}) {
+						return false
+					}
+				}
+			}
+			return true
+		}; !installable() {
+			continue
+		}
+		var list []*Package
+		for _, i := range world {
+			list = append(list, packages[i])
+		}
+		worlds = append(worlds, list)
+	}
+	return worlds
+}
+
+// What is found installs with the real apt, from the closure alone: every
+// request by itself where the closure is of one piece, and every set at once.
+func TestResolveInstalls(t *testing.T) {
+	installed := 0
+	for seed := range uint64(12) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		const names = 1000
+		u := newTestUniverse(t, index("bookworm", randomArchive(random, names, 4)))
+		for range 4 {
+			c := solveCase{sets: map[string]string{"one": randomRequests(random, names, 4)}}
+			closure, err := c.resolve(t, u)
+			if err != nil {
+				continue
+			}
+			root := newAptRoot(t, t.TempDir())
+			var text, wanted []string
+			for _, p := range closure.Packages {
+				text = append(text, string(p.Stanza(0))+"\n")
+			}
+			root.addRepository([]byte(strings.Join(text, "\n")))
+			root.update()
+			for r := range strings.SplitSeq(c.sets["one"], ";") {
+				wanted = append(wanted, strings.Fields(r)[0])
+			}
+			if _, problem := root.install(false, wanted...); problem != "" {
+				t.Errorf("seed %d: %v from %s: %s", seed, wanted, texts(closure.Packages), problem)
+			}
+			installed++
+		}
+	}
+	if installed < 10 {
+		t.Errorf("only %d sets could be had: the archives are too hard", installed)
+	}
+}
