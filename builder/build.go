@@ -71,7 +71,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 		}
 		p.files = append(p.files, files...)
 	}
-	layers, err := p.layers()
+	layers, titles, err := p.layers()
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	for i := range lock.Artifacts {
 		built.Size += lock.Artifacts[i].Size
 	}
-	built.Digest, err = b.bake(ctx, p, layers, output)
+	built.Digest, err = b.bake(ctx, p, layers, titles, output)
 	return built, err
 }
 
@@ -120,10 +120,10 @@ func (b *Builder) fetch(ctx context.Context, lock *lockfile.Lock) error {
 }
 
 // bake has BuildKit make the image of the layers.
-func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, output image.Reference) (digest.Digest, error) {
+func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, titles []string, output image.Reference) (digest.Digest, error) {
 	phase := b.Progress.Phase("bake "+output.String(), 0)
 	made, err := buildkit.Bake(ctx, buildkit.Options{
-		Addr: b.BuildKit, TLS: b.TLS, StateDir: b.Cache.TempDir(), Layers: layers, Notes: b.Cache, Config: p.config(),
+		Addr: b.BuildKit, TLS: b.TLS, StateDir: b.Cache.TempDir(), Layers: layers, Notes: b.Cache, Config: p.config(titles),
 		Output: output, Name: p.lock.Name, Progress: phase.Set, Log: b.Log,
 	})
 	phase.End(err)
@@ -145,8 +145,12 @@ func (b *Builder) evict(lock *lockfile.Lock) {
 }
 
 // config is the image's configuration: everything in it follows from the lock.
-func (p *plan) config() ocispec.Image {
+func (p *plan) config(titles []string) ocispec.Image {
 	created := p.lock.Date.UTC()
+	var history []ocispec.History
+	for _, title := range titles {
+		history = append(history, ocispec.History{Created: &created, CreatedBy: "minimirror build", Comment: title})
+	}
 	var carried []string
 	for _, s := range p.lock.Sources {
 		carried = append(carried, s.Name)
@@ -154,6 +158,7 @@ func (p *plan) config() ocispec.Image {
 	slices.Sort(carried)
 	return ocispec.Image{
 		Created:  &created,
+		History:  history,
 		Platform: ocispec.Platform{OS: "linux", Architecture: runtime.GOARCH},
 		Config: ocispec.ImageConfig{
 			Entrypoint:   []string{"/" + image.ProgramPath, "serve"},

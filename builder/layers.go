@@ -31,42 +31,49 @@ type plan struct {
 }
 
 // layers lays the plan out: the program, the packages of each combination of
-// sets, the others, the generated files, the catalog.
-func (p *plan) layers() ([]*image.Layer, error) {
+// sets, the others, the generated files, the catalog. titles say what each holds.
+func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 	groups := [][]image.Entry{{p.program}}
+	titles = []string{"program"}
 	places := make(map[string]int) // of artifacts, by ID
 	for _, group := range p.groups() {
 		var entries []image.Entry
-		for _, a := range group {
+		for _, a := range group.artifacts {
 			places[a.ID()] = len(groups)
 			entries = append(entries, p.entry(a))
 		}
 		groups = append(groups, entries)
+		titles = append(titles, group.title)
 	}
 	generated := make([]image.Entry, 0, len(p.files))
 	for _, f := range p.files {
 		generated = append(generated, fileEntry(f))
 	}
 	groups = append(groups, generated)
-	var layers []*image.Layer
 	for _, entries := range groups {
 		layer, err := image.NewLayer(entries)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		layers = append(layers, layer)
 	}
 	catalog, err := p.catalog(layers, places)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	last, err := image.NewLayer([]image.Entry{{Path: image.CatalogPath, Data: catalog}})
-	return append(layers, last), err
+	return append(layers, last), append(titles, "repository metadata", "catalog"), err
+}
+
+// A group is what shares a layer.
+type group struct {
+	title     string
+	artifacts []*artifact.Artifact
 }
 
 // groups divides the artifacts into layers. Those that the same sets need share
 // a layer, so that a set is read without anything else.
-func (p *plan) groups() [][]*artifact.Artifact {
+func (p *plan) groups() []group {
 	sets := make(map[string][]string) // names of sets, by artifact
 	for _, set := range p.lock.Sets {
 		for _, id := range set.Artifacts {
@@ -77,7 +84,7 @@ func (p *plan) groups() [][]*artifact.Artifact {
 	var others int64
 	for i := range p.lock.Artifacts {
 		a := &p.lock.Artifacts[i]
-		key := strings.Join(sets[a.ID()], "\n")
+		key := strings.Join(sets[a.ID()], ", ")
 		bySets[key] = append(bySets[key], a)
 		if key == "" {
 			others += a.Size
@@ -90,13 +97,15 @@ func (p *plan) groups() [][]*artifact.Artifact {
 		}
 	}
 	slices.Sort(keys)
-	var groups [][]*artifact.Artifact
+	var groups []group
 	for i, key := range keys {
 		if i < maxLayers/2 {
-			groups = append(groups, bySets[key])
-		} else { // more combinations than an image may have layers
-			groups[len(groups)-1] = append(groups[len(groups)-1], bySets[key]...)
+			groups = append(groups, group{"sets: " + key, bySets[key]})
+			continue
 		}
+		// More combinations than an image may have layers.
+		last := &groups[len(groups)-1]
+		last.title, last.artifacts = "sets: several", append(last.artifacts, bySets[key]...)
 	}
 	rest := bySets[""]
 	limit := max(layerSize, others/(maxLayers/2)+1)
@@ -104,13 +113,13 @@ func (p *plan) groups() [][]*artifact.Artifact {
 	start := 0
 	for i, a := range rest {
 		if size > 0 && size+a.Size > limit {
-			groups = append(groups, rest[start:i])
+			groups = append(groups, group{"artifacts of no set", rest[start:i]})
 			start, size = i, 0
 		}
 		size += a.Size
 	}
 	if start < len(rest) {
-		groups = append(groups, rest[start:])
+		groups = append(groups, group{"artifacts of no set", rest[start:]})
 	}
 	return groups
 }

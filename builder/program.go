@@ -15,7 +15,7 @@ import (
 // programEntry is this very program as the image's first file. It must be
 // static: an image from scratch has no dynamic linker.
 func programEntry(file string) (image.Entry, error) {
-	if err := checkStatic(file); err != nil {
+	if err := CheckStatic(file); err != nil {
 		return image.Entry{}, err
 	}
 	f, err := os.Open(file)
@@ -34,7 +34,8 @@ func programEntry(file string) (image.Entry, error) {
 	}, nil
 }
 
-func checkStatic(file string) error {
+// CheckStatic fails where the program in the file needs a dynamic linker.
+func CheckStatic(file string) error {
 	program, err := elf.Open(file)
 	if err != nil {
 		return artifact.Hint(fmt.Errorf("this program can't go into an image: %s: %w", file, err), "build on Linux")

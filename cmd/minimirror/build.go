@@ -63,6 +63,13 @@ func build(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := builder.CheckStatic(program); err != nil {
+		return err
+	}
 	store, err := cache.Default()
 	if err != nil {
 		return err
@@ -83,10 +90,6 @@ func build(ctx context.Context, c *command, args []string) error {
 		if tls, err = buildkit.TLSFromDir(*tlsDir); err != nil {
 			return err
 		}
-	}
-	program, err := os.Executable()
-	if err != nil {
-		return err
 	}
 	b := &builder.Builder{
 		Kinds: kinds.All(), Cache: store, Fetch: fetch.New(store, c.log(), userAgent()), Key: key,
