@@ -108,25 +108,33 @@ func (u *Universe) providerNames(name nameID) (names []string) {
 	return slices.Compact(names)
 }
 
-// nearest returns up to three names of packages that look like name, the
-// likeliest first: few letters wrong, then the same beginning.
+// nearest returns up to three names of packages that a person may have meant:
+// those that go on after name ("docker.io" for "docker"), and those with few
+// letters wrong, the same beginning first.
 func (u *Universe) nearest(name string) []string {
 	type near struct {
 		name             string
 		distance, common int
 	}
-	limit := max(2, len(name)/3)
+	limit := min(max(2, len(name)/3), len(name)-1)
 	var all []near
 	for id, text := range u.texts {
-		if len(u.byName.of(nameID(id))) == 0 || abs(len(text)-len(name)) > limit {
+		if len(u.byName.of(nameID(id))) == 0 {
 			continue
 		}
-		if d := levenshtein.Distance(strings.ToLower(name), text, nil); d <= limit {
-			all = append(all, near{text, d, commonPrefix(name, text)})
+		distance := limit + 1
+		if rest, found := strings.CutPrefix(text, name); found && len(name) > 1 && rest != "" && !isAlphanumeric(rest[0]) {
+			distance = 1
+		} else if abs(len(text)-len(name)) <= limit {
+			distance = levenshtein.Distance(strings.ToLower(name), text, nil)
+		}
+		if distance <= limit {
+			all = append(all, near{text, distance, commonPrefix(name, text)})
 		}
 	}
 	slices.SortFunc(all, func(a, b near) int {
-		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(b.common, a.common), strings.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(b.common, a.common),
+			cmp.Compare(len(a.name), len(b.name)), strings.Compare(a.name, b.name))
 	})
 	var names []string
 	for _, n := range all[:min(3, len(all))] {

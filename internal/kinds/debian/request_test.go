@@ -52,7 +52,7 @@ func TestParseRequest(t *testing.T) {
 		"?priority(normal)": "unknown priority",
 	} {
 		_, err := ParseRequest(text)
-		if err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, artifact.ErrUsage) {
+		if hint := new(artifact.HintError); err == nil || !strings.Contains(err.Error(), want) || !errors.As(err, &hint) {
 			t.Errorf("%q: %v; want %q", text, err, want)
 		}
 	}

@@ -108,6 +108,7 @@ func (r *resolution) resolve(index int, wishes []wish, matches []match) error {
 		n.carry(s.trail)
 		rest = slices.DeleteFunc(slices.Clone(rest), func(u *unit) bool { return !s.excluded[u] })
 	}
+	r.warnVersions(n)
 	return nil
 }
 
@@ -149,6 +150,27 @@ func (r *resolution) warn(s *search) {
 				r.warnings = append(r.warnings, fmt.Sprintf("%s cannot be installed; the closure has %s instead", r.pkg(best), r.pkg(id)))
 			}
 		}
+	}
+}
+
+// warnVersions tells of packages that groups need in different versions: apt
+// considers only the highest by itself.
+func (r *resolution) warnVersions(n *node) {
+	versions := make(map[nameID][]string)
+	var names []nameID
+	for _, p := range r.sorted(slices.Collect(maps.Keys(n.carried))) {
+		name := r.names[p.Name]
+		if p.Architecture != "all" && p.Architecture != r.architectures[n.native] || slices.Contains(versions[name], p.Version) {
+			continue
+		}
+		if versions[name] = append(versions[name], p.Version); len(versions[name]) == 2 {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		all := versions[name]
+		r.warnings = append(r.warnings, fmt.Sprintf("%s is carried as %s, for requests that exclude each other; apt takes %s unless it is told otherwise",
+			r.texts[name], list(all, "and"), all[len(all)-1]))
 	}
 }
 

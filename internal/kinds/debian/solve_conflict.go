@@ -3,6 +3,7 @@ package debian
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -158,31 +159,44 @@ func (n *node) whatExists(c clause) string {
 	return strings.Join(texts, "; ")
 }
 
-// explainConflict follows the preferred choices to the first conflict.
+// explainConflict follows the preferred choices until no alternative is left of
+// a need, and says why of each.
 func (n *node) explainConflict(ctx context.Context, u *unit) string {
+	const most = 1000 // dead ends; after that many any of them will do
 	s := newSearch(n, u.asks)
-	for ctx.Err() == nil {
+	s.stepwise = true
+	reasons := make(map[entryID]string) // of the dead
+	for deadEnds := 0; ; {
+		text := ""
 		if at := s.propagate(); at >= 0 {
 			d := s.needs[at]
-			text := s.chain(d.owner) + " → needs " + n.u.control(d.owner).depends[d.clause].String()
-			return text + ", but " + s.obstacles(d.options)
+			c := n.u.control(d.owner).depends[d.clause]
+			text = "needs " + c.String() + ", but "
+			if text += s.obstacles(d.options, reasons); len(d.options) == 0 {
+				text += n.whatExists(c)
+			}
+			if deadEnds++; s.levels[len(s.levels)-1].unit != nil || deadEnds > most || ctx.Err() != nil {
+				return s.chain(d.owner) + " → " + text
+			}
+			text = n.label(d.owner) + " " + text
+		} else if done, refused := s.decide(); done {
+			return "its packages cannot be had together"
+		} else if refused == nil {
+			continue
+		} else {
+			return s.obstacles(s.asks[s.turn].options, reasons)
 		}
-		done, refused := s.decide()
-		if refused != nil {
-			return s.obstacles(s.asks[s.turn].options)
-		}
-		if done {
-			break
-		}
+		choice := s.levels[len(s.levels)-1].choice
+		s.retreat()
+		reasons[choice] = text
 	}
-	return "its packages cannot be had together"
 }
 
 // chain tells why a chosen entry is there: "a 1.0 (requested) → b 2".
 func (s *search) chain(id entryID) string {
 	text := ""
 	for {
-		at := s.why[indexOf(s.trail, id)]
+		at := s.why[slices.Index(s.trail, id)]
 		if at < 0 {
 			return s.label(id) + " (requested)" + text
 		}
@@ -191,30 +205,21 @@ func (s *search) chain(id entryID) string {
 	}
 }
 
-func indexOf(ids []entryID, id entryID) int {
-	for i, other := range ids {
-		if other == id {
-			return i
-		}
-	}
-	return -1
-}
-
-// obstacles says of a few options what chosen entry each cannot stand beside.
-func (s *search) obstacles(options []entryID) string {
+// obstacles says of a few options why each cannot be chosen.
+func (s *search) obstacles(options []entryID, reasons map[entryID]string) string {
 	const most = 3
 	var texts []string
-	for _, id := range options {
-		if len(texts) == most {
+	for i, id := range options {
+		if i == most {
 			texts = append(texts, "…")
 			break
 		}
-		texts = append(texts, s.obstacle(id))
+		texts = append(texts, s.obstacle(id, reasons))
 	}
 	return strings.Join(texts, "; ")
 }
 
-func (s *search) obstacle(id entryID) string {
+func (s *search) obstacle(id entryID, reasons map[entryID]string) string {
 	if err := s.link(id).err; err != nil {
 		return s.label(id) + ": " + err.Error()
 	}
@@ -224,9 +229,15 @@ func (s *search) obstacle(id entryID) string {
 		}
 	}
 	for _, other := range s.trail {
-		if indexOf(s.link(other).conflicts, id) >= 0 {
+		if slices.Contains(s.link(other).conflicts, id) {
 			return s.clash(id, other, id)
 		}
+	}
+	if reason := reasons[id]; reason != "" && s.dead[id] {
+		if strings.HasPrefix(reason, s.label(id)+" ") {
+			return reason
+		}
+		return "with " + s.label(id) + ", " + reason
 	}
 	return s.label(id) + " cannot be installed beside the rest"
 }
@@ -242,7 +253,7 @@ func (s *search) clash(id, by, against entryID) string {
 		return s.label(id) + " excludes " + s.chain(there)
 	}
 	text := s.label(by) + " conflicts with " + s.label(against)
-	if s.why[indexOf(s.trail, there)] >= 0 {
+	if s.why[slices.Index(s.trail, there)] >= 0 {
 		return text + ", which comes from " + s.chain(there)
 	}
 	if there == against {

@@ -197,7 +197,7 @@ type requirement struct {
 func (n *node) prepare(q *requirement) {
 	q.entries = slices.Clone(q.entries)
 	slices.SortStableFunc(q.entries, func(a, b entryID) int {
-		return boolToInt(n.prefer(n.u.pkg(b))) - boolToInt(n.prefer(n.u.pkg(a)))
+		return boolToInt(n.preferred(b)) - boolToInt(n.preferred(a))
 	})
 }
 

@@ -38,9 +38,6 @@ type control struct {
 }
 
 func (u *Universe) newNode(index int, prefer func(*Package) bool) *node {
-	if prefer == nil {
-		prefer = func(*Package) bool { return false }
-	}
 	return &node{u: u, index: index, native: u.nodes[index], prefer: prefer, links: make([]*links, len(u.entries))}
 }
 
@@ -120,7 +117,7 @@ func (n *node) arrange(all []entryID) {
 	rank := make(map[entryID]int, len(all))
 	for _, id := range all {
 		switch {
-		case n.carried[id], n.prefer(n.u.pkg(id)):
+		case n.carried[id], n.preferred(id):
 			rank[id] = 0
 		case n.candidate(id):
 			rank[id] = 1
@@ -130,6 +127,9 @@ func (n *node) arrange(all []entryID) {
 	}
 	slices.SortStableFunc(all, func(a, b entryID) int { return rank[a] - rank[b] })
 }
+
+// preferred reports whether an entry was locked before.
+func (n *node) preferred(id entryID) bool { return n.prefer != nil && n.prefer(n.u.pkg(id)) }
 
 // candidate reports whether an entry is the version that apt would install:
 // the highest one.
@@ -149,9 +149,13 @@ func (n *node) candidate(id entryID) bool {
 func (n *node) compareProviders(a, b entryID) int {
 	x, y := &n.u.entries[a], &n.u.entries[b]
 	native := func(e *entry) int { return boolToInt(e.arch != archAll && e.arch != n.native) }
-	return cmp.Or(
-		boolToInt(y.essential)-boolToInt(x.essential), native(x)-native(y), cmp.Compare(x.priority, y.priority),
-		cmp.Compare(n.u.size(a), n.u.size(b)), strings.Compare(n.u.texts[x.name], n.u.texts[y.name]), n.u.compareChoices(a, b))
+	if c := cmp.Or(boolToInt(y.essential)-boolToInt(x.essential), native(x)-native(y), cmp.Compare(x.priority, y.priority)); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(n.u.size(a), n.u.size(b)); c != 0 {
+		return c
+	}
+	return cmp.Or(strings.Compare(n.u.texts[x.name], n.u.texts[y.name]), n.u.compareChoices(a, b))
 }
 
 func boolToInt(b bool) int {

@@ -11,6 +11,7 @@ import "slices"
 // meaning of the requests alone: how a dead end was found has no influence.
 type search struct {
 	*node
+	stepwise bool // decide even for the last alternative that is left, to explain
 	asks     []ask
 	turn     int            // the next of asks
 	excluded map[*unit]bool // found impossible beside the units before them
@@ -145,7 +146,7 @@ func (s *search) look(at int32) bool {
 			count++
 		}
 	}
-	if count == 1 {
+	if count == 1 && (!s.stepwise || len(s.needs[at].options) == 1) {
 		s.choose(last, at)
 	}
 	return count > 0

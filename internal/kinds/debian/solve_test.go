@@ -247,7 +247,8 @@ b 1
  Depends: lib (= 2)
 lib 1
 lib 2
-`), requests: "a; b", want: "a 1, b 1, lib 1, lib 2"},
+`), requests: "a; b", want: "a 1, b 1, lib 1, lib 2",
+		warnings: "lib is carried as 1 and 2, for requests that exclude each other; apt takes 2 unless it is told otherwise"},
 	{name: "a requested package comes in its best version though it excludes another", indexes: one(`
 a 2
  Conflicts: b (>= 2)
@@ -354,6 +355,19 @@ lib 1
 	{name: "error: a set in conflict", indexes: one("a 1\n Depends: x\nb 1\n Depends: y\nx 1\ny 1\n Conflicts: x"), sets: map[string]string{"base": "a; b"},
 		err: "set base cannot be installed: |y 1 conflicts with x 1, which comes from a 1 (requested) → x 1"},
 	{name: "error: a package in conflict with itself", indexes: one("a 1\n Depends: x\nx 1\n Breaks: a"), requests: "a", err: "a 1 cannot be installed: a 1 (requested) → needs x, but x 1 conflicts with a 1 (requested)"},
+	{name: "error: every alternative fails, each for its reason", indexes: one(`
+a 1
+ Depends: b | c | d, z
+b 1
+ Breaks: z
+c 1
+ Depends: y
+d 1
+ Depends: nothing
+y 1
+ Conflicts: z
+z 1
+`), requests: "a", err: "a 1 cannot be installed: a 1 (requested) → needs b | c | d, but b 1 conflicts with z 1, which comes from a 1 (requested) → z 1; c 1 needs y, but y 1 conflicts with z 1, which comes from a 1 (requested) → z 1; d 1 needs nothing, but nothing does not exist"},
 	{name: "error: versions in conflict", indexes: one("a 1\n Depends: x, y\nx 1\n Depends: lib (= 1)\ny 1\n Depends: lib (= 2)\nlib 1\nlib 2"), requests: "a",
 		err: "a 1 cannot be installed: a 1 (requested) → y 1 → needs lib (= 2), but lib 2 excludes a 1 (requested) → x 1 → lib 1"},
 }
