@@ -156,7 +156,7 @@ apt_as=()
 apt_in() {
 	local dir=$1
 	shift
-	"${inside[@]}" "${apt_as[@]}" /usr/bin/env "APT_CONFIG=$dir/apt.conf" PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+	"${inside[@]}" "${apt_as[@]}" /usr/bin/env "APT_CONFIG=$dir/apt.conf" "TMPDIR=$dir" PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
 # bare_root DIR unpacks the minimal root that 10-bare-system.sh makes, without

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"sync"
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -113,10 +114,11 @@ func serve(ts *testscript.TestScript, ref, listen string) *mirror {
 			_ = cmd.Wait()
 		}
 	})
-	signal := func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	// Once only: a second signal means "at once".
+	signal := sync.OnceValue(func() error { return cmd.Process.Signal(syscall.SIGTERM) })
 	stop := func() {
 		ended = true
-		_ = signal()
+		ts.Check(signal())
 		ts.Check(cmd.Wait())
 	}
 	return &mirror{address: address, signal: signal, stop: stop}

@@ -60,7 +60,7 @@ Acquire::http::Proxy "DIRECT";
 func (a *Apt) Get(args ...string) (string, error) {
 	command := append(append([]string{}, a.Wrap...), append([]string{"apt-get"}, args...)...)
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = append(os.Environ(), "APT_CONFIG="+filepath.Join(a.Dir, "apt.conf"), "LC_ALL=C")
+	cmd.Env = append(os.Environ(), "APT_CONFIG="+filepath.Join(a.Dir, "apt.conf"), "TMPDIR="+a.Dir, "LC_ALL=C")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("apt-get %s: %w\n%s", strings.Join(args, " "), err, out)
