@@ -9,6 +9,8 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 const (
@@ -37,6 +39,10 @@ func openArchive(name string) (*archive, error) {
 	a := &archive{s, map[string]archiveEntry{}}
 	whole := blob{s, 0, s.size}
 	if err := whole.uncompressed(); err != nil {
+		var format compressedError
+		if errors.As(err, &format) {
+			err = artifact.Hint(err, "%s -d %s", string(format), name)
+		}
 		return nil, errors.Join(err, s.Close())
 	}
 	if err := a.scan(whole); err != nil {

@@ -57,10 +57,16 @@ func Open(ref Reference) (*Image, error) {
 		return nil, artifact.Usagef("%s: unknown transport %q", ref, ref.Transport)
 	}
 	img, err := open(ref)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", ref, err)
+	if err == nil {
+		return img, nil
 	}
-	return img, nil
+	err = fmt.Errorf("%s: %w", ref, err)
+	var format compressedError
+	var hint *artifact.HintError
+	if errors.As(err, &format) && !errors.As(err, &hint) {
+		err = artifact.Hint(err, "skopeo copy %s docker-archive:FILE uncompresses it", ref)
+	}
+	return nil, err
 }
 
 // newImage finds the catalog in the last layer. It closes the files behind the

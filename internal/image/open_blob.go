@@ -78,17 +78,17 @@ func (b blob) uncompressed() error {
 		"gzip": "\x1f\x8b", "zstd": "\x28\xb5\x2f\xfd", "xz": "\xfd7zXZ\x00",
 	} {
 		if bytes.HasPrefix(magic[:n], []byte(prefix)) {
-			return errCompressed(format)
+			return compressedError(format)
 		}
 	}
 	return nil
 }
 
-// errCompressed is the error about a layer or an archive that cannot be read in place.
-func errCompressed(format string) error {
-	return artifact.Hint(fmt.Errorf("compressed with %s: it cannot be read in place", format),
-		"skopeo copy REFERENCE docker-archive:FILE writes an archive whose layers are uncompressed; "+
-			"a compressed archive file must be uncompressed itself")
+// A compressedError says with what a layer or an archive is compressed, which cannot be read in place.
+type compressedError string
+
+func (e compressedError) Error() string {
+	return "compressed with " + string(e) + ": it cannot be read in place"
 }
 
 func digestOf(data []byte) string {

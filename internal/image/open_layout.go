@@ -120,7 +120,7 @@ func layoutLayers(files store, manifest v1.Manifest, config v1.Image) ([]StoredL
 	var layers []StoredLayer
 	for i, descriptor := range manifest.Layers {
 		if _, format, found := strings.Cut(descriptor.MediaType, "+"); found {
-			return nil, fmt.Errorf("layer %d: %w", i, errCompressed(format))
+			return nil, fmt.Errorf("layer %d: %w", i, compressedError(format))
 		}
 		content, err := blobOf(files, descriptor)
 		if err != nil {

@@ -6,9 +6,11 @@ package imagetest
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -55,7 +57,8 @@ func New(t testing.TB, spec Spec) *Mirror {
 		Lock:    digest(nil),
 		Sources: []artifact.Source{{Kind: Kind, Name: Source, URLs: []string{"http://mirror.example.org/files"}}},
 	}}
-	m.layers = append(m.layers, tarOf(t, map[string]string{image.ProgramPath: "#!program"}))
+	program, _ := layerOf(t, map[string]string{image.ProgramPath: "#!program"})
+	m.layers = append(m.layers, program)
 
 	artifacts := map[string]string{}
 	for path, content := range spec.Artifacts {
@@ -90,22 +93,21 @@ func (m *Mirror) addLayer(t testing.TB, files map[string]string, modified time.T
 		below[image.Root+"/"+path] = content
 		m.files[path] = content
 	}
-	layer := tarOf(t, below)
-	for path, offset := range offsets(t, layer) {
-		path = strings.TrimPrefix(path, image.Root+"/")
-		content := []byte(files[path])
+	data, layer := layerOf(t, below)
+	for path, content := range files {
 		m.Catalog.Files = append(m.Catalog.Files, image.File{
-			Path: path, Layer: len(m.layers), Offset: offset, Size: int64(len(content)),
-			SHA256: strings.TrimPrefix(digest(content), "sha256:"), Modified: modified,
+			Path: path, Layer: len(m.layers), Offset: layer.Offset(image.Root + "/" + path), Size: int64(len(content)),
+			SHA256: strings.TrimPrefix(digest([]byte(content)), "sha256:"), Modified: modified,
 		})
 	}
-	m.layers = append(m.layers, layer)
+	m.layers = append(m.layers, data)
 }
 
 // Layers returns the uncompressed layers, with the catalog as it is now.
 func (m *Mirror) Layers(t testing.TB) [][]byte {
 	t.Helper()
-	return append(slices.Clone(m.layers), tarOf(t, map[string]string{image.CatalogPath: string(encode(t, m.Catalog))}))
+	last, _ := layerOf(t, map[string]string{image.CatalogPath: string(encode(t, m.Catalog))})
+	return append(slices.Clone(m.layers), last)
 }
 
 // Layout returns the files of an OCI image layout by name.
@@ -182,11 +184,15 @@ func WriteDir(t testing.TB, dir string, files map[string][]byte) {
 // WriteTar writes a tar file of files, in the order of their names.
 func WriteTar(t testing.TB, name string, files map[string][]byte) {
 	t.Helper()
-	texts := map[string]string{}
-	for name, data := range files {
-		texts[name] = string(data)
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		must(t, w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(files[name]))}))
+		_, err := w.Write(files[name])
+		must(t, err)
 	}
-	must(t, os.WriteFile(name, tarOf(t, texts), 0o644))
+	must(t, w.Close())
+	must(t, os.WriteFile(name, b.Bytes(), 0o644))
 }
 
 // WriteRoot writes the mirror below dir as a running container sees it.
@@ -199,33 +205,20 @@ func (m *Mirror) WriteRoot(t testing.TB, dir string) {
 	WriteDir(t, dir, files)
 }
 
-func tarOf(t testing.TB, files map[string]string) []byte {
+// layerOf makes a layer of files by path below the image's root.
+func layerOf(t testing.TB, files map[string]string) ([]byte, *image.Layer) {
 	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		must(t, w.WriteHeader(&tar.Header{
-			Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(files[name])), ModTime: Date,
-		}))
-		_, err := w.Write([]byte(files[name]))
-		must(t, err)
+	var entries []image.Entry
+	for path, content := range files {
+		entries = append(entries, image.Entry{Path: path, Data: []byte(content)})
 	}
-	must(t, w.Close())
-	return b.Bytes()
-}
-
-// offsets returns where each entry's content begins.
-func offsets(t testing.TB, layer []byte) map[string]int64 {
-	t.Helper()
-	found := map[string]int64{}
-	r := bytes.NewReader(layer)
-	for entries := tar.NewReader(r); ; {
-		header, err := entries.Next()
-		if err != nil {
-			return found
-		}
-		found[header.Name] = r.Size() - int64(r.Len())
-	}
+	layer, err := image.NewLayer(entries)
+	must(t, err)
+	r := layer.NewReader(context.Background())
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	must(t, err)
+	return data, layer
 }
 
 func encode(t testing.TB, v any) []byte {
