@@ -24,8 +24,8 @@ type mount struct {
 	mirror artifact.Mirror
 }
 
-// mounts gives each kind its part of the catalog. A kind that the image does
-// not hold gets an empty mirror, and normally wants no routes.
+// mounts gives each kind its part of the catalog, whose artifacts are without URLs and Metadata. A kind
+// that the image does not hold gets an empty mirror, and normally wants no routes.
 func (s *Server) mounts(kinds []artifact.Kind) ([]mount, error) {
 	key, err := s.image.ReadFile(image.KeyPath)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -288,12 +289,16 @@ func TestHostileRoot(t *testing.T) {
 		must(t, os.Symlink(target, filepath.Join(dir, path)))
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "files/pool/empty"), []byte("no longer empty"), 0o644))
+	must(t, os.Remove(filepath.Join(dir, "files/pool/b_1%3a1~rc+1.bin")))
+	must(t, syscall.Mkfifo(filepath.Join(dir, "files/pool/b_1%3a1~rc+1.bin"), 0o644)) // nobody ever writes
+	must(t, os.Remove(filepath.Join(dir, image.KeyPath)))
+	must(t, os.Mkdir(filepath.Join(dir, image.KeyPath), 0o755))
 	img, err := image.OpenRoot(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer img.Close()
-	for _, path := range []string{"secret", "files/pool/a_1.0.bin", "files/index", "files/pool/empty"} {
+	for _, path := range []string{"secret", "files/pool/a_1.0.bin", "files/index", "files/pool/empty", "files/pool/b_1%3a1~rc+1.bin", image.KeyPath} {
 		if s, err := img.OpenFile(path); err == nil {
 			t.Errorf("%s: opened %d bytes", path, s.Size())
 		}
