@@ -37,6 +37,25 @@ func (r *aptRoot) write(name string, data []byte) {
 	}
 }
 
+// nativeTo makes it a node of an architecture, with others added as foreign ones.
+func (r *aptRoot) nativeTo(native string, architectures []string) {
+	conf := strings.ReplaceAll(fmt.Sprintf(aptConf, r.dir), "amd64", native)
+	for _, a := range architectures {
+		conf += fmt.Sprintf("APT::Architectures:: %q;\n", a)
+	}
+	r.write("apt.conf", []byte(conf))
+}
+
+// addPackages makes a repository of packages.
+func (r *aptRoot) addPackages(packages []*Package) {
+	var text bytes.Buffer
+	for _, p := range packages {
+		text.Write(p.Stanza(0))
+		text.WriteString("\n\n")
+	}
+	r.addRepository(text.Bytes())
+}
+
 // addRepository makes a flat, unsigned repository of a Packages file.
 func (r *aptRoot) addRepository(packages []byte) {
 	dir := fmt.Sprintf("repository%d", r.repositories)

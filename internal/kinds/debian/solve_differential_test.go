@@ -142,14 +142,11 @@ func (d *differential) compare(c differentialCase) {
 		d.Errorf("#%03d %v: %v", c.number, c.names, err)
 		return
 	}
-	var text bytes.Buffer
 	var ours, theirs int64
 	have := make(map[string]bool)
 	for _, p := range closure.Packages {
 		have[p.Name+" "+p.Version] = true
 		ours += p.Size
-		text.Write(p.Stanza(0))
-		text.WriteString("\n\n")
 	}
 	for p := range taken.packages {
 		theirs += d.sizes[p]
@@ -161,7 +158,7 @@ func (d *differential) compare(c differentialCase) {
 
 	root := newAptRoot(d.T, d.TempDir())
 	defer os.RemoveAll(root.dir)
-	root.addRepository(text.Bytes())
+	root.addPackages(closure.Packages)
 	root.update()
 	jobs := [][]string{c.names}
 	if !taken.together {

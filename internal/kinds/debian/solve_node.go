@@ -19,6 +19,7 @@ type node struct {
 	// carried are the entries that the closure has anyway.
 	carried map[entryID]bool
 	links   []*links // by entry
+	weights map[entryID]int64
 }
 
 // links are an entry's relations, as entries of this node.
@@ -38,7 +39,7 @@ type control struct {
 }
 
 func (u *Universe) newNode(index int, prefer func(*Package) bool) *node {
-	return &node{u: u, index: index, native: u.nodes[index], prefer: prefer, links: make([]*links, len(u.entries))}
+	return &node{u: u, index: index, native: u.nodes[index], prefer: prefer, links: make([]*links, len(u.entries)), weights: make(map[entryID]int64)}
 }
 
 // control parses an entry's relations, once.
@@ -145,14 +146,14 @@ func (n *node) candidate(id entryID) bool {
 
 // compareProviders orders what provides one name as apt does (CompareProviders in
 // apt-pkg/depcache.cc): essential packages first, then by priority. Where apt
-// takes the one that its cache numbered last, take the smallest.
+// takes the one that its cache numbered last, take what brings least along.
 func (n *node) compareProviders(a, b entryID) int {
 	x, y := &n.u.entries[a], &n.u.entries[b]
 	native := func(e *entry) int { return boolToInt(e.arch != archAll && e.arch != n.native) }
 	if c := cmp.Or(boolToInt(y.essential)-boolToInt(x.essential), native(x)-native(y), cmp.Compare(x.priority, y.priority)); c != 0 {
 		return c
 	}
-	if c := cmp.Compare(n.u.size(a), n.u.size(b)); c != 0 {
+	if c := cmp.Compare(n.weight(a), n.weight(b)); c != 0 {
 		return c
 	}
 	return cmp.Or(strings.Compare(n.u.texts[x.name], n.u.texts[y.name]), n.u.compareChoices(a, b))

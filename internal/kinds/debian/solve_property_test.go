@@ -265,38 +265,3 @@ func combinations(u *Universe) (worlds [][]*Package) {
 	}
 	return worlds
 }
-
-// What is found installs with the real apt, from the closure alone: every
-// request by itself where the closure is of one piece, and every set at once.
-func TestResolveInstalls(t *testing.T) {
-	installed := 0
-	for seed := range uint64(12) {
-		random := rand.New(rand.NewPCG(seed, 2))
-		const names = 1000
-		u := newTestUniverse(t, index("bookworm", randomArchive(random, names, 4)))
-		for range 4 {
-			c := solveCase{sets: map[string]string{"one": randomRequests(random, names, 4)}}
-			closure, err := c.resolve(t, u)
-			if err != nil {
-				continue
-			}
-			root := newAptRoot(t, t.TempDir())
-			var text, wanted []string
-			for _, p := range closure.Packages {
-				text = append(text, string(p.Stanza(0))+"\n")
-			}
-			root.addRepository([]byte(strings.Join(text, "\n")))
-			root.update()
-			for r := range strings.SplitSeq(c.sets["one"], ";") {
-				wanted = append(wanted, strings.Fields(r)[0])
-			}
-			if _, problem := root.install(false, wanted...); problem != "" {
-				t.Errorf("seed %d: %v from %s: %s", seed, wanted, texts(closure.Packages), problem)
-			}
-			installed++
-		}
-	}
-	if installed < 10 {
-		t.Errorf("only %d sets could be had: the archives are too hard", installed)
-	}
-}

@@ -116,7 +116,7 @@ y2 1
 z1 1
 z2 1
 `), requests: "a", want: "a 1, x2 1, y1 1, z2 1"},
-	{name: "cycles", indexes: one("a 1\n Depends: b\nb 1\n Depends: c | d\nc 1\n Pre-Depends: a"), requests: "c", want: "a 1, b 1, c 1"},
+	{name: "cycles", indexes: one("a 1\n Depends: b\nb 1\n Depends: c | d\nc 1\n Depends: a"), requests: "c", want: "a 1, b 1, c 1"},
 	{name: "virtual packages: the real one first, then by priority", indexes: one(`
 a 1
  Depends: v, w
