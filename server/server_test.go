@@ -1,128 +1,14 @@
 package server_test
 
 import (
-	"context"
-	"io"
 	"log/slog"
-	"net"
-	"net/http"
-	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
-	"github.com/minimirror/minimirror/internal/image/imagetest"
 	"github.com/minimirror/minimirror/server"
 )
-
-// plainKind serves the files of imagetest's one source as they are.
-type plainKind struct{ artifact.Kind }
-
-func (plainKind) Name() string { return imagetest.Kind }
-
-func (plainKind) Routes(m artifact.Mirror) []string {
-	var routes []string
-	for _, s := range m.Sources {
-		routes = append(routes, "/"+s.Name+"/")
-	}
-	return routes
-}
-
-func (plainKind) Handler(m artifact.Mirror) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, ".deb") {
-			w.Header().Set("Content-Type", "application/vnd.debian.binary-package")
-		}
-		m.ServeFile(w, r, strings.TrimPrefix(r.URL.Path, "/"))
-	})
-}
-
-func (plainKind) Usage(m artifact.Mirror, base string) string {
-	return "curl " + base + "/files/<name>"
-}
-
-var (
-	big  = strings.Repeat("0123456789abcdef", 6000) // 96,000 bytes
-	spec = imagetest.Spec{
-		Artifacts: map[string]string{
-			"pool/a_1.0.deb":           "the letter a",
-			"pool/b+b_1%3a1~rc+1.deb":  "plus and tilde",
-			"pool/big.deb":             big,
-			"pool/empty.deb":           "",
-			"pool/with space/ü.tar.xz": "spaces",
-		},
-		Generated: map[string]string{
-			"files/dists/x/Packages":    "Package: a\n",
-			"files/dists/x/Packages.gz": "\x1f\x8b not really",
-			"files/dists/x/by-hash/SHA256/b3413bf9b0fd0a44cd0d0f4c1b7c5a5fd7e3cf3f8f9f6e2a05a8b5b0b4d9f8a1": "not named by its digest",
-		},
-		Sets: map[string][]string{"one": {"pool/a_1.0.deb"}},
-	}
-)
-
-// openForms opens the same mirror from every kind of place.
-func openForms(t testing.TB) map[string]*image.Image {
-	t.Helper()
-	dir, m := t.TempDir(), imagetest.New(t, spec)
-	imagetest.WriteDir(t, filepath.Join(dir, "oci"), m.Layout(t))
-	imagetest.WriteTar(t, filepath.Join(dir, "oci.tar"), m.Layout(t))
-	imagetest.WriteTar(t, filepath.Join(dir, "docker.tar"), m.Docker(t))
-	m.WriteRoot(t, filepath.Join(dir, "root"))
-	images := map[string]*image.Image{}
-	for _, ref := range []image.Reference{
-		{Transport: image.OCI, Path: filepath.Join(dir, "oci")},
-		{Transport: image.OCIArchive, Path: filepath.Join(dir, "oci.tar")},
-		{Transport: image.DockerArchive, Path: filepath.Join(dir, "docker.tar")},
-	} {
-		img, err := image.Open(ref)
-		must(t, err)
-		t.Cleanup(func() { img.Close() })
-		images[ref.Transport] = img
-	}
-	img, err := image.OpenRoot(filepath.Join(dir, "root"))
-	must(t, err)
-	t.Cleanup(func() { img.Close() })
-	images["root"] = img
-	return images
-}
-
-func newServer(t testing.TB, o server.Options) *server.Server {
-	t.Helper()
-	if o.Image == nil {
-		o.Image = openForms(t)[image.OCI]
-	}
-	if o.Kinds == nil {
-		o.Kinds = []artifact.Kind{plainKind{}}
-	}
-	s, err := server.New(o)
-	must(t, err)
-	return s
-}
-
-// ask sends one request through the handler. A header is given as "Name: value".
-func ask(t testing.TB, h http.Handler, method, target string, header ...string) *http.Response {
-	t.Helper()
-	r := httptest.NewRequest(method, target, nil)
-	for _, line := range header {
-		name, value, _ := strings.Cut(line, ": ")
-		r.Header.Set(name, value)
-		if name == "Host" {
-			r.Host = value
-		}
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w.Result()
-}
-
-func body(t testing.TB, r *http.Response) string {
-	t.Helper()
-	data, err := io.ReadAll(r.Body)
-	must(t, err)
-	return string(data)
-}
 
 func TestFiles(t *testing.T) {
 	for form, img := range openForms(t) {
@@ -260,30 +146,6 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// start runs a server on a loopback port; stop ends it and waits.
-func start(t testing.TB, o server.Options) (address string, stop func()) {
-	t.Helper()
-	s := newServer(t, o)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx, l) }()
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
-	t.Cleanup(stop)
-	return l.Addr().String(), stop
-}
-
 func TestLog(t *testing.T) {
 	var log strings.Builder
 	h := newServer(t, server.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}).Handler()
@@ -296,12 +158,5 @@ func TestLog(t *testing.T) {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("no %q in\n%s", want, &log)
 		}
-	}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -2,8 +2,6 @@ package image_test
 
 import (
 	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -16,7 +14,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 )
@@ -185,100 +182,6 @@ func TestDockerArchiveWithLinks(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
-	m := imagetest.New(t, spec)
-	dir := t.TempDir()
-	write := func(name string, files map[string][]byte) {
-		imagetest.WriteDir(t, filepath.Join(dir, name), files)
-	}
-	edit := func(files map[string][]byte, name, old, new string) map[string][]byte {
-		if !bytes.Contains(files[name], []byte(old)) {
-			t.Fatalf("%s has no %q", name, old)
-		}
-		files[name] = bytes.ReplaceAll(files[name], []byte(old), []byte(new))
-		return files
-	}
-	write("empty", nil)
-	must(t, os.MkdirAll(filepath.Join(dir, "empty"), 0o755))
-	write("version", edit(m.Layout(t), "oci-layout", "1.0.0", "9.0.0"))
-	write("noimage", edit(m.Layout(t), "index.json", `"manifests":[`, `"manifests":[],"x":[`))
-	write("nolayers", imagetest.LayoutOf(t, nil))
-	layers := m.Layers(t)
-	write("foreign", imagetest.LayoutOf(t, layers[:2]))
-	write("compressed", imagetest.LayoutOf(t, append([][]byte{zip(t, layers[0])}, layers[1:]...)))
-	files := m.Layout(t)
-	delete(files, "blobs/sha256/"+hexOf(layers[1]))
-	write("missing", files)
-	files = m.Layout(t)
-	files["blobs/sha256/"+hexOf(layers[1])] = layers[1][:1024]
-	write("short", files)
-	files = m.Layout(t)
-	files["blobs/sha256/"+hexOf(layers[3])] = bytes.ReplaceAll(layers[3], []byte(`"test"`), []byte(`"tset"`))
-	write("changed", files)
-	files = m.Layout(t)
-	for name, data := range files {
-		if bytes.Contains(data, []byte(`"diff_ids"`)) {
-			files[name] = bytes.ReplaceAll(data, []byte("amd64"), []byte("arm64"))
-		}
-	}
-	write("config", files)
-	files = m.Layout(t)
-	descriptor := string(files["index.json"][strings.Index(string(files["index.json"]), "[")+1 : strings.LastIndex(string(files["index.json"]), "]")])
-	write("two", edit(files, "index.json", descriptor, descriptor+","+descriptor))
-	must(t, os.Symlink("/etc", filepath.Join(dir, "noimage/blobs/sha256/out")))
-	must(t, os.WriteFile(filepath.Join(dir, "a.tar.gz"), zip(t, layers[0]), 0o644))
-	imagetest.WriteTar(t, filepath.Join(dir, "not.tar"), map[string][]byte{"x": nil})
-	docker := edit(m.Docker(t), "manifest.json", `"Layers":["`, `"Layers":["../../../etc/passwd","`)
-	imagetest.WriteTar(t, filepath.Join(dir, "extra.tar"), docker)
-	docker = edit(m.Docker(t), "manifest.json", `"Layers":["blobs`, `"Layers":["../blob`)
-	imagetest.WriteTar(t, filepath.Join(dir, "outside.tar"), docker)
-	imagetest.WriteTar(t, filepath.Join(dir, "good.tar"), m.Docker(t))
-
-	for _, test := range []struct {
-		ref, want string
-		is        error
-		hint      bool
-	}{
-		{"oci:none", "no such file", fs.ErrNotExist, false},
-		{"oci:empty", "not an OCI image layout", fs.ErrNotExist, false},
-		{"oci:version", `version "9.0.0"`, nil, false},
-		{"oci:noimage", "names no image", nil, false},
-		{"oci:nolayers", "not a miniMirror image", nil, true},
-		{"oci:foreign", "not a miniMirror image", nil, true},
-		{"oci:compressed", "layer 0: compressed with gzip", nil, true},
-		{"oci:missing", "layer 1: ", fs.ErrNotExist, false},
-		{"oci:short", "size mismatch", artifact.ErrVerify, false},
-		{"oci:changed", "layer 3: sha256 mismatch", artifact.ErrVerify, false},
-		{"oci:config", "configuration: sha256 mismatch", artifact.ErrVerify, false},
-		{"oci:two", "2 images", nil, true},
-		{"oci:two:2.0", `no image is called "2.0"`, nil, true},
-		{"oci-archive:a.tar.gz", "compressed with gzip", nil, true},
-		{"oci-archive:not.tar", "not an OCI image layout", fs.ErrNotExist, false},
-		{"oci-archive:empty", "not a regular file", nil, false},
-		{"docker-archive:not.tar", "not a docker-archive", fs.ErrNotExist, false},
-		{"docker-archive:extra.tar", "5 layers, and the configuration tells of 4", artifact.ErrVerify, false},
-		{"docker-archive:outside.tar", "layer 0: ", fs.ErrNotExist, false},
-		{"docker-archive:good.tar:other:1", "no image is called", nil, true},
-	} {
-		transport, path, _ := strings.Cut(test.ref, ":")
-		path, name, _ := strings.Cut(path, ":")
-		_, err := image.Open(image.Reference{Transport: transport, Path: filepath.Join(dir, path), Name: name})
-		var hint *artifact.HintError
-		switch {
-		case err == nil:
-			t.Errorf("%s: opened", test.ref)
-		case !strings.Contains(err.Error(), test.want),
-			test.is != nil && !errors.Is(err, test.is),
-			errors.As(err, &hint) != test.hint:
-			t.Errorf("%s: %v", test.ref, err)
-		}
-	}
-	_, err := image.Open(image.Reference{Transport: image.Docker, Path: "registry.example.org/a/b", Name: "1"})
-	if err == nil || !strings.Contains(err.Error(), "skopeo copy docker://registry.example.org/a/b:1 ") {
-		t.Error(err)
-	}
-}
-
 // In an unpacked tree too, nothing but what the catalog names is read, and nothing outside.
 func TestHostileRoot(t *testing.T) {
 	dir := t.TempDir()
@@ -308,14 +211,6 @@ func TestHostileRoot(t *testing.T) {
 func hexOf(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
-}
-
-func zip(t *testing.T, data []byte) []byte {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, err := w.Write(data)
-	must(t, errors.Join(err, w.Close()))
-	return b.Bytes()
 }
 
 type tarFile struct {
