@@ -116,4 +116,3 @@ func zip(t *testing.T, data []byte) []byte {
 	must(t, errors.Join(err, w.Close()))
 	return b.Bytes()
 }
-
