@@ -77,7 +77,7 @@ func programUnderTest(t *testing.T) string {
 		return program
 	}
 	program := filepath.Join(t.TempDir(), "minimirror")
-	build := exec.Command("go", "build", "-trimpath", "-o", program, "../../cmd/minimirror")
+	build := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-o", program, "../../cmd/minimirror")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

@@ -123,7 +123,7 @@ start_server() {
 	defer end "$server"
 	await "$server" "$log" 'listening on'
 	url=http://$(grep -Eo '127\.0\.0\.1:[0-9]+' "$log" | head -n 1)
-	say "serving $* at $url"
+	say "serving ${*:-itself} at $url"
 }
 
 get() { "${inside[@]}" curl --noproxy '*' --silent --show-error --fail --max-time 60 "$@"; }
@@ -231,7 +231,7 @@ made_up_archive() {
 	need go
 	local file=$mine/archive-$RANDOM program=$work/debiantest-serve
 	cat >"$file"
-	[ -x "$program" ] || (cd "$repo" && "${as_caller[@]}" go build -o "$program" ./internal/kinds/debian/debiantest/serve)
+	[ -x "$program" ] || (cd "$repo" && "${as_caller[@]}" go build -buildvcs=false -o "$program" ./internal/kinds/debian/debiantest/serve)
 	"$program" --keys "$mine/keys" "$file" >"$file.log" 2>&1 &
 	defer end $!
 	await $! "$file.log" '^http://'
@@ -245,15 +245,16 @@ skopeo() { command skopeo --insecure-policy "$@"; }
 # digest [--tls-verify=false] REF prints the digest of an image's manifest, as skopeo sees it.
 digest() { skopeo inspect --raw "$@" | sha256sum | cut -d' ' -f1; }
 
-# fetches_from REF PACKAGE… serves an image and lets apt fetch packages from it, signatures verified.
+# fetches_from REF PACKAGE… serves an image ("": the one that the server runs
+# in) and lets apt fetch packages from it, signatures verified.
 fetches_from() {
 	local ref=$1 dir
 	shift
-	start_server --image "$ref"
+	start_server ${ref:+--image "$ref"}
 	dir=$(mktemp -d "$mine/apt.XXXXXX")
 	apt_client "$dir"
 	apt_in "$dir" apt-get -qq --error-on=any update
 	apt_in "$dir" apt-get -qq --yes --download-only install "$@"
 	end "$server"
-	say "apt fetched $(find "$dir/cache/archives" -name '*.deb' | wc -l) packages from $ref"
+	say "apt fetched $(find "$dir/cache/archives" -name '*.deb' | wc -l) packages from ${ref:-it}"
 }

@@ -1,0 +1,30 @@
+#!/bin/bash
+# What a container runtime does with the image: its layers unpacked into a
+# read-only root, its entrypoint run there as its numeric user, with nothing
+# else: no writable place, no shell, no home, no /proc.
+. "$(dirname "$0")/lib.sh"
+need skopeo curl apt-get unshare
+
+small_definition tiny
+"$MINIMIRROR" build "$definition" --output "oci:$mine/image"
+
+mkdir "$mine/root"
+for layer in $(skopeo inspect --format '{{range .Layers}}{{.}} {{end}}' "oci:$mine/image"); do
+	tar -C "$mine/root" --no-same-owner -xf "$mine/image/blobs/${layer/://}"
+done
+! grep -rlq 'PGP PRIVATE KEY' "$mine/root/mirror" || die "a private key is in the image"
+user=$(skopeo inspect --config "oci:$mine/image" | tr -d ' \n' | grep -Eo '"User":"[^"]*"' | cut -d'"' -f4)
+case $user in [1-9]*) ;; *) die "the image's user is \"$user\", want a number above 0" ;; esac
+
+# Root takes the image's user; an ordinary user has only a namespace for it.
+how=(--mount --propagation private) as=(chroot "--userspec=${user%%:*}:${user%%:*}")
+[ "$(id -u)" = 0 ] || { how=(--user --map-root-user --mount); as=(chroot); }
+# The program's name is what start_server adds first: the image has its own.
+# shellcheck disable=SC2016,SC2034
+serve_as=(env -i "ROOT=$mine/root" "AS=${as[*]}" PATH=/usr/sbin:/usr/bin:/sbin:/bin unshare "${how[@]}" sh -ec '
+	mount --bind "$ROOT" "$ROOT"
+	mount -o remount,bind,ro "$ROOT"
+	shift
+	exec $AS "$ROOT" /minimirror "$@"' sh)
+say "the entrypoint, as user $user in a read-only root"
+fetches_from "" app
