@@ -20,6 +20,7 @@ package buildkit
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -107,11 +108,11 @@ func Bake(ctx context.Context, o Options) (digest.Digest, error) {
 	}
 	sum, err := bake(ctx, o, daemon, out, layers, progress)
 	if err != nil {
-		err = explain(ctx, err, o)
-		if ctx.Err() == nil && strings.Contains(err.Error(), "digest") {
+		suspect := strings.Contains(err.Error(), "digest") || o.Addr == "" && errors.Is(err, errBrokenOff)
+		if suspect && ctx.Err() == nil {
 			err = cmp.Or(layers.verify(ctx), err)
 		}
-		return "", err
+		return "", explain(ctx, err, o)
 	}
 	return sum, nil
 }

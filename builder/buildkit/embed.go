@@ -113,6 +113,7 @@ func newDaemon(ctx context.Context, dir string, src *source, insecure bool, read
 	d.server = grpc.NewServer(
 		grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor),
 		grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
+		grpc.WaitForHandlers(true), // they use the databases that close closes
 		grpc.MaxRecvMsgSize(defaults.DefaultMaxRecvMsgSize),
 		grpc.MaxSendMsgSize(defaults.DefaultMaxSendMsgSize),
 	)

@@ -87,7 +87,7 @@ func TestWrongNote(t *testing.T) {
 func TestCancel(t *testing.T) {
 	r := newRegistry(t)
 	for _, output := range outputs("%s", r.host) {
-		for step := 0; ; step++ {
+		for step := 0; ; step += 1 + step/4 {
 			out := t.TempDir()
 			o, _ := options(t, strings.ReplaceAll(output, "%s", out))
 			r.clear()
@@ -156,7 +156,7 @@ func TestFullDisk(t *testing.T) {
 	for _, output := range outputs("%s", "")[:3] {
 		out := t.TempDir()
 		o, dir := options(t, strings.ReplaceAll(output, "%s", out))
-		names := make([]string, 80)
+		names := make([]string, 10)
 		for i := range names {
 			names[i] = fmt.Sprintf("mirror/pool/%060d.deb", i)
 		}

@@ -2,8 +2,10 @@ package buildkit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/moby/buildkit/client"
@@ -23,6 +25,10 @@ const (
 	// layoutName is the layout's repository; its host can be no registry's (RFC 2606).
 	layoutName = "layout.invalid/minimirror"
 )
+
+// errBrokenOff is all that BuildKit may tell of a daemon that was stopped, or of a
+// registry that refused what it was sent before it had read it all.
+var errBrokenOff = errors.New("buildkit: broken off by the daemon or the registry")
 
 // solve lets BuildKit compose the image and export or push it. Without a daemon
 // (nil), it does so in this process.
@@ -71,6 +77,9 @@ func solve(ctx context.Context, o Options, c *client.Client, src *source, progre
 	if err != nil {
 		if unreadable := src.failed.Load(); unreadable != nil {
 			return nil, *unreadable
+		}
+		if ctx.Err() == nil && strings.HasSuffix(err.Error(), context.Canceled.Error()) {
+			return nil, errBrokenOff // not by us
 		}
 		return nil, err
 	}
