@@ -133,15 +133,21 @@ func (n *node) arrange(all []entryID) {
 func (n *node) preferred(id entryID) bool { return n.prefer != nil && n.prefer(n.u.pkg(id)) }
 
 // candidate reports whether an entry is the version that apt would install:
-// the highest one.
+// what is carried or locked, else the first of its name.
 func (n *node) candidate(id entryID) bool {
-	e := &n.u.entries[id]
-	for _, other := range n.u.byName.of(e.name) {
-		if n.inPlay(other) && n.effective(other) == n.effective(id) {
+	best := entryID(-1)
+	for _, other := range n.u.byName.of(n.u.entries[id].name) {
+		if !n.inPlay(other) || n.effective(other) != n.effective(id) {
+			continue
+		}
+		if n.carried[other] || n.preferred(other) {
 			return other == id
 		}
+		if best < 0 {
+			best = other
+		}
 	}
-	return false
+	return best == id
 }
 
 // compareProviders orders what provides one name as apt does (CompareProviders in
@@ -184,7 +190,8 @@ func (n *node) effective(id entryID) archID {
 // inPlay reports whether an entry may be installed on the node, if only as a
 // package of a foreign architecture.
 func (n *node) inPlay(id entryID) bool {
-	return n.u.visible(id, n.index) || slices.Contains(n.u.nodes, n.u.entries[id].arch)
+	e := &n.u.entries[id]
+	return n.u.visible(id, n.index) || e.pin >= 0 && slices.Contains(n.u.nodes, e.arch)
 }
 
 // reaches reports whether a relation of owner with this qualifier may be

@@ -28,6 +28,12 @@ type solveCase struct {
 // one is an archive of one index.
 func one(text string) []testIndex { return []testIndex{index("bookworm", text)} }
 
+// pinned gives an index a priority.
+func pinned(priority int, x testIndex) testIndex {
+	x.Priority = priority
+	return x
+}
+
 var solveCases = []solveCase{
 	{name: "dependencies of dependencies, Pre-Depends, no Recommends, no Suggests", indexes: one(`
 a 1
@@ -292,8 +298,17 @@ q2 1
 		want: "a 1, r 1", wantSets: map[string]string{"one": "a 1, r 1"}},
 
 	{name: "locked versions and alternatives stay", indexes: one("a 1\n Depends: b | c\na 2\n Depends: b | c\nb 1\nc 1\nc 2"), requests: "a", locked: "a 1, c 1", want: "a 1, c 1"},
+	{name: "locked recommendations stay", indexes: one("a 1\n Recommends: b\nb 1\nb 2"), recommends: true, requests: "a", locked: "b 1", want: "a 1, b 1"},
 	{name: "locked versions yield to requests", indexes: one("a 1\na 2\n Depends: b (>= 2)\nb 1\nb 2"), requests: "a (>= 2)", locked: "a 1, b 1", want: "a 2, b 2"},
 	{name: "locked versions yield to needs", indexes: one("a 1\n Depends: b (>= 2)\nb 1\nb 2"), requests: "a", locked: "b 1", want: "a 1, b 2"},
+
+	{name: "priorities before versions", indexes: []testIndex{
+		index("bookworm", "a 1\n Depends: b, c (>= 2)\nb 1\nc 1"), pinned(100, index("backports", "b 2\nc 2\nd 2")), pinned(-1, index("never", "b 3\nc 3"))},
+		requests: "a; d", want: "a 1, b 1, c 2, d 2"},
+	{name: "the highest priority of all that list a file", indexes: []testIndex{
+		pinned(1, index("experimental", "a 2")), index("bookworm", "a 1"), index("updates", "a 2")}, requests: "a", want: "a 2"},
+	{name: "a request for a version does not mind priorities", indexes: []testIndex{
+		index("bookworm", "a 1"), pinned(1, index("experimental", "a 2"))}, requests: "a (>= 2)", want: "a 2"},
 
 	{name: "one version in two sources: the first wins", indexes: []testIndex{
 		index("first:stable", "a 1 amd64 x\n Depends: b"), index("second:stable", "a 1 amd64 y\n Depends: c\nb 1\nc 1")}, requests: "a", want: "a 1, b 1"},

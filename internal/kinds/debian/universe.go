@@ -11,6 +11,12 @@ type Origin struct {
 	Suite        string
 	Component    string // empty in a flat repository
 	Architecture string // of the index; empty when it is for every architecture, as in a flat repository
+
+	// Priority of the suite, as in apt_preferences(5): of two versions the one
+	// with the higher priority wins. 0 means 500; apt gives 100 to suites that are
+	// NotAutomatic and ButAutomaticUpgrades, and 1 to those that are NotAutomatic
+	// only. What has a negative priority is not installed.
+	Priority int
 }
 
 // A Universe is everything that the sources of one definition offer. Fill it
@@ -52,6 +58,7 @@ type entry struct {
 	priority  uint8 // place in priorities
 	essential bool
 	again     bool   // the same file as an entry before it
+	pin       int32  // the highest priority of its origins
 	nodes     uint64 // bit i: indexes for nodes[i] list it
 	version   string
 	sha256    string

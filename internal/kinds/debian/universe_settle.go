@@ -37,9 +37,10 @@ func (u *Universe) settle() {
 	joined = slices.Clone(joined)
 	for _, id := range joined {
 		e := &u.entries[id]
-		e.nodes = u.nodesOf(e.listing.index)
+		e.nodes, e.pin = u.nodesOf(e.index), u.priority(e.index)
 		for _, l := range e.others {
 			e.nodes |= u.nodesOf(l.index)
+			e.pin = max(e.pin, u.priority(l.index))
 		}
 	}
 	u.byName = group(joined, len(u.texts), func(id entryID) nameID { return u.entries[id].name })
@@ -64,12 +65,17 @@ func (u *Universe) sameFile(a, b entryID) bool {
 	return x.name == y.name && x.version == y.version && x.arch == y.arch && x.sha256 == y.sha256
 }
 
-// compareChoices orders the entries of one name: the highest version first,
-// then the index that was added first.
+// priority returns the pin priority of an index: apt_preferences(5).
+func (u *Universe) priority(index int32) int32 {
+	return int32(cmp.Or(u.indexes[index].origin.Priority, 500))
+}
+
+// compareChoices orders the entries of one name: the highest priority first, then
+// the highest version, then the index that was added first.
 func (u *Universe) compareChoices(a, b entryID) int {
 	x, y := &u.entries[a], &u.entries[b]
 	return cmp.Or(
-		compareVersions(y.version, x.version), strings.Compare(y.version, x.version),
+		cmp.Compare(y.pin, x.pin), compareVersions(y.version, x.version), strings.Compare(y.version, x.version),
 		cmp.Compare(x.index, y.index), strings.Compare(u.architectures[x.arch], u.architectures[y.arch]),
 		strings.Compare(x.sha256, y.sha256))
 }
@@ -129,7 +135,7 @@ func (u *Universe) All() []*Package {
 // visible reports whether a node of architecture nodes[node] may install an entry.
 func (u *Universe) visible(id entryID, node int) bool {
 	e := &u.entries[id]
-	return e.arch == u.nodes[node] || e.arch == archAll && e.nodes>>node&1 == 1
+	return e.pin >= 0 && (e.arch == u.nodes[node] || e.arch == archAll && e.nodes>>node&1 == 1)
 }
 
 // sorted makes the packages of entries, in order and each once.
