@@ -4,20 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
+	"runtime"
+	"sync"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-
-	"github.com/minimirror/minimirror/internal/artifact"
+	"golang.org/x/sync/errgroup"
 )
 
 // A directory is an OCI image layout. Blobs are named by their content, so an
@@ -30,10 +27,12 @@ type directory struct {
 	lock  *os.File
 	log   *slog.Logger
 	made  *parents
-	empty bool     // there was no layout before
-	added []string // files that were not there before
-	kept  map[digest.Digest]bool
+	empty bool // there was no layout before
 	done  bool
+
+	mu    sync.Mutex
+	added []string               // files that were not there before
+	kept  map[digest.Digest]bool // blobs of the image
 }
 
 const (
@@ -41,107 +40,25 @@ const (
 	tempPrefix = ".minimirror-" // of a file in the layout that is being written
 )
 
-// openDirectory checks that path can be written, and locks it.
-func openDirectory(ctx context.Context, path, name string, log *slog.Logger) (*directory, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	d := &directory{path: path, name: name, log: log, made: &parents{}, kept: make(map[digest.Digest]bool)}
-	if err := d.acquire(ctx); err != nil {
-		d.made.undo()
-		return nil, err
-	}
-	if err := d.inspect(); err != nil {
-		d.close()
-		return nil, err
-	}
-	return d, nil
-}
-
-// acquire makes the folder and waits for its lock: another build into it may be going on.
-func (d *directory) acquire(ctx context.Context) error {
-	told := false
-	for {
-		if info, err := os.Stat(d.path); err == nil && !info.IsDir() {
-			return artifact.Hint(artifact.Usagef("%s: is not a folder", d.path), "name a folder")
-		}
-		if err := d.made.add(filepath.Join(d.path, ocispec.ImageIndexFile)); err != nil {
-			return err
-		}
-		f, err := os.Open(d.path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // the other build failed and removed it
-		}
-		if err != nil {
-			return err
-		}
-		if tryLock(f) && current(f) {
-			d.lock = f
-			return nil
-		}
-		f.Close()
-		if !told {
-			d.log.Info("waiting for another build into the same folder", "folder", d.path)
-			told = true
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// inspect looks at what is in the folder, and begins a layout where there is nothing.
-func (d *directory) inspect() error {
-	entries, err := os.ReadDir(d.path)
-	if err != nil {
-		return err
-	}
-	d.empty = len(entries) == 0
-	if _, err := os.Stat(filepath.Join(d.path, ocispec.ImageLayoutFile)); !d.empty && err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return artifact.Hint(artifact.Usagef("%s: is neither empty nor an OCI image layout", d.path),
-			"name another folder, or empty this one")
-	}
-	if _, err := os.Stat(filepath.Join(d.path, ocispec.ImageIndexFile)); errors.Is(err, fs.ErrNotExist) {
-		d.empty = true // or a layout that a killed build began
-	}
-	layout, err := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
-	if err != nil {
-		return err
-	}
-	if err := d.replace(ocispec.ImageLayoutFile, layout); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Join(d.path, blobFolder), 0o777); err != nil {
-		return err
-	}
-	// What a killed build was writing.
-	for _, folder := range []string{d.path, filepath.Join(d.path, blobFolder)} {
-		stale, err := filepath.Glob(filepath.Join(globEscape(folder), tempPrefix+"*"))
-		if err != nil {
-			return err
-		}
-		for _, name := range stale {
-			os.Remove(name)
-		}
-	}
-	return nil
-}
-
 // blobs writes the layers that the folder does not have.
 func (d *directory) blobs(ctx context.Context, layers *layerSet, progress *meter) error {
-	for i, l := range layers.layers {
-		want := layers.descriptors[i]
-		if err := d.blob(ctx, want, l.Copy, progress); err != nil {
-			return err
+	cores := runtime.GOMAXPROCS(0)
+	look, lookCtx := errgroup.WithContext(ctx)
+	look.SetLimit(cores)
+	for _, want := range layers.distinct {
+		look.Go(func() error { return d.look(lookCtx, want, progress) })
+	}
+	if err := look.Wait(); err != nil {
+		return err
+	}
+	write, writeCtx := errgroup.WithContext(ctx)
+	write.SetLimit(max(1, cores/2)) // reading and hashing take a core each
+	for _, want := range layers.distinct {
+		if !d.has(want.Digest) {
+			write.Go(func() error { return d.write(writeCtx, want, layers.byDigest[want.Digest].Copy, progress) })
 		}
 	}
-	return nil
+	return write.Wait()
 }
 
 // commit writes manifest and configuration, makes them visible, and removes the
@@ -160,7 +77,13 @@ func (d *directory) commit(ctx context.Context, img *baked, progress *meter) err
 		if err != nil {
 			return err
 		}
-		if err := d.blob(ctx, want, copyBytes(blob), &meter{}); err != nil {
+		if err := d.look(ctx, want, &meter{}); err != nil {
+			return err
+		}
+		if d.has(want.Digest) {
+			continue
+		}
+		if err := d.write(ctx, want, copyBytes(blob), &meter{}); err != nil {
 			return err
 		}
 	}
@@ -233,9 +156,4 @@ func (d *directory) close() {
 		os.Remove(filepath.Join(d.path, ocispec.ImageLayoutFile))
 	}
 	d.made.undo()
-}
-
-// globEscape makes path stand for itself in a pattern.
-func globEscape(path string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }

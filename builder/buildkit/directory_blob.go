@@ -23,26 +23,34 @@ func copyBytes(blob []byte) copyFunc {
 	}
 }
 
-// blob makes the folder have a blob. One that is there already is read, and kept
-// when it is what its name says: a disk that was full or lost power may have left
-// another.
-func (d *directory) blob(ctx context.Context, want ocispec.Descriptor, write copyFunc, progress *meter) error {
-	if d.kept[want.Digest] {
-		progress.skip(want.Size)
-		return nil
+// look keeps a blob that is there already, when it is what its name says: a disk
+// that was full or lost power may have left another.
+func (d *directory) look(ctx context.Context, want ocispec.Descriptor, progress *meter) error {
+	intact, err := d.intact(ctx, d.blobFile(want.Digest), want, progress)
+	if intact {
+		d.keep(want.Digest, false)
 	}
-	path := filepath.Join(d.path, blobFolder, want.Digest.Encoded())
-	intact, err := d.intact(ctx, path, want, progress)
-	if err != nil {
-		return err
+	return err
+}
+
+// keep counts the blob as one of the image.
+func (d *directory) keep(sum digest.Digest, added bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.kept[sum] = true
+	if added {
+		d.added = append(d.added, d.blobFile(sum))
 	}
-	if !intact {
-		if err := d.write(ctx, path, want, write, progress); err != nil {
-			return err
-		}
-	}
-	d.kept[want.Digest] = true
-	return nil
+}
+
+func (d *directory) has(sum digest.Digest) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.kept[sum]
+}
+
+func (d *directory) blobFile(sum digest.Digest) string {
+	return filepath.Join(d.path, blobFolder, sum.Encoded())
 }
 
 // intact reports whether the file at path is the blob.
@@ -74,7 +82,8 @@ func (d *directory) intact(ctx context.Context, path string, want ocispec.Descri
 }
 
 // write writes the blob to a temporary file and gives it its name when it is complete.
-func (d *directory) write(ctx context.Context, path string, want ocispec.Descriptor, write copyFunc, progress *meter) (err error) {
+func (d *directory) write(ctx context.Context, want ocispec.Descriptor, write copyFunc, progress *meter) (err error) {
+	path := d.blobFile(want.Digest)
 	temp := filepath.Join(filepath.Dir(path), tempPrefix+want.Digest.Encoded())
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
@@ -96,8 +105,6 @@ func (d *directory) write(ctx context.Context, path string, want ocispec.Descrip
 	if err := os.Rename(temp, path); err != nil {
 		return err
 	}
-	if missing != nil { // what is mended stays mended
-		d.added = append(d.added, path)
-	}
+	d.keep(want.Digest, missing != nil) // what is mended stays mended
 	return nil
 }

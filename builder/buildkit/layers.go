@@ -17,9 +17,10 @@ import (
 // A layerSet is the layers of an image and what they are as blobs.
 type layerSet struct {
 	layers      []*image.Layer
-	descriptors []ocispec.Descriptor
-	byDigest    map[digest.Digest]*image.Layer
 	notes       image.Notes
+	descriptors []ocispec.Descriptor
+	distinct    []ocispec.Descriptor // without those that are a layer again
+	byDigest    map[digest.Digest]*image.Layer
 }
 
 // describe finds every layer's digest: from the notes, else by reading it.
@@ -27,7 +28,7 @@ func describe(ctx context.Context, o Options, progress *meter) (*layerSet, error
 	if len(o.Layers) == 0 {
 		return nil, errors.New("an image needs at least one layer")
 	}
-	set := &layerSet{o.Layers, make([]ocispec.Descriptor, len(o.Layers)), make(map[digest.Digest]*image.Layer, len(o.Layers)), o.Notes}
+	set := &layerSet{layers: o.Layers, notes: o.Notes, descriptors: make([]ocispec.Descriptor, len(o.Layers)), byDigest: make(map[digest.Digest]*image.Layer)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, runtime.GOMAXPROCS(0)/2)) // a layer takes two cores
 	for i, l := range o.Layers {
@@ -47,6 +48,9 @@ func describe(ctx context.Context, o Options, progress *meter) (*layerSet, error
 		return nil, err
 	}
 	for i, d := range set.descriptors {
+		if set.byDigest[d.Digest] == nil {
+			set.distinct = append(set.distinct, d)
+		}
 		set.byDigest[d.Digest] = o.Layers[i]
 	}
 	return set, nil

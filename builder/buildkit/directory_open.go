@@ -1,0 +1,115 @@
+package buildkit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// openDirectory checks that path can be written, and locks it.
+func openDirectory(ctx context.Context, path, name string, log *slog.Logger) (*directory, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &directory{path: path, name: name, log: log, made: &parents{}, kept: make(map[digest.Digest]bool)}
+	if err := d.acquire(ctx); err != nil {
+		d.made.undo()
+		return nil, err
+	}
+	if err := d.inspect(); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// acquire makes the folder and waits for its lock: another build into it may be going on.
+func (d *directory) acquire(ctx context.Context) error {
+	told := false
+	for {
+		if info, err := os.Stat(d.path); err == nil && !info.IsDir() {
+			return artifact.Hint(artifact.Usagef("%s: is not a folder", d.path), "name a folder")
+		}
+		if err := d.made.add(filepath.Join(d.path, ocispec.ImageIndexFile)); err != nil {
+			return err
+		}
+		f, err := os.Open(d.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the other build failed and removed it
+		}
+		if err != nil {
+			return err
+		}
+		if tryLock(f) && current(f) {
+			d.lock = f
+			return nil
+		}
+		f.Close()
+		if !told {
+			d.log.Info("waiting for another build into the same folder", "folder", d.path)
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// inspect looks at what is in the folder, and begins a layout where there is nothing.
+func (d *directory) inspect() error {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return err
+	}
+	d.empty = len(entries) == 0
+	if _, err := os.Stat(filepath.Join(d.path, ocispec.ImageLayoutFile)); !d.empty && err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return artifact.Hint(artifact.Usagef("%s: is neither empty nor an OCI image layout", d.path),
+			"name another folder, or empty this one")
+	}
+	if _, err := os.Stat(filepath.Join(d.path, ocispec.ImageIndexFile)); errors.Is(err, fs.ErrNotExist) {
+		d.empty = true // or a layout that a killed build began
+	}
+	layout, err := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
+	if err != nil {
+		return err
+	}
+	if err := d.replace(ocispec.ImageLayoutFile, layout); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(d.path, blobFolder), 0o777); err != nil {
+		return err
+	}
+	// What a killed build was writing.
+	for _, folder := range []string{d.path, filepath.Join(d.path, blobFolder)} {
+		stale, err := filepath.Glob(filepath.Join(globEscape(folder), tempPrefix+"*"))
+		if err != nil {
+			return err
+		}
+		for _, name := range stale {
+			os.Remove(name)
+		}
+	}
+	return nil
+}
+
+// globEscape makes path stand for itself in a pattern.
+func globEscape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
