@@ -198,7 +198,7 @@ small_definition() {
 		Package: app
 		Version: 1:2.0~rc1+b1-1
 		Architecture: amd64
-		Depends: libapp (>= 2.0~), agent
+		Depends: libapp (>= 2.0~), mailer
 		Filler: 3000000
 
 		Package: libapp
@@ -207,7 +207,7 @@ small_definition() {
 		Filler: 500000
 
 		Package: mta
-		Provides: agent
+		Provides: mailer
 		Filler: 100000
 	END
 	definition "$1" <<-END

@@ -23,7 +23,7 @@ Package: app
 Version: 1:2.0~rc1+b1-1
 Architecture: amd64
 Multi-Arch: foreign
-Depends: libapp1 (>= 2), mail-agent, tool | other
+Depends: libapp1 (>= 2), mailer, tool | other
 Filler: 5000
 Compression: xz
 
@@ -39,7 +39,7 @@ Architecture: arm64
 Multi-Arch: same
 
 Package: mta
-Provides: mail-agent (= 3)
+Provides: mailer (= 3)
 Compression: none
 
 Package: tool
