@@ -65,8 +65,11 @@ func connect(ctx context.Context, o Options) (*client.Client, error) {
 	info, err := c.Info(ctx)
 	if err != nil {
 		c.Close()
-		return nil, artifact.Hint(fmt.Errorf("buildkit: no daemon answers at %s: %w", o.Addr, reason(err)),
-			"start buildkitd there, or leave the address out to bake without a daemon")
+		hint := "start buildkitd there, or leave the address out to bake without a daemon"
+		if containsAny(err.Error(), "handshake", "server preface: EOF") {
+			hint = "check the TLS files and the server's name: the daemon wants others, or none"
+		}
+		return nil, artifact.Hint(fmt.Errorf("buildkit: no daemon answers at %s: %w", o.Addr, reason(err)), "%s", hint)
 	}
 	o.Log.Debug("buildkit", "address", o.Addr, "version", info.BuildkitVersion.Version)
 	return c, nil

@@ -54,12 +54,13 @@ func short(err error) error {
 // it tried.
 func reason(err error) error {
 	text := err.Error()
-	if _, why, found := strings.Cut(text, "Error while dialing: "); found {
-		return &shortened{strings.TrimSuffix(why, `"`), err}
-	}
 	if _, output, found := strings.Cut(text, "stderr="); found { // of docker or kubectl
 		lines := strings.Split(strings.Trim(strings.ReplaceAll(output, `\n`, "\n"), "\"\n"), "\n")
 		return &shortened{lines[len(lines)-1], err}
+	}
+	if _, why, found := strings.Cut(text, `desc = "`); found {
+		why = strings.TrimPrefix(strings.TrimSuffix(why, `"`), "transport: ")
+		return &shortened{strings.TrimPrefix(why, "Error while dialing: "), err}
 	}
 	return short(err)
 }

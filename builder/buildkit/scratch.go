@@ -83,7 +83,7 @@ func sweep(parent, prefix string) {
 		if err != nil {
 			continue
 		}
-		if tryLock(f) && current(f) {
+		if flock(f) == nil && current(f) {
 			os.RemoveAll(f.Name())
 		}
 		f.Close()
@@ -91,10 +91,18 @@ func sweep(parent, prefix string) {
 }
 
 // tryLock locks f until it is closed, unless another process has. Where the file
-// system knows no locks, everybody gets one.
+// system knows no locks, it does nothing and is content.
 func tryLock(f *os.File) bool {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	return err == nil || !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR)
+	return !errors.Is(flock(f), unix.EWOULDBLOCK)
+}
+
+func flock(f *os.File) error {
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
 
 // current reports whether f is still what its name leads to.
