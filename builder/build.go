@@ -55,7 +55,9 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	if err := b.fetch(ctx, lock); err != nil {
+	if err := b.fetch(ctx, lock); errors.Is(err, fs.ErrNotExist) {
+		return nil, artifact.Hint(err, "upstream has moved on: run: minimirror lock --update %s", d.File)
+	} else if err != nil {
 		return nil, err
 	}
 	signer, err := b.Key.At(lock.Date)

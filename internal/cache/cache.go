@@ -22,9 +22,9 @@ import (
 
 // A Cache is a folder:
 //
-//	sha256/ab/abcd…   verified content, named by its digest
-//	note/KIND/KEY     small facts derived from content, safe to lose
-//	tmp/              files being written, each locked by its writer
+//	sha256/abcd…    verified content, named by its digest
+//	note/KIND/KEY   facts derived from content, safe to lose
+//	tmp/            files being written, each locked by its writer
 type Cache struct{ dir string }
 
 // Default is the cache of this user: $XDG_CACHE_HOME/minimirror.
@@ -74,7 +74,7 @@ func (c *Cache) sweep() {
 	}
 }
 
-func (c *Cache) path(sum string) string { return filepath.Join(c.dir, "sha256", sum[:2], sum) }
+func (c *Cache) path(sum string) string { return filepath.Join(c.dir, "sha256", sum) }
 
 // Open returns the file with the digest. The error is fs.ErrNotExist when the
 // cache lacks it or holds it with another size (a machine that lost power).
@@ -197,11 +197,7 @@ func (w *Writer) Commit(want artifact.Content) error {
 	if err := w.file.Chmod(0o644); err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
-	path := w.cache.path(want.SHA256)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("cache: %w", diskHint(err))
-	}
-	if err := os.Rename(w.file.Name(), path); err != nil {
+	if err := os.Rename(w.file.Name(), w.cache.path(want.SHA256)); err != nil {
 		return fmt.Errorf("cache: %w", diskHint(err))
 	}
 	return nil

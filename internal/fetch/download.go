@@ -7,9 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -126,7 +128,11 @@ func (c *Client) request(ctx context.Context, u string, at int64, validator stri
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, &temporary{artifact.Hint(err, "check the address, the network and the proxy settings (http_proxy, https_proxy)"), 0}
+		hinted := artifact.Hint(err, "check the address, the network and the proxy settings (http_proxy, https_proxy)")
+		if final(err) {
+			return nil, hinted
+		}
+		return nil, &temporary{hinted, 0}
 	}
 	switch status := resp.StatusCode; {
 	case status == http.StatusOK, status == http.StatusPartialContent && at > 0:
@@ -140,6 +146,21 @@ func (c *Client) request(ctx context.Context, u string, at int64, validator stri
 	}
 	resp.Body.Close()
 	return nil, err
+}
+
+// final reports whether asking the same address again is of no use.
+func final(err error) bool {
+	var dns *net.DNSError
+	return errors.Is(err, errRedirects) || errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &dns) && dns.IsNotFound
+}
+
+var errRedirects = errors.New("more than 10 redirects")
+
+func fewRedirects(_ *http.Request, via []*http.Request) error {
+	if len(via) >= 10 {
+		return errRedirects
+	}
+	return nil
 }
 
 // patiently repeats f while its error is temporary.
