@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -26,7 +27,7 @@ func explain(ctx context.Context, err error, o Options) error {
 	switch text := err.Error(); {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), strings.Contains(text, syscall.ENOSPC.Error()):
 		return artifact.Hint(err, "free some space, or write to a larger disk; nothing half-written is left behind")
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission) && concerns(err, o.Output):
 		return artifact.Hint(err, "write to a folder of your own")
 	case o.Output.Transport == image.Docker && strings.Contains(text, "HTTP response to HTTPS client"):
 		return artifact.Hint(err, "the registry speaks plain HTTP: allow that as insecure")
@@ -73,6 +74,17 @@ type shortened struct {
 
 func (e *shortened) Error() string { return e.text }
 func (e *shortened) Unwrap() error { return e.cause }
+
+// concerns reports whether err is about the output's file or a folder above it,
+// rather than about a file that was read.
+func concerns(err error, output image.Reference) bool {
+	var file *fs.PathError
+	if !errors.As(err, &file) {
+		return false
+	}
+	path, err := filepath.Abs(output.Path)
+	return err == nil && strings.HasPrefix(filepath.Join(path, "x"), filepath.Dir(file.Path))
+}
 
 func containsAny(s string, parts ...string) bool {
 	for _, part := range parts {
