@@ -48,9 +48,9 @@ func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[str
 	if err != nil {
 		return nil, err
 	}
-	r := &resolution{Universe: u, ctx: ctx, opt: opt, sets: make(map[string][]entryID)}
+	r := &resolution{Universe: u, opt: opt, sets: make(map[string][]entryID)}
 	for index := range u.nodes {
-		if err := r.resolve(index, wishes, matches[index]); err != nil {
+		if err := r.resolve(ctx, index, wishes, matches[index]); err != nil {
 			return nil, err
 		}
 	}
@@ -64,7 +64,6 @@ func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[str
 // A resolution is a Resolve at work.
 type resolution struct {
 	*Universe
-	ctx      context.Context
 	opt      Options
 	carried  []entryID
 	sets     map[string][]entryID
@@ -73,7 +72,7 @@ type resolution struct {
 
 // resolve adds the closure of one architecture. It puts as many units as
 // possible into one group that is installable together, and so on with the rest.
-func (r *resolution) resolve(index int, wishes []wish, matches []match) error {
+func (r *resolution) resolve(ctx context.Context, index int, wishes []wish, matches []match) error {
 	n := r.newNode(index, r.opt.Prefer)
 	rest, err := n.units(wishes, matches)
 	if err != nil {
@@ -81,11 +80,11 @@ func (r *resolution) resolve(index int, wishes []wish, matches []match) error {
 	}
 	for len(rest) > 0 {
 		s := newSearch(n, asksOf(rest))
-		if err := s.run(r.ctx); err != nil {
+		if err := s.run(ctx); err != nil {
 			return err
 		}
 		if first := rest[0]; s.excluded[first] {
-			why := n.explain(r.ctx, first)
+			why := n.explain(ctx, first)
 			if !first.optional {
 				return why
 			}
@@ -94,7 +93,7 @@ func (r *resolution) resolve(index int, wishes []wish, matches []match) error {
 			continue
 		}
 		if r.opt.Recommends {
-			if err := s.recommend(r.ctx); err != nil {
+			if err := s.recommend(ctx); err != nil {
 				return err
 			}
 		}

@@ -66,7 +66,7 @@ func TestDifferential(t *testing.T) {
 	close(next)
 	wait.Wait()
 	slices.Sort(d.notes)
-	t.Logf("%d of %d requests install; %d bytes, apt takes %d: ratio %.4f\n%s", d.good, len(cases), d.ours, d.theirs,
+	t.Logf("%d of %d requests install, %d of them not all packages at once; %d bytes, apt takes %d: ratio %.4f\n%s", d.good, len(cases), d.apart, d.ours, d.theirs,
 		float64(d.ours)/float64(d.theirs), strings.Join(d.notes, "\n"))
 	if d.good != len(cases) {
 		t.Errorf("%d requests do not install", len(cases)-d.good)
@@ -113,7 +113,7 @@ type differential struct {
 
 	sizes        map[string]int64 // by "NAME VERSION"
 	mu           sync.Mutex
-	good         int
+	good, apart  int // installed; of which apt does not install all at once
 	ours, theirs int64
 	notes        []string
 }
@@ -132,7 +132,7 @@ func (d *differential) compare(c differentialCase) {
 		d.note(c, "apt refuses %v; we: %v", refused, err)
 		c = c.without(refused)
 		if refused = nil; len(c.names) == 0 {
-			d.count(true, 0, 0)
+			d.count(&d.good)
 			return
 		}
 		taken, _ = d.ask(c)
@@ -162,6 +162,7 @@ func (d *differential) compare(c differentialCase) {
 	root.update()
 	jobs := [][]string{c.names}
 	if !taken.together {
+		d.count(&d.apart)
 		jobs = nil
 		for _, name := range c.names {
 			jobs = append(jobs, []string{name})
@@ -178,7 +179,13 @@ func (d *differential) compare(c differentialCase) {
 		d.note(c, "we carry what apt refuses: %v", refused)
 		ours, theirs = 0, 0
 	}
-	d.count(good, ours, theirs)
+	if good {
+		d.count(&d.good)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ours += ours
+	d.theirs += theirs
 }
 
 // An answer is what apt takes from everything: all requests at once if it can,
@@ -219,14 +226,10 @@ func (c differentialCase) without(names []string) differentialCase {
 	return rest
 }
 
-func (d *differential) count(good bool, ours, theirs int64) {
+func (d *differential) count(n *int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if good {
-		d.good++
-	}
-	d.ours += ours
-	d.theirs += theirs
+	*n++
 }
 
 // difference lists the names of what is in a only.

@@ -73,7 +73,7 @@ func installNames(u *Universe, index int, r Request, carried []*Package) (names 
 // TestResolveInstalls does the same for sets of large made-up archives.
 func TestResolveInstalls(t *testing.T) {
 	installed := 0
-	for seed := range uint64(8) {
+	for seed := range uint64(4) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		const names = 1000
 		u := newTestUniverse(t, index("bookworm", randomArchive(random, names, 4)))
@@ -96,7 +96,7 @@ func TestResolveInstalls(t *testing.T) {
 			installed++
 		}
 	}
-	if installed < 10 {
+	if installed < 5 {
 		t.Errorf("only %d sets could be had: the archives are too hard", installed)
 	}
 }

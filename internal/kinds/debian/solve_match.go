@@ -16,26 +16,25 @@ type found struct {
 }
 
 // matchAll matches every wish on every node: matches[node][wish]. A wish that finds
-// nothing is an error. So is one that finds its package on some node, but there
-// in no version that it allows.
+// nothing is an error. So is one for a single package that some node has, but in
+// no version that the wish allows.
 func (u *Universe) matchAll(wishes []wish) (matches [][]match, err error) {
 	matches = make([][]match, len(u.nodes))
 	var problems []error
 	names := u.sortedNames(wishes)
 	for _, w := range wishes {
-		var none, some bool
+		fits, misfits := 0, 0
 		for index, arch := range u.nodes {
 			var m match
 			if w.architecture == "" || w.architecture == u.architectures[arch] {
 				m = u.match(index, w.Request, names)
 			}
-			for _, f := range m {
-				some = true
-				none = none || len(f.entries) == 0
-			}
-			matches[index] = append(matches[index], slices.DeleteFunc(m, func(f found) bool { return len(f.entries) == 0 }))
+			all := len(m)
+			m = slices.DeleteFunc(m, func(f found) bool { return len(f.entries) == 0 })
+			fits, misfits = fits+len(m), misfits+all-len(m)
+			matches[index] = append(matches[index], m)
 		}
-		if !some || none && !w.many() || none && !slices.ContainsFunc(matches, func(m []match) bool { return len(m[len(m)-1]) > 0 }) {
+		if fits == 0 || misfits > 0 && !w.many() {
 			problems = append(problems, u.explainMissing(w))
 		}
 	}

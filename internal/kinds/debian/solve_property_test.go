@@ -79,7 +79,7 @@ func outcome(closure *Closure, err error) string {
 // The way out of a dead end has no influence, nor has the order of stanzas,
 // requests and unrelated packages.
 func TestResolveDependsOnMeaningOnly(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		archive := randomArchive(random, 40, 6)
 		c := solveCase{requests: randomRequests(random, 40, 6), recommends: seed%3 == 0, sets: map[string]string{}}
@@ -121,7 +121,7 @@ q2 1
 // of a few packages are tried.
 func TestResolveAgainstAllCombinations(t *testing.T) {
 	solved, refused, apart := 0, 0, 0
-	for seed := range uint64(400) {
+	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		const names = 6
 		u := newTestUniverse(t, index("bookworm", randomArchive(random, names, 5)))
@@ -197,7 +197,7 @@ func TestResolveAgainstAllCombinations(t *testing.T) {
 			}
 		}
 	}
-	if solved < 100 || refused < 20 || apart < 5 {
+	if solved < 50 || refused < 20 || apart < 5 {
 		t.Errorf("the archives are too easy or too hard: %d solved, %d of them not all at once, %d refused", solved, apart, refused)
 	}
 }
