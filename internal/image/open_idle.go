@@ -10,14 +10,24 @@ import (
 // install together ask for the same files together. The files never change.
 type idleFiles struct {
 	mu     sync.Mutex
-	byPath map[string]*os.File
-	order  []string // of giving back, a ring; a path may be in it that is not in byPath any more
-	next   int
+	byPath map[string]idleFile
+	order  []idleSlot // the last returns, a ring
+	count  uint64     // of returns
 	closed bool
 }
 
+type idleFile struct {
+	file *os.File
+	slot uint64 // its place in the count of returns
+}
+
+type idleSlot struct {
+	path string
+	slot uint64
+}
+
 func newIdleFiles(limit int) *idleFiles {
-	return &idleFiles{byPath: map[string]*os.File{}, order: make([]string, limit)}
+	return &idleFiles{byPath: map[string]idleFile{}, order: make([]idleSlot, limit)}
 }
 
 // take returns a descriptor that nobody else uses, or nil.
@@ -27,32 +37,34 @@ func (i *idleFiles) take(path string) (*os.File, error) {
 	if i.closed {
 		return nil, fs.ErrClosed
 	}
-	f := i.byPath[path]
+	f := i.byPath[path].file
 	delete(i.byPath, path)
 	return f, nil
 }
 
-// give keeps a descriptor, or closes it where there is one.
+// give returns a descriptor. It is kept, in place of the one that was returned longest ago.
 func (i *idleFiles) give(path string, f *os.File) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.closed || i.byPath[path] != nil {
+	if i.closed || i.byPath[path].file != nil {
 		return f.Close()
 	}
-	if oldest := i.byPath[i.order[i.next]]; oldest != nil {
-		delete(i.byPath, i.order[i.next])
-		oldest.Close()
+	i.count++
+	place := &i.order[i.count%uint64(len(i.order))]
+	if oldest := i.byPath[place.path]; oldest.file != nil && oldest.slot == place.slot {
+		delete(i.byPath, place.path)
+		oldest.file.Close()
 	}
-	i.byPath[path], i.order[i.next] = f, path
-	i.next = (i.next + 1) % len(i.order)
+	*place = idleSlot{path, i.count}
+	i.byPath[path] = idleFile{f, i.count}
 	return nil
 }
 
 func (i *idleFiles) close() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for _, f := range i.byPath {
-		f.Close()
+	for _, idle := range i.byPath {
+		idle.file.Close()
 	}
 	i.byPath, i.closed = nil, true
 }
