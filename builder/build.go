@@ -128,6 +128,11 @@ func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, titl
 		Addr: b.BuildKit, TLS: b.TLS, StateDir: b.Cache.TempDir(), Layers: layers, Notes: b.Cache, Config: p.config(titles),
 		Output: output, Name: p.lock.Name, Progress: phase.Set, Log: b.Log,
 	})
+	var size int64 // while it works, the phase counts each pass over the layers
+	for _, layer := range layers {
+		size += layer.Size()
+	}
+	phase.Set(size, size)
 	phase.End(err)
 	if errors.Is(err, artifact.ErrVerify) {
 		b.evict(p.lock)

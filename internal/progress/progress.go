@@ -94,6 +94,9 @@ func (p *Phase) lines() {
 		case <-p.stop:
 			return
 		case <-tick.C:
+			if p.done.Load() == 0 && p.total.Load() == 0 {
+				continue
+			}
 			fmt.Fprintln(p.reporter.out, p.line(time.Since(p.started)))
 		}
 	}
