@@ -125,18 +125,40 @@ Acquire::Languages "none";
 Debug::NoLocking "true";
 `
 
-// hostIndexes returns the Packages files that this machine's apt has.
-func hostIndexes(t testing.TB) (texts [][]byte) {
-	files, err := filepath.Glob("/var/lib/apt/lists/*_binary-amd64_Packages*")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no package lists of amd64 on this machine: run apt-get update (%v)", err)
-	}
-	for _, file := range files {
-		text, err := exec.Command("/usr/lib/apt/apt-helper", "cat-file", file).Output()
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
+// A hostIndex is a Packages file that this machine's apt has.
+type hostIndex struct {
+	Origin
+	text []byte
+}
+
+// hostIndexes returns the package lists for some architectures in a folder such
+// as /var/lib/apt/lists.
+func hostIndexes(t testing.TB, lists string, architectures ...string) (indexes []hostIndex) {
+	for _, architecture := range architectures {
+		files, err := filepath.Glob(lists + "/*_dists_*_binary-" + architecture + "_Packages*")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no package lists of %s in %s: run apt-get update (%v)", architecture, lists, err)
 		}
-		texts = append(texts, bytes.Clone(text))
+		for _, file := range files {
+			text, err := exec.Command("/usr/lib/apt/apt-helper", "cat-file", file).Output()
+			if err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			_, place, _ := strings.Cut(filepath.Base(file), "_dists_")
+			suite, component, _ := strings.Cut(place, "_")
+			component, _, _ = strings.Cut(component, "_")
+			indexes = append(indexes, hostIndex{Origin{Source: "host", Suite: suite, Component: component, Architecture: architecture}, bytes.Clone(text)})
+		}
 	}
-	return texts
+	return indexes
+}
+
+func newHostUniverse(t testing.TB, indexes []hostIndex) *Universe {
+	u := NewUniverse()
+	for _, x := range indexes {
+		if err := u.Add(x.Origin, x.text); err != nil {
+			t.Fatalf("%v: %v", x.Origin, err)
+		}
+	}
+	return u
 }

@@ -14,10 +14,10 @@ import (
 // package lists. It reports the time as a ratio to that of apt-get -s install
 // for the same, with and without apt's binary cache, and the peak of memory.
 func BenchmarkResolve(b *testing.B) {
-	indexes := hostIndexes(b)
+	indexes := hostIndexes(b, "/var/lib/apt/lists", "amd64")
 	root := newAptRoot(b, b.TempDir())
-	for _, text := range indexes {
-		root.addRepository(text)
+	for _, x := range indexes {
+		root.addRepository(x.text)
 	}
 	root.update()
 	names := installable(b, indexes, root)
@@ -45,18 +45,8 @@ func BenchmarkResolve(b *testing.B) {
 	b.ReportMetric(ours.Seconds()/cold.Seconds(), "of-apt")
 }
 
-func newHostUniverse(t testing.TB, indexes [][]byte) *Universe {
-	u := NewUniverse("amd64")
-	for i, text := range indexes {
-		if err := u.Add(Origin{Source: "host", Suite: fmt.Sprintf("suite%d", i), Component: "main", Architecture: "amd64"}, text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return u
-}
-
 // installable picks 200 packages that apt can install together.
-func installable(b *testing.B, indexes [][]byte, root *aptRoot) (names []string) {
+func installable(b *testing.B, indexes []hostIndex, root *aptRoot) (names []string) {
 	random := rand.New(rand.NewPCG(1, 0))
 	all := newHostUniverse(b, indexes).All()
 	for len(names) < 200 {

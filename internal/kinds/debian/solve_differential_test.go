@@ -17,32 +17,42 @@ import (
 )
 
 var (
-	differentialRequests = flag.Int("requests", 300, "how many random requests to compare with apt")
-	differentialSeed     = flag.Uint64("seed", 1, "of the random requests")
+	differentialRequests      = flag.Int("requests", 300, "how many random requests to compare with apt")
+	differentialSeed          = flag.Uint64("seed", 1, "of the random requests")
+	differentialLists         = flag.String("lists", "/var/lib/apt/lists", "folder with apt's package lists")
+	differentialArchitectures = flag.String("architectures", "amd64", "of the nodes, parted by commas")
 )
 
 // TestDifferential asks the resolver and the real apt the same random requests
-// over this machine's own package lists. apt, given our closure alone, must
-// install what it installs from everything; and the closure must not be larger
-// than what apt takes.
+// over real package lists. apt, given our closure alone, must install what it
+// installs from everything; and the closure must not be larger than what apt
+// takes. With several architectures that holds for a node of each.
 func TestDifferential(t *testing.T) {
-	indexes := hostIndexes(t)
-	u := newHostUniverse(t, indexes)
-	full := newAptRoot(t, t.TempDir())
-	for _, text := range indexes {
-		full.addRepository(text)
+	architectures := strings.Split(*differentialArchitectures, ",")
+	indexes := hostIndexes(t, *differentialLists, architectures...)
+	d := &differential{T: t, universe: newHostUniverse(t, indexes), full: make(map[string]*aptRoot), known: make(map[string]*Package)}
+	for _, architecture := range architectures {
+		root := newAptRoot(t, t.TempDir())
+		root.nativeTo(architecture, nil)
+		for _, x := range indexes {
+			if x.Architecture == architecture {
+				root.addRepository(x.text)
+			}
+		}
+		root.update()
+		d.full[architecture] = root
 	}
-	full.update()
-	d := &differential{T: t, universe: u, full: full, sizes: make(map[string]int64)}
-	random := rand.New(rand.NewPCG(*differentialSeed, 0))
-	all := u.All()
+	all := d.universe.All()
 	var contentious []*Package
 	for _, p := range all {
-		d.sizes[p.Name+" "+p.Version] = p.Size
+		for _, o := range p.Origins {
+			d.known[p.Name+" "+p.Version+" "+o.Architecture] = p
+		}
 		if bytes.Contains(p.Stanza(0), []byte("\nConflicts: ")) {
 			contentious = append(contentious, p)
 		}
 	}
+	random := rand.New(rand.NewPCG(*differentialSeed, 0))
 	var cases []differentialCase
 	for i := range *differentialRequests {
 		pool := all
@@ -76,42 +86,83 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
-// A differentialCase is one request list.
+// A differentialCase is one list of requests.
 type differentialCase struct {
 	number     int
-	names      []string // for apt: name or name=version
-	requests   []string // for us
+	requests   []differentialRequest
 	recommends bool
 }
 
-func randomCase(number int, all []*Package, random *rand.Rand) differentialCase {
+type differentialRequest struct {
+	name, version string // the version is asked for exactly
+	architecture  string // empty: any that has it
+	least         string // the least version, which is no hard one
+}
+
+// String writes the request as in a definition.
+func (r differentialRequest) String() string {
+	text := r.name
+	if r.architecture != "" {
+		text += ":" + r.architecture
+	}
+	if r.version != "" {
+		text += "=" + r.version
+	}
+	if r.least != "" {
+		text += " (>= " + r.least + ")"
+	}
+	return text
+}
+
+// forApt writes it as an argument of apt-get.
+func (r differentialRequest) forApt() string {
+	if r.version != "" {
+		return r.name + "=" + r.version
+	}
+	return r.name
+}
+
+func randomCase(number int, pool []*Package, random *rand.Rand) differentialCase {
 	c := differentialCase{number: number, recommends: random.IntN(3) == 0}
 	for range 1 + random.IntN(12) {
-		p := all[random.IntN(len(all))]
-		if slices.ContainsFunc(c.names, func(s string) bool { return s == p.Name || strings.HasPrefix(s, p.Name+"=") }) {
+		p := pool[random.IntN(len(pool))]
+		if slices.ContainsFunc(c.requests, func(r differentialRequest) bool { return r.name == p.Name }) {
 			continue
 		}
+		r := differentialRequest{name: p.Name}
 		switch random.IntN(8) {
 		case 0:
-			c.names = append(c.names, p.Name+"="+p.Version)
-			c.requests = append(c.requests, p.Name+"="+p.Version)
+			r.version = p.Version
 		case 1:
-			c.names = append(c.names, p.Name)
-			c.requests = append(c.requests, p.Name+" (>= "+p.Version+")")
-		default:
-			c.names = append(c.names, p.Name)
-			c.requests = append(c.requests, p.Name)
+			r.least = p.Version
 		}
+		if r.String() != r.name && p.Architecture != "all" {
+			r.architecture = p.Architecture // others may have other versions
+		}
+		c.requests = append(c.requests, r)
 	}
 	return c
+}
+
+// on returns the requests that concern an architecture, for apt.
+func (d *differential) on(architecture string, requests []differentialRequest) (names []string) {
+	for _, r := range requests {
+		if r.architecture != "" && r.architecture != architecture {
+			continue
+		}
+		if index := slices.Index(d.universe.architectures, architecture); len(d.universe.versionsOn(slices.Index(d.universe.nodes, archID(index)), d.universe.names[r.name])) > 0 {
+			names = append(names, r.forApt())
+		}
+	}
+	return names
 }
 
 type differential struct {
 	*testing.T
 	universe *Universe
-	full     *aptRoot
+	full     map[string]*aptRoot // by architecture
+	known    map[string]*Package // by "NAME VERSION ARCHITECTURE-OF-INDEX"
 
-	sizes        map[string]int64 // by "NAME VERSION"
 	mu           sync.Mutex
 	good, apart  int // installed; of which apt does not install all at once
 	ours, theirs int64
@@ -121,7 +172,7 @@ type differential struct {
 func (d *differential) note(c differentialCase, format string, args ...any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.notes = append(d.notes, fmt.Sprintf("#%03d %v: %s", c.number, c.names, fmt.Sprintf(format, args...)))
+	d.notes = append(d.notes, fmt.Sprintf("#%03d %v recommends=%v: %s", c.number, c.requests, c.recommends, fmt.Sprintf(format, args...)))
 }
 
 func (d *differential) compare(c differentialCase) {
@@ -130,57 +181,39 @@ func (d *differential) compare(c differentialCase) {
 	if err != nil && len(refused) > 0 {
 		// apt can't have some of them either: go on without.
 		d.note(c, "apt refuses %v; we: %v", refused, err)
-		c = c.without(refused)
-		if refused = nil; len(c.names) == 0 {
+		c.requests = slices.DeleteFunc(c.requests, func(r differentialRequest) bool { return slices.Contains(refused, r.forApt()) })
+		if len(c.requests) == 0 {
 			d.count(&d.good)
 			return
 		}
-		taken, _ = d.ask(c)
+		taken, refused = d.ask(c)
 		closure, err = d.resolve(c)
 	}
 	if err != nil {
-		d.Errorf("#%03d %v: %v", c.number, c.names, err)
+		d.Errorf("#%03d %v: %v", c.number, c.requests, err)
 		return
 	}
 	var ours, theirs int64
-	have := make(map[string]bool)
+	have := make(map[*Package]bool)
 	for _, p := range closure.Packages {
-		have[p.Name+" "+p.Version] = true
+		have[p] = true
 		ours += p.Size
 	}
 	for p := range taken.packages {
-		theirs += d.sizes[p]
-	}
-	if len(refused) == 0 && math.Abs(float64(ours-theirs)) > 0.05*float64(theirs) {
-		d.note(c, "recommends=%v together=%v %.3f of apt's size; only we: %s; only apt: %s", c.recommends, taken.together,
-			float64(ours)/float64(theirs), difference(have, taken.packages), difference(taken.packages, have))
-	}
-
-	root := newAptRoot(d.T, d.TempDir())
-	defer os.RemoveAll(root.dir)
-	root.addPackages(closure.Packages)
-	root.update()
-	jobs := [][]string{c.names}
-	if !taken.together {
-		d.count(&d.apart)
-		jobs = nil
-		for _, name := range c.names {
-			jobs = append(jobs, []string{name})
-		}
-	}
-	good := true
-	for _, job := range jobs {
-		if _, problem := root.install(c.recommends, job...); problem != "" {
-			d.Errorf("#%03d %v recommends=%v: apt cannot install %v from our closure: %s", c.number, c.names, c.recommends, job, problem)
-			good = false
-		}
+		theirs += p.Size
 	}
 	if len(refused) > 0 {
 		d.note(c, "we carry what apt refuses: %v", refused)
 		ours, theirs = 0, 0
+	} else if math.Abs(float64(ours-theirs)) > 0.05*float64(theirs) {
+		d.note(c, "together=%v %.3f of apt's size; only we: %s; only apt: %s", taken.together,
+			float64(ours)/float64(theirs), difference(have, taken.packages), difference(taken.packages, have))
 	}
-	if good {
+	if d.installs(c, closure, taken.together) {
 		d.count(&d.good)
+	}
+	if !taken.together {
+		d.count(&d.apart)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -188,42 +221,67 @@ func (d *differential) compare(c differentialCase) {
 	d.theirs += theirs
 }
 
+// installs tries the closure on a node of each architecture.
+func (d *differential) installs(c differentialCase, closure *Closure, together bool) bool {
+	good := true
+	for architecture := range d.full {
+		root := newAptRoot(d.T, d.TempDir())
+		root.nativeTo(architecture, nil)
+		root.addPackages(slices.DeleteFunc(slices.Clone(closure.Packages), func(p *Package) bool {
+			return !slices.ContainsFunc(p.Origins, func(o Origin) bool { return o.Architecture == architecture })
+		}))
+		root.update()
+		names := d.on(architecture, c.requests)
+		jobs := [][]string{names}
+		if !together {
+			jobs = nil
+			for _, name := range names {
+				jobs = append(jobs, []string{name})
+			}
+		}
+		for _, job := range jobs {
+			if len(job) == 0 {
+				continue
+			}
+			if _, problem := root.install(c.recommends, job...); problem != "" {
+				d.Errorf("#%03d %v recommends=%v: apt on %s cannot install %v from our closure: %s", c.number, c.requests, c.recommends, architecture, job, problem)
+				good = false
+			}
+		}
+		os.RemoveAll(root.dir)
+	}
+	return good
+}
+
 // An answer is what apt takes from everything: all requests at once if it can,
 // else one by one.
 type answer struct {
 	together bool
-	packages map[string]bool
+	packages map[*Package]bool
 }
 
 func (d *differential) ask(c differentialCase) (a answer, refused []string) {
-	a.packages = make(map[string]bool)
-	add := func(names ...string) bool {
-		packages, problem := d.full.install(c.recommends, names...)
-		for _, p := range packages {
-			a.packages[p] = true
+	a.together, a.packages = true, make(map[*Package]bool)
+	for architecture, root := range d.full {
+		add := func(names ...string) bool {
+			packages, problem := root.install(c.recommends, names...)
+			for _, p := range packages {
+				a.packages[d.known[p+" "+architecture]] = true
+			}
+			return problem == ""
 		}
-		return problem == ""
-	}
-	if a.together = add(c.names...); a.together {
-		return a, nil
-	}
-	for _, name := range c.names {
-		if !add(name) {
-			refused = append(refused, name)
+		names := d.on(architecture, c.requests)
+		if len(names) == 0 || add(names...) {
+			continue
+		}
+		a.together = false
+		for _, name := range names {
+			if !add(name) && !slices.Contains(refused, name) {
+				refused = append(refused, name)
+			}
 		}
 	}
 	return a, refused
-}
-
-// without leaves names out.
-func (c differentialCase) without(names []string) differentialCase {
-	rest := differentialCase{number: c.number, recommends: c.recommends}
-	for i, name := range c.names {
-		if !slices.Contains(names, name) {
-			rest.names, rest.requests = append(rest.names, name), append(rest.requests, c.requests[i])
-		}
-	}
-	return rest
 }
 
 func (d *differential) count(n *int) {
@@ -233,21 +291,21 @@ func (d *differential) count(n *int) {
 }
 
 // difference lists the names of what is in a only.
-func difference(a, b map[string]bool) string {
+func difference(a, b map[*Package]bool) string {
 	var names []string
 	for p := range a {
 		if !b[p] {
-			names = append(names, strings.Fields(p)[0])
+			names = append(names, p.Name)
 		}
 	}
 	slices.Sort(names)
-	return list(names, "and")
+	return list(slices.Compact(names), "and")
 }
 
 func (d *differential) resolve(c differentialCase) (*Closure, error) {
 	var requests []Request
 	for _, text := range c.requests {
-		r, err := ParseRequest(text)
+		r, err := ParseRequest(text.String())
 		if err != nil {
 			return nil, err
 		}
