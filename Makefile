@@ -3,13 +3,12 @@
 
 export CGO_ENABLED ?= 0
 GO ?= go
-TESTCACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/minimirror-test
 
 .PHONY: build test unit e2e check setup bench fuzz image
 
 # The program is static and the same wherever it is built from the same files.
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/minimirror ./cmd/minimirror
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o bin/minimirror ./cmd/minimirror
 
 # All tests. setup installs the tools that they need, or says what to type.
 test: setup check unit e2e

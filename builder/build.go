@@ -28,10 +28,11 @@ type Builder struct {
 	Kinds    []artifact.Kind
 	Cache    *cache.Cache
 	Fetch    *fetch.Client
-	Key      *signing.Key
-	Program  string // path of the static program that goes into the image
-	BuildKit string // address of a BuildKit daemon; empty: the embedded one
+	Key      func() (*signing.Key, error) // asked for when everything else is there
+	Program  string                       // path of the static program that goes into the image
+	BuildKit string                       // address of a BuildKit daemon; empty: the embedded one
 	TLS      buildkit.TLS
+	Insecure bool // a registry may be plain HTTP, or have a certificate that does not verify
 	Progress *progress.Reporter
 	Log      *slog.Logger
 }
@@ -60,7 +61,11 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	} else if err != nil {
 		return nil, err
 	}
-	signer, err := b.Key.At(lock.Date)
+	key, err := b.Key()
+	if err != nil {
+		return nil, err
+	}
+	signer, err := key.At(lock.Date)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +130,7 @@ func (b *Builder) fetch(ctx context.Context, lock *lockfile.Lock) error {
 func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, titles []string, output image.Reference) (digest.Digest, error) {
 	phase := b.Progress.Phase("bake "+output.String(), 0)
 	made, err := buildkit.Bake(ctx, buildkit.Options{
-		Addr: b.BuildKit, TLS: b.TLS, StateDir: b.Cache.TempDir(), Layers: layers, Notes: b.Cache, Config: p.config(titles),
+		Addr: b.BuildKit, TLS: b.TLS, Insecure: b.Insecure, StateDir: b.Cache.TempDir(), Layers: layers, Notes: b.Cache, Config: p.config(titles),
 		Output: output, Name: p.lock.Name, Progress: phase.Set, Log: b.Log,
 	})
 	var size int64 // while it works, the phase counts each pass over the layers
@@ -145,7 +150,7 @@ func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, titl
 func (b *Builder) evict(lock *lockfile.Lock) {
 	for i := range lock.Artifacts {
 		a := &lock.Artifacts[i]
-		if err := b.Cache.Check(artifact.Content{Size: a.Size, SHA256: a.SHA256}); err != nil {
+		if err := b.Cache.Check(artifact.Content{Size: a.Size, SHA256: a.SHA256}); errors.Is(err, artifact.ErrVerify) {
 			b.Log.Warn("removed from the cache", "artifact", a.String(), "error", err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,7 +87,8 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 	if err := sets.Decode(&parts); err != nil {
 		return err
 	}
-	for set, section := range parts {
+	for _, set := range slices.Sorted(maps.Keys(parts)) {
+		section := parts[set]
 		if !artifact.ValidName(set) {
 			return section.Errorf("set %q: a name has letters, digits and \"-._+~\" only", set)
 		}

@@ -15,7 +15,8 @@ import (
 )
 
 // layerSize is where the layer of packages that belong to no set is cut, so
-// that no layer is too large for a registry. Images have at most maxLayers.
+// that no layer is too large for a registry. Images have about maxLayers at most:
+// overlay file systems take 127.
 const (
 	layerSize = 512 << 20
 	maxLayers = 100
@@ -108,7 +109,7 @@ func (p *plan) groups() []group {
 		last.title, last.artifacts = "sets: several", append(last.artifacts, bySets[key]...)
 	}
 	rest := bySets[""]
-	limit := max(layerSize, others/(maxLayers/2)+1)
+	limit := max(layerSize, others/(maxLayers/4)+1)
 	var size int64
 	start := 0
 	for i, a := range rest {

@@ -62,6 +62,9 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, update bool) (lock *lo
 // join adds one kind's resolution to the lock.
 func join(lock *lockfile.Lock, r *artifact.Resolution) error {
 	for _, s := range r.Sources {
+		if lockfile.Reserved(s.Name) {
+			return fmt.Errorf("a source can't be called %q: the mirror itself answers there", s.Name)
+		}
 		for _, old := range lock.Sources {
 			if old.Name == s.Name {
 				return fmt.Errorf("two sources are called %q: a source's name is the prefix of its addresses", s.Name)

@@ -49,7 +49,7 @@ func (s *Server) mounts(kinds []artifact.Kind) ([]mount, error) {
 		parts[kind].Artifacts = list
 	}
 	for _, kind := range kinds {
-		all = append(all, mount{kind, artifact.Mirror{Pins: *parts[kind.Name()], PublicKey: key, ServeFile: s.serveFile}})
+		all = append(all, mount{kind, artifact.Mirror{Pins: *parts[kind.Name()], PublicKey: key, ServeFile: s.serveFile, Base: baseAddress}})
 	}
 	return all, nil
 }

@@ -24,7 +24,6 @@ import (
 )
 
 const (
-	defaultGrace  = 30 * time.Second
 	headerTimeout = 30 * time.Second // to send a request's header; there is no limit for downloads
 	idleTimeout   = 2 * time.Minute  // between requests of one connection
 	maxHeader     = 32 << 10         // bytes
@@ -34,7 +33,7 @@ const (
 type Options struct {
 	Image   *image.Image    // stays the caller's to close, after Run
 	Kinds   []artifact.Kind // those that the program knows; only their part as artifact.Server is used
-	Grace   time.Duration   // for running downloads when Run's context ends; 0: 30 seconds
+	Grace   time.Duration   // for running downloads when Run's context ends
 	Log     *slog.Logger    // requests at level Info; nil: nothing is logged
 	Version string          // of the program, for people
 }
@@ -53,9 +52,6 @@ type Server struct {
 // program does not know, or where two kinds claim one path.
 func New(o Options) (*Server, error) {
 	s := &Server{image: o.Image, grace: o.Grace, log: o.Log}
-	if s.grace == 0 {
-		s.grace = defaultGrace
-	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -83,8 +84,15 @@ func (d *directory) inspect() error {
 		return artifact.Hint(artifact.Usagef("%s: is neither empty nor an OCI image layout", d.path),
 			"name another folder, or empty this one")
 	}
-	if _, err := os.Stat(filepath.Join(d.path, ocispec.ImageIndexFile)); errors.Is(err, fs.ErrNotExist) {
+	switch index, err := os.ReadFile(filepath.Join(d.path, ocispec.ImageIndexFile)); {
+	case errors.Is(err, fs.ErrNotExist):
 		d.empty = true // or a layout that a killed build began
+	case err != nil:
+		return err
+	default:
+		if err := d.onlyOurs(index); err != nil {
+			return err
+		}
 	}
 	layout, err := json.Marshal(ocispec.ImageLayout{Version: ocispec.ImageLayoutVersion})
 	if err != nil {
@@ -112,4 +120,20 @@ func (d *directory) inspect() error {
 // globEscape makes path stand for itself in a pattern.
 func globEscape(path string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
+// onlyOurs refuses a layout that holds images under other names: they would be
+// replaced with the one that is written.
+func (d *directory) onlyOurs(index []byte) error {
+	var old ocispec.Index
+	if err := json.Unmarshal(index, &old); err != nil {
+		return artifact.Hint(fmt.Errorf("%s: %s is damaged: %w", d.path, ocispec.ImageIndexFile, err), "name another folder, or empty this one")
+	}
+	for _, m := range old.Manifests {
+		if name := m.Annotations[ocispec.AnnotationRefName]; name != d.name {
+			return artifact.Hint(artifact.Usagef("%s: holds another image, called %q", d.path, name),
+				"name another folder, or empty this one: miniMirror writes one image to a folder")
+		}
+	}
+	return nil
 }

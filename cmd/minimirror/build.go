@@ -47,6 +47,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	output := c.flags.String("output", "", "where the image goes")
 	daemon := c.flags.String("buildkit", os.Getenv("BUILDKIT_HOST"), "address of a BuildKit daemon: unix://, tcp://, docker-container:// or kube-pod:// (default $BUILDKIT_HOST, else embedded)")
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
+	insecure := c.flags.Bool("insecure", false, "let the registry be plain HTTP, or have a certificate that does not verify")
 	keyFile := c.flags.String("sign-key", "", "file with the OpenPGP private key that signs the repository")
 	printed := c.flags.String("format", "text", "what to print: text or json")
 	if err := c.parse(args, buildHelp, 1); err != nil {
@@ -81,10 +82,6 @@ func build(ctx context.Context, c *command, args []string) error {
 		}
 		fmt.Fprintf(c.stderr, "%s: written: %s\n", d.LockFile(), summary(made))
 	}
-	key, err := c.signingKey(*keyFile)
-	if err != nil {
-		return err
-	}
 	var tls buildkit.TLS
 	if *tlsDir != "" {
 		if tls, err = buildkit.TLSFromDir(*tlsDir); err != nil {
@@ -92,8 +89,9 @@ func build(ctx context.Context, c *command, args []string) error {
 		}
 	}
 	b := &builder.Builder{
-		Kinds: kinds.All(), Cache: store, Fetch: fetch.New(store, c.log(), userAgent()), Key: key,
-		Program: program, BuildKit: *daemon, TLS: tls, Progress: progress.To(os.Stderr), Log: c.log(),
+		Kinds: kinds.All(), Cache: store, Fetch: fetch.New(store, c.log(), userAgent()),
+		Key:     func() (*signing.Key, error) { return c.signingKey(*keyFile) },
+		Program: program, BuildKit: *daemon, TLS: tls, Insecure: *insecure, Progress: progress.To(os.Stderr), Log: c.log(),
 	}
 	built, err := b.Build(ctx, d, ref)
 	if err != nil {

@@ -136,4 +136,7 @@ type Mirror struct {
 	// ServeFile answers a request with a file of the mirror: caching headers,
 	// ranges, 304 and 404 are its business. name is a File.Path or an Artifact.ID.
 	ServeFile func(w http.ResponseWriter, r *http.Request, name string)
+	// Base is the mirror's address as the client of the request wrote it, without
+	// a slash at the end. It needs no escaping.
+	Base func(r *http.Request) string
 }

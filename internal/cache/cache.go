@@ -129,14 +129,23 @@ type Writer struct {
 
 // Create begins a file. Close must be called; without Commit it discards.
 func (c *Cache) Create() (*Writer, error) {
+	f, err := c.temporary()
+	if err != nil {
+		return nil, err
+	}
+	return &Writer{c, f, sha256.New(), 0}, nil
+}
+
+// temporary makes a file that no other process sweeps away while it is open.
+func (c *Cache) temporary() (*os.File, error) {
 	for {
-		f, err := os.CreateTemp(c.TempDir(), "fetch-*")
+		f, err := os.CreateTemp(c.TempDir(), "new-*")
 		if err != nil {
 			return nil, fmt.Errorf("cache: %w", diskHint(err))
 		}
 		// Another process may sweep the file away before it is locked.
 		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && sameFile(f) {
-			return &Writer{c, f, sha256.New(), 0}, nil
+			return f, nil
 		}
 		f.Close()
 	}
@@ -224,13 +233,16 @@ func (c *Cache) SetNote(kind, key string, data []byte) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(c.TempDir(), "note-*")
+	f, err := c.temporary()
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+	defer f.Close()
+	defer os.Remove(f.Name()) // already renamed on success
+	if _, err := f.Write(data); err != nil {
+		return fmt.Errorf("cache: %w", diskHint(err))
+	}
+	if err := f.Chmod(0o644); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), filepath.Join(dir, key))

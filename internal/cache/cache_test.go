@@ -134,6 +134,11 @@ func TestManyWritersAndSweepers(t *testing.T) {
 			}
 		})
 		wg.Go(func() {
+			if err := c.SetNote("kind", "key", []byte("fact")); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
 			if err := put(t, c, "hello", "hello"); err != nil {
 				t.Error(err)
 			}

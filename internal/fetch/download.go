@@ -19,8 +19,7 @@ import (
 )
 
 const (
-	attempts  = 4                // at one address, while the trouble looks temporary
-	stall     = 60 * time.Second // without a byte: the connection is given up
+	attempts  = 4 // at one address, while the trouble looks temporary
 	firstWait = 250 * time.Millisecond
 	longest   = 30 * time.Second // that a server's Retry-After is honoured
 )
@@ -91,7 +90,7 @@ func (c *Client) transfer(ctx context.Context, u string, want artifact.Content, 
 	if want.Size >= 0 && resp.ContentLength >= 0 && resp.ContentLength != left {
 		return fmt.Errorf("%s: %w", Redacted(u), artifact.Verifyf("size mismatch: the server announces %d bytes, want %d", resp.ContentLength+w.Size(), want.Size))
 	}
-	body := &watched{Reader: resp.Body, timer: time.AfterFunc(stall, cancel), received: c.Received}
+	body := c.watch(resp.Body, cancel)
 	defer body.timer.Stop()
 	var reader io.Reader = body
 	if want.Size >= 0 {
@@ -201,14 +200,19 @@ func retryAfter(h http.Header) time.Duration {
 // watched is a body that is given up when no byte comes for a while.
 type watched struct {
 	io.Reader
+	stall    time.Duration
 	timer    *time.Timer
 	received func(int64)
 	failed   error // of the network, as opposed to the disk
 }
 
+func (c *Client) watch(body io.Reader, giveUp func()) *watched {
+	return &watched{Reader: body, stall: c.stall, timer: time.AfterFunc(c.stall, giveUp), received: c.Received}
+}
+
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
-	w.timer.Reset(stall)
+	w.timer.Reset(w.stall)
 	if n > 0 && w.received != nil {
 		w.received(int64(n))
 	}

@@ -29,7 +29,8 @@ type Client struct {
 	// Received, if set, is called with the number of bytes that have just come in.
 	Received func(n int64)
 
-	http *http.Client
+	stall time.Duration // without a byte: the connection is given up
+	http  *http.Client
 }
 
 var _ artifact.Upstream = (*Client)(nil)
@@ -41,7 +42,7 @@ func New(c *cache.Cache, log *slog.Logger, userAgent string) *Client {
 	transport.ResponseHeaderTimeout = 30 * time.Second
 	transport.MaxIdleConnsPerHost = parallel
 	transport.RegisterProtocol("file", http.NewFileTransport(http.Dir("/")))
-	return &Client{Cache: c, Log: log, UserAgent: userAgent, http: &http.Client{Transport: transport, CheckRedirect: fewRedirects}}
+	return &Client{Cache: c, Log: log, UserAgent: userAgent, stall: time.Minute, http: &http.Client{Transport: transport, CheckRedirect: fewRedirects}}
 }
 
 const (
@@ -84,12 +85,16 @@ func trouble(failures []error) (real []error) {
 func (c *Client) get(ctx context.Context, u string, limit int64) ([]byte, error) {
 	var body []byte
 	err := c.patiently(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
 		resp, err := c.request(ctx, u, 0, "")
 		if err != nil {
 			return err
 		}
 		defer resp.Body.Close()
-		body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
+		watch := c.watch(resp.Body, cancel)
+		defer watch.timer.Stop()
+		body, err = io.ReadAll(io.LimitReader(watch, limit+1))
 		if err == nil && int64(len(body)) > limit {
 			return fmt.Errorf("%s: larger than %d bytes", Redacted(u), limit)
 		}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -199,6 +200,25 @@ func TestGetTellsAbsentFromUnreachable(t *testing.T) {
 	}
 	if _, _, err := f.Get(context.Background(), []string{ok}, 10); err == nil {
 		t.Fatal("larger than the limit, and accepted")
+	}
+}
+
+// TestStall: a server that falls silent is given up, and the next one asked.
+func TestStall(t *testing.T) {
+	silent := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		w.Write(body[:3])
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	good := serve(t, whole)
+	f := client(t)
+	f.stall = 50 * time.Millisecond
+	if _, from, err := f.Get(context.Background(), []string{silent, good}, 1<<20); err != nil || from != good {
+		t.Fatal(from, err)
+	}
+	if err := f.Artifact(context.Background(), pinned(silent, good)); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -46,7 +46,7 @@ func (c *Client) Index(ctx context.Context, want artifact.Content, files []artif
 
 func (c *Client) keptIndex(key string, want artifact.Content) ([]byte, error) {
 	packed := c.Cache.Note(indexNote, key)
-	if key == "" || packed == nil {
+	if key == "" || len(packed) == 0 {
 		return nil, errors.New("not in the cache")
 	}
 	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxIndex))
@@ -88,7 +88,7 @@ func (c *Client) fetchIndex(ctx context.Context, want artifact.Content, file art
 		return nil, err
 	}
 	if err := c.Cache.SetNote(indexNote, key, encoder.EncodeAll(data, nil)); err != nil {
-		return nil, err
+		c.Log.Warn("index not kept", "error", err)
 	}
 	return data, nil
 }

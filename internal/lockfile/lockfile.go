@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,6 +38,12 @@ type Lock struct {
 	Sources   []artifact.Source   `json:"sources"`
 	Sets      []artifact.Set      `json:"sets"`
 	Artifacts []artifact.Artifact `json:"artifacts"`
+}
+
+// Reserved reports whether a source can't be called so: the mirror itself
+// answers there.
+func Reserved(name string) bool {
+	return name == "catalog.json" || name == "healthz" || name == "readyz" || strings.HasPrefix(name, "minimirror.")
 }
 
 // Digest returns "sha256:" and the hexadecimal SHA-256 of data.
@@ -75,6 +82,7 @@ func Decode(data []byte) (*Lock, error) {
 	if l.Format != Format {
 		return nil, fmt.Errorf("format %d: this program reads format %d", l.Format, Format)
 	}
+	l.sort() // a merge of two locks may have moved something
 	return &l, l.check()
 }
 
@@ -82,9 +90,12 @@ func (l *Lock) check() error {
 	if !artifact.ValidName(l.Name) {
 		return fmt.Errorf("invalid name %q", l.Name)
 	}
+	if err := l.checkText(); err != nil {
+		return err
+	}
 	sources := make(map[string]string)
 	for _, s := range l.Sources {
-		if _, dup := sources[s.Name]; dup || !artifact.ValidName(s.Name) {
+		if _, dup := sources[s.Name]; dup || !artifact.ValidName(s.Name) || Reserved(s.Name) {
 			return fmt.Errorf("invalid or repeated source %q", s.Name)
 		}
 		sources[s.Name] = s.Kind
@@ -120,14 +131,45 @@ func (l *Lock) check() error {
 	return nil
 }
 
-// Encode sorts the lock and returns the file's bytes.
-func (l *Lock) Encode() ([]byte, error) {
+// checkText refuses control characters: much of a lock's text goes line by line
+// into files that clients trust.
+func (l *Lock) checkText() error {
+	var all [][]string
+	for _, s := range l.Sources {
+		all = append(all, s.URLs)
+		for _, r := range s.Releases {
+			if name := path.Clean("./" + r.Name); name != "." && !artifact.ValidPath(name) {
+				return fmt.Errorf("source %s: invalid release %q", s.Name, r.Name)
+			}
+			all = append(all, []string{r.Name, r.URL}, r.SignedBy, r.Metadata)
+		}
+	}
+	for i := range l.Artifacts {
+		a := &l.Artifacts[i]
+		all = append(all, []string{a.Name, a.Version, a.Architecture}, a.Channels, a.URLs, a.Metadata)
+	}
+	for _, lines := range all {
+		for _, line := range lines {
+			if strings.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+				return fmt.Errorf("a control character in %q", line)
+			}
+		}
+	}
+	return nil
+}
+
+func (l *Lock) sort() {
 	slices.SortFunc(l.Sources, func(a, b artifact.Source) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(l.Sets, func(a, b artifact.Set) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(l.Artifacts, func(a, b artifact.Artifact) int { return artifact.Compare(&a, &b) })
 	for _, s := range l.Sets {
 		slices.Sort(s.Artifacts)
 	}
+}
+
+// Encode sorts the lock and returns the file's bytes.
+func (l *Lock) Encode() ([]byte, error) {
+	l.sort()
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -186,6 +228,9 @@ func (l *Lock) Write(file string) (changed bool, err error) {
 }
 
 func replace(file string, data []byte) error {
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		file = target
+	}
 	f, err := os.CreateTemp(filepath.Dir(file), ".mirror.lock-*")
 	if err != nil {
 		return err

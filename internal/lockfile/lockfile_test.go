@@ -47,16 +47,21 @@ func TestEncodeIsSortedAndDecodes(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	for name, change := range map[string]func(*Lock){
-		"other format":   func(l *Lock) { l.Format = 99 },
-		"escaping path":  func(l *Lock) { l.Artifacts[0].Path = "../../etc/passwd" },
-		"absolute path":  func(l *Lock) { l.Artifacts[0].Path = "/etc/passwd" },
-		"short digest":   func(l *Lock) { l.Artifacts[0].SHA256 = "abc" },
-		"negative size":  func(l *Lock) { l.Artifacts[0].Size = -1 },
-		"listed twice":   func(l *Lock) { l.Artifacts = append(l.Artifacts, l.Artifacts[0]) },
-		"no such source": func(l *Lock) { l.Artifacts[0].Source = "other" },
-		"no such pin":    func(l *Lock) { l.Sets[0].Artifacts[0] = "s/p/none" },
-		"bad name":       func(l *Lock) { l.Name = "../x" },
-		"source twice":   func(l *Lock) { l.Sources = append(l.Sources, l.Sources[0]) },
+		"other format":     func(l *Lock) { l.Format = 99 },
+		"escaping path":    func(l *Lock) { l.Artifacts[0].Path = "../../etc/passwd" },
+		"absolute path":    func(l *Lock) { l.Artifacts[0].Path = "/etc/passwd" },
+		"short digest":     func(l *Lock) { l.Artifacts[0].SHA256 = "abc" },
+		"negative size":    func(l *Lock) { l.Artifacts[0].Size = -1 },
+		"listed twice":     func(l *Lock) { l.Artifacts = append(l.Artifacts, l.Artifacts[0]) },
+		"no such source":   func(l *Lock) { l.Artifacts[0].Source = "other" },
+		"no such pin":      func(l *Lock) { l.Sets[0].Artifacts[0] = "s/p/none" },
+		"injected stanza":  func(l *Lock) { l.Artifacts[0].Metadata = []string{"Depends: x\n\nPackage: evil"} },
+		"injected option":  func(l *Lock) { l.Sources[0].Releases[0].Metadata = []string{"Components: main\nTrusted: yes"} },
+		"injected version": func(l *Lock) { l.Artifacts[0].Version = "1\nPackage: evil" },
+		"escaping release": func(l *Lock) { l.Sources[0].Releases[0].Name = "../../x" },
+		"reserved source":  func(l *Lock) { l.Sources[0].Name = "minimirror.asc"; l.Artifacts = nil; l.Sets = nil },
+		"bad name":         func(l *Lock) { l.Name = "../x" },
+		"source twice":     func(l *Lock) { l.Sources = append(l.Sources, l.Sources[0]) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := sample()
@@ -69,6 +74,19 @@ func TestDecodeRefuses(t *testing.T) {
 				t.Fatal("accepted")
 			}
 		})
+	}
+	moved := sample()
+	data, err := moved.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := bytes.Index(data, []byte(`"name": "a"`)), bytes.Index(data, []byte(`"name": "b"`))
+	if first < 0 || second < first {
+		t.Fatal("not sorted")
+	}
+	data = bytes.ReplaceAll(bytes.ReplaceAll(bytes.ReplaceAll(data, []byte(`p/a"`), []byte(`p/z"`)), []byte(`"name": "a"`), []byte(`"name": "z"`)), []byte("http://h/a"), []byte("http://h/z"))
+	if l, err := Decode(data); err != nil || l.Artifacts[0].Name != "b" {
+		t.Fatal("what a merge has moved is not put in order", err)
 	}
 	for name, data := range map[string]string{"empty": "", "merge conflict": "<<<<<<< HEAD\n", "unknown key": `{"format":1,"x":1}`, "trailing": `{"format":1,"name":"n"} {}`} {
 		if _, err := Decode([]byte(data)); err == nil {

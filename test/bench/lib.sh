@@ -31,6 +31,6 @@ ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
 
 # peak COMMAND… prints the most memory that a command had, in MB.
 peak() {
-	/usr/bin/time -f %M -o "$work/peak" "$@" >/dev/null 2>&1
+	/usr/bin/time -f %M -o "$work/peak" "$@" >"$work/out" 2>&1 || { cat "$work/out" >&2; exit 1; }
 	awk '{ print int($1 / 1000) }' "$work/peak"
 }

@@ -28,25 +28,20 @@ func (Kind) Routes(m artifact.Mirror) []string {
 func (Kind) Handler(m artifact.Mirror) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != SourcesPath {
+			if strings.HasSuffix(r.URL.Path, ".deb") {
+				w.Header().Set("Content-Type", "application/vnd.debian.binary-package")
+			}
 			m.ServeFile(w, r, strings.TrimPrefix(r.URL.Path, "/"))
 			return
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-cache")
-		body := sourcesFile(m, baseAddress(r))
+		body := sourcesFile(m, m.Base(r))
 		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 		if r.Method != http.MethodHead {
 			fmt.Fprint(w, body)
 		}
 	})
-}
-
-// baseAddress is the mirror's address as the client knows it.
-func baseAddress(r *http.Request) string {
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }
 
 // sourcesFile is a deb822 sources file, sources.list(5), with the key inside

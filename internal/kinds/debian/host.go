@@ -1,6 +1,7 @@
 package debian
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -144,10 +147,22 @@ func (c aptConfig) source(e aptEntry) (source, error) {
 	if e.option("trusted") == "yes" {
 		return s, fmt.Errorf("trusted=yes: a source without a verified signature can't be mirrored")
 	}
+	s.architectures = unique(s.architectures)
 	if len(s.architectures) == 0 {
 		s.architectures = []string{c.architecture}
 	}
-	for _, u := range e.uris {
+	uris := e.uris
+	for i, u := range uris {
+		if file, is := strings.CutPrefix(u, "mirror+file:"); is {
+			listed, err := mirrorList(path.Clean("/" + file))
+			if err != nil {
+				return s, err
+			}
+			uris = slices.Concat(uris[:i], listed, uris[i+1:])
+			break
+		}
+	}
+	for _, u := range uris {
 		for _, local := range []string{"file:", "copy:"} { // apt accepts file:/path
 			if after, is := strings.CutPrefix(u, local); is {
 				u = "file://" + path.Clean("/"+after)
@@ -242,7 +257,7 @@ func merge(sources []source, s source) []source {
 	for i := range sources {
 		old := &sources[i]
 		if !slices.Equal(old.urls, s.urls) || !slices.Equal(old.architectures, s.architectures) ||
-			old.keys.where != s.keys.where || old.checkValidUntil != s.checkValidUntil || old.checkDates != s.checkDates {
+			!sameKeys(old.keys, s.keys) || old.checkValidUntil != s.checkValidUntil || old.checkDates != s.checkDates {
 			continue
 		}
 		for _, add := range s.suites {
@@ -260,6 +275,36 @@ func merge(sources []source, s source) []source {
 		return sources
 	}
 	return append(sources, s)
+}
+
+func unique(words []string) (once []string) {
+	for _, w := range words {
+		if !slices.Contains(once, w) {
+			once = append(once, w)
+		}
+	}
+	return once
+}
+
+func sameKeys(a, b keyring) bool {
+	return slices.EqualFunc(a.keys, b.keys, func(a, b *openpgp.Entity) bool {
+		return bytes.Equal(a.PrimaryKey.Fingerprint, b.PrimaryKey.Fingerprint)
+	})
+}
+
+// mirrorList reads a file of addresses, apt-transport-mirror(1): one a line, more
+// words behind it are conditions.
+func mirrorList(file string) (urls []string, err error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(data)) {
+		if words := strings.Fields(line); len(words) > 0 && !strings.HasPrefix(words[0], "#") {
+			urls = append(urls, words[0])
+		}
+	}
+	return urls, nil
 }
 
 // nameSources names each source after the last part of its first address, or

@@ -21,6 +21,7 @@ func aptHost(t *testing.T, conf string, files map[string]string) (dir string) {
 		}
 	}
 	for name, text := range files {
+		text = strings.ReplaceAll(text, "LIST", filepath.Join(dir, "etc/apt/list"))
 		if err := os.WriteFile(filepath.Join(dir, "etc/apt", name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -73,6 +74,9 @@ func TestHostSources(t *testing.T) {
 		"file":            {files: with("sources.list", "deb file:/srv/x ./\n"), want: "x [file:///srv/x] ./[] [amd64] keys:1 valid-until:true\n"},
 		"cdrom":           {files: with("sources.list", "deb cdrom:[Debian GNU/Linux]/ bookworm main\ndeb http://h/x a main\n"), want: "x [http://h/x] a[main] [amd64] keys:1 valid-until:true\n"},
 		"never expires":   {conf: "Acquire::Check-Valid-Until \"false\";", files: with("sources.list", "deb http://h/x a main\n"), want: "x [http://h/x] a[main] [amd64] keys:1 valid-until:false\n"},
+		"mirror list":     {files: map[string]string{"sources.list": "deb mirror+file:LIST a main\n", "list": "# mirrors\nhttp://h/debian\nhttp://i/debian\tpriority:2\n", "trusted.gpg.d/a.asc": armored}, want: "debian [http://h/debian http://i/debian] a[main] [amd64] keys:1 valid-until:true\n"},
+		"password":        {files: with("sources.list", "deb http://u:secret@h/x a main\n"), want: "error: %s/etc/apt/sources.list:1: \"http://u:xxxxx@h/x\""},
+		"arch twice":      {files: with("sources.list", "deb [arch=amd64,amd64] http://h/x a main\n"), want: "x [http://h/x] a[main] [amd64] keys:1 valid-until:true\n"},
 		"none":            {files: trusted, want: "error: this machine has no apt sources"},
 		"trusted=yes":     {files: with("sources.list", "deb [trusted=yes] http://h/x a main\n"), want: "error: %s/etc/apt/sources.list:1: trusted=yes"},
 		"missing keyring": {files: with("sources.list", "deb [signed-by=/nonexistent.gpg] http://h/x a main\n"), want: "error: %s/etc/apt/sources.list:1: keyring: open /nonexistent.gpg"},

@@ -140,6 +140,24 @@ func (r *release) checkDates(src source, now time.Time) error {
 	return nil
 }
 
+// priority is apt's for the release, apt_preferences(5): backports and
+// experimental are taken only where nothing else will do.
+func (r *release) priority() int {
+	yes := func(name string) bool { return strings.EqualFold(r.header.get(name), "yes") }
+	switch {
+	case yes("NotAutomatic") && yes("ButAutomaticUpgrades"):
+		return 100
+	case yes("NotAutomatic"):
+		return 1
+	}
+	return 500
+}
+
+// isOf reports whether the release says that it is the suite that was asked for.
+func (r *release) isOf(suite string) bool {
+	return flat(suite) || r.header.get("Suite") == suite || r.header.get("Codename") == suite
+}
+
 // carried are the fields that a client sees again in our own Release.
 var carried = []string{"Origin", "Label", "Suite", "Version", "Codename", "Description", "NotAutomatic", "ButAutomaticUpgrades"}
 

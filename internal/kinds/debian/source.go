@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -90,7 +91,17 @@ func parseSource(section artifact.Section, dir string) (source, error) {
 		if err := checkSuite(name, spec.Components); err != nil {
 			return s, section.Errorf("source %s: %w", spec.Name, err)
 		}
+		if slices.ContainsFunc(s.suites, func(o suite) bool { return dists(o.name) == dists(name) }) {
+			return s, section.Errorf("source %s: suite %q is there twice", spec.Name, name)
+		}
 		s.suites = append(s.suites, suite{name, spec.Components})
+	}
+	for what, words := range map[string][]string{"component": spec.Components, "architecture": spec.Architectures} {
+		for i, word := range words {
+			if slices.Contains(words[:i], word) {
+				return s, section.Errorf("source %s: %s %q is there twice", spec.Name, what, word)
+			}
+		}
 	}
 	if len(s.architectures) == 0 {
 		s.architectures = []string{hostArchitecture()}
@@ -159,6 +170,9 @@ func cleanURL(s string) (string, error) {
 	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
 	default:
 		return "", fmt.Errorf("%q: an address begins with http://, https:// or file:///", s)
+	}
+	if u.User != nil {
+		return "", fmt.Errorf("%q: an address with a user or password would stand in the lock and in the image: use one without", u.Redacted())
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
 		return "", fmt.Errorf("%q: an address of a repository has no ? and no #", s)

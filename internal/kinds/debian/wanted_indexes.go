@@ -24,6 +24,14 @@ type indexJob struct {
 	text   []byte
 }
 
+// wrap says which index an error is about.
+func (j *indexJob) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("debian: source %s: suite %s: %s: %w", j.origin.Source, j.origin.Suite, j.name, err)
+}
+
 // encodings of an index, the smallest first.
 var encodings = []struct {
 	suffix string
@@ -74,7 +82,7 @@ func indexJobs(src source, s suite, r *release) ([]indexJob, error) {
 }
 
 func newIndexJob(src source, suite string, r *release, name string) (indexJob, error) {
-	job := indexJob{origin: Origin{Source: src.name, Suite: suite}, name: name, want: artifact.Content{Size: -1}}
+	job := indexJob{origin: Origin{Source: src.name, Suite: suite, Priority: r.priority()}, name: name, want: artifact.Content{Size: -1}}
 	if plain, ok := r.files[name]; ok {
 		job.want = plain
 	}

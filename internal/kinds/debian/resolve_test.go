@@ -1,0 +1,112 @@
+package debian
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
+	"github.com/minimirror/minimirror/internal/strictyaml"
+)
+
+// resolve runs the whole verb over an archive; text is the definition's "debian" part
+// with URL for the archive's address.
+func resolve(t *testing.T, archive *debiantest.Archive, key *debiantest.Key, text string) (*artifact.Resolution, error) {
+	t.Helper()
+	server := debiantest.Start(t, archive)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "key.asc"), key.Armored(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	section, err := strictyaml.Parse("mirror.yaml", []byte(strings.ReplaceAll(text, "URL", server.URL)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := Kind{}.ParseSpec(section, dir)
+	if err != nil {
+		return nil, err
+	}
+	return Kind{}.Resolve(context.Background(), artifact.ResolveRequest{Spec: spec, Upstream: web{}, Now: today, Log: quiet})
+}
+
+func describePins(r *artifact.Resolution) string {
+	var all []string
+	for _, a := range r.Artifacts {
+		all = append(all, fmt.Sprintf("%s %s %v", a.Name, a.Version, a.Channels))
+	}
+	return strings.Join(all, "; ")
+}
+
+// TestBackportsWait: as apt has it, a suite that is NotAutomatic gives only what
+// nothing else has.
+func TestBackportsWait(t *testing.T) {
+	key := debiantest.NewKey("k")
+	suite := func(name string, fields []string, packages ...*debiantest.Package) *debiantest.Suite {
+		return &debiantest.Suite{Name: name, Fields: fields, SignedBy: []*debiantest.Key{key}, Packages: packages, Architectures: []string{"amd64"}}
+	}
+	archive := &debiantest.Archive{Suites: []*debiantest.Suite{
+		suite("stable", nil, &debiantest.Package{Name: "tool", Version: "1", Fields: []string{"Depends: helper"}}),
+		suite("stable-backports", []string{"NotAutomatic: yes", "ButAutomaticUpgrades: yes"},
+			&debiantest.Package{Name: "tool", Version: "2~bpo1"}, &debiantest.Package{Name: "helper", Version: "3"}),
+	}}
+	const sources = "sources: [{name: d, urls: [URL], suites: [stable, stable-backports], components: [main], architectures: [amd64], signed-by: key.asc}]\n"
+	for requests, want := range map[string]string{
+		"[tool]":             "helper 3 [stable-backports/main]; tool 1 [stable/main]",
+		"[\"tool (>= 2~)\"]": "tool 2~bpo1 [stable-backports/main]",
+	} {
+		r, err := resolve(t, archive, key, sources+"packages: "+requests)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := describePins(r); got != want {
+			t.Errorf("%s: got %s, want %s", requests, got, want)
+		}
+	}
+}
+
+func TestSourcesRefused(t *testing.T) {
+	key := debiantest.NewKey("k")
+	archive := &debiantest.Archive{Suites: []*debiantest.Suite{{Name: "s", SignedBy: []*debiantest.Key{key}, Packages: []*debiantest.Package{{Name: "a"}}}}}
+	entry := func(change string) string {
+		fields := map[string]string{"name": "d", "urls": "[URL]", "suites": "[s]", "components": "[main]", "architectures": "[amd64]", "signed-by": "key.asc"}
+		name, value, _ := strings.Cut(change, ": ")
+		fields[name] = value
+		text := "sources: [{"
+		for _, name := range []string{"name", "urls", "suites", "components", "architectures", "signed-by"} {
+			if fields[name] != "" {
+				text += name + ": " + fields[name] + ", "
+			}
+		}
+		return text + "}]\npackages: [a]"
+	}
+	for change, want := range map[string]string{
+		"name: d":                              "",
+		"name: ../d":                           `mirror.yaml:1: source "../d"`,
+		"urls: [ftp://h/x]":                    "an address begins with",
+		"urls: [\"http://u:secret@h/x\"]":      "http://u:xxxxx@h/x",
+		"urls: [\"http://h/x?y\"]":             "has no ? and no #",
+		"suites: [s, s]":                       `suite "s" is there twice`,
+		"suites: [../s]":                       "invalid suite",
+		"suites: [s/]":                         "has no components",
+		"components: ":                         "needs components",
+		"components: [main, main]":             `component "main" is there twice`,
+		"architectures: [amd64, amd64]":        `architecture "amd64" is there twice`,
+		"architectures: [all]":                 `"all" is not an architecture`,
+		"architectures: [arm64]":               "there is no main/binary-arm64/Packages",
+		"signed-by: ":                          "signed-by is missing",
+		"signed-by: nowhere.asc":               "mirror.yaml:1: signed-by: stat",
+		"signed-by: \"-----BEGIN PGP PUBLIC\"": "no OpenPGP key in it",
+	} {
+		_, err := resolve(t, archive, key, entry(change))
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", change, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: got %v, want %s", change, err, want)
+		}
+	}
+}
