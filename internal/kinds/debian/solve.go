@@ -74,22 +74,21 @@ type resolution struct {
 // possible into one group that is installable together, and so on with the rest.
 func (r *resolution) resolve(ctx context.Context, index int, wishes []wish, matches []match) error {
 	n := r.newNode(index, r.opt.Prefer)
-	rest, err := n.units(wishes, matches)
+	units, err := n.units(wishes, matches)
 	if err != nil {
 		return err
 	}
-	for len(rest) > 0 {
-		s := newSearch(n, asksOf(rest))
+	checked := make(map[*unit]bool)
+	for len(units) > 0 {
+		s := newSearch(n, asksOf(units))
 		if err := s.run(ctx); err != nil {
 			return err
 		}
-		if first := rest[0]; s.excluded[first] {
-			why := n.explain(ctx, first)
-			if !first.optional {
-				return why
-			}
-			r.warnings = append(r.warnings, "left out: "+why.Error())
-			rest = rest[1:]
+		again, err := r.check(ctx, s, &units, checked)
+		if err != nil {
+			return err
+		}
+		if again {
 			continue
 		}
 		if r.opt.Recommends {
@@ -97,33 +96,72 @@ func (r *resolution) resolve(ctx context.Context, index int, wishes []wish, matc
 				return err
 			}
 		}
-		r.warn(s)
-		for _, u := range rest {
-			if u.set != "" && !s.excluded[u] {
+		var rest []*unit
+		for _, u := range units {
+			switch {
+			case s.excluded[u]:
+				rest = append(rest, u)
+			case u.set != "":
 				r.sets[u.set] = append(r.sets[u.set], s.needed(u, r.opt.Recommends)...)
+				r.warnSet(s, u)
 			}
 		}
 		r.carried = append(r.carried, s.trail...)
 		n.carry(s.trail)
-		rest = slices.DeleteFunc(slices.Clone(rest), func(u *unit) bool { return !s.excluded[u] })
+		units = rest
 	}
 	r.warnVersions(n)
 	return nil
 }
 
 // asksOf returns what units ask, in order. A package that is requested for itself
-// comes in its best version or in another group; only the first of a group,
-// with nothing beside it to give way to, falls back to what works.
+// comes in its best version or in another group.
 func asksOf(units []*unit) (asks []ask) {
-	for i, u := range units {
+	for _, u := range units {
 		for _, a := range u.asks {
-			if i > 0 && u.set == "" {
+			if u.set == "" {
 				a.options = a.options[:1]
 			}
 			asks = append(asks, a)
 		}
 	}
 	return asks
+}
+
+// check looks at each unit that s excluded by itself. It drops versions that can
+// never be installed, and units of which none can be; then the group has to be
+// tried again.
+func (r *resolution) check(ctx context.Context, s *search, units *[]*unit, checked map[*unit]bool) (again bool, err error) {
+	var rest []*unit
+	for _, u := range *units {
+		rest = append(rest, u)
+		if !s.excluded[u] || checked[u] {
+			continue
+		}
+		checked[u] = true
+		alone := newSearch(s.node, u.asks)
+		if err := alone.run(ctx); err != nil {
+			return false, err
+		}
+		if alone.excluded[u] {
+			why := s.explain(ctx, u)
+			if !u.optional {
+				return false, why
+			}
+			r.warnings = append(r.warnings, "left out: "+why.Error())
+			rest, again = rest[:len(rest)-1], true
+			continue
+		}
+		for i := range u.asks {
+			a := &u.asks[i]
+			if first := slices.IndexFunc(a.options, func(id entryID) bool { return alone.chosen[id] }); first > 0 && u.set == "" {
+				r.warnings = append(r.warnings, fmt.Sprintf("%s cannot be installed; the closure has %s instead", r.pkg(a.options[0]), r.pkg(a.options[first])))
+				a.options, again = a.options[first:], true
+			}
+		}
+	}
+	*units = rest
+	return again, nil
 }
 
 // carry lets later groups prefer what the closure has.
@@ -137,16 +175,13 @@ func (n *node) carry(ids []entryID) {
 	clear(n.links) // their order of preference has changed
 }
 
-// warn tells of packages that did not come in the version that was asked for.
-func (r *resolution) warn(s *search) {
-	for _, a := range s.asks {
+// warnSet tells of packages of a set that gave way to others of it.
+func (r *resolution) warnSet(s *search, u *unit) {
+	for _, a := range u.asks {
 		best := a.options[0]
-		if s.excluded[a.unit] || s.chosen[best] {
-			continue
-		}
 		for _, id := range a.options {
-			if s.chosen[id] {
-				r.warnings = append(r.warnings, fmt.Sprintf("%s cannot be installed; the closure has %s instead", r.pkg(best), r.pkg(id)))
+			if s.chosen[id] && id != best {
+				r.warnings = append(r.warnings, fmt.Sprintf("set %s has %s: %s cannot be installed with the rest of it", u.set, r.pkg(id), r.pkg(best)))
 			}
 		}
 	}

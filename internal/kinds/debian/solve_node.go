@@ -113,18 +113,18 @@ func (n *node) alternatives(owner entryID, c clause) []entryID {
 }
 
 // arrange moves forward what the node would rather have, and keeps the order
-// otherwise.
+// otherwise: what the closure has anyway, what was locked before, the highest
+// version of each package, the rest.
 func (n *node) arrange(all []entryID) {
 	rank := make(map[entryID]int, len(all))
 	for _, id := range all {
 		switch {
-		case n.carried[id], n.preferred(id):
-			rank[id] = 0
-		case n.candidate(id):
-			rank[id] = 1
-		default:
+		case n.carried[id]:
+			continue
+		case !n.preferred(id):
 			rank[id] = 2
 		}
+		rank[id] += 2 - boolToInt(n.highest(id))
 	}
 	slices.SortStableFunc(all, func(a, b entryID) int { return rank[a] - rank[b] })
 }
@@ -132,22 +132,32 @@ func (n *node) arrange(all []entryID) {
 // preferred reports whether an entry was locked before.
 func (n *node) preferred(id entryID) bool { return n.prefer != nil && n.prefer(n.u.pkg(id)) }
 
-// candidate reports whether an entry is the version that apt would install:
-// what is carried or locked, else the first of its name.
+// highest reports whether an entry is the version that apt would install if it
+// had all of them.
+func (n *node) highest(id entryID) bool {
+	return n.firstVersion(id, func(entryID) bool { return true }) == id
+}
+
+// candidate reports whether an entry is the version that apt will install: of
+// what the closure has anyway, of what was locked, or of all.
 func (n *node) candidate(id entryID) bool {
-	best := entryID(-1)
-	for _, other := range n.u.byName.of(n.u.entries[id].name) {
-		if !n.inPlay(other) || n.effective(other) != n.effective(id) {
-			continue
-		}
-		if n.carried[other] || n.preferred(other) {
-			return other == id
-		}
-		if best < 0 {
-			best = other
+	for _, among := range []func(entryID) bool{func(id entryID) bool { return n.carried[id] }, n.preferred} {
+		if first := n.firstVersion(id, among); first >= 0 {
+			return first == id
 		}
 	}
-	return best == id
+	return n.highest(id)
+}
+
+// firstVersion returns the first of the versions of a package that are among
+// some, or -1.
+func (n *node) firstVersion(id entryID, among func(entryID) bool) entryID {
+	for _, other := range n.u.byName.of(n.u.entries[id].name) {
+		if n.inPlay(other) && n.effective(other) == n.effective(id) && among(other) {
+			return other
+		}
+	}
+	return -1
 }
 
 // compareProviders orders what provides one name as apt does (CompareProviders in

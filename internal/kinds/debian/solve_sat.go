@@ -38,7 +38,9 @@ func (s *search) jump() {
 		}
 	}
 	s.walk(path[:possible])
-	s.kill(path[possible].choice)
+	wrong := &path[possible]
+	s.turn, s.marked, s.mark = wrong.turn, wrong.marked, wrong.mark
+	s.kill(wrong.choice)
 }
 
 // walk takes the decisions of path again, and reports whether that is no dead end.

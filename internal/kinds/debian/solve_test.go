@@ -280,7 +280,8 @@ z 1
 	{name: "sets that exclude each other", indexes: one("a 1\n Conflicts: b\nb 1\n Depends: x\nx 1\n"),
 		sets: map[string]string{"one": "a", "two": "b"}, want: "a 1, b 1, x 1", wantSets: map[string]string{"one": "a 1", "two": "b 1, x 1"}},
 	{name: "a set falls back to versions that go together", indexes: one("a 1\na 2\n Conflicts: b\nb 1\n"),
-		sets: map[string]string{"one": "a; b"}, want: "a 1, b 1", wantSets: map[string]string{"one": "a 1, b 1"}, warnings: "a 2 (amd64) cannot be installed"},
+		sets: map[string]string{"one": "a; b"}, want: "a 1, b 1", wantSets: map[string]string{"one": "a 1, b 1"},
+		warnings: "set one has a 1 (amd64): a 2 (amd64) cannot be installed with the rest of it"},
 	{name: "a set that cannot be fulfilled beside another forgets what was tried for it", indexes: one(`
 a 1
  Conflicts: q2
