@@ -78,13 +78,13 @@ func (r *resolution) resolve(ctx context.Context, index int, wishes []wish, matc
 	if err != nil {
 		return err
 	}
-	checked := make(map[*unit]bool)
+	checked, alone := make(map[*unit]bool), newSearch(n, nil)
 	for len(units) > 0 {
 		s := newSearch(n, asksOf(units))
 		if err := s.run(ctx); err != nil {
 			return err
 		}
-		again, err := r.check(ctx, s, &units, checked)
+		again, err := r.check(ctx, s, alone, &units, checked)
 		if err != nil {
 			return err
 		}
@@ -128,10 +128,10 @@ func asksOf(units []*unit) (asks []ask) {
 	return asks
 }
 
-// check looks at each unit that s excluded by itself. It drops versions that can
+// check looks at each unit that s excluded, by itself, in the search alone. It drops versions that can
 // never be installed, and units of which none can be; then the group has to be
 // tried again.
-func (r *resolution) check(ctx context.Context, s *search, units *[]*unit, checked map[*unit]bool) (again bool, err error) {
+func (r *resolution) check(ctx context.Context, s, alone *search, units *[]*unit, checked map[*unit]bool) (again bool, err error) {
 	var rest []*unit
 	for _, u := range *units {
 		rest = append(rest, u)
@@ -139,7 +139,7 @@ func (r *resolution) check(ctx context.Context, s *search, units *[]*unit, check
 			continue
 		}
 		checked[u] = true
-		alone := newSearch(s.node, u.asks)
+		alone.restart(u.asks)
 		if err := alone.run(ctx); err != nil {
 			return false, err
 		}

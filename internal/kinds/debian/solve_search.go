@@ -71,6 +71,16 @@ func newSearch(n *node, asks []ask) *search {
 	}
 }
 
+// restart begins anew with other asks.
+func (s *search) restart(asks []ask) {
+	if len(s.levels) > 0 {
+		s.undo(0)
+	}
+	s.revive(0)
+	s.asks, s.turn, s.marked, s.mark = asks, 0, nil, 0
+	clear(s.excluded)
+}
+
 // live reports whether an entry may still be chosen.
 func (s *search) live(id entryID) bool {
 	s.watch(id)
