@@ -41,6 +41,12 @@ type Closure struct {
 // foo. What is requested is taken in the highest version; what it needs, too,
 // where that works. As far as possible everything is installable together.
 // Requests that exclude each other are all carried, each with what it needs.
+//
+// It is an error, which says what there is instead, when a request finds nothing,
+// when a package that some architecture has is not there in the version asked
+// for, when requests contradict each other, and when a requested package or a set
+// cannot be installed. A package that only a wildcard or pattern names is then left
+// out, with a warning.
 func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[string][]Request, opt Options) (*Closure, error) {
 	u.settle()
 	wishes := wishesOf(requests, sets)
@@ -173,39 +179,6 @@ func (n *node) carry(ids []entryID) {
 		n.carried[id] = true
 	}
 	clear(n.links) // their order of preference has changed
-}
-
-// warnSet tells of packages of a set that gave way to others of it.
-func (r *resolution) warnSet(s *search, u *unit) {
-	for _, a := range u.asks {
-		best := a.options[0]
-		for _, id := range a.options {
-			if s.chosen[id] && id != best {
-				r.warnings = append(r.warnings, fmt.Sprintf("set %s has %s: %s cannot be installed with the rest of it", u.set, r.pkg(id), r.pkg(best)))
-			}
-		}
-	}
-}
-
-// warnVersions tells of packages that groups need in different versions: apt
-// considers only the highest by itself.
-func (r *resolution) warnVersions(n *node) {
-	versions := make(map[nameID][]string)
-	var names []nameID
-	for _, p := range r.sorted(slices.Collect(maps.Keys(n.carried))) {
-		name := r.names[p.Name]
-		if p.Architecture != "all" && p.Architecture != r.architectures[n.native] || slices.Contains(versions[name], p.Version) {
-			continue
-		}
-		if versions[name] = append(versions[name], p.Version); len(versions[name]) == 2 {
-			names = append(names, name)
-		}
-	}
-	for _, name := range names {
-		all := versions[name]
-		r.warnings = append(r.warnings, fmt.Sprintf("%s is carried as %s, for requests that exclude each other; apt takes %s unless it is told otherwise",
-			r.texts[name], list(all, "and"), all[len(all)-1]))
-	}
 }
 
 // needed returns the part of a group that its unit u needs.

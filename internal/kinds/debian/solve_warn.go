@@ -1,0 +1,40 @@
+package debian
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// warnSet tells of packages of a set that gave way to others of it.
+func (r *resolution) warnSet(s *search, u *unit) {
+	for _, a := range u.asks {
+		best := a.options[0]
+		for _, id := range a.options {
+			if s.chosen[id] && id != best {
+				r.warnings = append(r.warnings, fmt.Sprintf("set %s has %s: %s cannot be installed with the rest of it", u.set, r.pkg(id), r.pkg(best)))
+			}
+		}
+	}
+}
+
+// warnVersions tells of packages that groups need in different versions: apt
+// considers only the highest by itself.
+func (r *resolution) warnVersions(n *node) {
+	versions := make(map[nameID][]string)
+	var names []nameID
+	for _, p := range r.sorted(slices.Collect(maps.Keys(n.carried))) {
+		name := r.names[p.Name]
+		if p.Architecture != "all" && p.Architecture != r.architectures[n.native] || slices.Contains(versions[name], p.Version) {
+			continue
+		}
+		if versions[name] = append(versions[name], p.Version); len(versions[name]) == 2 {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		all := versions[name]
+		r.warnings = append(r.warnings, fmt.Sprintf("%s is carried as %s, for requests that exclude each other; apt takes %s unless it is told otherwise",
+			r.texts[name], list(all, "and"), all[len(all)-1]))
+	}
+}
