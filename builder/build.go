@@ -12,6 +12,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
 
 	"github.com/minimirror/minimirror/builder/buildkit"
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -130,7 +131,7 @@ func (b *Builder) fetch(ctx context.Context, lock *lockfile.Lock) error {
 func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, titles []string, output image.Reference) (digest.Digest, error) {
 	phase := b.Progress.Phase("bake "+output.String(), 0)
 	made, err := buildkit.Bake(ctx, buildkit.Options{
-		Addr: b.BuildKit, TLS: b.TLS, Insecure: b.Insecure, StateDir: b.Cache.TempDir(), Layers: layers, Notes: b.Cache, Config: p.config(titles),
+		Addr: b.BuildKit, TLS: b.TLS, Insecure: b.Insecure, StateDir: b.stateDir(), Layers: layers, Notes: b.Cache, Config: p.config(titles),
 		Output: output, Name: p.lock.Name, Progress: phase.Set, Log: b.Log,
 	})
 	var size int64 // while it works, the phase counts each pass over the layers
@@ -144,6 +145,14 @@ func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, titl
 		err = artifact.Hint(err, "type the same command again: what was damaged has been removed from the cache")
 	}
 	return made, err
+}
+
+// stateDir is where BuildKit works: a cache that is complete may be read-only.
+func (b *Builder) stateDir() string {
+	if unix.Access(b.Cache.TempDir(), unix.W_OK) != nil {
+		return ""
+	}
+	return b.Cache.TempDir()
 }
 
 // evict removes damaged files from the cache.

@@ -141,6 +141,23 @@ func fileEntry(f artifact.File) image.Entry {
 	return e
 }
 
+// noFileIsFolder refuses a file below another file: in different layers, each
+// would replace the other when the image is unpacked.
+func noFileIsFolder(files []image.File) error {
+	is := make(map[string]bool, len(files))
+	for _, f := range files {
+		is[f.Path] = true
+	}
+	for _, f := range files {
+		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
+			if is[dir] {
+				return fmt.Errorf("%s would be a file and the folder of %s", dir, f.Path)
+			}
+		}
+	}
+	return nil
+}
+
 // catalog names the place of every file.
 func (p *plan) catalog(layers []*image.Layer, places map[string]int) ([]byte, error) {
 	c := image.Catalog{Version: image.FormatVersion, Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
@@ -170,6 +187,9 @@ func (p *plan) catalog(layers []*image.Layer, places map[string]int) ([]byte, er
 		if c.Files[i].Path == c.Files[i-1].Path {
 			return nil, fmt.Errorf("two files of the mirror are called %s", c.Files[i].Path)
 		}
+	}
+	if err := noFileIsFolder(c.Files); err != nil {
+		return nil, err
 	}
 	data, err := json.Marshal(c)
 	return append(data, '\n'), err

@@ -150,14 +150,22 @@ func (c *Client) request(ctx context.Context, u string, at int64, validator stri
 // final reports whether asking the same address again is of no use.
 func final(err error) bool {
 	var dns *net.DNSError
-	return errors.Is(err, errRedirects) || errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &dns) && dns.IsNotFound
+	return errors.Is(err, errRedirects) || errors.Is(err, errRedirected) || errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &dns) && dns.IsNotFound
 }
 
-var errRedirects = errors.New("more than 10 redirects")
+var (
+	errRedirects  = errors.New("more than 10 redirects")
+	errRedirected = errors.New("a redirect away from http and https")
+)
 
-func fewRedirects(_ *http.Request, via []*http.Request) error {
+// checkRedirect keeps redirects few and on the network: an upstream must not
+// make this machine read its own files.
+func checkRedirect(r *http.Request, via []*http.Request) error {
 	if len(via) >= 10 {
 		return errRedirects
+	}
+	if r.URL.Scheme != "http" && r.URL.Scheme != "https" {
+		return fmt.Errorf("%w: to %s://", errRedirected, r.URL.Scheme)
 	}
 	return nil
 }

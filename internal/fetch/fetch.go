@@ -42,7 +42,7 @@ func New(c *cache.Cache, log *slog.Logger, userAgent string) *Client {
 	transport.ResponseHeaderTimeout = 30 * time.Second
 	transport.MaxIdleConnsPerHost = parallel
 	transport.RegisterProtocol("file", http.NewFileTransport(http.Dir("/")))
-	return &Client{Cache: c, Log: log, UserAgent: userAgent, stall: time.Minute, http: &http.Client{Transport: transport, CheckRedirect: fewRedirects}}
+	return &Client{Cache: c, Log: log, UserAgent: userAgent, stall: time.Minute, http: &http.Client{Transport: transport, CheckRedirect: checkRedirect}}
 }
 
 const (

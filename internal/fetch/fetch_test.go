@@ -97,13 +97,14 @@ func TestArtifact(t *testing.T) {
 				}
 			}
 		}, want: "size mismatch", is: artifact.ErrVerify},
-		"absent":         {first: http.NotFound, want: "404", is: fs.ErrNotExist},
-		"absent, second": {first: http.NotFound, again: true},
-		"forbidden":      {first: func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(403) }, want: "403"},
-		"cut, resumed":   {first: cut(60_000)},
-		"cut for ever":   {first: cut(10), want: "EOF"},
-		"cut, second":    {first: cut(10), again: true},
-		"redirect loop":  {first: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 302) }, want: "redirects"},
+		"absent":             {first: http.NotFound, want: "404", is: fs.ErrNotExist},
+		"absent, second":     {first: http.NotFound, again: true},
+		"forbidden":          {first: func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(403) }, want: "403"},
+		"cut, resumed":       {first: cut(60_000)},
+		"cut for ever":       {first: cut(10), want: "EOF"},
+		"cut, second":        {first: cut(10), again: true},
+		"redirect to a file": {first: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", 302) }, want: "a redirect away from http and https"},
+		"redirect loop":      {first: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 302) }, want: "redirects"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -253,6 +254,9 @@ func TestIndex(t *testing.T) {
 	}
 	if requests.Load() != 2*2 {
 		t.Fatalf("%d requests: the second reading should ask nobody", requests.Load())
+	}
+	if _, err := client(t).Index(context.Background(), artifact.Content{Size: 1<<63 - 1, SHA256: contentOf(body).SHA256}, []artifact.RemoteFile{file("/good.gz")}); !errors.Is(err, artifact.ErrVerify) {
+		t.Fatalf("an absurd size: %v", err)
 	}
 	lie := contentOf(append(bytes.Clone(body), 'x'))
 	if _, err := client(t).Index(context.Background(), lie, []artifact.RemoteFile{file("/good.gz")}); !errors.Is(err, artifact.ErrVerify) {

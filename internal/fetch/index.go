@@ -16,7 +16,7 @@ import (
 
 const (
 	indexNote = "index"
-	maxIndex  = 1 << 30 // bytes that a decoded index may have
+	maxIndex  = 512 << 20 // bytes that a decoded index may have
 )
 
 // Index implements artifact.Upstream. Indexes are read again and again, and
@@ -24,6 +24,9 @@ const (
 // decoded content as zstd, under its digest or, where upstream names none,
 // under that of the encoded file.
 func (c *Client) Index(ctx context.Context, want artifact.Content, files []artifact.RemoteFile) ([]byte, error) {
+	if want.Size > maxIndex {
+		return nil, artifact.Verifyf("an index of %d bytes is announced; it may have %d", want.Size, int64(maxIndex))
+	}
 	if data, err := c.keptIndex(want.SHA256, want); err == nil {
 		return data, nil
 	}

@@ -90,6 +90,9 @@ func (l *Lock) check() error {
 	if !artifact.ValidName(l.Name) {
 		return fmt.Errorf("invalid name %q", l.Name)
 	}
+	if year := l.Date.Year(); year < 1990 || year > 2200 {
+		return fmt.Errorf("invalid date %s", l.Date.Format(time.RFC3339))
+	}
 	if err := l.checkText(); err != nil {
 		return err
 	}
@@ -118,13 +121,13 @@ func (l *Lock) check() error {
 		}
 		ids[a.ID()] = true
 	}
-	for _, s := range l.Sets {
-		if !artifact.ValidName(s.Name) {
-			return fmt.Errorf("invalid set %q", s.Name)
+	for i, s := range l.Sets {
+		if !artifact.ValidName(s.Name) || i > 0 && s.Name == l.Sets[i-1].Name {
+			return fmt.Errorf("invalid or repeated set %q", s.Name)
 		}
-		for _, id := range s.Artifacts {
-			if !ids[id] {
-				return fmt.Errorf("set %s: %q is not an artifact of this lock", s.Name, id)
+		for j, id := range s.Artifacts {
+			if !ids[id] || j > 0 && id == s.Artifacts[j-1] {
+				return fmt.Errorf("set %s: %q is not an artifact of this lock, or there twice", s.Name, id)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ func sample() *Lock {
 		return artifact.Artifact{Kind: "k", Source: "s", Name: name, Version: "1", Architecture: "a", Size: 1,
 			SHA256: strings.Repeat("a", 64), Path: "p/" + name, URLs: []string{"http://h/" + name}, Metadata: []string{"Depends: x (>= 1) <y>"}}
 	}
-	return &Lock{Format: Format, Name: "n", Definition: "sha256:x",
+	return &Lock{Format: Format, Name: "n", Date: day, Definition: "sha256:x",
 		Sources:   []artifact.Source{{Kind: "k", Name: "s", Releases: []artifact.Release{{Name: "r", Date: day}}}},
 		Sets:      []artifact.Set{{Name: "set", Artifacts: []string{"s/p/b", "s/p/a"}}},
 		Artifacts: []artifact.Artifact{pin("b"), pin("a")}}
@@ -47,21 +47,25 @@ func TestEncodeIsSortedAndDecodes(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	for name, change := range map[string]func(*Lock){
-		"other format":     func(l *Lock) { l.Format = 99 },
-		"escaping path":    func(l *Lock) { l.Artifacts[0].Path = "../../etc/passwd" },
-		"absolute path":    func(l *Lock) { l.Artifacts[0].Path = "/etc/passwd" },
-		"short digest":     func(l *Lock) { l.Artifacts[0].SHA256 = "abc" },
-		"negative size":    func(l *Lock) { l.Artifacts[0].Size = -1 },
-		"listed twice":     func(l *Lock) { l.Artifacts = append(l.Artifacts, l.Artifacts[0]) },
-		"no such source":   func(l *Lock) { l.Artifacts[0].Source = "other" },
-		"no such pin":      func(l *Lock) { l.Sets[0].Artifacts[0] = "s/p/none" },
-		"injected stanza":  func(l *Lock) { l.Artifacts[0].Metadata = []string{"Depends: x\n\nPackage: evil"} },
-		"injected option":  func(l *Lock) { l.Sources[0].Releases[0].Metadata = []string{"Components: main\nTrusted: yes"} },
-		"injected version": func(l *Lock) { l.Artifacts[0].Version = "1\nPackage: evil" },
-		"escaping release": func(l *Lock) { l.Sources[0].Releases[0].Name = "../../x" },
-		"reserved source":  func(l *Lock) { l.Sources[0].Name = "minimirror.asc"; l.Artifacts = nil; l.Sets = nil },
-		"bad name":         func(l *Lock) { l.Name = "../x" },
-		"source twice":     func(l *Lock) { l.Sources = append(l.Sources, l.Sources[0]) },
+		"other format":          func(l *Lock) { l.Format = 99 },
+		"escaping path":         func(l *Lock) { l.Artifacts[0].Path = "../../etc/passwd" },
+		"absolute path":         func(l *Lock) { l.Artifacts[0].Path = "/etc/passwd" },
+		"short digest":          func(l *Lock) { l.Artifacts[0].SHA256 = "abc" },
+		"negative size":         func(l *Lock) { l.Artifacts[0].Size = -1 },
+		"listed twice":          func(l *Lock) { l.Artifacts = append(l.Artifacts, l.Artifacts[0]) },
+		"no such source":        func(l *Lock) { l.Artifacts[0].Source = "other" },
+		"no such pin":           func(l *Lock) { l.Sets[0].Artifacts[0] = "s/p/none" },
+		"injected stanza":       func(l *Lock) { l.Artifacts[0].Metadata = []string{"Depends: x\n\nPackage: evil"} },
+		"injected option":       func(l *Lock) { l.Sources[0].Releases[0].Metadata = []string{"Components: main\nTrusted: yes"} },
+		"injected version":      func(l *Lock) { l.Artifacts[0].Version = "1\nPackage: evil" },
+		"escaping release":      func(l *Lock) { l.Sources[0].Releases[0].Name = "../../x" },
+		"reserved source":       func(l *Lock) { l.Sources[0].Name = "minimirror.asc"; l.Artifacts = nil; l.Sets = nil },
+		"no date":               func(l *Lock) { l.Date = time.Time{} },
+		"a date in another age": func(l *Lock) { l.Date = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"set twice":             func(l *Lock) { l.Sets = append(l.Sets, l.Sets[0]) },
+		"pin twice in a set":    func(l *Lock) { l.Sets[0].Artifacts = append(l.Sets[0].Artifacts, "s/p/a") },
+		"bad name":              func(l *Lock) { l.Name = "../x" },
+		"source twice":          func(l *Lock) { l.Sources = append(l.Sources, l.Sources[0]) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := sample()

@@ -43,6 +43,9 @@ func Read(file string) (*Key, error) {
 }
 
 func parse(data []byte) (*Key, error) {
+	if n := bytes.Count(data, []byte("-----BEGIN PGP")); n > 1 {
+		return nil, fmt.Errorf("%d keys, want one", n)
+	}
 	read := openpgp.ReadKeyRing
 	if bytes.Contains(data, []byte("-----BEGIN PGP")) {
 		read = openpgp.ReadArmoredKeyRing
@@ -63,6 +66,9 @@ func parse(data []byte) (*Key, error) {
 		return nil, errors.New("only the public part is in it")
 	case signer.PrivateKey.Encrypted:
 		return nil, errors.New("it is protected by a passphrase")
+	}
+	if bits, err := signer.PublicKey.BitLength(); err == nil && bits < 2048 && signer.PublicKey.PubKeyAlgo == packet.PubKeyAlgoRSA {
+		return nil, fmt.Errorf("an RSA key of %d bits is too weak: clients refuse it", bits)
 	}
 	switch signer.PublicKey.PubKeyAlgo {
 	case packet.PubKeyAlgoDSA, packet.PubKeyAlgoECDSA:

@@ -92,6 +92,9 @@ func (r *release) parse(text []byte) error {
 	if r.date, err = parseDate(r.header.get("Date")); err != nil {
 		return fmt.Errorf("Date: %w", err)
 	}
+	if year := r.date.Year(); year < 1990 || year > 2200 {
+		return fmt.Errorf("Date: %q can't be meant", r.header.get("Date"))
+	}
 	if !r.header.has("SHA256") {
 		return artifact.Verifyf("it lists no SHA256 digests; weaker ones are not accepted")
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -191,6 +192,8 @@ func (up *upstream) pin(closure *Closure) (*artifact.Resolution, error) {
 	return result, nil
 }
 
+const maxPackage = 1 << 40 // bytes
+
 // pinPackage pins a package to the first source that has it.
 func pinPackage(p *Package, src *source) (artifact.Artifact, error) {
 	file := path.Clean(p.Filename)
@@ -199,8 +202,10 @@ func pinPackage(p *Package, src *source) (artifact.Artifact, error) {
 		Size: p.Size, SHA256: p.SHA256, Path: file, URLs: src.addresses(file), Metadata: stanzaOf(p.Stanza(0)),
 	}
 	switch {
-	case !artifact.ValidPath(file):
+	case !artifact.ValidPath(file), file == "dists", strings.HasPrefix(file, "dists/"):
 		return a, fmt.Errorf("debian: source %s: %s: invalid Filename %q", src.name, &a, p.Filename)
+	case p.Size > maxPackage:
+		return a, artifact.Verifyf("debian: source %s: %s: a size of %d bytes can't be meant", src.name, &a, p.Size)
 	case !artifact.ValidSHA256(p.SHA256):
 		return a, artifact.Verifyf("debian: source %s: %s: the index names no SHA256 digest", src.name, &a)
 	}

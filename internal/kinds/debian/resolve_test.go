@@ -90,6 +90,8 @@ func TestSourcesRefused(t *testing.T) {
 		"urls: [\"http://u:secret@h/x\"]":      "http://u:xxxxx@h/x",
 		"urls: [\"http://h/x?y\"]":             "has no ? and no #",
 		"suites: [s, s]":                       `suite "s" is there twice`,
+		"suites: [\"\"]":                       `invalid suite ""`,
+		"suites: [a b]":                        `invalid suite "a b"`,
 		"suites: [../s]":                       "invalid suite",
 		"suites: [s/]":                         "has no components",
 		"components: ":                         "needs components",

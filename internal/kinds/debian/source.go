@@ -143,6 +143,9 @@ func signedBy(section artifact.Section, dir string) (keyring, error) {
 }
 
 func checkSuite(name string, components []string) error {
+	if name == "" || strings.ContainsAny(name, " \t") {
+		return fmt.Errorf("invalid suite %q", name)
+	}
 	if name != "/" && !artifact.ValidPath(path.Clean("./"+strings.TrimSuffix(name, "/"))) && path.Clean(name) != "." {
 		return fmt.Errorf("invalid suite %q", name)
 	}
