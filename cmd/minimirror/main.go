@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -37,9 +38,17 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the lock is out of date,
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	context.AfterFunc(ctx, func() {
+		time.Sleep(signalGrace)
+		stop()
+	})
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
+
+// signalGrace is how long a second signal is taken for the first: some senders,
+// timeout(1) among them, send one to the program and one to its group. After it,
+// a signal ends the program at once.
+const signalGrace = 2 * time.Second
 
 // A verb is one of the program's commands.
 type verb func(ctx context.Context, c *command, args []string) error
