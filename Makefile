@@ -4,14 +4,17 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: build test unit e2e check setup bench fuzz image
+.PHONY: build test root unit e2e check setup bench fuzz image
 
 # The program is static and the same wherever it is built from the same files.
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o bin/minimirror ./cmd/minimirror
 
-# All tests. setup installs the tools that they need, or says what to type.
-test: setup check unit e2e
+# All tests. setup installs the tools that they need.
+test: root setup check unit e2e
+
+root:
+	@[ "$$(id -u)" = 0 ] || { echo 'some tests need root; type: sudo env "PATH=$$PATH" make test' >&2; exit 1; }
 
 setup:
 	test/e2e/setup.sh

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"time"
@@ -21,6 +23,8 @@ needed: it serves its own /mirror.
 
 A machine becomes a client with (apt 2.3.10 or later):
   curl -fsS http://ADDRESS/minimirror.sources -o /etc/apt/sources.list.d/minimirror.sources
+or, without curl:
+  /usr/lib/apt/apt-helper download-file http://ADDRESS/minimirror.sources /etc/apt/sources.list.d/minimirror.sources
 
 SIGTERM and SIGINT end it: running downloads may finish within the grace time.
 
@@ -50,7 +54,7 @@ func serve(ctx context.Context, c *command, args []string) error {
 	}
 	listener, err := net.Listen("tcp", *listen)
 	if err != nil {
-		return artifact.Hint(fmt.Errorf("listen: %w", err), "choose another address with --listen")
+		return artifact.Hint(err, "choose another with --listen [ADDRESS]:PORT, for example :8080")
 	}
 	fmt.Fprintf(c.stderr, "listening on http://%s\n", listener.Addr())
 	return s.Run(ctx, listener)
@@ -62,7 +66,11 @@ func openImage(ref, root string) (*image.Image, error) {
 		if err != nil {
 			return nil, err
 		}
-		return image.Open(parsed)
+		img, err := image.Open(parsed)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = artifact.Hint(err, "make it with: minimirror build DEFINITION --output %s", ref)
+		}
+		return img, err
 	}
 	if root != "" {
 		return image.OpenRoot(root)

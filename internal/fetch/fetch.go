@@ -68,18 +68,13 @@ func (c *Client) Get(ctx context.Context, urls []string, limit int64) (body []by
 	}
 	// A mirror that does not answer may have the file: that is not "absent".
 	if absent < len(failures) {
-		failures = trouble(failures)
-	}
-	return nil, "", errors.Join(failures...)
-}
-
-func trouble(failures []error) (real []error) {
-	for _, err := range failures {
-		if !errors.Is(err, fs.ErrNotExist) {
-			real = append(real, err)
+		for i, err := range failures {
+			if errors.Is(err, fs.ErrNotExist) {
+				failures[i] = errors.New(err.Error())
+			}
 		}
 	}
-	return real
+	return nil, "", errors.Join(failures...)
 }
 
 func (c *Client) get(ctx context.Context, u string, limit int64) ([]byte, error) {

@@ -103,8 +103,10 @@ func (Kind) Usage(m artifact.Mirror, base string) string {
 	}
 	return fmt.Sprintf(`Debian packages, for apt 2.3.10 or later, as root:
 
-  curl -fsS %s%s -o /etc/apt/sources.list.d/minimirror.sources
+  curl -fsS %[1]s%[2]s -o /etc/apt/sources.list.d/minimirror.sources
   apt-get update
+
+Without curl: /usr/lib/apt/apt-helper download-file %[1]s%[2]s /etc/apt/sources.list.d/minimirror.sources
 
 Other sources of the machine stay as they are; move them away if they can't be reached.
 `, base, SourcesPath)
