@@ -2,21 +2,6 @@ package debian
 
 import "context"
 
-// A unit is what must be installable together: a set, or one requested package.
-type unit struct {
-	set      string // empty: a request of its own
-	optional bool   // a wildcard found it: it is left out, with a warning, when it cannot be installed
-	asks     []ask
-}
-
-// An ask is one package that a unit wants.
-type ask struct {
-	unit *unit
-
-	name    nameID
-	options []entryID // the preferred first
-}
-
 // usualPatience is how many dead ends are left one by one before the solver is
 // asked for the decision that is to blame. It has no influence on what a run finds.
 const usualPatience = 8

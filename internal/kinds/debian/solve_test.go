@@ -255,6 +255,19 @@ lib 1
 lib 2
 `), requests: "a; b", want: "a 1, b 1, lib 1, lib 2",
 		warnings: "lib is carried as 1 and 2, for requests that exclude each other; apt takes 2 unless it is told otherwise"},
+	{name: "other groups keep to what an old version needs", indexes: one(`
+a 1
+ Depends: lib
+ Conflicts: b
+b 1
+ Depends: lib (= 1)
+b 2
+ Depends: lib (= 2)
+c 1
+ Depends: lib
+lib 1
+lib 2
+`), requests: "a; b=1; c", want: "a 1, b 1, c 1, lib 1"},
 	{name: "a requested package comes in its best version though it excludes another", indexes: one(`
 a 2
  Conflicts: b (>= 2)
