@@ -1,0 +1,79 @@
+package debian
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// pin turns the closure into pins.
+func (up *upstream) pin(closure *Closure) (*artifact.Resolution, error) {
+	result := &artifact.Resolution{}
+	bySource := make(map[string]*source)
+	for i := range up.sources {
+		src := &up.sources[i]
+		bySource[src.name] = src
+		pinned := artifact.Source{Kind: Kind{}.Name(), Name: src.name, URLs: src.urls}
+		for j, r := range up.releases[i] {
+			pinned.Releases = append(pinned.Releases, artifact.Release{
+				Name: r.suite, Date: r.date, URL: r.url, SHA256: r.digest, SignedBy: r.signers,
+				Metadata: r.metadata(src.suites[j].components, src.architectures)})
+		}
+		sortReleases(pinned.Releases)
+		result.Sources = append(result.Sources, pinned)
+	}
+	paths := make(map[string]string) // ID → SHA-256
+	ids := make(map[*Package]string)
+	for _, p := range closure.Packages {
+		a, err := pinPackage(p, bySource[p.Origins[0].Source])
+		if err != nil {
+			return nil, err
+		}
+		// Two versions that differ only in their epoch have the same file name.
+		if other, taken := paths[a.ID()]; taken && other != a.SHA256 {
+			a.Path = path.Join(path.Dir(a.Path), a.SHA256[:16], path.Base(a.Path))
+		}
+		paths[a.ID()] = a.SHA256
+		ids[p] = a.ID()
+		result.Artifacts = append(result.Artifacts, a)
+	}
+	for _, name := range slices.Sorted(maps.Keys(closure.Sets)) {
+		set := artifact.Set{Name: name, Artifacts: []string{}}
+		for _, p := range closure.Sets[name] {
+			set.Artifacts = append(set.Artifacts, ids[p])
+		}
+		slices.Sort(set.Artifacts)
+		result.Sets = append(result.Sets, set)
+	}
+	return result, nil
+}
+
+const maxPackage = 1 << 40 // bytes
+
+// pinPackage pins a package to the first source that has it.
+func pinPackage(p *Package, src *source) (artifact.Artifact, error) {
+	file := path.Clean(p.Filename)
+	a := artifact.Artifact{
+		Kind: Kind{}.Name(), Source: src.name, Name: p.Name, Version: p.Version, Architecture: p.Architecture,
+		Size: p.Size, SHA256: p.SHA256, Path: file, URLs: src.addresses(file), Metadata: stanzaOf(p.Stanza(0)),
+	}
+	switch {
+	case !artifact.ValidPath(file), file == "dists", strings.HasPrefix(file, "dists/"):
+		return a, fmt.Errorf("debian: source %s: %s: invalid Filename %q", src.name, &a, p.Filename)
+	case p.Size > maxPackage:
+		return a, artifact.Verifyf("debian: source %s: %s: a size of %d bytes can't be meant", src.name, &a, p.Size)
+	case !artifact.ValidSHA256(p.SHA256):
+		return a, artifact.Verifyf("debian: source %s: %s: the index names no SHA256 digest", src.name, &a)
+	}
+	for _, o := range p.Origins {
+		if c := channel(o.Suite, o.Component); o.Source == src.name && !slices.Contains(a.Channels, c) {
+			a.Channels = append(a.Channels, c)
+		}
+	}
+	slices.Sort(a.Channels)
+	return a, nil
+}
