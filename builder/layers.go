@@ -78,7 +78,7 @@ func (p *plan) groups() []group {
 	sets := make(map[string][]string) // names of sets, by artifact
 	for _, set := range p.lock.Sets {
 		for _, id := range set.Artifacts {
-			sets[id] = append(sets[id], set.Name)
+			sets[id] = append(sets[id], set.Name+" "+set.Architecture)
 		}
 	}
 	bySets := make(map[string][]*artifact.Artifact)

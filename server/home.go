@@ -49,8 +49,8 @@ type sourceAbout struct {
 }
 
 type setAbout struct {
-	Name      string
-	Artifacts int
+	Name, Architecture string
+	Artifacts          int
 }
 
 func newHome(c *image.Catalog, mounts []mount, version string) (*home, error) {
@@ -72,7 +72,7 @@ func newHome(c *image.Catalog, mounts []mount, version string) (*home, error) {
 		h.about.Sources = append(h.about.Sources, source)
 	}
 	for _, set := range c.Sets {
-		h.about.Sets = append(h.about.Sets, setAbout{set.Name, len(set.Artifacts)})
+		h.about.Sets = append(h.about.Sets, setAbout{set.Name, set.Architecture, len(set.Artifacts)})
 	}
 	var err error
 	if h.html, err = htmltemplate.New("home.html").Parse(homeHTML); err != nil {

@@ -26,6 +26,8 @@ type Artifact struct {
 	// Channels are the parts of the source that list the artifact, sorted, in
 	// the kind's own words.
 	Channels []string `json:"channels,omitempty"`
+	// Security tells that one of the channels is for security updates.
+	Security bool `json:"security,omitempty"`
 
 	Size   int64    `json:"size"`   // bytes
 	SHA256 string   `json:"sha256"` // 64 lower-case hexadecimal digits
@@ -60,6 +62,9 @@ type Source struct {
 	Name     string    `json:"name"`
 	URLs     []string  `json:"urls"`
 	Releases []Release `json:"releases"` // sorted by Name
+	// ServeUpstream tells that clients may also have what upstream signed, unchanged,
+	// below /upstream/NAME.
+	ServeUpstream bool `json:"serve_upstream,omitempty"`
 }
 
 // A Release is one signed statement of an upstream about what it offers.
@@ -71,12 +76,34 @@ type Release struct {
 	SignedBy []string  `json:"signed_by"` // fingerprints of the keys that made its good signatures
 	// Metadata is what clients must find again in our own release, line by line.
 	Metadata []string `json:"metadata,omitempty"`
+	// Proofs are the signed bytes and all that they cover on the way to the pins, in
+	// the order of verification; none when the definition leaves them out.
+	Proofs []Proof `json:"proofs,omitempty"`
 }
 
-// A Set is a closure that must be installable offline on a bare node.
+// A Proof is a file of upstream that stands behind pins, as upstream has it.
+type Proof struct {
+	Path   string   `json:"path"` // as Artifact.Path; no artifact and no other proof of the source has it
+	Size   int64    `json:"size"` // bytes
+	SHA256 string   `json:"sha256"`
+	URLs   []string `json:"urls"`
+	// Data is the file itself, where upstream replaces it in place and so soon that
+	// a lock would outlive it.
+	Data []byte `json:"data,omitempty"`
+}
+
+// A Set is a closure that must be installable offline on a bare node of one
+// architecture.
 type Set struct {
-	Name      string   `json:"name"`
-	Artifacts []string `json:"artifacts"` // IDs, sorted
+	Name         string `json:"name"`
+	Architecture string `json:"architecture"` // of the node, in the kind's words
+	// Artifacts are IDs, each once, in an order in which they can be installed.
+	Artifacts []string `json:"artifacts"`
+}
+
+// CompareSets orders sets as a lock lists them: by name and architecture.
+func CompareSets(a, b Set) int {
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Architecture, b.Architecture))
 }
 
 // ValidPath reports whether p may be an Artifact.Path or a File.Path: relative,

@@ -49,6 +49,7 @@ type ResolveRequest struct {
 	Spec     Spec
 	Sets     map[string]Section // what each set asks of this kind
 	Locked   []Artifact         // pins of the lock before; kept where upstream still has them
+	Previous []Source           // of the lock before: no release may be older than there
 	Upstream Upstream
 	Now      time.Time
 	Log      *slog.Logger
@@ -69,9 +70,10 @@ type Upstream interface {
 	Get(ctx context.Context, urls []string, limit int64) (body []byte, from string, err error)
 
 	// Index returns decoded content: from the cache, else from the first of files that
-	// delivers it. Each fetched file is verified before it is decoded, and what comes
-	// out is verified again when want says what it must be.
-	Index(ctx context.Context, want Content, files []RemoteFile) ([]byte, error)
+	// delivers it, and that file's place in files. Each fetched file is verified before
+	// it is decoded, and what comes out is verified again when want says what it must
+	// be. The file itself is in the cache afterwards.
+	Index(ctx context.Context, want Content, files []RemoteFile) (data []byte, file int, err error)
 }
 
 // Content identifies bytes.

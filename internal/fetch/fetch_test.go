@@ -245,7 +245,7 @@ func TestIndex(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := client(t)
 			for range 2 {
-				data, err := f.Index(context.Background(), want, []artifact.RemoteFile{file("/damaged.gz"), file("/good.gz")})
+				data, _, err := f.Index(context.Background(), want, []artifact.RemoteFile{file("/damaged.gz"), file("/good.gz")})
 				if err != nil || !bytes.Equal(data, body) {
 					t.Fatal(len(data), err)
 				}
@@ -255,11 +255,11 @@ func TestIndex(t *testing.T) {
 	if requests.Load() != 2*2 {
 		t.Fatalf("%d requests: the second reading should ask nobody", requests.Load())
 	}
-	if _, err := client(t).Index(context.Background(), artifact.Content{Size: 1<<63 - 1, SHA256: contentOf(body).SHA256}, []artifact.RemoteFile{file("/good.gz")}); !errors.Is(err, artifact.ErrVerify) {
+	if _, _, err := client(t).Index(context.Background(), artifact.Content{Size: 1<<63 - 1, SHA256: contentOf(body).SHA256}, []artifact.RemoteFile{file("/good.gz")}); !errors.Is(err, artifact.ErrVerify) {
 		t.Fatalf("an absurd size: %v", err)
 	}
 	lie := contentOf(append(bytes.Clone(body), 'x'))
-	if _, err := client(t).Index(context.Background(), lie, []artifact.RemoteFile{file("/good.gz")}); !errors.Is(err, artifact.ErrVerify) {
+	if _, _, err := client(t).Index(context.Background(), lie, []artifact.RemoteFile{file("/good.gz")}); !errors.Is(err, artifact.ErrVerify) {
 		t.Fatalf("decoded content that is not what was promised: %v", err)
 	}
 }

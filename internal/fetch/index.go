@@ -9,71 +9,54 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-const (
-	indexNote = "index"
-	maxIndex  = 512 << 20 // bytes that a decoded index may have
-)
+const maxIndex = 512 << 20 // bytes that a decoded index may have
 
-// Index implements artifact.Upstream. Indexes are read again and again, and
-// some of upstream's compressions are slow to undo: the cache keeps their
-// decoded content as zstd, under its digest or, where upstream names none,
-// under that of the encoded file.
-func (c *Client) Index(ctx context.Context, want artifact.Content, files []artifact.RemoteFile) ([]byte, error) {
+// Index implements artifact.Upstream.
+func (c *Client) Index(ctx context.Context, want artifact.Content, files []artifact.RemoteFile) ([]byte, int, error) {
 	if want.Size > maxIndex {
-		return nil, artifact.Verifyf("an index of %d bytes is announced; it may have %d", want.Size, int64(maxIndex))
+		return nil, 0, artifact.Verifyf("an index of %d bytes is announced; it may have %d", want.Size, int64(maxIndex))
 	}
-	if data, err := c.keptIndex(want.SHA256, want); err == nil {
-		return data, nil
+	for i, file := range files {
+		if data, err := c.keptIndex(want, file); err == nil {
+			return data, i, nil
+		}
 	}
 	var failures []error
-	for _, file := range files {
+	for i, file := range files {
 		data, err := c.fetchIndex(ctx, want, file)
 		if err == nil {
-			return data, nil
+			return data, i, nil
 		}
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, 0, context.Cause(ctx)
 		}
 		failures = append(failures, err)
 	}
 	if len(failures) == 0 {
-		return nil, errors.New("no address is known for it")
+		return nil, 0, errors.New("no address is known for it")
 	}
-	return nil, errors.Join(failures...)
+	return nil, 0, errors.Join(failures...)
 }
 
-func (c *Client) keptIndex(key string, want artifact.Content) ([]byte, error) {
-	packed := c.Cache.Note(indexNote, key)
-	if key == "" || len(packed) == 0 {
-		return nil, errors.New("not in the cache")
+// keptIndex reads an encoded index from the cache. What is damaged there is as good as absent.
+func (c *Client) keptIndex(want artifact.Content, file artifact.RemoteFile) ([]byte, error) {
+	if err := c.Cache.Check(file.Content); err != nil {
+		return nil, err
 	}
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxIndex))
+	kept, err := c.Cache.Open(file.Content)
 	if err != nil {
 		return nil, err
 	}
-	defer decoder.Close()
-	data, err := decoder.DecodeAll(packed, make([]byte, 0, max(0, want.Size)))
-	if err != nil {
-		return nil, err
-	}
-	return data, verify(data, want)
+	defer kept.Close()
+	return decode(kept, want, file)
 }
 
 // fetchIndex brings one encoding of the wanted content, verifies it, decodes
-// it, verifies the result and keeps that.
+// it, verifies the result and keeps the encoded file.
 func (c *Client) fetchIndex(ctx context.Context, want artifact.Content, file artifact.RemoteFile) ([]byte, error) {
-	key := want.SHA256
-	if key == "" {
-		key = file.SHA256
-		if data, err := c.keptIndex(key, want); err == nil {
-			return data, nil
-		}
-	}
 	w, err := c.Cache.Create()
 	if err != nil {
 		return nil, err
@@ -86,14 +69,7 @@ func (c *Client) fetchIndex(ctx context.Context, want artifact.Content, file art
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", Redacted(file.URLs[0]), err)
 	}
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(64<<20), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return nil, err
-	}
-	if err := c.Cache.SetNote(indexNote, key, encoder.EncodeAll(data, nil)); err != nil {
-		c.Log.Warn("index not kept", "error", err)
-	}
-	return data, nil
+	return data, w.Commit(file.Content)
 }
 
 func decode(encoded io.Reader, want artifact.Content, file artifact.RemoteFile) ([]byte, error) {

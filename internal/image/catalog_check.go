@@ -103,20 +103,23 @@ func (c *Catalog) checkArtifacts(index map[string]int32, kinds map[string]string
 }
 
 func (c *Catalog) checkSets(index map[string]int32) error {
-	seen := make(map[string]bool, len(c.Sets))
-	for _, set := range c.Sets {
-		if !artifact.ValidName(set.Name) || seen[set.Name] {
-			return errCatalog("set %q: not a valid name, or there twice", set.Name)
+	for i, set := range c.Sets {
+		if !artifact.ValidName(set.Name) || !artifact.ValidName(set.Architecture) {
+			return errCatalog("set %q for %q: not a valid name", set.Name, set.Architecture)
 		}
-		seen[set.Name] = true
-		for i, id := range set.Artifacts {
+		if i > 0 && artifact.CompareSets(c.Sets[i-1], set) >= 0 {
+			return errCatalog("set %q for %q: out of order or there twice", set.Name, set.Architecture)
+		}
+		seen := make(map[string]bool, len(set.Artifacts))
+		for _, id := range set.Artifacts {
 			at, found := index[id]
 			if !found || !c.Files[at].Modified.IsZero() {
 				return errCatalog("set %q: no artifact %q", set.Name, id)
 			}
-			if i > 0 && id <= set.Artifacts[i-1] {
-				return errCatalog("set %q: %q out of order or there twice", set.Name, id)
+			if seen[id] {
+				return errCatalog("set %q: %q is there twice", set.Name, id)
 			}
+			seen[id] = true
 		}
 	}
 	return nil

@@ -71,7 +71,7 @@ func TestCatalogLies(t *testing.T) {
 		{"set twice", func(c *image.Catalog) { c.Sets = append(c.Sets, c.Sets[0]) }, "there twice", true},
 		{"set's artifact", func(c *image.Catalog) { c.Sets[0].Artifacts[0] = "files/none" }, "no artifact", true},
 		{"set of generated", func(c *image.Catalog) { c.Sets[0].Artifacts[0] = "files/index" }, "no artifact", true},
-		{"set's order", func(c *image.Catalog) {
+		{"set's artifact twice", func(c *image.Catalog) {
 			c.Sets[0].Artifacts = append(c.Sets[0].Artifacts, c.Sets[0].Artifacts[0])
 		}, "there twice", true},
 	} {

@@ -44,7 +44,8 @@
 //   - "artifacts" is sorted by artifact.Compare. Each artifact is one of the files:
 //     File.Path is its ID, the sizes and digests are equal, and the file has no "modified".
 //   - Every other file is generated, and has "modified".
-//   - "sets" name artifacts by ID, sorted.
+//   - "sets" are sorted by name and architecture. Each names its artifacts by ID, in
+//     an order in which a node of that architecture can install them.
 //   - Unknown keys are ignored, so that a later program may add some; "version" rises when
 //     an older program would read wrongly.
 //

@@ -122,13 +122,15 @@ func (l *Lock) check() error {
 		ids[a.ID()] = true
 	}
 	for i, s := range l.Sets {
-		if !artifact.ValidName(s.Name) || i > 0 && s.Name == l.Sets[i-1].Name {
-			return fmt.Errorf("invalid or repeated set %q", s.Name)
+		if !artifact.ValidName(s.Name) || !artifact.ValidName(s.Architecture) || i > 0 && artifact.CompareSets(s, l.Sets[i-1]) == 0 {
+			return fmt.Errorf("invalid or repeated set %q for %q", s.Name, s.Architecture)
 		}
-		for j, id := range s.Artifacts {
-			if !ids[id] || j > 0 && id == s.Artifacts[j-1] {
+		seen := make(map[string]bool, len(s.Artifacts))
+		for _, id := range s.Artifacts {
+			if !ids[id] || seen[id] {
 				return fmt.Errorf("set %s: %q is not an artifact of this lock, or there twice", s.Name, id)
 			}
+			seen[id] = true
 		}
 	}
 	return nil
@@ -163,11 +165,8 @@ func (l *Lock) checkText() error {
 
 func (l *Lock) sort() {
 	slices.SortFunc(l.Sources, func(a, b artifact.Source) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortFunc(l.Sets, func(a, b artifact.Set) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(l.Sets, artifact.CompareSets)
 	slices.SortFunc(l.Artifacts, func(a, b artifact.Artifact) int { return artifact.Compare(&a, &b) })
-	for _, s := range l.Sets {
-		slices.Sort(s.Artifacts)
-	}
 }
 
 // Encode sorts the lock and returns the file's bytes.

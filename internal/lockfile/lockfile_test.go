@@ -20,7 +20,7 @@ func sample() *Lock {
 	}
 	return &Lock{Format: Format, Name: "n", Date: day, Definition: "sha256:x",
 		Sources:   []artifact.Source{{Kind: "k", Name: "s", Releases: []artifact.Release{{Name: "r", Date: day}}}},
-		Sets:      []artifact.Set{{Name: "set", Artifacts: []string{"s/p/b", "s/p/a"}}},
+		Sets:      []artifact.Set{{Name: "set", Architecture: "amd64", Artifacts: []string{"s/p/b", "s/p/a"}}},
 		Artifacts: []artifact.Artifact{pin("b"), pin("a")}}
 }
 
@@ -36,8 +36,8 @@ func TestEncodeIsSortedAndDecodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lock.Artifacts[0].Name != "a" || lock.Sets[0].Artifacts[0] != "s/p/a" {
-		t.Fatal("not sorted")
+	if lock.Artifacts[0].Name != "a" || lock.Sets[0].Artifacts[0] != "s/p/b" {
+		t.Fatal("artifacts are not sorted, or a set has lost its order")
 	}
 	again, err := lock.Encode()
 	if err != nil || !bytes.Equal(again, data) {
@@ -86,7 +86,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 	first, second := bytes.Index(data, []byte(`"name": "a"`)), bytes.Index(data, []byte(`"name": "b"`))
 	if first < 0 || second < first {
-		t.Fatal("not sorted")
+		t.Fatal("artifacts are not sorted, or a set has lost its order")
 	}
 	data = bytes.ReplaceAll(bytes.ReplaceAll(bytes.ReplaceAll(data, []byte(`p/a"`), []byte(`p/z"`)), []byte(`"name": "a"`), []byte(`"name": "z"`)), []byte("http://h/a"), []byte("http://h/z"))
 	if l, err := Decode(data); err != nil || l.Artifacts[0].Name != "b" {

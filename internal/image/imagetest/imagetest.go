@@ -75,13 +75,13 @@ func New(t testing.TB, spec Spec) *Mirror {
 	m.addLayer(t, generated, Date)
 
 	for name, paths := range spec.Sets {
-		set := artifact.Set{Name: name}
+		set := artifact.Set{Name: name, Architecture: "any"}
 		for _, path := range paths {
 			set.Artifacts = append(set.Artifacts, Source+"/"+path)
 		}
-		slices.Sort(set.Artifacts)
 		m.Catalog.Sets = append(m.Catalog.Sets, set)
 	}
+	slices.SortFunc(m.Catalog.Sets, artifact.CompareSets)
 	slices.SortFunc(m.Catalog.Artifacts, func(a, b artifact.Artifact) int { return artifact.Compare(&a, &b) })
 	slices.SortFunc(m.Catalog.Files, func(a, b image.File) int { return strings.Compare(a.Path, b.Path) })
 	return m

@@ -50,7 +50,7 @@ func consult(ctx context.Context, req artifact.ResolveRequest, sources []source)
 	}
 	all := slices.Concat(jobs...)
 	err = each(len(all), 4, func(i int) (err error) {
-		all[i].text, err = req.Upstream.Index(ctx, all[i].want, all[i].files)
+		all[i].text, all[i].used, err = req.Upstream.Index(ctx, all[i].want, all[i].files)
 		return all[i].wrap(err)
 	})
 	if err != nil {

@@ -42,12 +42,15 @@ func (up *upstream) pin(closure *Closure) (*artifact.Resolution, error) {
 		result.Artifacts = append(result.Artifacts, a)
 	}
 	for _, name := range slices.Sorted(maps.Keys(closure.Sets)) {
-		set := artifact.Set{Name: name, Artifacts: []string{}}
-		for _, p := range closure.Sets[name] {
-			set.Artifacts = append(set.Artifacts, ids[p])
+		for _, architecture := range architectures(up.sources) {
+			set := artifact.Set{Name: name, Architecture: architecture, Artifacts: []string{}}
+			for _, p := range closure.Sets[name] {
+				if p.Architecture == architecture || p.Architecture == "all" {
+					set.Artifacts = append(set.Artifacts, ids[p])
+				}
+			}
+			result.Sets = append(result.Sets, set)
 		}
-		slices.Sort(set.Artifacts)
-		result.Sets = append(result.Sets, set)
 	}
 	return result, nil
 }

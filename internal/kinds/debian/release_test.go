@@ -37,23 +37,24 @@ func (web) Get(ctx context.Context, urls []string, limit int64) ([]byte, string,
 	return nil, "", err
 }
 
-func (w web) Index(ctx context.Context, want artifact.Content, files []artifact.RemoteFile) ([]byte, error) {
+func (w web) Index(ctx context.Context, want artifact.Content, files []artifact.RemoteFile) ([]byte, int, error) {
 	data, _, err := w.Get(ctx, files[0].URLs, files[0].Size+1)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if sum(data) != files[0].SHA256 {
-		return nil, artifact.Verifyf("sha256 mismatch")
+		return nil, 0, artifact.Verifyf("sha256 mismatch")
 	}
 	if files[0].Decode == nil {
-		return data, nil
+		return data, 0, nil
 	}
 	r, err := files[0].Decode(bytes.NewReader(data))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer r.Close()
-	return io.ReadAll(r)
+	data, err = io.ReadAll(r)
+	return data, 0, err
 }
 
 var (

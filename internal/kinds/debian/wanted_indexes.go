@@ -22,6 +22,7 @@ type indexJob struct {
 	want   artifact.Content
 	files  []artifact.RemoteFile
 	text   []byte
+	used   int // place in files of the one that was read
 }
 
 // wrap says which index an error is about.
