@@ -15,6 +15,7 @@ import (
 type upstream struct {
 	sources  []source
 	releases [][]*release // by source, then suite
+	indexes  []indexJob
 	universe *Universe
 }
 
@@ -61,6 +62,7 @@ func consult(ctx context.Context, req artifact.ResolveRequest, sources []source)
 			return nil, all[i].wrap(err)
 		}
 	}
+	up.indexes = all
 	return up, nil
 }
 

@@ -27,7 +27,17 @@ type spec struct {
 	whole      bool     // no packages: carry every source whole
 	packages   []Request
 	recommends bool
+	upstream   upstreamUse
 }
+
+// upstreamUse is what becomes of the metadata that upstream signed.
+type upstreamUse string
+
+const (
+	upstreamCarry upstreamUse = "carry" // it is in the image, for verify
+	upstreamServe upstreamUse = "serve" // and clients may use it unchanged
+	upstreamOmit  upstreamUse = "omit"
+)
 
 // ParseSpec implements artifact.Resolver. Keyrings are read here; the sources
 // of the host only when resolving.
@@ -36,13 +46,22 @@ func (Kind) ParseSpec(section artifact.Section, dir string) (artifact.Spec, erro
 		Sources    artifact.Section `yaml:"sources"`
 		Packages   artifact.Section `yaml:"packages"`
 		Recommends bool             `yaml:"recommends"`
+		Upstream   artifact.Section `yaml:"upstream"`
 	}
 	if err := section.Decode(&raw); err != nil {
 		return nil, err
 	}
-	s := &spec{section: section, recommends: raw.Recommends, whole: raw.Packages == nil}
+	s := &spec{section: section, recommends: raw.Recommends, whole: raw.Packages == nil, upstream: upstreamCarry}
 	if raw.Sources == nil {
 		return nil, section.Errorf("debian: sources is missing: write \"sources: host\" for this machine's own, or a list")
+	}
+	if raw.Upstream != nil {
+		if err := raw.Upstream.Decode(&s.upstream); err != nil {
+			return nil, err
+		}
+		if !slices.Contains([]upstreamUse{upstreamCarry, upstreamServe, upstreamOmit}, s.upstream) {
+			return nil, raw.Upstream.Errorf("upstream: %q: write carry, serve or omit", s.upstream)
+		}
 	}
 	if raw.Packages != nil {
 		var err error

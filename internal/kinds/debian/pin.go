@@ -11,17 +11,17 @@ import (
 )
 
 // pin turns the closure into pins.
-func (up *upstream) pin(closure *Closure) (*artifact.Resolution, error) {
+func (up *upstream) pin(s *spec, closure *Closure) (*artifact.Resolution, error) {
 	result := &artifact.Resolution{}
 	bySource := make(map[string]*source)
 	for i := range up.sources {
 		src := &up.sources[i]
 		bySource[src.name] = src
-		pinned := artifact.Source{Kind: Kind{}.Name(), Name: src.name, URLs: src.urls}
+		pinned := artifact.Source{Kind: Kind{}.Name(), Name: src.name, URLs: src.urls, ServeUpstream: s.upstream == upstreamServe}
 		for j, r := range up.releases[i] {
 			pinned.Releases = append(pinned.Releases, artifact.Release{
 				Name: r.suite, Date: r.date, URL: r.url, SHA256: r.digest, SignedBy: r.signers,
-				Metadata: r.metadata(src.suites[j].components, src.architectures)})
+				Metadata: r.metadata(src.suites[j].components, src.architectures), Proofs: up.proofs(src, r, s.upstream)})
 		}
 		sortReleases(pinned.Releases)
 		result.Sources = append(result.Sources, pinned)

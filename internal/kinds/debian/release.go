@@ -26,6 +26,7 @@ type release struct {
 	suite   string // as the client asks for it: "bookworm", "bookworm-security", "./"
 	url     string // where it came from
 	digest  string // of the signed bytes
+	proofs  []artifact.Proof
 	signers []string
 	date    time.Time
 	header  paragraph
@@ -53,6 +54,7 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src source, suite s
 	switch {
 	case err == nil:
 		r.url, r.digest = from, sum(signed)
+		r.prove(src, "InRelease", signed)
 		text, r.signers, err = src.keys.verifyInline(signed, now)
 	case errors.Is(err, fs.ErrNotExist):
 		absent := err
@@ -63,10 +65,12 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src source, suite s
 			return nil, err
 		}
 		r.url, r.digest = from, sum(text)
+		r.prove(src, "Release", text)
 		signature, _, sigErr := up.Get(ctx, []string{from + ".gpg"}, maxRelease)
 		if sigErr != nil {
 			return nil, artifact.Verifyf("%s: it is not signed: %w", from, sigErr)
 		}
+		r.prove(src, "Release.gpg", signature)
 		r.signers, err = src.keys.verifyDetached(text, signature, now)
 	default:
 		return nil, err

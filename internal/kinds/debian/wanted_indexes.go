@@ -21,6 +21,7 @@ type indexJob struct {
 	name   string // below the suite's folder, without compression: "main/binary-amd64/Packages"
 	want   artifact.Content
 	files  []artifact.RemoteFile
+	paths  []string // of files, below the source
 	text   []byte
 	used   int // place in files of the one that was read
 }
@@ -99,6 +100,7 @@ func newIndexJob(src source, suite string, r *release, name string) (indexJob, e
 		}
 		file.URLs = append(file.URLs, src.addresses(path.Join(dists(suite), name+e.suffix))...)
 		job.files = append(job.files, file)
+		job.paths = append(job.paths, path.Join(dists(suite), name+e.suffix))
 	}
 	if job.files == nil {
 		return job, artifact.Hint(fmt.Errorf("debian: source %s: suite %s: there is no %s", src.name, suite, name),
