@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -57,8 +58,14 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	if err := b.fetch(ctx, lock); errors.Is(err, fs.ErrNotExist) {
+	if err := b.fetch(ctx, "artifacts", artifactsOf(lock)); errors.Is(err, fs.ErrNotExist) {
 		return nil, artifact.Hint(err, "upstream has moved on: run: minimirror lock --update %s", d.File)
+	} else if err != nil {
+		return nil, err
+	}
+	if err := b.fetch(ctx, "indexes", proofsOf(lock)); errors.Is(err, fs.ErrNotExist) || errors.Is(err, artifact.ErrVerify) {
+		return nil, artifact.Hint(fmt.Errorf("%w: upstream has replaced what it had signed: %w", artifact.ErrStale, err),
+			"run: minimirror lock %s (it keeps the versions where upstream still has them), or build with a cache that has it, or write \"upstream: omit\" in the definition", d.File)
 	} else if err != nil {
 		return nil, err
 	}
@@ -107,11 +114,10 @@ func readFresh(d *Definition) (*lockfile.Lock, string, error) {
 }
 
 // fetch brings what the cache lacks.
-func (b *Builder) fetch(ctx context.Context, lock *lockfile.Lock) error {
+func (b *Builder) fetch(ctx context.Context, what string, wanted []*artifact.Artifact) error {
 	var missing []*artifact.Artifact
 	var size int64
-	for i := range lock.Artifacts {
-		a := &lock.Artifacts[i]
+	for _, a := range wanted {
 		if !b.Cache.Has(artifact.Content{Size: a.Size, SHA256: a.SHA256}) {
 			missing = append(missing, a)
 			size += a.Size
@@ -120,11 +126,33 @@ func (b *Builder) fetch(ctx context.Context, lock *lockfile.Lock) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	phase := b.Progress.Phase(fmt.Sprintf("fetch %d artifacts", len(missing)), size)
+	phase := b.Progress.Phase(fmt.Sprintf("fetch %d %s", len(missing), what), size)
 	b.Fetch.Received = phase.Add
 	err := b.Fetch.All(ctx, missing)
 	phase.End(err)
 	return err
+}
+
+func artifactsOf(lock *lockfile.Lock) (all []*artifact.Artifact) {
+	for i := range lock.Artifacts {
+		all = append(all, &lock.Artifacts[i])
+	}
+	return all
+}
+
+// proofsOf are the proofs that the lock does not hold itself, as files to fetch.
+func proofsOf(lock *lockfile.Lock) (all []*artifact.Artifact) {
+	for _, s := range lock.Sources {
+		for _, r := range s.Releases {
+			for _, p := range r.Proofs {
+				if p.Data == nil {
+					all = append(all, &artifact.Artifact{Kind: s.Kind, Source: s.Name, Name: s.Name + " " + p.Path, Version: "of " + r.Date.UTC().Format(time.RFC3339),
+						Architecture: "index", Size: p.Size, SHA256: p.SHA256, Path: p.Path, URLs: p.URLs})
+				}
+			}
+		}
+	}
+	return all
 }
 
 // bake has BuildKit make the image of the layers.
@@ -157,8 +185,7 @@ func (b *Builder) stateDir() string {
 
 // evict removes damaged files from the cache.
 func (b *Builder) evict(lock *lockfile.Lock) {
-	for i := range lock.Artifacts {
-		a := &lock.Artifacts[i]
+	for _, a := range append(artifactsOf(lock), proofsOf(lock)...) {
 		if err := b.Cache.Check(artifact.Content{Size: a.Size, SHA256: a.SHA256}); errors.Is(err, artifact.ErrVerify) {
 			b.Log.Warn("removed from the cache", "artifact", a.String(), "error", err)
 		}

@@ -46,6 +46,11 @@ func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 		groups = append(groups, entries)
 		titles = append(titles, group.title)
 	}
+	proofs := len(groups)
+	if entries := p.proofs(); len(entries) > 0 {
+		groups = append(groups, entries)
+		titles = append(titles, "what upstream signed")
+	}
 	generated := make([]image.Entry, 0, len(p.files))
 	for _, f := range p.files {
 		generated = append(generated, fileEntry(f))
@@ -58,7 +63,7 @@ func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 		}
 		layers = append(layers, layer)
 	}
-	catalog, err := p.catalog(layers, places)
+	catalog, err := p.catalog(layers, places, proofs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -133,6 +138,25 @@ func (p *plan) entry(a *artifact.Artifact) image.Entry {
 	}
 }
 
+// proofs are the entries of what upstream signed.
+func (p *plan) proofs() (entries []image.Entry) {
+	for i := range p.lock.Sources {
+		s := &p.lock.Sources[i]
+		for _, r := range s.Releases {
+			for _, proof := range r.Proofs {
+				e := image.Entry{Path: path.Join(image.Root, s.ProofID(&proof)), Data: proof.Data}
+				if proof.Data == nil {
+					content := artifact.Content{Size: proof.Size, SHA256: proof.SHA256}
+					e.Size, e.SHA256 = content.Size, content.SHA256
+					e.Open = func() (image.LayerFile, error) { return p.cache.Open(content) }
+				}
+				entries = append(entries, e)
+			}
+		}
+	}
+	return entries
+}
+
 func fileEntry(f artifact.File) image.Entry {
 	e := image.Entry{Path: path.Join(image.Root, f.Path), Data: f.Data}
 	if f.Link != "" {
@@ -158,10 +182,25 @@ func noFileIsFolder(files []image.File) error {
 	return nil
 }
 
-// catalog names the place of every file.
-func (p *plan) catalog(layers []*image.Layer, places map[string]int) ([]byte, error) {
+// catalog names the place of every file. places are the layers of the artifacts,
+// proofs is that of what upstream signed.
+func (p *plan) catalog(layers []*image.Layer, places map[string]int, proofs int) ([]byte, error) {
 	c := image.Catalog{Version: image.FormatVersion, Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
-		Sources: p.lock.Sources, Sets: p.lock.Sets, Artifacts: p.lock.Artifacts}
+		Sets: p.lock.Sets, Artifacts: p.lock.Artifacts}
+	for _, s := range p.lock.Sources {
+		s.Releases = slices.Clone(s.Releases)
+		for i := range s.Releases {
+			r := &s.Releases[i]
+			r.Proofs = slices.Clone(r.Proofs)
+			for j := range r.Proofs {
+				proof := &r.Proofs[j]
+				proof.Data = nil // it is a file of the image
+				c.Files = append(c.Files, image.File{Path: s.ProofID(proof), Layer: proofs, Size: proof.Size, SHA256: proof.SHA256,
+					Modified: r.Date.UTC(), Offset: layers[proofs].Offset(path.Join(image.Root, s.ProofID(proof)))})
+			}
+		}
+		c.Sources = append(c.Sources, s)
+	}
 	for i := range p.lock.Artifacts {
 		a := &p.lock.Artifacts[i]
 		at := places[a.ID()]

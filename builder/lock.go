@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -21,16 +23,43 @@ type Locker struct {
 	Log      *slog.Logger
 }
 
-// Lock resolves the definition against upstream and writes its lock. Pins of the
-// lock before are kept where upstream still has them, unless update is set.
-// changed is false when the lock was right already; its file is then untouched.
-func (l *Locker) Lock(ctx context.Context, d *Definition, update bool) (lock *lockfile.Lock, changed bool, err error) {
+// LockOptions say what a lock may change.
+type LockOptions struct {
+	// Update moves pins to the newest; otherwise they are kept where upstream still
+	// has them.
+	Update bool
+	// Only, with Update, are names of artifacts (or patterns, path.Match): what has
+	// another name is kept, unless what moves needs it to move.
+	Only []string
+	// DryRun writes nothing.
+	DryRun bool
+}
+
+// Locked is what Lock made.
+type Locked struct {
+	*lockfile.Lock
+	Previous *lockfile.Lock // nil: there was none
+	Changes  []Change       // against Previous
+	Written  bool           // false: the file was right already, or DryRun
+}
+
+// Lock resolves the definition against upstream and writes its lock.
+func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Locked, error) {
 	previous, _, err := lockfile.Read(d.LockFile())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, false, err
+		return nil, err
 	}
-	lock = &lockfile.Lock{Format: lockfile.Format, Name: d.Name, Definition: d.Digest,
+	if !opt.DryRun {
+		if err := lockfile.Writable(d.LockFile()); err != nil {
+			return nil, err
+		}
+	}
+	lock := &lockfile.Lock{Format: lockfile.Format, Name: d.Name, Definition: d.Digest,
 		Sources: []artifact.Source{}, Sets: []artifact.Set{}, Artifacts: []artifact.Artifact{}}
+	held, err := opt.held(previous)
+	if err != nil {
+		return nil, err
+	}
 	for _, kind := range l.Kinds {
 		section, ok := d.kinds[kind.Name()]
 		if !ok {
@@ -38,25 +67,64 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, update bool) (lock *lo
 		}
 		spec, err := kind.ParseSpec(section, filepath.Dir(d.File))
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
-		request := artifact.ResolveRequest{Spec: spec, Sets: d.setsOf(kind.Name()), Upstream: l.Upstream, Now: l.Now, Log: l.Log}
-		if previous != nil && !update {
-			request.Locked = pinsOf(previous, kind.Name()).Artifacts
+		request := artifact.ResolveRequest{Spec: spec, Sets: d.setsOf(kind.Name()), Upstream: l.Upstream, Now: l.Now, Log: l.Log,
+			Locked: held[kind.Name()]}
+		if previous != nil {
+			request.Previous = pinsOf(previous, kind.Name()).Sources
 		}
 		resolution, err := kind.Resolve(ctx, request)
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		if err := join(lock, resolution); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
 	if err := lock.Follow(previous); err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	changed, err = lock.Write(d.LockFile())
-	return lock, changed, err
+	made := &Locked{Lock: lock, Previous: previous}
+	if previous != nil {
+		made.Changes = Changes(previous, lock)
+	}
+	if !opt.DryRun {
+		made.Written, err = lock.Write(d.LockFile())
+	}
+	return made, err
+}
+
+// held are the pins that may not move, by kind.
+func (opt LockOptions) held(previous *lockfile.Lock) (map[string][]artifact.Artifact, error) {
+	if previous == nil && len(opt.Only) > 0 {
+		return nil, artifact.Hint(errors.New("there is no lock yet whose pins could move"), "lock everything first: leave out %s", strings.Join(opt.Only, " "))
+	}
+	if previous == nil || opt.Update && len(opt.Only) == 0 {
+		return nil, nil
+	}
+	held, found := make(map[string][]artifact.Artifact), make(map[string]bool)
+	for _, a := range previous.Artifacts {
+		moves := false
+		for _, pattern := range opt.Only {
+			match, err := path.Match(pattern, a.Name)
+			if err != nil {
+				return nil, artifact.Usagef("%q: %w", pattern, err)
+			}
+			if match {
+				moves, found[pattern] = true, true
+			}
+		}
+		if !moves {
+			held[a.Kind] = append(held[a.Kind], a)
+		}
+	}
+	for _, pattern := range opt.Only {
+		if !found[pattern] {
+			return nil, artifact.Hint(fmt.Errorf("the lock has nothing called %q", pattern), "lock and lock --update without a name take up what the definition asks for anew")
+		}
+	}
+	return held, nil
 }
 
 // join adds one kind's resolution to the lock.

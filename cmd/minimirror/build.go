@@ -76,11 +76,11 @@ func build(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	if _, err := os.Stat(d.LockFile()); errors.Is(err, fs.ErrNotExist) {
-		made, _, err := c.lock(ctx, d, store, false)
+		made, err := c.lock(ctx, d, store, builder.LockOptions{})
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.stderr, "%s: written: %s\n", d.LockFile(), summary(made))
+		fmt.Fprintf(c.stderr, "%s: written: %s\n", d.LockFile(), summary(made.Lock))
 	}
 	var tls buildkit.TLS
 	if *tlsDir != "" {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"time"
 
 	"github.com/minimirror/minimirror/builder"
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/cache"
 	"github.com/minimirror/minimirror/internal/fetch"
 	"github.com/minimirror/minimirror/internal/kinds"
@@ -14,7 +16,7 @@ import (
 	"github.com/minimirror/minimirror/internal/progress"
 )
 
-const lockHelp = `usage: minimirror lock DEFINITION [--update]
+const lockHelp = `usage: minimirror lock DEFINITION [--update [PACKAGE…] | --check]
 
 Asks upstream what it has, verifies its signatures, resolves what the
 definition (a folder with a mirror.yaml, or a file) asks for with all that it
@@ -22,17 +24,35 @@ needs, and writes mirror.lock beside it: every artifact with version, size and
 SHA-256. Keep the lock in version control; build needs nothing else.
 
 Pins of an existing lock are kept where upstream still has them and the
-definition still allows them. With --update everything moves to the newest.
+definition still allows them. With --update everything moves to the newest, or
+only the packages that are named (* and ? match anything) and what these need.
+What changed is printed as old → new, with sizes; "security" marks what comes
+from a suite of security updates.
 
-Example:
+--check writes nothing, prints what --update would change, and exits 3 if that
+is anything: for a nightly job.
+
+Examples:
   minimirror lock images/docker
+  minimirror lock images/docker --update openssl 'libssl*'
+  minimirror lock images/docker --check
 `
 
 func lock(ctx context.Context, c *command, args []string) error {
-	update := c.flags.Bool("update", false, "move every pin to the newest version")
-	output := c.flags.String("format", "text", "what to print: text or json (the lock)")
-	if err := c.parse(args, lockHelp, 1); err != nil {
+	update := c.flags.Bool("update", false, "move pins to the newest version: all, or those of the packages named")
+	check := c.flags.Bool("check", false, "write nothing; exit 3 if upstream has something newer")
+	output := c.flags.String("format", "text", "what to print: text or json (the lock; with --check the changes)")
+	if err := c.parseMore(args, lockHelp, 1); err != nil {
 		return err
+	}
+	opt := builder.LockOptions{Update: *update || *check, DryRun: *check}
+	if opt.Update && !*check {
+		opt.Only = c.flags.Args()[1:]
+	} else if err := c.atMost(1); err != nil {
+		return err
+	}
+	if *update && *check {
+		return c.wrongUsage("--update and --check exclude each other")
 	}
 	if err := format(*output); err != nil {
 		return err
@@ -45,11 +65,14 @@ func lock(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	made, changed, err := c.lock(ctx, d, store, *update)
+	made, err := c.lock(ctx, d, store, opt)
 	if err != nil {
 		return err
 	}
-	if *output == "json" {
+	switch {
+	case *check:
+		return c.checked(d, made, *output)
+	case *output == "json":
 		data, err := made.Encode()
 		if err != nil {
 			return err
@@ -57,23 +80,95 @@ func lock(ctx context.Context, c *command, args []string) error {
 		_, err = c.stdout.Write(data)
 		return err
 	}
+	c.printChanges(made.Changes)
 	state := "unchanged"
-	if changed {
+	if made.Written {
 		state = "written"
 	}
-	_, err = fmt.Fprintf(c.stdout, "%s: %s: %s\n", d.LockFile(), state, summary(made))
+	_, err = fmt.Fprintf(c.stdout, "%s: %s: %s\n", d.LockFile(), state, summary(made.Lock))
 	return err
 }
 
+// checked prints what an update would change, and fails if that is anything.
+func (c *command) checked(d *builder.Definition, made *builder.Locked, output string) error {
+	changes := made.Changes
+	if made.Previous == nil {
+		changes = builder.Changes(&lockfile.Lock{}, made.Lock)
+	}
+	if output == "json" {
+		if changes == nil {
+			changes = []builder.Change{}
+		}
+		if err := json.NewEncoder(c.stdout).Encode(map[string]any{"changes": changes}); err != nil {
+			return err
+		}
+	}
+	var why string
+	switch {
+	case made.Previous == nil:
+		return artifact.Hint(fmt.Errorf("%s: there is no lock yet: %w", d.LockFile(), artifact.ErrStale), "run: minimirror lock %s", d.File)
+	case made.Previous.Definition != d.Digest:
+		why = d.File + " has changed since"
+	case len(changes) > 0:
+		why = "upstream has something newer"
+	}
+	if output == "text" {
+		c.printChanges(changes)
+	}
+	if why == "" {
+		if output == "text" {
+			fmt.Fprintf(c.stdout, "%s: up to date: %s\n", d.LockFile(), summary(made.Previous))
+		}
+		return nil
+	}
+	return artifact.Hint(fmt.Errorf("%s: %w: %s", d.LockFile(), artifact.ErrStale, why), "run: minimirror lock %s --update", d.File)
+}
+
+// printChanges writes one line a change, and a sum.
+func (c *command) printChanges(changes []builder.Change) {
+	var added, removed, moved, security int
+	var more int64
+	for _, x := range changes {
+		what := ""
+		switch {
+		case x.Old == nil:
+			added++
+			more += x.New.Size
+			what = fmt.Sprintf("added %s, %s", x.New.Version, progress.Bytes(x.New.Size))
+		case x.New == nil:
+			removed++
+			more -= x.Old.Size
+			what = fmt.Sprintf("removed %s, %s", x.Old.Version, progress.Bytes(x.Old.Size))
+		default:
+			moved++
+			more += x.New.Size - x.Old.Size
+			what = fmt.Sprintf("%s → %s, %s → %s", x.Old.Version, x.New.Version, progress.Bytes(x.Old.Size), progress.Bytes(x.New.Size))
+		}
+		if x.New != nil && x.New.Security {
+			security++
+			what += ", security"
+		}
+		fmt.Fprintf(c.stdout, "%s (%s): %s\n", x.Name, x.Architecture, what)
+	}
+	if len(changes) == 0 {
+		return
+	}
+	sign := "+"
+	if more < 0 {
+		sign, more = "-", -more
+	}
+	fmt.Fprintf(c.stdout, "%d changed, %d added, %d removed, %s%s; %d of them for security\n", moved, added, removed, sign, progress.Bytes(more), security)
+}
+
 // lock resolves a definition; build uses it too where there is no lock.
-func (c *command) lock(ctx context.Context, d *builder.Definition, store *cache.Cache, update bool) (*lockfile.Lock, bool, error) {
+func (c *command) lock(ctx context.Context, d *builder.Definition, store *cache.Cache, opt builder.LockOptions) (*builder.Locked, error) {
 	client := fetch.New(store, c.log(), userAgent())
 	phase := progress.To(os.Stderr).Phase("read indexes", 0)
 	client.Received = phase.Add
 	l := &builder.Locker{Kinds: kinds.All(), Upstream: client, Now: time.Now(), Log: c.log()}
-	made, changed, err := l.Lock(ctx, d, update)
+	made, err := l.Lock(ctx, d, opt)
 	phase.End(err)
-	return made, changed, err
+	return made, err
 }
 
 func summary(l *lockfile.Lock) string {

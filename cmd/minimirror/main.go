@@ -108,6 +108,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // parse reads flags and checks the number of arguments. text is the verb's help.
 func (c *command) parse(args []string, text string, arguments int) error {
+	if err := c.parseMore(args, text, arguments); err != nil {
+		return err
+	}
+	return c.atMost(arguments)
+}
+
+// parseMore is parse for a verb that takes least arguments or more.
+func (c *command) parseMore(args []string, text string, least int) error {
 	c.flags.Usage = func() {
 		fmt.Fprintf(c.stdout, "%s\nFlags:\n%s", text, c.flags.FlagUsages())
 	}
@@ -115,12 +123,23 @@ func (c *command) parse(args []string, text string, arguments int) error {
 		if errors.Is(err, pflag.ErrHelp) {
 			return err
 		}
-		return artifact.Hint(artifact.Usagef("%w", err), "run: minimirror %s --help", c.flags.Name())
+		return c.wrongUsage("%w", err)
 	}
-	if c.flags.NArg() != arguments {
-		return artifact.Hint(artifact.Usagef("%d arguments, want %d", c.flags.NArg(), arguments), "run: minimirror %s --help", c.flags.Name())
+	if c.flags.NArg() < least {
+		return c.wrongUsage("%d arguments, want %d", c.flags.NArg(), least)
 	}
 	return nil
+}
+
+func (c *command) atMost(arguments int) error {
+	if c.flags.NArg() > arguments {
+		return c.wrongUsage("%d arguments, want %d", c.flags.NArg(), arguments)
+	}
+	return nil
+}
+
+func (c *command) wrongUsage(format string, args ...any) error {
+	return artifact.Hint(artifact.Usagef(format, args...), "run: minimirror %s --help", c.flags.Name())
 }
 
 func (c *command) log() *slog.Logger {

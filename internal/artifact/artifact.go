@@ -92,6 +92,12 @@ type Proof struct {
 	Data []byte `json:"data,omitempty"`
 }
 
+// UpstreamRoot is where a mirror keeps proofs: "upstream/SOURCE/PATH".
+const UpstreamRoot = "upstream"
+
+// ProofID names a proof of the source within an image.
+func (s *Source) ProofID(p *Proof) string { return UpstreamRoot + "/" + s.Name + "/" + p.Path }
+
 // A Set is a closure that must be installable offline on a bare node of one
 // architecture.
 type Set struct {

@@ -20,7 +20,7 @@ func (c *Catalog) check(layers []StoredLayer) (map[string]int32, error) {
 	if err != nil {
 		return nil, err
 	}
-	kinds, err := c.checkSources()
+	kinds, err := c.checkSources(index)
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +58,10 @@ func (c *Catalog) checkFiles(layers []StoredLayer) (map[string]int32, error) {
 }
 
 // checkSources returns the kind of each source.
-func (c *Catalog) checkSources() (map[string]string, error) {
+func (c *Catalog) checkSources(index map[string]int32) (map[string]string, error) {
 	kinds := make(map[string]string, len(c.Sources))
-	for _, s := range c.Sources {
+	for i := range c.Sources {
+		s := &c.Sources[i]
 		if !artifact.ValidName(s.Name) || !artifact.ValidName(s.Kind) {
 			return nil, errCatalog("source %q of kind %q: not a valid name", s.Name, s.Kind)
 		}
@@ -68,6 +69,14 @@ func (c *Catalog) checkSources() (map[string]string, error) {
 			return nil, errCatalog("source %q: there twice", s.Name)
 		}
 		kinds[s.Name] = s.Kind
+		for _, r := range s.Releases {
+			for _, p := range r.Proofs {
+				at, found := index[s.ProofID(&p)]
+				if !found || c.Files[at].Size != p.Size || c.Files[at].SHA256 != p.SHA256 || c.Files[at].Modified.IsZero() {
+					return nil, errCatalog("source %q: proof %q is not among the files, or they disagree", s.Name, p.Path)
+				}
+			}
+		}
 	}
 	return kinds, nil
 }

@@ -16,11 +16,12 @@
 //  2. one layer for each distinct combination of sets: the artifacts that belong
 //     to exactly these sets, so that a set's layers hold what it needs and little else;
 //  3. the artifacts that belong to no set, split by size into any number of layers;
-//  4. what is generated: each kind's repository metadata and the public key
+//  4. what upstream signed: /mirror/upstream/SOURCE/PATH;
+//  5. what is generated: each kind's repository metadata and the public key
 //     /mirror/minimirror.asc;
-//  5. the catalog: /mirror/catalog.json alone (with its parent folder, at most).
+//  6. the catalog: /mirror/catalog.json alone (with its parent folder, at most).
 //
-// A layer of 2 or 3 that would be empty is left out, so only the first layer and
+// A layer of 2, 3 or 4 that would be empty is left out, so only the first layer and
 // the last two have a fixed place. Everything that is served lies under /mirror
 // and begins with the name of its source: /mirror/SOURCE/PATH. The configuration's
 // entry point is "/minimirror serve", its user is numeric, and its label
@@ -43,7 +44,9 @@
 //     no path twice.
 //   - "artifacts" is sorted by artifact.Compare. Each artifact is one of the files:
 //     File.Path is its ID, the sizes and digests are equal, and the file has no "modified".
-//   - Every other file is generated, and has "modified".
+//   - "proofs" of a release name what upstream signed: the signed bytes and the indexes
+//     that they cover, each one of the files.
+//   - Every file that is not an artifact has "modified".
 //   - "sets" are sorted by name and architecture. Each names its artifacts by ID, in
 //     an order in which a node of that architecture can install them.
 //   - Unknown keys are ignored, so that a later program may add some; "version" rises when

@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
@@ -43,7 +45,7 @@ type Lock struct {
 // Reserved reports whether a source can't be called so: the mirror itself
 // answers there.
 func Reserved(name string) bool {
-	return name == "catalog.json" || name == "healthz" || name == "readyz" || strings.HasPrefix(name, "minimirror.")
+	return name == "catalog.json" || name == artifact.UpstreamRoot || name == "healthz" || name == "readyz" || strings.HasPrefix(name, "minimirror.")
 }
 
 // Digest returns "sha256:" and the hexadecimal SHA-256 of data.
@@ -102,6 +104,9 @@ func (l *Lock) check() error {
 			return fmt.Errorf("invalid or repeated source %q", s.Name)
 		}
 		sources[s.Name] = s.Kind
+		if err := checkProofs(&s); err != nil {
+			return fmt.Errorf("source %s: %w", s.Name, err)
+		}
 	}
 	ids := make(map[string]bool, len(l.Artifacts))
 	for i := range l.Artifacts {
@@ -136,6 +141,25 @@ func (l *Lock) check() error {
 	return nil
 }
 
+// checkProofs holds proofs to what build relies on.
+func checkProofs(s *artifact.Source) error {
+	seen := make(map[string]bool)
+	for _, r := range s.Releases {
+		for _, p := range r.Proofs {
+			switch {
+			case !artifact.ValidPath(p.Path) || seen[p.Path]:
+				return fmt.Errorf("invalid or repeated proof %q", p.Path)
+			case !artifact.ValidSHA256(p.SHA256) || p.Size < 0:
+				return fmt.Errorf("proof %s: invalid sha256 %q or size %d", p.Path, p.SHA256, p.Size)
+			case p.Data != nil && (int64(len(p.Data)) != p.Size || Digest(p.Data) != "sha256:"+p.SHA256):
+				return fmt.Errorf("proof %s: its data are not those of its sha256", p.Path)
+			}
+			seen[p.Path] = true
+		}
+	}
+	return nil
+}
+
 // checkText refuses control characters: much of a lock's text goes line by line
 // into files that clients trust.
 func (l *Lock) checkText() error {
@@ -147,6 +171,9 @@ func (l *Lock) checkText() error {
 				return fmt.Errorf("source %s: invalid release %q", s.Name, r.Name)
 			}
 			all = append(all, []string{r.Name, r.URL}, r.SignedBy, r.Metadata)
+			for _, p := range r.Proofs {
+				all = append(all, p.URLs)
+			}
 		}
 	}
 	for i := range l.Artifacts {
@@ -222,11 +249,27 @@ func (l *Lock) Write(file string) (changed bool, err error) {
 	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, data) {
 		return false, nil
 	}
-	err = replace(file, data)
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
-		err = artifact.Hint(err, "make the folder of the definition writable, or copy the definition to a folder that is")
-	}
+	err = notWritable(replace(file, data))
 	return err == nil, err
+}
+
+// Writable tells, before any work, whether Write could write the file.
+func Writable(file string) error {
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		file = target
+	}
+	err := unix.Access(filepath.Dir(file), unix.W_OK)
+	if err == nil {
+		return nil
+	}
+	return notWritable(&fs.PathError{Op: "write", Path: file, Err: err})
+}
+
+func notWritable(err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return artifact.Hint(err, "make the folder of the definition writable, or copy the definition to a folder that is")
+	}
+	return err
 }
 
 func replace(file string, data []byte) error {

@@ -33,6 +33,7 @@ func (up *upstream) pin(s *spec, closure *Closure) (*artifact.Resolution, error)
 		if err != nil {
 			return nil, err
 		}
+		a.Security = up.security(p)
 		// Two versions that differ only in their epoch have the same file name.
 		if other, taken := paths[a.ID()]; taken && other != a.SHA256 {
 			a.Path = path.Join(path.Dir(a.Path), a.SHA256[:16], path.Base(a.Path))

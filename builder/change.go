@@ -1,0 +1,92 @@
+package builder
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/lockfile"
+)
+
+// A Change is what a new lock does to one name of one kind and architecture.
+type Change struct {
+	Kind         string `json:"kind"`
+	Name         string `json:"name"`
+	Architecture string `json:"architecture"`
+	Old          *Pin   `json:"old"` // nil: added
+	New          *Pin   `json:"new"` // nil: removed
+}
+
+// A Pin is one side of a Change.
+type Pin struct {
+	Source   string `json:"source"`
+	Version  string `json:"version"`
+	Size     int64  `json:"size"` // bytes
+	SHA256   string `json:"sha256"`
+	Security bool   `json:"security"` // a security channel lists it
+}
+
+// Changes are the differences between two locks, sorted by kind, name and
+// architecture. Where a name has several versions, the first that has gone is
+// held against the first that has come.
+func Changes(before, after *lockfile.Lock) []Change {
+	type key struct{ kind, name, architecture string }
+	old, kept := make(map[key][]*artifact.Artifact), make(map[string]bool)
+	identity := func(a *artifact.Artifact) string { return a.ID() + " " + a.SHA256 }
+	for i := range before.Artifacts {
+		kept[identity(&before.Artifacts[i])] = false
+	}
+	var come []*artifact.Artifact
+	for i := range after.Artifacts {
+		a := &after.Artifacts[i]
+		if _, had := kept[identity(a)]; had {
+			kept[identity(a)] = true
+		} else {
+			come = append(come, a)
+		}
+	}
+	keyOf := func(a *artifact.Artifact) key { return key{a.Kind, a.Name, a.Architecture} }
+	for i := range before.Artifacts {
+		if a := &before.Artifacts[i]; !kept[identity(a)] {
+			old[keyOf(a)] = append(old[keyOf(a)], a)
+		}
+	}
+	var changes []Change
+	add := func(k key, o, n *artifact.Artifact) {
+		changes = append(changes, Change{k.kind, k.name, k.architecture, pinOf(o), pinOf(n)})
+	}
+	for _, n := range come {
+		k := keyOf(n)
+		if gone := old[k]; len(gone) > 0 {
+			add(k, gone[0], n)
+			old[k] = gone[1:]
+			continue
+		}
+		add(k, nil, n)
+	}
+	for k, gone := range old {
+		for _, o := range gone {
+			add(k, o, nil)
+		}
+	}
+	slices.SortFunc(changes, compareChanges)
+	return changes
+}
+
+func compareChanges(a, b Change) int {
+	version := func(p *Pin) string {
+		if p == nil {
+			return ""
+		}
+		return p.Source + " " + p.Version
+	}
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Architecture, b.Architecture),
+		cmp.Compare(version(a.Old), version(b.Old)), cmp.Compare(version(a.New), version(b.New)))
+}
+
+func pinOf(a *artifact.Artifact) *Pin {
+	if a == nil {
+		return nil
+	}
+	return &Pin{a.Source, a.Version, a.Size, a.SHA256, a.Security}
+}
