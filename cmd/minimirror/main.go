@@ -28,6 +28,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   lock     pin what a definition asks for: mirror.yaml → mirror.lock
   build    make the image of a lock
   serve    serve an image to apt
+  verify   hold an image against its digests and upstream's signatures
   version  print the version of this program
 
 minimirror VERB --help tells more of each.
@@ -57,6 +58,7 @@ var verbs = map[string]verb{
 	"lock":    lock,
 	"build":   build,
 	"serve":   serve,
+	"verify":  verify,
 	"version": version,
 }
 

@@ -17,6 +17,7 @@ type Kind interface {
 	Resolver
 	Planner
 	Server
+	Verifier
 }
 
 // A Section is one part of a definition. Decode fills v, a pointer to a struct
@@ -117,6 +118,16 @@ type Signer interface {
 	ClearSign(text []byte) ([]byte, error)  // RFC 9580, section 7: cleartext signature
 	DetachSign(text []byte) ([]byte, error) // armored detached signature
 	PublicKey() []byte                      // armored
+}
+
+// A Verifier holds pins against what upstream signed.
+type Verifier interface {
+	// VerifyUpstream follows the proofs of every release from a signature by one of
+	// the keys to every artifact, without the network. keys are the contents of the
+	// key files. open opens a file of the image by its name, a ProofID. The error is
+	// ErrVerify and names the first file that fails. It returns a line of text for
+	// each release: what it is, who signed it, and how much of it is here.
+	VerifyUpstream(ctx context.Context, pins Pins, keys [][]byte, open func(name string) (io.ReadCloser, error)) ([]string, error)
 }
 
 // A Server speaks a kind's wire protocol.

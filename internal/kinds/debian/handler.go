@@ -19,6 +19,9 @@ func (Kind) Routes(m artifact.Mirror) []string {
 	routes := []string{SourcesPath}
 	for _, s := range m.Sources {
 		routes = append(routes, "/"+s.Name+"/")
+		if s.ServeUpstream {
+			routes = append(routes, upstreamPrefix+s.Name+"/")
+		}
 	}
 	return routes
 }
@@ -26,12 +29,13 @@ func (Kind) Routes(m artifact.Mirror) []string {
 // Handler implements artifact.Server: the files of a repository, which are
 // static, and the client's configuration.
 func (Kind) Handler(m artifact.Mirror) http.Handler {
+	upstream := newUpstreamPaths(m.Sources)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != SourcesPath {
 			if strings.HasSuffix(r.URL.Path, ".deb") {
 				w.Header().Set("Content-Type", "application/vnd.debian.binary-package")
 			}
-			m.ServeFile(w, r, strings.TrimPrefix(r.URL.Path, "/"))
+			m.ServeFile(w, r, upstream.file(strings.TrimPrefix(r.URL.Path, "/")))
 			return
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -101,7 +105,7 @@ func (Kind) Usage(m artifact.Mirror, base string) string {
 	if len(m.Sources) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(`Debian packages, for apt 2.3.10 or later, as root:
+	text := fmt.Sprintf(`Debian packages, for apt 2.3.10 or later, as root:
 
   curl -fsS %[1]s%[2]s -o /etc/apt/sources.list.d/minimirror.sources
   apt-get update
@@ -110,4 +114,10 @@ Without curl: /usr/lib/apt/apt-helper download-file %[1]s%[2]s /etc/apt/sources.
 
 Other sources of the machine stay as they are; move them away if they can't be reached.
 `, base, SourcesPath)
+	for _, s := range m.Sources {
+		if s.ServeUpstream {
+			text += fmt.Sprintf("\nWith upstream's own signatures and keys, for what is carried: %s%s%s\n", base, upstreamPrefix, s.Name)
+		}
+	}
+	return text
 }

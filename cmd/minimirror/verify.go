@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/kinds"
+)
+
+const verifyHelp = `usage: minimirror verify REFERENCE [--keyring FILE]…
+
+Reads the whole image and holds every layer and every file against its digest.
+
+With --keyring it also follows upstream's own signatures, which the image
+carries: the Release of every suite must be signed by a key of the files, the
+Release must cover its indexes, and these must list every package with its
+digest, version and fields. Nothing of the image is believed for that, and no
+network is used. Keys count as they were on the day of the signature.
+
+The first file that fails is named; the exit code is then 4.
+
+Examples:
+  minimirror verify oci:out/docker
+  minimirror verify oci-archive:docker.tar --keyring /usr/share/keyrings/debian-archive-keyring.gpg
+`
+
+// A verified is what verify prints as JSON.
+type verified struct {
+	Reference string   `json:"reference"`
+	Digest    string   `json:"digest,omitempty"`
+	Layers    int      `json:"layers"`
+	Files     int      `json:"files"`
+	Artifacts int      `json:"artifacts"`
+	Upstream  []string `json:"upstream"` // null: not asked for
+}
+
+func verify(ctx context.Context, c *command, args []string) error {
+	keyrings := c.flags.StringArray("keyring", nil, "file with public keys of upstream, armored or binary; may be there several times")
+	output := c.flags.String("format", "text", "what to print: text or json")
+	if err := c.parse(args, verifyHelp, 1); err != nil {
+		return err
+	}
+	if err := format(*output); err != nil {
+		return err
+	}
+	var keys [][]byte
+	for _, file := range *keyrings {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("keyring: %w", err)
+		}
+		keys = append(keys, data)
+	}
+	img, err := openImage(c.flags.Arg(0), "")
+	if err != nil {
+		return err
+	}
+	defer img.Close()
+	result := verified{Reference: c.flags.Arg(0), Digest: img.Digest, Layers: len(img.Layers), Files: len(img.Catalog.Files), Artifacts: len(img.Catalog.Artifacts)}
+	if len(keys) > 0 {
+		if result.Upstream, err = verifyUpstream(ctx, img, keys); err != nil {
+			return fmt.Errorf("%s: %w", c.flags.Arg(0), err)
+		}
+	}
+	if err := img.Verify(ctx); err != nil {
+		return fmt.Errorf("%s: %w", c.flags.Arg(0), err)
+	}
+	if *output == "json" {
+		return json.NewEncoder(c.stdout).Encode(result)
+	}
+	for _, line := range result.Upstream {
+		fmt.Fprintln(c.stdout, line)
+	}
+	_, err = fmt.Fprintf(c.stdout, "%s: %d layers and %d files, %d of them artifacts: every digest is right\n", result.Reference, result.Layers, result.Files, result.Artifacts)
+	return err
+}
+
+// verifyUpstream has each kind hold its part of the catalog against upstream's signatures.
+func verifyUpstream(ctx context.Context, img *image.Image, keys [][]byte) (report []string, err error) {
+	catalog, err := img.FullCatalog()
+	if err != nil {
+		return nil, err
+	}
+	open := func(name string) (io.ReadCloser, error) { return img.OpenFile(name) }
+	if len(catalog.Sources) == 0 {
+		return nil, errors.New("the image has no sources")
+	}
+	for _, kind := range kinds.All() {
+		pins := artifact.Pins{Date: catalog.Date}
+		for _, s := range catalog.Sources {
+			if s.Kind == kind.Name() {
+				pins.Sources = append(pins.Sources, s)
+			}
+		}
+		for _, a := range catalog.Artifacts {
+			if a.Kind == kind.Name() {
+				pins.Artifacts = append(pins.Artifacts, a)
+			}
+		}
+		lines, err := kind.VerifyUpstream(ctx, pins, keys, open)
+		if err != nil {
+			return nil, err
+		}
+		report = append(report, lines...)
+	}
+	return report, nil
+}

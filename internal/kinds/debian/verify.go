@@ -1,0 +1,231 @@
+package debian
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// VerifyUpstream implements artifact.Verifier: each Release must be signed by one
+// of the keys, cover its indexes by SHA-256, and these must list every package,
+// with the relations and descriptions that the image repeats.
+//
+// Keys count as they were when upstream dated the Release: an image outlives them.
+func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys [][]byte, open func(name string) (io.ReadCloser, error)) (report []string, err error) {
+	ring := keyring{where: "--keyring"}
+	for _, data := range keys {
+		part, err := parseKeyring(data, "--keyring")
+		if err != nil {
+			return nil, err
+		}
+		ring.keys = append(ring.keys, part.keys...)
+	}
+	v := &verification{ring: ring, open: open}
+	for i := range pins.Sources {
+		src := &pins.Sources[i]
+		v.listed = make(map[string][]listedPackage)
+		for j := range src.Releases {
+			line, err := v.release(ctx, src, &src.Releases[j])
+			if err != nil {
+				return nil, err
+			}
+			report = append(report, line)
+		}
+		carried := 0
+		for j := range pins.Artifacts {
+			a := &pins.Artifacts[j]
+			if a.Source != src.Name {
+				continue
+			}
+			carried++
+			if err := v.artifact(a); err != nil {
+				return nil, err
+			}
+		}
+		report = append(report, fmt.Sprintf("%s: all %d packages are listed there with these digests", src.Name, carried))
+	}
+	return report, nil
+}
+
+// A verification is a VerifyUpstream at work.
+type verification struct {
+	ring   keyring
+	open   func(name string) (io.ReadCloser, error)
+	listed map[string][]listedPackage // of one source, by SHA-256
+}
+
+// A listedPackage is what an index says of a package: the lines of its stanza.
+type listedPackage struct {
+	name, version, architecture, size string
+	stanza                            []byte
+}
+
+func (v *verification) release(ctx context.Context, src *artifact.Source, r *artifact.Release) (line string, err error) {
+	proofs := make(map[string]*artifact.Proof)
+	for i := range r.Proofs {
+		proofs[r.Proofs[i].Path] = &r.Proofs[i]
+	}
+	folder := dists(r.Name)
+	read := func(p *artifact.Proof) ([]byte, error) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		return v.read(src, p)
+	}
+	fail := func(name string, err error) (string, error) {
+		return "", artifact.Verifyf("debian: %s: %w", src.ProofID(&artifact.Proof{Path: path.Join(folder, name)}), err)
+	}
+	signed, parsed, signers, name := []byte(nil), &release{suite: r.Name}, []string(nil), "InRelease"
+	switch inline, plain, detached := proofs[path.Join(folder, "InRelease")], proofs[path.Join(folder, "Release")], proofs[path.Join(folder, "Release.gpg")]; {
+	case inline != nil:
+		if signed, err = read(inline); err != nil {
+			return fail(name, err)
+		}
+		err = v.signed(parsed, signed, func(now time.Time) (text []byte, err error) {
+			text, signers, err = v.ring.verifyInline(signed, now)
+			return text, err
+		})
+	case plain != nil && detached != nil:
+		name = "Release"
+		if signed, err = read(plain); err != nil {
+			return fail(name, err)
+		}
+		signature, readErr := read(detached)
+		if readErr != nil {
+			return fail("Release.gpg", readErr)
+		}
+		err = v.signed(parsed, signed, func(now time.Time) (text []byte, err error) {
+			signers, err = v.ring.verifyDetached(signed, signature, now)
+			return signed, err
+		})
+	default:
+		return "", artifact.Hint(artifact.Verifyf("debian: source %s: suite %s: the image does not hold what upstream signed", src.Name, r.Name),
+			"the definition left it out (upstream: omit), or an older program built the image")
+	}
+	if err != nil {
+		return fail(name, err)
+	}
+	if sum(signed) != r.SHA256 {
+		return fail(name, fmt.Errorf("sha256 mismatch: the image says that its packages come from %s", r.SHA256))
+	}
+	for i := range r.Proofs {
+		p := &r.Proofs[i]
+		relative, _ := strings.CutPrefix(p.Path, folder+"/")
+		if folder == "." {
+			relative = p.Path
+		}
+		if relative == "InRelease" || relative == "Release" || relative == "Release.gpg" {
+			continue
+		}
+		data, err := read(p)
+		if err == nil {
+			err = v.index(parsed, relative, data)
+		}
+		if err != nil {
+			return fail(relative, err)
+		}
+	}
+	return fmt.Sprintf("%s %s: of %s, signed by %s", src.Name, r.Name, parsed.date.UTC().Format(time.RFC3339), strings.Join(signers, ", ")), nil
+}
+
+// signed checks a signature as of the date that the text bears, and reads the text.
+func (v *verification) signed(r *release, data []byte, check func(now time.Time) (text []byte, err error)) error {
+	text, err := check(time.Now())
+	if err != nil {
+		date, found := dateIn(data)
+		if !found {
+			return err
+		}
+		if text, err = check(date); err != nil {
+			return artifact.Hint(err, "name the keyring of every source of the image; --keyring may be there several times")
+		}
+	}
+	return r.parse(text)
+}
+
+// dateIn finds the Date of a text that is not verified yet.
+func dateIn(data []byte) (time.Time, bool) {
+	for line := range bytes.Lines(data) {
+		if value, found := bytes.CutPrefix(line, []byte("Date:")); found {
+			// Signatures are made a little later.
+			date, err := parseDate(strings.TrimSpace(string(value)))
+			return date.Add(24 * time.Hour), err == nil
+		}
+	}
+	return time.Time{}, false
+}
+
+func (v *verification) read(src *artifact.Source, p *artifact.Proof) ([]byte, error) {
+	f, err := v.open(src.ProofID(p))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, p.Size+1))
+	if err != nil {
+		return nil, err
+	}
+	if got := sum(data); got != p.SHA256 {
+		return nil, fmt.Errorf("sha256 mismatch: got %s, want %s", got, p.SHA256)
+	}
+	return data, nil
+}
+
+// index reads an index that the release covers.
+func (v *verification) index(r *release, name string, data []byte) error {
+	want, covered := r.files[name]
+	switch {
+	case !covered:
+		return errors.New("the signed Release does not name it")
+	case want.SHA256 != sum(data):
+		return fmt.Errorf("sha256 mismatch: got %s, the signed Release says %s", sum(data), want.SHA256)
+	}
+	for _, e := range encodings {
+		if e.suffix == "" || !strings.HasSuffix(name, e.suffix) {
+			continue
+		}
+		decoder, err := e.decode(bytes.NewReader(data))
+		if err != nil {
+			return err
+		}
+		defer decoder.Close()
+		if data, err = io.ReadAll(io.LimitReader(decoder, maxIndex+1)); err != nil {
+			return err
+		}
+		if len(data) > maxIndex {
+			return fmt.Errorf("it is larger than %d bytes", maxIndex)
+		}
+	}
+	x := newPackagesIndex(Origin{}, data)
+	return x.scan(func(s *stanza) error {
+		v.listed[s.sha256] = append(v.listed[s.sha256], listedPackage{s.name, s.version, s.architecture, s.size, x.data[s.start:s.end]})
+		return nil
+	})
+}
+
+const maxIndex = 512 << 20 // bytes, decoded
+
+// artifact wants a package to be listed as it is carried.
+func (v *verification) artifact(a *artifact.Artifact) error {
+	listed := v.listed[a.SHA256]
+	if len(listed) == 0 {
+		return artifact.Verifyf("debian: %s: no signed index lists a package with its sha256 %s", a.ID(), a.SHA256)
+	}
+	for _, l := range listed {
+		if l.name == a.Name && l.version == a.Version && l.architecture == a.Architecture && l.size == strconv.FormatInt(a.Size, 10) &&
+			slices.Equal(stanzaOf(l.stanza), a.Metadata) {
+			return nil
+		}
+	}
+	l := listed[0]
+	return artifact.Verifyf("debian: %s: the image says of it what the signed index does not: there it is %s %s (%s), %s bytes, or its other fields differ", a.ID(), l.name, l.version, l.architecture, l.size)
+}
