@@ -10,23 +10,24 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Verify reads every layer and every file and holds them against their digests.
-// The first that does not agree is the error.
+// Verify reads every file and every layer and holds them against their digests.
+// The first that does not agree is the error: a file, by its path, or a layer
+// that is wrong between its files.
 func (img *Image) Verify(ctx context.Context) error {
-	for i, layer := range img.Layers {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := layer.blob.verify(layer.Digest); err != nil {
-			return fmt.Errorf("layer %d: %w", i, err)
-		}
-	}
 	for i := range img.Catalog.Files {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if err := img.verifyFile(&img.Catalog.Files[i]); err != nil {
 			return err
+		}
+	}
+	for i, layer := range img.Layers {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := layer.blob.verify(layer.Digest); err != nil {
+			return fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
 	return nil

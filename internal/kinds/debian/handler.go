@@ -116,7 +116,7 @@ Other sources of the machine stay as they are; move them away if they can't be r
 `, base, SourcesPath)
 	for _, s := range m.Sources {
 		if s.ServeUpstream {
-			text += fmt.Sprintf("\nWith upstream's own signatures and keys, for what is carried: %s%s%s\n", base, upstreamPrefix, s.Name)
+			text += upstreamUsage(&s, base)
 		}
 	}
 	return text

@@ -1,6 +1,7 @@
 package debian
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
@@ -52,4 +53,20 @@ func (u *upstreamPaths) file(address string) string {
 		return address
 	}
 	return below
+}
+
+// upstreamUsage is a deb822 source for clients that have upstream's key. They
+// must not ask for translations, which are not carried, nor mind that a Release
+// has expired.
+func upstreamUsage(s *artifact.Source, base string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s with upstream's own signatures, for machines that have its key; what is not carried is answered with 404:\n", s.Name)
+	for _, part := range byComponents(s.Releases) {
+		fmt.Fprintf(&b, "\n  Types: deb\n  URIs: %s%s%s\n  Suites: %s\n", base, upstreamPrefix, s.Name, strings.Join(part.suites, " "))
+		if part.components != "" {
+			fmt.Fprintf(&b, "  Components: %s\n", part.components)
+		}
+		b.WriteString("  Languages: none\n  Check-Valid-Until: no\n  Signed-By: FILE\n")
+	}
+	return b.String()
 }
