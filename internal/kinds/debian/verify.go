@@ -69,87 +69,70 @@ type listedPackage struct {
 	stanza                            []byte
 }
 
+// release follows one suite from its signature to its indexes.
 func (v *verification) release(ctx context.Context, src *artifact.Source, r *artifact.Release) (line string, err error) {
-	proofs := make(map[string]*artifact.Proof)
-	for i := range r.Proofs {
-		proofs[r.Proofs[i].Path] = &r.Proofs[i]
-	}
 	folder := dists(r.Name)
-	read := func(p *artifact.Proof) ([]byte, error) {
+	fail := func(file string, err error) (string, error) {
+		return "", artifact.Verifyf("debian: %s: %w", path.Join(artifact.UpstreamRoot, src.Name, file), err)
+	}
+	contents, signed := make(map[string][]byte), path.Join(folder, "InRelease")
+	for i := range r.Proofs {
+		p := &r.Proofs[i]
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return "", err
 		}
-		return v.read(src, p)
+		if contents[p.Path], err = v.read(src, p); err != nil {
+			return fail(p.Path, err)
+		}
 	}
-	fail := func(name string, err error) (string, error) {
-		return "", artifact.Verifyf("debian: %s: %w", src.ProofID(&artifact.Proof{Path: path.Join(folder, name)}), err)
+	if contents[signed] == nil {
+		signed = path.Join(folder, "Release")
 	}
-	signed, parsed, signers, name := []byte(nil), &release{suite: r.Name}, []string(nil), "InRelease"
-	switch inline, plain, detached := proofs[path.Join(folder, "InRelease")], proofs[path.Join(folder, "Release")], proofs[path.Join(folder, "Release.gpg")]; {
-	case inline != nil:
-		if signed, err = read(inline); err != nil {
-			return fail(name, err)
-		}
-		err = v.signed(parsed, signed, func(now time.Time) (text []byte, err error) {
-			text, signers, err = v.ring.verifyInline(signed, now)
-			return text, err
-		})
-	case plain != nil && detached != nil:
-		name = "Release"
-		if signed, err = read(plain); err != nil {
-			return fail(name, err)
-		}
-		signature, readErr := read(detached)
-		if readErr != nil {
-			return fail("Release.gpg", readErr)
-		}
-		err = v.signed(parsed, signed, func(now time.Time) (text []byte, err error) {
-			signers, err = v.ring.verifyDetached(signed, signature, now)
-			return signed, err
-		})
-	default:
+	if contents[signed] == nil {
 		return "", artifact.Hint(artifact.Verifyf("debian: source %s: suite %s: the image does not hold what upstream signed", src.Name, r.Name),
 			"the definition left it out (upstream: omit), or an older program built the image")
 	}
+	said, signers, err := v.signed(contents[signed], contents[path.Join(folder, "Release.gpg")])
+	if err == nil && sum(contents[signed]) != r.SHA256 {
+		err = fmt.Errorf("sha256 mismatch: the image says that its packages come from %s", r.SHA256)
+	}
 	if err != nil {
-		return fail(name, err)
+		return fail(signed, err)
 	}
-	if sum(signed) != r.SHA256 {
-		return fail(name, fmt.Errorf("sha256 mismatch: the image says that its packages come from %s", r.SHA256))
-	}
-	for i := range r.Proofs {
-		p := &r.Proofs[i]
-		relative, _ := strings.CutPrefix(p.Path, folder+"/")
-		if folder == "." {
-			relative = p.Path
+	for _, p := range r.Proofs {
+		name := p.Path
+		if folder != "." {
+			name = strings.TrimPrefix(name, folder+"/")
 		}
-		if relative == "InRelease" || relative == "Release" || relative == "Release.gpg" {
+		if slices.Contains([]string{"InRelease", "Release", "Release.gpg"}, name) {
 			continue
 		}
-		data, err := read(p)
-		if err == nil {
-			err = v.index(parsed, relative, data)
-		}
-		if err != nil {
-			return fail(relative, err)
+		if err := v.index(said, name, contents[p.Path]); err != nil {
+			return fail(p.Path, err)
 		}
 	}
-	return fmt.Sprintf("%s %s: of %s, signed by %s", src.Name, r.Name, parsed.date.UTC().Format(time.RFC3339), strings.Join(signers, ", ")), nil
+	return fmt.Sprintf("%s %s: of %s, signed by %s", src.Name, r.Name, said.date.UTC().Format(time.RFC3339), strings.Join(signers, ", ")), nil
 }
 
-// signed checks a signature as of the date that the text bears, and reads the text.
-func (v *verification) signed(r *release, data []byte, check func(now time.Time) (text []byte, err error)) error {
-	text, err := check(time.Now())
-	if err != nil {
-		date, found := dateIn(data)
-		if !found {
-			return err
+// signed reads a Release whose signature is good, today or as of the date that it
+// bears. detached is nil for an InRelease.
+func (v *verification) signed(data, detached []byte) (r *release, signers []string, err error) {
+	check := func(now time.Time) (text []byte, signers []string, err error) {
+		if detached == nil {
+			return v.ring.verifyInline(data, now)
 		}
-		if text, err = check(date); err != nil {
-			return artifact.Hint(err, "name the keyring of every source of the image; --keyring may be there several times")
-		}
+		signers, err = v.ring.verifyDetached(data, detached, now)
+		return data, signers, err
 	}
-	return r.parse(text)
+	text, signers, err := check(time.Now())
+	if date, found := dateIn(data); err != nil && found {
+		text, signers, err = check(date)
+	}
+	if err != nil {
+		return nil, nil, artifact.Hint(err, "name the keyring of every source of the image; --keyring may be there several times")
+	}
+	r = &release{}
+	return r, signers, r.parse(text)
 }
 
 // dateIn finds the Date of a text that is not verified yet.

@@ -1,0 +1,150 @@
+package debian
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
+)
+
+// A carriedImage is what verify reads of an image.
+type carriedImage struct {
+	pins  artifact.Pins
+	files map[string][]byte
+	keys  [][]byte
+}
+
+func (c *carriedImage) verify() ([]string, error) {
+	return Kind{}.VerifyUpstream(context.Background(), c.pins, c.keys, func(name string) (io.ReadCloser, error) {
+		data, found := c.files[name]
+		if !found {
+			return nil, fs.ErrNotExist
+		}
+		return io.NopCloser(bytes.NewReader(data)), nil
+	})
+}
+
+// replace puts other bytes in a proof's place, with their own digest: a liar is consistent.
+func (c *carriedImage) replace(name string, data []byte) {
+	for i := range c.pins.Sources {
+		s := &c.pins.Sources[i]
+		for j := range s.Releases {
+			r := &s.Releases[j]
+			for k := range r.Proofs {
+				if p := &r.Proofs[k]; s.ProofID(p) == name {
+					if r.SHA256 == p.SHA256 {
+						r.SHA256 = sum(data)
+					}
+					p.SHA256, p.Size = sum(data), int64(len(data))
+				}
+			}
+		}
+	}
+	c.files[name] = data
+}
+
+// carry locks an archive and returns what its image would hold.
+func carry(t *testing.T, key *debiantest.Key, suites ...*debiantest.Suite) *carriedImage {
+	t.Helper()
+	archive := &debiantest.Archive{Suites: suites}
+	text := "sources: [{name: d, urls: [URL], suites: [s], components: [main], architectures: [amd64], signed-by: key.asc}]\npackages: [tool]\n"
+	if strings.HasSuffix(suites[0].Name, "/") {
+		text = strings.NewReplacer("[s]", "["+suites[0].Name+"]", " components: [main],", "").Replace(text)
+	}
+	resolution, err := resolve(t, archive, key, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &carriedImage{pins: artifact.Pins{Sources: resolution.Sources, Artifacts: resolution.Artifacts}, files: make(map[string][]byte), keys: [][]byte{key.Armored()}}
+	for i := range c.pins.Sources {
+		s := &c.pins.Sources[i]
+		for _, r := range s.Releases {
+			for _, p := range r.Proofs {
+				if c.files[s.ProofID(&p)] = p.Data; p.Data == nil {
+					resp, err := http.Get(p.URLs[0])
+					if err != nil {
+						t.Fatal(err)
+					}
+					c.files[s.ProofID(&p)], _ = io.ReadAll(resp.Body)
+					resp.Body.Close()
+				}
+			}
+		}
+	}
+	return c
+}
+
+func TestVerifyUpstream(t *testing.T) {
+	key, other := debiantest.NewKey("k"), debiantest.NewKey("other")
+	short := debiantest.KeyConfig{Created: today.Add(-48 * time.Hour), Expires: today.Add(24 * time.Hour)}.New("expires")
+	suite := func(name, signing string, key *debiantest.Key) *debiantest.Suite {
+		return &debiantest.Suite{Name: name, Signing: signing, SignedBy: []*debiantest.Key{key}, Architectures: []string{"amd64"}, Packages: []*debiantest.Package{
+			{Name: "tool", Fields: []string{"Depends: lib"}}, {Name: "lib"}}}
+	}
+	const inRelease, index = "upstream/d/dists/s/InRelease", "upstream/d/dists/s/main/binary-amd64/Packages.xz"
+	for _, test := range []struct {
+		name    string
+		suite   *debiantest.Suite
+		tamper  func(c *carriedImage)
+		problem string // empty: it verifies
+	}{
+		{name: "inline", suite: suite("s", "inline", key)},
+		{name: "detached", suite: suite("s", "detached", key)},
+		{name: "flat", suite: suite("flat/", "both", key)},
+		{name: "flat at the top", suite: suite("./", "both", key)},
+		{name: "a key that has expired since", suite: suite("s", "inline", short), tamper: func(c *carriedImage) { c.keys = [][]byte{short.Armored()} }},
+		{name: "another key", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.keys = [][]byte{other.Armored()} }, problem: inRelease + ": no good signature"},
+		{name: "several keyrings", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.keys = [][]byte{other.Armored(), key.Binary()} }},
+		{name: "no keyring", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.keys = [][]byte{[]byte("hello")} }, problem: "not an OpenPGP keyring"},
+		{name: "changed text", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {
+			c.replace(inRelease, bytes.Replace(c.files[inRelease], []byte("Suite: s"), []byte("Suite: x"), 1))
+		}, problem: inRelease + ": the signature of key"},
+		{name: "not what the catalog says", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.files[index] = []byte("x") }, problem: index + ": sha256 mismatch"},
+		{name: "another index", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.replace(index, []byte("x")) }, problem: index + ": sha256 mismatch: got "},
+		{name: "an index of no release", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {
+			r := &c.pins.Sources[0].Releases[0]
+			r.Proofs = append(r.Proofs, artifact.Proof{Path: "dists/s/more/Packages"})
+			c.replace("upstream/d/dists/s/more/Packages", []byte("x"))
+		}, problem: "more/Packages: the signed Release does not name it"},
+		{name: "absent file", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { delete(c.files, index) }, problem: index + ": file does not exist"},
+		{name: "another release", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Sources[0].Releases[0].SHA256 = sum(nil) }, problem: inRelease + ": sha256 mismatch"},
+		{name: "no proofs", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Sources[0].Releases[0].Proofs = nil }, problem: "does not hold what upstream signed"},
+		{name: "no index", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {
+			r := &c.pins.Sources[0].Releases[0]
+			r.Proofs = r.Proofs[:1]
+		}, problem: "d/pool/main/l/lib/lib_1.0_all.deb: no signed index lists"},
+		{name: "another package", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Artifacts[1].SHA256 = sum([]byte("evil")) }, problem: "tool_1.0_all.deb: no signed index lists"},
+		{name: "another version", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Artifacts[1].Version = "2.0" }, problem: "tool_1.0_all.deb: the image says of it"},
+		{name: "one package under another's name", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Artifacts[1].SHA256 = c.pins.Artifacts[0].SHA256 }, problem: "tool_1.0_all.deb: the image says of it"},
+		{name: "another relation", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {
+			c.pins.Artifacts[1].Metadata = append([]string{"Depends: evil"}, c.pins.Artifacts[1].Metadata...)
+		}, problem: "its other fields differ"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			signer := test.suite.SignedBy[0]
+			c := carry(t, signer, test.suite)
+			if test.tamper != nil {
+				test.tamper(c)
+			}
+			report, err := c.verify()
+			switch {
+			case test.problem == "" && err != nil:
+				t.Fatal(err)
+			case test.problem == "" && (len(report) != 2 || !strings.Contains(report[0], signer.SignerFingerprint()) || !strings.Contains(report[1], "all 2 packages")):
+				t.Fatal(report)
+			case test.problem != "" && (err == nil || !strings.Contains(err.Error(), test.problem)):
+				t.Fatalf("%v, want %q", err, test.problem)
+			case test.problem != "" && test.name != "no keyring" && !errors.Is(err, artifact.ErrVerify):
+				t.Fatalf("%v is no verification error", err)
+			}
+		})
+	}
+}
