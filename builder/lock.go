@@ -49,7 +49,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if !opt.DryRun {
+	if !opt.DryRun && (previous == nil || opt.Update) {
 		if err := lockfile.Writable(d.LockFile()); err != nil {
 			return nil, err
 		}

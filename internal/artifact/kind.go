@@ -29,7 +29,9 @@ type Section interface {
 	Keys(valid []string) (map[string]Section, error)
 	// IsText reports whether the section is a single text.
 	IsText() bool
-	// Errorf makes an error about this section that begins with file and line.
+	// Position is the section's file and line, "mirror.yaml:7".
+	Position() string
+	// Errorf makes an error about this section that begins with its position.
 	Errorf(format string, args ...any) error
 }
 
@@ -128,6 +130,26 @@ type Verifier interface {
 	// ErrVerify and names the first file that fails. It returns a line of text for
 	// each release: what it is, who signed it, and how much of it is here.
 	VerifyUpstream(ctx context.Context, pins Pins, keys [][]byte, open func(name string) (io.ReadCloser, error)) ([]string, error)
+}
+
+// An Installer installs artifacts on the machine that it runs on, with nothing of
+// the mirror's but their files.
+type Installer interface {
+	// Install runs the node's own package manager. An error says what state it
+	// left, and what to type.
+	Install(ctx context.Context, job InstallJob) error
+}
+
+// An InstallJob is what to install and how.
+type InstallJob struct {
+	Root    string        // of the node's file system: "/", or a folder
+	Steps   [][]string    // names of files, absolute and below Root; one run of the package manager each
+	Answers []byte        // to questions of the packages, in the kind's own format; nil: the defaults
+	NoStart bool          // services are not started
+	Wait    time.Duration // for another program that is installing
+	Log     io.Writer
+	// Progress, if set, is called when a package has reached a state.
+	Progress func(name, state string, done, total int)
 }
 
 // A Server speaks a kind's wire protocol.

@@ -57,8 +57,10 @@ func (s *section) Decode(v any) error { return s.decode(reflect.ValueOf(v).Elem(
 
 func (s *section) IsText() bool { return s.node.Kind == yaml.ScalarNode && s.node.Tag == "!!str" }
 
+func (s *section) Position() string { return fmt.Sprintf("%s:%d", s.file, s.node.Line) }
+
 func (s *section) Errorf(format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %w", s.file, s.node.Line, fmt.Errorf(format, args...))
+	return fmt.Errorf("%s: %w", s.Position(), fmt.Errorf(format, args...))
 }
 
 func (s *section) Keys(valid []string) (map[string]artifact.Section, error) {

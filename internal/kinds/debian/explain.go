@@ -13,9 +13,9 @@ import (
 
 // explainMissing says why a wish finds nothing, and what there is.
 func (u *Universe) explainMissing(w wish) error {
-	where := ""
+	where := w.position()
 	if w.set != "" {
-		where = "set " + w.set + ": "
+		where += "set " + w.set + ": "
 	}
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("%s%s: %s", where, w.text, fmt.Sprintf(format, args...))
@@ -27,11 +27,20 @@ func (u *Universe) explainMissing(w wish) error {
 	if w.architecture != "" && !slices.Contains(architectures, w.architecture) {
 		return artifact.Hint(fail("no source has packages for %s", w.architecture), "the architectures are %s", list(architectures, "and"))
 	}
+	if w.selector == "task" {
+		return artifact.Hint(fail("no package is of such a task"), "Debian itself has packages for its tasks: task-%s", strings.Trim(w.argument, "*?"))
+	}
 	if w.many() {
 		return fail("no package matches")
 	}
 	name, known := u.names[w.pattern]
 	if known && len(u.byName.of(name)) > 0 {
+		if r, excluded := u.excluded[u.byName.of(name)[0]]; excluded {
+			return fail("exclude: %s leaves it out", r.String())
+		}
+		if w.suite != "" {
+			return fail("not there; %s", u.exists(name))
+		}
 		return fail("no such version; %s", u.exists(name))
 	}
 	if known && len(u.providers.of(name)) > 0 {
@@ -60,24 +69,30 @@ func (u *Universe) explainContradiction(name nameID, wishes []wish) error {
 			break
 		}
 	}
-	return fmt.Errorf("%s contradict each other; %s", list(texts, "and"), u.exists(name))
+	return fmt.Errorf("%s%s contradict each other; %s", last.position(), list(texts, "and"), u.exists(name))
 }
 
 // exists says in which versions there is a package, and where: "c exists as 1.0
 // (bookworm), 2.0 (bookworm-updates)".
 func (u *Universe) exists(name nameID) string {
 	const most = 6
-	packages := u.sorted(u.byName.of(name))
-	if len(packages) == 0 {
+	ids := u.sortedIDs(u.byName.of(name))
+	if len(ids) == 0 {
 		return u.texts[name] + " does not exist"
 	}
 	before := ""
-	if len(packages) > most {
-		packages, before = packages[len(packages)-most:], "…, "
+	if len(ids) > most {
+		ids, before = ids[len(ids)-most:], "…, "
 	}
-	texts := make([]string, len(packages))
-	for i, p := range packages {
-		texts[i] = p.Version + " (" + u.places(p) + ")"
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = u.entries[id].version + " (" + u.places(u.pkg(id))
+		if r, excluded := u.excluded[id]; excluded {
+			texts[i] += "; left out by exclude: " + r.String()
+		} else if u.entries[id].pin < 0 {
+			texts[i] += "; its source has a negative pin"
+		}
+		texts[i] += ")"
 	}
 	return u.texts[name] + " exists as " + before + strings.Join(texts, ", ")
 }

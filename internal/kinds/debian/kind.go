@@ -26,7 +26,10 @@ type spec struct {
 	sources    []source // otherwise
 	whole      bool     // no packages: carry every source whole
 	packages   []Request
+	exclude    []Request
 	recommends bool
+	suggests   bool
+	base       baseSpec
 	upstream   upstreamUse
 }
 
@@ -39,19 +42,22 @@ const (
 	upstreamOmit  upstreamUse = "omit"
 )
 
-// ParseSpec implements artifact.Resolver. Keyrings are read here; the sources
-// of the host only when resolving.
+// ParseSpec implements artifact.Resolver. Keyrings and status files are read
+// here; the sources of the host only when resolving.
 func (Kind) ParseSpec(section artifact.Section, dir string) (artifact.Spec, error) {
 	var raw struct {
 		Sources    artifact.Section `yaml:"sources"`
 		Packages   artifact.Section `yaml:"packages"`
+		Exclude    artifact.Section `yaml:"exclude"`
 		Recommends bool             `yaml:"recommends"`
+		Suggests   bool             `yaml:"suggests"`
+		Base       artifact.Section `yaml:"base"`
 		Upstream   artifact.Section `yaml:"upstream"`
 	}
 	if err := section.Decode(&raw); err != nil {
 		return nil, err
 	}
-	s := &spec{section: section, recommends: raw.Recommends, whole: raw.Packages == nil, upstream: upstreamCarry}
+	s := &spec{section: section, recommends: raw.Recommends, suggests: raw.Suggests, whole: raw.Packages == nil, upstream: upstreamCarry}
 	if raw.Sources == nil {
 		return nil, section.Errorf("debian: sources is missing: write \"sources: host\" for this machine's own, or a list")
 	}
@@ -63,41 +69,60 @@ func (Kind) ParseSpec(section artifact.Section, dir string) (artifact.Spec, erro
 			return nil, raw.Upstream.Errorf("upstream: %q: write carry, serve or omit", s.upstream)
 		}
 	}
-	if raw.Packages != nil {
-		var err error
-		if s.packages, err = parseRequests(raw.Packages); err != nil {
+	var err error
+	for _, list := range []struct {
+		section  artifact.Section
+		requests *[]Request
+	}{{raw.Packages, &s.packages}, {raw.Exclude, &s.exclude}} {
+		if list.section == nil {
+			continue
+		}
+		if *list.requests, err = parseRequests(list.section); err != nil {
 			return nil, err
 		}
 	}
-	if raw.Sources.IsText() {
-		var word string
-		if err := raw.Sources.Decode(&word); err != nil {
+	if raw.Base != nil {
+		if s.whole {
+			return nil, raw.Base.Errorf("base: without packages every source is carried whole, with what the nodes have: leave out base, or list packages")
+		}
+		if s.base, err = parseBase(raw.Base, dir); err != nil {
 			return nil, err
+		}
+	}
+	s.sources, s.host, err = parseSources(raw.Sources, dir)
+	return s, err
+}
+
+// parseSources reads the sources of a definition; host means this machine's own.
+func parseSources(section artifact.Section, dir string) (sources []source, host bool, err error) {
+	if section.IsText() {
+		var word string
+		if err := section.Decode(&word); err != nil {
+			return nil, false, err
 		}
 		if word != "host" {
-			return nil, raw.Sources.Errorf("sources: %q: write host, or a list of sources", word)
+			return nil, false, section.Errorf("sources: %q: write host, or a list of sources", word)
 		}
-		s.host = true
-		return s, nil
+		return nil, true, nil
 	}
 	var entries []artifact.Section
-	if err := raw.Sources.Decode(&entries); err != nil {
-		return nil, err
+	if err := section.Decode(&entries); err != nil {
+		return nil, false, err
 	}
 	if len(entries) == 0 {
-		return nil, raw.Sources.Errorf("sources: the list is empty")
+		return nil, false, section.Errorf("sources: the list is empty")
 	}
 	for _, entry := range entries {
 		one, err := parseSource(entry, dir)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if slices.ContainsFunc(s.sources, func(o source) bool { return o.name == one.name }) {
-			return nil, entry.Errorf("two sources are called %q", one.name)
+		if slices.ContainsFunc(sources, func(o source) bool { return o.name == one.name }) {
+			return nil, false, entry.Errorf("two sources are called %q", one.name)
 		}
-		s.sources = append(s.sources, one)
+		sources = append(sources, one)
 	}
-	return s, nil
+	return sources, false, nil
 }
 
 // parseRequests reads a list of requests; an error names the line of the one
@@ -117,6 +142,7 @@ func parseRequests(section artifact.Section) ([]Request, error) {
 		if err != nil {
 			return nil, item.Errorf("%w", err)
 		}
+		request.where = item.Position()
 		requests = append(requests, request)
 	}
 	if len(requests) == 0 {

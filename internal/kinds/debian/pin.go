@@ -2,7 +2,6 @@ package debian
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -42,16 +41,12 @@ func (up *upstream) pin(s *spec, closure *Closure) (*artifact.Resolution, error)
 		ids[p] = a.ID()
 		result.Artifacts = append(result.Artifacts, a)
 	}
-	for _, name := range slices.Sorted(maps.Keys(closure.Sets)) {
-		for _, architecture := range architectures(up.sources) {
-			set := artifact.Set{Name: name, Architecture: architecture, Artifacts: []string{}}
-			for _, p := range closure.Sets[name] {
-				if p.Architecture == architecture || p.Architecture == "all" {
-					set.Artifacts = append(set.Artifacts, ids[p])
-				}
-			}
-			result.Sets = append(result.Sets, set)
+	for _, from := range closure.Sets {
+		set := artifact.Set{Name: from.Name, Architecture: from.Architecture, Artifacts: []string{}}
+		for _, p := range from.Packages {
+			set.Artifacts = append(set.Artifacts, ids[p])
 		}
+		result.Sets = append(result.Sets, set)
 	}
 	return result, nil
 }

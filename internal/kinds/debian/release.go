@@ -160,6 +160,17 @@ func (r *release) priority() int {
 	return 500
 }
 
+// alias is the other name that a release gives to its suite: its codename for
+// "stable", "stable" for its codename.
+func (r *release) alias(suite string) string {
+	for _, field := range []string{"Suite", "Codename"} {
+		if name := r.header.get(field); name != suite {
+			return name
+		}
+	}
+	return ""
+}
+
 // isOf reports whether the release says that it is the suite that was asked for.
 func (r *release) isOf(suite string) bool {
 	return flat(suite) || r.header.get("Suite") == suite || r.header.get("Codename") == suite

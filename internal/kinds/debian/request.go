@@ -11,20 +11,33 @@ import (
 // A Request asks for packages in the words of a definition.
 type Request struct {
 	text         string
+	where        string // file and line, "mirror.yaml:7"; may be empty
 	pattern      string // of names, with the wildcards * and ?
 	architecture string // empty: every architecture of the definition
+	suite        string // empty: any; else a suite or codename
 	op           operator
 	version      string // with wildcards when op is exactly
 
-	essential bool   // ?essential
-	priority  string // ?priority(…)
+	selector string // of selectors; then there is no pattern
+	argument string // of the selector
+}
+
+// selectors are apt's patterns (apt-patterns(7)) that a request may be. Where apt
+// takes a regular expression, the argument is compared whole, with * and ?.
+var selectors = map[string]struct{ argument bool }{
+	"essential": {false}, // Essential: yes
+	"protected": {false}, // Protected: yes, or Important: yes
+	"priority":  {true},  // Policy 2.5
+	"section":   {true},  // Policy 2.4; an area before the section ("non-free/admin") may be left out
+	"task":      {true},  // the field Task, as tasksel(8) has it; "NAME^" is the same
 }
 
 // requestUsage is the hint of every error of ParseRequest.
-const requestUsage = `write "name", "name:arm64", "name (>= 1.6)", "name=1:9.2*", "python3-*", "?essential" or "?priority(required)"`
+const requestUsage = `write "name", "name:arm64", "name (>= 1.6)", "name=1:9.2*", "name/bookworm-backports", "python3-*", "?essential", "?protected", "?priority(required)", "?section(admin)" or "?task(ssh-server)"`
 
-// ParseRequest reads NAME[:ARCHITECTURE][=VERSION | (OPERATOR VERSION)], or one
-// of apt's patterns ?essential and ?priority(NAME). NAME, and the VERSION after
+// ParseRequest reads NAME[:ARCHITECTURE][/SUITE][=VERSION | (OPERATOR VERSION)],
+// NAME^ (a task), or one of apt's patterns ?essential, ?protected,
+// ?priority(NAME), ?section(NAME) and ?task(NAME). NAME, and the VERSION after
 // "=", may hold the wildcards "*" (any text) and "?" (any character); they stand
 // for the whole. The operators are those of Policy 7.1.
 func ParseRequest(s string) (Request, error) {
@@ -40,23 +53,21 @@ func parseRequest(s string) (r Request, err error) {
 	if pattern, found := strings.CutPrefix(s, "?"); found {
 		return r, r.parsePattern(pattern)
 	}
-	end := strings.IndexAny(s, " \t:=(<>")
-	if end < 0 {
-		end = len(s)
+	if task, found := strings.CutSuffix(s, "^"); found {
+		return r, r.parsePattern("task(" + task + ")")
 	}
-	rest := s[end:]
-	r.pattern = s[:end]
-	if r.pattern == "" || !wellFormed(r.pattern, "+-._*?") || r.pattern[0] == '-' || r.pattern[0] == '+' {
+	var rest string
+	if r.pattern, rest = word(s, " \t:/=(<>"); r.pattern == "" || !wellFormed(r.pattern, "+-._*?") || r.pattern[0] == '-' || r.pattern[0] == '+' {
 		return r, fmt.Errorf("invalid name %q", r.pattern)
 	}
 	if after, found := strings.CutPrefix(rest, ":"); found {
-		end := strings.IndexAny(after, " \t=(<>")
-		if end < 0 {
-			end = len(after)
-		}
-		r.architecture, rest = after[:end], after[end:]
-		if r.architecture == "" || !wellFormed(r.architecture, "-") {
+		if r.architecture, rest = word(after, " \t/=(<>"); r.architecture == "" || !wellFormed(r.architecture, "-") {
 			return r, fmt.Errorf("invalid architecture %q", r.architecture)
+		}
+	}
+	if after, found := strings.CutPrefix(rest, "/"); found {
+		if r.suite, rest = word(after, " \t=(<>"); r.suite == "" || !wellFormed(r.suite, "-._+~/") {
+			return r, fmt.Errorf("invalid suite %q", r.suite)
 		}
 	}
 	switch rest = strings.TrimSpace(rest); {
@@ -79,21 +90,29 @@ func parseRequest(s string) (r Request, err error) {
 	return r, fmt.Errorf("unexpected %q", rest)
 }
 
+// word cuts s before the first of the characters in ends.
+func word(s, ends string) (before, rest string) {
+	if end := strings.IndexAny(s, ends); end >= 0 {
+		return s[:end], s[end:]
+	}
+	return s, ""
+}
+
 func (r *Request) parsePattern(s string) error {
-	if s == "essential" {
-		r.essential = true
-		return nil
+	name, argument, called := strings.Cut(s, "(")
+	selector, known := selectors[name]
+	if argument, closed := strings.CutSuffix(argument, ")"); known && called == selector.argument && closed == called {
+		r.selector, r.argument = name, argument
 	}
-	inner, found := strings.CutPrefix(s, "priority(")
-	name, closed := strings.CutSuffix(inner, ")")
-	known := priorities[:len(priorities)-1]
+	all := priorities[:len(priorities)-1]
 	switch {
-	case !found || !closed:
+	case r.selector == "":
 		return fmt.Errorf("unknown pattern ?%s", s)
-	case !slices.Contains(known, name):
-		return fmt.Errorf("unknown priority %q: there are %s", name, strings.Join(known, ", "))
+	case selector.argument && (r.argument == "" || !wellFormed(r.argument, "-./+_*?")):
+		return fmt.Errorf("invalid argument %q", r.argument)
+	case r.selector == "priority" && !slices.Contains(all, r.argument):
+		return fmt.Errorf("unknown priority %q: there are %s", r.argument, strings.Join(all, ", "))
 	}
-	r.priority = name
 	return nil
 }
 

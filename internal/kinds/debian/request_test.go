@@ -22,8 +22,13 @@ func TestParseRequest(t *testing.T) {
 		{text: "foo = 1", pattern: "foo", op: exactly, version: "1"},
 		{text: "python3-*:amd64", pattern: "python3-*", architecture: "amd64"},
 		{text: "*", pattern: "*"},
-		{text: "?essential", essential: true},
-		{text: "?priority(required)", priority: "required"},
+		{text: "?essential", selector: "essential"},
+		{text: "?priority(required)", selector: "priority", argument: "required"},
+		{text: "?section(non-free/*)", selector: "section", argument: "non-free/*"},
+		{text: "ssh-server^", selector: "task", argument: "ssh-server"},
+		{text: "?protected", selector: "protected"},
+		{text: "foo/bookworm-backports", pattern: "foo", suite: "bookworm-backports"},
+		{text: "foo:arm64/stable (>= 2)", pattern: "foo", architecture: "arm64", suite: "stable", op: atLeast, version: "2"},
 	} {
 		got, err := ParseRequest(" " + want.text + " ")
 		if err != nil || got != want {
@@ -36,9 +41,15 @@ func TestParseRequest(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                  "invalid name",
 		"-foo":              "invalid name",
-		"foo/bookworm":      "invalid name",
+		"foo/":              "invalid suite",
+		"foo/a b":           "unexpected",
 		"foo:":              "invalid architecture",
-		"foo:a/b":           "invalid architecture",
+		"foo:/b":            "invalid architecture",
+		"?section":          "unknown pattern",
+		"?section()":        "invalid argument",
+		"?section(a b)":     "invalid argument",
+		"?essential(yes)":   "unknown pattern",
+		"^":                 "invalid argument",
 		"foo=":              "invalid version",
 		"foo=1 2":           "invalid version",
 		"foo >= 1":          "unexpected",
@@ -48,7 +59,7 @@ func TestParseRequest(t *testing.T) {
 		"foo (> 1)":         "write >> for strictly",
 		"foo (< 1)":         "write << for strictly",
 		"foo (>= 1":         "unexpected",
-		"?task(x)":          "unknown pattern",
+		"?task(x":           "unknown pattern",
 		"?priority(normal)": "unknown priority",
 	} {
 		_, err := ParseRequest(text)

@@ -48,9 +48,12 @@ func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Reques
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
 		requests = append(requests[:len(requests):len(requests)], sets[name]...)
 	}
+	if err := up.universe.addBases(s.base.files); err != nil {
+		return nil, err
+	}
 	closure, err := up.universe.Resolve(ctx, requests, sets, Options{
-		Recommends: s.recommends,
-		Prefer:     func(p *Package) bool { return pinned[p.SHA256] },
+		Recommends: s.recommends, Suggests: s.suggests, Exclude: s.exclude, BaseEssential: s.base.essential,
+		Prefer: func(p *Package) bool { return pinned[p.SHA256] },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("debian: %w", err)

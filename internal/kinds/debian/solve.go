@@ -12,6 +12,13 @@ import (
 type Options struct {
 	// Recommends takes what packages recommend, where it can be had.
 	Recommends bool
+	// Suggests takes what packages suggest, likewise.
+	Suggests bool
+	// Exclude names packages that must not be carried, whatever needs them.
+	Exclude []Request
+	// BaseEssential says that the nodes have the Essential packages with all they
+	// need. What AddInstalled has added they have, too.
+	BaseEssential bool
 	// Prefer names the pins of the lock before. They win over higher versions
 	// and over other alternatives as long as the requests allow them.
 	Prefer func(*Package) bool
@@ -22,15 +29,25 @@ type Closure struct {
 	// Packages are what was asked for and all it needs, sorted by name, version
 	// and architecture. Each requested package can be installed from them alone.
 	Packages []*Package
-	// Sets are the packages that install each set on a bare node, sorted; those
-	// of one architecture can be installed together.
-	Sets map[string][]*Package
+	// Sets are what installs each set on a node, by name and then in the order of
+	// the definition's architectures.
+	Sets []ClosureSet
 	// Warnings are for the user: what was left out or replaced, and why.
 	Warnings []string
 }
 
+// A ClosureSet is a set on nodes of one architecture.
+type ClosureSet struct {
+	Name, Architecture string
+	// Packages can be installed together, each after those before it: see search.order.
+	Packages []*Package
+}
+
 // Resolve finds the closure of requests and sets, as Policy 7 and apt have it,
-// for bare nodes: an empty dpkg status, without even the Essential packages.
+// for bare nodes: an empty dpkg status, without even the Essential packages. What
+// nodes have already (AddInstalled, BaseEssential) is left out unless a request
+// names it. It stays as it is, or gives way to a higher version of itself when
+// something needs that; nothing may exclude it.
 //
 // A request that names no architecture means the package for each of the
 // definition's architectures that has it; "name:arm64" means that one alone. Each
@@ -49,22 +66,22 @@ type Closure struct {
 // out, with a warning.
 func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[string][]Request, opt Options) (*Closure, error) {
 	u.settle()
+	r := &resolution{Universe: u, opt: opt}
+	for _, idle := range u.exclude(opt.Exclude) {
+		r.warnings = append(r.warnings, fmt.Sprintf("exclude: %s: there is no such package", idle.String()))
+	}
 	wishes := wishesOf(requests, sets)
 	matches, err := u.matchAll(wishes)
 	if err != nil {
 		return nil, err
 	}
-	r := &resolution{Universe: u, opt: opt, sets: make(map[string][]entryID)}
 	for index := range u.nodes {
 		if err := r.resolve(ctx, index, wishes, matches[index]); err != nil {
 			return nil, err
 		}
 	}
-	closure := &Closure{Packages: u.sorted(r.carried), Sets: make(map[string][]*Package), Warnings: r.warnings}
-	for name := range sets {
-		closure.Sets[name] = u.sorted(r.sets[name])
-	}
-	return closure, nil
+	slices.SortStableFunc(r.sets, func(a, b ClosureSet) int { return strings.Compare(a.Name, b.Name) })
+	return &Closure{Packages: u.sorted(r.carried), Sets: r.sets, Warnings: r.warnings}, nil
 }
 
 // A resolution is a Resolve at work.
@@ -72,14 +89,17 @@ type resolution struct {
 	*Universe
 	opt      Options
 	carried  []entryID
-	sets     map[string][]entryID
+	sets     []ClosureSet
 	warnings []string
 }
 
 // resolve adds the closure of one architecture. It puts as many units as
 // possible into one group that is installable together, and so on with the rest.
 func (r *resolution) resolve(ctx context.Context, index int, wishes []wish, matches []match) error {
-	n := r.newNode(index, r.opt.Prefer)
+	n := r.newNode(index, &r.opt)
+	if err := r.settleBase(ctx, n); err != nil {
+		return err
+	}
 	units, err := n.units(wishes, matches)
 	if err != nil {
 		return err
@@ -97,7 +117,7 @@ func (r *resolution) resolve(ctx context.Context, index int, wishes []wish, matc
 		if again {
 			continue
 		}
-		if r.opt.Recommends {
+		if r.opt.Recommends || r.opt.Suggests {
 			if err := s.recommend(ctx); err != nil {
 				return err
 			}
@@ -108,12 +128,17 @@ func (r *resolution) resolve(ctx context.Context, index int, wishes []wish, matc
 			case s.excluded[u]:
 				rest = append(rest, u)
 			case u.set != "":
-				r.sets[u.set] = append(r.sets[u.set], s.needed(u, r.opt.Recommends)...)
+				set := ClosureSet{Name: u.set, Architecture: r.architectures[n.native]}
+				for _, id := range s.order(s.needed(u)) {
+					set.Packages = append(set.Packages, r.pkg(id))
+				}
+				r.sets = append(r.sets, set)
 				r.warnSet(s, u)
 			}
 		}
-		r.carried = append(r.carried, s.trail...)
-		n.carry(s.trail)
+		own := s.ownTrail()
+		r.carried = append(r.carried, own...)
+		n.carry(own)
 		units = rest
 	}
 	r.warnVersions(n)
@@ -181,9 +206,10 @@ func (n *node) carry(ids []entryID) {
 	clear(n.links) // their order of preference has changed
 }
 
-// needed returns the part of a group that its unit u needs.
-func (s *search) needed(u *unit, recommends bool) (all []entryID) {
-	seen := make(map[entryID]bool)
+// needed returns the part of a group that its unit u needs, and that the node
+// has not.
+func (s *search) needed(u *unit) (all []entryID) {
+	seen, own := make(map[entryID]bool), s.own()
 	first := func(options []entryID) {
 		for _, id := range options {
 			if seen[id] {
@@ -193,7 +219,9 @@ func (s *search) needed(u *unit, recommends bool) (all []entryID) {
 		for _, id := range options {
 			if s.chosen[id] {
 				seen[id] = true
-				all = append(all, id)
+				if own[id] {
+					all = append(all, id)
+				}
 				return
 			}
 		}
@@ -206,10 +234,8 @@ func (s *search) needed(u *unit, recommends bool) (all []entryID) {
 		for _, options := range l.depends {
 			first(options)
 		}
-		if recommends {
-			for _, options := range l.recommends {
-				first(options)
-			}
+		for _, options := range l.welcome {
+			first(options)
 		}
 	}
 	return all
@@ -226,6 +252,14 @@ func (w wish) String() string {
 		return w.text + " (set " + w.set + ")"
 	}
 	return w.text
+}
+
+// position says where the request stands: "mirror.yaml:7: ", or nothing.
+func (w wish) position() string {
+	if w.where == "" {
+		return ""
+	}
+	return w.where + ": "
 }
 
 // wishesOf returns all requests in an order that does not depend on how they were

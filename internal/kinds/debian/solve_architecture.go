@@ -15,7 +15,10 @@ func (n *node) effective(id entryID) archID {
 // package of a foreign architecture.
 func (n *node) inPlay(id entryID) bool {
 	e := &n.u.entries[id]
-	return n.u.visible(id, n.index) || e.pin >= 0 && slices.Contains(n.u.nodes, e.arch)
+	if e.installed {
+		return n.base[id]
+	}
+	return n.u.visible(id, n.index) || n.u.permitted(id) && slices.Contains(n.u.nodes, e.arch)
 }
 
 // reaches reports whether a relation of owner with this qualifier may be

@@ -14,6 +14,7 @@ func (n *node) explain(ctx context.Context, u *unit) error {
 	if u.set == "" {
 		what = n.label(u.asks[0].options[0]) + " cannot be installed"
 	}
+	what = u.asks[0].wishes[0].position() + what
 	if len(n.u.nodes) > 1 {
 		what += " on " + n.u.architectures[n.native]
 	}
@@ -40,6 +41,9 @@ func (n *node) explainConflict(ctx context.Context, u *unit) string {
 		text := ""
 		if at := s.propagate(); at >= 0 {
 			d := s.needs[at]
+			if d.owner == inBase {
+				return "the nodes have " + n.label(d.options[0]) + ", which must stay, but " + s.obstacles(d.options, reasons)
+			}
 			c := n.u.control(d.owner).depends[d.clause]
 			text = "needs " + c.String() + ", but "
 			if text += s.obstacles(d.options, reasons); len(d.options) == 0 {
@@ -69,6 +73,9 @@ func (s *search) chain(id entryID) string {
 		at := s.why[slices.Index(s.trail, id)]
 		if at < 0 {
 			return s.label(id) + " (requested)" + text
+		}
+		if s.needs[at].owner == inBase {
+			return s.label(id) + " (the nodes have it)" + text
 		}
 		text = " → " + s.label(id) + text
 		id = s.needs[at].owner

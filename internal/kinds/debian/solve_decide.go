@@ -91,11 +91,15 @@ func (s *search) exclude(u *unit) {
 	s.revive(s.mark)
 }
 
-// recommend adds what the chosen packages recommend, in the order in which they
+// recommend adds what the chosen packages recommend or suggest, in the order in which they
 // were chosen, where it can be had in the version that apt would take.
 func (s *search) recommend(ctx context.Context) error {
+	own := s.own()
 	for i := 0; i < len(s.trail); i++ {
-		for _, options := range s.link(s.trail[i]).recommends {
+		if mine, seen := own[s.trail[i]]; seen && !mine {
+			continue // what the node has, it has without them
+		}
+		for _, options := range s.link(s.trail[i]).welcome {
 			for _, id := range options {
 				if s.satisfied(options) {
 					break

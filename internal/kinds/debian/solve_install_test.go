@@ -38,7 +38,7 @@ func TestResolveCasesInstall(t *testing.T) {
 				for name, list := range c.sets {
 					var job []string
 					for _, r := range parseRequestList(t, list) {
-						job = append(job, installNames(u, index, r, closure.Sets[name])...)
+						job = append(job, installNames(u, index, r, setNamed(closure, name))...)
 					}
 					jobs = append(jobs, job)
 				}
@@ -56,7 +56,7 @@ func TestResolveCasesInstall(t *testing.T) {
 // installNames returns what a person would tell apt for a request: "name=version"
 // of what is carried for it.
 func installNames(u *Universe, index int, r Request, carried []*Package) (names []string) {
-	for _, f := range u.match(index, r, u.sortedNames([]wish{{r, ""}})) {
+	for _, f := range u.match(index, r, u.sortedNames()) {
 		best := ""
 		for _, id := range f.entries {
 			if p := u.pkg(id); best == "" && slices.Contains(carried, p) {

@@ -2,6 +2,7 @@ package debian
 
 import (
 	"errors"
+	"path"
 	"slices"
 	"strings"
 )
@@ -21,7 +22,10 @@ type found struct {
 func (u *Universe) matchAll(wishes []wish) (matches [][]match, err error) {
 	matches = make([][]match, len(u.nodes))
 	var problems []error
-	names := u.sortedNames(wishes)
+	var names []nameID
+	if slices.ContainsFunc(wishes, wish.many) {
+		names = u.sortedNames()
+	}
 	for _, w := range wishes {
 		fits, misfits := 0, 0
 		for index, arch := range u.nodes {
@@ -41,12 +45,8 @@ func (u *Universe) matchAll(wishes []wish) (matches [][]match, err error) {
 	return matches, errors.Join(problems...)
 }
 
-// sortedNames returns the names of real packages, sorted, if any wish has to go
-// through all of them.
-func (u *Universe) sortedNames(wishes []wish) (names []nameID) {
-	if !slices.ContainsFunc(wishes, wish.many) {
-		return nil
-	}
+// sortedNames returns the names of real packages, sorted.
+func (u *Universe) sortedNames() (names []nameID) {
 	for name := range u.texts {
 		if len(u.byName.of(nameID(name))) > 0 {
 			names = append(names, nameID(name))
@@ -77,14 +77,32 @@ func (u *Universe) match(index int, r Request, names []nameID) (m match) {
 		if len(here) == 0 {
 			continue
 		}
-		best := &u.entries[here[0]]
-		switch {
-		case r.essential && !best.essential, r.priority != "" && priorities[best.priority] != r.priority:
-		default:
+		if u.selects(r, here[0]) {
 			m = append(m, found{name, u.allowed(here, r)})
 		}
 	}
 	return m
+}
+
+// selects reports whether an entry is one that the request's selector means.
+func (u *Universe) selects(r Request, id entryID) bool {
+	yes := func(field string) bool { return stanzaField(u.text(id), field) == "yes" }
+	switch r.selector {
+	case "essential":
+		return u.entries[id].essential
+	case "protected":
+		return yes("Protected") || yes("Important")
+	case "priority":
+		return priorities[u.entries[id].priority] == r.argument
+	case "section":
+		section := stanzaField(u.text(id), "Section")
+		return wildcard(r.argument, section) || wildcard(r.argument, path.Base(section))
+	case "task":
+		return slices.ContainsFunc(strings.Split(stanzaField(u.text(id), "Task"), ","), func(task string) bool {
+			return wildcard(r.argument, strings.TrimSpace(task))
+		})
+	}
+	return true
 }
 
 // versionsOn returns the native entries of a name on a node.
@@ -99,11 +117,47 @@ func (u *Universe) versionsOn(index int, name nameID) (here []entryID) {
 
 func (u *Universe) allowed(entries []entryID, r Request) (allowed []entryID) {
 	for _, id := range entries {
-		if r.admits(u.entries[id].version) {
+		if r.admits(u.entries[id].version) && u.isIn(id, r.suite) {
 			allowed = append(allowed, id)
 		}
 	}
 	return allowed
+}
+
+// isIn reports whether a suite, by one of its names, lists an entry.
+func (u *Universe) isIn(id entryID, suite string) bool {
+	if suite == "" {
+		return true
+	}
+	e := &u.entries[id]
+	return slices.ContainsFunc(append([]listing{e.listing}, e.others...), func(l listing) bool {
+		o := &u.indexes[l.index].origin
+		return o.Suite == suite || o.Alias == suite
+	})
+}
+
+// exclude takes out what the requests name, for good. It returns those that
+// name nothing.
+func (u *Universe) exclude(requests []Request) (idle []Request) {
+	u.excluded = make(map[entryID]Request)
+	names := u.sortedNames()
+	for _, r := range requests {
+		found := false
+		for index, arch := range u.nodes {
+			if r.architecture != "" && r.architecture != u.architectures[arch] {
+				continue
+			}
+			for _, f := range u.match(index, r, names) {
+				for _, id := range f.entries {
+					u.excluded[id], found = r, true
+				}
+			}
+		}
+		if !found {
+			idle = append(idle, r)
+		}
+	}
+	return idle
 }
 
 // matchVirtual takes a virtual package for the only package that provides it, as

@@ -15,7 +15,9 @@ type node struct {
 	u      *Universe
 	index  int // in u.nodes
 	native archID
-	prefer func(*Package) bool
+	opt    *Options
+	// base is what the node has already.
+	base map[entryID]bool
 	// carried are the entries that the closure has anyway.
 	carried map[entryID]bool
 	links   []*links // by entry
@@ -24,22 +26,25 @@ type node struct {
 
 // links are an entry's relations, as entries of this node.
 type links struct {
-	depends    [][]entryID // for each clause of control.depends what satisfies it, the preferred first
-	recommends [][]entryID
-	conflicts  []entryID // what it cannot stand beside; not always mutual
-	err        error     // its relations make no sense, so it can't be installed
+	depends   [][]entryID // for each clause of control.depends what satisfies it, the preferred first
+	pre       int         // how many of depends are Pre-Depends
+	welcome   [][]entryID // what it recommends and suggests, as far as the options take that
+	conflicts []entryID   // what it cannot stand beside; not always mutual
+	err       error       // its relations make no sense, so it can't be installed
 }
 
 // control holds an entry's relation fields.
 type control struct {
 	depends    []clause // Pre-Depends, then Depends
+	pre        int      // how many of them are Pre-Depends
 	recommends []clause
+	suggests   []clause
 	negative   []relation // Conflicts and Breaks: neither may stand at the end of an installation
 	err        error
 }
 
-func (u *Universe) newNode(index int, prefer func(*Package) bool) *node {
-	return &node{u: u, index: index, native: u.nodes[index], prefer: prefer, links: make([]*links, len(u.entries)), weights: make(map[entryID]int64)}
+func (u *Universe) newNode(index int, opt *Options) *node {
+	return &node{u: u, index: index, native: u.nodes[index], opt: opt, links: make([]*links, len(u.entries)), weights: make(map[entryID]int64)}
 }
 
 // control parses an entry's relations, once.
@@ -56,8 +61,10 @@ func (u *Universe) control(id entryID) *control {
 		}
 		return clauses
 	}
-	c.depends = append(read("Pre-Depends"), read("Depends")...)
-	c.recommends = read("Recommends")
+	c.depends = read("Pre-Depends")
+	c.pre = len(c.depends)
+	c.depends = append(c.depends, read("Depends")...)
+	c.recommends, c.suggests = read("Recommends"), read("Suggests")
 	for _, clause := range append(read("Conflicts"), read("Breaks")...) {
 		c.negative = append(c.negative, clause...)
 	}
@@ -71,12 +78,22 @@ func (n *node) link(id entryID) *links {
 		return l
 	}
 	c := n.u.control(id)
-	l := &links{err: c.err, conflicts: n.conflicts(id, c)}
+	l := &links{err: c.err, pre: c.pre, conflicts: n.conflicts(id, c)}
 	for _, clause := range c.depends {
 		l.depends = append(l.depends, n.alternatives(id, clause))
 	}
-	for _, clause := range c.recommends {
-		l.recommends = append(l.recommends, n.alternatives(id, clause))
+	if n.base[id] {
+		n.forgive(id, l)
+	}
+	var welcome []clause
+	if n.opt.Recommends {
+		welcome = append(welcome, c.recommends...)
+	}
+	if n.opt.Suggests {
+		welcome = append(welcome, c.suggests...)
+	}
+	for _, clause := range welcome {
+		l.welcome = append(l.welcome, n.alternatives(id, clause))
 	}
 	n.links[id] = l
 	return l
@@ -113,12 +130,15 @@ func (n *node) alternatives(owner entryID, c clause) []entryID {
 }
 
 // arrange moves forward what the node would rather have, and keeps the order
-// otherwise: what the closure has anyway, what was locked before, the highest
+// otherwise: what it has already, what the closure has anyway, what was locked before, the highest
 // version of each package, the rest.
 func (n *node) arrange(all []entryID) {
 	rank := make(map[entryID]int, len(all))
 	for _, id := range all {
 		switch {
+		case n.base[id]:
+			rank[id] = -1
+			continue
 		case n.carried[id]:
 			continue
 		case !n.preferred(id):
@@ -130,7 +150,7 @@ func (n *node) arrange(all []entryID) {
 }
 
 // preferred reports whether an entry was locked before.
-func (n *node) preferred(id entryID) bool { return n.prefer != nil && n.prefer(n.u.pkg(id)) }
+func (n *node) preferred(id entryID) bool { return n.opt.Prefer != nil && n.opt.Prefer(n.u.pkg(id)) }
 
 // highest reports whether an entry is the version that apt would install if it
 // had all of them.

@@ -71,7 +71,7 @@ func outcome(closure *Closure, err error) string {
 	}
 	text := texts(closure.Packages)
 	for _, name := range []string{"one", "two"} {
-		text += "; " + name + ": " + texts(closure.Sets[name])
+		text += "; " + name + ": " + texts(setNamed(closure, name))
 	}
 	return text
 }
@@ -201,7 +201,8 @@ func TestResolveAgainstAllCombinations(t *testing.T) {
 				t.Errorf("seed %d: %s does not install from %s", seed, r, texts(closure.Packages))
 			}
 		}
-		for name, set := range closure.Sets {
+		for _, set := range closure.Sets {
+			name, set := set.Name, setNamed(closure, set.Name)
 			if !slices.ContainsFunc(worlds, func(w []*Package) bool { return reflect.DeepEqual(w, set) }) || !subset(set) {
 				t.Errorf("seed %d: set %s: %s does not install", seed, name, texts(set))
 			}

@@ -39,7 +39,7 @@ type search struct {
 
 // A need is a clause of a chosen entry, or of control.recommends.
 type need struct {
-	owner   entryID
+	owner   entryID // or inBase
 	clause  int
 	options []entryID
 }
@@ -64,11 +64,26 @@ type level struct {
 
 func newSearch(n *node, asks []ask) *search {
 	size := len(n.u.entries)
-	return &search{
+	s := &search{
 		node: n, asks: asks, excluded: make(map[*unit]bool),
 		chosen: make([]bool, size), dead: make([]bool, size), blocked: make([]int32, size),
 		watched: make([]bool, size), rivals: make([][]entryID, size), watchers: make([][]int32, size),
 	}
+	for _, d := range n.baseNeeds() {
+		s.versions.needs = append(s.versions.needs, s.add(d))
+	}
+	return s
+}
+
+// add notes a need that is not satisfied.
+func (s *search) add(d need) int32 {
+	at := int32(len(s.needs))
+	s.needs = append(s.needs, d)
+	for _, o := range d.options {
+		s.watchers[o] = append(s.watchers[o], at)
+	}
+	s.queue = append(s.queue, at)
+	return at
 }
 
 // restart begins anew with other asks.
@@ -168,12 +183,7 @@ func (s *search) expand(id entryID) {
 		if s.satisfied(options) {
 			continue // as long as id is chosen
 		}
-		at := int32(len(s.needs))
-		s.needs = append(s.needs, need{id, i, options})
-		for _, o := range options {
-			s.watchers[o] = append(s.watchers[o], at)
-		}
-		s.queue = append(s.queue, at)
+		at := s.add(need{id, i, options})
 		name := func(o entryID) nameID { return s.u.entries[o].name }
 		if slices.ContainsFunc(options, func(o entryID) bool { return name(o) != name(options[0]) }) {
 			s.choices.needs = append(s.choices.needs, at)

@@ -1,6 +1,7 @@
 package debian
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -18,6 +19,9 @@ type solveCase struct {
 	requests   string // parted by ";"
 	sets       map[string]string
 	recommends bool
+	suggests   bool
+	exclude    string // parted by ";"
+	base       string // "essential", or what is installed, written as an index
 	locked     string // "name version", parted by ","
 	want       string // texts of the closure
 	wantSets   map[string]string
@@ -416,8 +420,13 @@ func (c *solveCase) resolve(t testing.TB, u *Universe) (*Closure, error) {
 	for name, list := range c.sets {
 		sets[name] = parseRequestList(t, list)
 	}
+	if c.base != "" && c.base != "essential" {
+		if _, err := u.AddInstalled(statusOf(c.base)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return u.Resolve(context.Background(), parseRequestList(t, c.requests), sets, Options{
-		Recommends: c.recommends,
+		Recommends: c.recommends, Suggests: c.suggests, Exclude: parseRequestList(t, c.exclude), BaseEssential: c.base == "essential",
 		Prefer: func(p *Package) bool {
 			return slices.Contains(strings.Split(c.locked, ", "), p.Name+" "+p.Version)
 		},
@@ -456,8 +465,8 @@ func (c *solveCase) check(t testing.TB, closure *Closure, err error) {
 		t.Errorf("got  %s\nwant %s", got, c.want)
 	}
 	got := make(map[string]string)
-	for name, packages := range closure.Sets {
-		got[name] = texts(packages)
+	for _, set := range closure.Sets {
+		got[set.Name] = texts(setNamed(closure, set.Name))
 	}
 	if !maps.Equal(got, c.wantSets) {
 		t.Errorf("sets %v\nwant %v", got, c.wantSets)
@@ -466,6 +475,19 @@ func (c *solveCase) check(t testing.TB, closure *Closure, err error) {
 	if !strings.Contains(warnings, c.warnings) || c.warnings == "" && warnings != "" {
 		t.Errorf("warnings %q, want %q", warnings, c.warnings)
 	}
+}
+
+// setNamed returns the packages of a set on all nodes, sorted.
+func setNamed(closure *Closure, name string) (all []*Package) {
+	for _, set := range closure.Sets {
+		if set.Name == name {
+			all = append(all, set.Packages...)
+		}
+	}
+	slices.SortFunc(all, func(a, b *Package) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), compareVersions(a.Version, b.Version), strings.Compare(a.Architecture, b.Architecture))
+	})
+	return slices.Compact(all)
 }
 
 func TestResolveStops(t *testing.T) {

@@ -11,6 +11,9 @@ func (n *node) weight(id entryID) int64 {
 	seen := map[entryID]bool{id: true}
 	var sum int64
 	for i := 0; i < len(all); i++ {
+		if n.base[all[i]] {
+			continue
+		}
 		sum += n.u.size(all[i])
 		for _, c := range n.u.control(all[i]).depends {
 			if next, ok := n.plain(all[i], c, seen); ok && !seen[next] {

@@ -23,6 +23,7 @@ type source struct {
 	keys            keyring
 	checkValidUntil bool
 	checkDates      bool
+	pin             int // priority of all suites; 0: what their releases say
 }
 
 // A suite is a distribution of a source and what is taken of it. Components is
@@ -56,6 +57,7 @@ type sourceSpec struct {
 	Architectures   []string         `yaml:"architectures"`
 	SignedBy        artifact.Section `yaml:"signed-by"`
 	CheckValidUntil *bool            `yaml:"check-valid-until"`
+	Pin             *int             `yaml:"pin"`
 }
 
 // parseSource checks an entry. dir is the definition's folder.
@@ -79,6 +81,11 @@ func parseSource(section artifact.Section, dir string) (source, error) {
 		return s, section.Errorf("source %s: suites is missing", spec.Name)
 	case spec.SignedBy == nil:
 		return s, section.Errorf("source %s: signed-by is missing: name the file with the key that signs it", spec.Name)
+	}
+	if spec.Pin != nil {
+		if s.pin = *spec.Pin; s.pin == 0 || s.pin < -32768 || s.pin > 32767 {
+			return s, section.Errorf("source %s: pin: %d: a priority is a number from -32768 to 32767 and not 0, as in apt_preferences(5)", spec.Name, s.pin)
+		}
 	}
 	for _, u := range spec.URLs {
 		clean, err := cleanURL(u)

@@ -9,6 +9,7 @@ import (
 type Origin struct {
 	Source       string // name of the source
 	Suite        string
+	Alias        string // another name of the suite: its codename where Suite is none, or the reverse
 	Component    string // empty in a flat repository
 	Architecture string // of the index; empty when it is for every architecture, as in a flat repository
 
@@ -37,9 +38,11 @@ type Universe struct {
 	byName    spans[entryID]  // versions of each name, the highest first
 	providers spans[provided] // of each name, real or virtual
 
-	packages map[entryID]*Package
-	controls map[entryID]*control
-	patience int // of searches
+	installed map[string][]entryID // by the node's architecture
+	excluded  map[entryID]Request  // what must not be carried, and who says so
+	packages  map[entryID]*Package
+	controls  map[entryID]*control
+	patience  int // of searches
 }
 
 type (
@@ -57,6 +60,7 @@ type entry struct {
 	multiArch multiArch
 	priority  uint8 // place in priorities
 	essential bool
+	installed bool   // a node has it; no index offers it
 	again     bool   // the same file as an entry before it
 	pin       int32  // the highest priority of its origins
 	nodes     uint64 // bit i: indexes for nodes[i] list it

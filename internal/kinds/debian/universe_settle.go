@@ -57,12 +57,12 @@ func (u *Universe) compareFiles(a, b entryID) int {
 	return cmp.Or(
 		cmp.Compare(x.name, y.name), strings.Compare(x.version, y.version),
 		strings.Compare(u.architectures[x.arch], u.architectures[y.arch]),
-		strings.Compare(x.sha256, y.sha256), cmp.Compare(x.index, y.index), cmp.Compare(x.start, y.start))
+		strings.Compare(x.sha256, y.sha256), cmp.Compare(boolToInt(x.installed), boolToInt(y.installed)), cmp.Compare(x.index, y.index), cmp.Compare(x.start, y.start))
 }
 
 func (u *Universe) sameFile(a, b entryID) bool {
 	x, y := &u.entries[a], &u.entries[b]
-	return x.name == y.name && x.version == y.version && x.arch == y.arch && x.sha256 == y.sha256
+	return x.name == y.name && x.version == y.version && x.arch == y.arch && x.sha256 == y.sha256 && x.installed == y.installed
 }
 
 // priority returns the pin priority of an index: apt_preferences(5).
@@ -135,11 +135,30 @@ func (u *Universe) All() []*Package {
 // visible reports whether a node of architecture nodes[node] may install an entry.
 func (u *Universe) visible(id entryID, node int) bool {
 	e := &u.entries[id]
-	return e.pin >= 0 && (e.arch == u.nodes[node] || e.arch == archAll && e.nodes>>node&1 == 1)
+	return !e.installed && u.permitted(id) && (e.arch == u.nodes[node] || e.arch == archAll && e.nodes>>node&1 == 1)
+}
+
+// permitted reports whether neither a pin nor an exclusion forbids an entry.
+func (u *Universe) permitted(id entryID) bool {
+	if u.entries[id].pin < 0 {
+		return false
+	}
+	_, excluded := u.excluded[id]
+	return !excluded
 }
 
 // sorted makes the packages of entries, in order and each once.
 func (u *Universe) sorted(ids []entryID) []*Package {
+	ids = u.sortedIDs(ids)
+	all := make([]*Package, len(ids))
+	for i, id := range ids {
+		all[i] = u.pkg(id)
+	}
+	return all
+}
+
+// sortedIDs sorts entries by name, version and architecture, each once.
+func (u *Universe) sortedIDs(ids []entryID) []entryID {
 	ids = slices.Clone(ids)
 	slices.SortFunc(ids, func(a, b entryID) int {
 		x, y := &u.entries[a], &u.entries[b]
@@ -150,10 +169,5 @@ func (u *Universe) sorted(ids []entryID) []*Package {
 			compareVersions(x.version, y.version), strings.Compare(x.version, y.version),
 			strings.Compare(u.architectures[x.arch], u.architectures[y.arch]), strings.Compare(x.sha256, y.sha256))
 	})
-	ids = slices.Compact(ids)
-	all := make([]*Package, len(ids))
-	for i, id := range ids {
-		all[i] = u.pkg(id)
-	}
-	return all
+	return slices.Compact(ids)
 }

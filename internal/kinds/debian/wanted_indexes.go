@@ -1,6 +1,7 @@
 package debian
 
 import (
+	"cmp"
 	"compress/bzip2"
 	"fmt"
 	"io"
@@ -84,7 +85,7 @@ func indexJobs(src source, s suite, r *release) ([]indexJob, error) {
 }
 
 func newIndexJob(src source, suite string, r *release, name string) (indexJob, error) {
-	job := indexJob{origin: Origin{Source: src.name, Suite: suite, Priority: r.priority()}, name: name, want: artifact.Content{Size: -1}}
+	job := indexJob{origin: Origin{Source: src.name, Suite: suite, Alias: r.alias(suite), Priority: cmp.Or(src.pin, r.priority())}, name: name, want: artifact.Content{Size: -1}}
 	if plain, ok := r.files[name]; ok {
 		job.want = plain
 	}

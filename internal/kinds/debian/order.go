@@ -1,0 +1,118 @@
+package debian
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// order sorts chosen entries so that each can be installed after those before it:
+// after its Pre-Depends, and after its Depends except within a cycle, whose
+// members follow each other (Policy 7.2). Equal input gives equal order.
+func (s *search) order(entries []entryID) []entryID {
+	return slices.Concat(s.cycles(entries, s.prerequisites)...)
+}
+
+// cycles groups entries into strongly connected components by Tarjan's algorithm:
+// each group follows those that it needs. Within a group of several, what is
+// pre-depended on comes first.
+func (s *search) cycles(entries []entryID, edges func(id entryID, pre bool) []entryID) [][]entryID {
+	groups := s.components(entries, func(id entryID) []entryID { return edges(id, false) })
+	for i, group := range groups {
+		if len(group) > 1 {
+			groups[i] = slices.Concat(s.components(group, func(id entryID) []entryID { return edges(id, true) })...)
+		}
+	}
+	return groups
+}
+
+func (s *search) components(entries []entryID, edges func(entryID) []entryID) (groups [][]entryID) {
+	sorted := slices.Clone(entries)
+	slices.SortFunc(sorted, s.compareLabels)
+	member := make(map[entryID]bool, len(sorted))
+	for _, id := range sorted {
+		member[id] = true
+	}
+	number, low := make(map[entryID]int), make(map[entryID]int)
+	onStack := make(map[entryID]bool)
+	var stack []entryID
+	var visit func(entryID)
+	visit = func(id entryID) {
+		number[id] = len(number) + 1
+		low[id] = number[id]
+		stack, onStack[id] = append(stack, id), true
+		for _, next := range edges(id) {
+			switch {
+			case !member[next]:
+			case number[next] == 0:
+				visit(next)
+				low[id] = min(low[id], low[next])
+			case onStack[next]:
+				low[id] = min(low[id], number[next])
+			}
+		}
+		if low[id] < number[id] {
+			return
+		}
+		var group []entryID
+		for last := entryID(-1); last != id; {
+			last = stack[len(stack)-1]
+			stack, onStack[last] = stack[:len(stack)-1], false
+			group = append(group, last)
+		}
+		slices.SortFunc(group, s.compareLabels)
+		groups = append(groups, group)
+	}
+	for _, id := range sorted {
+		if number[id] == 0 {
+			visit(id)
+		}
+	}
+	return groups
+}
+
+func (s *search) compareLabels(a, b entryID) int {
+	x, y := &s.u.entries[a], &s.u.entries[b]
+	return cmp.Or(strings.Compare(s.u.texts[x.name], s.u.texts[y.name]), strings.Compare(s.u.architectures[x.arch], s.u.architectures[y.arch]), cmp.Compare(a, b))
+}
+
+// prerequisites are the chosen entries that satisfy an entry's Pre-Depends or,
+// unless pre is set, any of its dependencies.
+func (s *search) prerequisites(id entryID, pre bool) (all []entryID) {
+	l := s.link(id)
+	for i, options := range l.depends {
+		if pre && i >= l.pre {
+			break
+		}
+		for _, o := range options {
+			if s.chosen[o] {
+				all = append(all, o)
+				break
+			}
+		}
+	}
+	return all
+}
+
+// steps divides ordered entries into runs of dpkg: what a package pre-depends on
+// is configured by an earlier run.
+func (s *search) steps(entries []entryID) (steps [][]entryID) {
+	here := make(map[entryID]bool) // in the last step
+	for _, group := range s.cycles(entries, s.prerequisites) {
+		wait := false
+		for _, id := range group {
+			for _, p := range s.prerequisites(id, true) {
+				wait = wait || here[p]
+			}
+		}
+		if wait || len(steps) == 0 {
+			steps = append(steps, nil)
+			clear(here)
+		}
+		for _, id := range group {
+			here[id] = true
+		}
+		steps[len(steps)-1] = append(steps[len(steps)-1], group...)
+	}
+	return steps
+}
