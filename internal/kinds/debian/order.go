@@ -91,6 +91,7 @@ func (s *search) prerequisites(id entryID, pre bool) (all []entryID) {
 			}
 		}
 	}
+	slices.SortFunc(all, s.compareLabels)
 	return all
 }
 

@@ -1,0 +1,106 @@
+package debian
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSetOrder(t *testing.T) {
+	for _, c := range []struct{ name, archive, want string }{
+		{"dependencies first", "a 1\n Depends: b, c\nb 1\n Depends: c\nc 1", "c b a"},
+		{"by name where nothing else matters", "a 1\n Depends: c, b\nb 1\nc 1", "b c a"},
+		{"Pre-Depends before what needs them, with their own needs", "a 1\n Pre-Depends: z\nz 1\n Depends: y\ny 1", "y z a"},
+		{"a cycle stays together", "a 1\n Depends: b, x\nb 1\n Depends: c\nc 1\n Depends: b, d\nd 1\nx 1", "d b c x a"},
+		{"Pre-Depends first within a cycle", "a 1\n Pre-Depends: c\n Depends: b\nb 1\n Depends: a\nc 1\n Depends: b", "c a b"},
+		{"Recommends have no part in it", "a 1\n Recommends: z\nz 1", "a z"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			u := newTestUniverse(t, one(c.archive)...)
+			closure, err := u.Resolve(context.Background(), nil, map[string][]Request{"s": parseRequestList(t, "a")}, Options{Recommends: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, p := range closure.Sets[0].Packages {
+				names = append(names, p.Name)
+			}
+			if got := strings.Join(names, " "); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// Without cycles, each package follows all that it needs, and each step of
+// dpkg has what it pre-depends on behind it.
+func TestStepsOfRandomArchives(t *testing.T) {
+	for seed := range uint64(50) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		var b strings.Builder
+		needs, pre := make(map[string][]string), make(map[string][]string)
+		for i := range 30 {
+			name := fmt.Sprintf("p%d", i)
+			var depends, before []string
+			for range random.IntN(4) {
+				if i == 0 {
+					break
+				}
+				other := fmt.Sprintf("p%d", random.IntN(i))
+				if random.IntN(3) == 0 {
+					before = append(before, other)
+				} else {
+					depends = append(depends, other)
+				}
+			}
+			needs[name], pre[name] = append(slices.Clone(depends), before...), before
+			fmt.Fprintf(&b, "%s 1\n Depends: %s\n Pre-Depends: %s\n", name, strings.Join(depends, ", "), strings.Join(before, ", "))
+		}
+		u := newTestUniverse(t, one(b.String())...)
+		u.settle()
+		u.exclude(nil)
+		n := u.newNode(0, &Options{})
+		wishes := wishesOf(parseRequestList(t, "p29; p28; p27"), nil)
+		matches, err := u.matchAll(wishes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		units, err := n.units(wishes, matches[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newSearch(n, asksOf(units))
+		if err := s.run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		done := make(map[string]bool)
+		for _, step := range s.steps(s.trail) {
+			for _, id := range step {
+				for _, name := range pre[u.texts[u.entries[id].name]] {
+					if !done[name] {
+						t.Fatalf("seed %d: %s is unpacked before its Pre-Depends %s is configured", seed, n.label(id), name)
+					}
+				}
+			}
+			for _, id := range step {
+				done[u.texts[u.entries[id].name]] = true
+			}
+		}
+		seen := make(map[string]bool)
+		for _, id := range s.order(s.trail) {
+			name := u.texts[u.entries[id].name]
+			seen[name] = true
+			for _, other := range needs[name] {
+				if !seen[other] {
+					t.Fatalf("seed %d: %s comes before %s", seed, name, other)
+				}
+			}
+		}
+		if len(seen) != len(s.trail) {
+			t.Fatal("something is lost")
+		}
+	}
+}
