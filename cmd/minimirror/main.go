@@ -29,6 +29,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   build    make the image of a lock
   serve    serve an image to apt
   verify   hold an image against its digests and upstream's signatures
+  why      tell why a lock has a package
   version  print the version of this program
 
 minimirror VERB --help tells more of each.
@@ -60,6 +61,7 @@ var verbs = map[string]verb{
 	"serve":   serve,
 	"verify":  verify,
 	"version": version,
+	"why":     why,
 }
 
 // A command is one run of a verb.

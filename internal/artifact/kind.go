@@ -15,6 +15,7 @@ type Kind interface {
 	Name() string
 
 	Resolver
+	Explainer
 	Planner
 	Server
 	Verifier
@@ -63,6 +64,20 @@ type Resolution struct {
 	Sources   []Source
 	Artifacts []Artifact
 	Sets      []Set
+}
+
+// An Explainer tells why a lock has what it has, without the network.
+type Explainer interface {
+	// Why finds the pins that name, in the kind's own words, stands for, and for
+	// each the shortest chain from a request to it. None: the error says what is
+	// known of it. sets are as in ResolveRequest.
+	Why(spec Spec, sets map[string]Section, pins Pins, name string) ([]Reason, error)
+}
+
+// A Reason is why an artifact is carried.
+type Reason struct {
+	Artifact string   `json:"artifact"` // for a person
+	Chain    []string `json:"chain"`    // from the request on, a sentence each
 }
 
 // Upstream gives access to files of other machines.

@@ -13,17 +13,12 @@ import (
 // source says, and resolves one closure over all of it.
 func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact.Resolution, error) {
 	s := req.Spec.(*spec)
-	sets := make(map[string][]Request)
-	for name, section := range req.Sets {
-		requests, err := parseRequests(section)
-		if err != nil {
-			return nil, err
-		}
-		sets[name] = requests
+	sets, err := requestsOf(req.Sets)
+	if err != nil {
+		return nil, err
 	}
 	sources := s.sources
 	if s.host {
-		var err error
 		if sources, err = hostSources(ctx, req.Log); err != nil {
 			return nil, err
 		}
@@ -65,4 +60,17 @@ func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Reques
 		closure.Packages = up.universe.All()
 	}
 	return closure, nil
+}
+
+// requestsOf reads what each set asks for.
+func requestsOf(sections map[string]artifact.Section) (map[string][]Request, error) {
+	sets := make(map[string][]Request, len(sections))
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
+		requests, err := parseRequests(sections[name])
+		if err != nil {
+			return nil, err
+		}
+		sets[name] = requests
+	}
+	return sets, nil
 }

@@ -1,0 +1,39 @@
+package builder
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// Why tells why the definition's lock has what name stands for, in the words of
+// any of its kinds. The error is artifact.ErrStale when the lock is not of this
+// definition.
+func Why(d *Definition, kinds []artifact.Kind, name string) ([]artifact.Reason, error) {
+	lock, _, err := readFresh(d)
+	if err != nil {
+		return nil, err
+	}
+	var reasons []artifact.Reason
+	var failures []error
+	for _, kind := range kinds {
+		section, ok := d.kinds[kind.Name()]
+		if !ok {
+			continue
+		}
+		spec, err := kind.ParseSpec(section, filepath.Dir(d.File))
+		if err != nil {
+			return nil, err
+		}
+		found, err := kind.Why(spec, d.setsOf(kind.Name()), pinsOf(lock, kind.Name()), name)
+		if err != nil {
+			failures = append(failures, err)
+		}
+		reasons = append(reasons, found...)
+	}
+	if len(reasons) == 0 {
+		return nil, errors.Join(failures...)
+	}
+	return reasons, nil
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/minimirror/minimirror/builder"
+	"github.com/minimirror/minimirror/internal/kinds"
+)
+
+const whyHelp = `usage: minimirror why DEFINITION PACKAGE
+
+Tells why the definition's lock has a package: the shortest chain from a request
+to it. PACKAGE is written as in a definition: a name, name:architecture, or a
+pattern. Uses the lock alone, not the network.
+
+Example:
+  minimirror why images/docker libseccomp2
+`
+
+func why(_ context.Context, c *command, args []string) error {
+	output := c.flags.String("format", "text", "what to print: text or json")
+	if err := c.parse(args, whyHelp, 2); err != nil {
+		return err
+	}
+	if err := format(*output); err != nil {
+		return err
+	}
+	d, err := builder.ReadDefinition(c.flags.Arg(0), kinds.All())
+	if err != nil {
+		return err
+	}
+	reasons, err := builder.Why(d, kinds.All(), c.flags.Arg(1))
+	if err != nil {
+		return err
+	}
+	if *output == "json" {
+		enc := json.NewEncoder(c.stdout)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(map[string]any{"reasons": reasons})
+	}
+	for _, r := range reasons {
+		fmt.Fprintln(c.stdout, r.Artifact)
+		for _, link := range r.Chain {
+			fmt.Fprintf(c.stdout, "  %s\n", link)
+		}
+	}
+	return nil
+}

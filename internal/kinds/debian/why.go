@@ -1,0 +1,178 @@
+package debian
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// universeOf makes a universe of what pins carry: an index of each source, with
+// the lines that upstream's index had.
+func universeOf(pins artifact.Pins) (*Universe, error) {
+	u := NewUniverse()
+	for _, src := range pins.Sources {
+		for _, r := range src.Releases {
+			for _, line := range r.Metadata {
+				if list, found := strings.CutPrefix(line, "Architectures: "); found {
+					for _, architecture := range strings.Fields(list) {
+						u.addNode(architecture)
+					}
+				}
+			}
+		}
+		var index bytes.Buffer
+		for i := range pins.Artifacts {
+			if a := &pins.Artifacts[i]; a.Source == src.Name {
+				writeStanza(&index, a)
+			}
+		}
+		if err := u.Add(Origin{Source: src.Name, Suite: src.Name}, index.Bytes()); err != nil {
+			return nil, fmt.Errorf("debian: source %s: %w", src.Name, err)
+		}
+	}
+	u.settle()
+	return u, nil
+}
+
+// Why implements artifact.Explainer. name is a request: a package, one of an
+// architecture, a pattern.
+func (Kind) Why(specification artifact.Spec, sets map[string]artifact.Section, pins artifact.Pins, name string) ([]artifact.Reason, error) {
+	s := specification.(*spec)
+	asked, err := ParseRequest(name)
+	if err != nil {
+		return nil, artifact.Usagef("%w", err)
+	}
+	asked.suite = "" // which suite a pin is from does not matter any more
+	wanted, err := requestsOf(sets)
+	if err != nil {
+		return nil, err
+	}
+	u, err := universeOf(pins)
+	if err != nil {
+		return nil, err
+	}
+	var reasons []artifact.Reason
+	for index := range u.nodes {
+		t := &tracing{node: u.newNode(index, &Options{Recommends: s.recommends, Suggests: s.suggests}), from: make(map[entryID]trace)}
+		t.trace(wishesOf(s.packages, wanted), s.whole)
+		for _, f := range u.match(index, asked, u.sortedNames()) {
+			for _, id := range f.entries {
+				reason := artifact.Reason{Artifact: u.pkg(id).String(), Chain: t.chain(id)}
+				if !slices.ContainsFunc(reasons, func(r artifact.Reason) bool { return r.Artifact == reason.Artifact }) {
+					reasons = append(reasons, reason)
+				}
+			}
+		}
+	}
+	if len(reasons) == 0 {
+		return nil, s.whyNot(u, asked)
+	}
+	return reasons, nil
+}
+
+// whyNot says what is known of something that is not carried.
+func (s *spec) whyNot(u *Universe, asked Request) error {
+	for _, r := range s.exclude {
+		if r.selector == "" && wildcard(r.pattern, asked.pattern) {
+			return fmt.Errorf("%s is not carried: exclude: %s leaves it out (%s)", asked, r, r.where)
+		}
+	}
+	for _, f := range s.base.files {
+		paragraphs, _ := installedParagraphs(f.data)
+		if bytes.Contains(append([]byte("\n"), paragraphs...), []byte("\nPackage: "+asked.pattern+"\n")) {
+			return fmt.Errorf("%s is not carried: the nodes have it (%s)", asked, f.name)
+		}
+	}
+	if id, known := u.names[asked.pattern]; known && len(u.providers.of(id)) > 0 {
+		return fmt.Errorf("%s is a virtual package; what is carried of it: %s", asked, list(u.providerNames(id), "and"))
+	}
+	text := "nothing that is requested needs it"
+	if s.base.essential {
+		text += ", or the nodes have it, for base is essential"
+	}
+	return fmt.Errorf("%s is not carried: %s", asked, text)
+}
+
+// A tracing goes from the requests to all that they need, breadth first.
+type tracing struct {
+	*node
+	from  map[entryID]trace
+	queue []entryID
+}
+
+// A trace is how an entry was reached first.
+type trace struct {
+	by   entryID // -1: a request
+	text string
+}
+
+func (t *tracing) reach(id, by entryID, text string) {
+	if _, seen := t.from[id]; !seen {
+		t.from[id] = trace{by, text}
+		t.queue = append(t.queue, id)
+	}
+}
+
+func (t *tracing) trace(wishes []wish, whole bool) {
+	names := t.u.sortedNames()
+	slices.SortStableFunc(wishes, func(a, b wish) int { return boolToInt(a.set != "") - boolToInt(b.set != "") })
+	for _, w := range wishes {
+		if w.architecture != "" && w.architecture != t.u.architectures[t.native] {
+			continue
+		}
+		place := w.where
+		if w.set != "" {
+			place = strings.TrimSuffix("set "+w.set+", "+place, ", ")
+		}
+		text := fmt.Sprintf("%s is requested", w.text)
+		if place != "" {
+			text += " (" + place + ")"
+		}
+		w.suite = ""
+		for _, f := range t.u.match(t.index, w.Request, names) {
+			for _, id := range f.entries {
+				t.reach(id, -1, text)
+			}
+		}
+	}
+	if whole {
+		for _, name := range names {
+			for _, id := range t.u.versionsOn(t.index, name) {
+				t.reach(id, -1, "every source is carried whole")
+			}
+		}
+	}
+	for len(t.queue) > 0 {
+		id := t.queue[0]
+		t.queue = t.queue[1:]
+		c, l := t.u.control(id), t.link(id)
+		for i, options := range l.depends {
+			word := "depends on"
+			if i < l.pre {
+				word = "pre-depends on"
+			}
+			for _, o := range options {
+				t.reach(o, id, fmt.Sprintf("%s %s %s", t.label(id), word, c.depends[i]))
+			}
+		}
+		for _, options := range l.welcome {
+			for _, o := range options {
+				t.reach(o, id, t.label(id)+" recommends or suggests "+t.u.texts[t.u.entries[o].name])
+			}
+		}
+	}
+}
+
+func (t *tracing) chain(id entryID) (chain []string) {
+	for at, known := t.from[id]; known; at, known = t.from[at.by] {
+		chain = append(chain, at.text)
+		if at.by < 0 {
+			break
+		}
+	}
+	slices.Reverse(chain)
+	return chain
+}
