@@ -77,7 +77,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{lock: lock, digest: lockDigest, program: program, cache: b.Cache,
+	p := &plan{lock: lock, digest: lockDigest, program: program, kinds: b.Kinds, cache: b.Cache,
 		files: []artifact.File{{Path: image.KeyPath, Data: signer.PublicKey(), Modified: lock.Date}}}
 	for _, kind := range b.Kinds {
 		files, err := kind.Plan(pinsOf(lock, kind.Name()), signer)
@@ -216,6 +216,7 @@ func (p *plan) config(titles []string) ocispec.Image {
 				ocispec.AnnotationTitle:       p.lock.Name,
 				ocispec.AnnotationDescription: "miniMirror of " + strings.Join(carried, ", "),
 				image.Revision:                p.digest,
+				image.CatalogLabel:            p.label,
 			},
 		},
 	}

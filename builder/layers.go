@@ -2,7 +2,6 @@ package builder
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -28,7 +27,15 @@ type plan struct {
 	digest  string // of the lock
 	program image.Entry
 	files   []artifact.File // generated
+	kinds   []artifact.Kind
 	cache   *cache.Cache
+	label   string // image.CatalogLabel, when the layers are laid out
+}
+
+// An aliaser is a kind whose artifacts can be asked for by other names than their own.
+type aliaser interface {
+	// Aliases returns other names of the artifact.
+	Aliases(a *artifact.Artifact) []string
 }
 
 // layers lays the plan out: the program, the packages of each combination of
@@ -67,7 +74,8 @@ func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	last, err := image.NewLayer([]image.Entry{{Path: image.CatalogPath, Data: catalog}})
+	last, label, err := image.NewCatalogLayer(catalog)
+	p.label = label
 	return append(layers, last), append(titles, "repository metadata", "catalog"), err
 }
 
@@ -184,9 +192,9 @@ func noFileIsFolder(files []image.File) error {
 
 // catalog names the place of every file. places are the layers of the artifacts,
 // proofs is that of what upstream signed.
-func (p *plan) catalog(layers []*image.Layer, places map[string]int, proofs int) ([]byte, error) {
-	c := image.Catalog{Version: image.FormatVersion, Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
-		Sets: p.lock.Sets, Artifacts: p.lock.Artifacts}
+func (p *plan) catalog(layers []*image.Layer, places map[string]int, proofs int) (*image.Catalog, error) {
+	c := &image.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
+		Sets: p.lock.Sets, Artifacts: p.lock.Artifacts, Aliases: p.aliases()}
 	for _, s := range p.lock.Sources {
 		s.Releases = slices.Clone(s.Releases)
 		for i := range s.Releases {
@@ -227,9 +235,33 @@ func (p *plan) catalog(layers []*image.Layer, places map[string]int, proofs int)
 			return nil, fmt.Errorf("two files of the mirror are called %s", c.Files[i].Path)
 		}
 	}
-	if err := noFileIsFolder(c.Files); err != nil {
-		return nil, err
+	return c, noFileIsFolder(c.Files)
+}
+
+// aliases are the other names of all artifacts.
+func (p *plan) aliases() (all []image.Alias) {
+	kinds := map[string]aliaser{}
+	for _, kind := range p.kinds {
+		if a, ok := kind.(aliaser); ok {
+			kinds[kind.Name()] = a
+		}
 	}
-	data, err := json.Marshal(c)
-	return append(data, '\n'), err
+	type name struct{ kind, name string }
+	of := map[name][]string{}
+	for i := range p.lock.Artifacts {
+		a := &p.lock.Artifacts[i]
+		if kind := kinds[a.Kind]; kind != nil {
+			for _, alias := range kind.Aliases(a) {
+				of[name{a.Kind, alias}] = append(of[name{a.Kind, alias}], a.Name)
+			}
+		}
+	}
+	for alias, names := range of {
+		slices.Sort(names)
+		all = append(all, image.Alias{Kind: alias.kind, Name: alias.name, Of: slices.Compact(names)})
+	}
+	slices.SortFunc(all, func(a, b image.Alias) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+	})
+	return all
 }

@@ -8,24 +8,24 @@ import (
 
 // Places inside the image.
 const (
-	ProgramPath = "minimirror"                        // the static program
-	Root        = "mirror"                            // the folder of everything that is served
-	KeyPath     = "minimirror.asc"                    // below Root: the public signing key, armored
-	CatalogName = "catalog.json"                      // below Root
-	CatalogPath = Root + "/" + CatalogName            // the catalog, alone in the last layer
-	Revision    = "org.opencontainers.image.revision" // label: digest of the lock
+	ProgramPath  = "minimirror"                        // the static program
+	Root         = "mirror"                            // the folder of everything that is served
+	KeyPath      = "minimirror.asc"                    // below Root: the public signing key, armored
+	HeadName     = "minimirror.catalog"                // below Root: the catalog's head
+	RecordsName  = "minimirror.records"                // below Root: the catalog's records
+	Revision     = "org.opencontainers.image.revision" // label: digest of the lock
+	CatalogLabel = "io.github.minimirror.catalog"      // label: where the catalog is; see NewCatalogLayer
 )
 
-// A Catalog is the image's own list of what it holds and where. It is JSON, the
-// only file of the image's last layer.
+// A Catalog is the image's own list of what it holds and where.
 type Catalog struct {
-	Version   int                 `json:"version"` // of this format: 1
-	Name      string              `json:"name"`    // of the definition
-	Date      time.Time           `json:"date"`    // of the lock
-	Lock      string              `json:"lock"`    // digest of mirror.lock, "sha256:…"
+	Name      string              `json:"name"` // of the definition
+	Date      time.Time           `json:"date"` // of the lock
+	Lock      string              `json:"lock"` // digest of mirror.lock, "sha256:…"
 	Sources   []artifact.Source   `json:"sources"`
 	Sets      []artifact.Set      `json:"sets"`
 	Artifacts []artifact.Artifact `json:"artifacts"` // in the order of artifact.Compare
+	Aliases   []Alias             `json:"aliases"`   // in the order of kind and name
 	Files     []File              `json:"files"`     // generated files and artifacts, sorted by path
 }
 
@@ -38,4 +38,30 @@ type File struct {
 	SHA256 string `json:"sha256"`
 	// Modified is the time that a generated file carries; zero for artifacts.
 	Modified time.Time `json:"modified,omitzero"`
+}
+
+// A Record is an artifact and its place.
+type Record struct {
+	artifact.Artifact
+	Layer  int   `json:"layer"`
+	Offset int64 `json:"offset"`
+}
+
+// File is the artifact as a file of the mirror.
+func (r *Record) File() File {
+	return File{Path: r.ID(), Layer: r.Layer, Offset: r.Offset, Size: r.Size, SHA256: r.SHA256}
+}
+
+// An Alias is another name under which artifacts of a kind can be asked for.
+type Alias struct {
+	Kind string   `json:"kind"`
+	Name string   `json:"name"`
+	Of   []string `json:"alias_of"` // names of artifacts of the kind, sorted
+}
+
+// A SetSummary is a set without the list of its artifacts.
+type SetSummary struct {
+	artifact.Set       // Artifacts is nil
+	Count        int   `json:"count"` // of artifacts
+	Size         int64 `json:"size"`  // of all, bytes
 }

@@ -6,59 +6,113 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// check holds the catalog against the format and against the image's layers (nil: an
-// unpacked tree), and returns the place of each path in c.Files.
-func (c *Catalog) check(layers []StoredLayer) (map[string]int32, error) {
-	lock, isDigest := strings.CutPrefix(c.Lock, "sha256:")
-	switch {
-	case !artifact.ValidName(c.Name):
-		return nil, errCatalog("name %q", c.Name)
-	case !isDigest || !artifact.ValidSHA256(lock):
-		return nil, errCatalog("lock %q is not a sha256 digest", c.Lock)
-	}
-	index, err := c.checkFiles(layers)
-	if err != nil {
-		return nil, err
-	}
-	kinds, err := c.checkSources(index)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.checkArtifacts(index, kinds); err != nil {
-		return nil, err
-	}
-	return index, c.checkSets(index)
-}
-
 func errCatalog(format string, args ...any) error {
 	return artifact.Verifyf("catalog: "+format, args...)
 }
 
-func (c *Catalog) checkFiles(layers []StoredLayer) (map[string]int32, error) {
-	index := make(map[string]int32, len(c.Files))
-	for i, f := range c.Files {
-		switch {
-		case !artifact.ValidPath(f.Path):
-			return nil, errCatalog("file %q: not a valid path", f.Path)
-		case i > 0 && f.Path <= c.Files[i-1].Path:
-			return nil, errCatalog("file %q: out of order or there twice", f.Path)
-		case !artifact.ValidSHA256(f.SHA256):
-			return nil, errCatalog("file %q: sha256 %q", f.Path, f.SHA256)
-		case f.Size < 0, f.Offset < 0, f.Layer < 0:
-			return nil, errCatalog("file %q: a size, offset or layer below zero", f.Path)
-		case layers != nil && f.Layer >= len(layers):
-			return nil, errCatalog("file %q: layer %d of %d", f.Path, f.Layer, len(layers))
-		case layers != nil && f.Offset > layers[f.Layer].Size-f.Size:
-			return nil, errCatalog("file %q: %d bytes at %d lie outside layer %d, which has %d",
-				f.Path, f.Size, f.Offset, f.Layer, layers[f.Layer].Size)
-		}
-		index[f.Path] = int32(i)
+// check holds the head against the size of the records.
+func (h *Head) check(size int64) error {
+	lock, isDigest := strings.CutPrefix(h.Lock, "sha256:")
+	switch {
+	case !artifact.ValidName(h.Name):
+		return errCatalog("name %q", h.Name)
+	case !isDigest || !artifact.ValidSHA256(lock):
+		return errCatalog("lock %q is not a sha256 digest", h.Lock)
 	}
-	return index, nil
+	for i, set := range h.Sets {
+		switch {
+		case !artifact.ValidName(set.Name), !artifact.ValidName(set.Architecture):
+			return errCatalog("set %q for %q: not a valid name", set.Name, set.Architecture)
+		case i > 0 && artifact.CompareSets(h.Sets[i-1].Set, set.Set) >= 0:
+			return errCatalog("set %q for %q: out of order or there twice", set.Name, set.Architecture)
+		}
+	}
+	for _, t := range []*table{&h.Tables.Sets, &h.Tables.Artifacts, &h.Tables.Files, &h.Tables.Sources} {
+		if t.Rows < 0 || t.Rows > maxRows || t.Levels < 0 || t.Levels > maxLevels {
+			return errCatalog("a table of %d rows in %d levels", t.Rows, t.Levels)
+		}
+		if err := checkRefs(t.Blocks, size, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// checkSources returns the kind of each source.
-func (c *Catalog) checkSources(index map[string]int32) (map[string]string, error) {
+// check holds a file against the format and against the image's layers (nil: an unpacked tree).
+func (f *File) check(layers []StoredLayer) error {
+	switch {
+	case !artifact.ValidPath(f.Path):
+		return errCatalog("file %q: not a valid path", f.Path)
+	case !artifact.ValidSHA256(f.SHA256):
+		return errCatalog("file %q: sha256 %q", f.Path, f.SHA256)
+	case f.Size < 0, f.Offset < 0, f.Layer < 0:
+		return errCatalog("file %q: a size, offset or layer below zero", f.Path)
+	case layers != nil && f.Layer >= len(layers):
+		return errCatalog("file %q: layer %d of %d", f.Path, f.Layer, len(layers))
+	case layers != nil && layers[f.Layer].Size >= 0 && f.Offset > layers[f.Layer].Size-f.Size:
+		return errCatalog("file %q: %d bytes at %d lie outside layer %d, which has %d",
+			f.Path, f.Size, f.Offset, f.Layer, layers[f.Layer].Size)
+	}
+	return nil
+}
+
+// check holds an artifact against the format and the layers.
+func (r *Record) check(layers []StoredLayer) error {
+	if !artifact.ValidName(r.Kind) || !artifact.ValidName(r.Source) {
+		return errCatalog("artifact %q: no source %q of kind %q", r.ID(), r.Source, r.Kind)
+	}
+	if !artifact.ValidPath(r.Path) {
+		return errCatalog("artifact %q: not a valid path", r.ID())
+	}
+	f := r.File()
+	return f.check(layers)
+}
+
+// check holds a row against the format, the layers and the row before, which may be nil. It
+// has no key that is less.
+func (a *artifactRow) check(last *artifactRow, layers []StoredLayer) error {
+	again := last != nil && last.key() == a.key()
+	if a.Of != nil {
+		if again || !artifact.ValidName(a.Kind) {
+			return errCatalog("alias %q of kind %q: out of order or there twice", a.Name, a.Kind)
+		}
+		return nil
+	}
+	if again && last.Of == nil && compareRecords(&last.Record, &a.Record) >= 0 {
+		return errCatalog("artifact %q: out of order or there twice", a.ID())
+	}
+	return a.Record.check(layers)
+}
+
+func (m *setMember) check(layers []StoredLayer) error { return m.Record.check(layers) }
+
+// checkMembers holds what a set has against its summary.
+func checkMembers(set *SetSummary, members []Record) error {
+	seen := make(map[string]bool, len(members))
+	var size int64
+	for i := range members {
+		id := members[i].ID()
+		if seen[id] {
+			return errCatalog("set %q: %q is there twice", set.Name, id)
+		}
+		seen[id] = true
+		size += members[i].Size
+	}
+	if len(members) != set.Count || size != set.Size {
+		return errCatalog("set %q: got %d artifacts of %d bytes, want %d of %d", set.Name, len(members), size, set.Count, set.Size)
+	}
+	return nil
+}
+
+// check holds the tables against each other, and returns the place of each path in c.Files, which is sorted.
+func (c *Catalog) check() (map[string]int32, error) {
+	index := make(map[string]int32, len(c.Files))
+	for i := range c.Files {
+		if i > 0 && c.Files[i].Path == c.Files[i-1].Path {
+			return nil, errCatalog("file %q: there twice", c.Files[i].Path)
+		}
+		index[c.Files[i].Path] = int32(i)
+	}
 	kinds := make(map[string]string, len(c.Sources))
 	for i := range c.Sources {
 		s := &c.Sources[i]
@@ -78,58 +132,11 @@ func (c *Catalog) checkSources(index map[string]int32) (map[string]string, error
 			}
 		}
 	}
-	return kinds, nil
-}
-
-func (c *Catalog) checkArtifacts(index map[string]int32, kinds map[string]string) error {
-	claimed := make([]bool, len(c.Files))
 	for i := range c.Artifacts {
 		a := &c.Artifacts[i]
-		at, found := index[a.ID()]
-		switch {
-		case kinds[a.Source] == "" || kinds[a.Source] != a.Kind:
-			return errCatalog("artifact %q: no source %q of kind %q", a.ID(), a.Source, a.Kind)
-		case i > 0 && artifact.Compare(a, &c.Artifacts[i-1]) <= 0:
-			return errCatalog("artifact %q: out of order or there twice", a.ID())
-		case !found:
-			return errCatalog("artifact %q is not among the files", a.ID())
-		case claimed[at]:
-			return errCatalog("artifact %q: there twice", a.ID())
-		}
-		claimed[at] = true
-		f := &c.Files[at]
-		if f.Size != a.Size || f.SHA256 != a.SHA256 || !f.Modified.IsZero() {
-			return errCatalog("artifact %q and its file disagree", a.ID())
-		}
-		a.Path, a.SHA256 = f.Path[len(a.Source)+1:], f.SHA256 // one copy of the text
-	}
-	for i, f := range c.Files {
-		if !claimed[i] && f.Modified.IsZero() {
-			return errCatalog("file %q is neither an artifact nor has it a date", f.Path)
+		if kinds[a.Source] == "" || kinds[a.Source] != a.Kind {
+			return nil, errCatalog("artifact %q: no source %q of kind %q", a.ID(), a.Source, a.Kind)
 		}
 	}
-	return nil
-}
-
-func (c *Catalog) checkSets(index map[string]int32) error {
-	for i, set := range c.Sets {
-		if !artifact.ValidName(set.Name) || !artifact.ValidName(set.Architecture) {
-			return errCatalog("set %q for %q: not a valid name", set.Name, set.Architecture)
-		}
-		if i > 0 && artifact.CompareSets(c.Sets[i-1], set) >= 0 {
-			return errCatalog("set %q for %q: out of order or there twice", set.Name, set.Architecture)
-		}
-		seen := make(map[string]bool, len(set.Artifacts))
-		for _, id := range set.Artifacts {
-			at, found := index[id]
-			if !found || !c.Files[at].Modified.IsZero() {
-				return errCatalog("set %q: no artifact %q", set.Name, id)
-			}
-			if seen[id] {
-				return errCatalog("set %q: %q is there twice", set.Name, id)
-			}
-			seen[id] = true
-		}
-	}
-	return nil
+	return index, nil
 }

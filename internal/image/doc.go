@@ -19,13 +19,14 @@
 //  4. what upstream signed: /mirror/upstream/SOURCE/PATH;
 //  5. what is generated: each kind's repository metadata and the public key
 //     /mirror/minimirror.asc;
-//  6. the catalog: /mirror/catalog.json alone (with its parent folder, at most).
+//  6. the catalog: /mirror/minimirror.catalog and /mirror/minimirror.records.
 //
 // A layer of 2, 3 or 4 that would be empty is left out, so only the first layer and
 // the last two have a fixed place. Everything that is served lies under /mirror
 // and begins with the name of its source: /mirror/SOURCE/PATH. The configuration's
-// entry point is "/minimirror serve", its user is numeric, and its label
-// org.opencontainers.image.revision is the digest of the lock.
+// entry point is "/minimirror serve", and its user is numeric. Its label
+// org.opencontainers.image.revision is the digest of the lock, and io.github.minimirror.catalog
+// leads to the catalog.
 //
 // Within a layer, entries are sorted by path, have their parent folders before them, and
 // belong to uid and gid 0; see Layer, which writes them. A file of the catalog is a
@@ -33,30 +34,46 @@
 //
 // # The catalog
 //
-// The catalog is one JSON object (type Catalog), its "version" first. It names for each
-// file the layer, by its place in the manifest's list of layers, and the offset of
-// the content in that layer, uncompressed. Thus a reader needs the catalog alone to serve or to fetch any
-// file by range, without scanning a layer. Transports that compress
-// layers keep the places and the offsets true; such layers must be uncompressed
-// before they can be read in place.
+// The catalog names for each file the layer, by its place in the manifest's list of layers, and the
+// offset of the content in that layer, uncompressed. Thus a reader needs the catalog alone to
+// serve or to fetch any file by range, without scanning a layer. Transports that compress
+// layers keep the places and the offsets true.
 //
-//   - "files" lists everything under /mirror but the catalog itself: sorted by path,
-//     no path twice.
-//   - "artifacts" is sorted by artifact.Compare. Each artifact is one of the files:
-//     File.Path is its ID, the sizes and digests are equal, and the file has no "modified".
-//   - "proofs" of a release name what upstream signed: the signed bytes and the indexes
-//     that they cover, each one of the files.
-//   - Every file that is not an artifact has "modified".
-//   - "sets" are sorted by name and architecture. Each names its artifacts by ID, in
-//     an order in which a node of that architecture can install them.
-//   - Unknown keys are ignored, so that a later program may add some; "version" rises when
-//     an older program would read wrongly.
+// A reader that wants a few files needs a small part of the catalog. It is made of a
+// head and of records:
+//
+//		manifest ─sha256─▶ configuration ─label─▶ head ─sha256─▶ block ─sha256─▶ (block ─sha256─▶) file
+//
+//	  - The label is a JSON object: "sha256" of the head, and the places of "head" and "records" in
+//	    the uncompressed last layer, each with "offset" and "size".
+//	  - The head is a zstd frame (RFC 8878) of a JSON object (type Head): "version" of the format,
+//	    "name", "date", "lock", a summary of each of the "sets", and the "tables".
+//	  - The records are the blocks of the tables, one behind the other. A block is a zstd
+//	    frame of rows; a row is a JSON value on a line of its own. Rows are sorted by their key,
+//	    compared byte by byte, and rows with one key share a block.
+//	  - A table lists its blocks in order: for each "first", the key of its first row, "offset" and
+//	    "size" within the records, and "sha256". Where a table has "levels", what it lists are blocks of
+//	    such lists, and so on for each level.
+//
+// The tables are
+//
+//   - "artifacts": each artifact with "layer" and "offset", key KIND/NAME; among them aliases,
+//     which say with "alias_of" which names of the kind are meant, too;
+//   - "files": everything else under /mirror but the catalog itself, key: the path. Each has "modified",
+//     which artifacts have not;
+//   - "sets": the artifacts of each set, key SET/ARCHITECTURE, in an order in which a node of that
+//     architecture can install them, without "urls" and "metadata";
+//   - "sources": the sources, key: the name. "proofs" of a release name what upstream
+//     signed: the signed bytes and the indexes that they cover, each one of the files.
+//
+// No path is there twice. Unknown keys are ignored, so that a later program may add some; "version"
+// rises when an older program would read wrongly.
 //
 // # Trust
 //
 // An image is data from elsewhere. Opening one verifies the chain from the
-// index over the manifest and the configuration to the catalog's layer by SHA-256, and
-// checks every statement of the catalog that can be checked without reading the big layers; a false one
+// index over the manifest and the configuration to the catalog's head by SHA-256, and each block when it is read.
+// Every statement of the catalog that can be checked without reading the big layers is checked then; a false one
 // is an error (artifact.ErrVerify where a digest or size is wrong), and no file
 // is ever read outside its layer. Image.Verify reads and hashes everything.
 package image

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ import (
 // An Image is an open image: its catalog and, in place, its files. Its methods
 // may be called by many goroutines.
 type Image struct {
+	// CatalogReader reads single parts of the catalog, in full.
+	*CatalogReader
 	// Catalog has been checked; it must not be changed. Its artifacts are without URLs and
 	// Metadata, which are most of it and seldom wanted; see FullCatalog.
 	Catalog *Catalog
@@ -23,10 +26,9 @@ type Image struct {
 	// Layers are in the manifest's order; nil for an unpacked tree.
 	Layers []StoredLayer
 
-	index   map[string]int32 // path → place in Catalog.Files
-	catalog func() (io.ReadCloser, error)
-	open    func(*File) (*Section, error)
-	close   func() error
+	index map[string]int32 // path → place in Catalog.Files
+	open  func(*File) (*Section, error)
+	close func() error
 }
 
 // A StoredLayer is an uncompressed layer of an open image.
@@ -69,11 +71,17 @@ func Open(ref Reference) (*Image, error) {
 	return nil, err
 }
 
-// newImage finds the catalog in the last layer. It closes the files behind the
-// layers when it fails.
-func newImage(digest string, layers []StoredLayer, closer func() error) (*Image, error) {
-	img := &Image{Digest: digest, Layers: layers, close: closer}
-	if err := img.load(); err != nil {
+// An opened is what leads to an image's files: its manifest and configuration, read and verified.
+type opened struct {
+	digest string            // of the manifest; empty: there is none
+	labels map[string]string // of the configuration
+	layers []StoredLayer
+}
+
+// newImage reads the catalog. It closes the files behind the layers when it fails.
+func newImage(o *opened, closer func() error) (*Image, error) {
+	img := &Image{Digest: o.digest, Layers: o.layers, close: closer}
+	if err := img.load(o.labels); err != nil {
 		return nil, errors.Join(err, closer())
 	}
 	img.open = func(f *File) (*Section, error) {
@@ -83,7 +91,7 @@ func newImage(digest string, layers []StoredLayer, closer func() error) (*Image,
 }
 
 // load reads and checks the catalog of an image that has layers.
-func (img *Image) load() error {
+func (img *Image) load(labels map[string]string) error {
 	if len(img.Layers) == 0 {
 		return errForeign("it has no layers")
 	}
@@ -92,42 +100,36 @@ func (img *Image) load() error {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
-	last := img.Layers[len(img.Layers)-1]
-	if err := last.blob.verify(last.Digest); err != nil {
-		return fmt.Errorf("layer %d: %w", len(img.Layers)-1, err)
+	place, err := findCatalog(labels, img.Layers)
+	if err != nil {
+		return err
 	}
-	img.catalog = func() (io.ReadCloser, error) {
-		body, err := findCatalog(last.blob)
-		return io.NopCloser(body), err
+	last := img.Layers[len(img.Layers)-1].blob
+	head, err := last.read(place.Head.Offset, place.Head.Size)
+	if err != nil {
+		return err
 	}
-	return img.loadCatalog()
+	if digestOf(head) != "sha256:"+place.SHA256 {
+		return errCatalog("sha256 mismatch: got %s, want sha256:%s", digestOf(head), place.SHA256)
+	}
+	records := func(_ context.Context, offset, size int64) ([]byte, error) {
+		return last.read(place.Records.Offset+offset, size)
+	}
+	return img.loadCatalog(head, place.Records.Size, records)
 }
 
 // loadCatalog reads and checks the catalog.
-func (img *Image) loadCatalog() error {
-	c, index, err := img.readCatalog(true)
-	img.Catalog, img.index = c, index
+func (img *Image) loadCatalog(head []byte, size int64, records func(context.Context, int64, int64) ([]byte, error)) (err error) {
+	if img.CatalogReader, err = newCatalogReader(head, size, img.Layers, records); err == nil {
+		img.Catalog, img.index, err = img.CatalogReader.load(context.Background(), true)
+	}
 	return err
 }
 
 // FullCatalog reads the catalog again, with all that it says.
 func (img *Image) FullCatalog() (*Catalog, error) {
-	c, _, err := img.readCatalog(false)
+	c, _, err := img.CatalogReader.load(context.Background(), false)
 	return c, err
-}
-
-func (img *Image) readCatalog(brief bool) (*Catalog, map[string]int32, error) {
-	body, err := img.catalog()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer body.Close()
-	c, err := readCatalog(body, brief)
-	if err != nil {
-		return nil, nil, err
-	}
-	index, err := c.check(img.Layers)
-	return c, index, err
 }
 
 // errForeign is the error about an image that miniMirror did not build.

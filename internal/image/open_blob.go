@@ -38,6 +38,20 @@ func (b blob) part(offset, size int64) (*Section, error) {
 	return newSection(f, b.offset+offset, size, b.source.giveBack), nil
 }
 
+// read returns a part of the blob.
+func (b blob) read(offset, size int64) ([]byte, error) {
+	if offset < 0 || size < 0 || offset > b.size-size {
+		return nil, fmt.Errorf("%d bytes at %d are not within %d bytes", size, offset, b.size)
+	}
+	data := make([]byte, size)
+	if _, err := b.source.file.ReadAt(data, b.offset+offset); err == io.EOF {
+		return nil, io.ErrUnexpectedEOF
+	} else if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
 // decode reads the blob as a JSON document. Where a digest is given, it must agree.
 func (b blob) decode(digest string, document any) error {
 	if b.size > maxDocument {

@@ -30,14 +30,14 @@ func openDockerArchive(ref Reference) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	layers, err := a.dockerLayers(ref.Name)
+	o, err := a.readDocker(ref.Name)
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	return newImage("", layers, a.Close)
+	return newImage(o, a.Close)
 }
 
-func (a *archive) dockerLayers(tag string) ([]StoredLayer, error) {
+func (a *archive) readDocker(tag string) (*opened, error) {
 	var manifests []dockerManifest
 	if err := readDocument(a, "manifest.json", &manifests); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -69,7 +69,7 @@ func (a *archive) dockerLayers(tag string) ([]StoredLayer, error) {
 		}
 		layers = append(layers, StoredLayer{digest.String(), content.size, content})
 	}
-	return layers, nil
+	return &opened{"", config.Config.Labels, layers}, nil
 }
 
 func (a *archive) dockerConfig(file string) (config v1.Image, err error) {

@@ -71,43 +71,43 @@ func (d *directory) Close() error {
 
 // openLayout opens an image in the OCI image layout. It takes over the store.
 func openLayout(files store, name string) (*Image, error) {
-	digest, layers, err := readLayout(files, name)
+	o, err := readLayout(files, name)
 	if err != nil {
 		return nil, errors.Join(err, files.Close())
 	}
-	return newImage(digest, layers, files.Close)
+	return newImage(o, files.Close)
 }
 
-func readLayout(files store, name string) (string, []StoredLayer, error) {
+func readLayout(files store, name string) (*opened, error) {
 	var layout v1.ImageLayout
 	if err := readDocument(files, v1.ImageLayoutFile, &layout); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("not an OCI image layout: %w", err)
 		}
-		return "", nil, err
+		return nil, err
 	}
 	if layout.Version != v1.ImageLayoutVersion {
-		return "", nil, fmt.Errorf("%s: version %q, and this program reads %q",
+		return nil, fmt.Errorf("%s: version %q, and this program reads %q",
 			v1.ImageLayoutFile, layout.Version, v1.ImageLayoutVersion)
 	}
 	var index v1.Index
 	if err := readDocument(files, v1.ImageIndexFile, &index); err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	chosen, err := chooseManifest(files, index, name)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	var manifest v1.Manifest
 	if err := readBlob(files, chosen, &manifest); err != nil {
-		return "", nil, fmt.Errorf("manifest: %w", err)
+		return nil, fmt.Errorf("manifest: %w", err)
 	}
 	var config v1.Image
 	if err := readBlob(files, manifest.Config, &config); err != nil {
-		return "", nil, fmt.Errorf("configuration: %w", err)
+		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	layers, err := layoutLayers(files, manifest, config)
-	return chosen.Digest.String(), layers, err
+	return &opened{chosen.Digest.String(), config.Config.Labels, layers}, err
 }
 
 // layoutLayers finds the manifest's layers, each of which must be the uncompressed

@@ -32,10 +32,10 @@ func TestRefusals(t *testing.T) {
 	must(t, os.MkdirAll(filepath.Join(dir, "empty"), 0o755))
 	write("version", edit(m.Layout(t), "oci-layout", "1.0.0", "9.0.0"))
 	write("noimage", edit(m.Layout(t), "index.json", `"manifests":[`, `"manifests":[],"x":[`))
-	write("nolayers", imagetest.LayoutOf(t, nil))
+	write("nolayers", imagetest.LayoutOf(t, nil, m.Label(t)))
 	layers := m.Layers(t)
-	write("foreign", imagetest.LayoutOf(t, layers[:2]))
-	write("compressed", imagetest.LayoutOf(t, append([][]byte{zip(t, layers[0])}, layers[1:]...)))
+	write("foreign", imagetest.LayoutOf(t, layers[:2], ""))
+	write("compressed", imagetest.LayoutOf(t, append([][]byte{zip(t, layers[0])}, layers[1:]...), m.Label(t)))
 	files := m.Layout(t)
 	delete(files, "blobs/sha256/"+hexOf(layers[1]))
 	write("missing", files)
@@ -43,7 +43,7 @@ func TestRefusals(t *testing.T) {
 	files["blobs/sha256/"+hexOf(layers[1])] = layers[1][:1024]
 	write("short", files)
 	files = m.Layout(t)
-	files["blobs/sha256/"+hexOf(layers[3])] = bytes.ReplaceAll(layers[3], []byte(`"test"`), []byte(`"tset"`))
+	files["blobs/sha256/"+hexOf(layers[3])] = bytes.ReplaceAll(layers[3], []byte("\x28\xb5\x2f\xfd"), []byte("\x28\xb5\x2f\xfe"))
 	write("changed", files)
 	files = m.Layout(t)
 	for name, data := range files {
@@ -78,7 +78,7 @@ func TestRefusals(t *testing.T) {
 		{"oci:compressed", "layer 0: compressed with gzip", nil, true},
 		{"oci:missing", "layer 1: ", fs.ErrNotExist, false},
 		{"oci:short", "size mismatch", artifact.ErrVerify, false},
-		{"oci:changed", "layer 3: sha256 mismatch", artifact.ErrVerify, false},
+		{"oci:changed", "catalog: sha256 mismatch", artifact.ErrVerify, false},
 		{"oci:config", "configuration: sha256 mismatch", artifact.ErrVerify, false},
 		{"oci:two", "2 images", nil, true},
 		{"oci:two:2.0", `no image is called "2.0"`, nil, true},

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -39,14 +40,29 @@ func (img *Image) loadTree(files *tree, idle *idleFiles) error {
 	open := func(name string) (*os.File, int64, error) {
 		return openRegular(func(flag int) (*os.File, error) { return files.OpenFile(name, flag) })
 	}
-	img.catalog = func() (io.ReadCloser, error) {
-		file, _, err := open(CatalogName)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, errForeign("there is no " + CatalogName)
-		}
-		return file, err
+	head, size, err := open(HeadName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errForeign("there is no " + HeadName)
 	}
-	if err := img.loadCatalog(); err != nil {
+	if err != nil {
+		return err
+	}
+	defer head.Close()
+	if size > maxHead {
+		return errCatalog("a head of %d bytes, more than %d", size, maxHead)
+	}
+	text, err := io.ReadAll(io.LimitReader(head, maxHead))
+	if err != nil {
+		return err
+	}
+	body, size, err := open(RecordsName)
+	if err != nil {
+		return err
+	}
+	records := blob{&source{file: body}, 0, size}
+	closeTree := img.close
+	img.close = func() error { return errors.Join(closeTree(), body.Close()) }
+	if err := img.loadCatalog(text, size, func(_ context.Context, offset, size int64) ([]byte, error) { return records.read(offset, size) }); err != nil {
 		return err
 	}
 	img.open = func(f *File) (*Section, error) {

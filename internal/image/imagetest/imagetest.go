@@ -51,7 +51,6 @@ const (
 func New(t testing.TB, spec Spec) *Mirror {
 	t.Helper()
 	m := &Mirror{files: map[string]string{}, Catalog: &image.Catalog{
-		Version: image.FormatVersion,
 		Name:    "test",
 		Date:    Date,
 		Lock:    digest(nil),
@@ -106,18 +105,32 @@ func (m *Mirror) addLayer(t testing.TB, files map[string]string, modified time.T
 // Layers returns the uncompressed layers, with the catalog as it is now.
 func (m *Mirror) Layers(t testing.TB) [][]byte {
 	t.Helper()
-	last, _ := layerOf(t, map[string]string{image.CatalogPath: string(encode(t, m.Catalog))})
-	return append(slices.Clone(m.layers), last)
+	last, _ := m.catalog(t)
+	return append(slices.Clone(m.layers), bytesOf(t, last))
+}
+
+// Label says in the configuration where the catalog is.
+func (m *Mirror) Label(t testing.TB) string {
+	t.Helper()
+	_, label := m.catalog(t)
+	return label
+}
+
+func (m *Mirror) catalog(t testing.TB) (*image.Layer, string) {
+	t.Helper()
+	layer, label, err := image.NewCatalogLayer(m.Catalog)
+	must(t, err)
+	return layer, label
 }
 
 // Layout returns the files of an OCI image layout by name.
 func (m *Mirror) Layout(t testing.TB) map[string][]byte {
 	t.Helper()
-	return LayoutOf(t, m.Layers(t))
+	return LayoutOf(t, m.Layers(t), m.Label(t))
 }
 
-// LayoutOf returns the files of an OCI image layout with these layers.
-func LayoutOf(t testing.TB, layers [][]byte) map[string][]byte {
+// LayoutOf returns the files of an OCI image layout with these layers and this label, if any.
+func LayoutOf(t testing.TB, layers [][]byte, label string) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
 	blob := func(mediaType string, data []byte) map[string]any {
@@ -131,7 +144,7 @@ func LayoutOf(t testing.TB, layers [][]byte) map[string][]byte {
 	manifest := blob("application/vnd.oci.image.manifest.v1+json", encode(t, map[string]any{
 		"schemaVersion": 2,
 		"mediaType":     "application/vnd.oci.image.manifest.v1+json",
-		"config":        blob("application/vnd.oci.image.config.v1+json", config(t, layers)),
+		"config":        blob("application/vnd.oci.image.config.v1+json", config(t, layers, label)),
 		"layers":        descriptors,
 	}))
 	manifest["annotations"] = map[string]string{"org.opencontainers.image.ref.name": "1.0"}
@@ -155,18 +168,19 @@ func (m *Mirror) Docker(t testing.TB) map[string][]byte {
 		names = append(names, name(layer))
 	}
 	files["manifest.json"] = encode(t, []any{map[string]any{
-		"Config": name(config(t, layers)), "RepoTags": []string{"mirror.example.org/site/test:1.0"}, "Layers": names,
+		"Config": name(config(t, layers, m.Label(t))), "RepoTags": []string{"mirror.example.org/site/test:1.0"}, "Layers": names,
 	}})
 	return files
 }
 
-func config(t testing.TB, layers [][]byte) []byte {
+func config(t testing.TB, layers [][]byte, label string) []byte {
 	var diffIDs []string
 	for _, layer := range layers {
 		diffIDs = append(diffIDs, digest(layer))
 	}
 	return encode(t, map[string]any{
 		"os": "linux", "architecture": "amd64",
+		"config": map[string]any{"Labels": map[string]string{image.CatalogLabel: label}},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs},
 	})
 }
@@ -198,7 +212,9 @@ func WriteTar(t testing.TB, name string, files map[string][]byte) {
 // WriteRoot writes the mirror below dir as a running container sees it.
 func (m *Mirror) WriteRoot(t testing.TB, dir string) {
 	t.Helper()
-	files := map[string][]byte{image.CatalogName: encode(t, m.Catalog)}
+	head, records, err := m.Catalog.Encode()
+	must(t, err)
+	files := map[string][]byte{image.HeadName: head, image.RecordsName: records}
 	for path, content := range m.files {
 		files[path] = []byte(content)
 	}
@@ -214,11 +230,16 @@ func layerOf(t testing.TB, files map[string]string) ([]byte, *image.Layer) {
 	}
 	layer, err := image.NewLayer(entries)
 	must(t, err)
+	return bytesOf(t, layer), layer
+}
+
+func bytesOf(t testing.TB, layer *image.Layer) []byte {
+	t.Helper()
 	r := layer.NewReader(context.Background())
 	defer r.Close()
 	data, err := io.ReadAll(r)
 	must(t, err)
-	return data, layer
+	return data
 }
 
 func encode(t testing.TB, v any) []byte {

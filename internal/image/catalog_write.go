@@ -1,0 +1,196 @@
+package image
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// FormatVersion is the Head.Version that this program reads and writes.
+const FormatVersion = 1
+
+// A Head is the beginning of a catalog: what the image is, and where the rest is.
+type Head struct {
+	Version int          `json:"version"` // FormatVersion
+	Name    string       `json:"name"`    // as in Catalog
+	Date    time.Time    `json:"date"`
+	Lock    string       `json:"lock"`
+	Sets    []SetSummary `json:"sets"`
+	Tables  tables       `json:"tables"`
+}
+
+// tables are what the records hold.
+type tables struct {
+	Sets      table `json:"sets"`      // setMember; key SET/ARCHITECTURE
+	Artifacts table `json:"artifacts"` // artifactRow, or Alias; key KIND/NAME
+	Files     table `json:"files"`     // File, those that are no artifacts; key: the path
+	Sources   table `json:"sources"`   // artifact.Source; key: the name
+}
+
+// A setMember is an artifact of a set, without URLs and Metadata. The rows of a set are in
+// the order of the set.
+type setMember struct {
+	Set string `json:"set"`
+	Record
+}
+
+// setKey is the key of a set's rows.
+func setKey(name, architecture string) string { return name + "/" + architecture }
+
+// artifactKey is the key of an artifact's or an alias's row.
+func artifactKey(kind, name string) string { return kind + "/" + name }
+
+// A catalogPlace is the value of CatalogLabel, as JSON.
+type catalogPlace struct {
+	SHA256  string     `json:"sha256"` // of the head
+	Head    layerPlace `json:"head"`
+	Records layerPlace `json:"records"`
+}
+
+// A layerPlace is a run of bytes in the uncompressed last layer.
+type layerPlace struct {
+	Offset int64 `json:"offset"`
+	Size   int64 `json:"size"`
+}
+
+// NewCatalogLayer lays out an image's last layer. label is what the image's configuration must
+// say under CatalogLabel. It writes what c says: a reader checks it.
+func NewCatalogLayer(c *Catalog) (layer *Layer, label string, err error) {
+	head, records, err := c.Encode()
+	if err != nil {
+		return nil, "", err
+	}
+	headPath, recordsPath := path.Join(Root, HeadName), path.Join(Root, RecordsName)
+	layer, err = NewLayer([]Entry{{Path: headPath, Data: head}, {Path: recordsPath, Data: records}})
+	if err != nil {
+		return nil, "", err
+	}
+	text, err := json.Marshal(catalogPlace{
+		SHA256:  strings.TrimPrefix(digestOf(head), "sha256:"),
+		Head:    layerPlace{layer.Offset(headPath), int64(len(head))},
+		Records: layerPlace{layer.Offset(recordsPath), int64(len(records))},
+	})
+	return layer, string(text), err
+}
+
+// Encode returns the contents of the files HeadName and RecordsName. Each artifact must be among
+// the files.
+func (c *Catalog) Encode() (head, records []byte, err error) {
+	places := make(map[string]*File, len(c.Files))
+	for i := range c.Files {
+		places[c.Files[i].Path] = &c.Files[i]
+	}
+	byID := make(map[string]*Record, len(c.Artifacts))
+	all := make([]*Record, len(c.Artifacts))
+	for i, a := range c.Artifacts {
+		f := places[a.ID()]
+		if f == nil {
+			return nil, nil, errCatalog("artifact %q is not among the files", a.ID())
+		}
+		all[i] = &Record{a, f.Layer, f.Offset}
+		byID[a.ID()] = all[i]
+	}
+	h := Head{Version: FormatVersion, Name: c.Name, Date: c.Date, Lock: c.Lock}
+	for _, set := range c.Sets {
+		summary := SetSummary{Set: set, Count: len(set.Artifacts)}
+		summary.Artifacts = nil
+		for _, id := range set.Artifacts {
+			if byID[id] == nil {
+				return nil, nil, errCatalog("set %q: no artifact %q", set.Name, id)
+			}
+			summary.Size += byID[id].Size
+		}
+		h.Sets = append(h.Sets, summary)
+	}
+	w, err := newRecordsWriter()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, t := range []struct {
+		*table
+		rows iter.Seq[row]
+	}{
+		{&h.Tables.Sets, c.setRows(byID)},
+		{&h.Tables.Artifacts, artifactRows(all, c.Aliases)},
+		{&h.Tables.Files, c.fileRows(byID)},
+		{&h.Tables.Sources, c.sourceRows()},
+	} {
+		if *t.table, err = w.table(t.rows); err != nil {
+			return nil, nil, fmt.Errorf("catalog: %w", err)
+		}
+	}
+	text, err := json.Marshal(h)
+	return w.zstd.EncodeAll(text, nil), w.Bytes(), err
+}
+
+func (c *Catalog) setRows(byID map[string]*Record) iter.Seq[row] {
+	sets := slices.Clone(c.Sets)
+	slices.SortStableFunc(sets, func(a, b artifact.Set) int {
+		return strings.Compare(setKey(a.Name, a.Architecture), setKey(b.Name, b.Architecture))
+	})
+	return func(yield func(row) bool) {
+		for _, set := range sets {
+			key := setKey(set.Name, set.Architecture)
+			for _, id := range set.Artifacts {
+				m := setMember{key, *byID[id]}
+				m.URLs, m.Metadata = nil, nil
+				if !yield(row{key, &m}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// artifactRows sorts artifacts by key and aliases among them.
+func artifactRows(all []*Record, aliases []Alias) iter.Seq[row] {
+	rows := make([]row, 0, len(all)+len(aliases))
+	for i := range aliases {
+		rows = append(rows, row{artifactKey(aliases[i].Kind, aliases[i].Name), &aliases[i]})
+	}
+	for _, r := range all {
+		rows = append(rows, row{artifactKey(r.Kind, r.Name), r})
+	}
+	slices.SortStableFunc(rows, func(a, b row) int {
+		order := strings.Compare(a.key, b.key)
+		x, isRecord := a.value.(*Record)
+		y, isRecordToo := b.value.(*Record)
+		if order == 0 && isRecord && isRecordToo {
+			return compareRecords(x, y)
+		}
+		return order
+	})
+	return slices.Values(rows)
+}
+
+// compareRecords orders artifacts of one key.
+func compareRecords(a, b *Record) int {
+	return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Architecture, b.Architecture), strings.Compare(a.Path, b.Path))
+}
+
+func (c *Catalog) fileRows(byID map[string]*Record) iter.Seq[row] {
+	return func(yield func(row) bool) {
+		for i := range c.Files {
+			if f := &c.Files[i]; byID[f.Path] == nil && !yield(row{f.Path, f}) {
+				return
+			}
+		}
+	}
+}
+
+func (c *Catalog) sourceRows() iter.Seq[row] {
+	return func(yield func(row) bool) {
+		for i := range c.Sources {
+			if !yield(row{c.Sources[i].Name, &c.Sources[i]}) {
+				return
+			}
+		}
+	}
+}
