@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,9 +21,24 @@ type upstream struct {
 	universe *Universe
 }
 
+// A consultation asks the sources what they have.
+type consultation struct {
+	upstream artifact.Upstream
+	previous []artifact.Source
+	now      time.Time
+	log      *slog.Logger
+	decoders chan struct{} // one slot for each index that is decoded at a time
+}
+
+const (
+	parallelSuites   = 8
+	parallelDecoders = 4
+)
+
 // consult fetches the releases and indexes of all sources. The order in which
 // answers arrive has no influence on the result, nor on the error.
 func consult(ctx context.Context, req artifact.ResolveRequest, sources []source) (*upstream, error) {
+	c := &consultation{upstream: req.Upstream, previous: req.Previous, now: req.Now, log: req.Log, decoders: make(chan struct{}, parallelDecoders)}
 	up := &upstream{sources: sources, releases: make([][]*release, len(sources)), universe: NewUniverse(architectures(sources)...)}
 	type place struct{ source, suite int }
 	var places []place
@@ -31,38 +48,29 @@ func consult(ctx context.Context, req artifact.ResolveRequest, sources []source)
 			places = append(places, place{i, j})
 		}
 	}
-	jobs := make([][]indexJob, len(places))
-	err := each(len(places), 8, func(at int) (err error) {
+	states := make([]*state, len(places))
+	err := each(len(places), parallelSuites, func(at int) (err error) {
 		src := sources[places[at].source]
 		suite := src.suites[places[at].suite]
-		r, err := fetchRelease(ctx, req.Upstream, src, suite.name, req.Now)
-		if err != nil {
+		if states[at], err = c.state(ctx, src, suite); err != nil {
 			return fmt.Errorf("debian: source %s: suite %s: %w", src.name, suite.name, err)
 		}
-		if !r.isOf(suite.name) {
-			req.Log.Warn("the release is of another suite", "url", r.url, "asked", suite.name, "suite", r.header.get("Suite"), "codename", r.header.get("Codename"))
-		}
-		up.releases[places[at].source][places[at].suite] = r
-		jobs[at], err = indexJobs(src, suite, r)
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Concat(jobs...)
-	err = each(len(all), 4, func(i int) (err error) {
-		all[i].text, all[i].used, err = req.Upstream.Index(ctx, all[i].want, all[i].files)
-		return all[i].wrap(err)
-	})
-	if err != nil {
-		return nil, err
+	for at, st := range states {
+		up.releases[places[at].source][places[at].suite] = st.release
+		up.indexes = append(up.indexes, st.indexes...)
 	}
-	for i := range all {
-		if err := up.universe.Add(all[i].origin, all[i].text); err != nil {
-			return nil, all[i].wrap(err)
+	for i := range up.indexes {
+		job := &up.indexes[i]
+		if err := up.universe.Add(job.origin, job.text); err != nil {
+			return nil, fmt.Errorf("debian: source %s: suite %s: %w", job.origin.Source, job.origin.Suite, job.wrap(err))
 		}
 	}
-	up.indexes = all
+	up.warnOfKeys(c)
 	return up, nil
 }
 

@@ -122,7 +122,7 @@ func (k keyring) verify(text, signatures []byte, now time.Time) (signers []strin
 		case err == nil:
 			signers = append(signers, signer)
 		case errors.As(err, &bad):
-			return nil, artifact.Verifyf("the signature of key %s is wrong: the text was changed after it was signed", issuer(sig))
+			return nil, artifact.Verifyf("the signature of key %s is wrong: %w", issuer(sig), errChanged)
 		default:
 			refused = append(refused, fmt.Sprintf("key %s: %s", issuer(sig), strings.TrimPrefix(err.Error(), "openpgp: ")))
 		}
@@ -136,6 +136,8 @@ func (k keyring) verify(text, signatures []byte, now time.Time) (signers []strin
 	slices.Sort(signers)
 	return slices.Compact(signers), nil
 }
+
+var errChanged = errors.New("the text was changed after it was signed")
 
 // verifyOne returns the fingerprint of the key that made the signature. A
 // keyring may hold one key twice, expired and renewed: either will do.
@@ -177,4 +179,39 @@ func issuer(sig *packet.Signature) string {
 		return fmt.Sprintf("%X", sig.IssuerFingerprint)
 	}
 	return fmt.Sprintf("%016X", *sig.IssuerKeyId)
+}
+
+// expiry returns when the key with the fingerprint (a primary key's or a
+// subkey's) counts no more, if that is ever. Of a key that is there twice, the
+// later end counts.
+func (k keyring) expiry(fingerprint string) (end time.Time, expires bool) {
+	for _, entity := range k.keys {
+		self, _ := entity.PrimarySelfSignature()
+		ends := []time.Time{endOf(entity.PrimaryKey, self)}
+		found := fmt.Sprintf("%X", entity.PrimaryKey.Fingerprint) == fingerprint
+		for _, sub := range entity.Subkeys {
+			if fmt.Sprintf("%X", sub.PublicKey.Fingerprint) == fingerprint {
+				ends, found = append(ends, endOf(sub.PublicKey, sub.Sig)), true
+			}
+		}
+		if !found {
+			continue
+		}
+		ends = slices.DeleteFunc(ends, time.Time.IsZero)
+		if len(ends) == 0 {
+			return time.Time{}, false
+		}
+		if first := slices.MinFunc(ends, time.Time.Compare); first.After(end) {
+			end, expires = first, true
+		}
+	}
+	return end, expires
+}
+
+// endOf is when a key expires, by the signature that binds it; zero: never.
+func endOf(key *packet.PublicKey, sig *packet.Signature) time.Time {
+	if sig == nil || sig.KeyLifetimeSecs == nil || *sig.KeyLifetimeSecs == 0 {
+		return time.Time{}
+	}
+	return key.CreationTime.Add(time.Duration(*sig.KeyLifetimeSecs) * time.Second)
 }

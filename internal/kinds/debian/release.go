@@ -1,6 +1,7 @@
 package debian
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,10 +17,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-const (
-	maxRelease = 64 << 20         // bytes of an InRelease; Debian's are below 1 MB
-	maxFuture  = 10 * time.Second // apt's Acquire::Max-FutureTime
-)
+const maxRelease = 64 << 20 // bytes of an InRelease; Debian's are below 1 MB
 
 // A release is a verified Release file: repository format, "Release files".
 type release struct {
@@ -44,12 +42,15 @@ func dists(suite string) string {
 
 func flat(suite string) bool { return strings.HasSuffix(suite, "/") }
 
-// fetchRelease brings a suite's InRelease, or Release and Release.gpg where
-// upstream has no InRelease, verifies the signature and checks the dates.
-func fetchRelease(ctx context.Context, up artifact.Upstream, src source, suite string, now time.Time) (*release, error) {
-	where := func(file string) []string { return src.addresses(path.Join(dists(suite), file)) }
+// fetchRelease brings a suite's InRelease from one address of the source, or
+// Release and Release.gpg where that has no InRelease, verifies the signature and
+// checks the dates.
+func fetchRelease(ctx context.Context, up artifact.Upstream, src source, url, suite string, now time.Time) (*release, error) {
+	get := func(file string) ([]byte, string, error) {
+		return up.Get(ctx, []string{url + "/" + escapePath(path.Join(dists(suite), file))}, maxRelease)
+	}
 	r := &release{suite: suite}
-	signed, from, err := up.Get(ctx, where("InRelease"), maxRelease)
+	signed, from, err := get("InRelease")
 	var text []byte
 	switch {
 	case err == nil:
@@ -58,7 +59,7 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src source, suite s
 		text, r.signers, err = src.keys.verifyInline(signed, now)
 	case errors.Is(err, fs.ErrNotExist):
 		absent := err
-		if text, from, err = up.Get(ctx, where("Release"), maxRelease); err != nil {
+		if text, from, err = get("Release"); err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil, artifact.Hint(fmt.Errorf("%w\n%w", absent, err), "check the address and the suite of the source; a flat repository's suite ends in \"/\"")
 			}
@@ -66,12 +67,14 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src source, suite s
 		}
 		r.url, r.digest = from, sum(text)
 		r.prove(src, "Release", text)
-		signature, _, sigErr := up.Get(ctx, []string{from + ".gpg"}, maxRelease)
+		signature, _, sigErr := get("Release.gpg")
 		if sigErr != nil {
 			return nil, artifact.Verifyf("%s: it is not signed: %w", from, sigErr)
 		}
 		r.prove(src, "Release.gpg", signature)
-		r.signers, err = src.keys.verifyDetached(text, signature, now)
+		if r.signers, err = src.keys.verifyDetached(text, signature, now); errors.Is(err, errChanged) {
+			err = &inMotion{err} // the two may be of two moments
+		}
 	default:
 		return nil, err
 	}
@@ -85,6 +88,9 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src source, suite s
 }
 
 func (r *release) parse(text []byte) error {
+	if bytes.IndexByte(text, 0) >= 0 {
+		return errors.New("a NUL byte is in it")
+	}
 	paragraphs, err := parseParagraphs(text)
 	if err != nil {
 		return err
@@ -125,28 +131,6 @@ func (r *release) parse(text []byte) error {
 	return nil
 }
 
-func (r *release) checkDates(src source, now time.Time) error {
-	if !src.checkDates {
-		return nil
-	}
-	if ahead := r.date.Sub(now); ahead > maxFuture {
-		return artifact.Hint(artifact.Verifyf("%s: it is not valid yet: its date is %s, this machine's clock says %s", r.url, r.date.Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
-			"set this machine's clock")
-	}
-	if !src.checkValidUntil || !r.header.has("Valid-Until") {
-		return nil
-	}
-	until, err := parseDate(r.header.get("Valid-Until"))
-	if err != nil {
-		return fmt.Errorf("%s: Valid-Until: %w", r.url, err)
-	}
-	if now.After(until) {
-		return artifact.Hint(artifact.Verifyf("%s: it expired at %s (now %s): the mirror is out of date, or somebody shows you an old state", r.url, until.Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
-			"use a mirror that is up to date; for an archive that is meant to be old, set check-valid-until: false on the source")
-	}
-	return nil
-}
-
 // priority is apt's for the release, apt_preferences(5): backports and
 // experimental are taken only where nothing else will do.
 func (r *release) priority() int {
@@ -169,11 +153,6 @@ func (r *release) alias(suite string) string {
 		}
 	}
 	return ""
-}
-
-// isOf reports whether the release says that it is the suite that was asked for.
-func (r *release) isOf(suite string) bool {
-	return flat(suite) || r.header.get("Suite") == suite || r.header.get("Codename") == suite
 }
 
 // carried are the fields that a client sees again in our own Release.

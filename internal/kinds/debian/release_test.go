@@ -126,7 +126,7 @@ func TestFetchRelease(t *testing.T) {
 			if c.source != nil {
 				c.source(&s)
 			}
-			r, err := fetchRelease(context.Background(), web{}, s, "stable", today)
+			r, err := fetchRelease(context.Background(), web{}, s, s.urls[0], "stable", today)
 			if c.want == "" {
 				if err != nil || len(r.signers) == 0 || len(r.files) == 0 {
 					t.Fatal(r, err)

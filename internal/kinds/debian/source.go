@@ -23,7 +23,8 @@ type source struct {
 	keys            keyring
 	checkValidUntil bool
 	checkDates      bool
-	pin             int // priority of all suites; 0: what their releases say
+	releaseNames    []string // Suite or Codename of releases that are not called as they are asked for
+	pin             int      // priority of all suites; 0: what their releases say
 }
 
 // A suite is a distribution of a source and what is taken of it. Components is
@@ -57,6 +58,7 @@ type sourceSpec struct {
 	Architectures   []string         `yaml:"architectures"`
 	SignedBy        artifact.Section `yaml:"signed-by"`
 	CheckValidUntil *bool            `yaml:"check-valid-until"`
+	ReleaseNames    []string         `yaml:"release-names"`
 	Pin             *int             `yaml:"pin"`
 }
 
@@ -67,7 +69,7 @@ func parseSource(section artifact.Section, dir string) (source, error) {
 		return source{}, err
 	}
 	s := source{
-		name: spec.Name, architectures: spec.Architectures, checkDates: true,
+		name: spec.Name, architectures: spec.Architectures, releaseNames: spec.ReleaseNames, checkDates: true,
 		checkValidUntil: spec.CheckValidUntil == nil || *spec.CheckValidUntil,
 	}
 	switch {

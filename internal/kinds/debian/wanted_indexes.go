@@ -32,7 +32,7 @@ func (j *indexJob) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("debian: source %s: suite %s: %s: %w", j.origin.Source, j.origin.Suite, j.name, err)
+	return fmt.Errorf("%s: %w", j.name, err)
 }
 
 // encodings of an index, the smallest first.
@@ -104,7 +104,7 @@ func newIndexJob(src source, suite string, r *release, name string) (indexJob, e
 		job.paths = append(job.paths, path.Join(dists(suite), name+e.suffix))
 	}
 	if job.files == nil {
-		return job, artifact.Hint(fmt.Errorf("debian: source %s: suite %s: there is no %s", src.name, suite, name),
+		return job, artifact.Hint(fmt.Errorf("there is no %s", name),
 			"the release offers components %s and architectures %s", r.header.get("Components"), r.header.get("Architectures"))
 	}
 	return job, nil

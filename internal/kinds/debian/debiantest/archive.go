@@ -35,6 +35,7 @@ type Suite struct {
 	Packages []*Package
 
 	Label, Codename string    // default: "Test", Name
+	Says            string    // the Release's Suite; default: Name; "none" leaves it out, and Codename too
 	Components      []string  // default: those of Packages, or "main"
 	Architectures   []string  // default: those of Packages; with "all", such packages are listed in binary-all alone
 	Date            time.Time // default: DefaultDate

@@ -25,7 +25,8 @@ import (
 // the fields of control and Release files it may have Component, Filename,
 // Compression and Filler (bytes that do not compress); a Suite may have By-Hash
 // (yes), Compressions and Hashes (words; "none" is the plain file), Signing and
-// Signed-By (names of keys; default "archive", "none" leaves the suite unsigned). A Key may
+// Signed-By (names of keys; default "archive", "none" leaves the suite unsigned), and Says,
+// the Suite that its Release names ("none": neither Suite nor Codename). A Key may
 // have RSA (bits), Hash (SHA1, SHA256, SHA512), Created, Expires, and any number of
 // Subkey (its end, or "never"). Keys without a paragraph are made by NewKey.
 // Dates are as in Release files or YYYY-MM-DD.
@@ -129,6 +130,8 @@ func (a *Archive) parseSuite(paragraph []field) error {
 	var err error
 	for _, f := range paragraph[1:] {
 		switch f.key {
+		case "Says":
+			s.Says = f.value
 		case "Codename":
 			s.Codename = f.value
 		case "Label":

@@ -120,8 +120,10 @@ func (s *Suite) release(indices map[string][]byte) []byte {
 	name := strings.Trim(path.Clean(s.Name), "./")
 	line("Origin", "Test")
 	line("Label", cmp.Or(s.Label, "Test"))
-	line("Suite", name)
-	line("Codename", cmp.Or(s.Codename, name))
+	if s.Says != "none" {
+		line("Suite", cmp.Or(s.Says, name))
+		line("Codename", cmp.Or(s.Codename, name))
+	}
 	line("Date", s.date().Format(time.RFC1123))
 	if !s.ValidUntil.IsZero() {
 		line("Valid-Until", s.ValidUntil.UTC().Format(time.RFC1123))

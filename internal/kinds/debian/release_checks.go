@@ -1,0 +1,99 @@
+package debian
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+const maxFuture = 10 * time.Second // apt's Acquire::Max-FutureTime
+
+func (r *release) checkDates(src source, now time.Time) error {
+	if !src.checkDates {
+		return nil
+	}
+	if ahead := r.date.Sub(now); ahead > maxFuture {
+		return artifact.Hint(artifact.Verifyf("%s: it is not valid yet: its date is %s, this machine's clock says %s", r.url, r.date.Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
+			"set this machine's clock")
+	}
+	if !src.checkValidUntil || !r.header.has("Valid-Until") {
+		return nil
+	}
+	until, err := parseDate(r.header.get("Valid-Until"))
+	if err != nil {
+		return fmt.Errorf("%s: Valid-Until: %w", r.url, err)
+	}
+	if now.After(until) {
+		return artifact.Hint(artifact.Verifyf("%s: it expired at %s (now %s): the mirror is out of date, or somebody shows you an old state", r.url, until.Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
+			"use a mirror that is up to date; for an archive that is meant to be old, set check-valid-until: false on the source")
+	}
+	return nil
+}
+
+// checkAge refuses a release that is older than the one in the lock before: its
+// signature is as good, but it hides what has been mended since.
+func (r *release) checkAge(src source, previous []artifact.Source) error {
+	for _, s := range previous {
+		if s.Name != src.name {
+			continue
+		}
+		for _, old := range s.Releases {
+			if old.Name == r.suite && r.date.Before(old.Date) {
+				return artifact.Hint(artifact.Verifyf("%s: it is of %s, older than the one of %s in the lock: the mirror is behind, or somebody shows you an old state",
+					r.url, r.date.Format(time.RFC3339), old.Date.UTC().Format(time.RFC3339)),
+					"wait until the mirror has caught up, or use another; to go back on purpose, remove mirror.lock")
+			}
+		}
+	}
+	return nil
+}
+
+// checkName refuses the release of another suite: all suites of an archive are
+// signed with one key. A suite is asked for by the Suite or the Codename of its
+// Release; apt's exceptions hold, too ("stretch/updates" says stretch). A flat
+// repository, and a Release that names neither, can be of anything.
+func (r *release) checkName(src source) error {
+	suite, codename := r.header.get("Suite"), r.header.get("Codename")
+	if flat(r.suite) || suite == "" && codename == "" {
+		return nil
+	}
+	asked := []string{r.suite}
+	if i := strings.LastIndexByte(r.suite, '/'); i >= 0 {
+		asked = append(asked, r.suite[:i], r.suite[i+1:])
+	}
+	for _, name := range append(asked, src.releaseNames...) {
+		if name == suite || name == codename {
+			return nil
+		}
+	}
+	says := cmp.Or(suite, codename)
+	if codename != "" && codename != says {
+		says = fmt.Sprintf("%s (%s)", suite, codename)
+	}
+	return artifact.Hint(artifact.Verifyf("%s: it is of %s, not of %s", r.url, says, r.suite),
+		"if this is what you want, list the suite by the name that upstream gives it; or, on the source in mirror.yaml, write \"release-names: [%s]\"", cmp.Or(codename, suite))
+}
+
+const soon = 30 * 24 * time.Hour
+
+// warnOfKeys tells of upstream's keys that expire soon: nothing can be locked
+// from that day on without newer ones.
+func (up *upstream) warnOfKeys(c *consultation) {
+	var told []string
+	for i, src := range up.sources {
+		for _, r := range up.releases[i] {
+			for _, signer := range r.signers {
+				end, expires := src.keys.expiry(signer)
+				if !expires || end.Sub(c.now) > soon || slices.Contains(told, signer) || len(r.signers) > 1 {
+					continue
+				}
+				told = append(told, signer)
+				c.log.Warn("upstream's key expires soon: get its next one", "source", src.name, "key", signer, "at", end.UTC().Format(time.RFC3339), "keyring", src.keys.where)
+			}
+		}
+	}
+}
