@@ -4,14 +4,14 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: build test root unit e2e check setup bench fuzz image
+.PHONY: build test root unit slice e2e check setup bench fuzz image differential
 
 # The program is static and the same wherever it is built from the same files.
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o bin/minimirror ./cmd/minimirror
 
 # All tests. setup installs the tools that they need.
-test: root setup check unit e2e
+test: root setup check unit slice e2e
 
 root:
 	@[ "$$(id -u)" = 0 ] || { echo 'some tests need root; type: sudo env "PATH=$$PATH" make test' >&2; exit 1; }
@@ -21,10 +21,21 @@ setup:
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
-	$(GO) vet ./...
+	$(GO) vet -tags differential ./...
 
 unit:
 	CGO_ENABLED=1 $(GO) test -race ./...
+
+# Random requests to the resolver and to the real apt, on the archive that this
+# machine uses and on a made-up one. SEED=2 asks others.
+SEED ?= 1
+compare = $(GO) test -count=1 -tags differential -run Differential -v -timeout 60m ./internal/kinds/debian -seed $(SEED) -requests
+differential:
+	$(compare) 300
+
+# A fixed part of it.
+slice:
+	$(compare) 30
 
 e2e: build
 	test/e2e/run.sh

@@ -125,14 +125,35 @@ Acquire::Languages "none";
 Debug::NoLocking "true";
 `
 
+// hostLists brings the package lists of the archive that this machine uses, for
+// some architectures, and returns their folder. It changes nothing of the machine's.
+func hostLists(t testing.TB, architectures ...string) string {
+	r := newAptRoot(t, t.TempDir())
+	r.nativeTo(architectures[0], architectures[1:])
+	conf, err := os.ReadFile(filepath.Join(r.dir, "apt.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"Dir::Etc::sourcelist", "Dir::Etc::sourceparts", "Dir::Etc::trusted", "Dir::Etc::trustedparts"} {
+		value, err := exec.Command("apt-config", "shell", "v", key+"/f").Output()
+		if err != nil {
+			t.Fatalf("apt-config: %v", err)
+		}
+		conf = fmt.Appendf(conf, "%s %s;\n", key, strings.ReplaceAll(strings.TrimSpace(strings.TrimPrefix(string(value), "v=")), "'", "\""))
+	}
+	r.write("apt.conf", conf)
+	r.update()
+	return filepath.Join(r.dir, "lists")
+}
+
 // A hostIndex is a Packages file that this machine's apt has.
 type hostIndex struct {
 	Origin
 	text []byte
 }
 
-// hostIndexes returns the package lists for some architectures in a folder such
-// as /var/lib/apt/lists.
+// hostIndexes returns the package lists for some architectures in a folder that
+// hostLists made, or apt.
 func hostIndexes(t testing.TB, lists string, architectures ...string) (indexes []hostIndex) {
 	for _, architecture := range architectures {
 		files, err := filepath.Glob(lists + "/*_dists_*_binary-" + architecture + "_Packages*")

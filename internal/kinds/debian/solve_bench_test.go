@@ -14,7 +14,7 @@ import (
 // package lists. It reports the time as a ratio to that of apt-get -s install
 // for the same, with and without apt's binary cache, and the peak of memory.
 func BenchmarkResolve(b *testing.B) {
-	indexes := hostIndexes(b, "/var/lib/apt/lists", "amd64")
+	indexes := hostIndexes(b, hostLists(b, "amd64"), "amd64")
 	root := newAptRoot(b, b.TempDir())
 	for _, x := range indexes {
 		root.addRepository(x.text)

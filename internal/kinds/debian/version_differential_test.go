@@ -13,7 +13,7 @@ import (
 // TestDifferentialVersions compares random pairs of real versions, some of them
 // cut or joined, with dpkg.
 func TestDifferentialVersions(t *testing.T) {
-	all := newHostUniverse(t, hostIndexes(t, *differentialLists, strings.Split(*differentialArchitectures, ",")...)).All()
+	all := newHostUniverse(t, hostIndexes(t, hostLists(t, "amd64"), "amd64")).All()
 	random := rand.New(rand.NewPCG(*differentialSeed, 1))
 	pick := func() string {
 		v := all[random.IntN(len(all))].Version

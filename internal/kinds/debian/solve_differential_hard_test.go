@@ -1,0 +1,166 @@
+//go:build differential
+
+package debian
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestDifferentialHard is TestDifferential over a made-up archive of more than
+// 2,000 stanzas that is hard to solve.
+func TestDifferentialHard(t *testing.T) {
+	architectures := []string{"amd64", "i386"}
+	indexes := hardArchive(rand.New(rand.NewPCG(*differentialSeed, 7)), architectures)
+	stanzas := 0
+	for _, x := range indexes {
+		stanzas += strings.Count(string(x.text), "Package: ")
+	}
+	if stanzas < 2000 {
+		t.Fatalf("only %d stanzas", stanzas)
+	}
+	const requests, alone = 300, 200 // these are quick
+	one := newDifferential(t, indexes[:1], architectures[0])
+	one.beyond = true
+	one.run(0, alone)
+	two := newDifferential(t, indexes, architectures...)
+	two.beyond = true
+	two.run(alone, requests)
+	t.Logf("%d stanzas", stanzas)
+	// Requests that exclude each other can put a package into the closure that apt,
+	// which does not search, prefers and fails by: one in some hundred here.
+	judge(t, requests*99/100, requests, one, two)
+}
+
+const hardNames = 1200
+
+// hardArchive writes an index for each architecture. Names lean on names with lower
+// numbers; on the way there are virtual packages that lead to others, cycles,
+// alternatives whose first side conflicts with something, versioned Provides, all
+// values of Multi-Arch, newest versions that cannot be installed, Breaks with
+// Replaces, and Pre-Depends. apt copes with most of it.
+func hardArchive(random *rand.Rand, architectures []string) []hostIndex {
+	texts := make([]strings.Builder, len(architectures))
+	h := &hardWriter{Rand: random}
+	for range hardNames {
+		multiArch := []string{"", "", "same", "foreign", "allowed"}[random.IntN(5)]
+		all := random.IntN(4) == 0
+		if all && multiArch != "foreign" {
+			multiArch = ""
+		}
+		h.multiArch, h.all, h.versions = append(h.multiArch, multiArch), append(h.all, all), append(h.versions, 1+random.IntN(3))
+	}
+	for number := range hardNames {
+		for version := 1; version <= h.versions[number]; version++ {
+			fields := h.fields(number, version)
+			for at, architecture := range architectures {
+				size := 1000 + random.IntN(100000)
+				if h.all[number] {
+					architecture, size = "all", 5000+number
+				}
+				id := fmt.Sprintf("n%d_%d.0_%s", number, version, architecture)
+				fmt.Fprintf(&texts[at], "Package: n%d\nVersion: %d.0\nArchitecture: %s\n%sFilename: pool/%s.deb\nSize: %d\nSHA256: %x\n\n",
+					number, version, architecture, fields, id, size, sha256.Sum256([]byte(id)))
+			}
+		}
+	}
+	var indexes []hostIndex
+	for at, architecture := range architectures {
+		indexes = append(indexes, hostIndex{Origin{Source: "hard", Suite: "s", Component: "main", Architecture: architecture}, []byte(texts[at].String())})
+	}
+	return indexes
+}
+
+// A hardWriter writes the relations of packages.
+type hardWriter struct {
+	*rand.Rand
+	multiArch []string
+	all       []bool
+	versions  []int
+}
+
+func (h *hardWriter) chance(n int) bool { return h.IntN(n) == 0 }
+
+// below is a lower number, not far.
+func (h *hardWriter) below(number int) int { return max(0, number-1-h.IntN(60)) }
+
+func (h *hardWriter) relation(number int) string {
+	other := h.below(number)
+	// Ten names share a virtual package; one of them provides it with a version.
+	if virtual := min(other/10, number/10-1); virtual >= 0 && h.chance(8) {
+		if h.chance(3) {
+			return fmt.Sprintf("v%d (>= 2)", virtual)
+		}
+		return fmt.Sprintf("v%d", virtual)
+	}
+	text := fmt.Sprintf("n%d", other)
+	if h.multiArch[other] == "allowed" && h.chance(2) {
+		text += ":any"
+	}
+	switch version := 1 + h.IntN(h.versions[other]); h.IntN(8) {
+	case 0:
+		text += fmt.Sprintf(" (>= %d.0)", version)
+	case 1:
+		text += fmt.Sprintf(" (<< %d.0)", h.versions[other]+1)
+	}
+	return text
+}
+
+func (h *hardWriter) fields(number, version int) string {
+	fields := make(map[string][]string)
+	add := func(name, format string, args ...any) {
+		fields[name] = append(fields[name], fmt.Sprintf(format, args...))
+	}
+	if number > 0 {
+		for range h.IntN(3) {
+			clause := h.relation(number)
+			for h.chance(3) {
+				clause += " | " + h.relation(number)
+			}
+			add([]string{"Depends", "Depends", "Depends", "Depends", "Pre-Depends", "Recommends"}[h.IntN(6)], "%s", clause)
+		}
+	}
+	switch {
+	case version > 1 && version == h.versions[number] && h.chance(50):
+		add("Depends", "missing (>= 1)")
+	case number%40 == 21: // a cycle of two
+		add("Depends", "n%d", number+1)
+	case number%40 == 22:
+		add("Depends", "n%d", number-1)
+	case number%40 == 31: // a side that conflicts with what the other dependency is
+		add("Depends", "n%d | n%d, n%d", number-1, number-2, number-3)
+	case number%40 == 30:
+		add("Conflicts", "n%d", number-2)
+	case number > 0 && h.chance(20):
+		other := h.below(number)
+		add("Breaks", "n%d (<< %d.0)", other, h.versions[other])
+		add("Replaces", "n%d (<< %d.0)", other, h.versions[other])
+	case number%97 == 96: // one of its kind
+		add("Provides", "alone")
+		add("Conflicts", "alone")
+	}
+	switch number % 10 {
+	case 0:
+		add("Provides", "v%d", number/10)
+		if number > 100 { // a virtual package on the way to another
+			add("Depends", "v%d", number/10-1-h.IntN(5))
+		}
+	case 5:
+		add("Provides", "v%d (= %d)", number/10, 1+version)
+	case 7:
+		add("Provides", "v%d", number/10)
+	}
+	if h.multiArch[number] != "" {
+		add("Multi-Arch", "%s", h.multiArch[number])
+	}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		fmt.Fprintf(&b, "%s: %s\n", name, strings.Join(fields[name], ", "))
+	}
+	return b.String()
+}
