@@ -4,5 +4,6 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 "$here/lock.sh"
 "$here/build.sh"
+"$here/aptly.sh"
 cd "$here/../.."
 go test -run '^$' -bench . ./internal/kinds/debian ./internal/image ./builder/buildkit ./test/bench
