@@ -12,7 +12,6 @@ import (
 	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/builder/buildkit"
 	"github.com/minimirror/minimirror/internal/cache"
-	"github.com/minimirror/minimirror/internal/fetch"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/progress"
@@ -50,6 +49,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	insecure := c.flags.Bool("insecure", false, "let the registry be plain HTTP, or have a certificate that does not verify")
 	keyFile := c.flags.String("sign-key", "", "file with the OpenPGP private key that signs the repository")
 	printed := c.flags.String("format", "text", "what to print: text or json")
+	upstream := c.upstreamFlags()
 	if err := c.parse(args, buildHelp, 1); err != nil {
 		return err
 	}
@@ -75,8 +75,12 @@ func build(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
+	client, err := upstream.client(ctx, c, d, store)
+	if err != nil {
+		return err
+	}
 	if _, err := os.Stat(d.LockFile()); errors.Is(err, fs.ErrNotExist) {
-		made, err := c.lock(ctx, d, store, builder.LockOptions{})
+		made, err := c.lock(ctx, d, client, builder.LockOptions{})
 		if err != nil {
 			return err
 		}
@@ -89,7 +93,7 @@ func build(ctx context.Context, c *command, args []string) error {
 		}
 	}
 	b := &builder.Builder{
-		Kinds: kinds.All(), Cache: store, Fetch: fetch.New(store, c.log(), userAgent()),
+		Kinds: kinds.All(), Cache: store, Fetch: client,
 		Key:     func() (*signing.Key, error) { return c.signingKey(*keyFile) },
 		Program: program, BuildKit: *daemon, TLS: tls, Insecure: *insecure, Progress: progress.To(os.Stderr), Log: c.log(),
 	}

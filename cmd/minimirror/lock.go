@@ -42,6 +42,7 @@ func lock(ctx context.Context, c *command, args []string) error {
 	update := c.flags.Bool("update", false, "move pins to the newest version: all, or those of the packages named")
 	check := c.flags.Bool("check", false, "write nothing; exit 3 if upstream has something newer")
 	output := c.flags.String("format", "text", "what to print: text or json (the lock; with --check the changes)")
+	upstream := c.upstreamFlags()
 	if err := c.parseMore(args, lockHelp, 1); err != nil {
 		return err
 	}
@@ -65,7 +66,11 @@ func lock(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	made, err := c.lock(ctx, d, store, opt)
+	client, err := upstream.client(ctx, c, d, store)
+	if err != nil {
+		return err
+	}
+	made, err := c.lock(ctx, d, client, opt)
 	if err != nil {
 		return err
 	}
@@ -161,8 +166,7 @@ func (c *command) printChanges(changes []builder.Change) {
 }
 
 // lock resolves a definition; build uses it too where there is no lock.
-func (c *command) lock(ctx context.Context, d *builder.Definition, store *cache.Cache, opt builder.LockOptions) (*builder.Locked, error) {
-	client := fetch.New(store, c.log(), userAgent())
+func (c *command) lock(ctx context.Context, d *builder.Definition, client *fetch.Client, opt builder.LockOptions) (*builder.Locked, error) {
 	phase := progress.To(os.Stderr).Phase("read indexes", 0)
 	client.Received = phase.Add
 	l := &builder.Locker{Kinds: kinds.All(), Upstream: client, Now: time.Now(), Log: c.log()}

@@ -5,227 +5,244 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"math/rand/v2"
-	"net"
 	"net/http"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/cache"
 )
 
-const (
-	attempts  = 4 // at one address, while the trouble looks temporary
-	firstWait = 250 * time.Millisecond
-	longest   = 30 * time.Second // that a server's Retry-After is honoured
-)
+// A download is one file on its way into the cache.
+type download struct {
+	client *Client
+	want   artifact.Content
+	w      *cache.Writer
+	fresh  bool // caches between here and upstream must ask upstream
 
-// temporary is an error that another attempt may mend.
-type temporary struct {
-	error
-	after time.Duration // what the server asked for, or 0
+	// What w holds so far came from url, in several answers. validator tells the
+	// server which file it was.
+	url       string
+	answers   int
+	validator string
+	whole     bool // what was put together there was wrong: no more ranges
 }
-
-func (e *temporary) Unwrap() error { return e.error }
 
 // download writes the wanted content into w from the first address that
-// delivers it whole and right. The bytes of a broken transfer are kept for the
-// next attempt at the same address.
-func (c *Client) download(ctx context.Context, urls []string, want artifact.Content, w *cache.Writer) error {
-	var failures []error
-	for _, u := range urls {
-		if err := w.Reset(); err != nil {
-			return err
-		}
-		var validator string
-		err := c.patiently(ctx, func(ctx context.Context) error {
-			return c.transfer(ctx, u, want, w, &validator)
-		})
-		if err == nil {
-			if err = w.Verify(want); err == nil {
-				return nil
-			}
-			err = fmt.Errorf("%s: %w", Redacted(u), err)
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		c.Log.Debug("address failed", "error", err)
-		failures = append(failures, err)
-	}
-	if len(failures) == 0 {
+// delivers it whole and right. Addresses with a passing trouble are asked again
+// when the others have failed, too.
+func (c *Client) download(ctx context.Context, urls []string, want artifact.Content, w *cache.Writer, fresh bool) error {
+	if len(urls) == 0 {
 		return errors.New("no address is known for it")
 	}
-	return errors.Join(failures...)
+	d := &download{client: c, want: want, w: w, fresh: fresh}
+	failures := make(map[string]error)
+	passing := c.byHealth(urls)
+	for p := newPatience(c.Log); ; {
+		var alive []string
+		after := longest
+		for _, u := range passing {
+			err := d.from(ctx, u)
+			if err == nil {
+				return nil
+			}
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			c.Log.Debug("address failed", "error", err)
+			failures[u] = err
+			c.host(u).judge(err)
+			if again := (*temporary)(nil); errors.As(err, &again) {
+				alive = append(alive, u)
+				after = min(after, again.after)
+			}
+		}
+		var all []error
+		for _, u := range urls {
+			all = append(all, failures[u])
+		}
+		err := errors.Join(all...)
+		if passing = alive; len(passing) == 0 || !p.wait(ctx, after, err) {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return err
+		}
+	}
 }
 
-// transfer makes one request that adds to what w has.
-func (c *Client) transfer(ctx context.Context, u string, want artifact.Content, w *cache.Writer, validator *string) error {
-	if *validator == "" && w.Size() > 0 {
-		if err := w.Reset(); err != nil {
+// from brings the file from one address. While a connection that breaks off has
+// brought a good part, it is resumed at once.
+func (d *download) from(ctx context.Context, u string) error {
+	h := d.client.host(u)
+	if err := h.enter(ctx); err != nil {
+		return err
+	}
+	defer h.leave()
+	if d.url != u {
+		*d = download{client: d.client, want: d.want, w: d.w, fresh: d.fresh, url: u}
+		if err := d.w.Reset(); err != nil {
 			return err
+		}
+	}
+	for {
+		had := d.w.Size()
+		odd, err := d.answer(ctx)
+		if err == nil {
+			err = d.w.Verify(d.want)
+			if err == nil {
+				return nil
+			}
+			if d.answers > 1 { // perhaps of two files: not even a validator is a promise
+				d.whole = true
+				if err := d.begin(); err != nil {
+					return err
+				}
+				continue
+			}
+			if odd != "" {
+				odd = " (" + odd + ")"
+			}
+			return fmt.Errorf("%s: %w%s", Redacted(u), err, odd)
+		}
+		var again *temporary
+		if ctx.Err() != nil || !errors.As(err, &again) || again.after > 0 || d.w.Size()-had < d.goodPart() {
+			return err
+		}
+		d.client.Log.Debug("resuming", "error", err)
+	}
+}
+
+// goodPart is so much that getting it again and again comes to an end soon.
+func (d *download) goodPart() int64 {
+	if d.want.Size < 0 {
+		return 1 << 20
+	}
+	return max(d.want.Size/20, 1)
+}
+
+// begin forgets what came so far.
+func (d *download) begin() error {
+	d.answers, d.validator = 0, ""
+	return d.w.Reset()
+}
+
+// answer makes one request that adds to what is there. odd tells what is
+// remarkable about the answer, should it turn out to be wrong.
+func (d *download) answer(ctx context.Context) (odds string, err error) {
+	if d.whole {
+		if err := d.begin(); err != nil {
+			return "", err
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	resp, err := c.request(ctx, u, w.Size(), *validator)
+	at := d.w.Size()
+	resp, err := d.client.request(ctx, request{url: d.url, at: at, validator: d.validator, fresh: d.fresh})
 	if err != nil {
-		return err
+		if errors.Is(err, errRange) {
+			d.whole = true
+		}
+		return "", err
 	}
 	defer resp.Body.Close()
-	if w.Size() > 0 && !continues(resp, w.Size()) {
-		if err := w.Reset(); err != nil {
-			return err
+	if at > 0 && resp.StatusCode == http.StatusOK { // a server without ranges, or another file by now
+		if err := d.begin(); err != nil {
+			return "", err
 		}
+		at = 0
 	}
-	*validator = resp.Header.Get("ETag")
-	if strings.HasPrefix(*validator, "W/") || *validator == "" { // RFC 9110, section 13.1.5
-		*validator = resp.Header.Get("Last-Modified")
+	if at > 0 && !continues(resp, at, d.want.Size) {
+		d.whole = true
+		return "", &temporary{fmt.Errorf("%s: asked to go on at byte %d, the server sends %q", Redacted(d.url), at, resp.Header.Get("Content-Range")), 0}
 	}
-	left := want.Size - w.Size()
-	if want.Size >= 0 && resp.ContentLength >= 0 && resp.ContentLength != left {
-		return fmt.Errorf("%s: %w", Redacted(u), artifact.Verifyf("size mismatch: the server announces %d bytes, want %d", resp.ContentLength+w.Size(), want.Size))
+	d.answers++
+	d.validator = resp.Header.Get("ETag")
+	if strings.HasPrefix(d.validator, "W/") || d.validator == "" { // RFC 9110, section 13.1.5
+		d.validator = resp.Header.Get("Last-Modified")
 	}
-	body := c.watch(resp.Body, cancel)
+	odds = odd(resp)
+	left := d.want.Size - at
+	if d.want.Size >= 0 && resp.ContentLength >= 0 && resp.ContentLength != left {
+		err := artifact.Verifyf("size mismatch: the server announces %d bytes, want %d", resp.ContentLength+at, d.want.Size)
+		if odds != "" {
+			err = artifact.Verifyf("%w (%s)", err, odds)
+		}
+		return "", fmt.Errorf("%s: %w", Redacted(d.url), err)
+	}
+	body := d.client.watch(ctx, resp.Body, cancel)
 	defer body.timer.Stop()
 	var reader io.Reader = body
-	if want.Size >= 0 {
+	if d.want.Size >= 0 {
 		reader = io.LimitReader(body, left+1)
 	}
-	if _, err := io.Copy(w, reader); err != nil {
-		if body.failed != nil {
-			return &temporary{fmt.Errorf("%s: broken off after %d bytes: %w", Redacted(u), w.Size(), err), 0}
+	_, err = io.Copy(d.w, reader)
+	switch {
+	case err != nil && body.failed == nil:
+		return "", err // of the disk
+	case err == nil && resp.ContentLength < 0 && d.w.Size() < d.want.Size: // a length that nobody announced: cut off?
+		err = io.ErrUnexpectedEOF
+		fallthrough
+	case err != nil:
+		return "", &temporary{fmt.Errorf("%s: broken off after %d bytes: %w", Redacted(d.url), d.w.Size(), err), 0}
+	}
+	return odds, nil
+}
+
+// continues reports whether the answer goes on at byte at of a file of the size.
+func continues(resp *http.Response, at, size int64) bool {
+	var first, last, total int64
+	if n, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%d", &first, &last, &total); err != nil {
+		if n < 2 || !strings.HasSuffix(resp.Header.Get("Content-Range"), "/*") {
+			return false
 		}
-		return err
+		total = size
 	}
-	return nil
+	return first == at && last >= first && (size < 0 || total == size && last < size)
 }
 
-// continues reports whether the answer goes on at byte at. Only a 206 was asked
-// to; a server without ranges starts anew with 200.
-func continues(resp *http.Response, at int64) bool {
-	return resp.StatusCode == http.StatusPartialContent &&
-		strings.HasPrefix(resp.Header.Get("Content-Range"), "bytes "+strconv.FormatInt(at, 10)+"-")
-}
-
-// request asks for u, from byte at on if the file is still the one that the
-// validator names. Every answer but 200 and 206 is an error: fs.ErrNotExist for
-// 404 and 410.
-func (c *Client) request(ctx context.Context, u string, at int64, validator string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("User-Agent", c.UserAgent)
-	if at > 0 {
-		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", at))
-		req.Header.Set("If-Range", validator)
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		hinted := artifact.Hint(err, "check the address, the network and the proxy settings (http_proxy, https_proxy)")
-		if final(err) {
-			return nil, hinted
-		}
-		return nil, &temporary{hinted, 0}
-	}
-	switch status := resp.StatusCode; {
-	case status == http.StatusOK, status == http.StatusPartialContent && at > 0:
-		return resp, nil
-	case status == http.StatusNotFound, status == http.StatusGone:
-		err = fmt.Errorf("%s: the server answers %s: %w", Redacted(u), resp.Status, fs.ErrNotExist)
-	case status == http.StatusTooManyRequests, status >= 500:
-		err = &temporary{fmt.Errorf("%s: the server answers %s", Redacted(u), resp.Status), retryAfter(resp.Header)}
-	default:
-		err = fmt.Errorf("%s: the server answers %s", Redacted(u), resp.Status)
-	}
-	resp.Body.Close()
-	return nil, err
-}
-
-// final reports whether asking the same address again is of no use.
-func final(err error) bool {
-	var dns *net.DNSError
-	return errors.Is(err, errRedirects) || errors.Is(err, errRedirected) || errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &dns) && dns.IsNotFound
-}
-
-var (
-	errRedirects  = errors.New("more than 10 redirects")
-	errRedirected = errors.New("a redirect away from http and https")
-)
-
-// checkRedirect keeps redirects few and on the network: an upstream must not
-// make this machine read its own files.
-func checkRedirect(r *http.Request, via []*http.Request) error {
-	if len(via) >= 10 {
-		return errRedirects
-	}
-	if r.URL.Scheme != "http" && r.URL.Scheme != "https" {
-		return fmt.Errorf("%w: to %s://", errRedirected, r.URL.Scheme)
-	}
-	return nil
-}
-
-// patiently repeats f while its error is temporary.
-func (c *Client) patiently(ctx context.Context, f func(context.Context) error) error {
-	wait := firstWait
-	for attempt := 1; ; attempt++ {
-		err := f(ctx)
-		var again *temporary
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if !errors.As(err, &again) || attempt == attempts {
-			return err
-		}
-		pause := max(wait+rand.N(wait), again.after)
-		c.Log.Debug("trying again", "error", err, "in", pause)
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(pause):
-		}
-		wait *= 2
-	}
-}
-
-// retryAfter reads RFC 9110, section 10.2.3; absurd values are cut.
-func retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil {
-		return min(max(0, time.Duration(seconds)*time.Second), longest)
-	}
-	if t, err := http.ParseTime(value); err == nil {
-		return min(max(0, time.Until(t)), longest)
-	}
-	return 0
-}
-
-// watched is a body that is given up when no byte comes for a while.
+// watched is a body that is given up when it does not get on for a while.
 type watched struct {
 	io.Reader
-	stall    time.Duration
+	ctx      context.Context
+	client   *Client
 	timer    *time.Timer
+	since    int64 // bytes since the timer was set
 	received func(int64)
 	failed   error // of the network, as opposed to the disk
 }
 
-func (c *Client) watch(body io.Reader, giveUp func()) *watched {
-	return &watched{Reader: body, stall: c.stall, timer: time.AfterFunc(c.stall, giveUp), received: c.Received}
+// crawl is so little, in bytes, that a connection that brings no more in a minute is
+// better tried anew.
+const crawl = 1000
+
+func (c *Client) watch(ctx context.Context, body io.Reader, giveUp func()) *watched {
+	return &watched{Reader: body, ctx: ctx, client: c, timer: time.AfterFunc(c.stall, giveUp), received: c.Received}
 }
 
 func (w *watched) Read(p []byte) (int, error) {
+	if limit := w.client.limit; limit != nil {
+		p = p[:min(len(p), limit.Burst())]
+	}
 	n, err := w.Reader.Read(p)
-	w.timer.Reset(w.stall)
+	if w.since += int64(n); w.since >= crawl {
+		w.timer.Reset(w.client.stall)
+		w.since = 0
+	}
 	if n > 0 && w.received != nil {
 		w.received(int64(n))
 	}
 	if err != nil && err != io.EOF {
 		w.failed = err
+		return n, err
+	}
+	if limit := w.client.limit; limit != nil && n > 0 {
+		w.timer.Stop() // this wait is of our own making
+		if waitErr := limit.WaitN(w.ctx, n); waitErr != nil {
+			w.failed = waitErr
+			return n, waitErr
+		}
+		w.timer.Reset(w.client.stall)
 	}
 	return n, err
 }

@@ -1,6 +1,7 @@
 // Package fetch brings files from upstream into the cache. Nothing is kept or
 // handed on before its size and SHA-256 were verified; when one address fails,
-// the next is tried. It is the only package that opens connections to upstream.
+// the next is tried; what broke off is resumed. It is the only package that opens
+// connections to upstream.
 package fetch
 
 import (
@@ -12,14 +13,28 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/cache"
 )
+
+// Options say how upstream is reached. The zero value is for most.
+type Options struct {
+	Parallel int   // transfers at a time from one host; 0: 8
+	Rate     int64 // bytes per second that all transfers together may take; 0: no limit
+
+	CA         string // PEM file of authorities to accept beside the system's
+	ClientCert string // PEM file of the certificate that this machine shows
+	ClientKey  string // PEM file of its key, not encrypted; empty: in ClientCert's file
+
+	Access []artifact.Access // settings made for other programs; of two that apply, the first counts
+}
 
 // A Client fetches over http, https and file addresses.
 type Client struct {
@@ -29,26 +44,81 @@ type Client struct {
 	// Received, if set, is called with the number of bytes that have just come in.
 	Received func(n int64)
 
-	stall time.Duration // without a byte: the connection is given up
-	http  *http.Client
+	parallel int
+	stall    time.Duration // without progress: the connection is given up
+	http     *http.Client
+	ways     *ways
+	limit    *rate.Limiter // nil: none
+
+	mu    sync.Mutex
+	hosts map[string]*host
+}
+
+// A host is what the client knows of an upstream's server.
+type host struct {
+	slots chan struct{}
+	down  atomic.Bool // could not be reached lately
 }
 
 var _ artifact.Upstream = (*Client)(nil)
 
 // New returns a client that keeps what it fetches in c.
-func New(c *cache.Cache, log *slog.Logger, userAgent string) *Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DisableCompression = true // digests are of the bytes as stored
-	transport.ResponseHeaderTimeout = 30 * time.Second
-	transport.MaxIdleConnsPerHost = parallel
-	transport.RegisterProtocol("file", http.NewFileTransport(http.Dir("/")))
-	return &Client{Cache: c, Log: log, UserAgent: userAgent, stall: time.Minute, http: &http.Client{Transport: transport, CheckRedirect: checkRedirect}}
+func New(c *cache.Cache, log *slog.Logger, userAgent string, opt Options) (*Client, error) {
+	client := &Client{Cache: c, Log: log, UserAgent: userAgent, parallel: opt.Parallel, stall: time.Minute, hosts: make(map[string]*host)}
+	if client.parallel <= 0 {
+		client.parallel = defaultParallel
+	}
+	if opt.Rate > 0 {
+		client.limit = rate.NewLimiter(rate.Limit(opt.Rate), burst(opt.Rate))
+	}
+	var err error
+	if client.ways, err = newWays(opt, client.parallel); err != nil {
+		return nil, err
+	}
+	client.http = &http.Client{Transport: client.ways, CheckRedirect: checkRedirect}
+	return client, nil
 }
 
 const (
-	parallel    = 8 // files that All fetches at once
-	maxFailures = 8 // after which All begins no more
+	defaultParallel = 8
+	maxTransfers    = 32 // of All at once, from all hosts
+	maxFailures     = 8  // after which All begins no more
 )
+
+// host returns what is known of the server of an address.
+func (c *Client) host(address string) *host {
+	name := address
+	if u, err := url.Parse(address); err == nil {
+		name = u.Host
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.hosts[name]
+	if h == nil {
+		h = &host{slots: make(chan struct{}, c.parallel)}
+		c.hosts[name] = h
+	}
+	return h
+}
+
+// enter waits for a slot; leave gives it back.
+func (h *host) enter(ctx context.Context) error {
+	select {
+	case h.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (h *host) leave() { <-h.slots }
+
+// judge remembers a host that can't be reached.
+func (h *host) judge(err error) {
+	if silent := (*noAnswer)(nil); errors.As(err, &silent) {
+		h.down.Store(true)
+	}
+}
 
 // Get implements artifact.Upstream.
 func (c *Client) Get(ctx context.Context, urls []string, limit int64) (body []byte, from string, err error) {
@@ -79,15 +149,15 @@ func (c *Client) Get(ctx context.Context, urls []string, limit int64) (body []by
 
 func (c *Client) get(ctx context.Context, u string, limit int64) ([]byte, error) {
 	var body []byte
-	err := c.patiently(ctx, func(ctx context.Context) error {
+	err := c.patiently(ctx, u, func(ctx context.Context) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		resp, err := c.request(ctx, u, 0, "")
+		resp, err := c.request(ctx, request{url: u, fresh: true})
 		if err != nil {
 			return err
 		}
 		defer resp.Body.Close()
-		watch := c.watch(resp.Body, cancel)
+		watch := c.watch(ctx, resp.Body, cancel)
 		defer watch.timer.Stop()
 		body, err = io.ReadAll(io.LimitReader(watch, limit+1))
 		if err == nil && int64(len(body)) > limit {
@@ -96,9 +166,36 @@ func (c *Client) get(ctx context.Context, u string, limit int64) ([]byte, error)
 		if err != nil {
 			return &temporary{fmt.Errorf("%s: %w", Redacted(u), err), 0}
 		}
+		if what := encoded(resp); what != "" {
+			return artifact.Verifyf("%s: it can't be used: %s", Redacted(u), what)
+		}
 		return nil
 	})
 	return body, err
+}
+
+// patiently repeats f while its error is temporary.
+func (c *Client) patiently(ctx context.Context, u string, f func(context.Context) error) error {
+	h := c.host(u)
+	if err := h.enter(ctx); err != nil {
+		return err
+	}
+	defer h.leave()
+	p := newPatience(c.Log)
+	if h.down.Load() {
+		p.left = 1
+	}
+	for {
+		err := f(ctx)
+		var again *temporary
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if !errors.As(err, &again) || !p.wait(ctx, again.after, err) {
+			h.judge(err)
+			return err
+		}
+	}
 }
 
 // Artifact brings the artifact into the cache.
@@ -112,7 +209,7 @@ func (c *Client) Artifact(ctx context.Context, a *artifact.Artifact) error {
 		return err
 	}
 	defer w.Close()
-	if err := c.download(ctx, a.URLs, want, w); err != nil {
+	if err := c.download(ctx, a.URLs, want, w, false); err != nil {
 		return fmt.Errorf("%s: %s: %w", a.Kind, a, err)
 	}
 	return w.Commit(want)
@@ -125,7 +222,7 @@ func (c *Client) All(ctx context.Context, artifacts []*artifact.Artifact) error 
 	failures := make([]error, len(artifacts))
 	var failed atomic.Int32
 	var group errgroup.Group
-	group.SetLimit(parallel)
+	group.SetLimit(c.transfers(artifacts))
 	for i, a := range artifacts {
 		if ctx.Err() != nil || failed.Load() >= maxFailures {
 			break
@@ -142,6 +239,17 @@ func (c *Client) All(ctx context.Context, artifacts []*artifact.Artifact) error 
 		return context.Cause(ctx)
 	}
 	return errors.Join(failures...)
+}
+
+// transfers is how many artifacts All brings at a time: enough to use every host.
+func (c *Client) transfers(artifacts []*artifact.Artifact) int {
+	hosts := make(map[*host]bool)
+	for _, a := range artifacts {
+		if len(a.URLs) > 0 {
+			hosts[c.host(a.URLs[0])] = true
+		}
+	}
+	return min(max(len(hosts), 1)*c.parallel, max(maxTransfers, c.parallel))
 }
 
 // Redacted is the address without a password.

@@ -32,11 +32,20 @@ func contentOf(data []byte) artifact.Content {
 
 func client(t *testing.T) *Client {
 	t.Helper()
+	return clientWith(t, Options{})
+}
+
+func clientWith(t *testing.T, opt Options) *Client {
+	t.Helper()
 	c, err := cache.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(c, slog.New(slog.DiscardHandler), "test")
+	f, err := New(c, slog.New(slog.DiscardHandler), "test", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 func serve(t *testing.T, h http.HandlerFunc) string {
@@ -103,7 +112,7 @@ func TestArtifact(t *testing.T) {
 		"cut, resumed":       {first: cut(60_000)},
 		"cut for ever":       {first: cut(10), want: "EOF"},
 		"cut, second":        {first: cut(10), again: true},
-		"redirect to a file": {first: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", 302) }, want: "a redirect away from http and https"},
+		"redirect to a file": {first: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", 302) }, want: "a redirect that is not followed: from http:// to file://"},
 		"redirect loop":      {first: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", 302) }, want: "redirects"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -62,7 +62,7 @@ func (c *Client) fetchIndex(ctx context.Context, want artifact.Content, file art
 		return nil, err
 	}
 	defer w.Close()
-	if err := c.download(ctx, file.URLs, file.Content, w); err != nil {
+	if err := c.download(ctx, file.URLs, file.Content, w, true); err != nil {
 		return nil, err
 	}
 	data, err := decode(w.Content(), want, file)

@@ -24,6 +24,7 @@ import (
 type aptConfig struct {
 	sourceList, sourceParts     string // sources.list and sources.list.d
 	trusted, trustedParts       string // keys for sources without Signed-By
+	netrc, netrcParts           string // logins: auth.conf and auth.conf.d
 	architecture                string
 	checkValidUntil, checkDates bool
 }
@@ -33,11 +34,13 @@ func readAptConfig(ctx context.Context) (aptConfig, error) {
 	c := aptConfig{
 		sourceList: "/etc/apt/sources.list", sourceParts: "/etc/apt/sources.list.d",
 		trusted: "/etc/apt/trusted.gpg", trustedParts: "/etc/apt/trusted.gpg.d",
+		netrc: "/etc/apt/auth.conf", netrcParts: "/etc/apt/auth.conf.d",
 		architecture: hostArchitecture(), checkValidUntil: true, checkDates: true,
 	}
 	out, err := exec.CommandContext(ctx, "apt-config", "shell",
 		"SOURCELIST", "Dir::Etc::sourcelist/f", "SOURCEPARTS", "Dir::Etc::sourceparts/d",
 		"TRUSTED", "Dir::Etc::trusted/f", "TRUSTEDPARTS", "Dir::Etc::trustedparts/d",
+		"NETRC", "Dir::Etc::netrc/f", "NETRCPARTS", "Dir::Etc::netrcparts/d",
 		"ARCHITECTURE", "APT::Architecture",
 		"CHECKVALIDUNTIL", "Acquire::Check-Valid-Until/b", "CHECKDATE", "Acquire::Check-Date/b").Output()
 	if errors.Is(err, exec.ErrNotFound) {
@@ -58,6 +61,10 @@ func readAptConfig(ctx context.Context) (aptConfig, error) {
 			c.trusted = value
 		case "TRUSTEDPARTS":
 			c.trustedParts = value
+		case "NETRC":
+			c.netrc = value
+		case "NETRCPARTS":
+			c.netrcParts = value
 		case "ARCHITECTURE":
 			c.architecture = value
 		case "CHECKVALIDUNTIL":
