@@ -19,6 +19,7 @@ type Kind interface {
 	Planner
 	Server
 	Verifier
+	Installer
 }
 
 // A Section is one part of a definition. Decode fills v, a pointer to a struct
@@ -150,9 +151,44 @@ type Verifier interface {
 // An Installer installs artifacts on the machine that it runs on, with nothing of
 // the mirror's but their files.
 type Installer interface {
+	// PlanInstall says what must be installed, and in which order. It needs Metadata.
+	PlanInstall(ctx context.Context, req InstallRequest) (*InstallPlan, error)
+	// NameOf is the name of the artifact, or the alias, that a request means, and Needs
+	// are all names that may stand for what an artifact needs: who follows them has all
+	// that PlanInstall may ask for.
+	NameOf(request string) (string, error)
+	Needs(a *Artifact) []string
+	// NodeArchitecture is the architecture of the system below root, in the kind's words.
+	NodeArchitecture(root string) (string, error)
+	// Extra are files that make a folder with the plan's artifacts, under the base
+	// names of their paths, useful without this program: a script that installs
+	// them, indexes. title is for people.
+	Extra(title string, plan *InstallPlan) map[string][]byte
+	// Configure makes the system below root a client of the mirror at the address base,
+	// and with only of nothing else; Unconfigure undoes that. Both say what they changed.
+	Configure(root string, m Mirror, base string, only bool) (changed []string, err error)
+	Unconfigure(root string) (changed []string, err error)
 	// Install runs the node's own package manager. An error says what state it
 	// left, and what to type.
 	Install(ctx context.Context, job InstallJob) error
+}
+
+// An InstallRequest is what a node must have in the end.
+type InstallRequest struct {
+	Pins Pins // what may be installed
+	// Root is the node's file system, "/" or a folder. What is installed there is left
+	// alone where it is not older. Empty: a bare node of Architecture.
+	Root         string
+	Architecture string
+	Set          []string // IDs: Set.Artifacts
+	Names        []string // as a definition names them
+}
+
+// An InstallPlan is how a node gets it.
+type InstallPlan struct {
+	Architecture string
+	Steps        [][]*Artifact // one run of the package manager each; they point into the request's pins
+	Present      []string      // what was asked for and is there already, for people
 }
 
 // An InstallJob is what to install and how.

@@ -162,6 +162,10 @@ func (n *node) baseNeeds() (needs []need) {
 	})
 	for _, id := range ids {
 		options := []entryID{id}
+		if e := &n.u.entries[id]; e.installed && onHold(n.u.text(id)) {
+			needs = append(needs, need{owner: inBase, options: options})
+			continue
+		}
 		for _, other := range n.u.byName.of(n.u.entries[id].name) {
 			if other != id && n.inPlay(other) && n.effective(other) == n.effective(id) && compareVersions(n.u.entries[other].version, n.u.entries[id].version) >= 0 {
 				options = append(options, other)

@@ -19,6 +19,8 @@ type Options struct {
 	// BaseEssential says that the nodes have the Essential packages with all they
 	// need. What AddInstalled has added they have, too.
 	BaseEssential bool
+	// KeepInstalled answers a request with what is installed where it fits.
+	KeepInstalled bool
 	// Prefer names the pins of the lock before. They win over higher versions
 	// and over other alternatives as long as the requests allow them.
 	Prefer func(*Package) bool

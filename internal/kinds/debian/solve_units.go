@@ -103,18 +103,25 @@ func (n *node) compareNames(a, b *requirement) int {
 	return strings.Compare(n.u.texts[a.name], n.u.texts[b.name])
 }
 
-// prepare puts what was locked before first, and last what the node has itself.
+// prepare puts what was locked before first, and what the node has itself last,
+// or first of all if that is to be kept.
 func (n *node) prepare(q *requirement) {
 	q.entries = slices.Clone(q.entries)
 	slices.SortStableFunc(q.entries, func(a, b entryID) int {
 		return boolToInt(n.preferred(b)) - boolToInt(n.preferred(a))
 	})
+	var installed []entryID
 	for _, id := range n.u.byName.of(q.name) {
 		e := &n.u.entries[id]
-		fits := func(w wish) bool { return w.admits(e.version) && w.suite == "" }
-		if e.installed && n.base[id] && n.effective(id) == n.native && !slices.ContainsFunc(q.wishes, func(w wish) bool { return !fits(w) }) {
-			q.entries = append(q.entries, id)
+		misfit := func(w wish) bool { return !w.admits(e.version) || w.suite != "" }
+		if e.installed && n.base[id] && n.effective(id) == n.native && !slices.ContainsFunc(q.wishes, misfit) {
+			installed = append(installed, id)
 		}
+	}
+	if n.opt.KeepInstalled {
+		q.entries = append(installed, q.entries...)
+	} else {
+		q.entries = append(q.entries, installed...)
 	}
 }
 

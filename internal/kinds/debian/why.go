@@ -23,14 +23,19 @@ func universeOf(pins artifact.Pins) (*Universe, error) {
 				}
 			}
 		}
-		var index bytes.Buffer
-		for i := range pins.Artifacts {
-			if a := &pins.Artifacts[i]; a.Source == src.Name {
-				writeStanza(&index, a)
-			}
+	}
+	indexes, order := make(map[string]*bytes.Buffer), []string(nil)
+	for i := range pins.Artifacts {
+		a := &pins.Artifacts[i]
+		if indexes[a.Source] == nil {
+			indexes[a.Source], order = new(bytes.Buffer), append(order, a.Source)
 		}
-		if err := u.Add(Origin{Source: src.Name, Suite: src.Name}, index.Bytes()); err != nil {
-			return nil, fmt.Errorf("debian: source %s: %w", src.Name, err)
+		u.addNode(a.Architecture)
+		writeStanza(indexes[a.Source], a)
+	}
+	for _, source := range order {
+		if err := u.Add(Origin{Source: source, Suite: source}, indexes[source].Bytes()); err != nil {
+			return nil, fmt.Errorf("debian: source %s: %w", source, err)
 		}
 	}
 	u.settle()

@@ -1,0 +1,51 @@
+package debian
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// Aliases are the virtual packages that a package provides: Policy 7.5.
+func (Kind) Aliases(a *artifact.Artifact) (names []string) {
+	return relatedNames(a, a.Name, "Provides")
+}
+
+// Needs implements artifact.Installer: the names in Pre-Depends and Depends, all
+// alternatives of each.
+func (Kind) Needs(a *artifact.Artifact) (names []string) {
+	return relatedNames(a, "", "Pre-Depends", "Depends")
+}
+
+// NameOf implements artifact.Installer.
+func (Kind) NameOf(request string) (string, error) {
+	r, err := ParseRequest(request)
+	if err != nil {
+		return "", artifact.Usagef("%w", err)
+	}
+	if r.many() {
+		return "", artifact.Usagef("%q: name one package: patterns are for definitions", request)
+	}
+	return r.pattern, nil
+}
+
+// relatedNames are the names in some fields of a package, sorted, without its own.
+func relatedNames(a *artifact.Artifact, own string, fields ...string) (names []string) {
+	stanza := strings.Join(a.Metadata, "\n")
+	for _, field := range fields {
+		clauses, err := parseClauses(stanzaField(stanza, field))
+		if err != nil {
+			continue // who installs it is told
+		}
+		for _, c := range clauses {
+			for _, r := range c {
+				if r.name != own {
+					names = append(names, r.name)
+				}
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

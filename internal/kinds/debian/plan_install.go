@@ -1,0 +1,258 @@
+package debian
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// statusFile is where dpkg keeps what is installed, below a system's root.
+const statusFile = "var/lib/dpkg/status"
+
+// PlanInstall implements artifact.Installer. The steps are runs of dpkg: within a
+// step nothing pre-depends on anything of it. Packages that are on hold stay as
+// they are; what cannot be had beside them is an error.
+func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.InstallPlan, error) {
+	u, err := universeOf(req.Pins)
+	if err != nil {
+		return nil, err
+	}
+	offered := slices.Clone(u.nodes)
+	plan := &artifact.InstallPlan{Architecture: req.Architecture}
+	if req.Root != "" {
+		if plan.Architecture, err = u.addNodeOf(req.Root); err != nil {
+			return nil, err
+		}
+	}
+	arch, known := u.arch(plan.Architecture)
+	if len(offered) > 0 && (!known || !slices.Contains(offered, arch)) {
+		var names []string
+		for _, a := range offered {
+			names = append(names, u.architectures[a])
+		}
+		return nil, fmt.Errorf("these packages are for %s, and the node is for %s", list(names, "and"), plan.Architecture)
+	}
+	u.settle()
+	u.exclude(nil)
+	p := &installation{Universe: u, plan: plan, index: slices.Index(u.nodes, arch), artifacts: make(map[string]*artifact.Artifact)}
+	for i := range req.Pins.Artifacts {
+		a := &req.Pins.Artifacts[i]
+		p.artifacts[a.String()+a.SHA256] = a
+	}
+	return plan, p.solve(ctx, req)
+}
+
+// NodeArchitecture implements artifact.Installer: that of the dpkg installed below root.
+func (Kind) NodeArchitecture(root string) (string, error) {
+	return NewUniverse().addNodeOf(root)
+}
+
+// addNodeOf adds what is installed on the system below root.
+func (u *Universe) addNodeOf(root string) (architecture string, err error) {
+	status, err := os.ReadFile(filepath.Join(root, statusFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", artifact.Hint(fmt.Errorf("%s: there is no dpkg: this is not a Debian system", root), "name the root of one with --root, or use --to DIR to extract only")
+	}
+	if err != nil {
+		return "", err
+	}
+	if architecture, err = u.AddInstalled(status); err != nil {
+		return "", fmt.Errorf("%s: %w", filepath.Join(root, statusFile), err)
+	}
+	return architecture, nil
+}
+
+// An installation is a PlanInstall at work.
+type installation struct {
+	*Universe
+	index     int
+	plan      *artifact.InstallPlan
+	artifacts map[string]*artifact.Artifact
+}
+
+func (p *installation) solve(ctx context.Context, req artifact.InstallRequest) error {
+	n := p.newNode(p.index, &Options{KeepInstalled: true})
+	r := &resolution{Universe: p.Universe}
+	if err := r.settleBase(ctx, n); err != nil {
+		return err
+	}
+	wishes, err := p.wishes(req)
+	if err != nil {
+		return err
+	}
+	matches := make([]match, len(wishes))
+	for i, w := range wishes {
+		if matches[i] = p.match(p.index, w.Request, p.sortedNames()); len(matches[i]) == 0 {
+			return p.explainMissing(w)
+		}
+	}
+	units, err := n.units(wishes, matches)
+	if err != nil {
+		return err
+	}
+	var asks []ask
+	for _, u := range units {
+		asks = append(asks, u.asks...)
+	}
+	s := newSearch(n, asks)
+	if err := s.run(ctx); err != nil {
+		return err
+	}
+	for _, u := range units {
+		if s.excluded[u] {
+			return n.explain(ctx, u)
+		}
+	}
+	answers := s.answers()
+	for _, id := range s.trail {
+		if p.entries[id].installed && answers[id] && len(p.versionsOn(p.index, p.entries[id].name)) > 0 {
+			p.plan.Present = append(p.plan.Present, n.label(id))
+		}
+	}
+	slices.Sort(p.plan.Present)
+	for _, step := range s.steps(s.ownTrail()) {
+		var artifacts []*artifact.Artifact
+		for _, id := range step {
+			pkg := p.pkg(id)
+			artifacts = append(artifacts, p.artifacts[pkg.String()+pkg.SHA256])
+		}
+		p.plan.Steps = append(p.plan.Steps, artifacts)
+	}
+	return nil
+}
+
+// answers are the entries that may answer what is requested, or what comes with it.
+func (s *search) answers() map[entryID]bool {
+	all := make(map[entryID]bool)
+	add := func(options []entryID) {
+		for _, id := range options {
+			all[id] = true
+		}
+	}
+	for _, a := range s.asks {
+		add(a.options)
+	}
+	for _, own := range s.ownTrail() {
+		for _, options := range s.link(own).depends {
+			add(options)
+		}
+	}
+	return all
+}
+
+// wishes are what the node must have in the end. Of a set these are the packages
+// that no other of it needs, in the set's versions or newer ones.
+func (p *installation) wishes(req artifact.InstallRequest) (wishes []wish, err error) {
+	const set = "installation" // all of them must go together
+	for _, text := range req.Names {
+		r, err := ParseRequest(text)
+		if err != nil {
+			return nil, artifact.Usagef("%w", err)
+		}
+		wishes = append(wishes, wish{r, set})
+	}
+	if len(req.Set) == 0 {
+		return wishes, nil
+	}
+	byID := make(map[string]*artifact.Artifact)
+	for i := range req.Pins.Artifacts {
+		byID[req.Pins.Artifacts[i].ID()] = &req.Pins.Artifacts[i]
+	}
+	n := p.newNode(p.index, &Options{})
+	members := make(map[entryID]*artifact.Artifact)
+	for _, id := range req.Set {
+		a := byID[id]
+		if a == nil {
+			return nil, artifact.Verifyf("the set names %s, which is not there", id)
+		}
+		name, known := p.names[a.Name]
+		if !known {
+			return nil, artifact.Verifyf("%s: its package is not there", id)
+		}
+		for _, entry := range p.byName.of(name) {
+			if e := &p.entries[entry]; !e.installed && e.version == a.Version && p.architectures[e.arch] == a.Architecture {
+				members[entry] = a
+			}
+		}
+	}
+	for _, group := range roots(n, members) {
+		for _, id := range group {
+			a := members[id]
+			r, err := ParseRequest(fmt.Sprintf("%s (>= %s)", a.Name, a.Version))
+			if err != nil {
+				return nil, artifact.Verifyf("%s: %w", a.ID(), err)
+			}
+			if a.Architecture != "all" && a.Architecture != p.plan.Architecture {
+				continue // its native fellows need it
+			}
+			wishes = append(wishes, wish{r, set})
+		}
+	}
+	return wishes, nil
+}
+
+// roots are the groups of packages that depend on each other and that no other
+// member depends on.
+func roots(n *node, members map[entryID]*artifact.Artifact) (found [][]entryID) {
+	s := newSearch(n, nil)
+	var all []entryID
+	for id := range members {
+		all = append(all, id)
+		s.chosen[id] = true
+	}
+	groups := s.components(all, func(id entryID) []entryID { return s.prerequisites(id, false) })
+	groupOf, needed := make(map[entryID]int), make(map[int]bool)
+	for i, group := range groups {
+		for _, id := range group {
+			groupOf[id] = i
+		}
+	}
+	for i, group := range groups {
+		for _, id := range group {
+			for _, p := range s.prerequisites(id, false) {
+				if groupOf[p] != i {
+					needed[groupOf[p]] = true
+				}
+			}
+		}
+	}
+	for i, group := range groups {
+		if !needed[i] {
+			found = append(found, group)
+		}
+	}
+	return found
+}
+
+// Extra implements artifact.Installer: a folder of packages becomes a flat
+// repository ("deb [trusted=yes] file:FOLDER ./"), and has a script that installs
+// it without any program of miniMirror's.
+func (Kind) Extra(title string, plan *artifact.InstallPlan) map[string][]byte {
+	var index bytes.Buffer
+	for _, step := range plan.Steps {
+		for _, a := range step {
+			local := *a
+			local.Path = filepath.Base(a.Path)
+			writeStanza(&index, &local)
+		}
+	}
+	files := map[string][]byte{"install.sh": installScript(title, plan.Architecture, plan.Steps)}
+	if index.Len() > 0 {
+		files["Packages"] = index.Bytes()
+	}
+	return files
+}
+
+// onHold reports whether a paragraph of dpkg's status says so.
+func onHold(paragraph string) bool {
+	words := strings.Fields(stanzaField(paragraph, "Status"))
+	return len(words) > 0 && words[0] == "hold"
+}
