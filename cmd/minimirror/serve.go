@@ -62,7 +62,7 @@ func serve(ctx context.Context, c *command, args []string) error {
 
 func openImage(ref, root string) (*image.Image, error) {
 	if ref != "" {
-		parsed, err := image.ParseReference(ref)
+		parsed, err := image.ParseReadable(ref)
 		if err != nil {
 			return nil, err
 		}

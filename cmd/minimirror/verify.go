@@ -6,16 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/registry"
 	"github.com/minimirror/minimirror/internal/kinds"
 )
 
 const verifyHelp = `usage: minimirror verify REFERENCE [--keyring FILE]…
 
 Reads the whole image and holds every layer and every file against its digest.
+REFERENCE is oci:DIR, oci-archive:FILE, docker-archive:FILE (archives may be
+compressed), docker://HOST/NAME:TAG, the path of any of these or of an unpacked
+image, or - for an archive on standard input.
 
 With --keyring it also follows upstream's own signatures, which the image
 carries: the Release of every suite must be signed by a key of the files, the
@@ -27,6 +32,7 @@ The first file that fails is named; the exit code is then 4.
 
 Examples:
   minimirror verify oci:out/docker
+  minimirror verify docker://registry.example.org/site/docker:1
   minimirror verify oci-archive:docker.tar --keyring /usr/share/keyrings/debian-archive-keyring.gpg
 `
 
@@ -43,6 +49,7 @@ type verified struct {
 func verify(ctx context.Context, c *command, args []string) error {
 	keyrings := c.flags.StringArray("keyring", nil, "file with public keys of upstream, armored or binary; may be there several times")
 	output := c.flags.String("format", "text", "what to print: text or json")
+	options := registryFlags(c)
 	if err := c.parse(args, verifyHelp, 1); err != nil {
 		return err
 	}
@@ -57,19 +64,27 @@ func verify(ctx context.Context, c *command, args []string) error {
 		}
 		keys = append(keys, data)
 	}
-	img, err := openImage(c.flags.Arg(0), "")
+	ref, err := image.ParseReadable(c.flags.Arg(0))
+	if err != nil {
+		return err
+	}
+	img, err := image.OpenReader(ctx, ref, image.Options{Registry: *options})
 	if err != nil {
 		return err
 	}
 	defer img.Close()
-	result := verified{Reference: c.flags.Arg(0), Digest: img.Digest, Layers: len(img.Layers), Files: len(img.Catalog.Files), Artifacts: len(img.Catalog.Artifacts)}
+	catalog, err := img.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", ref, err)
+	}
+	result := verified{Reference: c.flags.Arg(0), Digest: img.Digest, Layers: img.LayerCount(), Files: len(catalog.Files), Artifacts: len(catalog.Artifacts)}
 	if len(keys) > 0 {
-		if result.Upstream, err = verifyUpstream(ctx, img, keys); err != nil {
-			return fmt.Errorf("%s: %w", c.flags.Arg(0), err)
+		if result.Upstream, err = verifyUpstream(ctx, img, catalog, keys); err != nil {
+			return fmt.Errorf("%s: %w", ref, err)
 		}
 	}
 	if err := img.Verify(ctx); err != nil {
-		return fmt.Errorf("%s: %w", c.flags.Arg(0), err)
+		return fmt.Errorf("%s: %w", ref, err)
 	}
 	if *output == "json" {
 		return json.NewEncoder(c.stdout).Encode(result)
@@ -81,13 +96,28 @@ func verify(ctx context.Context, c *command, args []string) error {
 	return err
 }
 
+// registryFlags are the flags that say how to reach a registry.
+func registryFlags(c *command) *registry.Options {
+	o := new(registry.Options)
+	c.flags.StringVar(&o.CAFile, "registry-ca", "", "file with certificates of authorities to trust, beside the system's")
+	c.flags.StringVar(&o.HostsDir, "registry-hosts", "", "folder of hosts.toml files, as containerd reads them: mirrors, authorities")
+	c.flags.BoolVar(&o.Insecure, "insecure", false, "a registry may be plain HTTP, or have a certificate that does not verify")
+	return o
+}
+
 // verifyUpstream has each kind hold its part of the catalog against upstream's signatures.
-func verifyUpstream(ctx context.Context, img *image.Image, keys [][]byte) (report []string, err error) {
-	catalog, err := img.FullCatalog()
-	if err != nil {
-		return nil, err
+func verifyUpstream(ctx context.Context, img *image.Reader, catalog *image.Catalog, keys [][]byte) (report []string, err error) {
+	open := func(name string) (io.ReadCloser, error) {
+		files, err := img.Files(ctx, []string{name})
+		if err != nil {
+			return nil, err
+		}
+		f, found := files[name]
+		if !found {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		}
+		return img.OpenFile(ctx, f)
 	}
-	open := func(name string) (io.ReadCloser, error) { return img.OpenFile(name) }
 	if len(catalog.Sources) == 0 {
 		return nil, errors.New("the image has no sources")
 	}

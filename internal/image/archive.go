@@ -9,8 +9,6 @@ import (
 	"os"
 	"path"
 	"strings"
-
-	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 const (
@@ -36,17 +34,23 @@ func openArchive(name string) (*archive, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newArchive(s)
+}
+
+// newArchive takes over the source.
+func newArchive(s *source) (*archive, error) {
 	a := &archive{s, map[string]archiveEntry{}}
 	whole := blob{s, 0, s.size}
-	if err := whole.uncompressed(); err != nil {
-		var format compressedError
-		if errors.As(err, &format) {
-			err = artifact.Hint(err, "%s -d %s", string(format), name)
+	format, err := whole.format()
+	if err == nil && format != "" {
+		err = compressedError(format)
+	} else if err == nil {
+		if err = a.scan(whole); err != nil {
+			err = fmt.Errorf("tar: %w", err)
 		}
-		return nil, errors.Join(err, s.Close())
 	}
-	if err := a.scan(whole); err != nil {
-		return nil, errors.Join(fmt.Errorf("tar: %w", err), s.Close())
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return a, nil
 }
@@ -121,6 +125,12 @@ func (a *archive) blob(name string) (blob, error) {
 		name = entry.link
 	}
 	return blob{}, fmt.Errorf("%s: too many links", wanted)
+}
+
+// has reports whether there is an entry with this name.
+func (a *archive) has(name string) bool {
+	_, found := a.entries[name]
+	return found
 }
 
 func (a *archive) done(blob) {}

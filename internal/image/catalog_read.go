@@ -64,6 +64,9 @@ func newCatalogReader(head []byte, size int64, layers []StoredLayer, records fun
 
 // findCatalog returns where the labels of an image's configuration say that its catalog is.
 func findCatalog(labels map[string]string, layers []StoredLayer) (*catalogPlace, error) {
+	if len(layers) == 0 {
+		return nil, errForeign("it has no layers")
+	}
 	label := labels[CatalogLabel]
 	if label == "" {
 		return nil, errForeign("its configuration has no label " + CatalogLabel)
@@ -85,6 +88,14 @@ func findCatalog(labels map[string]string, layers []StoredLayer) (*catalogPlace,
 		return nil, errCatalog("a head of %d bytes, more than %d", place.Head.Size, maxHead)
 	}
 	return &place, nil
+}
+
+// verify holds the head against the label.
+func (p *catalogPlace) verify(head []byte) error {
+	if got := digestOf(head); got != "sha256:"+p.SHA256 {
+		return errCatalog("sha256 mismatch: got %s, want sha256:%s", got, p.SHA256)
+	}
+	return nil
 }
 
 // A run is a list of blocks that are read at once.

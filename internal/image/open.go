@@ -31,34 +31,20 @@ type Image struct {
 	close func() error
 }
 
-// A StoredLayer is an uncompressed layer of an open image.
+// A StoredLayer is a layer of an open image.
 type StoredLayer struct {
 	Digest string // of the uncompressed tar, "sha256:…": the configuration's diff_id
-	Size   int64  // bytes
+	Size   int64  // bytes, uncompressed; -1: not known, for it is compressed
 
-	blob blob
+	packed string // with what it is compressed
+	blob   blob
 }
 
 // Open opens an image in place: nothing is unpacked or copied. The error is
 // fs.ErrNotExist where the reference leads nowhere, artifact.ErrVerify where
 // sizes or digests do not agree, and carries a hint where the image must be converted first.
 func Open(ref Reference) (*Image, error) {
-	var open func(Reference) (*Image, error)
-	switch ref.Transport {
-	case OCI:
-		open = openDirectory
-	case OCIArchive:
-		open = openOCIArchive
-	case DockerArchive:
-		open = openDockerArchive
-	case Docker:
-		return nil, artifact.Hint(
-			fmt.Errorf("%s: images in a registry cannot be read in place", ref),
-			"copy it first: skopeo copy %s docker-archive:FILE", ref)
-	default:
-		return nil, artifact.Usagef("%s: unknown transport %q", ref, ref.Transport)
-	}
-	img, err := open(ref)
+	img, err := openInPlace(ref)
 	if err == nil {
 		return img, nil
 	}
@@ -71,9 +57,32 @@ func Open(ref Reference) (*Image, error) {
 	return nil, err
 }
 
+func openInPlace(ref Reference) (*Image, error) {
+	switch ref.Transport {
+	case Docker:
+		return nil, artifact.Hint(errors.New("images in a registry cannot be read in place"),
+			"copy it first: skopeo copy %s docker-archive:FILE", ref)
+	case Stdin:
+		return nil, artifact.Hint(errors.New("it cannot be read in place"), "write it into a file first")
+	}
+	place, err := locate(context.Background(), ref, Options{inPlace: true})
+	if err != nil {
+		return nil, err
+	}
+	if place.root != "" {
+		return openRoot(place.root)
+	}
+	opened, err := place.read()
+	if err != nil {
+		return nil, errors.Join(err, place.files.Close())
+	}
+	return newImage(opened, place.files.Close)
+}
+
 // An opened is what leads to an image's files: its manifest and configuration, read and verified.
 type opened struct {
 	digest string            // of the manifest; empty: there is none
+	config []byte            // the configuration
 	labels map[string]string // of the configuration
 	layers []StoredLayer
 }
@@ -92,12 +101,9 @@ func newImage(o *opened, closer func() error) (*Image, error) {
 
 // load reads and checks the catalog of an image that has layers.
 func (img *Image) load(labels map[string]string) error {
-	if len(img.Layers) == 0 {
-		return errForeign("it has no layers")
-	}
 	for i, layer := range img.Layers {
-		if err := layer.blob.uncompressed(); err != nil {
-			return fmt.Errorf("layer %d: %w", i, err)
+		if layer.packed != "" {
+			return fmt.Errorf("layer %d: %w", i, compressedError(layer.packed))
 		}
 	}
 	place, err := findCatalog(labels, img.Layers)
@@ -109,8 +115,8 @@ func (img *Image) load(labels map[string]string) error {
 	if err != nil {
 		return err
 	}
-	if digestOf(head) != "sha256:"+place.SHA256 {
-		return errCatalog("sha256 mismatch: got %s, want sha256:%s", digestOf(head), place.SHA256)
+	if err := place.verify(head); err != nil {
+		return err
 	}
 	records := func(_ context.Context, offset, size int64) ([]byte, error) {
 		return last.read(place.Records.Offset+offset, size)
@@ -162,15 +168,16 @@ func (img *Image) Open(f *File) (*Section, error) {
 	return img.open(f)
 }
 
+const maxFile = 64 << 20 // bytes that are held in memory
+
 // ReadFile returns the content of a small file and verifies it.
 func (img *Image) ReadFile(path string) ([]byte, error) {
-	const limit = 64 << 20
 	s, err := img.OpenFile(path)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	if s.Size() > limit {
+	if s.Size() > maxFile {
 		return nil, fmt.Errorf("%s: %d bytes are too many to hold in memory", path, s.Size())
 	}
 	data, err := io.ReadAll(s)

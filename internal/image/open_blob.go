@@ -1,10 +1,8 @@
 package image
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -52,50 +50,26 @@ func (b blob) read(offset, size int64) ([]byte, error) {
 	return data, nil
 }
 
-// decode reads the blob as a JSON document. Where a digest is given, it must agree.
-func (b blob) decode(digest string, document any) error {
+// document returns the whole of a small blob. Where a digest is given, it must agree.
+func (b blob) document(digest string) ([]byte, error) {
 	if b.size > maxDocument {
-		return fmt.Errorf("%d bytes, more than the %d expected at most", b.size, maxDocument)
+		return nil, fmt.Errorf("%d bytes, more than the %d expected at most", b.size, maxDocument)
 	}
-	data := make([]byte, b.size)
-	if _, err := io.ReadFull(b.reader(), data); err != nil {
-		return err
+	data, err := b.read(0, b.size)
+	if err == nil && digest != "" && digestOf(data) != digest {
+		err = artifact.Verifyf("sha256 mismatch: got %s, want %s", digestOf(data), digest)
 	}
-	if digest != "" && digestOf(data) != digest {
-		return artifact.Verifyf("sha256 mismatch: got %s, want %s", digestOf(data), digest)
-	}
-	return json.Unmarshal(data, document)
+	return data, err
 }
 
-// verify hashes the blob.
-func (b blob) verify(digest string) error {
-	hash := sha256.New()
-	if n, err := io.Copy(hash, b.reader()); err != nil {
-		return err
-	} else if n != b.size {
-		return artifact.Verifyf("size mismatch: got %d, want %d bytes", n, b.size)
-	}
-	if got := "sha256:" + hex.EncodeToString(hash.Sum(nil)); got != digest {
-		return artifact.Verifyf("sha256 mismatch: got %s, want %s", got, digest)
-	}
-	return nil
-}
-
-// uncompressed refuses what begins like a compressed file.
-func (b blob) uncompressed() error {
-	var magic [6]byte
-	n, err := b.source.file.ReadAt(magic[:min(b.size, int64(len(magic)))], b.offset)
+// format says with what the blob is compressed, by how it begins; "": it is not.
+func (b blob) format() (string, error) {
+	var start [6]byte
+	n, err := b.source.file.ReadAt(start[:min(b.size, int64(len(start)))], b.offset)
 	if err != nil && err != io.EOF {
-		return err
+		return "", err
 	}
-	for format, prefix := range map[string]string{
-		"gzip": "\x1f\x8b", "zstd": "\x28\xb5\x2f\xfd", "xz": "\xfd7zXZ\x00",
-	} {
-		if bytes.HasPrefix(magic[:n], []byte(prefix)) {
-			return compressedError(format)
-		}
-	}
-	return nil
+	return formatOf(start[:n]), nil
 }
 
 // A compressedError says with what a layer or an archive is compressed, which cannot be read in place.

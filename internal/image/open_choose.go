@@ -22,7 +22,7 @@ const (
 // org.opencontainers.image.ref.name, the full name or the digest; without a
 // name there must be one. In an index of an index, and among images for several
 // platforms, the running platform's is meant.
-func chooseManifest(files store, index v1.Index, name string) (v1.Descriptor, error) {
+func chooseManifest(index v1.Index, name string, read func(d v1.Descriptor, document any) error) (v1.Descriptor, error) {
 	candidates := slices.DeleteFunc(slices.Clone(index.Manifests), isAttestation)
 	if name != "" {
 		candidates = slices.DeleteFunc(candidates, func(d v1.Descriptor) bool { return !isNamed(d, name) })
@@ -30,6 +30,11 @@ func chooseManifest(files store, index v1.Index, name string) (v1.Descriptor, er
 			return v1.Descriptor{}, errWhich(fmt.Sprintf("no image is called %q", name), index.Manifests)
 		}
 	}
+	return chooseImage(candidates, read)
+}
+
+// chooseImage follows indexes to the one image for the running platform.
+func chooseImage(candidates []v1.Descriptor, read func(d v1.Descriptor, document any) error) (v1.Descriptor, error) {
 	for range maxIndexes {
 		chosen, err := onlyOne(candidates)
 		if err != nil {
@@ -39,7 +44,7 @@ func chooseManifest(files store, index v1.Index, name string) (v1.Descriptor, er
 			return chosen, nil
 		}
 		var inner v1.Index
-		if err := readBlob(files, chosen, &inner); err != nil {
+		if err := read(chosen, &inner); err != nil {
 			return v1.Descriptor{}, fmt.Errorf("index: %w", err)
 		}
 		candidates = slices.DeleteFunc(inner.Manifests, isAttestation)

@@ -22,21 +22,9 @@ type dockerManifest struct {
 	Layers   []string
 }
 
-// openDockerArchive opens what docker save, skopeo and BuildKit write. Its
+// readDocker reads what leads to an image that docker save, skopeo or BuildKit wrote. Its
 // manifest has no digests: the configuration is trusted, or verified where its
 // name is its digest, and its diff_ids verify the layers.
-func openDockerArchive(ref Reference) (*Image, error) {
-	a, err := openArchive(ref.Path)
-	if err != nil {
-		return nil, err
-	}
-	o, err := a.readDocker(ref.Name)
-	if err != nil {
-		return nil, errors.Join(err, a.Close())
-	}
-	return newImage(o, a.Close)
-}
-
 func (a *archive) readDocker(tag string) (*opened, error) {
 	var manifests []dockerManifest
 	if err := readDocument(a, "manifest.json", &manifests); err != nil {
@@ -49,13 +37,17 @@ func (a *archive) readDocker(tag string) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := a.dockerConfig(manifest.Config)
+	text, err := a.dockerConfig(manifest.Config)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	if len(manifest.Layers) != len(config.RootFS.DiffIDs) {
-		return nil, artifact.Verifyf("%d layers, and the configuration tells of %d",
-			len(manifest.Layers), len(config.RootFS.DiffIDs))
+	config, err := readConfig(text)
+	if err != nil {
+		return nil, err
+	}
+	descriptors := v1.Manifest{Layers: make([]v1.Descriptor, len(manifest.Layers))}
+	if err := checkLayers(descriptors, config); err != nil {
+		return nil, err
 	}
 	var layers []StoredLayer
 	for i, file := range manifest.Layers {
@@ -63,21 +55,21 @@ func (a *archive) readDocker(tag string) (*opened, error) {
 		if err != nil {
 			return nil, fmt.Errorf("layer %d: %w", i, err)
 		}
-		digest := config.RootFS.DiffIDs[i]
-		if digest.Validate() != nil {
-			return nil, fmt.Errorf("layer %d: digest %q", i, digest)
+		layer, err := storedLayer(content, config.RootFS.DiffIDs[i])
+		if err != nil {
+			return nil, fmt.Errorf("layer %d: %w", i, err)
 		}
-		layers = append(layers, StoredLayer{digest.String(), content.size, content})
+		layers = append(layers, layer)
 	}
-	return &opened{"", config.Config.Labels, layers}, nil
+	return &opened{"", text, config.Config.Labels, layers}, nil
 }
 
-func (a *archive) dockerConfig(file string) (config v1.Image, err error) {
+func (a *archive) dockerConfig(file string) ([]byte, error) {
 	b, err := a.blob(path.Clean(file))
-	if err == nil {
-		err = b.decode(configDigest(file), &config)
+	if err != nil {
+		return nil, err
 	}
-	return config, err
+	return b.document(configDigest(file))
 }
 
 // configDigest returns the digest that a configuration's file name states:

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,10 +9,14 @@ import (
 	"os"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
+
+// maxLayers is far more than overlay file systems can take, which is 127.
+const maxLayers = 1000
 
 // A store holds the files of an image by name.
 type store interface {
@@ -25,22 +30,6 @@ type store interface {
 type directory struct {
 	root *os.Root
 	open map[string]*source
-}
-
-func openDirectory(ref Reference) (*Image, error) {
-	root, err := os.OpenRoot(ref.Path)
-	if err != nil {
-		return nil, err
-	}
-	return openLayout(&directory{root, map[string]*source{}}, ref.Name)
-}
-
-func openOCIArchive(ref Reference) (*Image, error) {
-	a, err := openArchive(ref.Path)
-	if err != nil {
-		return nil, err
-	}
-	return openLayout(a, ref.Name)
 }
 
 func (d *directory) blob(name string) (blob, error) {
@@ -69,15 +58,7 @@ func (d *directory) Close() error {
 	return errors.Join(append(errs, d.root.Close())...)
 }
 
-// openLayout opens an image in the OCI image layout. It takes over the store.
-func openLayout(files store, name string) (*Image, error) {
-	o, err := readLayout(files, name)
-	if err != nil {
-		return nil, errors.Join(err, files.Close())
-	}
-	return newImage(o, files.Close)
-}
-
+// readLayout reads what leads to an image in the OCI image layout.
 func readLayout(files store, name string) (*opened, error) {
 	var layout v1.ImageLayout
 	if err := readDocument(files, v1.ImageLayoutFile, &layout); err != nil {
@@ -94,7 +75,7 @@ func readLayout(files store, name string) (*opened, error) {
 	if err := readDocument(files, v1.ImageIndexFile, &index); err != nil {
 		return nil, err
 	}
-	chosen, err := chooseManifest(files, index, name)
+	chosen, err := chooseManifest(index, name, func(d v1.Descriptor, document any) error { return readBlob(files, d, document) })
 	if err != nil {
 		return nil, err
 	}
@@ -102,48 +83,84 @@ func readLayout(files store, name string) (*opened, error) {
 	if err := readBlob(files, chosen, &manifest); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
-	var config v1.Image
-	if err := readBlob(files, manifest.Config, &config); err != nil {
+	text, err := blobText(files, manifest.Config)
+	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
+	config, err := readConfig(text)
+	if err != nil {
+		return nil, err
+	}
 	layers, err := layoutLayers(files, manifest, config)
-	return &opened{chosen.Digest.String(), config.Config.Labels, layers}, err
+	return &opened{chosen.Digest.String(), text, config.Config.Labels, layers}, err
 }
 
-// layoutLayers finds the manifest's layers, each of which must be the uncompressed
-// tar that the configuration names by its diff_id.
+// readConfig reads the JSON of an image's configuration.
+func readConfig(text []byte) (config v1.Image, err error) {
+	if err = json.Unmarshal(text, &config); err != nil {
+		err = fmt.Errorf("configuration: %w", err)
+	}
+	return config, err
+}
+
+// layoutLayers finds the manifest's layers. Each is the tar that the configuration names
+// by its diff_id, or compressed.
 func layoutLayers(files store, manifest v1.Manifest, config v1.Image) ([]StoredLayer, error) {
-	if len(manifest.Layers) != len(config.RootFS.DiffIDs) {
-		return nil, artifact.Verifyf("%d layers, and the configuration tells of %d",
-			len(manifest.Layers), len(config.RootFS.DiffIDs))
+	if err := checkLayers(manifest, config); err != nil {
+		return nil, err
 	}
 	var layers []StoredLayer
 	for i, descriptor := range manifest.Layers {
-		if _, format, found := strings.Cut(descriptor.MediaType, "+"); found {
-			return nil, fmt.Errorf("layer %d: %w", i, compressedError(format))
-		}
 		content, err := blobOf(files, descriptor)
 		if err != nil {
 			return nil, fmt.Errorf("layer %d: %w", i, err)
 		}
-		if err := content.uncompressed(); err != nil {
+		layer, err := storedLayer(content, config.RootFS.DiffIDs[i])
+		if err != nil {
 			return nil, fmt.Errorf("layer %d: %w", i, err)
 		}
-		digest := config.RootFS.DiffIDs[i]
-		if descriptor.Digest != digest {
-			return nil, artifact.Verifyf("layer %d: the manifest says %s, the configuration %s", i, descriptor.Digest, digest)
+		if layer.packed == "" && descriptor.Digest.String() != layer.Digest {
+			return nil, artifact.Verifyf("layer %d: the manifest says %s, the configuration %s", i, descriptor.Digest, layer.Digest)
 		}
-		layers = append(layers, StoredLayer{digest.String(), descriptor.Size, content})
+		layers = append(layers, layer)
 	}
 	return layers, nil
+}
+
+// checkLayers holds a manifest against its configuration.
+func checkLayers(manifest v1.Manifest, config v1.Image) error {
+	switch {
+	case len(manifest.Layers) != len(config.RootFS.DiffIDs):
+		return artifact.Verifyf("%d layers, and the configuration tells of %d",
+			len(manifest.Layers), len(config.RootFS.DiffIDs))
+	case len(manifest.Layers) > maxLayers:
+		return fmt.Errorf("%d layers, more than the %d expected at most", len(manifest.Layers), maxLayers)
+	}
+	return nil
+}
+
+// storedLayer is a blob as a layer with this diff_id.
+func storedLayer(content blob, diffID digest.Digest) (StoredLayer, error) {
+	if sum, found := strings.CutPrefix(diffID.String(), "sha256:"); !found || !artifact.ValidSHA256(sum) {
+		return StoredLayer{}, fmt.Errorf("digest %q is not a sha256 digest", diffID)
+	}
+	format, err := content.format()
+	if err != nil {
+		return StoredLayer{}, err
+	}
+	layer := StoredLayer{Digest: diffID.String(), Size: content.size, packed: format, blob: content}
+	if format != "" {
+		layer.Size = -1
+	}
+	return layer, nil
 }
 
 // blobOf finds a descriptor's blob and checks its size.
 func blobOf(files store, d v1.Descriptor) (blob, error) {
 	digest := d.Digest.String()
-	sum, found := strings.CutPrefix(digest, "sha256:")
-	if !found || !artifact.ValidSHA256(sum) {
-		return blob{}, fmt.Errorf("digest %q is not a sha256 digest", digest)
+	sum, err := checkDescriptor(d)
+	if err != nil {
+		return blob{}, err
 	}
 	b, err := files.blob(v1.ImageBlobsDir + "/sha256/" + sum)
 	if err != nil {
@@ -155,14 +172,35 @@ func blobOf(files store, d v1.Descriptor) (blob, error) {
 	return b, nil
 }
 
+// checkDescriptor returns the digest's 64 digits.
+func checkDescriptor(d v1.Descriptor) (string, error) {
+	sum, found := strings.CutPrefix(d.Digest.String(), "sha256:")
+	if !found || !artifact.ValidSHA256(sum) {
+		return "", fmt.Errorf("digest %q is not a sha256 digest", d.Digest)
+	}
+	if d.Size < 0 {
+		return "", artifact.Verifyf("%s: %d bytes", d.Digest, d.Size)
+	}
+	return sum, nil
+}
+
+// blobText reads and verifies the small blob that a descriptor points to.
+func blobText(files store, d v1.Descriptor) ([]byte, error) {
+	b, err := blobOf(files, d)
+	if err != nil {
+		return nil, err
+	}
+	defer files.done(b)
+	return b.document(d.Digest.String())
+}
+
 // readBlob reads and verifies the JSON document that a descriptor points to.
 func readBlob(files store, d v1.Descriptor, document any) error {
-	b, err := blobOf(files, d)
+	text, err := blobText(files, d)
 	if err != nil {
 		return err
 	}
-	defer files.done(b)
-	return b.decode(d.Digest.String(), document)
+	return json.Unmarshal(text, document)
 }
 
 // readDocument reads the JSON document with this name.
@@ -172,7 +210,11 @@ func readDocument(files store, name string, document any) error {
 		return err
 	}
 	defer files.done(b)
-	if err := b.decode("", document); err != nil {
+	text, err := b.document("")
+	if err == nil {
+		err = json.Unmarshal(text, document)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil

@@ -17,6 +17,14 @@ const maxIdleFiles = 256
 // OpenRoot opens an unpacked image: dir is the folder of everything that is served, /mirror
 // in a running container. No file outside dir is ever read.
 func OpenRoot(dir string) (*Image, error) {
+	img, err := openRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return img, nil
+}
+
+func openRoot(dir string) (*Image, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
@@ -31,7 +39,7 @@ func OpenRoot(dir string) (*Image, error) {
 		return files.Close()
 	}}
 	if err := img.loadTree(files, idle); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), img.close())
+		return nil, errors.Join(err, img.close())
 	}
 	return img, nil
 }

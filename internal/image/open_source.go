@@ -32,6 +32,17 @@ func newSource(open func(flag int) (*os.File, error)) (*source, error) {
 	return &source{file: file, size: size, reopen: func() (*os.File, error) { return open(os.O_RDONLY) }}, nil
 }
 
+// sourceOf takes over a regular file that is open and has no name.
+func sourceOf(file *os.File) (*source, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return &source{file: file, size: info.Size(), reopen: func() (*os.File, error) {
+		return nil, fmt.Errorf("%s: the file has no name", file.Name())
+	}}, nil
+}
+
 // borrow returns a descriptor of the file that nobody else uses.
 func (s *source) borrow() (*os.File, error) {
 	if f, closed := s.takeIdle(); closed {

@@ -14,15 +14,36 @@ const (
 	Docker        = "docker"         // an image in a registry
 )
 
+// Transports that are miniMirror's own, only to read from.
+const (
+	Unpacked = "root" // the root of a mounted or running image, or its /mirror
+	Stdin    = "-"    // an archive of either kind on standard input
+	Anywhere = ""     // a path: what is there decides
+)
+
 // A Reference says where an image is.
 type Reference struct {
 	Transport string
-	// Path is a directory (oci), a file (oci-archive, docker-archive), or HOST[:PORT]/NAME (docker).
+	// Path is a directory (oci, root), a file (oci-archive, docker-archive), or HOST[:PORT]/NAME (docker).
 	Path string
 	// Name is what the image is called there: the tag or the digest ("sha256:…") in a registry
 	// (default "latest"), the org.opencontainers.image.ref.name in an OCI layout, NAME:TAG in a
 	// docker-archive. It may be empty except in a registry.
 	Name string
+}
+
+// ParseReadable reads what ParseReference does, and what can only be read from: root:DIR, "-" for
+// standard input, and a path that begins with "/" or ".", where it is seen what is there.
+func ParseReadable(s string) (Reference, error) {
+	switch transport, path, _ := strings.Cut(s, ":"); {
+	case s == Stdin:
+		return Reference{Transport: Stdin}, nil
+	case transport == Unpacked && path != "":
+		return Reference{Transport: Unpacked, Path: path}, nil
+	case strings.HasPrefix(s, "/"), strings.HasPrefix(s, "."):
+		return Reference{Transport: Anywhere, Path: s}, nil
+	}
+	return ParseReference(s)
 }
 
 // ParseReference reads the notation of containers-transports(5):
@@ -48,6 +69,10 @@ func ParseReference(s string) (Reference, error) {
 
 func (r Reference) String() string {
 	switch {
+	case r.Transport == Stdin:
+		return "standard input"
+	case r.Transport == Anywhere:
+		return r.Path
 	case r.Transport == Docker && strings.Contains(r.Name, ":"):
 		return "docker://" + r.Path + "@" + r.Name
 	case r.Transport == Docker:

@@ -1,0 +1,126 @@
+package image
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/therootcompany/xz"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// Bounds of what is decompressed, in bytes. What an image carries is compressed already: more than
+// expansion times its size is an attack.
+const (
+	maxWindow    = 128 << 20 // of zstd and xz: memory
+	maxExpansion = 200
+	minExpanded  = 64 << 20
+)
+
+// formats are what archives and layers may be compressed with, by their first bytes.
+var formats = []struct{ name, magic string }{
+	{"gzip", "\x1f\x8b"}, {"zstd", "\x28\xb5\x2f\xfd"}, {"xz", "\xfd7zXZ\x00"},
+}
+
+// formatOf returns the format of a file that begins so, or "".
+func formatOf(start []byte) string {
+	for _, f := range formats {
+		if bytes.HasPrefix(start, []byte(f.magic)) {
+			return f.name
+		}
+	}
+	return ""
+}
+
+// decompress returns what r is when it is not compressed. It closes r in the end. size is
+// that of r, or -1; it bounds what comes out.
+func decompress(r io.ReadCloser, size int64) (io.ReadCloser, error) {
+	buffered := bufio.NewReaderSize(r, 64<<10)
+	start, err := buffered.Peek(6)
+	if err != nil && err != io.EOF {
+		return nil, closing(err, r)
+	}
+	format := formatOf(start)
+	d := &decompressed{input: r, left: -1}
+	if format != "" && size >= 0 {
+		d.left = size*maxExpansion + minExpanded
+	}
+	switch format {
+	case "gzip":
+		d.Reader, err = gzip.NewReader(buffered)
+	case "zstd":
+		var decoder *zstd.Decoder
+		decoder, err = zstd.NewReader(buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+		if err == nil {
+			d.Reader, d.end = decoder, decoder.Close
+		}
+	case "xz":
+		d.Reader, err = xz.NewReader(buffered, maxWindow)
+	default:
+		d.Reader, err = buffered, nil
+	}
+	if err != nil {
+		return nil, closing(fmt.Errorf("%s: %w", format, err), r)
+	}
+	return d, nil
+}
+
+func closing(err error, c io.Closer) error {
+	c.Close()
+	return err
+}
+
+// decompressed is a stream that comes out of another.
+type decompressed struct {
+	io.Reader
+	input io.Closer
+	end   func()
+	left  int64 // bytes that may still come; -1: any number
+}
+
+func (d *decompressed) Read(p []byte) (int, error) {
+	n, err := d.Reader.Read(p)
+	if d.left >= 0 {
+		if d.left -= int64(n); d.left < 0 {
+			d.left = 0
+			return 0, artifact.Verifyf("what is compressed is more than %d times as large: refused", maxExpansion)
+		}
+	}
+	return n, err
+}
+
+func (d *decompressed) Close() error {
+	if d.end != nil {
+		d.end()
+	}
+	return d.input.Close()
+}
+
+// A verifying reader ends with io.EOF only if its bytes have the digest.
+type verifying struct {
+	io.ReadCloser
+	digest string
+	hash   hash.Hash
+}
+
+func verifyingReader(r io.ReadCloser, digest string) io.ReadCloser {
+	return &verifying{r, digest, sha256.New()}
+}
+
+func (v *verifying) Read(p []byte) (int, error) {
+	n, err := v.ReadCloser.Read(p)
+	v.hash.Write(p[:n])
+	if err == io.EOF {
+		if got := "sha256:" + hex.EncodeToString(v.hash.Sum(nil)); got != v.digest {
+			return n, artifact.Verifyf("sha256 mismatch: got %s, want %s", got, v.digest)
+		}
+	}
+	return n, err
+}

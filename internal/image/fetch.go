@@ -1,0 +1,320 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+const (
+	maxSkip    = 2 << 10  // bytes between two files that are read for nothing, rather than asking twice
+	maxRequest = 16 << 20 // bytes of files that are asked for at once
+	fetchSteps = 128 << 10
+)
+
+// A Delivery takes the content of one file. One of Commit and Abort is called in the end.
+type Delivery interface {
+	io.Writer
+	// Commit tells that the content was whole and has the digest that the catalog states.
+	Commit() error
+	// Abort tells that what was written is of no use.
+	Abort()
+}
+
+// Fetch delivers each file once, in any order, several at the same time. deliver is called when a file begins,
+// and again if it came wrong the first time. The error is artifact.ErrVerify if it came wrong twice.
+//
+// Neighbours in a layer are read with one request. Where the layer only can be read from its start, that
+// is done once, as far as needed.
+func (r *Reader) Fetch(ctx context.Context, files []File, deliver func(f File) (Delivery, error)) error {
+	if r.layers == nil {
+		return r.fetchTree(ctx, files, deliver)
+	}
+	clusters, err := r.clusters(files)
+	if err != nil {
+		return err
+	}
+	f := &fetching{reader: r, deliver: deliver}
+	if err := f.parts(ctx, groups(clusters)); err != nil {
+		return err
+	}
+	if err := f.wholes(ctx); err != nil || len(f.wrong) == 0 {
+		return err
+	}
+	// Once more, each by itself.
+	var again []group
+	for _, c := range f.wrong {
+		again = append(again, group{[]cluster{c}, c.size()})
+	}
+	f.wrong, f.last = nil, true
+	if err := f.parts(ctx, again); err != nil {
+		return err
+	}
+	return f.wholes(ctx)
+}
+
+// ReadFile returns a generated file, verified. The error is fs.ErrNotExist where the catalog does not name it.
+func (r *Reader) ReadFile(ctx context.Context, path string) ([]byte, error) {
+	found, err := r.Files(ctx, []string{path})
+	if err != nil {
+		return nil, err
+	}
+	f, ok := found[path]
+	switch {
+	case !ok:
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	case f.Size > maxFile:
+		return nil, fmt.Errorf("%s: %d bytes are too many to hold in memory", path, f.Size)
+	}
+	var text memory
+	err = r.Fetch(ctx, []File{f}, func(File) (Delivery, error) { return &text, nil })
+	return text.Bytes(), err
+}
+
+// memory is a Delivery that keeps the content.
+type memory struct{ bytes.Buffer }
+
+func (*memory) Commit() error { return nil }
+func (m *memory) Abort()      { m.Reset() }
+
+// A cluster is files with the same bytes in the same place: links to one content.
+type cluster []File
+
+func (c cluster) size() int64 { return c[0].Size }
+func (c cluster) end() int64  { return c[0].Offset + c[0].Size }
+
+// clusters checks and sorts the files.
+func (r *Reader) clusters(files []File) ([]cluster, error) {
+	files = slices.Clone(files)
+	slices.SortStableFunc(files, func(a, b File) int {
+		if a.Layer != b.Layer {
+			return a.Layer - b.Layer
+		}
+		return comparePlaces(&a, &b)
+	})
+	var all []cluster
+	for _, f := range files {
+		if err := f.check(r.CatalogReader.layers); err != nil {
+			return nil, err
+		}
+		if n := len(all) - 1; n >= 0 && all[n][0].Layer == f.Layer {
+			last := all[n][0]
+			if f.Offset == last.Offset && f.Size == last.Size && f.SHA256 == last.SHA256 {
+				all[n] = append(all[n], f)
+				continue
+			}
+			if f.Offset < all[n].end() {
+				return nil, errCatalog("%s and %s overlap", last.Path, f.Path)
+			}
+		}
+		all = append(all, cluster{f})
+	}
+	return all, nil
+}
+
+// A group is what is read with one request.
+type group struct {
+	clusters []cluster
+	size     int64 // from the first byte of the first to the last of the last
+}
+
+func (g *group) first() *File { return &g.clusters[0][0] }
+
+func groups(clusters []cluster) (all []group) {
+	for _, c := range clusters {
+		if n := len(all) - 1; n >= 0 {
+			last := &all[n]
+			end := last.first().Offset + last.size
+			if last.first().Layer == c[0].Layer && c[0].Offset-end <= maxSkip && last.size+c.size() <= maxRequest {
+				last.clusters, last.size = append(last.clusters, c), c.end()-last.first().Offset
+				continue
+			}
+		}
+		all = append(all, group{[]cluster{c}, c.size()})
+	}
+	return all
+}
+
+// fetching is one Fetch.
+type fetching struct {
+	reader  *Reader
+	deliver func(File) (Delivery, error)
+	last    bool // what is wrong now is an error
+
+	mu    sync.Mutex
+	rest  []cluster // in layers that can only be read from their start
+	wrong []cluster
+}
+
+// parts reads groups, several at the same time.
+func (f *fetching) parts(ctx context.Context, all []group) error {
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(f.reader.parallel)
+	for _, g := range all {
+		if ctx.Err() != nil {
+			break
+		}
+		work.Go(func() error { return f.part(ctx, g) })
+	}
+	return work.Wait()
+}
+
+func (f *fetching) part(ctx context.Context, g group) error {
+	start := g.first()
+	body, err := f.reader.layers[start.Layer].part(ctx, start.Offset, g.size)
+	left := g.clusters
+	if err == nil {
+		left, err = f.stream(body, start.Offset, g.clusters)
+		err = errors.Join(err, body.Close())
+	}
+	if errors.Is(err, errNoParts) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.rest = append(f.rest, left...)
+		return nil
+	}
+	return err
+}
+
+// wholes reads each layer that has to be read from its start, once.
+func (f *fetching) wholes(ctx context.Context) error {
+	byLayer := map[int][]cluster{}
+	for _, c := range f.rest {
+		byLayer[c[0].Layer] = append(byLayer[c[0].Layer], c)
+	}
+	f.rest = nil
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(f.reader.parallel)
+	for layer, clusters := range byLayer {
+		slices.SortFunc(clusters, func(a, b cluster) int { return comparePlaces(&a[0], &b[0]) })
+		work.Go(func() error {
+			body, err := f.reader.layers[layer].whole(ctx)
+			if err != nil {
+				return fmt.Errorf("layer %d: %w", layer, err)
+			}
+			_, err = f.stream(body, 0, clusters)
+			return errors.Join(err, body.Close())
+		})
+	}
+	return work.Wait()
+}
+
+// stream delivers clusters from a body that begins at the given offset of the layer. It returns those that are left
+// when the body fails.
+func (f *fetching) stream(body io.Reader, position int64, clusters []cluster) ([]cluster, error) {
+	buffer := make([]byte, fetchSteps)
+	for i, c := range clusters {
+		if err := pass(body, c[0].Offset-position, buffer); err != nil {
+			return clusters[i:], fmt.Errorf("%s: %w", c[0].Path, err)
+		}
+		good, err := f.cluster(body, c, buffer)
+		if err != nil {
+			return clusters[i:], fmt.Errorf("%s: %w", c[0].Path, err)
+		}
+		if !good {
+			f.mu.Lock()
+			f.wrong = append(f.wrong, c)
+			f.mu.Unlock()
+		}
+		position = c.end()
+	}
+	return nil, nil
+}
+
+// cluster delivers files with one content. It reports whether the content is right.
+func (f *fetching) cluster(body io.Reader, c cluster, buffer []byte) (good bool, err error) {
+	var open []Delivery
+	defer func() {
+		for _, d := range open {
+			d.Abort()
+		}
+	}()
+	for _, file := range c {
+		d, err := f.deliver(file)
+		if err != nil {
+			return false, err
+		}
+		open = append(open, d)
+	}
+	sum := sha256.New()
+	err = readSteps(body, c.size(), buffer, func(p []byte) error {
+		sum.Write(p)
+		for _, d := range open {
+			if _, err := d.Write(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	if err := c[0].agrees(sum); err != nil {
+		if f.last {
+			return false, err
+		}
+		return false, nil
+	}
+	for len(open) > 0 {
+		d := open[0]
+		open = open[1:]
+		if err := d.Commit(); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// pass reads n bytes for nothing.
+func pass(r io.Reader, n int64, buffer []byte) error {
+	return readSteps(r, n, buffer, func([]byte) error { return nil })
+}
+
+// readSteps reads n bytes step by step.
+func readSteps(r io.Reader, n int64, buffer []byte, take func([]byte) error) error {
+	for n > 0 {
+		k, err := r.Read(buffer[:min(n, int64(len(buffer)))])
+		n -= int64(k)
+		if err := take(buffer[:k]); err != nil {
+			return err
+		}
+		if n > 0 && err == io.EOF {
+			return artifact.Verifyf("the layer ends %d bytes too early", n)
+		}
+		if n > 0 && err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetchTree delivers the files of an unpacked tree.
+func (r *Reader) fetchTree(ctx context.Context, files []File, deliver func(File) (Delivery, error)) error {
+	f := &fetching{reader: r, deliver: deliver, last: true}
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(r.parallel)
+	for _, file := range files {
+		work.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			body, err := r.file(&file)
+			if err != nil {
+				return err
+			}
+			_, err = f.stream(body, file.Offset, []cluster{{file}})
+			return errors.Join(err, body.Close())
+		})
+	}
+	return work.Wait()
+}

@@ -1,0 +1,145 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/registry"
+)
+
+// A registryLayer is a layer in a registry, compressed or not.
+type registryLayer struct {
+	StoredLayer
+	repository *registry.Repository
+	content    registry.Blob // as the registry has it
+}
+
+func (l registryLayer) part(ctx context.Context, offset, size int64) (io.ReadCloser, error) {
+	if l.packed != "" {
+		return nil, errNoParts
+	}
+	return l.repository.Part(ctx, l.content, offset, size)
+}
+
+func (l registryLayer) whole(ctx context.Context) (io.ReadCloser, error) {
+	body := l.repository.Blob(ctx, l.content)
+	if l.packed == "" {
+		return body, nil // verifies itself
+	}
+	body, err := decompress(body, l.content.Size)
+	if err != nil {
+		return nil, err
+	}
+	return verifyingReader(body, l.Digest), nil
+}
+
+// openRegistry reads what leads to an image in a registry.
+func (r *Reader) openRegistry(ctx context.Context, ref Reference, o Options) error {
+	repository, err := registry.Open(ref.Path, o.Registry)
+	if err != nil {
+		return err
+	}
+	r.close = append(r.close, repository.Close)
+	r.received = repository.Received
+	manifest, err := r.chooseInRegistry(ctx, repository, ref.Name)
+	if err != nil {
+		return err
+	}
+	text, err := readSmall(ctx, repository, manifest.Config)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	config, err := readConfig(text)
+	if err != nil {
+		return err
+	}
+	if err := checkLayers(*manifest, config); err != nil {
+		return err
+	}
+	opened := &opened{r.Digest, text, config.Config.Labels, nil}
+	var layers []layerContent
+	for i, d := range manifest.Layers {
+		if _, err := checkDescriptor(d); err != nil {
+			return fmt.Errorf("layer %d: %w", i, err)
+		}
+		stored := StoredLayer{Digest: config.RootFS.DiffIDs[i].String(), Size: d.Size}
+		if stored.Digest != d.Digest.String() {
+			stored.Size, stored.packed = -1, d.MediaType
+		}
+		opened.layers = append(opened.layers, stored)
+		layers = append(layers, registryLayer{stored, repository, registry.Blob{Digest: d.Digest.String(), Size: d.Size}})
+	}
+	return r.load(ctx, opened, layers, o)
+}
+
+// chooseInRegistry finds the manifest that a tag or a digest leads to, for the running platform.
+func (r *Reader) chooseInRegistry(ctx context.Context, repository *registry.Repository, name string) (*v1.Manifest, error) {
+	data, mediaType, digest, err := repository.Manifest(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	r.Reference.Name = digest
+	var index v1.Index
+	if err := json.Unmarshal(data, &index); err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	if index.MediaType != "" {
+		mediaType = index.MediaType // what the digest covers
+	}
+	if mediaType == v1.MediaTypeImageIndex || mediaType == dockerManifestList {
+		chosen, err := chooseImage(slices.DeleteFunc(index.Manifests, isAttestation), func(d v1.Descriptor, document any) error {
+			text, err := readManifest(ctx, repository, d)
+			if err != nil {
+				return err
+			}
+			return json.Unmarshal(text, document)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if data, err = readManifest(ctx, repository, chosen); err != nil {
+			return nil, fmt.Errorf("manifest: %w", err)
+		}
+		digest = chosen.Digest.String()
+	}
+	r.Digest = digest
+	var manifest v1.Manifest
+	if err := json.Unmarshal(data, &manifest); err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	if manifest.Config.Digest == "" {
+		return nil, errForeign("its manifest has no configuration")
+	}
+	return &manifest, nil
+}
+
+func readManifest(ctx context.Context, repository *registry.Repository, d v1.Descriptor) ([]byte, error) {
+	if _, err := checkDescriptor(d); err != nil {
+		return nil, err
+	}
+	data, _, _, err := repository.Manifest(ctx, d.Digest.String())
+	if err == nil && int64(len(data)) != d.Size {
+		err = artifact.Verifyf("%s: size mismatch: got %d, want %d bytes", d.Digest, len(data), d.Size)
+	}
+	return data, err
+}
+
+// readSmall reads a blob into memory.
+func readSmall(ctx context.Context, repository *registry.Repository, d v1.Descriptor) ([]byte, error) {
+	if _, err := checkDescriptor(d); err != nil {
+		return nil, err
+	}
+	if d.Size > maxDocument {
+		return nil, fmt.Errorf("%d bytes, more than the %d expected at most", d.Size, maxDocument)
+	}
+	body := repository.Blob(ctx, registry.Blob{Digest: d.Digest.String(), Size: d.Size})
+	data, err := io.ReadAll(body)
+	return data, errors.Join(err, body.Close())
+}

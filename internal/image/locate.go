@@ -1,0 +1,157 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// A place is where an image on this machine is: an unpacked tree, or a store.
+type place struct {
+	root  string // of a tree: the folder of everything that is served
+	files store
+	read  func() (*opened, error) // from the store
+}
+
+// locate finds an image on this machine. An archive that is compressed, or that comes
+// from a pipe, is copied into a temporary file.
+func locate(ctx context.Context, ref Reference, o Options) (*place, error) {
+	switch ref.Transport {
+	case Unpacked:
+		return &place{root: treeRoot(ref.Path)}, nil
+	case OCI:
+		root, err := os.OpenRoot(ref.Path)
+		if err != nil {
+			return nil, err
+		}
+		return layoutPlace(&directory{root, map[string]*source{}}, ref.Name), nil
+	case OCIArchive, DockerArchive, Stdin:
+		files, err := locateArchive(ctx, ref, o)
+		if err != nil {
+			return nil, err
+		}
+		if ref.Transport == OCIArchive || ref.Transport == Stdin && files.has(v1.ImageLayoutFile) {
+			return layoutPlace(files, ref.Name), nil
+		}
+		return &place{files: files, read: func() (*opened, error) { return files.readDocker(ref.Name) }}, nil
+	case Anywhere:
+		info, err := os.Stat(ref.Path)
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			return locateFile(ctx, ref, o)
+		}
+		if _, err := os.Stat(filepath.Join(ref.Path, v1.ImageLayoutFile)); err == nil {
+			return locate(ctx, Reference{OCI, ref.Path, ref.Name}, o)
+		}
+		return &place{root: treeRoot(ref.Path)}, nil
+	}
+	return nil, artifact.Usagef("unknown transport %q", ref.Transport)
+}
+
+// locateFile opens a file that may be either kind of archive.
+func locateFile(ctx context.Context, ref Reference, o Options) (*place, error) {
+	file, err := os.Open(ref.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	o.Stdin = file
+	return locate(ctx, Reference{Stdin, "", ref.Name}, o)
+}
+
+// treeRoot is the folder of everything that is served: dir, or /mirror within.
+func treeRoot(dir string) string {
+	inner := filepath.Join(dir, Root)
+	if _, err := os.Lstat(filepath.Join(dir, HeadName)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(filepath.Join(inner, HeadName)); err == nil {
+			return inner
+		}
+	}
+	return dir
+}
+
+func layoutPlace(files store, name string) *place {
+	return &place{files: files, read: func() (*opened, error) { return readLayout(files, name) }}
+}
+
+// locateArchive opens an archive, uncompressed if need be.
+func locateArchive(ctx context.Context, ref Reference, o Options) (*archive, error) {
+	if ref.Transport != Stdin {
+		a, err := openArchive(ref.Path)
+		var format compressedError
+		if !errors.As(err, &format) {
+			return a, err
+		}
+		if o.inPlace {
+			return nil, artifact.Hint(err, "%s -d %s", string(format), ref.Path)
+		}
+		if o.Stdin, err = os.Open(ref.Path); err != nil {
+			return nil, err
+		}
+		defer o.Stdin.(io.Closer).Close()
+	}
+	if o.Stdin == nil {
+		o.Stdin = os.Stdin
+	}
+	if file, ok := o.Stdin.(*os.File); ok {
+		a, err := archiveInPlace(file)
+		var format compressedError
+		if a != nil || err != nil && (o.inPlace || !errors.As(err, &format)) {
+			return a, err
+		}
+	}
+	body, err := decompress(io.NopCloser(o.Stdin), sizeOf(o.Stdin))
+	if err != nil {
+		return nil, err
+	}
+	file, err := spool(ctx, body, o.TempDir)
+	if err = errors.Join(err, body.Close()); err != nil {
+		return nil, err
+	}
+	source, err := sourceOf(file)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return newArchive(source)
+}
+
+// archiveInPlace opens a regular file that is open already, from its beginning. It returns nil
+// for what is none.
+func archiveInPlace(file *os.File) (*archive, error) {
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, err
+	}
+	if position, err := file.Seek(0, io.SeekCurrent); err != nil || position != 0 {
+		return nil, err
+	}
+	again, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
+	if err != nil {
+		return nil, nil // no /proc here
+	}
+	source, err := sourceOf(again)
+	if err != nil {
+		return nil, errors.Join(err, again.Close())
+	}
+	return newArchive(source)
+}
+
+// sizeOf is how many bytes a file has, or -1.
+func sizeOf(r io.Reader) int64 {
+	if file, ok := r.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+			return info.Size()
+		}
+	}
+	return -1
+}

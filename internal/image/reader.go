@@ -1,0 +1,223 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/minimirror/minimirror/internal/image/registry"
+)
+
+// Options say how to read an image. The zero value will do.
+type Options struct {
+	Registry registry.Options
+	Stdin    io.Reader // behind the reference "-"; nil: os.Stdin
+	TempDir  string    // for what cannot be read in place; "": the system's
+	Parallel int       // requests that Fetch has running at once; 0: 4
+
+	inPlace bool // nothing may be copied
+}
+
+// A Reader reads an image piece by piece, wherever it is: in a registry, compressed, too. It reads
+// as little as it can. Its methods may be called by many goroutines.
+type Reader struct {
+	// CatalogReader reads single parts of the catalog.
+	*CatalogReader
+	// Reference leads to this very image, by digest where it is in a registry.
+	Reference Reference
+	// Digest is the manifest's, "sha256:…", or empty where there is none (docker-archive,
+	// unpacked tree).
+	Digest string
+
+	config   []byte                               // nil: an unpacked tree
+	layers   []layerContent                       // nil: an unpacked tree
+	file     func(f *File) (io.ReadCloser, error) // of a tree
+	parallel int
+	received func() int64
+	close    []func() error // in the order of opening
+}
+
+// A layerContent is a layer's bytes, uncompressed.
+type layerContent interface {
+	// part reads size bytes at offset. The error is errNoParts, at once or at any read, where
+	// the layer can only be read from its start. Nothing is verified.
+	part(ctx context.Context, offset, size int64) (io.ReadCloser, error)
+	// whole reads all. Its end is io.EOF only if the layer's digest is right.
+	whole(ctx context.Context) (io.ReadCloser, error)
+}
+
+// errNoParts is that a layer can only be read from its start.
+var errNoParts = registry.ErrNoRange
+
+// OpenReader opens an image anywhere; see ParseReadable. It reads manifest, configuration and the catalog's head, and
+// verifies them. The errors are those of Open; in a registry fs.ErrNotExist is
+// that it has no such image.
+func OpenReader(ctx context.Context, ref Reference, o Options) (*Reader, error) {
+	r := &Reader{Reference: ref, parallel: o.Parallel, received: func() int64 { return 0 }}
+	if r.parallel <= 0 {
+		r.parallel = 4
+	}
+	if err := r.open(ctx, ref, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", ref, err), r.Close())
+	}
+	return r, nil
+}
+
+func (r *Reader) open(ctx context.Context, ref Reference, o Options) error {
+	if ref.Transport == Docker {
+		return r.openRegistry(ctx, ref, o)
+	}
+	place, err := locate(ctx, ref, o)
+	if err != nil {
+		return err
+	}
+	if place.root != "" {
+		return r.openTree(place.root)
+	}
+	r.close = append(r.close, place.files.Close)
+	opened, err := place.read()
+	if err != nil {
+		return err
+	}
+	layers := make([]layerContent, len(opened.layers))
+	for i, layer := range opened.layers {
+		layers[i] = localLayer{layer}
+	}
+	return r.load(ctx, opened, layers, o)
+}
+
+// load reads the catalog's head.
+func (r *Reader) load(ctx context.Context, o *opened, layers []layerContent, options Options) error {
+	r.Digest, r.config, r.layers = o.digest, o.config, layers
+	place, err := findCatalog(o.labels, o.layers)
+	if err != nil {
+		return err
+	}
+	last := len(layers) - 1
+	head, err := readPart(ctx, layers[last], place.Head.Offset, place.Head.Size)
+	if errors.Is(err, errNoParts) {
+		if err = r.spoolCatalog(ctx, last, options.TempDir); err == nil {
+			head, err = readPart(ctx, r.layers[last], place.Head.Offset, place.Head.Size)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("layer %d: %w", last, err)
+	}
+	if err := place.verify(head); err != nil {
+		return err
+	}
+	content := r.layers[last]
+	r.CatalogReader, err = newCatalogReader(head, place.Records.Size, o.layers, func(ctx context.Context, offset, size int64) ([]byte, error) {
+		return readPart(ctx, content, place.Records.Offset+offset, size)
+	})
+	return err
+}
+
+// readPart reads a part of a layer into memory.
+func readPart(ctx context.Context, layer layerContent, offset, size int64) ([]byte, error) {
+	body, err := layer.part(ctx, offset, size)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	data := make([]byte, size)
+	if _, err := io.ReadFull(body, data); err == io.EOF {
+		return nil, io.ErrUnexpectedEOF
+	} else if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// spoolCatalog reads the last layer once, where it does not give parts.
+func (r *Reader) spoolCatalog(ctx context.Context, last int, dir string) error {
+	body, err := r.layers[last].whole(ctx)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	file, err := spool(ctx, io.LimitReader(body, maxCatalog), dir)
+	if err != nil {
+		return err
+	}
+	r.close = append(r.close, file.Close)
+	source, err := sourceOf(file)
+	if err != nil {
+		return err
+	}
+	r.layers = slices.Clone(r.layers)
+	r.layers[last] = spooledLayer{localLayer{StoredLayer{blob: blob{source, 0, source.size}}}, r.layers[last]}
+	return nil
+}
+
+// A spooledLayer gives parts out of a file; as a whole, it is what it was.
+type spooledLayer struct {
+	localLayer
+	origin layerContent
+}
+
+func (l spooledLayer) whole(ctx context.Context) (io.ReadCloser, error) { return l.origin.whole(ctx) }
+
+// openTree opens an unpacked image.
+func (r *Reader) openTree(dir string) error {
+	img, err := openRoot(dir)
+	if err != nil {
+		return err
+	}
+	r.close = append(r.close, img.Close)
+	r.CatalogReader = img.CatalogReader
+	r.file = func(f *File) (io.ReadCloser, error) { return img.open(f) }
+	return nil
+}
+
+// Load reads the whole catalog, with all that it says.
+func (r *Reader) Load(ctx context.Context) (*Catalog, error) {
+	c, _, err := r.CatalogReader.load(ctx, false)
+	return c, err
+}
+
+// LayerCount is how many layers the image has; 0 for an unpacked tree.
+func (r *Reader) LayerCount() int { return len(r.layers) }
+
+// Received is how many bytes have come from a registry; 0 for what is on this machine.
+func (r *Reader) Received() int64 { return r.received() }
+
+// OpenFile opens one of the catalog's files. What it reads is not verified; see Fetch.
+func (r *Reader) OpenFile(ctx context.Context, f File) (io.ReadCloser, error) {
+	if r.layers == nil {
+		return r.file(&f)
+	}
+	if f.Layer < 0 || f.Layer >= len(r.layers) {
+		return nil, &fs.PathError{Op: "open", Path: f.Path, Err: fs.ErrNotExist}
+	}
+	body, err := r.layers[f.Layer].part(ctx, f.Offset, f.Size)
+	if !errors.Is(err, errNoParts) {
+		return body, err
+	}
+	whole, err := r.layers[f.Layer].whole(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(io.Discard, whole, f.Offset); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", f.Path, err), whole.Close())
+	}
+	return &limited{io.LimitReader(whole, f.Size), whole}, nil
+}
+
+type limited struct {
+	io.Reader
+	io.Closer
+}
+
+// Close closes what the image is read from.
+func (r *Reader) Close() error {
+	var errs []error
+	for _, c := range slices.Backward(r.close) {
+		errs = append(errs, c())
+	}
+	r.close = nil
+	return errors.Join(errs...)
+}

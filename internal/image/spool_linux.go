@@ -1,0 +1,16 @@
+package image
+
+import (
+	"math"
+
+	"golang.org/x/sys/unix"
+)
+
+// freeSpace is how many bytes may be written in dir: most of what is free.
+func freeSpace(dir string) int64 {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil || fs.Bavail > math.MaxInt64/uint64(max(fs.Bsize, 1)) {
+		return math.MaxInt64
+	}
+	return int64(fs.Bavail) * fs.Bsize / 10 * 9
+}
