@@ -28,6 +28,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   lock     pin what a definition asks for: mirror.yaml → mirror.lock
   build    make the image of a lock
   serve    serve an image to apt
+  bootstrap  install packages of an image on a machine without a container runtime
   verify   hold an image against its digests and upstream's signatures
   why      tell why a lock has a package
   version  print the version of this program
@@ -56,12 +57,13 @@ const signalGrace = 2 * time.Second
 type verb func(ctx context.Context, c *command, args []string) error
 
 var verbs = map[string]verb{
-	"lock":    lock,
-	"build":   build,
-	"serve":   serve,
-	"verify":  verify,
-	"version": version,
-	"why":     why,
+	"bootstrap": bootstrapVerb,
+	"lock":      lock,
+	"build":     build,
+	"serve":     serve,
+	"verify":    verify,
+	"version":   version,
+	"why":       why,
 }
 
 // A command is one run of a verb.

@@ -1,0 +1,155 @@
+package bootstrap
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+// partPrefix marks files that are not whole yet. They are begun anew.
+const partPrefix = ".minimirror-part-"
+
+// Extract puts the plan's artifacts into dir, under their base names. A file that
+// is there already and right is not read again; one that is not whole never has
+// its final name. A set of two artifacts with one base name is an error.
+func (p *Plan) Extract(ctx context.Context, r *image.Reader, dir string, received func(n int64)) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := removeParts(root); err != nil {
+		return err
+	}
+	names := make(map[string]string)
+	var missing []image.File
+	var room int64
+	for _, a := range p.artifacts() {
+		name := path.Base(a.Path)
+		if other, taken := names[name]; taken && other != a.ID() {
+			return fmt.Errorf("%s and %s have the same file name", other, a.ID())
+		}
+		names[name] = a.ID()
+		if whole, err := isWhole(root, name, a); err != nil {
+			return err
+		} else if whole {
+			received(a.Size)
+			continue
+		}
+		missing = append(missing, p.files[a.ID()])
+		room += a.Size
+	}
+	if err := enough(dir, room); err != nil {
+		return err
+	}
+	return r.Fetch(ctx, missing, func(f image.File) (image.Delivery, error) {
+		return newPart(root, path.Base(f.Path), received)
+	})
+}
+
+// isWhole reports whether the file is there with the right bytes. Anything else of
+// that name is an error if it is no regular file, else it is removed.
+func isWhole(root *os.Root, name string, a *artifact.Artifact) (bool, error) {
+	info, err := root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if !info.Mode().IsRegular() {
+		return false, fmt.Errorf("%s: not a regular file: remove it", path.Join(root.Name(), name))
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, f); err != nil {
+		return false, err
+	}
+	if hex.EncodeToString(hash.Sum(nil)) == a.SHA256 {
+		return true, nil
+	}
+	return false, root.Remove(name)
+}
+
+// removeParts removes what a killed run left.
+func removeParts(root *os.Root) error {
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), partPrefix) && e.Type().IsRegular() {
+			if err := root.Remove(e.Name()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// enough tells before any work that the file system lacks room.
+func enough(dir string, room int64) error {
+	var s syscall.Statfs_t
+	if syscall.Statfs(dir, &s) != nil {
+		return nil // then the writes tell
+	}
+	if free := int64(s.Bavail) * int64(s.Bsize); free < room {
+		return artifact.Hint(fmt.Errorf("%s: %d MB are needed, %d MB are free: %w", dir, room/1000000+1, free/1000000, syscall.ENOSPC),
+			"make room, or name a folder on another file system with --to")
+	}
+	return nil
+}
+
+// A part is a file on its way. It gets its name when it is whole and verified.
+type part struct {
+	*os.File
+	root     *os.Root
+	name     string
+	received func(n int64)
+}
+
+func newPart(root *os.Root, name string, received func(n int64)) (*part, error) {
+	f, err := root.OpenFile(partPrefix+name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	return &part{f, root, name, received}, nil
+}
+
+func (p *part) Write(b []byte) (int, error) {
+	n, err := p.File.Write(b)
+	p.received(int64(n))
+	return n, err
+}
+
+// Commit gives the file its name.
+func (p *part) Commit() error {
+	if err := errors.Join(p.Sync(), p.Close()); err != nil {
+		return err
+	}
+	return p.root.Rename(partPrefix+p.name, p.name)
+}
+
+// Abort removes what there is of the file.
+func (p *part) Abort() {
+	p.Close()
+	p.root.Remove(partPrefix + p.name)
+}

@@ -1,0 +1,90 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// CacheDir is where an installation extracts to, below the node's root. It is
+// removed when all is installed.
+const CacheDir = "var/cache/minimirror/bootstrap"
+
+// InstallOptions change how the plan is carried out.
+type InstallOptions struct {
+	Root     string // of the node
+	Dir      string // where Extract has put the files, below Root
+	Answers  []byte // see artifact.InstallJob
+	NoStart  bool
+	Wait     time.Duration
+	Log      io.Writer
+	Progress func(name, state string, done, total int)
+}
+
+// Install installs what Extract has brought.
+func (p *Plan) Install(ctx context.Context, o InstallOptions) error {
+	inside, found := strings.CutPrefix(filepath.Clean(o.Dir), strings.TrimSuffix(filepath.Clean(o.Root), "/"))
+	if !found || !strings.HasPrefix(inside, "/") {
+		return fmt.Errorf("%s is not below %s", o.Dir, o.Root)
+	}
+	job := artifact.InstallJob{Root: o.Root, Answers: o.Answers, NoStart: o.NoStart, Wait: o.Wait, Log: o.Log, Progress: o.Progress}
+	for _, step := range p.Steps {
+		var files []string
+		for _, a := range step {
+			files = append(files, path.Join(inside, path.Base(a.Path)))
+		}
+		job.Steps = append(job.Steps, files)
+	}
+	return p.kind.Install(ctx, job)
+}
+
+// Complete makes the folder that Extract has filled of use without this program:
+// the kind's extra files, and SHA256SUMS, written last.
+func (p *Plan) Complete(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	extra := p.kind.Extra(p.Title, p.InstallPlan)
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		mode := os.FileMode(0o644)
+		if strings.HasSuffix(name, ".sh") {
+			mode = 0o755
+		}
+		if err := replace(root, name, extra[name], mode); err != nil {
+			return err
+		}
+	}
+	var sums []string
+	for _, a := range p.artifacts() {
+		sums = append(sums, fmt.Sprintf("%s  %s\n", a.SHA256, path.Base(a.Path)))
+	}
+	slices.SortFunc(sums, func(a, b string) int { return strings.Compare(a[64:], b[64:]) })
+	return replace(root, "SHA256SUMS", []byte(strings.Join(sums, "")), 0o644)
+}
+
+// replace writes a file in one step.
+func replace(root *os.Root, name string, data []byte, mode os.FileMode) error {
+	p, err := newPart(root, name, func(int64) {})
+	if err != nil {
+		return err
+	}
+	if _, err = p.Write(data); err == nil {
+		err = p.Chmod(mode)
+	}
+	if err != nil {
+		p.Abort()
+		return err
+	}
+	return p.Commit()
+}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/minimirror/minimirror/bootstrap"
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/kinds"
+	"github.com/minimirror/minimirror/internal/progress"
+)
+
+const bootstrapHelp = `usage: minimirror bootstrap --image REFERENCE [--set NAME] [--package NAME]… ACTION…
+
+Takes packages straight out of an image and installs them on this machine: no
+network beyond the image's source, no container runtime. Reads only what is
+needed, and verifies each package before dpkg sees it. What the machine has in
+the same or a newer version is left alone, and so is what is on hold.
+
+What:
+  --list              show the sets of the image, with sizes
+  --set NAME          a set
+  --package NAME      a package that the image carries, with all it needs
+Actions:
+  --install           install (root; --root DIR: another system than this one)
+  --to DIR            extract only, with install.sh, SHA256SUMS and a Packages index
+  --dry-run           print the plan
+  --load PROGRAM      hand the image itself to docker, podman or containerd
+  --configure-apt URL make the machine a client of the mirror at URL
+  --undo-apt          undo that
+
+After an interruption or a failure the same command goes on.
+
+References: docker://HOST/NAME:TAG (or @sha256:…), oci:DIR, oci-archive:FILE and
+docker-archive:FILE (compressed, too), root:DIR for a mounted image, "-" for an
+archive on standard input.
+
+Examples:
+  minimirror bootstrap --image docker-archive:docker.tar --list
+  minimirror bootstrap --image docker-archive:docker.tar --set docker --install --load docker
+  minimirror bootstrap --image docker://registry.example.org/site/docker:1 --package jq --to jq
+`
+
+type bootstrapFlags struct {
+	ref, set, root, to, architecture      string
+	packages                              []string
+	list, install, dryRun, noStart        bool
+	answers, log, configure, load, output string
+	only, undo                            bool
+	hosts, ca                             string
+	insecure                              bool
+	wait                                  time.Duration
+}
+
+func bootstrapVerb(ctx context.Context, c *command, args []string) error {
+	var f bootstrapFlags
+	f.define(c.flags)
+	if err := c.parse(args, bootstrapHelp, 0); err != nil {
+		return err
+	}
+	if err := f.check(c); err != nil {
+		return err
+	}
+	if f.undo {
+		return f.report(c, func(k artifact.Kind) ([]string, error) { return k.Unconfigure(f.root) })
+	}
+	ref, err := image.ParseReadable(f.ref)
+	if err != nil {
+		return err
+	}
+	options := image.Options{}
+	options.Registry.HostsDir, options.Registry.CAFile, options.Registry.Insecure = f.hosts, f.ca, f.insecure
+	reader, err := image.OpenReader(ctx, ref, options)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	if reader.Digest != "" {
+		fmt.Fprintf(c.stderr, "image: %s %s\n", ref, reader.Digest)
+	}
+	if f.list {
+		return c.listSets(reader, f.output)
+	}
+	if f.install || f.to != "" || f.dryRun {
+		if err := f.packagesOf(ctx, c, reader); err != nil {
+			return err
+		}
+	}
+	if f.load != "" && !f.dryRun {
+		name, err := bootstrap.Load(ctx, reader, f.load)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.stdout, "%s has the image: %s\n", f.load, name)
+	}
+	if f.configure != "" && !f.dryRun {
+		mirror, err := mirrorOf(ctx, reader)
+		if err != nil {
+			return err
+		}
+		return f.report(c, func(k artifact.Kind) ([]string, error) {
+			return k.Configure(f.root, mirror[k.Name()], f.configure, f.only)
+		})
+	}
+	return nil
+}
+
+func (f *bootstrapFlags) define(flags *pflag.FlagSet) {
+	flags.StringVar(&f.ref, "image", "", "where the image is")
+	flags.BoolVar(&f.list, "list", false, "show the sets of the image")
+	flags.StringVar(&f.set, "set", "", "what to install: a set of the image")
+	flags.StringArrayVar(&f.packages, "package", nil, "what to install: a package with all it needs; may be there several times")
+	flags.BoolVar(&f.install, "install", false, "install it")
+	flags.StringVar(&f.root, "root", "/", "the system to work on")
+	flags.StringVar(&f.to, "to", "", "extract into this folder instead")
+	flags.StringVar(&f.architecture, "architecture", "", "with --to: for nodes of this architecture (default: this machine's)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be installed, and change nothing")
+	flags.StringVar(&f.answers, "debconf-selections", "", "file with answers to the packages' questions, as debconf-set-selections reads them")
+	flags.BoolVar(&f.noStart, "no-start", false, "do not start services")
+	flags.StringVar(&f.log, "log", "", "file for what dpkg says (default /var/log/minimirror-bootstrap.log below the root)")
+	flags.DurationVar(&f.wait, "wait", 2*time.Minute, "how long to wait for another program that installs packages")
+	flags.StringVar(&f.load, "load", "", "docker, podman or containerd: load the image there")
+	flags.StringVar(&f.configure, "configure-apt", "", "address of the mirror that apt shall use from now on")
+	flags.BoolVar(&f.only, "disable-other-sources", false, "with --configure-apt: put the other sources away")
+	flags.BoolVar(&f.undo, "undo-apt", false, "undo --configure-apt")
+	flags.StringVar(&f.ca, "ca", "", "file with certificates (PEM) that may sign the registry's")
+	flags.StringVar(&f.hosts, "hosts-dir", "", "folder with containerd's hosts.toml files: mirrors and certificates of registries")
+	flags.BoolVar(&f.insecure, "insecure", false, "let the registry be plain HTTP, or have a certificate that does not verify")
+	flags.StringVar(&f.output, "format", "text", "what --list and --dry-run print: text or json")
+}
+
+func (f *bootstrapFlags) check(c *command) error {
+	what := f.set != "" || len(f.packages) > 0
+	action := f.install || f.to != "" || f.dryRun
+	switch {
+	case f.undo:
+		return nil
+	case f.ref == "":
+		return c.wrongUsage("--image is missing")
+	case f.list:
+	case !what && !action && f.load == "" && f.configure == "":
+		return c.wrongUsage("nothing to do: name a set with --set (--list shows them), or a package, and an action such as --install")
+	case what && !action:
+		return c.wrongUsage("say what to do with it: --install, --to DIR or --dry-run")
+	case !what && action:
+		return c.wrongUsage("--set or --package is missing; --list shows the sets")
+	case f.install && f.to != "":
+		return c.wrongUsage("--install and --to exclude each other")
+	case f.only && f.configure == "":
+		return c.wrongUsage("--disable-other-sources goes with --configure-apt URL")
+	case f.load != "" && !bootstrap.CanLoad(f.load):
+		return c.wrongUsage("--load %s: want docker, podman or containerd", f.load)
+	case f.configure != "" && !strings.HasPrefix(f.configure, "http://") && !strings.HasPrefix(f.configure, "https://"):
+		return c.wrongUsage("--configure-apt %s: an address begins with http:// or https://", f.configure)
+	}
+	return format(f.output)
+}
+
+// packagesOf plans, and extracts or installs.
+func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *image.Reader) error {
+	request := bootstrap.Request{Set: f.set, Names: f.packages, Root: f.root}
+	kind := kinds.All()[0]
+	if f.to != "" {
+		if request.Architecture = f.architecture; request.Architecture == "" {
+			var err error
+			if request.Architecture, err = kind.NodeArchitecture(f.root); err != nil {
+				return artifact.Hint(err, "name the nodes' architecture with --architecture")
+			}
+		}
+		request.Root = ""
+	}
+	plan, err := bootstrap.Select(ctx, reader, kind, request)
+	if err != nil {
+		return err
+	}
+	if f.dryRun {
+		return c.printPlan(plan, f.output)
+	}
+	dir := f.to
+	if dir == "" {
+		dir = filepath.Join(f.root, bootstrap.CacheDir)
+	}
+	if plan.Count() == 0 {
+		_, err := fmt.Fprintf(c.stdout, "%s: nothing to install: the machine has all of it\n", plan.Title)
+		return err
+	}
+	phase := progress.To(os.Stderr).Phase("extract "+plan.Title, plan.Size())
+	err = plan.Extract(ctx, reader, dir, phase.Add)
+	phase.End(err)
+	if err != nil {
+		return err
+	}
+	if f.to != "" {
+		if err := plan.Complete(dir); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(c.stdout, "%s: %d packages, %s\n", dir, plan.Count(), progress.Bytes(plan.Size()))
+		return err
+	}
+	if err := f.installPlan(ctx, c, plan, dir); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.stdout, "%s: installed %d packages, %s\n", plan.Title, plan.Count(), progress.Bytes(plan.Size()))
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+func (f *bootstrapFlags) installPlan(ctx context.Context, c *command, plan *bootstrap.Plan, dir string) error {
+	o := bootstrap.InstallOptions{Root: f.root, Dir: dir, NoStart: f.noStart, Wait: f.wait}
+	if f.answers != "" {
+		var err error
+		if o.Answers, err = os.ReadFile(f.answers); err != nil {
+			return fmt.Errorf("--debconf-selections: %w", err)
+		}
+	}
+	name := f.log
+	if name == "" {
+		name = filepath.Join(f.root, "var/log/minimirror-bootstrap.log")
+	}
+	log, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	if err != nil {
+		return fmt.Errorf("--log: %w", err)
+	}
+	defer log.Close()
+	fmt.Fprintf(log, "minimirror bootstrap %s: %s\n", plan.Title, time.Now().UTC().Format(time.RFC3339))
+	o.Log = log
+	o.Progress = func(name, state string, done, total int) {
+		fmt.Fprintf(c.stderr, "%d of %d: %s %s\n", done, total, name, state)
+	}
+	if err := plan.Install(ctx, o); err != nil {
+		return fmt.Errorf("%w\nlog: %s", err, name)
+	}
+	return nil
+}
+
+// report prints what was changed.
+func (f *bootstrapFlags) report(c *command, change func(artifact.Kind) ([]string, error)) error {
+	for _, kind := range kinds.All() {
+		changed, err := change(kind)
+		for _, line := range changed {
+			fmt.Fprintln(c.stdout, line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mirrorOf is what the configuration of clients needs of an image, by kind.
+func mirrorOf(ctx context.Context, reader *image.Reader) (map[string]artifact.Mirror, error) {
+	sources, err := reader.Sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := reader.ReadFile(ctx, image.KeyPath)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]artifact.Mirror)
+	for _, s := range sources {
+		m := all[s.Kind]
+		m.Sources, m.PublicKey = append(m.Sources, s), bytes.Clone(key)
+		all[s.Kind] = m
+	}
+	return all, nil
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+
+	"github.com/minimirror/minimirror/bootstrap"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/progress"
+)
+
+// listSets prints the sets of an image.
+func (c *command) listSets(r *image.Reader, output string) error {
+	if output == "json" {
+		sets := make([]map[string]any, 0, len(r.Sets))
+		for _, s := range r.Sets {
+			sets = append(sets, map[string]any{"name": s.Name, "architecture": s.Architecture, "artifacts": s.Count, "size": s.Size})
+		}
+		return json.NewEncoder(c.stdout).Encode(map[string]any{"image": r.Name, "date": r.Date, "sets": sets})
+	}
+	if len(r.Sets) == 0 {
+		fmt.Fprintf(c.stderr, "%s has no sets; --package takes what it carries\n", r.Name)
+	}
+	for _, s := range r.Sets {
+		if _, err := fmt.Fprintf(c.stdout, "%s (%s): %d packages, %s\n", s.Name, s.Architecture, s.Count, progress.Bytes(s.Size)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printPlan prints what would be installed, in order.
+func (c *command) printPlan(p *bootstrap.Plan, output string) error {
+	if output == "json" {
+		type file struct {
+			Name, Version, Architecture, File, SHA256 string
+			Size                                      int64
+		}
+		steps := make([][]file, 0, len(p.Steps))
+		for _, step := range p.Steps {
+			var files []file
+			for _, a := range step {
+				files = append(files, file{a.Name, a.Version, a.Architecture, path.Base(a.Path), a.SHA256, a.Size})
+			}
+			steps = append(steps, files)
+		}
+		return json.NewEncoder(c.stdout).Encode(map[string]any{"architecture": p.Architecture, "steps": steps, "present": p.Present, "size": p.Size()})
+	}
+	for i, step := range p.Steps {
+		for _, a := range step {
+			fmt.Fprintf(c.stdout, "step %d: %s, %s\n", i+1, a, progress.Bytes(a.Size))
+		}
+	}
+	for _, name := range p.Present {
+		fmt.Fprintf(c.stdout, "left alone: %s\n", name)
+	}
+	_, err := fmt.Fprintf(c.stdout, "%d packages, %s\n", p.Count(), progress.Bytes(p.Size()))
+	return err
+}
