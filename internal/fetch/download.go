@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/cache"
@@ -157,10 +156,7 @@ func (d *download) answer(ctx context.Context) (odds string, err error) {
 		return "", &temporary{fmt.Errorf("%s: asked to go on at byte %d, the server sends %q", Redacted(d.url), at, resp.Header.Get("Content-Range")), 0}
 	}
 	d.answers++
-	d.validator = resp.Header.Get("ETag")
-	if strings.HasPrefix(d.validator, "W/") || d.validator == "" { // RFC 9110, section 13.1.5
-		d.validator = resp.Header.Get("Last-Modified")
-	}
+	d.validator = validator(resp)
 	odds = odd(resp)
 	left := d.want.Size - at
 	if d.want.Size >= 0 && resp.ContentLength >= 0 && resp.ContentLength != left {
@@ -189,6 +185,14 @@ func (d *download) answer(ctx context.Context) (odds string, err error) {
 	return odds, nil
 }
 
+// validator names the file of an answer for If-Range: RFC 9110, section 13.1.5.
+func validator(resp *http.Response) string {
+	if tag := resp.Header.Get("ETag"); tag != "" && !strings.HasPrefix(tag, "W/") {
+		return tag
+	}
+	return resp.Header.Get("Last-Modified")
+}
+
 // continues reports whether the answer goes on at byte at of a file of the size.
 func continues(resp *http.Response, at, size int64) bool {
 	var first, last, total int64
@@ -199,50 +203,4 @@ func continues(resp *http.Response, at, size int64) bool {
 		total = size
 	}
 	return first == at && last >= first && (size < 0 || total == size && last < size)
-}
-
-// watched is a body that is given up when it does not get on for a while.
-type watched struct {
-	io.Reader
-	ctx      context.Context
-	client   *Client
-	timer    *time.Timer
-	since    int64 // bytes since the timer was set
-	received func(int64)
-	failed   error // of the network, as opposed to the disk
-}
-
-// crawl is so little, in bytes, that a connection that brings no more in a minute is
-// better tried anew.
-const crawl = 1000
-
-func (c *Client) watch(ctx context.Context, body io.Reader, giveUp func()) *watched {
-	return &watched{Reader: body, ctx: ctx, client: c, timer: time.AfterFunc(c.stall, giveUp), received: c.Received}
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	if limit := w.client.limit; limit != nil {
-		p = p[:min(len(p), limit.Burst())]
-	}
-	n, err := w.Reader.Read(p)
-	if w.since += int64(n); w.since >= crawl {
-		w.timer.Reset(w.client.stall)
-		w.since = 0
-	}
-	if n > 0 && w.received != nil {
-		w.received(int64(n))
-	}
-	if err != nil && err != io.EOF {
-		w.failed = err
-		return n, err
-	}
-	if limit := w.client.limit; limit != nil && n > 0 {
-		w.timer.Stop() // this wait is of our own making
-		if waitErr := limit.WaitN(w.ctx, n); waitErr != nil {
-			w.failed = waitErr
-			return n, waitErr
-		}
-		w.timer.Reset(w.client.stall)
-	}
-	return n, err
 }

@@ -8,8 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -117,84 +115,6 @@ func (h *host) leave() { <-h.slots }
 func (h *host) judge(err error) {
 	if silent := (*noAnswer)(nil); errors.As(err, &silent) {
 		h.down.Store(true)
-	}
-}
-
-// Get implements artifact.Upstream.
-func (c *Client) Get(ctx context.Context, urls []string, limit int64) (body []byte, from string, err error) {
-	var failures []error
-	absent := 0
-	for _, u := range urls {
-		body, err = c.get(ctx, u, limit)
-		switch {
-		case err == nil:
-			return body, u, nil
-		case ctx.Err() != nil:
-			return nil, "", context.Cause(ctx)
-		case errors.Is(err, fs.ErrNotExist):
-			absent++
-		}
-		failures = append(failures, err)
-	}
-	// A mirror that does not answer may have the file: that is not "absent".
-	if absent < len(failures) {
-		for i, err := range failures {
-			if errors.Is(err, fs.ErrNotExist) {
-				failures[i] = errors.New(err.Error())
-			}
-		}
-	}
-	return nil, "", errors.Join(failures...)
-}
-
-func (c *Client) get(ctx context.Context, u string, limit int64) ([]byte, error) {
-	var body []byte
-	err := c.patiently(ctx, u, func(ctx context.Context) error {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		resp, err := c.request(ctx, request{url: u, fresh: true})
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		watch := c.watch(ctx, resp.Body, cancel)
-		defer watch.timer.Stop()
-		body, err = io.ReadAll(io.LimitReader(watch, limit+1))
-		if err == nil && int64(len(body)) > limit {
-			return fmt.Errorf("%s: larger than %d bytes", Redacted(u), limit)
-		}
-		if err != nil {
-			return &temporary{fmt.Errorf("%s: %w", Redacted(u), err), 0}
-		}
-		if what := encoded(resp); what != "" {
-			return artifact.Verifyf("%s: it can't be used: %s", Redacted(u), what)
-		}
-		return nil
-	})
-	return body, err
-}
-
-// patiently repeats f while its error is temporary.
-func (c *Client) patiently(ctx context.Context, u string, f func(context.Context) error) error {
-	h := c.host(u)
-	if err := h.enter(ctx); err != nil {
-		return err
-	}
-	defer h.leave()
-	p := newPatience(c.Log)
-	if h.down.Load() {
-		p.left = 1
-	}
-	for {
-		err := f(ctx)
-		var again *temporary
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if !errors.As(err, &again) || !p.wait(ctx, again.after, err) {
-			h.judge(err)
-			return err
-		}
 	}
 }
 

@@ -9,7 +9,11 @@
 //	expand FILE…                 replace $NAME in the files
 //	fault NAME GLOB [first N] KIND [ARGUMENT…]
 //	                             answer wrong: status CODE [HEADER VALUE…], cut N, flip OFFSET, truncate N,
-//	                             append TEXT, replace FILE, redirect [TO], nolength, hang N, swap FILE
+//	                             append TEXT, edit PATTERN TEXT, replace FILE, portal, encode, redirect [TO], nolength,
+//	                             ranges N ignored|shifted|refused, drip N, hang N, hangup, login USER PASSWORD, swap FILE
+//	trouble CODE lock|build NAME GLOB FAULT…
+//	                             run on def with an empty cache and this fault; then, healed, once more to the good end;
+//	                             the first run's output is for stdout and stderr
 //	heal NAME                    no faults, and no requests remembered
 //	requests NAME GLOB N         so many requests have matched
 //	exits CODE COMMAND…          run, and compare the exit code; its output is for stdout and stderr
@@ -44,6 +48,7 @@ func TestFaults(t *testing.T) {
 			"upstream":  cmdUpstream,
 			"expand":    cmdExpand,
 			"fault":     cmdFault,
+			"trouble":   cmdTrouble,
 			"heal":      cmdHeal,
 			"requests":  cmdRequests,
 			"exits":     cmdExits,

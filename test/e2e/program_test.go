@@ -42,7 +42,7 @@ func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "TMPDIR", "NO_PROXY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"} {
+	for _, name := range []string{"HOME", "PATH", "TMPDIR", "NO_PROXY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "http_proxy", "https_proxy", "APT_CONFIG"} {
 		if value := ts.Getenv(name); value != "" {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}

@@ -4,8 +4,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -98,6 +100,23 @@ func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 		fault = debiantest.Redirect(args[0])
 	case "nolength":
 		fault = debiantest.NoLength()
+	case "portal":
+		fault = debiantest.Portal()
+	case "encode":
+		fault = debiantest.Encode()
+	case "hangup":
+		fault = debiantest.Hangup()
+	case "login":
+		fault = debiantest.Login(args[0], args[1])
+	case "drip":
+		fault = debiantest.Drip(number(ts, args[0]), time.Millisecond)
+	case "ranges":
+		fault = debiantest.Ranges(number(ts, args[0]), args[1])
+	case "edit":
+		pattern := regexp.MustCompile(args[0])
+		text, err := strconv.Unquote(`"` + args[1] + `"`)
+		ts.Check(err)
+		fault = debiantest.Edit(func(body []byte) []byte { return pattern.ReplaceAll(body, []byte(text)) })
 	case "hang":
 		fault = debiantest.Hold(number(ts, args[0]), nil, nil)
 	case "swap":
@@ -108,6 +127,33 @@ func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("there is no fault %q", kind)
 	}
 	u.faults.OnFirst(times, glob, fault)
+}
+
+// cmdTrouble has the program meet a fault with an empty cache, and then, healed,
+// do its work.
+func cmdTrouble(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 5 {
+		ts.Fatalf("usage: trouble CODE lock|build NAME GLOB [first N] KIND [ARGUMENT…]")
+	}
+	code, verb, name := args[0], args[1], args[2]
+	ts.Check(os.RemoveAll(filepath.Join(ts.Getenv("HOME"), ".cache")))
+	ts.Check(os.RemoveAll(ts.MkAbs("out")))
+	left := []string{"def", "mirror.yaml"}
+	if verb == "lock" {
+		ts.Check(os.RemoveAll(ts.MkAbs("def/mirror.lock")))
+	}
+	if verb == "build" || code == "0" {
+		left = append(left, "mirror.lock")
+	}
+	cmdHeal(ts, false, []string{name})
+	cmdFault(ts, false, args[2:])
+	cmdExits(ts, false, []string{code, "minimirror", verb, "def"})
+	cmdSound(ts, false, nil)
+	cmdOnly(ts, false, left)
+	cmdHeal(ts, false, []string{name})
+	if out, err := command(ts, "minimirror", verb, "def").CombinedOutput(); err != nil {
+		ts.Fatalf("healed: %v\n%s", err, out)
+	}
 }
 
 func cmdHeal(ts *testscript.TestScript, neg bool, args []string) {

@@ -77,6 +77,9 @@ func readKeyring(files ...string) (keyring, error) {
 // verifyInline returns the text that a cleartext-signed file signs, and the
 // fingerprints of its signers. Anything outside the signed text is refused.
 func (k keyring) verifyInline(data []byte, now time.Time) (text []byte, signers []string, err error) {
+	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) {
+		return nil, nil, artifact.Verifyf("it is not a signed text but a web page: is there a portal that wants a login?")
+	}
 	block, rest := clearsign.Decode(data)
 	if block == nil || !bytes.HasPrefix(data, []byte("-----BEGIN PGP SIGNED MESSAGE-----")) || len(bytes.TrimSpace(rest)) > 0 {
 		return nil, nil, artifact.Verifyf("it is not one signed text and nothing else")

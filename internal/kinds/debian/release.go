@@ -106,7 +106,7 @@ func (r *release) parse(text []byte) error {
 		return fmt.Errorf("Date: %q can't be meant", r.header.get("Date"))
 	}
 	if !r.header.has("SHA256") {
-		return artifact.Verifyf("it lists no SHA256 digests; weaker ones are not accepted")
+		return artifact.Hint(artifact.Verifyf("it lists no SHA256 digests; weaker ones are not accepted"), "only upstream can mend that: ask for a Release with SHA256")
 	}
 	r.files = make(map[string]artifact.Content)
 	for line := range strings.Lines(r.header.get("SHA256")) {
