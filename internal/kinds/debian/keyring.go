@@ -14,7 +14,6 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
-	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -102,88 +101,6 @@ func (k keyring) verifyDetached(text, signature []byte, now time.Time) (signers 
 	return k.verify(text, signature, now)
 }
 
-// verify wants, like apt, one good signature at least and no bad one.
-// Signatures of unknown, expired or weak keys beside a good one do not matter.
-func (k keyring) verify(text, signatures []byte, now time.Time) (signers []string, err error) {
-	var refused []string
-	packets := packet.NewReader(bytes.NewReader(signatures))
-	for {
-		next, err := packets.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, artifact.Verifyf("its signature is damaged: %w", err)
-		}
-		sig, ok := next.(*packet.Signature)
-		if !ok {
-			continue
-		}
-		signer, err := k.verifyOne(text, sig, now)
-		var bad pgperrors.SignatureError
-		switch {
-		case err == nil:
-			signers = append(signers, signer)
-		case errors.As(err, &bad):
-			return nil, artifact.Verifyf("the signature of key %s is wrong: %w", issuer(sig), errChanged)
-		default:
-			refused = append(refused, fmt.Sprintf("key %s: %s", issuer(sig), strings.TrimPrefix(err.Error(), "openpgp: ")))
-		}
-	}
-	if len(signers) == 0 {
-		if refused == nil {
-			refused = []string{"it carries no signature"}
-		}
-		return nil, artifact.Verifyf("no good signature: %s (keyring: %s)", strings.Join(refused, "; "), k.where)
-	}
-	slices.Sort(signers)
-	return slices.Compact(signers), nil
-}
-
-var errChanged = errors.New("the text was changed after it was signed")
-
-// verifyOne returns the fingerprint of the key that made the signature. A
-// keyring may hold one key twice, expired and renewed: either will do.
-func (k keyring) verifyOne(text []byte, sig *packet.Signature, now time.Time) (signer string, err error) {
-	switch sig.Hash {
-	case crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA3_256, crypto.SHA3_512:
-	default:
-		return "", fmt.Errorf("a signature over %s is too weak", sig.Hash)
-	}
-	if sig.IssuerKeyId == nil {
-		return "", errors.New("the signature does not name its key")
-	}
-	if ahead := sig.CreationTime.Sub(now); ahead > maxFuture {
-		return "", fmt.Errorf("the signature was made at %s, this machine's clock says %s", sig.CreationTime.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
-	}
-	err = errors.New("the key is not in the keyring")
-	config := &packet.Config{Time: func() time.Time { return now }}
-	for _, entity := range k.keys {
-		for _, key := range (openpgp.EntityList{entity}).KeysByIdUsage(*sig.IssuerKeyId, packet.KeyFlagSign) {
-			if bits, lengthErr := key.PublicKey.BitLength(); key.PublicKey.PubKeyAlgo == packet.PubKeyAlgoRSA && lengthErr == nil && bits < 2048 {
-				err = fmt.Errorf("an RSA key of %d bits is too weak", bits)
-				continue
-			}
-			var one bytes.Buffer
-			if err := sig.Serialize(&one); err != nil {
-				return "", err
-			}
-			_, _, err = openpgp.VerifyDetachedSignature(openpgp.EntityList{entity}, bytes.NewReader(text), &one, config)
-			if err == nil {
-				return fmt.Sprintf("%X", key.PublicKey.Fingerprint), nil
-			}
-		}
-	}
-	return "", err
-}
-
-func issuer(sig *packet.Signature) string {
-	if sig.IssuerKeyId == nil {
-		return fmt.Sprintf("%X", sig.IssuerFingerprint)
-	}
-	return fmt.Sprintf("%016X", *sig.IssuerKeyId)
-}
-
 // expiry returns when the key with the fingerprint (a primary key's or a
 // subkey's) counts no more, if that is ever. Of a key that is there twice, the
 // later end counts.
@@ -209,6 +126,29 @@ func (k keyring) expiry(fingerprint string) (end time.Time, expires bool) {
 		}
 	}
 	return end, expires
+}
+
+// bound reports whether a signature over the hash binds the key, and no better one.
+func (k keyring) bound(fingerprint string, by crypto.Hash) (is bool) {
+	for _, entity := range k.keys {
+		self, _ := entity.PrimarySelfSignature()
+		if fmt.Sprintf("%X", entity.PrimaryKey.Fingerprint) == fingerprint && self != nil {
+			if self.Hash != by {
+				return false
+			}
+			is = true
+		}
+		for _, sub := range entity.Subkeys {
+			if fmt.Sprintf("%X", sub.PublicKey.Fingerprint) != fingerprint || sub.Sig == nil || self == nil {
+				continue
+			}
+			if sub.Sig.Hash != by && self.Hash != by {
+				return false
+			}
+			is = true
+		}
+	}
+	return is
 }
 
 // endOf is when a key expires, by the signature that binds it; zero: never.

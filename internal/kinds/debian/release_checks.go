@@ -2,6 +2,7 @@ package debian
 
 import (
 	"cmp"
+	"crypto"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,19 +81,22 @@ func (r *release) checkName(src source) error {
 
 const soon = 30 * 24 * time.Hour
 
-// warnOfKeys tells of upstream's keys that expire soon: nothing can be locked
-// from that day on without newer ones.
+// warnOfKeys tells of upstream's keys that will not do for long: those that expire
+// soon, and those that newer apt refuses for the way they are bound.
 func (up *upstream) warnOfKeys(c *consultation) {
 	var told []string
 	for i, src := range up.sources {
 		for _, r := range up.releases[i] {
-			for _, signer := range r.signers {
-				end, expires := src.keys.expiry(signer)
-				if !expires || end.Sub(c.now) > soon || slices.Contains(told, signer) || len(r.signers) > 1 {
-					continue
-				}
-				told = append(told, signer)
+			if len(r.signers) != 1 || slices.Contains(told, r.signers[0]) {
+				continue
+			}
+			signer := r.signers[0]
+			told = append(told, signer)
+			if end, expires := src.keys.expiry(signer); expires && end.Sub(c.now) < soon {
 				c.log.Warn("upstream's key expires soon: get its next one", "source", src.name, "key", signer, "at", end.UTC().Format(time.RFC3339), "keyring", src.keys.where)
+			}
+			if src.keys.bound(signer, crypto.SHA1) {
+				c.log.Warn("upstream's key is bound with SHA-1, which newer apt refuses: ask upstream for one that is not", "source", src.name, "key", signer)
 			}
 		}
 	}

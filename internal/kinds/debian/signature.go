@@ -1,0 +1,125 @@
+package debian
+
+import (
+	"bytes"
+	"cmp"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// verify wants, like apt, one good signature at least and no bad one.
+// Signatures of unknown, expired or weak keys beside a good one do not matter.
+func (k keyring) verify(text, signatures []byte, now time.Time) (signers []string, err error) {
+	var refused []string
+	weak := false
+	packets := packet.NewReader(bytes.NewReader(signatures))
+	for {
+		next, err := packets.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, artifact.Verifyf("its signature is damaged: %w", err)
+		}
+		sig, ok := next.(*packet.Signature)
+		if !ok {
+			continue
+		}
+		signer, err := k.verifyOne(text, sig, now)
+		var bad pgperrors.SignatureError
+		switch {
+		case err == nil:
+			signers = append(signers, signer)
+		case errors.As(err, &bad):
+			return nil, artifact.Verifyf("the signature of key %s is wrong: %w", issuer(sig), errChanged)
+		default:
+			weak = weak || errors.Is(err, errWeak)
+			refused = append(refused, fmt.Sprintf("key %s: %s", issuer(sig), strings.TrimPrefix(err.Error(), "openpgp: ")))
+		}
+	}
+	if len(signers) == 0 {
+		if refused == nil {
+			refused = []string{"it carries no signature"}
+		}
+		err := artifact.Verifyf("no good signature: %s (keyring: %s)", strings.Join(refused, "; "), k.where)
+		if weak {
+			err = artifact.Hint(err, "only upstream can mend that: a signature over SHA-256 or better by a key that newer apt accepts (Ed25519, ECDSA, or RSA with 2048 bits at least)")
+		}
+		return nil, err
+	}
+	slices.Sort(signers)
+	return slices.Compact(signers), nil
+}
+
+var errChanged = errors.New("the text was changed after it was signed")
+
+// errWeak is what newer apt refuses, too: its policy for Sequoia.
+var errWeak = errors.New("too weak")
+
+func strong(h crypto.Hash) bool {
+	return slices.Contains([]crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA3_256, crypto.SHA3_512}, h)
+}
+
+// weakness is why the signatures of a key don't count, or nil.
+func weakness(key *packet.PublicKey) error {
+	switch key.PubKeyAlgo {
+	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly:
+		if bits, err := key.BitLength(); err != nil || bits < 2048 {
+			return fmt.Errorf("an RSA key of %d bits is %w", bits, errWeak)
+		}
+	case packet.PubKeyAlgoDSA, packet.PubKeyAlgoElGamal:
+		return fmt.Errorf("a DSA key is %w", errWeak)
+	}
+	return nil
+}
+
+// verifyOne returns the fingerprint of the key that made the signature. A
+// keyring may hold one key twice, expired and renewed: either will do.
+func (k keyring) verifyOne(text []byte, sig *packet.Signature, now time.Time) (signer string, err error) {
+	if !strong(sig.Hash) {
+		return "", fmt.Errorf("a signature over %s is %w", sig.Hash, errWeak)
+	}
+	if sig.IssuerKeyId == nil {
+		return "", errors.New("the signature does not name its key")
+	}
+	if ahead := sig.CreationTime.Sub(now); ahead > maxFuture {
+		return "", fmt.Errorf("the signature was made at %s, this machine's clock says %s", sig.CreationTime.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
+	err = errors.New("the key is not in the keyring")
+	config := &packet.Config{Time: func() time.Time { return now }}
+	for _, entity := range k.keys {
+		for _, key := range (openpgp.EntityList{entity}).KeysByIdUsage(*sig.IssuerKeyId, packet.KeyFlagSign) {
+			if weak := cmp.Or(weakness(entity.PrimaryKey), weakness(key.PublicKey)); weak != nil {
+				err = weak
+				continue
+			}
+			var one bytes.Buffer
+			if err := sig.Serialize(&one); err != nil {
+				return "", err
+			}
+			_, _, err = openpgp.VerifyDetachedSignature(openpgp.EntityList{entity}, bytes.NewReader(text), &one, config)
+			if err == nil {
+				return fmt.Sprintf("%X", key.PublicKey.Fingerprint), nil
+			}
+		}
+	}
+	return "", err
+}
+
+func issuer(sig *packet.Signature) string {
+	if sig.IssuerKeyId == nil {
+		return fmt.Sprintf("%X", sig.IssuerFingerprint)
+	}
+	return fmt.Sprintf("%016X", *sig.IssuerKeyId)
+}

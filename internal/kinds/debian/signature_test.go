@@ -1,0 +1,36 @@
+package debian
+
+import (
+	"crypto"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// TestWeakKeys: made with gpg; a DSA key, a strong subkey of an RSA key with 1024
+// bits, and a key that binds itself with SHA-1.
+func TestWeakKeys(t *testing.T) {
+	for name, want := range map[string]string{"dsa": "a DSA key is too weak", "weakprimary": "an RSA key of 1024 bits is too weak", "sha1self": ""} {
+		ring, err := readKeyring("testdata/weak/" + name + ".asc")
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed, err := os.ReadFile("testdata/weak/" + name + ".signed")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, signers, err := ring.verifyInline(signed, today)
+		if want == "" {
+			if err != nil || !ring.bound(signers[0], crypto.SHA1) || ring.bound(signers[0], crypto.SHA256) {
+				t.Errorf("%s: %v %v", name, signers, err)
+			}
+			continue
+		}
+		if !errors.Is(err, artifact.ErrVerify) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "hint: ") {
+			t.Errorf("%s: got %v, want %s with a hint", name, err, want)
+		}
+	}
+}
