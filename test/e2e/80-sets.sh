@@ -22,6 +22,7 @@ php|apache2, libapache2-mod-php|apache2ctl configtest && php --version
 node|containerd, conntrack, ipset, nfs-common, exim4-daemon-light|containerd --version && conntrack --version && ipset --version && mount.nfs -V && exim4 -bV
 '
 bare_root "$mine/bare"
+bare=$mine/bare
 cp "$mine/bare/var/lib/dpkg/status" "$mine/status"
 definition sets < <(
 	printf 'debian:\n  sources: host\n  base: %s\n  packages: [hello]\nsets:\n' "$mine/status"
@@ -32,22 +33,6 @@ definition sets < <(
 "$MINIMIRROR" build "$definition" --output "oci:$mine/image"
 netns_up sets
 start_server --image "oci:$mine/image"
-
-# in_copy NAME COMMAND… runs a command in a copy of the bare root, which stays in
-# $mine/NAME as what differs from it.
-in_copy() {
-	local copy=$mine/$1
-	mkdir -p "$copy/upper" "$copy/work" "$copy/root"
-	shift
-	# shellcheck disable=SC2016
-	"${inside[@]}" unshare --mount --propagation private sh -ec '
-		bare=$1 copy=$2; shift 2
-		mount -t overlay overlay -o "lowerdir=$bare,upperdir=$copy/upper,workdir=$copy/work" "$copy/root"
-		mount -t proc proc "$copy/root/proc"
-		mount --bind /dev "$copy/root/dev"
-		exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive HOME=/root \
-			chroot "$copy/root" "$@"' sh "$mine/bare" "$copy" "$@"
-}
 
 # sane NAME COMMAND fails unless dpkg is content and the command works.
 sane() {

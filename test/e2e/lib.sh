@@ -181,6 +181,23 @@ in_root() {
 		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"' sh "$@"
 }
 
+# in_copy NAME COMMAND… runs a command in a copy of the root $bare, in mounts of
+# its own. What differs from $bare stays in $mine/NAME/upper. Before it, $isolate.
+isolate=()
+in_copy() {
+	local copy=$mine/$1
+	mkdir -p "$copy/upper" "$copy/work" "$copy/root"
+	shift
+	# shellcheck disable=SC2016
+	"${inside[@]}" unshare --mount --propagation private "${isolate[@]}" sh -ec '
+		bare=$1 copy=$2; shift 2
+		mount -t overlay overlay -o "lowerdir=$bare,upperdir=$copy/upper,workdir=$copy/work" "$copy/root"
+		mount -t proc proc "$copy/root/proc"
+		mount --bind /dev "$copy/root/dev"
+		exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive HOME=/root \
+			chroot "$copy/root" "$@"' sh "$bare" "$copy" "$@"
+}
+
 # definition NAME writes a definition (standard input, without its name) and sets $definition.
 definition() {
 	definition=$mine/$1
