@@ -14,6 +14,10 @@
 //	trouble CODE lock|build NAME GLOB FAULT…
 //	                             run on def with an empty cache and this fault; then, healed, once more to the good end;
 //	                             the first run's output is for stdout and stderr
+//	proxy NAME UPSTREAM [USER PASSWORD]
+//	                             a forward proxy that finds mirror.example.org at the upstream; $NAME is HOST:PORT
+//	secure NAME UPSTREAM [FILE]  the upstream as https://mirror.example.org; $NAME is its address by number, NAME.pem its
+//	                             authority; with FILE it wants the client certificate that is written there
 //	heal NAME                    no faults, and no requests remembered
 //	requests NAME GLOB N         so many requests have matched
 //	exits CODE COMMAND…          run, and compare the exit code; its output is for stdout and stderr
@@ -49,6 +53,8 @@ func TestFaults(t *testing.T) {
 			"expand":    cmdExpand,
 			"fault":     cmdFault,
 			"trouble":   cmdTrouble,
+			"proxy":     cmdProxy,
+			"secure":    cmdSecure,
 			"heal":      cmdHeal,
 			"requests":  cmdRequests,
 			"exits":     cmdExits,
