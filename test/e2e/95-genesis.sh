@@ -1,0 +1,66 @@
+#!/bin/bash
+# Genesis: on a bare minimal root with no network, one command installs Docker out
+# of the image, starts nothing; the daemon starts; a second one loads the same
+# image into it; it runs there as the mirror, and apt installs from it.
+. "$(dirname "$0")/lib.sh"
+need curl
+need_root_or_die "a root file system"
+bare_root "$mine/root"
+root=$mine/root
+install -m 755 "$MINIMIRROR" "$root/usr/local/bin/minimirror"
+definition genesis <<-END
+	debian:
+	  sources: host
+	  packages: [hello]
+	sets:
+	  docker: { debian: [docker.io, iptables, ca-certificates] }
+END
+"$MINIMIRROR" build "$definition" --output "docker-archive:$root/mirror.tar"
+netns_up genesis
+
+say "a node with namespaces of its own"
+# shellcheck disable=SC2016
+"${inside[@]}" unshare --mount --uts --propagation private sh -ec '
+	root=$1
+	mount --bind "$root" "$root"
+	mount -t proc proc "$root/proc"
+	mount -t sysfs sysfs "$root/sys"
+	mount --rbind /sys/fs/cgroup "$root/sys/fs/cgroup"
+	mount --rbind /dev "$root/dev"
+	mount -t tmpfs tmpfs "$root/run"
+	echo ready
+	exec sleep 100000' sh "$root" >"$mine/node.log" 2>&1 &
+node=$!
+defer end "$node"
+await "$node" "$mine/node.log" ready
+on_node() { nsenter --target "$node" --mount --net --uts env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 chroot "$root" "$@"; }
+
+say "one command: Docker is installed"
+on_node minimirror bootstrap --image docker-archive:/mirror.tar --set docker --install --no-start >"$mine/bootstrap.log" 2>&1 || { tail "$mine/bootstrap.log" >&2; die "bootstrap"; }
+[ -z "$(on_node dpkg --audit)" ] || die "dpkg --audit: $(on_node dpkg --audit)"
+! on_node minimirror bootstrap --image docker-archive:/mirror.tar --load docker 2>"$mine/no-daemon.log" || die "it loads without a daemon"
+grep -q '^hint: see that the daemon runs' "$mine/no-daemon.log" || die "no hint without a daemon: $(cat "$mine/no-daemon.log")"
+
+say "the daemon starts"
+on_node dockerd --data-root /var/lib/docker --exec-root /run/docker --pidfile /run/docker.pid -H unix:///var/run/docker.sock >"$mine/dockerd.log" 2>&1 &
+dockerd=$!
+defer end_daemon
+end_daemon() {
+	local pid
+	pid=$(cat "/proc/$node/root$root/run/docker.pid" 2>/dev/null) && kill "$pid" 2>/dev/null
+	wait "$dockerd" 2>/dev/null || true
+}
+await "$dockerd" "$mine/dockerd.log" 'API listen on'
+
+say "the image is loaded, and runs as the mirror"
+on_node minimirror bootstrap --image docker-archive:/mirror.tar --load docker --configure-apt http://127.0.0.1:8080 --disable-other-sources >"$mine/load.log" 2>&1 || { cat "$mine/load.log" >&2; die "--load docker"; }
+name=$(sed -n 's/^docker has the image: //p' "$mine/load.log")
+[ -n "$name" ] || die "no name of the image: $(cat "$mine/load.log")"
+on_node docker run --detach --name mirror --read-only --cap-drop ALL --security-opt no-new-privileges --user 12345 --publish 127.0.0.1:8080:8080 "$name" >/dev/null
+for ((i = 0; i < 100; i++)); do "${inside[@]}" curl --noproxy '*' -fso /dev/null http://127.0.0.1:8080/readyz && break; sleep 0.1; done
+
+on_node apt-get --quiet --quiet --error-on=any update
+on_node apt-get --quiet --quiet --yes install hello >"$mine/apt.log" 2>&1 || { cat "$mine/apt.log" >&2; die "apt-get install hello"; }
+[ "$(on_node hello)" = "Hello, world!" ] || die "hello does not say so"
+on_node docker stop --time 10 mirror >/dev/null
+[ "$(on_node docker inspect --format '{{.State.ExitCode}}' mirror)" = 0 ] || die "the mirror does not end by SIGTERM"
