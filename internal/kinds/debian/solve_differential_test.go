@@ -109,77 +109,6 @@ func (d *differential) run(first, end int) {
 	wait.Wait()
 }
 
-// A differentialCase is one list of requests.
-type differentialCase struct {
-	number     int
-	requests   []differentialRequest
-	recommends bool
-}
-
-type differentialRequest struct {
-	name, version string // the version is asked for exactly
-	architecture  string // empty: any that has it
-	least         string // the least version, which is no hard one
-}
-
-// String writes the request as in a definition.
-func (r differentialRequest) String() string {
-	text := r.name
-	if r.architecture != "" {
-		text += ":" + r.architecture
-	}
-	if r.version != "" {
-		text += "=" + r.version
-	}
-	if r.least != "" {
-		text += " (>= " + r.least + ")"
-	}
-	return text
-}
-
-// forApt writes it as an argument of apt-get.
-func (r differentialRequest) forApt() string {
-	if r.version != "" {
-		return r.name + "=" + r.version
-	}
-	return r.name
-}
-
-func randomCase(number int, pool []*Package, random *rand.Rand) differentialCase {
-	c := differentialCase{number: number, recommends: random.IntN(3) == 0}
-	for range 1 + random.IntN(12) {
-		p := pool[random.IntN(len(pool))]
-		if slices.ContainsFunc(c.requests, func(r differentialRequest) bool { return r.name == p.Name }) {
-			continue
-		}
-		r := differentialRequest{name: p.Name}
-		switch random.IntN(8) {
-		case 0:
-			r.version = p.Version
-		case 1:
-			r.least = p.Version
-		}
-		if r.String() != r.name && p.Architecture != "all" {
-			r.architecture = p.Architecture // others may have other versions
-		}
-		c.requests = append(c.requests, r)
-	}
-	return c
-}
-
-// on returns the requests that concern an architecture, for apt.
-func (d *differential) on(architecture string, requests []differentialRequest) (names []string) {
-	for _, r := range requests {
-		if r.architecture != "" && r.architecture != architecture {
-			continue
-		}
-		if index := slices.Index(d.universe.architectures, architecture); len(d.universe.versionsOn(slices.Index(d.universe.nodes, archID(index)), d.universe.names[r.name])) > 0 {
-			names = append(names, r.forApt())
-		}
-	}
-	return names
-}
-
 type differential struct {
 	*testing.T
 	universe *Universe
@@ -324,60 +253,6 @@ func (d *differential) count(n *int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	*n++
-}
-
-// reasons says where our choice and apt's part: for each package that both take,
-// what each takes for a clause of it.
-func (d *differential) reasons(c differentialCase, taken answer, have map[*Package]bool) string {
-	d.mu.Lock() // a Universe is for one goroutine
-	defer d.mu.Unlock()
-	if !taken.together {
-		return "apt does not install all of them at once; its sum is of each by itself"
-	}
-	var both []*Package
-	for p := range have {
-		if taken.packages[p] {
-			both = append(both, p)
-		}
-	}
-	slices.SortFunc(both, func(a, b *Package) int { return strings.Compare(a.String(), b.String()) })
-	only := func(options []entryID, in, out map[*Package]bool) (names []string) {
-		for _, id := range options {
-			if p := d.universe.pkg(id); in[p] && !out[p] {
-				names = append(names, p.Name+" "+p.Version)
-			}
-		}
-		return names
-	}
-	var texts []string
-	for index := range d.universe.nodes {
-		n := d.universe.newNode(index, &Options{Recommends: c.recommends})
-		for _, p := range both {
-			l := n.link(d.entries[p])
-			for i, options := range slices.Concat(l.depends, l.welcome) {
-				ours, theirs := only(options, have, taken.packages), only(options, taken.packages, have)
-				if len(ours)+len(theirs) == 0 {
-					continue
-				}
-				clause := "a recommendation"
-				if i < len(l.depends) {
-					clause = d.universe.control(d.entries[p]).depends[i].String()
-				}
-				texts = append(texts, fmt.Sprintf("for %s of %s we have %s, apt %s", clause, p.Name, nothing(ours), nothing(theirs)))
-			}
-		}
-	}
-	if len(texts) == 0 {
-		return "the requests themselves are answered by other packages"
-	}
-	return strings.Join(texts[:min(4, len(texts))], "; ")
-}
-
-func nothing(names []string) string {
-	if len(names) == 0 {
-		return "what it has anyway"
-	}
-	return strings.Join(names, " and ")
 }
 
 func (d *differential) resolve(c differentialCase) (*Closure, error) {
