@@ -10,6 +10,8 @@ import (
 const (
 	ProgramPath  = "minimirror"                        // the static program
 	Root         = "mirror"                            // the folder of everything that is served
+	ScriptRoot   = "bootstrap"                         // the folder of installation scripts, SET/install.sh
+	ScriptName   = "install.sh"                        // see ScriptRoot
 	KeyPath      = "minimirror.asc"                    // below Root: the public signing key, armored
 	HeadName     = "minimirror.catalog"                // below Root: the catalog's head
 	RecordsName  = "minimirror.records"                // below Root: the catalog's records

@@ -39,19 +39,16 @@ func formatOf(start []byte) string {
 	return ""
 }
 
-// decompress returns what r is when it is not compressed. It closes r in the end. size is
-// that of r, or -1; it bounds what comes out.
-func decompress(r io.ReadCloser, size int64) (io.ReadCloser, error) {
-	buffered := bufio.NewReaderSize(r, 64<<10)
+// decompress returns what r is when it is not compressed. It closes r in the end.
+func decompress(r io.ReadCloser) (io.ReadCloser, error) {
+	counted := &countedReader{Reader: r}
+	buffered := bufio.NewReaderSize(counted, 64<<10)
 	start, err := buffered.Peek(6)
 	if err != nil && err != io.EOF {
 		return nil, closing(err, r)
 	}
 	format := formatOf(start)
-	d := &decompressed{input: r, left: -1}
-	if format != "" && size >= 0 {
-		d.left = size*maxExpansion + minExpanded
-	}
+	d := &decompressed{input: r, read: counted}
 	switch format {
 	case "gzip":
 		d.Reader, err = gzip.NewReader(buffered)
@@ -82,17 +79,27 @@ type decompressed struct {
 	io.Reader
 	input io.Closer
 	end   func()
-	left  int64 // bytes that may still come; -1: any number
+	read  *countedReader
+	out   int64
 }
 
 func (d *decompressed) Read(p []byte) (int, error) {
 	n, err := d.Reader.Read(p)
-	if d.left >= 0 {
-		if d.left -= int64(n); d.left < 0 {
-			d.left = 0
-			return 0, artifact.Verifyf("what is compressed is more than %d times as large: refused", maxExpansion)
-		}
+	if d.out += int64(n); d.out-minExpanded > d.read.n*maxExpansion {
+		return 0, artifact.Verifyf("what is compressed is more than %d times as large: refused", maxExpansion)
 	}
+	return n, err
+}
+
+// A countedReader counts what is read.
+type countedReader struct {
+	io.Reader
+	n int64
+}
+
+func (c *countedReader) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += int64(n)
 	return n, err
 }
 

@@ -17,8 +17,9 @@
 //     to exactly these sets, so that a set's layers hold what it needs and little else;
 //  3. the artifacts that belong to no set, split by size into any number of layers;
 //  4. what upstream signed: /mirror/upstream/SOURCE/PATH;
-//  5. what is generated: each kind's repository metadata and the public key
-//     /mirror/minimirror.asc;
+//  5. what is generated: each kind's repository metadata, the public key
+//     /mirror/minimirror.asc, and /bootstrap/SET/install.sh, which installs a set where the
+//     image has been unpacked;
 //  6. the catalog: /mirror/minimirror.catalog and /mirror/minimirror.records.
 //
 // A layer of 2, 3 or 4 that would be empty is left out, so only the first layer and

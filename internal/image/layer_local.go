@@ -23,7 +23,7 @@ func (l localLayer) whole(ctx context.Context) (io.ReadCloser, error) {
 	}
 	var body io.ReadCloser = &limited{contextReader{ctx, section}, section}
 	if l.packed != "" {
-		if body, err = decompress(body, l.blob.size); err != nil {
+		if body, err = decompress(body); err != nil {
 			return nil, fmt.Errorf("%s: %w", l.packed, err)
 		}
 	}

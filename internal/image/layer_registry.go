@@ -33,7 +33,7 @@ func (l registryLayer) whole(ctx context.Context) (io.ReadCloser, error) {
 	if l.packed == "" {
 		return body, nil // verifies itself
 	}
-	body, err := decompress(body, l.content.Size)
+	body, err := decompress(body)
 	if err != nil {
 		return nil, err
 	}

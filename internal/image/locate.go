@@ -110,7 +110,7 @@ func locateArchive(ctx context.Context, ref Reference, o Options) (*archive, err
 			return a, err
 		}
 	}
-	body, err := decompress(io.NopCloser(o.Stdin), sizeOf(o.Stdin))
+	body, err := decompress(io.NopCloser(o.Stdin))
 	if err != nil {
 		return nil, err
 	}
@@ -144,14 +144,4 @@ func archiveInPlace(file *os.File) (*archive, error) {
 		return nil, errors.Join(err, again.Close())
 	}
 	return newArchive(source)
-}
-
-// sizeOf is how many bytes a file has, or -1.
-func sizeOf(r io.Reader) int64 {
-	if file, ok := r.(*os.File); ok {
-		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
-			return info.Size()
-		}
-	}
-	return -1
 }

@@ -111,6 +111,9 @@ func TestSkopeo(t *testing.T) {
 	copyImage(in("oci:oci"), in("docker-archive:docker.tar:site/test:1"))
 	copyImage(in("oci:oci"), in("oci:compressed"))
 	copyImage(in("oci:compressed"), in("docker-archive:uncompressed.tar"))
+	copyImage("--dest-compress-format", "zstd", in("oci:oci"), in("oci:zstd"))
+	copyImage(in("oci:oci"), in("oci-archive:compressed.tar"))
+	copyImage("--format", "v2s2", in("oci:oci"), in("oci:schema2"))
 	for _, ref := range []string{"oci:copy", "oci:copy:name", "oci-archive:archive.tar", "docker-archive:docker.tar",
 		"docker-archive:docker.tar:site/test:1", "docker-archive:docker.tar:docker.io/site/test:1", "docker-archive:uncompressed.tar"} {
 		parsed, err := image.ParseReference(in(ref))
@@ -124,6 +127,14 @@ func TestSkopeo(t *testing.T) {
 			t.Errorf("%s: %v", ref, err)
 		}
 		img.Close()
+	}
+	for _, ref := range []string{"oci:copy:name", "oci:compressed", "oci:zstd", "oci:schema2", "oci-archive:archive.tar", "oci-archive:compressed.tar",
+		"docker-archive:docker.tar", "docker-archive:uncompressed.tar"} {
+		parsed, err := image.ParseReference(in(ref))
+		must(t, err)
+		if err := exhaust(t, parsed, image.Options{}); err != nil {
+			t.Errorf("%s: %v", ref, err)
+		}
 	}
 	parsed, err := image.ParseReference(in("oci:compressed"))
 	must(t, err)

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	docker "github.com/docker/cli/cli/config"
 	"github.com/docker/cli/cli/config/configfile"
 	"github.com/docker/cli/cli/config/types"
 
@@ -66,7 +65,11 @@ func (c credentials) files() []string {
 	if dir, err := os.UserConfigDir(); err == nil {
 		files = append(files, filepath.Join(dir, "containers/auth.json"))
 	}
-	return append(files, filepath.Join(docker.Dir(), docker.ConfigFileName))
+	docker := os.Getenv("DOCKER_CONFIG")
+	if home, err := os.UserHomeDir(); docker == "" && err == nil {
+		docker = filepath.Join(home, ".docker")
+	}
+	return append(files, filepath.Join(docker, "config.json"))
 }
 
 // lookup goes from the most special key to the host: HOST/SITE/NAME, HOST/SITE, HOST.

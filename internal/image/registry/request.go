@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
+	remoteerrors "github.com/containerd/containerd/v2/core/remotes/errors"
+	"github.com/containerd/errdefs"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -119,7 +121,7 @@ func (r *Repository) once(ctx context.Context, h *docker.RegistryHost, req reque
 		if h.Authorizer != nil {
 			if err := h.Authorizer.Authorize(ctx, out); err != nil {
 				r.forget()
-				return nil, &temporary{fmt.Errorf("registry %s: log in: %w", h.Host, err), 0}
+				return nil, loginError(h.Host, err)
 			}
 		}
 		resp, err := h.Client.Do(out)
@@ -139,11 +141,25 @@ func (r *Repository) once(ctx context.Context, h *docker.RegistryHost, req reque
 			if err := h.Authorizer.AddResponses(ctx, responses); err == nil {
 				continue
 			} else if !errors.Is(err, docker.ErrInvalidAuthorization) {
-				return nil, fmt.Errorf("registry %s: log in: %w", h.Host, err)
+				return nil, loginError(h.Host, err)
 			}
 		}
 		return nil, statusOf(resp)
 	}
+}
+
+// loginError is temporary unless the registry, or a file of the user's, says no.
+func loginError(host string, err error) error {
+	var answer remoteerrors.ErrUnexpectedStatus
+	var hint *artifact.HintError
+	text := fmt.Errorf("registry %s: log in: %w", host, err)
+	switch {
+	case errors.As(err, &answer) && answer.StatusCode < 500 && answer.StatusCode != http.StatusTooManyRequests:
+		return &statusError{http.StatusUnauthorized, text.Error()}
+	case errors.As(err, &hint), errors.Is(err, errdefs.ErrNotImplemented):
+		return text
+	}
+	return &temporary{text, 0}
 }
 
 // A statusError is an answer that is not what was asked for.

@@ -1,0 +1,290 @@
+package image_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/imagetest"
+)
+
+const (
+	bigCount = 8000
+	bigSize  = 135_000 // bytes of each artifact: 1.08 GB in all
+)
+
+// A nearlyEmpty file is cheap to make: its first bytes are its own, the rest are zero.
+type nearlyEmpty struct{ start string }
+
+func (n nearlyEmpty) ReadAt(p []byte, offset int64) (int, error) {
+	p = p[:min(int64(len(p)), bigSize-offset)]
+	clear(p)
+	if offset < int64(len(n.start)) {
+		copy(p, n.start[offset:])
+	}
+	return len(p), nil
+}
+
+func (nearlyEmpty) Close() error { return nil }
+
+// bigImage writes an image of more than a gigabyte into a registry's storage. Every fortieth artifact
+// belongs to the set "some", which has a layer of its own.
+func bigImage(t *testing.T, storage string) {
+	c := &image.Catalog{Name: "big", Date: imagetest.Date, Lock: digestOf(nil),
+		Sources: []artifact.Source{{Kind: imagetest.Kind, Name: imagetest.Source}}}
+	set := artifact.Set{Name: "some", Architecture: "any"}
+	groups := make([][]image.Entry, 2)
+	layerOf := make([]int, bigCount)
+	for i := range bigCount {
+		content := nearlyEmpty{fmt.Sprintf("this is artifact %d", i)}
+		hash := sha256.New()
+		_, err := io.Copy(hash, io.NewSectionReader(content, 0, bigSize))
+		must(t, err)
+		a := artifact.Artifact{Kind: imagetest.Kind, Source: imagetest.Source, Name: fmt.Sprintf("name-%04d", i), Version: "1.2-3",
+			Architecture: "any", Size: bigSize, SHA256: hex.EncodeToString(hash.Sum(nil)), Path: fmt.Sprintf("pool/n/name-%04d_1.2-3.bin", i)}
+		a.URLs = []string{"http://mirror.example.org/files/" + a.Path}
+		for line := range 9 { // as long as an index's entry is, and as hard to compress
+			a.Metadata = append(a.Metadata, fmt.Sprintf("Field-%d: %s %s", line, a.SHA256[line*4:][:16], strings.Repeat("what it says ", 3)))
+		}
+		c.Artifacts = append(c.Artifacts, a)
+		if i%40 == 0 {
+			set.Artifacts = append(set.Artifacts, a.ID())
+			layerOf[i] = 0
+		} else {
+			layerOf[i] = 1
+		}
+		groups[layerOf[i]] = append(groups[layerOf[i]], image.Entry{Path: image.Root + "/" + a.ID(), Size: a.Size, SHA256: a.SHA256,
+			Open: func() (image.LayerFile, error) { return content, nil }})
+	}
+	c.Sets = []artifact.Set{set}
+	var layers []*image.Layer
+	for _, group := range groups {
+		layer, err := image.NewLayer(group)
+		must(t, err)
+		layers = append(layers, layer)
+	}
+	for i, a := range c.Artifacts {
+		c.Files = append(c.Files, image.File{Path: a.ID(), Layer: layerOf[i], Size: a.Size, SHA256: a.SHA256,
+			Offset: layers[layerOf[i]].Offset(image.Root + "/" + a.ID())})
+	}
+	last, label, err := image.NewCatalogLayer(c)
+	must(t, err)
+	storage = filepath.Join(storage, "docker/registry/v2")
+	var descriptors []any
+	var diffIDs []string
+	for _, layer := range append(layers, last) {
+		temporary := filepath.Join(t.TempDir(), "layer")
+		file, err := os.Create(temporary)
+		must(t, err)
+		digest, err := layer.Copy(t.Context(), &sparse{File: file}, nil)
+		must(t, errors.Join(err, file.Truncate(layer.Size()), file.Close()))
+		must(t, os.MkdirAll(filepath.Dir(blobFile(storage, digest.String())), 0o755))
+		must(t, os.Rename(temporary, blobFile(storage, digest.String())))
+		link(t, storage, "_layers", digest.String())
+		diffIDs = append(diffIDs, digest.String())
+		descriptors = append(descriptors, map[string]any{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": layer.Size()})
+	}
+	document := func(mediaType string, v any) (map[string]any, string) {
+		text, err := json.Marshal(v)
+		must(t, err)
+		digest := digestOf(text)
+		must(t, os.MkdirAll(filepath.Dir(blobFile(storage, digest)), 0o755))
+		must(t, os.WriteFile(blobFile(storage, digest), text, 0o644))
+		return map[string]any{"mediaType": mediaType, "digest": digest, "size": len(text)}, digest
+	}
+	config, configDigest := document("application/vnd.oci.image.config.v1+json", map[string]any{"os": "linux", "architecture": "amd64",
+		"config": map[string]any{"Labels": map[string]string{image.CatalogLabel: label}}, "rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs}})
+	link(t, storage, "_layers", configDigest)
+	_, manifest := document("application/vnd.oci.image.manifest.v1+json", map[string]any{"schemaVersion": 2,
+		"mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config, "layers": descriptors})
+	link(t, storage, "_manifests/revisions", manifest)
+	link(t, storage, "_manifests/tags/1/index", manifest)
+	current := filepath.Join(storage, "repositories/site/mirror/_manifests/tags/1/current/link")
+	must(t, os.MkdirAll(filepath.Dir(current), 0o755))
+	must(t, os.WriteFile(current, []byte(manifest), 0o644))
+}
+
+func digestOf(data []byte) string { return "sha256:" + hexOf(data) }
+
+func blobFile(storage, digest string) string {
+	sum := strings.TrimPrefix(digest, "sha256:")
+	return filepath.Join(storage, "blobs/sha256", sum[:2], sum, "data")
+}
+
+func link(t *testing.T, storage, kind, digest string) {
+	name := filepath.Join(storage, "repositories/site/mirror", kind, "sha256", strings.TrimPrefix(digest, "sha256:"), "link")
+	must(t, os.MkdirAll(filepath.Dir(name), 0o755))
+	must(t, os.WriteFile(name, []byte(digest), 0o644))
+}
+
+// sparse leaves holes where there are zeros.
+type sparse struct{ *os.File }
+
+var zeros [4096]byte
+
+func (s *sparse) Write(p []byte) (int, error) {
+	written := 0
+	for len(p) > 0 {
+		n := min(len(p), len(zeros))
+		var err error
+		if bytes.Equal(p[:n], zeros[:n]) {
+			_, err = s.Seek(int64(n), io.SeekCurrent)
+		} else {
+			_, err = s.File.Write(p[:n])
+		}
+		if err != nil {
+			return written, err
+		}
+		written += n
+		p = p[n:]
+	}
+	return written, nil
+}
+
+// dockerRegistry runs a registry over the storage, behind a proxy that counts what the registry sends, to
+// the last byte of its headers.
+func dockerRegistry(t *testing.T, storage string) (address string, sent *atomic.Int64) {
+	program, err := exec.LookPath("docker-registry")
+	if err != nil {
+		t.Fatalf("%v\nhint: apt-get install docker-registry", err)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	behind := free.Addr().String()
+	must(t, free.Close())
+	config := filepath.Join(t.TempDir(), "config.yml")
+	must(t, os.WriteFile(config, fmt.Appendf(nil, "version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n", storage, behind), 0o644))
+	cmd := exec.Command(program, "serve", config)
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s", log.Bytes())
+		}
+	})
+	for i := 0; ; i++ {
+		conn, err := net.Dial("tcp", behind)
+		if err == nil {
+			conn.Close()
+			break
+		}
+		if i == 200 {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	front, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { front.Close() })
+	sent = new(atomic.Int64)
+	go func() {
+		for {
+			client, err := front.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer client.Close()
+				server, err := net.Dial("tcp", behind)
+				if err != nil {
+					return
+				}
+				go func() {
+					io.Copy(server, client)
+					server.Close()
+				}()
+				io.Copy(countingWriter{client, sent}, server)
+			}()
+		}
+	}()
+	return front.Addr().String(), sent
+}
+
+type countingWriter struct {
+	io.Writer
+	n *atomic.Int64
+}
+
+func (c countingWriter) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// From an image of a gigabyte in a real registry, what is read is what is needed, and little else.
+func TestReadsLittleFromARegistry(t *testing.T) {
+	storage := t.TempDir()
+	bigImage(t, storage)
+	address, sent := dockerRegistry(t, storage)
+	ref := image.Reference{Transport: image.Docker, Path: address + "/site/mirror", Name: "1"}
+
+	closure := func(r *image.Reader) (records []image.Record) {
+		for round := range 5 { // a package, what it needs, what these need …
+			var names []string
+			for i := range 1 + round*5 {
+				names = append(names, fmt.Sprintf("name-%04d", (round*1777+i*i*91)%bigCount))
+			}
+			found, _, err := r.Find(t.Context(), imagetest.Kind, names)
+			must(t, err)
+			for _, list := range found {
+				records = append(records, list...)
+			}
+		}
+		return records
+	}
+	for name, choose := range map[string]func(r *image.Reader) []image.Record{
+		"one": func(r *image.Reader) []image.Record {
+			found, _, err := r.Find(t.Context(), imagetest.Kind, []string{"name-4321"})
+			must(t, err)
+			return found["name-4321"]
+		},
+		"a closure": closure,
+		"a set": func(r *image.Reader) []image.Record {
+			set, err := r.Set(t.Context(), "some", "any")
+			must(t, err)
+			return set
+		},
+	} {
+		sent.Store(0)
+		r := reader(t, ref, image.Options{})
+		records := choose(r)
+		var files []image.File
+		var needed int64
+		seen := map[string]bool{}
+		for i := range records {
+			if f := records[i].File(); !seen[f.Path] {
+				seen[f.Path] = true
+				files = append(files, f)
+				needed += f.Size
+			}
+		}
+		d := newDesk()
+		must(t, r.Fetch(t.Context(), files, d.take))
+		if len(d.files) != len(files) || len(files) == 0 {
+			t.Errorf("%s: %d files of %d", name, len(d.files), len(files))
+		}
+		got, most := sent.Load(), needed*102/100+256<<10
+		t.Logf("%s: %d files, %d bytes: read %d, %d more (%d more are allowed)", name, len(files), needed, got, got-needed, most-needed)
+		if got > most {
+			t.Errorf("%s: %d bytes read for %d", name, got, needed)
+		}
+		must(t, r.Close())
+	}
+}
