@@ -227,6 +227,11 @@ func (c *Cache) Note(kind, key string) []byte {
 	return data
 }
 
+// OpenNote opens a note that is large.
+func (c *Cache) OpenNote(kind, key string) (*os.File, error) {
+	return os.Open(filepath.Join(c.dir, "note", kind, key))
+}
+
 // SetNote keeps a fact; a failure to keep it costs only time later.
 func (c *Cache) SetNote(kind, key string, data []byte) error {
 	dir := filepath.Join(c.dir, "note", kind)

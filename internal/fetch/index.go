@@ -46,12 +46,15 @@ func (c *Client) keptIndex(want artifact.Content, file artifact.RemoteFile) ([]b
 	if err := c.Cache.Check(file.Content); err != nil {
 		return nil, err
 	}
+	if data := c.noted(want); data != nil {
+		return data, nil
+	}
 	kept, err := c.Cache.Open(file.Content)
 	if err != nil {
 		return nil, err
 	}
 	defer kept.Close()
-	return decode(kept, want, file)
+	return c.decode(kept, want, file)
 }
 
 // fetchIndex brings one encoding of the wanted content, verifies it, decodes
@@ -65,14 +68,15 @@ func (c *Client) fetchIndex(ctx context.Context, want artifact.Content, file art
 	if err := c.download(ctx, file.URLs, file.Content, w, true); err != nil {
 		return nil, err
 	}
-	data, err := decode(w.Content(), want, file)
+	data, err := c.decode(w.Content(), want, file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", Redacted(file.URLs[0]), err)
 	}
 	return data, w.Commit(file.Content)
 }
 
-func decode(encoded io.Reader, want artifact.Content, file artifact.RemoteFile) ([]byte, error) {
+// decode decodes and verifies. What took long to decode is noted for the next time.
+func (c *Client) decode(encoded io.Reader, want artifact.Content, file artifact.RemoteFile) ([]byte, error) {
 	plain := io.NopCloser(encoded)
 	if file.Decode != nil {
 		var err error
@@ -86,10 +90,23 @@ func decode(encoded io.Reader, want artifact.Content, file artifact.RemoteFile) 
 		limit = min(limit, want.Size)
 	}
 	buffer := bytes.NewBuffer(make([]byte, 0, max(0, want.Size)+bytes.MinRead))
-	if _, err := io.Copy(buffer, io.LimitReader(plain, limit+1)); err != nil {
+	into := io.Writer(buffer)
+	var note *indexNote
+	if file.Decode != nil && want.Size >= worthNoting && want.SHA256 != "" {
+		note = newIndexNote()
+		defer note.close()
+		into = io.MultiWriter(buffer, note)
+	}
+	if _, err := io.Copy(into, io.LimitReader(plain, limit+1)); err != nil {
 		return nil, err
 	}
-	return buffer.Bytes(), verify(buffer.Bytes(), want)
+	if err := verify(buffer.Bytes(), want); err != nil {
+		return nil, err
+	}
+	if note != nil {
+		note.keep(c, want)
+	}
+	return buffer.Bytes(), nil
 }
 
 func verify(data []byte, want artifact.Content) error {

@@ -1,0 +1,66 @@
+package fetch
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// TestIndexNote: a large index is decoded once. A note that is damaged, or lies, is
+// as good as none.
+func TestIndexNote(t *testing.T) {
+	large := bytes.Repeat(body, worthNoting/len(body)+1)
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	w.Write(large)
+	w.Close()
+	u := serve(t, func(w http.ResponseWriter, r *http.Request) { w.Write(packed.Bytes()) })
+	decoded := 0
+	file := artifact.RemoteFile{URLs: []string{u}, Content: contentOf(packed.Bytes()), Decode: func(r io.Reader) (io.ReadCloser, error) {
+		decoded++
+		return gzip.NewReader(r)
+	}}
+	f := client(t)
+	index := func(what string, times int) {
+		t.Helper()
+		data, _, err := f.Index(context.Background(), contentOf(large), []artifact.RemoteFile{file})
+		if err != nil || !bytes.Equal(data, large) {
+			t.Fatal(what, len(data), err)
+		}
+		if decoded != times {
+			t.Fatalf("%s: decoded %d times, want %d", what, decoded, times)
+		}
+	}
+	index("first", 1)
+	index("again", 1)
+	note := filepath.Join(f.Cache.Dir(), "note", indexNotes, contentOf(large).SHA256)
+	for what, data := range map[string][]byte{"no zstd": []byte("x"), "cut": nil} {
+		if data == nil {
+			kept, err := os.ReadFile(note)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data = kept[:len(kept)/2]
+		}
+		if err := os.WriteFile(note, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		before := decoded
+		index(what, before+1)
+	}
+	index("noted anew", 3)
+	if err := os.Remove(filepath.Join(f.Cache.Dir(), "sha256", file.SHA256)); err != nil {
+		t.Fatal(err)
+	}
+	index("without the file itself", 4)
+	if !f.Cache.Has(file.Content) {
+		t.Fatal("the file itself is not in the cache")
+	}
+}
