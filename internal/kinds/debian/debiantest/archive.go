@@ -8,7 +8,7 @@
 //
 //	archive, err := debiantest.Parse(text)    // or &debiantest.Archive{…}
 //	server := debiantest.Start(t, archive)    // http on loopback
-//	server.Faults.On("pool/*/foo_*.deb", debiantest.Fault{Status: 404})
+//	server.Faults.On("pool/*/foo_*.deb", debiantest.Status(404))
 package debiantest
 
 import "time"

@@ -4,14 +4,57 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
+
+func TestIndex(t *testing.T) {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	w.Write(body)
+	w.Close()
+	gunzip := func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }
+	var requests atomic.Int32
+	u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		if r.URL.Path == "/damaged.gz" {
+			w.Write(packed.Bytes()[:100])
+			return
+		}
+		w.Write(packed.Bytes())
+	})
+	file := func(name string) artifact.RemoteFile {
+		return artifact.RemoteFile{URLs: []string{u + name}, Content: contentOf(packed.Bytes()), Decode: gunzip}
+	}
+	for name, want := range map[string]artifact.Content{"known": contentOf(body), "unknown": {Size: -1}} {
+		t.Run(name, func(t *testing.T) {
+			f := client(t)
+			for range 2 {
+				data, _, err := f.Index(context.Background(), want, []artifact.RemoteFile{file("/damaged.gz"), file("/good.gz")})
+				if err != nil || !bytes.Equal(data, body) {
+					t.Fatal(len(data), err)
+				}
+			}
+		})
+	}
+	if requests.Load() != 2*2 {
+		t.Fatalf("%d requests: the second reading should ask nobody", requests.Load())
+	}
+	if _, _, err := client(t).Index(context.Background(), artifact.Content{Size: 1<<63 - 1, SHA256: contentOf(body).SHA256}, []artifact.RemoteFile{file("/good.gz")}); !errors.Is(err, artifact.ErrVerify) {
+		t.Fatalf("an absurd size: %v", err)
+	}
+	lie := contentOf(append(bytes.Clone(body), 'x'))
+	if _, _, err := client(t).Index(context.Background(), lie, []artifact.RemoteFile{file("/good.gz")}); !errors.Is(err, artifact.ErrVerify) {
+		t.Fatalf("decoded content that is not what was promised: %v", err)
+	}
+}
 
 // TestIndexNote: a large index is decoded once. A note that is damaged, or lies, is
 // as good as none.

@@ -1,0 +1,116 @@
+package debian
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
+	"github.com/minimirror/minimirror/internal/strictyaml"
+)
+
+// FuzzParagraphs gives stanzas to their reader: no field is lost, doubled or without a name.
+func FuzzParagraphs(f *testing.F) {
+	f.Add("Package: a\nDescription: x\n .\n more\n\n# comment\nPackage: b\r\n")
+	f.Add(" x")
+	f.Fuzz(func(t *testing.T, text string) {
+		paragraphs, err := parseParagraphs([]byte(text))
+		if err != nil {
+			return
+		}
+		for _, p := range paragraphs {
+			if len(p) == 0 {
+				t.Fatal("an empty paragraph")
+			}
+			seen := make(map[string]bool)
+			for _, field := range p {
+				name := strings.ToLower(field.name)
+				if name == "" || strings.ContainsAny(name, " \t\n:") || seen[name] {
+					t.Fatalf("field %q", field.name)
+				}
+				seen[name] = true
+			}
+		}
+	})
+}
+
+// FuzzReleaseChecks accepts only releases with clean paths and whole digests, whose
+// checks do not panic.
+func FuzzReleaseChecks(f *testing.F) {
+	f.Add("Suite: stable\nCodename: bookworm\nDate: Sat, 11 Jul 2026 10:16:37 UTC\nValid-Until: Sat, 18 Jul 2026 10:16:37 UTC\nAcquire-By-Hash: yes\nArchitectures: all amd64\nComponents: main\nSHA256:\n "+strings.Repeat("a", 64)+" 1 main/binary-amd64/Packages.xz\n", "stable")
+	f.Add("Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n "+strings.Repeat("a", 64)+" 1 ../x\n", "a/b")
+	f.Fuzz(func(t *testing.T, text, suiteName string) {
+		components := []string{"main"}
+		if flat(suiteName) {
+			components = nil
+		}
+		if checkSuite(suiteName, components) != nil {
+			return
+		}
+		r := &release{suite: suiteName}
+		if r.parse([]byte(text)) != nil {
+			return
+		}
+		src := source{name: "s", urls: []string{"http://h"}, architectures: []string{"amd64"}, checkDates: true, checkValidUntil: true}
+		_ = r.checkDates(src, today)
+		_ = r.checkAge(src, []artifact.Source{{Name: "s", Releases: []artifact.Release{{Name: suiteName, Date: today}}}})
+		if suite, codename := r.header.get("Suite"), r.header.get("Codename"); r.checkName(src) == nil && !flat(suiteName) && suite+codename != "" {
+			if !strings.Contains(suiteName, suite) && !strings.Contains(suiteName, codename) {
+				t.Fatalf("%s (%s) passes for %s", suite, codename, suiteName)
+			}
+		}
+		jobs, err := indexJobs(src, suite{suiteName, components}, r)
+		if err != nil {
+			return
+		}
+		for _, job := range jobs {
+			for _, file := range job.files {
+				if !artifact.ValidSHA256(file.SHA256) || file.Size < 0 {
+					t.Fatalf("%+v", file.Content)
+				}
+			}
+			for _, path := range job.paths {
+				if !artifact.ValidPath(path) {
+					t.Fatalf("path %q", path)
+				}
+			}
+		}
+	})
+}
+
+func FuzzKeyring(f *testing.F) {
+	key := debiantest.NewKey("fuzz")
+	f.Add(key.Binary())
+	f.Add(key.Armored())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		ring, err := parseKeyring(data, "k")
+		if err != nil {
+			return
+		}
+		for _, entity := range ring.keys {
+			_, _ = ring.expiry(string(entity.PrimaryKey.Fingerprint))
+			_ = weakness(entity.PrimaryKey)
+		}
+		_, _ = ring.verifyDetached([]byte("text"), data, today)
+	})
+}
+
+// FuzzSpec gives mirror.yaml's own section to its reader: what is wrong has a text
+// that begins with the file and line.
+func FuzzSpec(f *testing.F) {
+	f.Add("sources: host\npackages: [a, \"b (>= 1)\"]\nbase: essential\nexclude: [c]\nupstream: omit\n")
+	f.Add("sources:\n- {name: d, urls: [\"http://h/x\"], suites: [s, f/], components: [main], architectures: [amd64], signed-by: /nonexistent, pin: 100, release-names: [x]}\n")
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, text string) {
+		section, err := strictyaml.Parse("mirror.yaml", []byte(text))
+		if err != nil {
+			return
+		}
+		if _, err := (Kind{}).ParseSpec(section, dir); err != nil && !strings.HasPrefix(err.Error(), "mirror.yaml:") {
+			if hinted := (*artifact.HintError)(nil); !errors.As(err, &hinted) {
+				t.Fatalf("an error without a place: %v", err)
+			}
+		}
+	})
+}
