@@ -86,6 +86,9 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 		}
 		p.files = append(p.files, files...)
 	}
+	if p.scripts, err = b.scripts(ctx, lock); err != nil {
+		return nil, err
+	}
 	layers, titles, err := p.layers()
 	if err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ type plan struct {
 	digest  string // of the lock
 	program image.Entry
 	files   []artifact.File // generated
+	scripts []image.Entry   // generated, for who unpacks the image
 	kinds   []artifact.Kind
 	cache   *cache.Cache
 	label   string // image.CatalogLabel, when the layers are laid out
@@ -62,6 +63,7 @@ func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 	for _, f := range p.files {
 		generated = append(generated, fileEntry(f))
 	}
+	generated = append(generated, p.scripts...)
 	groups = append(groups, generated)
 	for _, entries := range groups {
 		layer, err := image.NewLayer(entries)

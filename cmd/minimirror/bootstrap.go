@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,8 @@ Actions:
   --install           install (root; --root DIR: another system than this one)
   --to DIR            extract only, with install.sh, SHA256SUMS and a Packages index
   --dry-run           print the plan
+  --print-shell       print a shell script that installs the set from an OCI archive
+                      without this program, with tar, sha256sum and dpkg
   --load PROGRAM      hand the image itself to docker, podman or containerd
   --configure-apt URL make the machine a client of the mirror at URL
   --undo-apt          undo that
@@ -55,7 +58,7 @@ type bootstrapFlags struct {
 	packages                              []string
 	list, install, dryRun, noStart        bool
 	answers, log, configure, load, output string
-	only, undo                            bool
+	only, undo, shell                     bool
 	hosts, ca                             string
 	insecure                              bool
 	wait                                  time.Duration
@@ -90,6 +93,18 @@ func bootstrapVerb(ctx context.Context, c *command, args []string) error {
 	if f.list {
 		return c.listSets(reader, f.output)
 	}
+	if f.shell {
+		architecture, err := f.nodes(kinds.All()[0])
+		if err != nil {
+			return err
+		}
+		lines, err := bootstrap.Shell(ctx, reader, f.set, architecture)
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(c.stdout, lines)
+		return err
+	}
 	if f.install || f.to != "" || f.dryRun {
 		if err := f.packagesOf(ctx, c, reader); err != nil {
 			return err
@@ -122,7 +137,8 @@ func (f *bootstrapFlags) define(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.install, "install", false, "install it")
 	flags.StringVar(&f.root, "root", "/", "the system to work on")
 	flags.StringVar(&f.to, "to", "", "extract into this folder instead")
-	flags.StringVar(&f.architecture, "architecture", "", "with --to: for nodes of this architecture (default: this machine's)")
+	flags.StringVar(&f.architecture, "architecture", "", "with --to and --print-shell: for nodes of this architecture (default: this machine's)")
+	flags.BoolVar(&f.shell, "print-shell", false, "with --set: print a shell script that installs the set from an OCI archive without this program")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be installed, and change nothing")
 	flags.StringVar(&f.answers, "debconf-selections", "", "file with answers to the packages' questions, as debconf-set-selections reads them")
 	flags.BoolVar(&f.noStart, "no-start", false, "do not start services")
@@ -147,6 +163,9 @@ func (f *bootstrapFlags) check(c *command) error {
 	case f.ref == "":
 		return c.wrongUsage("--image is missing")
 	case f.list:
+	case f.shell && (f.set == "" || len(f.packages) > 0):
+		return c.wrongUsage("--print-shell goes with --set")
+	case f.shell:
 	case !what && !action && f.load == "" && f.configure == "":
 		return c.wrongUsage("nothing to do: name a set with --set (--list shows them), or a package, and an action such as --install")
 	case what && !action:
@@ -165,16 +184,26 @@ func (f *bootstrapFlags) check(c *command) error {
 	return format(f.output)
 }
 
+// nodes is the architecture of the nodes that are to come.
+func (f *bootstrapFlags) nodes(kind artifact.Kind) (string, error) {
+	if f.architecture != "" {
+		return f.architecture, nil
+	}
+	architecture, err := kind.NodeArchitecture(f.root)
+	if err != nil {
+		return "", artifact.Hint(err, "name the nodes' architecture with --architecture")
+	}
+	return architecture, nil
+}
+
 // packagesOf plans, and extracts or installs.
 func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *image.Reader) error {
 	request := bootstrap.Request{Set: f.set, Names: f.packages, Root: f.root}
 	kind := kinds.All()[0]
 	if f.to != "" {
-		if request.Architecture = f.architecture; request.Architecture == "" {
-			var err error
-			if request.Architecture, err = kind.NodeArchitecture(f.root); err != nil {
-				return artifact.Hint(err, "name the nodes' architecture with --architecture")
-			}
+		var err error
+		if request.Architecture, err = f.nodes(kind); err != nil {
+			return err
 		}
 		request.Root = ""
 	}

@@ -160,10 +160,11 @@ type Installer interface {
 	Needs(a *Artifact) []string
 	// NodeArchitecture is the architecture of the system below root, in the kind's words.
 	NodeArchitecture(root string) (string, error)
-	// Extra are files that make a folder with the plan's artifacts, under the base
-	// names of their paths, useful without this program: a script that installs
-	// them, indexes. title is for people.
-	Extra(title string, plan *InstallPlan) map[string][]byte
+	// Extra are files that make a folder with the artifacts of plans, one for each
+	// architecture, useful without this program: the script install.sh, indexes. The artifacts
+	// lie there, or anywhere below the folder that "install.sh --from" names, under the base
+	// names of their paths. title is for people.
+	Extra(title string, plans ...*InstallPlan) map[string][]byte
 	// Configure makes the system below root a client of the mirror at the address base,
 	// and with only of nothing else; Unconfigure undoes that. Both say what they changed.
 	Configure(root string, m Mirror, base string, only bool) (changed []string, err error)
@@ -177,7 +178,8 @@ type Installer interface {
 type InstallRequest struct {
 	Pins Pins // what may be installed
 	// Root is the node's file system, "/" or a folder. What is installed there is left
-	// alone where it is not older. Empty: a bare node of Architecture.
+	// alone where it is not older. Empty: a node of Architecture of which nothing is known;
+	// a set is then planned as it is.
 	Root         string
 	Architecture string
 	Set          []string // IDs: Set.Artifacts

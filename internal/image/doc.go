@@ -3,8 +3,13 @@
 // verify read it, wherever the image is:
 //
 //	lock ──build──▶ oci:DIR, oci-archive:FILE, docker-archive:FILE ──Open─────┐
-//	                                                                          ├──▶ Image ──▶ files
-//	                in a running container: the tree /mirror ──────OpenRoot───┘
+//	                │                                                         ├──▶ Image ──▶ files, in place
+//	                │ in a running container: the tree /mirror ──────OpenRoot─┘
+//	                └▶ any of these, docker://HOST/NAME:TAG, a pipe ──OpenReader──▶ Reader ──Fetch──▶ a few files
+//
+// An Image has its whole catalog in memory and gives every file at once, by sendfile(2); it
+// is for serving. A Reader reads as little as it can, from anywhere, through
+// whatever breaks on the way; it is for taking files out.
 //
 // # The image
 //
@@ -76,5 +81,13 @@
 // index over the manifest and the configuration to the catalog's head by SHA-256, and each block when it is read.
 // Every statement of the catalog that can be checked without reading the big layers is checked then; a false one
 // is an error (artifact.ErrVerify where a digest or size is wrong), and no file
-// is ever read outside its layer. Image.Verify reads and hashes everything.
+// is ever read outside its layer. Reader.Fetch hashes each file before it counts as delivered; Verify
+// reads and hashes everything.
+//
+// An unpacked tree and a docker-archive have no manifest: what they say of themselves is believed, and
+// held together by the catalog. Only a digest that is known from elsewhere, as in docker://NAME@sha256:…,
+// says that an image is the one that is meant.
+//
+// What is compressed may grow to 200 times its size, memory for a document, a head or a block is bounded, and what
+// is copied to read it goes into a file without a name, which never fills the disk.
 package image

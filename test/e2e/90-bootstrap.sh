@@ -4,7 +4,7 @@
 # also after being killed at 20 moments, and by the shell script that the image
 # carries; other architectures, held packages and damaged images are refused.
 . "$(dirname "$0")/lib.sh"
-need curl jq docker-registry skopeo
+need curl jq docker-registry skopeo busybox
 need_root_or_die "a root file system"
 bare_root "$mine/bare"
 bare=$mine/bare
@@ -91,6 +91,25 @@ in_copy apt-folder sh -ec '
 	minimirror bootstrap --image docker-archive:/image/docker.tar --set web --to /folder
 	echo "deb [trusted=yes] file:/folder ./" >/etc/apt/sources.list
 	apt-get --quiet --quiet update && apt-get --quiet --quiet --yes install nginx-light' >"$mine/folder.log" 2>&1 || { tail "$mine/folder.log" >&2; die "apt with the folder"; }
+
+say "without the program: dash, and busybox alone beside dpkg"
+"$MINIMIRROR" bootstrap --image "oci-archive:$bare/image/oci.tar" --set web --architecture amd64 --print-shell >"$bare/image/install-web.sh"
+install -m 755 "$(command -v busybox)" "$bare/usr/local/bin/busybox"
+head -c 8000000 "$bare/image/oci.tar" >"$bare/image/short-oci.tar"
+mkdir -p "$bare/usr/local/busybox"
+for applet in cat chmod cut dirname echo find head id mktemp printf rm sh sha256sum tar tr; do ln -sf ../bin/busybox "$bare/usr/local/busybox/$applet"; done
+for shell in "dash" "env PATH=/usr/local/busybox:/usr/sbin:/usr/bin:/sbin:/bin /usr/local/bin/busybox sh"; do
+	name=shell-${shell%% *}
+	# shellcheck disable=SC2086
+	in_copy "$name" $shell /image/install-web.sh /image/oci.tar --no-start </dev/null >"$mine/$name.log" 2>&1 || { tail -n 20 "$mine/$name.log" >&2; die "$shell install-web.sh"; }
+	in_copy "$name" nginx -t 2>/dev/null || die "$shell: no nginx"
+	# Again: nothing is left to do. Another archive is refused.
+	# shellcheck disable=SC2086
+	in_copy "$name" $shell /image/install-web.sh /image/oci.tar >/dev/null 2>&1 || die "$shell: the second run fails"
+	# shellcheck disable=SC2086
+	! in_copy "$name" $shell /image/install-web.sh /image/short-oci.tar >/dev/null 2>&1 || die "$shell: it takes a truncated archive"
+	rm -rf --one-file-system "${mine:?}/$name"
+done
 
 say "what must fail fails, and changes nothing"
 # refuses NAME PATTERN ARGUMENT… wants exit code 1, 2 or 4, the message, and an untouched copy.

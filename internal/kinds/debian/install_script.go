@@ -10,18 +10,28 @@ import (
 
 // installScript is a POSIX shell script that installs packages from the folder
 // that it lies in, with sha256sum and dpkg alone. It leaves alone what the node
-// has in the same or a newer version, or on hold. Files lie there under their
-// base names, or below a folder that has the mirror's layout.
-func installScript(title, architecture string, steps [][]*artifact.Artifact) []byte {
-	var b strings.Builder
-	fmt.Fprintf(&b, scriptHead, title, architecture)
-	for _, step := range steps {
-		b.WriteString("step")
-		for _, a := range step {
-			fmt.Fprintf(&b, " \\\n\t'%s %s %s %s'", qualified(a), a.Version, a.SHA256, path.Base(a.Path))
-		}
-		b.WriteString("\n")
+// has in the same or a newer version, or on hold. Files lie there, or below the
+// folder that --from names, under their base names.
+func installScript(title string, plans []*artifact.InstallPlan) []byte {
+	var names []string
+	for _, plan := range plans {
+		names = append(names, plan.Architecture)
 	}
+	var b strings.Builder
+	fmt.Fprintf(&b, scriptHead, title, strings.Join(names, " or "))
+	b.WriteString("case $(dpkg --print-architecture) in\n")
+	for _, plan := range plans {
+		fmt.Fprintf(&b, "%s)\n", plan.Architecture)
+		for _, step := range plan.Steps {
+			b.WriteString("step")
+			for _, a := range step {
+				fmt.Fprintf(&b, " \\\n\t'%s %s %s %s'", qualified(a), a.Version, a.SHA256, path.Base(a.Path))
+			}
+			b.WriteString("\n")
+		}
+		b.WriteString(";;\n")
+	}
+	fmt.Fprintf(&b, "*) die \"these packages are for %s, this node is $(dpkg --print-architecture)\" ;;\nesac\n", strings.Join(names, " or "))
 	b.WriteString(scriptTail)
 	return []byte(b.String())
 }
@@ -34,29 +44,37 @@ func qualified(a *artifact.Artifact) string {
 	return a.Name + ":" + a.Architecture
 }
 
-// None of the values can hold a quote: names, versions and digests are checked
-// when the lock is made, file names by artifact.ValidPath and here.
+// None of the values can hold a quote: names and versions are checked with the
+// index, digests with the catalog, file names by PlanInstall.
 const scriptHead = `#!/bin/sh
-# Installs %[1]s on a Debian node of the architecture %[2]s: sh install.sh [--no-start]
+# Installs %[1]s on a Debian node of the architecture %[2]s:
+#	sh install.sh [--no-start] [--from FOLDER]
 # Needs root, dpkg and sha256sum. Run it again after a failure: it goes on.
 set -eu
+began=$(pwd)
 cd "$(dirname "$0")"
 die() { echo "install.sh: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || die "root is needed; type: sudo sh $0"
 command -v dpkg >/dev/null || die "there is no dpkg: this is not a Debian system"
-[ "$(dpkg --print-architecture)" = '%[2]s' ] || die "these packages are for %[2]s, this node is $(dpkg --print-architecture)"
-case ${1-} in
-'') ;;
---no-start)
-	if [ ! -e /usr/sbin/policy-rc.d ]; then
-		trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-		trap 'exit 130' INT
-		trap 'exit 143' TERM
-		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-		chmod 755 /usr/sbin/policy-rc.d
-	fi ;;
-*) die "usage: sh install.sh [--no-start]" ;;
-esac
+from=.
+while [ $# -gt 0 ]; do
+	case $1 in
+	--no-start)
+		if [ ! -e /usr/sbin/policy-rc.d ]; then
+			trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+			trap 'exit 130' INT
+			trap 'exit 143' TERM
+			printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+			chmod 755 /usr/sbin/policy-rc.d
+		fi ;;
+	--from)
+		[ $# -gt 1 ] || die "--from FOLDER"
+		case $2 in /*) from=$2 ;; *) from=$began/$2 ;; esac
+		shift ;;
+	*) die "usage: sh install.sh [--no-start] [--from FOLDER]" ;;
+	esac
+	shift
+done
 export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true
 dpkg() { command dpkg --force-confdef --force-confold "$@"; }
 
@@ -77,14 +95,21 @@ step() {
 		# shellcheck disable=SC2086
 		set -- $package
 		wanted "$1" "$2" || continue
-		file=$4
-		[ -f "$file" ] || file=$(find . -name "$4" -type f | head -n 1)
+		file=$from/$4
+		[ -f "$file" ] || file=$(find "$from" -name "$4" -type f | head -n 1)
 		[ -n "$file" ] || die "$4 is missing"
 		printf '%%s  %%s\n' "$3" "$file" | sha256sum -c - >/dev/null || die "$file is damaged: its SHA-256 is not $3"
-		files="$files $file"
+		files="$files
+$file"
 	done
+	[ -n "$files" ] || return 0
+	old=$IFS
+	IFS='
+'
 	# shellcheck disable=SC2086
-	[ -z "$files" ] || dpkg --install $files || die "dpkg failed: mend what it says, then type the same command again"
+	set -- $files
+	IFS=$old
+	dpkg --install "$@" || die "dpkg failed: mend what it says, then type the same command again"
 }
 
 dpkg --configure --pending || true

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,9 +47,42 @@ func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*arti
 	p := &installation{Universe: u, plan: plan, index: slices.Index(u.nodes, arch), artifacts: make(map[string]*artifact.Artifact)}
 	for i := range req.Pins.Artifacts {
 		a := &req.Pins.Artifacts[i]
+		if base := path.Base(a.Path); !wellFormed(base, ".+-:~_%") || base[0] == '-' || base[0] == '.' {
+			return nil, artifact.Verifyf("%s: %q is no name of a package's file", a, base)
+		}
 		p.artifacts[a.String()+a.SHA256] = a
 	}
+	if req.Root == "" && len(req.Names) == 0 {
+		return plan, p.listed(req)
+	}
 	return plan, p.solve(ctx, req)
+}
+
+// listed plans a set as it is, for nodes that nothing is known of.
+func (p *installation) listed(req artifact.InstallRequest) error {
+	n := p.newNode(p.index, &Options{})
+	members, err := p.members(req)
+	if err != nil {
+		return err
+	}
+	s := newSearch(n, nil)
+	for id := range members {
+		s.chosen[id] = true
+	}
+	p.setSteps(s, slices.Collect(maps.Keys(members)))
+	return nil
+}
+
+// setSteps makes the plan's steps of entries.
+func (p *installation) setSteps(s *search, entries []entryID) {
+	for _, step := range s.steps(entries) {
+		var artifacts []*artifact.Artifact
+		for _, id := range step {
+			pkg := p.pkg(id)
+			artifacts = append(artifacts, p.artifacts[pkg.String()+pkg.SHA256])
+		}
+		p.plan.Steps = append(p.plan.Steps, artifacts)
+	}
 }
 
 // NodeArchitecture implements artifact.Installer: that of the dpkg installed below root.
@@ -118,14 +153,7 @@ func (p *installation) solve(ctx context.Context, req artifact.InstallRequest) e
 		}
 	}
 	slices.Sort(p.plan.Present)
-	for _, step := range s.steps(s.ownTrail()) {
-		var artifacts []*artifact.Artifact
-		for _, id := range step {
-			pkg := p.pkg(id)
-			artifacts = append(artifacts, p.artifacts[pkg.String()+pkg.SHA256])
-		}
-		p.plan.Steps = append(p.plan.Steps, artifacts)
-	}
+	p.setSteps(s, s.ownTrail())
 	return nil
 }
 
@@ -159,31 +187,11 @@ func (p *installation) wishes(req artifact.InstallRequest) (wishes []wish, err e
 		}
 		wishes = append(wishes, wish{r, set})
 	}
-	if len(req.Set) == 0 {
-		return wishes, nil
+	members, err := p.members(req)
+	if err != nil {
+		return nil, err
 	}
-	byID := make(map[string]*artifact.Artifact)
-	for i := range req.Pins.Artifacts {
-		byID[req.Pins.Artifacts[i].ID()] = &req.Pins.Artifacts[i]
-	}
-	n := p.newNode(p.index, &Options{})
-	members := make(map[entryID]*artifact.Artifact)
-	for _, id := range req.Set {
-		a := byID[id]
-		if a == nil {
-			return nil, artifact.Verifyf("the set names %s, which is not there", id)
-		}
-		name, known := p.names[a.Name]
-		if !known {
-			return nil, artifact.Verifyf("%s: its package is not there", id)
-		}
-		for _, entry := range p.byName.of(name) {
-			if e := &p.entries[entry]; !e.installed && e.version == a.Version && p.architectures[e.arch] == a.Architecture {
-				members[entry] = a
-			}
-		}
-	}
-	for _, group := range roots(n, members) {
+	for _, group := range roots(p.newNode(p.index, &Options{}), members) {
 		for _, id := range group {
 			a := members[id]
 			r, err := ParseRequest(fmt.Sprintf("%s (>= %s)", a.Name, a.Version))
@@ -197,6 +205,27 @@ func (p *installation) wishes(req artifact.InstallRequest) (wishes []wish, err e
 		}
 	}
 	return wishes, nil
+}
+
+// members finds the artifacts of the requested set.
+func (p *installation) members(req artifact.InstallRequest) (map[entryID]*artifact.Artifact, error) {
+	byID := make(map[string]*artifact.Artifact)
+	for i := range req.Pins.Artifacts {
+		byID[req.Pins.Artifacts[i].ID()] = &req.Pins.Artifacts[i]
+	}
+	members := make(map[entryID]*artifact.Artifact)
+	for _, id := range req.Set {
+		a := byID[id]
+		if a == nil {
+			return nil, artifact.Verifyf("the set names %s, which is not there", id)
+		}
+		for _, entry := range p.byName.of(p.names[a.Name]) {
+			if e := &p.entries[entry]; !e.installed && e.sha256 == a.SHA256 && e.version == a.Version {
+				members[entry] = a
+			}
+		}
+	}
+	return members, nil
 }
 
 // roots are the groups of packages that depend on each other and that no other
@@ -235,20 +264,16 @@ func roots(n *node, members map[entryID]*artifact.Artifact) (found [][]entryID) 
 // Extra implements artifact.Installer: a folder of packages becomes a flat
 // repository ("deb [trusted=yes] file:FOLDER ./"), and has a script that installs
 // it without any program of miniMirror's.
-func (Kind) Extra(title string, plan *artifact.InstallPlan) map[string][]byte {
+func (Kind) Extra(title string, plans ...*artifact.InstallPlan) map[string][]byte {
 	var index bytes.Buffer
-	for _, step := range plan.Steps {
-		for _, a := range step {
+	for _, plan := range plans {
+		for _, a := range slices.Concat(plan.Steps...) {
 			local := *a
 			local.Path = filepath.Base(a.Path)
 			writeStanza(&index, &local)
 		}
 	}
-	files := map[string][]byte{"install.sh": installScript(title, plan.Architecture, plan.Steps)}
-	if index.Len() > 0 {
-		files["Packages"] = index.Bytes()
-	}
-	return files
+	return map[string][]byte{"install.sh": installScript(title, plans), "Packages": index.Bytes()}
 }
 
 // onHold reports whether a paragraph of dpkg's status says so.

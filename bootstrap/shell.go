@@ -1,0 +1,57 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+// Shell writes the lines that install a set out of an OCI archive with a POSIX
+// shell, tar, sha256sum and what the set's own script needs. They name the layers
+// by digest and verify them: who trusts the lines can trust what they install.
+func Shell(ctx context.Context, r *image.Reader, set, architecture string) (string, error) {
+	members, err := r.Set(ctx, set, architecture)
+	if err != nil {
+		return "", err
+	}
+	digests := r.LayerDigests()
+	if len(digests) < 2 {
+		return "", artifact.Hint(fmt.Errorf("%s: its layers are not known", r.Reference), "name the image as oci-archive:FILE, oci:DIR or docker://…")
+	}
+	layers := []int{len(digests) - 2} // the scripts
+	for _, m := range members {
+		if !slices.Contains(layers, m.Layer) {
+			layers = append(layers, m.Layer)
+		}
+	}
+	slices.Sort(layers)
+	var blobs []string
+	for _, at := range layers {
+		blobs = append(blobs, strings.TrimPrefix(digests[at], "sha256:"))
+	}
+	return fmt.Sprintf(shellLines, set, architecture, r.Name, strings.Join(blobs, " \\\n\t")), nil
+}
+
+const shellLines = `#!/bin/sh
+# Installs the set %[1]s for %[2]s out of the OCI archive of %[3]q:
+#	sh THIS-FILE IMAGE.tar [--no-start]
+# Needs root, dpkg, tar and sha256sum.
+set -eu
+image=$1
+shift
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+for blob in \
+	%[4]s
+do
+	tar -xOf "$image" "blobs/sha256/$blob" >"$dir/layer"
+	echo "$blob  $dir/layer" | sha256sum -c - >/dev/null
+	tar -xf "$dir/layer" -C "$dir"
+	rm "$dir/layer"
+done
+sh "$dir/bootstrap/%[1]s/install.sh" --from "$dir/mirror" "$@"
+`
