@@ -47,19 +47,6 @@ func setKey(name, architecture string) string { return name + "/" + architecture
 // artifactKey is the key of an artifact's or an alias's row.
 func artifactKey(kind, name string) string { return kind + "/" + name }
 
-// A catalogPlace is the value of CatalogLabel, as JSON.
-type catalogPlace struct {
-	SHA256  string     `json:"sha256"` // of the head
-	Head    layerPlace `json:"head"`
-	Records layerPlace `json:"records"`
-}
-
-// A layerPlace is a run of bytes in the uncompressed last layer.
-type layerPlace struct {
-	Offset int64 `json:"offset"`
-	Size   int64 `json:"size"`
-}
-
 // NewCatalogLayer lays out an image's last layer. label is what the image's configuration must
 // say under CatalogLabel. It writes what c says: a reader checks it.
 func NewCatalogLayer(c *Catalog) (layer *Layer, label string, err error) {

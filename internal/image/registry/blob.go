@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 
@@ -19,77 +18,12 @@ import (
 )
 
 const (
-	maxManifest = 8 << 20
-	progress    = 64 << 10 // bytes after which earlier failures are forgiven
-	badRanges   = 2        // wrong answers to a range, until ranges are given up
+	progress  = 64 << 10 // bytes after which earlier failures are forgiven
+	badRanges = 2        // wrong answers to a range, until ranges are given up
 )
 
 // ErrNoRange is that a registry does not give parts of a blob.
 var ErrNoRange = errors.New("the registry does not give parts of a blob")
-
-// accepted are the manifests that can be read: OCI image specification, and Docker's schema 2.
-var accepted = []string{
-	"application/vnd.oci.image.manifest.v1+json",
-	"application/vnd.oci.image.index.v1+json",
-	"application/vnd.docker.distribution.manifest.v2+json",
-	"application/vnd.docker.distribution.manifest.list.v2+json",
-}
-
-// Manifest returns the manifest or index with a tag or a digest ("sha256:…"), its media type as the
-// registry states it, and its digest. One that was asked for by digest has been verified.
-func (r *Repository) Manifest(ctx context.Context, reference string) (data []byte, mediaType, digest string, err error) {
-	req := request{path: "/manifests/" + reference, header: http.Header{"Accept": accepted}, capabilities: docker.HostCapabilityResolve}
-	byDigest := strings.HasPrefix(reference, "sha256:")
-	if byDigest {
-		req.capabilities = docker.HostCapabilityPull
-	}
-	for attempt := 1; ; attempt++ {
-		data, mediaType, err = r.document(ctx, req)
-		if err == nil {
-			sum := sha256.Sum256(data)
-			digest = "sha256:" + hex.EncodeToString(sum[:])
-			if !byDigest || digest == reference {
-				return data, mediaType, digest, nil
-			}
-			err = &temporary{artifact.Verifyf("manifest: sha256 mismatch: got %s, want %s", digest, reference), 0}
-		}
-		if !isTemporary(err) || attempt == attemptsElse {
-			return nil, "", "", err
-		}
-		if err := r.pause(ctx, attempt, err); err != nil {
-			return nil, "", "", err
-		}
-	}
-}
-
-func (r *Repository) document(ctx context.Context, req request) ([]byte, string, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	watch := r.watch(cancel)
-	defer watch.Stop()
-	resp, err := r.do(ctx, req)
-	if err != nil {
-		return nil, "", err
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxManifest+1))
-	r.received.Add(int64(len(data)))
-	switch {
-	case err != nil:
-		return nil, "", &temporary{fmt.Errorf("manifest: broken off after %d bytes: %w", len(data), err), 0}
-	case len(data) > maxManifest:
-		return nil, "", fmt.Errorf("manifest: more than %d bytes", maxManifest)
-	}
-	mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-	return data, strings.TrimSpace(mediaType), nil
-}
-
-// watch cancels what takes too long without a byte. Its Reset must be called with each.
-func (r *Repository) watch(cancel context.CancelCauseFunc) *time.Timer {
-	return time.AfterFunc(r.stall, func() {
-		cancel(&temporary{fmt.Errorf("registry %s: no byte for %s", r.host, r.stall), 0})
-	})
-}
 
 // A Blob is a blob's digest, "sha256:…", and size in bytes.
 type Blob struct {
@@ -128,11 +62,9 @@ type body struct {
 
 	resp   io.ReadCloser // nil: must ask
 	broken error         // why the answer before broke off
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-	good   int64 // bytes since the last failure
-	fails  int   // since there was progress
-	bad    int   // wrong ranges
+	good   int64         // bytes since the last failure
+	fails  int           // since there was progress
+	bad    int           // wrong ranges
 }
 
 // Read implements io.Reader.
@@ -182,8 +114,6 @@ func (b *body) step(p []byte) (int, error) {
 }
 
 func (b *body) took(n int) {
-	b.timer.Reset(b.repository.stall)
-	b.repository.received.Add(int64(n))
 	if b.good += int64(n); b.good >= progress {
 		b.fails = 0
 	}
@@ -212,22 +142,16 @@ func (b *body) ask() error {
 	if !whole && b.hash == nil && b.repository.noRange.Load() {
 		return ErrNoRange
 	}
-	ctx, cancel := context.WithCancelCause(b.ctx)
-	b.cancel, b.timer = cancel, b.repository.watch(cancel)
 	req := request{path: "/blobs/" + b.blob.Digest, header: http.Header{}, capabilities: docker.HostCapabilityPull}
 	if !whole {
 		req.header.Set("Range", fmt.Sprintf("bytes=%d-%d", b.position, b.end-1))
 	}
-	resp, err := b.repository.do(ctx, req)
+	resp, err := b.repository.do(b.ctx, req)
 	if err != nil {
 		var status *statusError
 		if errors.As(err, &status) && status.status == http.StatusRequestedRangeNotSatisfiable {
 			err = ErrNoRange
 		}
-		if cause := context.Cause(ctx); cause != nil && b.ctx.Err() == nil {
-			err = cause
-		}
-		b.drop()
 		return err
 	}
 	b.resp = resp.Body
@@ -263,8 +187,6 @@ func (b *body) skip() error {
 	for left := b.position; left > 0; {
 		n, err := b.resp.Read(buffer[:min(int64(len(buffer)), left)])
 		left -= int64(n)
-		b.timer.Reset(b.repository.stall)
-		b.repository.received.Add(int64(n))
 		if err != nil && left > 0 {
 			return b.temporary(err)
 		}
@@ -312,13 +234,7 @@ func (b *body) drop() {
 		}
 		b.resp.Close()
 	}
-	if b.timer != nil {
-		b.timer.Stop()
-	}
-	if b.cancel != nil {
-		b.cancel(nil)
-	}
-	b.resp, b.timer, b.cancel = nil, nil, nil
+	b.resp = nil
 }
 
 // Close implements io.Closer.

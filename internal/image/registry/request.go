@@ -103,7 +103,25 @@ func (r *Repository) do(ctx context.Context, req request) (*http.Response, error
 
 // once asks one host, and logs in where it wants that.
 func (r *Repository) once(ctx context.Context, h *docker.RegistryHost, req request) (*http.Response, error) {
-	ctx = docker.ContextWithAppendPullRepositoryScope(ctx, r.name)
+	ctx, cancel := context.WithCancelCause(docker.ContextWithAppendPullRepositoryScope(ctx, r.name))
+	watch := time.AfterFunc(r.stall, func() {
+		cancel(&temporary{fmt.Errorf("registry %s: no byte for %s", h.Host, r.stall), 0})
+	})
+	resp, err := r.login(ctx, h, req)
+	watch.Stop()
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		cancel(nil)
+		return nil, err
+	}
+	resp.Body = &watchedBody{resp.Body, ctx, watch, cancel, r}
+	return resp, nil
+}
+
+// login sends the request until the host takes the credentials.
+func (r *Repository) login(ctx context.Context, h *docker.RegistryHost, req request) (*http.Response, error) {
 	var responses []*http.Response
 	for {
 		out, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url(h, req.path), nil)
@@ -146,6 +164,32 @@ func (r *Repository) once(ctx context.Context, h *docker.RegistryHost, req reque
 		}
 		return nil, statusOf(resp)
 	}
+}
+
+// A watchedBody ends when it takes too long without a byte.
+type watchedBody struct {
+	io.ReadCloser
+	ctx        context.Context // of the request
+	watch      *time.Timer
+	cancel     context.CancelCauseFunc
+	repository *Repository
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	b.watch.Reset(b.repository.stall) // only the registry's time counts, not the reader's
+	n, err := b.ReadCloser.Read(p)
+	b.watch.Stop()
+	b.repository.received.Add(int64(n))
+	if cause := context.Cause(b.ctx); err != nil && err != io.EOF && cause != nil {
+		err = cause
+	}
+	return n, err
+}
+
+func (b *watchedBody) Close() error {
+	b.watch.Stop()
+	b.cancel(nil)
+	return b.ReadCloser.Close()
 }
 
 // loginError is temporary unless the registry, or a file of the user's, says no.

@@ -1,0 +1,148 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// leaves returns the table's blocks of rows: those that can have the keys, or all when keys is nil.
+func (r *CatalogReader) leaves(ctx context.Context, t *table, keys []string) ([]blockRef, error) {
+	refs := t.Blocks
+	for level := t.Levels; ; level-- {
+		if keys != nil {
+			refs = cover(refs, keys)
+		}
+		if level == 0 {
+			return refs, nil
+		}
+		texts, err := r.texts(ctx, refs)
+		if err != nil {
+			return nil, err
+		}
+		var below []blockRef
+		for i, text := range texts {
+			inner, err := decodeRows(&refs[i], text, func(b *blockRef) string { return b.First })
+			if err != nil {
+				return nil, err
+			}
+			if err := checkRefs(inner, r.size, refs[i].end); err != nil {
+				return nil, err
+			}
+			below = append(below, inner...)
+		}
+		refs = below
+	}
+}
+
+// find reads the rows with these keys, and no more blocks than they need.
+func find[T any](ctx context.Context, r *CatalogReader, t *table, keys []string, key func(*T) string, check func(*T) error) (map[string][]T, error) {
+	refs, err := r.leaves(ctx, t, keys)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := r.texts(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make(map[string]bool, len(keys))
+	for _, k := range keys {
+		wanted[k] = true
+	}
+	found := make(map[string][]T, len(keys))
+	for i, text := range texts {
+		rows, err := decodeRows(&refs[i], text, key)
+		if err != nil {
+			return nil, err
+		}
+		for j := range rows {
+			k := key(&rows[j])
+			if !wanted[k] {
+				continue
+			}
+			if err := check(&rows[j]); err != nil {
+				return nil, err
+			}
+			found[k] = append(found[k], rows[j])
+		}
+	}
+	return found, nil
+}
+
+// Find returns the artifacts of a kind with these names, by name, and the names behind those that are
+// aliases. A name may be both. Those that the image has not are missing.
+func (r *CatalogReader) Find(ctx context.Context, kind string, names []string) (map[string][]Record, map[string][]string, error) {
+	keys := make([]string, len(names))
+	for i, name := range names {
+		keys[i] = artifactKey(kind, name)
+	}
+	var last *artifactRow
+	rows, err := find(ctx, r, &r.Tables.Artifacts, keys, (*artifactRow).key, func(a *artifactRow) error {
+		defer func() { last = a }()
+		return a.check(last, r.layers)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	records, aliases := make(map[string][]Record, len(names)), map[string][]string{}
+	for _, list := range rows {
+		for i := range list {
+			a := &list[i]
+			if a.Of != nil {
+				aliases[a.Name] = a.Of
+			} else {
+				records[a.Name] = append(records[a.Name], a.Record)
+			}
+		}
+	}
+	return records, aliases, nil
+}
+
+// Set returns the artifacts of a set, in its order, without URLs and Metadata.
+func (r *CatalogReader) Set(ctx context.Context, name, architecture string) ([]Record, error) {
+	i := slices.IndexFunc(r.Sets, func(s SetSummary) bool { return s.Name == name && s.Architecture == architecture })
+	if i < 0 {
+		return nil, errNoSet(name, architecture, r.Sets)
+	}
+	key := setKey(name, architecture)
+	rows, err := find(ctx, r, &r.Tables.Sets, []string{key}, (*setMember).key, func(m *setMember) error { return m.check(r.layers) })
+	if err != nil {
+		return nil, err
+	}
+	records := make([]Record, len(rows[key]))
+	for i := range records {
+		records[i] = rows[key][i].Record
+	}
+	return records, checkMembers(&r.Sets[i], records)
+}
+
+func errNoSet(name, architecture string, sets []SetSummary) error {
+	var there []string
+	for _, s := range sets {
+		there = append(there, s.Name+" ("+s.Architecture+")")
+	}
+	err := fmt.Errorf("the image has no set %q for %s", name, architecture)
+	if len(there) == 0 {
+		return artifact.Hint(err, "it has no sets: add one to the definition, and build again")
+	}
+	return artifact.Hint(err, "it has: %s", strings.Join(there, ", "))
+}
+
+// Files returns generated files by path. Those that the image has not are missing.
+func (r *CatalogReader) Files(ctx context.Context, paths []string) (map[string]File, error) {
+	rows, err := find(ctx, r, &r.Tables.Files, paths, (*File).key, func(f *File) error { return f.check(r.layers) })
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string]File, len(rows))
+	for path, list := range rows {
+		if len(list) > 1 {
+			return nil, errCatalog("file %q: there twice", path)
+		}
+		files[path] = list[0]
+	}
+	return files, nil
+}
