@@ -140,9 +140,10 @@ func (p *part) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Commit gives the file its name.
+// Commit gives the file its name. It is not forced to the disk: whoever uses a file
+// after a loss of power finds out by its digest whether it is whole.
 func (p *part) Commit() error {
-	if err := errors.Join(p.Sync(), p.Close()); err != nil {
+	if err := p.Close(); err != nil {
 		return err
 	}
 	return p.root.Rename(partPrefix+p.name, p.name)
