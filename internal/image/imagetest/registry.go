@@ -79,9 +79,8 @@ type counter struct {
 }
 
 func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.ResponseWriter.Write(p)
-	c.registry.Sent.Add(int64(n))
-	return n, err
+	c.registry.Sent.Add(int64(len(p))) // before the client knows
+	return c.ResponseWriter.Write(p)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
