@@ -32,6 +32,10 @@ from a suite of security updates.
 --check writes nothing, prints what --update would change, and exits 3 if that
 is anything: for a nightly job.
 
+Proxies come from http_proxy, https_proxy and no_proxy, logins from ~/.netrc
+and apt's auth.conf. With "sources: host", apt's own proxies and certificates
+count, too. build does the same.
+
 Examples:
   minimirror lock images/docker
   minimirror lock images/docker --update openssl 'libssl*'

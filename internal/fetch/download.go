@@ -60,7 +60,7 @@ func (c *Client) download(ctx context.Context, urls []string, want artifact.Cont
 		for _, u := range urls {
 			all = append(all, failures[u])
 		}
-		err := errors.Join(all...)
+		err := joined(all)
 		if passing = alive; len(passing) == 0 || !p.wait(ctx, after, err) {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"strings"
@@ -158,6 +159,18 @@ func TestAddressesTakeTurns(t *testing.T) {
 	}
 	if got := f.byHealth([]string{s, b}); got[0] != b {
 		t.Fatal("the silent one is asked first again", got)
+	}
+}
+
+// TestAbsentEverywhere: a file is absent when every address says so.
+func TestAbsentEverywhere(t *testing.T) {
+	gone, closed := serve(t, http.NotFound), serve(t, status(403))
+	f := client(t)
+	if err := f.Artifact(context.Background(), pinned(gone, gone+"/x")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("absent everywhere: %v", err)
+	}
+	if err := f.Artifact(context.Background(), pinned(gone, closed)); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "404") {
+		t.Errorf("a mirror that does not answer may have the file: %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"slices"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -14,28 +15,30 @@ import (
 // Get implements artifact.Upstream.
 func (c *Client) Get(ctx context.Context, urls []string, limit int64) (body []byte, from string, err error) {
 	var failures []error
-	absent := 0
 	for _, u := range urls {
-		body, err = c.get(ctx, u, limit)
-		switch {
-		case err == nil:
+		if body, err = c.get(ctx, u, limit); err == nil {
 			return body, u, nil
-		case ctx.Err() != nil:
+		}
+		if ctx.Err() != nil {
 			return nil, "", context.Cause(ctx)
-		case errors.Is(err, fs.ErrNotExist):
-			absent++
 		}
 		failures = append(failures, err)
 	}
-	// A mirror that does not answer may have the file: that is not "absent".
-	if absent < len(failures) {
+	return nil, "", joined(failures)
+}
+
+// joined is the error of all addresses. It is fs.ErrNotExist only when each says so:
+// one that does not answer may have the file.
+func joined(failures []error) error {
+	absent := func(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+	if slices.ContainsFunc(failures, func(err error) bool { return !absent(err) }) {
 		for i, err := range failures {
-			if errors.Is(err, fs.ErrNotExist) {
+			if absent(err) {
 				failures[i] = errors.New(err.Error())
 			}
 		}
 	}
-	return nil, "", errors.Join(failures...)
+	return errors.Join(failures...)
 }
 
 // get brings a small file. Nothing is known of it beforehand, so what broke off is

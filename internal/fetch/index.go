@@ -54,7 +54,7 @@ func (c *Client) keptIndex(want artifact.Content, file artifact.RemoteFile) ([]b
 		return nil, err
 	}
 	defer kept.Close()
-	return c.decode(kept, want, file)
+	return c.decode(kept, want, file, true)
 }
 
 // fetchIndex brings one encoding of the wanted content, verifies it, decodes
@@ -68,15 +68,16 @@ func (c *Client) fetchIndex(ctx context.Context, want artifact.Content, file art
 	if err := c.download(ctx, file.URLs, file.Content, w, true); err != nil {
 		return nil, err
 	}
-	data, err := c.decode(w.Content(), want, file)
+	data, err := c.decode(w.Content(), want, file, false)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", Redacted(file.URLs[0]), err)
 	}
 	return data, w.Commit(file.Content)
 }
 
-// decode decodes and verifies. What took long to decode is noted for the next time.
-func (c *Client) decode(encoded io.Reader, want artifact.Content, file artifact.RemoteFile) ([]byte, error) {
+// decode decodes and verifies. What took long to decode is noted for the next time, if it is
+// read again: many an index is read once, and the note takes as much room as the index.
+func (c *Client) decode(encoded io.Reader, want artifact.Content, file artifact.RemoteFile, again bool) ([]byte, error) {
 	plain := io.NopCloser(encoded)
 	if file.Decode != nil {
 		var err error
@@ -92,7 +93,7 @@ func (c *Client) decode(encoded io.Reader, want artifact.Content, file artifact.
 	buffer := bytes.NewBuffer(make([]byte, 0, max(0, want.Size)+bytes.MinRead))
 	into := io.Writer(buffer)
 	var note *indexNote
-	if file.Decode != nil && want.Size >= worthNoting && want.SHA256 != "" {
+	if again && file.Decode != nil && want.Size >= worthNoting && want.SHA256 != "" {
 		note = newIndexNote()
 		defer note.close()
 		into = io.MultiWriter(buffer, note)
