@@ -1,4 +1,4 @@
-// Command minimirror makes, serves and (later) installs from container images
+// Command minimirror makes, serves and installs from container images
 // that carry what a site without internet needs. Each verb has a file of its
 // own here: help text, flags, call. The work is done in the packages beside.
 package main
@@ -25,13 +25,13 @@ and serves it there.
 
 usage: minimirror VERB [FLAGS] [ARGUMENTS]
 
-  lock     pin what a definition asks for: mirror.yaml → mirror.lock
-  build    make the image of a lock
-  serve    serve an image to apt
-  bootstrap  install packages of an image on a machine without a container runtime
-  verify   hold an image against its digests and upstream's signatures
-  why      tell why a lock has a package
-  version  print the version of this program
+  lock       pin what a definition asks for: mirror.yaml → mirror.lock
+  why        tell why a lock has a package
+  build      make the image of a lock
+  verify     hold an image against its digests and upstream's signatures
+  serve      serve an image to apt
+  bootstrap  install from an image on a machine that has nothing yet
+  version    print the version of this program
 
 minimirror VERB --help tells more of each.
 
