@@ -1,6 +1,7 @@
 package image
 
 import (
+	"os"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -43,7 +44,11 @@ func ParseReadable(s string) (Reference, error) {
 	case strings.HasPrefix(s, "/"), strings.HasPrefix(s, "."):
 		return Reference{Transport: Anywhere, Path: s}, nil
 	}
-	return ParseReference(s)
+	ref, err := ParseReference(s)
+	if _, statErr := os.Stat(s); err != nil && statErr == nil {
+		err = artifact.Hint(artifact.Usagef("%q is not a reference to an image", s), "write ./%s for what is at this path", s)
+	}
+	return ref, err
 }
 
 // ParseReference reads the notation of containers-transports(5):

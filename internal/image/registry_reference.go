@@ -1,12 +1,16 @@
 package image
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
+
+// repositoryName is <name> of the OCI distribution specification 1.1, "Pulling manifests".
+var repositoryName = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
 
 // parseRegistry reads what follows "docker:" in whole, which must be //HOST/NAME[:TAG|@DIGEST].
 func parseRegistry(whole, rest string) (Reference, error) {
@@ -19,6 +23,9 @@ func parseRegistry(whole, rest string) (Reference, error) {
 	ref, err := name.ParseReference(rest)
 	if err != nil {
 		return Reference{}, artifact.Usagef("%q: %w", whole, err)
+	}
+	if repository := ref.Context().RepositoryStr(); !repositoryName.MatchString(repository) {
+		return Reference{}, artifact.Usagef("%q: %q is not a name in a registry", whole, repository)
 	}
 	return Reference{Docker, ref.Context().Name(), ref.Identifier()}, nil
 }

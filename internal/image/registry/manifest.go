@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"strings"
 
@@ -43,6 +45,9 @@ func (r *Repository) Manifest(ctx context.Context, reference string) (data []byt
 			err = &temporary{artifact.Verifyf("manifest: sha256 mismatch: got %s, want %s", digest, reference), 0}
 		}
 		if !isTemporary(err) || attempt == attemptsElse {
+			if errors.Is(err, fs.ErrNotExist) {
+				err = artifact.Hint(fmt.Errorf("the registry has no such image: %w", err), "see which it has: skopeo list-tags docker://%s/%s", r.host, r.name)
+			}
 			return nil, "", "", err
 		}
 		if err := r.pause(ctx, attempt, err); err != nil {
