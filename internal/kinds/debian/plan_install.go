@@ -125,7 +125,8 @@ func (p *installation) solve(ctx context.Context, req artifact.InstallRequest) e
 	}
 	matches := make([]match, len(wishes))
 	for i, w := range wishes {
-		if matches[i] = p.match(p.index, w.Request, p.sortedNames()); len(matches[i]) == 0 {
+		matches[i] = p.match(p.index, w.Request, p.sortedNames())
+		if len(matches[i]) == 0 || slices.ContainsFunc(matches[i], func(f found) bool { return len(f.entries) == 0 }) {
 			return p.explainMissing(w)
 		}
 	}
@@ -179,7 +180,7 @@ func (s *search) answers() map[entryID]bool {
 // wishes are what the node must have in the end. Of a set these are the packages
 // that no other of it needs, in the set's versions or newer ones.
 func (p *installation) wishes(req artifact.InstallRequest) (wishes []wish, err error) {
-	const set = "installation" // all of them must go together
+	const set = "to be installed" // all of them must go together
 	for _, text := range req.Names {
 		r, err := ParseRequest(text)
 		if err != nil {

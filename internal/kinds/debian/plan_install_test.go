@@ -1,0 +1,119 @@
+package debian
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// pinsOfText makes pins of an index in the tests' short form, and all their IDs.
+func pinsOfText(t *testing.T, text string) (pins artifact.Pins, ids []string) {
+	t.Helper()
+	indexes := one(text)
+	if foreign, found := strings.CutPrefix(text, "arm64: "); found {
+		indexes = []testIndex{index("bookworm/arm64", foreign)}
+	}
+	u := newTestUniverse(t, indexes...)
+	for _, p := range u.All() {
+		a := artifact.Artifact{Kind: "debian", Source: "d", Name: p.Name, Version: p.Version, Architecture: p.Architecture, SHA256: sum([]byte(p.String())),
+			Path: fmt.Sprintf("pool/%s_%s_%s.deb", p.Name, p.Version, p.Architecture), Metadata: stanzaOf(p.Stanza(0))}
+		pins.Artifacts = append(pins.Artifacts, a)
+		ids = append(ids, a.ID())
+	}
+	return pins, ids
+}
+
+func TestPlanInstall(t *testing.T) {
+	const archive = "app 2\n Depends: lib (>= 2), tool\n Pre-Depends: pre\nlib 2\ntool 1\n Depends: lib\npre 1\nextra 1\n Depends: app"
+	for _, c := range []struct {
+		name, archive, installed, held string
+		names                          []string
+		set                            string // names of members; "*": all
+		unknown                        bool   // nothing is known of the node
+		want, present, problem         string
+	}{
+		{name: "a bare node", archive: archive, set: "app lib tool pre", want: "lib, pre, tool; app"},
+		{name: "what is there is left alone", archive: archive, installed: "lib 2\npre 5", set: "app lib tool pre", want: "tool, app", present: "lib 2, pre 5"},
+		{name: "what is too old is replaced", archive: archive, installed: "lib 1", set: "app lib tool pre", want: "lib, pre, tool; app"},
+		{name: "a newer one of what is asked for", archive: archive, installed: "app 3", set: "app lib tool pre", want: "", present: "app 3"},
+		{name: "an older one of what is asked for", archive: archive, installed: "app 1\nlib 2\ntool 1\npre 1", set: "app lib tool pre", want: "app", present: "lib 2, pre 1, tool 1"},
+		{name: "on hold, and good enough", archive: archive, installed: "tool 1\nlib 2", held: "tool", set: "app lib tool pre", want: "pre; app", present: "lib 2, tool 1"},
+		{name: "on hold, and too old", archive: archive, installed: "lib 1", held: "lib", set: "app lib tool pre", problem: "lib 1"},
+		{name: "a package with all it needs", archive: archive, names: []string{"extra"}, want: "lib, pre, tool; app, extra"},
+		{name: "a version", archive: archive, names: []string{"app (>= 3)"}, problem: "no such version"},
+		{name: "a package that is not there", archive: archive, names: []string{"ap"}, problem: "no such package"},
+		{name: "something that must go", archive: "mta 1\n Conflicts: other", installed: "other 1", set: "*", problem: "conflicts with other"},
+		{name: "a node of which nothing is known", archive: archive, set: "tool app", unknown: true, want: "tool, app"},
+		{name: "another architecture", archive: "arm64: app 1\nlib 1", set: "*", problem: "for arm64, and the node is for amd64"},
+		{name: "a cycle", archive: "a 1\n Depends: b\nb 1\n Depends: a", set: "*", want: "a, b"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			pins, ids := pinsOfText(t, c.archive)
+			req := artifact.InstallRequest{Pins: pins, Names: c.names, Architecture: "amd64"}
+			for i, a := range pins.Artifacts {
+				if c.set == "*" || strings.Contains(" "+c.set+" ", " "+a.Name+" ") {
+					req.Set = append(req.Set, ids[i])
+				}
+			}
+			if !c.unknown {
+				req.Root = t.TempDir()
+				status := string(statusOf(c.installed))
+				if c.held != "" {
+					before, after, _ := strings.Cut(status, "Package: "+c.held+"\n")
+					status = before + "Package: " + c.held + "\n" + strings.Replace(after, "install ok installed", "hold ok installed", 1)
+				}
+				if err := os.MkdirAll(filepath.Join(req.Root, "var/lib/dpkg"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(req.Root, statusFile), []byte(status), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			plan, err := Kind{}.PlanInstall(context.Background(), req)
+			if c.problem != "" {
+				if err == nil || !strings.Contains(err.Error(), c.problem) {
+					t.Fatalf("%v, want %q", err, c.problem)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var steps []string
+			for _, step := range plan.Steps {
+				var names []string
+				for _, a := range step {
+					names = append(names, a.Name)
+				}
+				steps = append(steps, strings.Join(names, ", "))
+			}
+			if got := strings.Join(steps, "; "); got != c.want {
+				t.Errorf("steps %q, want %q", got, c.want)
+			}
+			if got := strings.Join(plan.Present, ", "); got != c.present {
+				t.Errorf("present %q, want %q", got, c.present)
+			}
+		})
+	}
+}
+
+// The text of a foreign image goes into a shell script.
+func TestPlanInstallRefusesStrangeFiles(t *testing.T) {
+	for _, base := range []string{"a'b.deb", "a b.deb", "$(x).deb", "-a.deb", ".a.deb", "a\nb.deb"} {
+		pins, ids := pinsOfText(t, "a 1")
+		pins.Artifacts[0].Path = "pool/" + base
+		ids[0] = pins.Artifacts[0].ID()
+		if _, err := (Kind{}).PlanInstall(context.Background(), artifact.InstallRequest{Pins: pins, Set: ids, Architecture: "amd64"}); err == nil {
+			t.Errorf("%q is accepted", base)
+		}
+	}
+	pins, _ := pinsOfText(t, "a 1")
+	if _, err := (Kind{}).PlanInstall(context.Background(), artifact.InstallRequest{Pins: pins, Set: []string{"d/none"}, Architecture: "amd64"}); err == nil {
+		t.Error("a set of what is not there is accepted")
+	}
+}
