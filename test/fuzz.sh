@@ -8,6 +8,6 @@ targets=$(git grep -hE --name-only '^func Fuzz' -- '*_test.go')
 for file in $targets; do
 	for name in $(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$file"); do
 		echo "== $name ($(dirname "$file"), $time)"
-		go test -run '^$' -fuzz "^$name\$" -fuzztime "$time" "./$(dirname "$file")"
+		go test -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 20x "./$(dirname "$file")"
 	done
 done
