@@ -69,6 +69,11 @@ func Select(ctx context.Context, r *image.Reader, kind artifact.Kind, req Reques
 			names = append(names, m.Name)
 			install.Set = append(install.Set, m.ID())
 		}
+		for _, s := range r.Sets {
+			if s.Name == req.Set && s.Architecture == install.Architecture {
+				install.Requested = s.Requested
+			}
+		}
 	}
 	for _, request := range req.Names {
 		name, err := kind.NameOf(request)

@@ -183,6 +183,7 @@ type InstallRequest struct {
 	Root         string
 	Architecture string
 	Set          []string // IDs: Set.Artifacts
+	Requested    []string // IDs: Set.Requested
 	Names        []string // as a definition names them
 }
 

@@ -137,6 +137,11 @@ func (l *Lock) check() error {
 			}
 			seen[id] = true
 		}
+		for _, id := range s.Requested {
+			if !seen[id] {
+				return fmt.Errorf("set %s: %q is requested and not in it", s.Name, id)
+			}
+		}
 	}
 	return nil
 }

@@ -118,7 +118,7 @@ func (d *dpkg) run(ctx context.Context, args ...string) error {
 		return err
 	}
 	defer status.Close()
-	all := append([]string{"--status-fd", "3", "--force-confdef", "--force-confold", "--no-pager"}, args...)
+	all := append([]string{"--status-fd", "3", "--force-confdef", "--force-confold", "--auto-deconfigure", "--no-pager"}, args...)
 	cmd := d.command(ctx, "/usr/bin/dpkg", all...)
 	cmd.ExtraFiles = []*os.File{write}
 	var tail lastLines

@@ -76,7 +76,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true
-dpkg() { command dpkg --force-confdef --force-confold "$@"; }
+dpkg() { command dpkg --force-confdef --force-confold --auto-deconfigure "$@"; }
 
 # wanted NAME VERSION: the node lacks it in this or a newer version, and does not hold it.
 wanted() {

@@ -17,7 +17,7 @@ func (s *search) order(entries []entryID) []entryID {
 // each group follows those that it needs. Within a group of several, what is
 // pre-depended on comes first.
 func (s *search) cycles(entries []entryID, edges func(id entryID, pre bool) []entryID) [][]entryID {
-	groups := s.components(entries, func(id entryID) []entryID { return edges(id, false) })
+	groups := s.components(entries, func(id entryID) []entryID { return append(edges(id, false), s.successors(id)...) })
 	for i, group := range groups {
 		if len(group) > 1 {
 			groups[i] = slices.Concat(s.components(group, func(id entryID) []entryID { return edges(id, true) })...)
@@ -91,7 +91,26 @@ func (s *search) prerequisites(id entryID, pre bool) (all []entryID) {
 			}
 		}
 	}
+	if pre {
+		all = append(all, s.successors(id)...)
+	}
 	slices.SortFunc(all, s.compareLabels)
+	return slices.Compact(all)
+}
+
+// successors are what replaces packages of the base that an entry cannot stand beside:
+// dpkg must have unpacked them before it unpacks the entry.
+func (s *search) successors(id entryID) (all []entryID) {
+	for _, old := range s.link(id).conflicts {
+		if !s.base[old] || s.u.entries[old].name == s.u.entries[id].name {
+			continue
+		}
+		for _, other := range s.u.byName.of(s.u.entries[old].name) {
+			if other != id && s.chosen[other] && !s.base[other] {
+				all = append(all, other)
+			}
+		}
+	}
 	return all
 }
 
@@ -102,8 +121,8 @@ func (s *search) steps(entries []entryID) (steps [][]entryID) {
 	for _, group := range s.cycles(entries, s.prerequisites) {
 		wait := false
 		for _, id := range group {
-			for _, p := range s.prerequisites(id, true) {
-				wait = wait || here[p]
+			for _, options := range s.link(id).depends[:s.link(id).pre] {
+				wait = wait || slices.ContainsFunc(options, func(o entryID) bool { return here[o] })
 			}
 		}
 		if wait || len(steps) == 0 {

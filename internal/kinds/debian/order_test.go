@@ -10,16 +10,23 @@ import (
 )
 
 func TestSetOrder(t *testing.T) {
-	for _, c := range []struct{ name, archive, want string }{
-		{"dependencies first", "a 1\n Depends: b, c\nb 1\n Depends: c\nc 1", "c b a"},
-		{"by name where nothing else matters", "a 1\n Depends: c, b\nb 1\nc 1", "b c a"},
-		{"Pre-Depends before what needs them, with their own needs", "a 1\n Pre-Depends: z\nz 1\n Depends: y\ny 1", "y z a"},
-		{"a cycle stays together", "a 1\n Depends: b, x\nb 1\n Depends: c\nc 1\n Depends: b, d\nd 1\nx 1", "d b c x a"},
-		{"Pre-Depends first within a cycle", "a 1\n Pre-Depends: c\n Depends: b\nb 1\n Depends: a\nc 1\n Depends: b", "c a b"},
-		{"Recommends have no part in it", "a 1\n Recommends: z\nz 1", "a z"},
+	for _, c := range []struct{ name, archive, want, base string }{
+		{name: "dependencies first", archive: "a 1\n Depends: b, c\nb 1\n Depends: c\nc 1", want: "c b a"},
+		{name: "by name where nothing else matters", archive: "a 1\n Depends: c, b\nb 1\nc 1", want: "b c a"},
+		{name: "Pre-Depends before what needs them, with their own needs", archive: "a 1\n Pre-Depends: z\nz 1\n Depends: y\ny 1", want: "y z a"},
+		{name: "a cycle stays together", archive: "a 1\n Depends: b, x\nb 1\n Depends: c\nc 1\n Depends: b, d\nd 1\nx 1", want: "d b c x a"},
+		{name: "Pre-Depends first within a cycle", archive: "a 1\n Pre-Depends: c\n Depends: b\nb 1\n Depends: a\nc 1\n Depends: b", want: "c a b"},
+		{name: "Recommends have no part in it", archive: "a 1\n Recommends: z\nz 1", want: "a z"},
+		{name: "what an old package of the node stands in the way of comes after its new one", archive: "a 1\n Breaks: b (<< 2)\n Depends: c\nb 2\nc 1\n Depends: b (>= 2)", base: "b 1", want: "b c a"},
+		{name: "also where nothing needs the new one", archive: "a 1\n Conflicts: z (<< 2)\nz 2", base: "z 1", want: "z a"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			u := newTestUniverse(t, one(c.archive)...)
+			if c.base != "" {
+				if _, err := u.AddInstalled(statusOf(c.base)); err != nil {
+					t.Fatal(err)
+				}
+			}
 			closure, err := u.Resolve(context.Background(), nil, map[string][]Request{"s": parseRequestList(t, "a")}, Options{Recommends: true})
 			if err != nil {
 				t.Fatal(err)

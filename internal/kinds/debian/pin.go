@@ -42,10 +42,15 @@ func (up *upstream) pin(s *spec, closure *Closure) (*artifact.Resolution, error)
 		result.Artifacts = append(result.Artifacts, a)
 	}
 	for _, from := range closure.Sets {
-		set := artifact.Set{Name: from.Name, Architecture: from.Architecture, Artifacts: []string{}}
+		set := artifact.Set{Name: from.Name, Architecture: from.Architecture, Requested: []string{}, Artifacts: []string{}}
 		for _, p := range from.Packages {
 			set.Artifacts = append(set.Artifacts, ids[p])
 		}
+		for _, p := range from.Requested {
+			set.Requested = append(set.Requested, ids[p])
+		}
+		slices.Sort(set.Requested)
+		set.Requested = slices.Compact(set.Requested)
 		result.Sets = append(result.Sets, set)
 	}
 	return result, nil

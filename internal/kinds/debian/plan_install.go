@@ -119,7 +119,12 @@ func (p *installation) solve(ctx context.Context, req artifact.InstallRequest) e
 	if err := r.settleBase(ctx, n); err != nil {
 		return err
 	}
-	wishes, err := p.wishes(req)
+	members, err := p.members(req)
+	if err != nil {
+		return err
+	}
+	n.carry(slices.Collect(maps.Keys(members))) // a set's own alternatives go first
+	wishes, err := p.wishes(req, members)
 	if err != nil {
 		return err
 	}
@@ -155,6 +160,21 @@ func (p *installation) solve(ctx context.Context, req artifact.InstallRequest) e
 	}
 	slices.Sort(p.plan.Present)
 	p.setSteps(s, s.ownTrail())
+	return p.checkForeign(req.Root)
+}
+
+// checkForeign refuses packages of architectures that the node's dpkg does not take:
+// dpkg(1), --add-architecture.
+func (p *installation) checkForeign(root string) error {
+	known, err := os.ReadFile(filepath.Join(root, "var/lib/dpkg/arch"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, a := range slices.Concat(p.plan.Steps...) {
+		if a.Architecture != "all" && a.Architecture != p.plan.Architecture && !slices.Contains(strings.Fields(string(known)), a.Architecture) {
+			return artifact.Hint(fmt.Errorf("%s: the node does not take packages for %s", a, a.Architecture), "run: dpkg --add-architecture %s", a.Architecture)
+		}
+	}
 	return nil
 }
 
@@ -178,33 +198,34 @@ func (s *search) answers() map[entryID]bool {
 }
 
 // wishes are what the node must have in the end. Of a set these are the packages
-// that no other of it needs, in the set's versions or newer ones.
-func (p *installation) wishes(req artifact.InstallRequest) (wishes []wish, err error) {
-	const set = "to be installed" // all of them must go together
+// that it was made for, in the set's versions or newer ones.
+func (p *installation) wishes(req artifact.InstallRequest, members map[entryID]*artifact.Artifact) (wishes []wish, err error) {
 	for _, text := range req.Names {
 		r, err := ParseRequest(text)
 		if err != nil {
 			return nil, artifact.Usagef("%w", err)
 		}
-		wishes = append(wishes, wish{r, set})
-	}
-	members, err := p.members(req)
-	if err != nil {
-		return nil, err
-	}
-	for _, group := range roots(p.newNode(p.index, &Options{}), members) {
-		for _, id := range group {
-			a := members[id]
-			r, err := ParseRequest(fmt.Sprintf("%s (>= %s)", a.Name, a.Version))
-			if err != nil {
-				return nil, artifact.Verifyf("%s: %w", a.ID(), err)
-			}
-			if a.Architecture != "all" && a.Architecture != p.plan.Architecture {
-				continue // its native fellows need it
-			}
-			wishes = append(wishes, wish{r, set})
+		if r.architecture != "" && r.architecture != p.plan.Architecture {
+			return nil, artifact.Usagef("%s: the node is for %s", text, p.plan.Architecture)
 		}
+		r.suite = "" // an image does not know suites
+		wishes = append(wishes, wish{Request: r})
 	}
+	requested := req.Requested
+	if len(requested) == 0 {
+		requested = req.Set
+	}
+	for _, a := range members {
+		if !slices.Contains(requested, a.ID()) || a.Architecture != "all" && a.Architecture != p.plan.Architecture {
+			continue // what is foreign comes with what needs it
+		}
+		r, err := ParseRequest(fmt.Sprintf("%s (>= %s)", a.Name, a.Version))
+		if err != nil {
+			return nil, artifact.Verifyf("%s: %w", a.ID(), err)
+		}
+		wishes = append(wishes, wish{Request: r})
+	}
+	slices.SortFunc(wishes, func(a, b wish) int { return strings.Compare(a.text, b.text) })
 	return wishes, nil
 }
 
@@ -227,39 +248,6 @@ func (p *installation) members(req artifact.InstallRequest) (map[entryID]*artifa
 		}
 	}
 	return members, nil
-}
-
-// roots are the groups of packages that depend on each other and that no other
-// member depends on.
-func roots(n *node, members map[entryID]*artifact.Artifact) (found [][]entryID) {
-	s := newSearch(n, nil)
-	var all []entryID
-	for id := range members {
-		all = append(all, id)
-		s.chosen[id] = true
-	}
-	groups := s.components(all, func(id entryID) []entryID { return s.prerequisites(id, false) })
-	groupOf, needed := make(map[entryID]int), make(map[int]bool)
-	for i, group := range groups {
-		for _, id := range group {
-			groupOf[id] = i
-		}
-	}
-	for i, group := range groups {
-		for _, id := range group {
-			for _, p := range s.prerequisites(id, false) {
-				if groupOf[p] != i {
-					needed[groupOf[p]] = true
-				}
-			}
-		}
-	}
-	for i, group := range groups {
-		if !needed[i] {
-			found = append(found, group)
-		}
-	}
-	return found
 }
 
 // Extra implements artifact.Installer: a folder of packages becomes a flat

@@ -35,21 +35,26 @@ func TestPlanInstall(t *testing.T) {
 		names                          []string
 		set                            string // names of members; "*": all
 		unknown                        bool   // nothing is known of the node
+		requested                      string // of them
 		want, present, problem         string
 	}{
-		{name: "a bare node", archive: archive, set: "app lib tool pre", want: "lib, pre, tool; app"},
-		{name: "what is there is left alone", archive: archive, installed: "lib 2\npre 5", set: "app lib tool pre", want: "tool, app", present: "lib 2, pre 5"},
-		{name: "what is too old is replaced", archive: archive, installed: "lib 1", set: "app lib tool pre", want: "lib, pre, tool; app"},
-		{name: "a newer one of what is asked for", archive: archive, installed: "app 3", set: "app lib tool pre", want: "", present: "app 3"},
-		{name: "an older one of what is asked for", archive: archive, installed: "app 1\nlib 2\ntool 1\npre 1", set: "app lib tool pre", want: "app", present: "lib 2, pre 1, tool 1"},
-		{name: "on hold, and good enough", archive: archive, installed: "tool 1\nlib 2", held: "tool", set: "app lib tool pre", want: "pre; app", present: "lib 2, tool 1"},
-		{name: "on hold, and too old", archive: archive, installed: "lib 1", held: "lib", set: "app lib tool pre", problem: "lib 1"},
+		{name: "a bare node", archive: archive, requested: "app", set: "app lib tool pre", want: "lib, pre, tool; app"},
+		{name: "what is there is left alone", archive: archive, installed: "lib 2\npre 5", requested: "app", set: "app lib tool pre", want: "tool, app", present: "lib 2, pre 5"},
+		{name: "what is too old is replaced", archive: archive, installed: "lib 1", requested: "app", set: "app lib tool pre", want: "lib, pre, tool; app"},
+		{name: "a newer one of what is asked for", archive: archive, installed: "app 3", requested: "app", set: "app lib tool pre", want: "", present: "app 3"},
+		{name: "an older one of what is asked for", archive: archive, installed: "app 1\nlib 2\ntool 1\npre 1", requested: "app", set: "app lib tool pre", want: "app", present: "lib 2, pre 1, tool 1"},
+		{name: "on hold, and good enough", archive: archive, installed: "tool 1\nlib 2", held: "tool", requested: "app", set: "app lib tool pre", want: "pre; app", present: "lib 2, tool 1"},
+		{name: "on hold, and too old", archive: archive, installed: "lib 1", held: "lib", requested: "app", set: "app lib tool pre", problem: "lib 1"},
 		{name: "a package with all it needs", archive: archive, names: []string{"extra"}, want: "lib, pre, tool; app, extra"},
 		{name: "a version", archive: archive, names: []string{"app (>= 3)"}, problem: "no such version"},
 		{name: "a package that is not there", archive: archive, names: []string{"ap"}, problem: "no such package"},
 		{name: "something that must go", archive: "mta 1\n Conflicts: other", installed: "other 1", set: "*", problem: "conflicts with other"},
 		{name: "a node of which nothing is known", archive: archive, set: "tool app", unknown: true, want: "tool, app"},
 		{name: "another architecture", archive: "arm64: app 1\nlib 1", set: "*", problem: "for arm64, and the node is for amd64"},
+		{name: "the set's own alternative, though the image has the first", archive: "php 1\n Depends: modphp | fpm\nmodphp 1\nfpm 1", requested: "php fpm", set: "php fpm", want: "fpm, php"},
+		{name: "what the set names comes, though the node has an alternative", archive: "php 1\n Depends: modphp | fpm\nmodphp 1\nfpm 1", installed: "modphp 1", requested: "php fpm", set: "php fpm", want: "fpm, php", present: "modphp 1"},
+		{name: "a package of another architecture", archive: archive, names: []string{"app:arm64"}, problem: "the node is for amd64"},
+		{name: "a package of a suite", archive: archive, names: []string{"tool/bookworm"}, want: "lib, tool"},
 		{name: "a cycle", archive: "a 1\n Depends: b\nb 1\n Depends: a", set: "*", want: "a, b"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -58,6 +63,9 @@ func TestPlanInstall(t *testing.T) {
 			for i, a := range pins.Artifacts {
 				if c.set == "*" || strings.Contains(" "+c.set+" ", " "+a.Name+" ") {
 					req.Set = append(req.Set, ids[i])
+				}
+				if strings.Contains(" "+c.requested+" ", " "+a.Name+" ") {
+					req.Requested = append(req.Requested, ids[i])
 				}
 			}
 			if !c.unknown {

@@ -43,6 +43,8 @@ type ClosureSet struct {
 	Name, Architecture string
 	// Packages can be installed together, each after those before it: see search.order.
 	Packages []*Package
+	// Requested are those of them that the set names.
+	Requested []*Package
 }
 
 // Resolve finds the closure of requests and sets, as Policy 7 and apt have it,
@@ -134,6 +136,13 @@ func (r *resolution) resolve(ctx context.Context, index int, wishes []wish, matc
 				for _, id := range s.order(s.needed(u)) {
 					set.Packages = append(set.Packages, r.pkg(id))
 				}
+				for _, a := range u.asks {
+					for _, id := range a.options {
+						if s.chosen[id] && slices.Contains(set.Packages, r.pkg(id)) {
+							set.Requested = append(set.Requested, r.pkg(id))
+						}
+					}
+				}
 				r.sets = append(r.sets, set)
 				r.warnSet(s, u)
 			}
@@ -206,41 +215,6 @@ func (n *node) carry(ids []entryID) {
 		n.carried[id] = true
 	}
 	clear(n.links) // their order of preference has changed
-}
-
-// needed returns the part of a group that its unit u needs, and that the node
-// has not.
-func (s *search) needed(u *unit) (all []entryID) {
-	seen, own := make(map[entryID]bool), s.own()
-	first := func(options []entryID) {
-		for _, id := range options {
-			if seen[id] {
-				return
-			}
-		}
-		for _, id := range options {
-			if s.chosen[id] {
-				seen[id] = true
-				if own[id] {
-					all = append(all, id)
-				}
-				return
-			}
-		}
-	}
-	for _, a := range u.asks {
-		first(a.options)
-	}
-	for i := 0; i < len(all); i++ {
-		l := s.link(all[i])
-		for _, options := range l.depends {
-			first(options)
-		}
-		for _, options := range l.welcome {
-			first(options)
-		}
-	}
-	return all
 }
 
 // A wish is a request and the list that it stands in.

@@ -37,6 +37,16 @@ func (r *aptRoot) write(name string, data []byte) {
 	}
 }
 
+// writeFile writes a file and the folders to it.
+func (r *aptRoot) writeFile(name string, data []byte) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		r.Fatal(err)
+	}
+	if err := os.WriteFile(name, data, 0o644); err != nil {
+		r.Fatal(err)
+	}
+}
+
 // nativeTo makes it a node of an architecture, with others added as foreign ones.
 func (r *aptRoot) nativeTo(native string, architectures []string) {
 	conf := strings.ReplaceAll(fmt.Sprintf(aptConf, r.dir), "amd64", native)
@@ -86,8 +96,11 @@ func (r *aptRoot) install(recommends bool, names ...string) (packages []string, 
 		return nil, fmt.Sprintf("%v: %s", err, bytes.TrimSpace(out))
 	}
 	for line := range strings.Lines(string(out)) {
-		if f := strings.Fields(line); len(f) > 2 && f[0] == "Inst" {
-			packages = append(packages, f[1]+" "+strings.TrimPrefix(f[2], "("))
+		// Inst NAME [OLD-VERSION] (VERSION SUITE [ARCHITECTURE])
+		if name, rest, found := strings.Cut(strings.TrimPrefix(line, "Inst "), " "); found && strings.HasPrefix(line, "Inst ") {
+			_, version, _ := strings.Cut(rest, "(")
+			version, _, _ = strings.Cut(version, " ")
+			packages = append(packages, name+" "+version)
 		}
 	}
 	return packages, ""

@@ -122,7 +122,11 @@ func (h *hardWriter) fields(number, version int) string {
 			for h.chance(3) {
 				clause += " | " + h.relation(number)
 			}
-			add([]string{"Depends", "Depends", "Depends", "Depends", "Pre-Depends", "Recommends"}[h.IntN(6)], "%s", clause)
+			field := []string{"Depends", "Depends", "Depends", "Depends", "Pre-Depends", "Recommends"}[h.IntN(6)]
+			if number%40 == 22 && field == "Pre-Depends" {
+				field = "Depends" // no Pre-Depends in a cycle: Policy 3.5
+			}
+			add(field, "%s", clause)
 		}
 	}
 	switch {

@@ -1,0 +1,96 @@
+package debian
+
+import "slices"
+
+// A closing collects the part of a group that one of its units needs, and that
+// the node has not.
+type closing struct {
+	*search
+	seen map[entryID]bool
+	own  map[entryID]bool
+	all  []entryID // what the node has not
+	done int       // of all: whose needs are known
+}
+
+// needed returns what a unit needs of its group: what it asks for, what that needs,
+// and what of the base has to give way for it, in a higher version.
+func (s *search) needed(u *unit) []entryID {
+	c := &closing{search: s, seen: make(map[entryID]bool), own: s.own()}
+	for _, a := range u.asks {
+		c.first(a.options)
+	}
+	for more := true; more; more = c.upgrade() {
+		c.walk()
+	}
+	return c.all
+}
+
+// first takes the chosen one of options.
+func (c *closing) first(options []entryID) {
+	for _, id := range options {
+		if c.seen[id] {
+			return
+		}
+	}
+	for _, id := range options {
+		if c.chosen[id] {
+			c.take(id)
+			return
+		}
+	}
+}
+
+func (c *closing) take(id entryID) {
+	c.seen[id] = true
+	if c.own[id] {
+		c.all = append(c.all, id)
+	}
+}
+
+func (c *closing) walk() {
+	for ; c.done < len(c.all); c.done++ {
+		l := c.link(c.all[c.done])
+		for _, options := range slices.Concat(l.depends, l.welcome) {
+			c.first(options)
+		}
+	}
+}
+
+// upgrade takes what replaces packages of the base that cannot stay as they are
+// beside what has been collected.
+func (c *closing) upgrade() (found bool) {
+	replaced := make(map[entryID]bool) // of the base
+	for _, d := range c.needs {
+		if d.owner == inBase && slices.ContainsFunc(d.options[1:], func(id entryID) bool { return c.seen[id] }) {
+			replaced[d.options[0]] = true
+		}
+	}
+	for _, d := range c.needs {
+		if d.owner != inBase || replaced[d.options[0]] || c.stays(d.options[0], replaced) {
+			continue
+		}
+		for _, id := range d.options[1:] {
+			if c.chosen[id] {
+				c.take(id)
+				found = true
+			}
+		}
+	}
+	return found
+}
+
+// stays reports whether an entry of the base can stay.
+func (c *closing) stays(id entryID, replaced map[entryID]bool) bool {
+	l := c.link(id)
+	for _, other := range c.all {
+		if slices.Contains(l.conflicts, other) || slices.Contains(c.link(other).conflicts, id) {
+			return false
+		}
+	}
+	for _, options := range l.depends {
+		if !slices.ContainsFunc(options, func(o entryID) bool { return o == id || c.seen[o] || c.base[o] && !replaced[o] }) {
+			return false
+		}
+	}
+	return true
+}
