@@ -35,8 +35,15 @@ func (u *Universe) explainMissing(w wish) error {
 	}
 	name, known := u.names[w.pattern]
 	if known && len(u.byName.of(name)) > 0 {
-		if r, excluded := u.excluded[u.byName.of(name)[0]]; excluded {
-			return fail("exclude: %s leaves it out", r.String())
+		offered := false
+		for _, id := range u.byName.of(name) {
+			offered = offered || !u.entries[id].installed
+			if r, excluded := u.excluded[id]; excluded && w.admits(u.entries[id].version) {
+				return fail("exclude: %s leaves it out%s", r.String(), at(r))
+			}
+		}
+		if !offered {
+			return fail("no source has it; the nodes have %s", u.entries[u.byName.of(name)[0]].version)
 		}
 		if w.suite != "" {
 			return fail("not there; %s", u.exists(name))
@@ -51,6 +58,14 @@ func (u *Universe) explainMissing(w wish) error {
 		return artifact.Hint(err, "did you mean %s?", list(near, "or"))
 	}
 	return err
+}
+
+// at says where a request stands: " (mirror.yaml:7)", or nothing.
+func at(r Request) string {
+	if r.where == "" {
+		return ""
+	}
+	return " (" + r.where + ")"
 }
 
 // explainContradiction names the wishes that leave no version of a package.
@@ -88,7 +103,7 @@ func (u *Universe) exists(name nameID) string {
 	for i, id := range ids {
 		texts[i] = u.entries[id].version + " (" + u.places(u.pkg(id))
 		if r, excluded := u.excluded[id]; excluded {
-			texts[i] += "; left out by exclude: " + r.String()
+			texts[i] += "; left out by exclude: " + r.String() + at(r)
 		} else if u.entries[id].pin < 0 {
 			texts[i] += "; its source has a negative pin"
 		}

@@ -72,7 +72,11 @@ func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[str
 	u.settle()
 	r := &resolution{Universe: u, opt: opt}
 	for _, idle := range u.exclude(opt.Exclude) {
-		r.warnings = append(r.warnings, fmt.Sprintf("exclude: %s: there is no such package", idle.String()))
+		warning := fmt.Sprintf("%sexclude: %s: there is no such package", wish{Request: idle}.position(), idle.String())
+		if name, known := u.names[idle.pattern]; known && len(u.providers.of(name)) > 0 {
+			warning = fmt.Sprintf("%sexclude: %s: a virtual package; exclude what provides it: %s", wish{Request: idle}.position(), idle.String(), list(u.providerNames(name), "and"))
+		}
+		r.warnings = append(r.warnings, warning)
 	}
 	wishes := wishesOf(requests, sets)
 	matches, err := u.matchAll(wishes)
@@ -197,7 +201,11 @@ func (r *resolution) check(ctx context.Context, s, alone *search, units *[]*unit
 		for i := range u.asks {
 			a := &u.asks[i]
 			if first := slices.IndexFunc(a.options, func(id entryID) bool { return alone.chosen[id] }); first > 0 && u.set == "" {
-				r.warnings = append(r.warnings, fmt.Sprintf("%s cannot be installed; the closure has %s instead", r.pkg(a.options[0]), r.pkg(a.options[first])))
+				if r.entries[a.options[first]].installed {
+					r.warnings = append(r.warnings, fmt.Sprintf("%s is not carried: the nodes have %s already", r.pkg(a.options[0]), r.pkg(a.options[first]).Version))
+				} else {
+					r.warnings = append(r.warnings, fmt.Sprintf("%s cannot be installed; the closure has %s instead", r.pkg(a.options[0]), r.pkg(a.options[first])))
+				}
 				a.options, again = a.options[first:], true
 			}
 		}

@@ -140,16 +140,18 @@ func (u *Universe) isIn(id entryID, suite string) bool {
 // name nothing.
 func (u *Universe) exclude(requests []Request) (idle []Request) {
 	u.excluded = make(map[entryID]Request)
+	excluded := make(map[entryID]Request)
 	names := u.sortedNames()
 	for _, r := range requests {
 		found := false
 		for index, arch := range u.nodes {
-			if r.architecture != "" && r.architecture != u.architectures[arch] {
-				continue
+			name, known := u.names[r.pattern]
+			if r.architecture != "" && r.architecture != u.architectures[arch] || !r.many() && (!known || len(u.versionsOn(index, name)) == 0) {
+				continue // also what is only virtual: it names no package
 			}
 			for _, f := range u.match(index, r, names) {
 				for _, id := range f.entries {
-					u.excluded[id], found = r, true
+					excluded[id], found = r, true
 				}
 			}
 		}
@@ -157,6 +159,7 @@ func (u *Universe) exclude(requests []Request) (idle []Request) {
 			idle = append(idle, r)
 		}
 	}
+	u.excluded = excluded
 	return idle
 }
 

@@ -59,23 +59,51 @@ func (Kind) Why(specification artifact.Spec, sets map[string]artifact.Section, p
 	if err != nil {
 		return nil, err
 	}
-	var reasons []artifact.Reason
+	chains := make(map[entryID][]string)
 	for index := range u.nodes {
 		t := &tracing{node: u.newNode(index, &Options{Recommends: s.recommends, Suggests: s.suggests}), from: make(map[entryID]trace)}
 		t.trace(wishesOf(s.packages, wanted), s.whole)
-		for _, f := range u.match(index, asked, u.sortedNames()) {
-			for _, id := range f.entries {
-				reason := artifact.Reason{Artifact: u.pkg(id).String(), Chain: t.chain(id)}
-				if !slices.ContainsFunc(reasons, func(r artifact.Reason) bool { return r.Artifact == reason.Artifact }) {
-					reasons = append(reasons, reason)
-				}
+		for id := range t.from {
+			if chain := t.chain(id); chains[id] == nil || len(chain) < len(chains[id]) {
+				chains[id] = chain
 			}
 		}
+	}
+	var reasons []artifact.Reason
+	for _, id := range u.sortedIDs(u.meant(asked)) {
+		chain := chains[id]
+		if chain == nil {
+			chain = []string{"the nodes have an older version, which something else cannot stand beside (base)"}
+		}
+		reasons = append(reasons, artifact.Reason{Artifact: u.pkg(id).String(), Chain: chain})
 	}
 	if len(reasons) == 0 {
 		return nil, s.whyNot(u, asked)
 	}
 	return reasons, nil
+}
+
+// meant are the entries that a request may mean, on any node.
+func (u *Universe) meant(r Request) (all []entryID) {
+	names := []nameID{}
+	if r.many() {
+		names = u.sortedNames()
+	} else if name, known := u.names[r.pattern]; known {
+		names = append(names, name)
+		if providers := u.providers.of(name); len(u.byName.of(name)) == 0 && len(u.providerNames(name)) == 1 {
+			names = []nameID{u.entries[providers[0].by].name}
+		}
+	}
+	for _, name := range names {
+		for _, id := range u.byName.of(name) {
+			e := &u.entries[id]
+			if (r.pattern == "" || !r.many() || wildcard(r.pattern, u.texts[name])) && u.selects(r, id) && r.admits(e.version) &&
+				(r.architecture == "" || r.architecture == u.architectures[e.arch]) {
+				all = append(all, id)
+			}
+		}
+	}
+	return all
 }
 
 // whyNot says what is known of something that is not carried.
@@ -150,6 +178,19 @@ func (t *tracing) trace(wishes []wish, whole bool) {
 			}
 		}
 	}
+	// What is carried for its own sake comes first; then whatever else may need the rest.
+	t.follow(true)
+	for id := range t.u.entries {
+		if _, reached := t.from[entryID(id)]; reached {
+			t.queue = append(t.queue, entryID(id))
+		}
+	}
+	t.follow(false)
+}
+
+// follow goes on from what is reached. With plain it takes of each clause the first
+// alternative only, unless it has another anyway.
+func (t *tracing) follow(plain bool) {
 	for len(t.queue) > 0 {
 		id := t.queue[0]
 		t.queue = t.queue[1:]
@@ -159,14 +200,26 @@ func (t *tracing) trace(wishes []wish, whole bool) {
 			if i < l.pre {
 				word = "pre-depends on"
 			}
-			for _, o := range options {
-				t.reach(o, id, fmt.Sprintf("%s %s %s", t.label(id), word, c.depends[i]))
-			}
+			t.reachOne(options, id, fmt.Sprintf("%s %s %s", t.label(id), word, c.depends[i]), plain)
 		}
 		for _, options := range l.welcome {
-			for _, o := range options {
-				t.reach(o, id, t.label(id)+" recommends or suggests "+t.u.texts[t.u.entries[o].name])
+			if len(options) > 0 {
+				t.reachOne(options, id, t.label(id)+" recommends or suggests "+t.u.texts[t.u.entries[options[0]].name], plain)
 			}
+		}
+	}
+}
+
+func (t *tracing) reachOne(options []entryID, by entryID, text string, plain bool) {
+	for _, o := range options {
+		if _, reached := t.from[o]; reached && plain {
+			return
+		}
+	}
+	for _, o := range options {
+		t.reach(o, by, text)
+		if plain {
+			return
 		}
 	}
 }
