@@ -10,7 +10,7 @@ import (
 // TestResolveCasesInstall holds the closures of solveCases to what the real apt
 // can install from them alone: each request by itself, each set at once.
 func TestResolveCasesInstall(t *testing.T) {
-	for _, c := range solveCases {
+	for _, c := range slices.Concat(solveCases, policyCases) {
 		if c.err != "" {
 			continue
 		}

@@ -406,7 +406,7 @@ z 1
 }
 
 func TestResolve(t *testing.T) {
-	for _, c := range solveCases {
+	for _, c := range slices.Concat(solveCases, policyCases) {
 		t.Run(c.name, func(t *testing.T) {
 			closure, err := c.resolve(t, newTestUniverse(t, c.indexes...))
 			c.check(t, closure, err)
