@@ -19,7 +19,7 @@ func (r *resolution) warnSet(s *search, u *unit) {
 }
 
 // warnVersions tells of packages that groups need in different versions: apt
-// considers only the highest by itself.
+// considers only one by itself, of the highest priority and then the highest version.
 func (r *resolution) warnVersions(n *node) {
 	versions := make(map[nameID][]string)
 	var names []nameID
@@ -33,8 +33,14 @@ func (r *resolution) warnVersions(n *node) {
 		}
 	}
 	for _, name := range names {
-		all := versions[name]
+		var taken string
+		for _, id := range r.byName.of(name) { // apt's choice first
+			if n.carried[id] {
+				taken = r.entries[id].version
+				break
+			}
+		}
 		r.warnings = append(r.warnings, fmt.Sprintf("%s is carried as %s, for requests that exclude each other; apt takes %s unless it is told otherwise",
-			r.texts[name], list(all, "and"), all[len(all)-1]))
+			r.texts[name], list(versions[name], "and"), taken))
 	}
 }
