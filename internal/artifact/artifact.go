@@ -103,7 +103,8 @@ func (s *Source) ProofID(p *Proof) string { return UpstreamRoot + "/" + s.Name +
 type Set struct {
 	Name         string `json:"name"`
 	Architecture string `json:"architecture"` // of the node, in the kind's words
-	// Requested are the IDs of what the definition names, sorted; the rest is there for them.
+	// Requested are the IDs of what is there for its own sake, sorted; the others are needed
+	// by them.
 	Requested []string `json:"requested"`
 	// Artifacts are IDs, each once, in an order in which they can be installed.
 	Artifacts []string `json:"artifacts"`

@@ -14,7 +14,7 @@ import (
 // explainMissing says why a wish finds nothing, and what there is.
 func (u *Universe) explainMissing(w wish) error {
 	where := w.position()
-	if w.set != "" {
+	if w.set != "" && w.set != installing {
 		where += "set " + w.set + ": "
 	}
 	fail := func(format string, args ...any) error {

@@ -9,20 +9,33 @@ type closing struct {
 	seen map[entryID]bool
 	own  map[entryID]bool
 	all  []entryID // what the node has not
-	done int       // of all: whose needs are known
+	// requested are those of all that the unit names, or that are recommended or suggested.
+	requested []entryID
+	done      int // of all: whose needs are known
 }
 
 // needed returns what a unit needs of its group: what it asks for, what that needs,
-// and what of the base has to give way for it, in a higher version.
-func (s *search) needed(u *unit) []entryID {
+// and what of the base has to give way for it, in a higher version. Requested are those
+// that come for their own sake, and not because another needs them.
+func (s *search) needed(u *unit) (all, requested []entryID) {
 	c := &closing{search: s, seen: make(map[entryID]bool), own: s.own()}
 	for _, a := range u.asks {
 		c.first(a.options)
+		c.request(a.options)
 	}
 	for more := true; more; more = c.upgrade() {
 		c.walk()
 	}
-	return c.all
+	return c.all, c.requested
+}
+
+// request notes the chosen ones of options.
+func (c *closing) request(options []entryID) {
+	for _, id := range options {
+		if c.chosen[id] && c.own[id] && c.seen[id] {
+			c.requested = append(c.requested, id)
+		}
+	}
 }
 
 // first takes the chosen one of options.
@@ -50,8 +63,12 @@ func (c *closing) take(id entryID) {
 func (c *closing) walk() {
 	for ; c.done < len(c.all); c.done++ {
 		l := c.link(c.all[c.done])
-		for _, options := range slices.Concat(l.depends, l.welcome) {
+		for _, options := range l.depends {
 			c.first(options)
+		}
+		for _, options := range l.welcome {
+			c.first(options)
+			c.request(options)
 		}
 	}
 }

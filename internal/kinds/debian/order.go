@@ -99,19 +99,50 @@ func (s *search) prerequisites(id entryID, pre bool) (all []entryID) {
 }
 
 // successors are what replaces packages of the base that an entry cannot stand beside:
-// dpkg must have unpacked them before it unpacks the entry.
+// dpkg must have unpacked them before it unpacks the entry, unless they pre-depend on it.
 func (s *search) successors(id entryID) (all []entryID) {
-	for _, old := range s.link(id).conflicts {
-		if !s.base[old] || s.u.entries[old].name == s.u.entries[id].name {
+	if len(s.base) == 0 {
+		return nil
+	}
+	for _, d := range s.needs {
+		if d.owner != inBase || s.chosen[d.options[0]] {
 			continue
 		}
-		for _, other := range s.u.byName.of(s.u.entries[old].name) {
-			if other != id && s.chosen[other] && !s.base[other] {
+		old := d.options[0]
+		if s.u.entries[old].name == s.u.entries[id].name || !slices.Contains(s.link(id).conflicts, old) && !slices.Contains(s.link(old).conflicts, id) {
+			continue
+		}
+		for _, other := range d.options[1:] {
+			if s.chosen[other] && !s.preNeeds(other, id) {
 				all = append(all, other)
 			}
 		}
 	}
 	return all
+}
+
+// preNeeds reports whether an entry must be configured before another may be unpacked.
+func (s *search) preNeeds(owner, id entryID) bool {
+	seen := make(map[entryID]bool)
+	var queue []entryID
+	add := func(clauses [][]entryID) {
+		for _, options := range clauses {
+			for _, o := range options {
+				if s.chosen[o] && !seen[o] {
+					seen[o] = true
+					queue = append(queue, o)
+				}
+			}
+		}
+	}
+	l := s.link(owner)
+	add(l.depends[:l.pre])
+	for len(queue) > 0 {
+		next := queue[0]
+		queue = queue[1:]
+		add(s.link(next).depends)
+	}
+	return seen[id]
 }
 
 // steps divides ordered entries into runs of dpkg: what a package pre-depends on

@@ -1,6 +1,7 @@
 package debian
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -10,7 +11,7 @@ import (
 )
 
 func TestSetOrder(t *testing.T) {
-	for _, c := range []struct{ name, archive, want, base string }{
+	for _, c := range []struct{ name, archive, want, base, requests string }{
 		{name: "dependencies first", archive: "a 1\n Depends: b, c\nb 1\n Depends: c\nc 1", want: "c b a"},
 		{name: "by name where nothing else matters", archive: "a 1\n Depends: c, b\nb 1\nc 1", want: "b c a"},
 		{name: "Pre-Depends before what needs them, with their own needs", archive: "a 1\n Pre-Depends: z\nz 1\n Depends: y\ny 1", want: "y z a"},
@@ -18,6 +19,8 @@ func TestSetOrder(t *testing.T) {
 		{name: "Pre-Depends first within a cycle", archive: "a 1\n Pre-Depends: c\n Depends: b\nb 1\n Depends: a\nc 1\n Depends: b", want: "c a b"},
 		{name: "Recommends have no part in it", archive: "a 1\n Recommends: z\nz 1", want: "a z"},
 		{name: "what an old package of the node stands in the way of comes after its new one", archive: "a 1\n Breaks: b (<< 2)\n Depends: c\nb 2\nc 1\n Depends: b (>= 2)", base: "b 1", want: "b c a"},
+		{name: "also where it is the old one that says so", archive: "a 1\nz 2", requests: "a; z", base: "z 1\n Conflicts: a", want: "z a"},
+		{name: "not where the new one pre-depends on it", archive: "z 1\n Breaks: b (<< 2)\nb 2\n Pre-Depends: z\na 1\n Depends: b (>= 2)", base: "b 1", want: "z b a"},
 		{name: "also where nothing needs the new one", archive: "a 1\n Conflicts: z (<< 2)\nz 2", base: "z 1", want: "z a"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -27,7 +30,7 @@ func TestSetOrder(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			closure, err := u.Resolve(context.Background(), nil, map[string][]Request{"s": parseRequestList(t, "a")}, Options{Recommends: true})
+			closure, err := u.Resolve(context.Background(), nil, map[string][]Request{"s": parseRequestList(t, cmp.Or(c.requests, "a"))}, Options{Recommends: true})
 			if err != nil {
 				t.Fatal(err)
 			}

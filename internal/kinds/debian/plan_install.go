@@ -16,6 +16,10 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
+// installing stands in the place of a set's name where one is installed: all must go
+// together.
+const installing = "\x00"
+
 // statusFile is where dpkg keeps what is installed, below a system's root.
 const statusFile = "var/lib/dpkg/status"
 
@@ -209,7 +213,7 @@ func (p *installation) wishes(req artifact.InstallRequest, members map[entryID]*
 			return nil, artifact.Usagef("%s: the node is for %s", text, p.plan.Architecture)
 		}
 		r.suite = "" // an image does not know suites
-		wishes = append(wishes, wish{Request: r})
+		wishes = append(wishes, wish{r, installing})
 	}
 	requested := req.Requested
 	if len(requested) == 0 {
@@ -223,7 +227,7 @@ func (p *installation) wishes(req artifact.InstallRequest, members map[entryID]*
 		if err != nil {
 			return nil, artifact.Verifyf("%s: %w", a.ID(), err)
 		}
-		wishes = append(wishes, wish{Request: r})
+		wishes = append(wishes, wish{r, installing})
 	}
 	slices.SortFunc(wishes, func(a, b wish) int { return strings.Compare(a.text, b.text) })
 	return wishes, nil

@@ -53,6 +53,7 @@ func TestPlanInstall(t *testing.T) {
 		{name: "another architecture", archive: "arm64: app 1\nlib 1", set: "*", problem: "for arm64, and the node is for amd64"},
 		{name: "the set's own alternative, though the image has the first", archive: "php 1\n Depends: modphp | fpm\nmodphp 1\nfpm 1", requested: "php fpm", set: "php fpm", want: "fpm, php"},
 		{name: "what the set names comes, though the node has an alternative", archive: "php 1\n Depends: modphp | fpm\nmodphp 1\nfpm 1", installed: "modphp 1", requested: "php fpm", set: "php fpm", want: "fpm, php", present: "modphp 1"},
+		{name: "all of a set together, in the set's versions", archive: "a 1\na 2\n Conflicts: b\nb 1", requested: "a=1 b", set: "a=1 b", want: "a, b"},
 		{name: "a package of another architecture", archive: archive, names: []string{"app:arm64"}, problem: "the node is for amd64"},
 		{name: "a package of a suite", archive: archive, names: []string{"tool/bookworm"}, want: "lib, tool"},
 		{name: "a cycle", archive: "a 1\n Depends: b\nb 1\n Depends: a", set: "*", want: "a, b"},
@@ -61,10 +62,13 @@ func TestPlanInstall(t *testing.T) {
 			pins, ids := pinsOfText(t, c.archive)
 			req := artifact.InstallRequest{Pins: pins, Names: c.names, Architecture: "amd64"}
 			for i, a := range pins.Artifacts {
-				if c.set == "*" || strings.Contains(" "+c.set+" ", " "+a.Name+" ") {
+				in := func(list string) bool {
+					return strings.Contains(" "+list+" ", " "+a.Name+" ") || strings.Contains(" "+list+" ", " "+a.Name+"="+a.Version+" ")
+				}
+				if c.set == "*" || in(c.set) {
 					req.Set = append(req.Set, ids[i])
 				}
-				if strings.Contains(" "+c.requested+" ", " "+a.Name+" ") {
+				if in(c.requested) {
 					req.Requested = append(req.Requested, ids[i])
 				}
 			}

@@ -43,7 +43,8 @@ type ClosureSet struct {
 	Name, Architecture string
 	// Packages can be installed together, each after those before it: see search.order.
 	Packages []*Package
-	// Requested are those of them that the set names.
+	// Requested are those of them that come for their own sake: named by the set, or
+	// recommended or suggested.
 	Requested []*Package
 }
 
@@ -137,16 +138,11 @@ func (r *resolution) resolve(ctx context.Context, index int, wishes []wish, matc
 				rest = append(rest, u)
 			case u.set != "":
 				set := ClosureSet{Name: u.set, Architecture: r.architectures[n.native]}
-				for _, id := range s.order(s.needed(u)) {
+				all, requested := s.needed(u)
+				for _, id := range s.order(all) {
 					set.Packages = append(set.Packages, r.pkg(id))
 				}
-				for _, a := range u.asks {
-					for _, id := range a.options {
-						if s.chosen[id] && slices.Contains(set.Packages, r.pkg(id)) {
-							set.Requested = append(set.Requested, r.pkg(id))
-						}
-					}
-				}
+				set.Requested = r.sorted(requested)
 				r.sets = append(r.sets, set)
 				r.warnSet(s, u)
 			}
@@ -232,7 +228,7 @@ type wish struct {
 }
 
 func (w wish) String() string {
-	if w.set != "" {
+	if w.set != "" && w.set != installing {
 		return w.text + " (set " + w.set + ")"
 	}
 	return w.text

@@ -11,6 +11,9 @@ import (
 // by the first conflict that the preferred choices lead to.
 func (n *node) explain(ctx context.Context, u *unit) error {
 	what := "set " + u.set + " cannot be installed"
+	if u.set == installing {
+		what = "this node cannot have it"
+	}
 	if u.set == "" {
 		what = n.label(u.asks[0].options[0]) + " cannot be installed"
 	}

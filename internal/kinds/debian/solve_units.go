@@ -119,6 +119,7 @@ func (n *node) prepare(q *requirement) {
 		}
 	}
 	if n.opt.KeepInstalled {
+		slices.SortStableFunc(q.entries, func(a, b entryID) int { return boolToInt(n.carried[b]) - boolToInt(n.carried[a]) })
 		q.entries = append(installed, q.entries...)
 	} else {
 		q.entries = append(q.entries, installed...)
