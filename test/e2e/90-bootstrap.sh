@@ -14,7 +14,7 @@ install -m 755 "$MINIMIRROR" "$bare/usr/local/bin/minimirror"
 definition bootstrap <<-END
 	debian:
 	  sources: host
-	  packages: [hello, cowsay]
+	  packages: [hello, cowsay, popularity-contest]
 	sets:
 	  web: { debian: [nginx-light] }
 END
@@ -65,7 +65,10 @@ in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --se
 in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --set web --install --no-start 2>/dev/null | grep -q 'nothing to install' || die "it installs again"
 in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --package cowsay --install >/dev/null 2>&1
 in_copy twice /usr/games/cowsay moo >/dev/null || die "--package cowsay"
-in_copy twice test ! -e /usr/sbin/policy-rc.d.minimirror
+echo 'popularity-contest popularity-contest/participate boolean true' >"$bare/image/answers"
+in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --package popularity-contest --install --debconf-selections /image/answers >/dev/null 2>&1
+in_copy twice grep -q '^PARTICIPATE="yes"' /etc/popularity-contest.conf || die "--debconf-selections has no effect"
+in_copy twice grep -q '^+ dpkg ' /var/log/minimirror-bootstrap.log || die "there is no log"
 
 say "killed at 20 moments"
 isolate=(--pid --fork --kill-child=KILL)
@@ -98,6 +101,9 @@ install -m 755 "$(command -v busybox)" "$bare/usr/local/bin/busybox"
 head -c 8000000 "$bare/image/oci.tar" >"$bare/image/short-oci.tar"
 mkdir -p "$bare/usr/local/busybox"
 for applet in cat chmod cut dirname echo find head id mktemp printf rm sh sha256sum tar tr; do ln -sf ../bin/busybox "$bare/usr/local/busybox/$applet"; done
+# dpkg itself needs the tar of GNU.
+printf '#!/bin/sh\nPATH=/usr/sbin:/usr/bin:/sbin:/bin exec /usr/bin/dpkg "$@"\n' >"$bare/usr/local/busybox/dpkg"
+chmod 755 "$bare/usr/local/busybox/dpkg"
 for shell in "dash" "env PATH=/usr/local/busybox:/usr/sbin:/usr/bin:/sbin:/bin /usr/local/bin/busybox sh"; do
 	name=shell-${shell%% *}
 	# shellcheck disable=SC2086
