@@ -39,6 +39,9 @@ func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*arti
 		}
 	}
 	arch, known := u.arch(plan.Architecture)
+	if len(offered) == 0 && req.Root == "" {
+		return nil, fmt.Errorf("there are no packages for %s: no release says that it has that architecture", plan.Architecture)
+	}
 	if len(offered) > 0 && (!known || !slices.Contains(offered, arch)) {
 		var names []string
 		for _, a := range offered {
