@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -56,24 +57,39 @@ func (r *aptRoot) nativeTo(native string, architectures []string) {
 	r.write("apt.conf", []byte(conf))
 }
 
-// addPackages makes a repository of packages.
+// addPackages makes a repository of packages, and one more for each priority of
+// theirs that apt gives to NotAutomatic suites.
 func (r *aptRoot) addPackages(packages []*Package) {
-	var text bytes.Buffer
+	texts := map[int]*bytes.Buffer{0: {}, 1: {}, 100: {}}
 	for _, p := range packages {
+		priority := slices.MaxFunc(p.Origins, func(a, b Origin) int { return (a.Priority+500)%501 - (b.Priority+500)%501 }).Priority
+		text := texts[priority]
+		if text == nil {
+			text = texts[0]
+		}
 		text.Write(p.Stanza(0))
 		text.WriteString("\n\n")
 	}
-	r.addRepository(text.Bytes())
+	r.addRepository(texts[0].Bytes())
+	for _, priority := range []int{1, 100} {
+		if texts[priority].Len() > 0 {
+			r.addSuite(texts[priority].Bytes(), priority)
+		}
+	}
 }
 
 // addRepository makes a flat, unsigned repository of a Packages file.
-func (r *aptRoot) addRepository(packages []byte) {
+func (r *aptRoot) addRepository(packages []byte) { r.addSuite(packages, 0) }
+
+// addSuite makes one to which apt gives a priority: 1, 100 or the usual, 0.
+func (r *aptRoot) addSuite(packages []byte, priority int) {
 	dir := fmt.Sprintf("repository%d", r.repositories)
 	r.repositories++
-	if err := os.MkdirAll(filepath.Join(r.dir, dir), 0o755); err != nil {
-		r.Fatal(err)
+	r.writeFile(filepath.Join(r.dir, dir, "Packages"), packages)
+	flags := map[int]string{1: "NotAutomatic: yes\n", 100: "NotAutomatic: yes\nButAutomaticUpgrades: yes\n"}[priority]
+	if flags != "" {
+		r.write(dir+"/Release", fmt.Appendf(nil, "Suite: %s\nDate: Thu, 01 Jan 2026 00:00:00 UTC\n%sSHA256:\n %s %d Packages\n", dir, flags, sum(packages), len(packages)))
 	}
-	r.write(dir+"/Packages", packages)
 	sources, _ := os.ReadFile(filepath.Join(r.dir, "sources.list"))
 	r.write("sources.list", fmt.Appendf(sources, "deb [trusted=yes] file:%s ./\n", filepath.Join(r.dir, dir)))
 }

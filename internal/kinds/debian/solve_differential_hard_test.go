@@ -24,8 +24,10 @@ func TestDifferentialHard(t *testing.T) {
 	if stanzas < 2000 {
 		t.Fatalf("only %d stanzas", stanzas)
 	}
-	const requests, alone = 300, 200 // these are quick
-	one := newDifferential(t, indexes[:1], architectures[0])
+	requests := min(300, 3**differentialRequests) // these are quick
+	alone := requests * 2 / 3
+	native := slices.DeleteFunc(slices.Clone(indexes), func(x hostIndex) bool { return x.Architecture != architectures[0] })
+	one := newDifferential(t, native, architectures[0])
 	one.beyond = true
 	one.run(0, alone)
 	two := newDifferential(t, indexes, architectures...)
@@ -43,7 +45,8 @@ const hardNames = 1200
 // numbers; on the way there are virtual packages that lead to others, cycles,
 // alternatives whose first side conflicts with something, versioned Provides, all
 // values of Multi-Arch, newest versions that cannot be installed, Breaks with
-// Replaces, and Pre-Depends. apt copes with most of it.
+// Replaces, and Pre-Depends. A suite of lower priority has newer versions, and what
+// needs some of them. apt copes with most of it.
 func hardArchive(random *rand.Rand, architectures []string) []hostIndex {
 	texts := make([]strings.Builder, len(architectures))
 	h := &hardWriter{Rand: random}
@@ -72,6 +75,37 @@ func hardArchive(random *rand.Rand, architectures []string) []hostIndex {
 	var indexes []hostIndex
 	for at, architecture := range architectures {
 		indexes = append(indexes, hostIndex{Origin{Source: "hard", Suite: "s", Component: "main", Architecture: architecture}, []byte(texts[at].String())})
+	}
+	return append(indexes, h.later(architectures)...)
+}
+
+// later writes the suite of lower priority (NotAutomatic, ButAutomaticUpgrades).
+func (h *hardWriter) later(architectures []string) (indexes []hostIndex) {
+	texts := make([]strings.Builder, len(architectures))
+	for number := 50; number < hardNames; number += 4 {
+		version, multiArch := h.versions[number]+1, ""
+		if h.multiArch[number] != "" {
+			multiArch = "Multi-Arch: " + h.multiArch[number] + "\n"
+		}
+		relation := h.relation(number)
+		for at, architecture := range architectures {
+			write := func(name, version, architecture, fields string) {
+				id := name + "_" + version + "_" + architecture
+				fmt.Fprintf(&texts[at], "Package: %s\nVersion: %s\nArchitecture: %s\n%sFilename: pool/%s.deb\nSize: %d\nSHA256: %x\n\n",
+					name, version, architecture, fields, id, 5000+number, sha256.Sum256([]byte(id)))
+			}
+			own := architecture
+			if h.all[number] {
+				own = "all"
+			}
+			write(fmt.Sprintf("n%d", number), fmt.Sprintf("%d.0", version), own, multiArch+"Depends: "+relation+"\n")
+			if number%3 == 0 {
+				write(fmt.Sprintf("m%d", number), "1.0", architecture, fmt.Sprintf("Depends: n%d (>= %d.0)\n", number, version))
+			}
+		}
+	}
+	for at, architecture := range architectures {
+		indexes = append(indexes, hostIndex{Origin{Source: "hard", Suite: "later", Component: "main", Architecture: architecture, Priority: 100}, []byte(texts[at].String())})
 	}
 	return indexes
 }

@@ -65,7 +65,7 @@ func newDifferential(t *testing.T, indexes []hostIndex, architectures ...string)
 		root.nativeTo(architecture, nil)
 		for _, x := range indexes {
 			if x.Architecture == architecture {
-				root.addRepository(x.text)
+				root.addSuite(x.text, x.Priority)
 			}
 		}
 		root.update()
