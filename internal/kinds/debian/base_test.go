@@ -37,6 +37,8 @@ var baseCases = []solveCase{
 		base: "lib 1\ntool 1\n Depends: lib (= 1)", sets: map[string]string{"s": "a"}, want: "a 1, lib 2, tool 2", wantSets: map[string]string{"s": "a 1, lib 2, tool 2"}},
 	{name: "a set has the upgrades of what its packages break", indexes: one("a 1\n Breaks: tool (<< 2)\ntool 2\n Depends: x\nx 1"),
 		base: "tool 1", sets: map[string]string{"s": "a"}, want: "a 1, tool 2, x 1", wantSets: map[string]string{"s": "a 1, tool 2, x 1"}},
+	{name: "a set has what the base then needs of others", indexes: one("a 1\n Depends: lib (>= 2)\nlib 2\nother 1\n Provides: v"),
+		base: "lib 1\n Provides: v\ntool 1\n Depends: v", sets: map[string]string{"s": "a"}, want: "a 1, lib 2, other 1", wantSets: map[string]string{"s": "a 1, lib 2, other 1"}},
 	{name: "error: what they have must stay", indexes: one("a 1\n Depends: mta\nmta 1\n Conflicts: other\nother 1"), base: "other 1", requests: "a",
 		err: "a 1 cannot be installed: |mta 1 conflicts with other 1"},
 	{name: "error: and may not be downgraded", indexes: one("a 1\n Depends: b (<< 2)\nb 1\nb 2"), base: "b 2", requests: "a", err: "a 1 cannot be installed: |b 2"},

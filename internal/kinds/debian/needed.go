@@ -92,6 +92,13 @@ func (c *closing) upgrade() (found bool) {
 				found = true
 			}
 		}
+		if c.chosen[d.options[0]] { // it stays, by something new
+			for _, options := range c.link(d.options[0]).depends {
+				before := len(c.seen)
+				c.first(options)
+				found = found || len(c.seen) > before
+			}
+		}
 	}
 	return found
 }

@@ -27,9 +27,7 @@ func (s *search) run(ctx context.Context) error {
 			}
 		}
 		switch asking := s.levels[len(s.levels)-1].unit != nil; {
-		case asking && s.turn < len(s.asks): // the last ask excludes those before it
-			s.retreat()
-		case asking || deadEnds == s.u.patience: // any ask or decision may be to blame
+		case asking && s.turn == len(s.asks) || deadEnds >= s.u.patience: // any ask or decision may be to blame
 			deadEnds = 0
 			s.jump()
 		default:
@@ -44,10 +42,17 @@ func (s *search) run(ctx context.Context) error {
 func (s *search) decide() (done bool, refused *unit) {
 	for ; s.turn < len(s.asks); s.turn++ {
 		a := &s.asks[s.turn]
-		if s.marked != a.unit {
+		first := s.marked != a.unit
+		if first {
 			s.marked, s.mark = a.unit, len(s.gone)
 		}
-		if s.excluded[a.unit] || s.satisfied(a.options) {
+		if s.excluded[a.unit] {
+			continue
+		}
+		if first && !s.stepwise && len(a.unit.asks) > 1 && !s.feasible(a.unit) {
+			return false, a.unit
+		}
+		if s.satisfied(a.options) {
 			continue
 		}
 		if !s.take(a.options, -1, a.unit) {

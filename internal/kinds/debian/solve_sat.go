@@ -29,9 +29,14 @@ func (s *search) jump() {
 		path[i] = step{l, slices.Clone(s.gone[l.gone:end])}
 	}
 	possible, impossible := 0, len(path) // after so many decisions
+	var asking *unit
+	if s.turn < len(s.asks) { // units before this one stand
+		asking = path[len(path)-1].unit
+		possible = slices.IndexFunc(path, func(p step) bool { return p.unit == asking })
+	}
 	for possible+1 < impossible {
 		middle := (possible + impossible) / 2
-		if s.walk(path[:middle]) && s.feasible() {
+		if s.walk(path[:middle]) && s.feasible(asking) {
 			possible = middle
 		} else {
 			impossible = middle
@@ -64,9 +69,14 @@ func (s *search) walk(path []step) bool {
 }
 
 // feasible reports whether what is still needed can be had beside what is
-// chosen. It looks at needs only, not at the asks that are still to come.
-func (s *search) feasible() bool {
+// chosen, and what asking, if any, has still to ask. It looks at no asks of others.
+func (s *search) feasible(asking *unit) bool {
 	f := formula{search: s, variables: make(map[entryID]int)}
+	for _, a := range s.asks[s.turn:] {
+		if a.unit == asking && !s.satisfied(a.options) && !f.add(0, a.options) {
+			return false
+		}
+	}
 	for i := range s.needs {
 		if !s.satisfied(s.needs[i].options) && !f.add(0, s.needs[i].options) {
 			return false
