@@ -28,6 +28,9 @@ type Artifact struct {
 	Channels []string `json:"channels,omitempty"`
 	// Security tells that one of the channels is for security updates.
 	Security bool `json:"security,omitempty"`
+	// Requested tells that the definition names it, outside any set; else it is there because
+	// another needs it, or for a set.
+	Requested bool `json:"requested,omitempty"`
 
 	Size   int64    `json:"size"`   // bytes
 	SHA256 string   `json:"sha256"` // 64 lower-case hexadecimal digits

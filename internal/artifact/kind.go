@@ -20,6 +20,8 @@ type Kind interface {
 	Server
 	Verifier
 	Installer
+	Ruler
+	Describer
 }
 
 // A Section is one part of a definition. Decode fills v, a pointer to a struct
@@ -126,9 +128,21 @@ type Pins struct {
 type File struct {
 	Path     string // below the mirror's root; begins with the source's name
 	Data     []byte
-	Link     string // instead of Data: the path of another File with the same content
+	Link     string  // instead of Data: the path of another File with the same content
+	Pieces   *Pieces // instead of Data, of a Filter: parts of a file that the image has
 	Modified time.Time
 }
+
+// Pieces are parts of a file, one behind the other.
+type Pieces struct {
+	Path   string  // of the file
+	Parts  []Range // in order
+	Size   int64   // bytes in all
+	SHA256 string  // of all
+}
+
+// A Range is a part of a file.
+type Range struct{ Offset, Size int64 }
 
 // A Signer signs what a mirror says of itself. Its signatures depend on the
 // key, the time that it was made with and the text alone.

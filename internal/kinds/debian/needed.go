@@ -29,6 +29,18 @@ func (s *search) needed(u *unit) (all, requested []entryID) {
 	return c.all, c.requested
 }
 
+// answers are the chosen entries that a unit names.
+func (s *search) answers(u *unit) (ids []entryID) {
+	for _, a := range u.asks {
+		for _, id := range a.options {
+			if s.chosen[id] {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
 // request notes the chosen ones of options.
 func (c *closing) request(options []entryID) {
 	for _, id := range options {

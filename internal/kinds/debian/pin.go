@@ -26,6 +26,10 @@ func (up *upstream) pin(s *spec, closure *Closure) (*artifact.Resolution, error)
 		result.Sources = append(result.Sources, pinned)
 	}
 	paths := make(map[string]string) // ID → SHA-256
+	requested := make(map[*Package]struct{}, len(closure.Requested))
+	for _, p := range closure.Requested {
+		requested[p] = struct{}{}
+	}
 	ids := make(map[*Package]string)
 	for _, p := range closure.Packages {
 		a, err := pinPackage(p, bySource[p.Origins[0].Source])
@@ -39,6 +43,7 @@ func (up *upstream) pin(s *spec, closure *Closure) (*artifact.Resolution, error)
 		}
 		paths[a.ID()] = a.SHA256
 		ids[p] = a.ID()
+		_, a.Requested = requested[p]
 		result.Artifacts = append(result.Artifacts, a)
 	}
 	for _, from := range closure.Sets {

@@ -58,6 +58,7 @@ func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Reques
 	}
 	if s.whole {
 		closure.Packages = up.universe.All()
+		closure.Requested = closure.Packages
 	}
 	return closure, nil
 }

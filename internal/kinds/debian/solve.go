@@ -31,6 +31,8 @@ type Closure struct {
 	// Packages are what was asked for and all it needs, sorted by name, version
 	// and architecture. Each requested package can be installed from them alone.
 	Packages []*Package
+	// Requested are those of them that the requests name, sorted likewise.
+	Requested []*Package
 	// Sets are what installs each set on a node, by name and then in the order of
 	// the definition's architectures.
 	Sets []ClosureSet
@@ -90,16 +92,17 @@ func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[str
 		}
 	}
 	slices.SortStableFunc(r.sets, func(a, b ClosureSet) int { return strings.Compare(a.Name, b.Name) })
-	return &Closure{Packages: u.sorted(r.carried), Sets: r.sets, Warnings: r.warnings}, nil
+	return &Closure{Packages: u.sorted(r.carried), Requested: u.sorted(r.requested), Sets: r.sets, Warnings: r.warnings}, nil
 }
 
 // A resolution is a Resolve at work.
 type resolution struct {
 	*Universe
-	opt      Options
-	carried  []entryID
-	sets     []ClosureSet
-	warnings []string
+	opt       Options
+	carried   []entryID
+	requested []entryID
+	sets      []ClosureSet
+	warnings  []string
 }
 
 // resolve adds the closure of one architecture. It puts as many units as
@@ -145,6 +148,8 @@ func (r *resolution) resolve(ctx context.Context, index int, wishes []wish, matc
 				set.Requested = r.sorted(requested)
 				r.sets = append(r.sets, set)
 				r.warnSet(s, u)
+			default:
+				r.requested = append(r.requested, s.answers(u)...)
 			}
 		}
 		own := s.ownTrail()

@@ -37,8 +37,8 @@ func (s *search) run(ctx context.Context) error {
 	}
 }
 
-// decide takes one decision: an ask, else a version, else an alternative. It
-// returns the unit of an ask that cannot be met.
+// decide takes one decision: an ask, else a version, else an alternative, else
+// what the base may keep. It returns the unit of an ask that cannot be met.
 func (s *search) decide() (done bool, refused *unit) {
 	for ; s.turn < len(s.asks); s.turn++ {
 		a := &s.asks[s.turn]
@@ -60,7 +60,7 @@ func (s *search) decide() (done bool, refused *unit) {
 		}
 		return false, nil
 	}
-	for _, b := range []*backlog{&s.versions, &s.choices} {
+	for _, b := range []*backlog{&s.versions, &s.choices, &s.kept} {
 		if at := s.next(b); at >= 0 {
 			s.take(s.needs[at].options, at, nil)
 			return false, nil

@@ -33,6 +33,7 @@ type search struct {
 	queue    []int32   // needs to look at
 	versions backlog   // needs that leave a choice of versions only
 	choices  backlog   // other needs
+	kept     backlog   // needs of the base, and what it may meet; it gives way to what is new
 	gone     []entryID // what is dead, in order
 	levels   []level
 }
@@ -58,6 +59,7 @@ type level struct {
 	trail, expanded   int
 	needs, gone       int
 	versions, choices backlog
+	kept              backlog
 	turn, mark        int
 	marked            *unit
 }
@@ -70,7 +72,7 @@ func newSearch(n *node, asks []ask) *search {
 		watched: make([]bool, size), rivals: make([][]entryID, size), watchers: make([][]int32, size),
 	}
 	for _, d := range n.baseNeeds() {
-		s.versions.needs = append(s.versions.needs, s.add(d))
+		s.kept.needs = append(s.kept.needs, s.add(d))
 	}
 	return s
 }
@@ -185,11 +187,14 @@ func (s *search) expand(id entryID) {
 		}
 		at := s.add(need{id, i, options})
 		name := func(o entryID) nameID { return s.u.entries[o].name }
-		if slices.ContainsFunc(options, func(o entryID) bool { return name(o) != name(options[0]) }) {
-			s.choices.needs = append(s.choices.needs, at)
-		} else {
-			s.versions.needs = append(s.versions.needs, at)
+		backlog := &s.versions
+		switch {
+		case slices.ContainsFunc(options, func(o entryID) bool { return s.base[o] && s.live(o) }):
+			backlog = &s.kept
+		case slices.ContainsFunc(options, func(o entryID) bool { return name(o) != name(options[0]) }):
+			backlog = &s.choices
 		}
+		backlog.needs = append(backlog.needs, at)
 	}
 }
 
@@ -211,7 +216,7 @@ func (s *search) satisfied(options []entryID) bool {
 // push begins a level and takes its decision.
 func (s *search) push(choice entryID, need int32, u *unit) {
 	s.levels = append(s.levels, level{
-		choice, need, u, len(s.trail), s.expanded, len(s.needs), len(s.gone), s.versions, s.choices, s.turn, s.mark, s.marked})
+		choice, need, u, len(s.trail), s.expanded, len(s.needs), len(s.gone), s.versions, s.choices, s.kept, s.turn, s.mark, s.marked})
 	s.choose(choice, need)
 }
 
@@ -238,7 +243,7 @@ func (s *search) undo(to int) {
 		s.needs = s.needs[:len(s.needs)-1]
 	}
 	s.revive(l.gone)
-	s.expanded, s.versions, s.choices = l.expanded, l.versions, l.choices
+	s.expanded, s.versions, s.choices, s.kept = l.expanded, l.versions, l.choices, l.kept
 	s.turn, s.mark, s.marked = l.turn, l.mark, l.marked
 }
 

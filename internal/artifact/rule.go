@@ -1,0 +1,75 @@
+package artifact
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// A Ruler gives rules the words of a kind, and makes what they deny vanish from what the
+// mirror says of itself.
+type Ruler interface {
+	// Properties are the keys on which a rule may match artifacts of this kind, beside
+	// those that all kinds have: package, version and architecture.
+	Properties() []string
+	// PropertiesOf are the values of an artifact, in the order of Properties; it may have several of
+	// one. It needs Metadata.
+	PropertiesOf(a *Artifact) [][]string
+	// ParseVersions reads a condition on versions, in the kind's own syntax, and returns
+	// what tells of a version whether it holds.
+	ParseVersions(condition string) (func(version string) bool, error)
+	// Filter makes anew the metadata of a mirror from which artifacts are absent. It returns only
+	// files that replace those of the same path, or are new.
+	Filter(ctx context.Context, req FilterRequest) ([]File, error)
+	// Broken tells what of an image cannot be installed any more when artifacts are absent,
+	// though it could be before. It needs Metadata.
+	Broken(ctx context.Context, pins Pins, sets []Set, absent func(id string) bool) ([]Breakage, error)
+}
+
+// A FilterRequest is what Filter goes by.
+type FilterRequest struct {
+	Sources []Source
+	Date    time.Time // what is made carries it
+	Signer  Signer
+	// Open opens a file of the image by its path.
+	Open func(path string) (io.ReadCloser, error)
+	// Absent tells whether the artifact of an ID must not be named. It may be called by many goroutines.
+	Absent func(id string) bool
+}
+
+// A Breakage is something that cannot be installed.
+type Breakage struct {
+	Set          string `json:"set,omitempty"` // empty: an artifact by itself
+	Artifact     string `json:"artifact"`      // the ID of what was requested, by the set or else by the definition
+	Architecture string `json:"architecture"`  // of the node
+	Reason       string `json:"reason"`        // for a person
+}
+
+// A Describer tells people of artifacts.
+type Describer interface {
+	// Describe needs Metadata.
+	Describe(a *Artifact) Description
+	// Identify guesses from the path of a request, "/SOURCE/…", which artifact is meant: its
+	// Name, and where they can be told Version and Architecture. Nil: none.
+	Identify(path string) *Artifact
+}
+
+// A Description is what people want to know of an artifact.
+type Description struct {
+	Summary string             `json:"summary"` // a line
+	Text    string             `json:"text"`    // plain text; an empty line between paragraphs
+	Fields  []DescriptionField `json:"fields"`  // in the order to show
+}
+
+// A DescriptionField is one line of it: "Depends: libc6 (>= 2.36), debconf".
+type DescriptionField struct {
+	Name  string            `json:"name"`
+	Value []DescriptionPart `json:"value"` // one behind the other, without anything between
+}
+
+// A DescriptionPart is a piece of text, which may name other artifacts.
+type DescriptionPart struct {
+	Text string `json:"text"`
+	// Name is the name of artifacts or an alias of the same kind that Text stands for. Empty: none.
+	Name string `json:"name,omitempty"`
+}
