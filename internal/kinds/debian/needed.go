@@ -29,8 +29,8 @@ func (s *search) needed(u *unit) (all, requested []entryID) {
 	return c.all, c.requested
 }
 
-// answers are the chosen entries that a unit names.
-func (s *search) answers(u *unit) (ids []entryID) {
+// chosenFor are the chosen entries that a unit names.
+func (s *search) chosenFor(u *unit) (ids []entryID) {
 	for _, a := range u.asks {
 		for _, id := range a.options {
 			if s.chosen[id] {

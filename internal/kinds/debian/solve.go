@@ -149,7 +149,7 @@ func (r *resolution) resolve(ctx context.Context, index int, wishes []wish, matc
 				r.sets = append(r.sets, set)
 				r.warnSet(s, u)
 			default:
-				r.requested = append(r.requested, s.answers(u)...)
+				r.requested = append(r.requested, s.chosenFor(u)...)
 			}
 		}
 		own := s.ownTrail()
