@@ -1,35 +1,77 @@
 package debian
 
 import (
-	"context"
-	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Properties implements artifact.Ruler.
+// Properties implements artifact.Ruler: "source" is the source package (Policy 5.6.1); "section"
+// the section with and without its archive area, "contrib/games" and "games" (Policy 2.4); "component" and
+// "suite" are all those that list the package, in the words of the definition. A flat
+// repository has no components, and its suite ends in "/".
 func (Kind) Properties() []string { return []string{"source", "section", "component", "suite"} }
 
 // PropertiesOf implements artifact.Ruler.
-func (Kind) PropertiesOf(a *artifact.Artifact) [][]string { return make([][]string, 4) }
+func (Kind) PropertiesOf(a *artifact.Artifact) [][]string {
+	source, _, _ := strings.Cut(metadataField(a, "Source"), " ") // "linux (6.1.90-1)"
+	if source == "" {
+		source = a.Name
+	}
+	var sections, components, suites []string
+	if section := metadataField(a, "Section"); section != "" {
+		if sections = []string{section}; strings.Contains(section, "/") {
+			sections = append(sections, path.Base(section))
+		}
+	}
+	for _, c := range a.Channels {
+		suite, component := cutChannel(c)
+		if !slices.Contains(suites, suite) {
+			suites = append(suites, suite)
+		}
+		if component != "" && !slices.Contains(components, component) {
+			components = append(components, component)
+		}
+	}
+	return [][]string{{source}, sections, components, suites}
+}
 
-// ParseVersions implements artifact.Ruler.
+// metadataField returns the first line of a field, without the copies that stanzaField needs.
+func metadataField(a *artifact.Artifact, name string) string {
+	for _, line := range a.Metadata {
+		if len(line) > len(name) && line[len(name)] == ':' && strings.EqualFold(line[:len(name)], name) {
+			return trimSpace(line[len(name)+1:])
+		}
+	}
+	return ""
+}
+
+// cutChannel is the reverse of channel.
+func cutChannel(c string) (suite, component string) {
+	slash := strings.LastIndexByte(c, '/')
+	if slash < 0 || flat(c) {
+		return c, ""
+	}
+	return c[:slash], c[slash+1:]
+}
+
+// ParseVersions implements artifact.Ruler. A condition is one relation of Policy 7.1, "<< 1.2", with
+// versions as in Policy 5.6.12. The old "<" and ">", which mean "<=" and ">=", are refused.
 func (Kind) ParseVersions(condition string) (func(version string) bool, error) {
-	return nil, errors.New("not yet")
+	condition = trimSpace(condition)
+	op, want, err := parseConstraint(condition)
+	if written := condition[:len(condition)-len(strings.TrimLeft(condition, "<=>"))]; err == nil && written != operators[op] {
+		err = fmt.Errorf("%s means %s", written, operators[op])
+	}
+	if err != nil {
+		hint := "write one relation: << 1.2, <= 1.2, = 1.2, >= 1.2 or >> 1.2"
+		if strings.Contains(condition, ",") {
+			hint += "; a range takes two rules, of which the first takes out what the second must not meet"
+		}
+		return nil, artifact.Hint(fmt.Errorf("version %q: %w", excerpt(condition), err), "%s", hint)
+	}
+	return func(version string) bool { return op.holds(version, want) }, nil
 }
-
-// Filter implements artifact.Ruler.
-func (Kind) Filter(ctx context.Context, req artifact.FilterRequest) ([]artifact.File, error) {
-	return nil, nil
-}
-
-// Broken implements artifact.Ruler.
-func (Kind) Broken(ctx context.Context, pins artifact.Pins, sets []artifact.Set, absent func(string) bool) ([]artifact.Breakage, error) {
-	return nil, nil
-}
-
-// Describe implements artifact.Describer.
-func (Kind) Describe(a *artifact.Artifact) artifact.Description { return artifact.Description{} }
-
-// Identify implements artifact.Describer.
-func (Kind) Identify(path string) *artifact.Artifact { return nil }
