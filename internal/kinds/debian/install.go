@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -54,7 +55,7 @@ func (Kind) Install(ctx context.Context, job artifact.InstallJob) error {
 			}
 			answers = nil
 		}
-		if err := d.run(ctx, append([]string{"--install"}, step...)...); err != nil {
+		if err := d.step(ctx, step); err != nil {
 			return d.explain(ctx, err)
 		}
 	}
@@ -67,12 +68,23 @@ func (Kind) Install(ctx context.Context, job artifact.InstallJob) error {
 	return nil
 }
 
+// step unpacks files and configures what was in them, as apt does. "dpkg --install" would also
+// configure what it has deconfigured for them, whose upgrade may be in a later step.
+func (d *dpkg) step(ctx context.Context, files []string) error {
+	d.unpacked = nil
+	if err := d.run(ctx, append([]string{"--unpack"}, files...)...); err != nil {
+		return err
+	}
+	return d.run(ctx, append([]string{"--configure"}, d.unpacked...)...)
+}
+
 // A dpkg is the package manager of the system below root.
 type dpkg struct {
 	root        string
 	log         io.Writer
 	progress    func(name, phase string, done, total int)
 	done, total int
+	unpacked    []string // names, as dpkg wants them, of what the last --unpack has unpacked
 }
 
 // check wants a system on which dpkg can work.
@@ -156,7 +168,13 @@ func (d *dpkg) report(line string) (problems []string) {
 	switch state {
 	case "error":
 		return []string{strings.Join(parts[1:], ": ")}
-	case "unpacked", "installed":
+	case "unpacked":
+		if slices.Contains(d.unpacked, name) {
+			return nil
+		}
+		d.unpacked = append(d.unpacked, name)
+		fallthrough
+	case "installed":
 		d.done = min(d.done+1, d.total)
 		if d.progress != nil {
 			d.progress(name, state, d.done, d.total)

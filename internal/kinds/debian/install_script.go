@@ -88,9 +88,10 @@ wanted() {
 	esac
 }
 
-# step 'NAME VERSION SHA256 FILE'… installs packages that go together.
+# step 'NAME VERSION SHA256 FILE'… installs packages that go together. What dpkg deconfigures
+# for them may be upgraded in a later step: so not with --install.
 step() {
-	files=
+	files= names=
 	for package; do
 		# shellcheck disable=SC2086
 		set -- $package
@@ -101,6 +102,7 @@ step() {
 		printf '%%s  %%s\n' "$3" "$file" | sha256sum -c - >/dev/null || die "$file is damaged: its SHA-256 is not $3"
 		files="$files
 $file"
+		names="$names $1"
 	done
 	[ -n "$files" ] || return 0
 	old=$IFS
@@ -109,7 +111,8 @@ $file"
 	# shellcheck disable=SC2086
 	set -- $files
 	IFS=$old
-	dpkg --install "$@" || die "dpkg failed: mend what it says, then type the same command again"
+	# shellcheck disable=SC2086
+	dpkg --unpack "$@" && dpkg --configure $names || die "dpkg failed: mend what it says, then type the same command again"
 }
 
 dpkg --configure --pending || true

@@ -37,12 +37,15 @@ func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*arti
 		if plan.Architecture, err = u.addNodeOf(req.Root); err != nil {
 			return nil, err
 		}
+	} else if len(offered) == 0 { // all are for any architecture
+		u.addNode(plan.Architecture)
+		u.settled = false
 	}
 	arch, known := u.arch(plan.Architecture)
-	if len(offered) == 0 && req.Root == "" {
-		return nil, fmt.Errorf("there are no packages for %s: no release says that it has that architecture", plan.Architecture)
+	if !known || arch == archAll || len(u.nodes) == 0 {
+		return nil, fmt.Errorf("%q is no architecture of a node", plan.Architecture)
 	}
-	if len(offered) > 0 && (!known || !slices.Contains(offered, arch)) {
+	if len(offered) > 0 && !slices.Contains(offered, arch) {
 		var names []string
 		for _, a := range offered {
 			names = append(names, u.architectures[a])

@@ -1,6 +1,7 @@
 package debian
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -35,6 +36,7 @@ func TestPlanInstall(t *testing.T) {
 		names                          []string
 		set                            string // names of members; "*": all
 		unknown                        bool   // nothing is known of the node
+		node                           string // its architecture; none: amd64
 		requested                      string // of them
 		want, present, problem         string
 	}{
@@ -51,7 +53,8 @@ func TestPlanInstall(t *testing.T) {
 		{name: "something that must go", archive: "mta 1\n Conflicts: other", installed: "other 1", set: "*", problem: "conflicts with other"},
 		{name: "a node of which nothing is known", archive: archive, set: "tool app", unknown: true, want: "tool, app"},
 		{name: "another architecture", archive: "arm64: app 1\nlib 1", set: "*", problem: "for arm64, and the node is for amd64"},
-		{name: "a damaged lock, of which no release names an architecture", archive: "app 1 all", set: "*", unknown: true, problem: "no packages for amd64"},
+		{name: "packages for any architecture alone", archive: "app 1 all\n Depends: lib\nlib 1 all", set: "*", unknown: true, want: "lib, app"},
+		{name: "no architecture of a node", archive: "app 1 all", set: "*", node: "all", unknown: true, problem: "no architecture of a node"},
 		{name: "the set's own alternative, though the image has the first", archive: "php 1\n Depends: modphp | fpm\nmodphp 1\nfpm 1", requested: "php fpm", set: "php fpm", want: "fpm, php"},
 		{name: "what the set names comes, though the node has an alternative", archive: "php 1\n Depends: modphp | fpm\nmodphp 1\nfpm 1", installed: "modphp 1", requested: "php fpm", set: "php fpm", want: "fpm, php", present: "modphp 1"},
 		{name: "all of a set together, in the set's versions", archive: "a 1\na 2\n Conflicts: b\nb 1", requested: "a=1 b", set: "a=1 b", want: "a, b"},
@@ -61,7 +64,7 @@ func TestPlanInstall(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			pins, ids := pinsOfText(t, c.archive)
-			req := artifact.InstallRequest{Pins: pins, Names: c.names, Architecture: "amd64"}
+			req := artifact.InstallRequest{Pins: pins, Names: c.names, Architecture: cmp.Or(c.node, "amd64")}
 			for i, a := range pins.Artifacts {
 				in := func(list string) bool {
 					return strings.Contains(" "+list+" ", " "+a.Name+" ") || strings.Contains(" "+list+" ", " "+a.Name+"="+a.Version+" ")
