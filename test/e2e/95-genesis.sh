@@ -18,22 +18,7 @@ END
 "$MINIMIRROR" build "$definition" --output "docker-archive:$root/mirror.tar"
 netns_up genesis
 
-say "a node with namespaces of its own"
-# shellcheck disable=SC2016
-"${inside[@]}" unshare --mount --uts --propagation private sh -ec '
-	root=$1
-	mount --bind "$root" "$root"
-	mount -t proc proc "$root/proc"
-	mount -t sysfs sysfs "$root/sys"
-	mount --rbind /sys/fs/cgroup "$root/sys/fs/cgroup"
-	mount --rbind /dev "$root/dev"
-	mount -t tmpfs tmpfs "$root/run"
-	echo ready
-	exec sleep 100000' sh "$root" >"$mine/node.log" 2>&1 &
-node=$!
-defer end "$node"
-await "$node" "$mine/node.log" ready
-on_node() { nsenter --target "$node" --mount --net --uts env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 chroot "$root" "$@"; }
+node_up "$root"
 
 say "one command: Docker is installed"
 on_node minimirror bootstrap --image docker-archive:/mirror.tar --set docker --install --no-start >"$mine/bootstrap.log" 2>&1 || { tail "$mine/bootstrap.log" >&2; die "bootstrap"; }
@@ -42,14 +27,9 @@ on_node minimirror bootstrap --image docker-archive:/mirror.tar --set docker --i
 grep -q '^hint: see that the daemon runs' "$mine/no-daemon.log" || die "no hint without a daemon: $(cat "$mine/no-daemon.log")"
 
 say "the daemon starts"
-on_node dockerd --data-root /var/lib/docker --exec-root /run/docker --pidfile /run/docker.pid -H unix:///var/run/docker.sock >"$mine/dockerd.log" 2>&1 &
+"${node_enter[@]}" dockerd --data-root /var/lib/docker --exec-root /run/docker --pidfile /run/docker.pid -H unix:///var/run/docker.sock >"$mine/dockerd.log" 2>&1 &
 dockerd=$!
-defer end_daemon
-end_daemon() {
-	local pid
-	pid=$(cat "/proc/$node/root$root/run/docker.pid" 2>/dev/null) && kill "$pid" 2>/dev/null
-	wait "$dockerd" 2>/dev/null || true
-}
+defer end "$dockerd"
 await "$dockerd" "$mine/dockerd.log" 'API listen on'
 
 say "the image is loaded, and runs as the mirror"
@@ -57,10 +37,8 @@ on_node minimirror bootstrap --image docker-archive:/mirror.tar --load docker --
 name=$(sed -n 's/^docker has the image: //p' "$mine/load.log")
 [ -n "$name" ] || die "no name of the image: $(cat "$mine/load.log")"
 on_node docker run --detach --name mirror --read-only --cap-drop ALL --security-opt no-new-privileges --user 12345 --publish 127.0.0.1:8080:8080 "$name" >/dev/null
-for ((i = 0; i < 100; i++)); do "${inside[@]}" curl --noproxy '*' -fso /dev/null http://127.0.0.1:8080/readyz && break; sleep 0.1; done
-
-on_node apt-get --quiet --quiet --error-on=any update
-on_node apt-get --quiet --quiet --yes install hello >"$mine/apt.log" 2>&1 || { cat "$mine/apt.log" >&2; die "apt-get install hello"; }
-[ "$(on_node hello)" = "Hello, world!" ] || die "hello does not say so"
+url=http://127.0.0.1:8080
+await_ready
+apt_on_node
 on_node docker stop --time 10 mirror >/dev/null
 [ "$(on_node docker inspect --format '{{.State.ExitCode}}' mirror)" = 0 ] || die "the mirror does not end by SIGTERM"

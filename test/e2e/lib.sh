@@ -182,6 +182,46 @@ in_root() {
 		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"' sh "$@"
 }
 
+# node_up DIR makes a node of a root: with mounts, a host name and (in $inside) a network of its own, where
+# daemons run beside each other. on_node COMMAND… runs a command there, and "${node_enter[@]}" COMMAND… &
+# a daemon whose process is $!.
+node_up() {
+	need nsenter
+	# shellcheck disable=SC2016
+	"${inside[@]}" unshare --mount --uts --propagation private sh -ec '
+		root=$1
+		mount --bind "$root" "$root"
+		mount -t proc proc "$root/proc"
+		mount -t sysfs sysfs "$root/sys"
+		mount --rbind /sys/fs/cgroup "$root/sys/fs/cgroup"
+		mount --rbind /dev "$root/dev"
+		mount -t tmpfs tmpfs "$root/run"
+		echo ready
+		exec sleep 100000' sh "$1" >"$mine/node.log" 2>&1 &
+	node=$!
+	defer end "$node"
+	await "$node" "$mine/node.log" ready
+	node_enter=(nsenter --target "$node" --mount --net --uts env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 chroot "$1")
+}
+on_node() { "${node_enter[@]}" "$@"; }
+
+# await_ready waits until the mirror at $url answers.
+await_ready() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		get --output /dev/null "$url/readyz" 2>/dev/null && return
+		sleep 0.05
+	done
+	die "$url/readyz does not answer"
+}
+
+# apt_on_node lets apt on the node install hello from what --configure-apt has written.
+apt_on_node() {
+	on_node apt-get --quiet --quiet --error-on=any update
+	on_node apt-get --quiet --quiet --yes install hello >"$mine/apt.log" 2>&1 || { cat "$mine/apt.log" >&2; die "apt-get install hello"; }
+	[ "$(on_node hello)" = "Hello, world!" ] || die "hello does not say so"
+}
+
 # in_copy NAME COMMAND… runs a command in a copy of the root $bare, in mounts of
 # its own. What differs from $bare stays in $mine/NAME/upper. Before it, $isolate.
 isolate=()

@@ -1,0 +1,67 @@
+#!/bin/bash
+# Genesis with the other container runtimes: on a bare minimal root with no network, containerd and podman
+# are installed out of the image, take the same image, and run it as the mirror; apt installs from it.
+. "$(dirname "$0")/lib.sh"
+need curl
+need_root_or_die "a root file system"
+bare_root "$mine/root"
+root=$mine/root
+install -m 755 "$MINIMIRROR" "$root/usr/local/bin/minimirror"
+definition runtimes <<-END
+	debian:
+	  sources: host
+	  packages: [hello]
+	sets:
+	  containerd: { debian: [containerd, runc] }
+	  podman: { debian: [podman, runc] }
+END
+"$MINIMIRROR" build "$definition" --output "docker-archive:$root/mirror.tar"
+netns_up runtimes
+node_up "$root"
+url=http://127.0.0.1:8080
+
+# installs SET installs it.
+installs() {
+	on_node minimirror bootstrap --image docker-archive:/mirror.tar --set "$1" --install --no-start >"$mine/$1.log" 2>&1 || { tail "$mine/$1.log" >&2; die "bootstrap --set $1"; }
+	[ -z "$(on_node dpkg --audit)" ] || die "dpkg --audit: $(on_node dpkg --audit)"
+}
+
+# loads PROGRAM loads the image, makes apt a client of the mirror, and sets $name.
+loads() {
+	on_node minimirror bootstrap --image docker-archive:/mirror.tar --load "$1" --configure-apt "$url" --disable-other-sources >"$mine/load-$1.log" 2>&1 || { cat "$mine/load-$1.log" >&2; die "--load $1"; }
+	name=$(sed -n "s/^$1 has the image: //p" "$mine/load-$1.log")
+	[ -n "$name" ] || die "no name of the image: $(cat "$mine/load-$1.log")"
+}
+
+say "containerd"
+installs containerd
+! on_node minimirror bootstrap --image docker-archive:/mirror.tar --load containerd 2>"$mine/no-daemon.log" || die "it loads without a daemon"
+grep -q '^hint: see that the daemon runs' "$mine/no-daemon.log" || die "no hint without a daemon: $(cat "$mine/no-daemon.log")"
+"${node_enter[@]}" containerd >"$mine/containerd.log" 2>&1 &
+containerd=$!
+defer end "$containerd"
+await "$containerd" "$mine/containerd.log" 'containerd successfully booted'
+loads containerd
+touch "$root/etc/hosts" "$root/etc/resolv.conf" # ctr wants them for --net-host
+"${node_enter[@]}" ctr --namespace k8s.io run --rm --net-host --read-only "$name" mirror >"$mine/mirror.log" 2>&1 &
+mirror=$!
+await_ready
+apt_on_node
+on_node ctr --namespace k8s.io task kill --signal SIGTERM mirror
+wait "$mirror" || { tail "$mine/mirror.log" >&2; die "the mirror does not end by SIGTERM"; }
+on_node apt-get --quiet --quiet --yes remove hello >/dev/null
+
+say "podman"
+installs podman
+# On the machine of a test: cgroups of version 1 without systemd, and hard limits that only fall.
+mkdir -p "$root/etc/containers"
+printf '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n[containers]\ndefault_ulimits = ["nofile=%s:%s", "nproc=%s:%s"]\n' \
+	"$(ulimit -Hn)" "$(ulimit -Hn)" 10000 10000 >"$root/etc/containers/containers.conf"
+loads podman
+on_node podman run --detach --name mirror --network host --read-only --cap-drop all --security-opt no-new-privileges --user 12345 "$name" >/dev/null
+end_podman() { on_node podman rm --force --all >/dev/null; }
+defer end_podman
+await_ready
+apt_on_node
+on_node podman stop --time 10 mirror >/dev/null
+[ "$(on_node podman inspect --format '{{.State.ExitCode}}' mirror)" = 0 ] || die "the mirror does not end by SIGTERM"
