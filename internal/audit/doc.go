@@ -1,0 +1,34 @@
+// Package audit is the server's trail: one line for each request, and what the lines of a
+// period tell together. It knows no format of artifacts.
+//
+//	request ──Record──▶ Log (a file of lines) ──Read──▶ Summary ──▶ Report
+//	                └─▶ Summary, kept by the server ──────────────▶ Report
+//
+// A line is a JSON object (RFC 8259) of at most MaxLine bytes, its newline included, whose
+// texts have only printable characters: whatever a client sends, a line is one line, and harmless on a
+// terminal. In a regular file it is written at once, behind what is there; in a pipe it is not mixed
+// with what others write there (pipe(7), PIPE_BUF). The keys, in their order; those marked with * are
+// left out when empty:
+//
+//	time          when the request came, UTC (RFC 3339, microseconds)
+//	client        address of the client, without port; "" when it has none
+//	user*         name that the client has proved, or tried to
+//	agent*        User-Agent of the request
+//	method        of the request
+//	path          of the request, decoded, without query
+//	status        of the answer (RFC 9110, section 15); 0: none was sent
+//	kind*         of the artifact, or to which the path belongs
+//	artifact*     ID of the artifact, "SOURCE/PATH"
+//	name*         of the artifact; when it is missing, as far as the path tells it
+//	version*      likewise
+//	architecture* likewise
+//	verdict       see Verdict
+//	rule*         that decided: its place in the file of rules
+//	reason*       why it was denied, refused, or failed
+//	bytes         of the answer's body that were sent
+//	duration      from the request to the end of the answer, in seconds
+//	id            of the request; the answer has it, too
+//
+// A text that is too long ends in "…". Bytes that are not UTF-8 became U+FFFD. Readers
+// ignore keys that they do not know: later versions may add some.
+package audit

@@ -1,0 +1,126 @@
+package audit
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const timeFormat = "2006-01-02T15:04:05.000000Z"
+
+// AppendJSON appends the record as a line has it, without the newline.
+func (r *Record) AppendJSON(b []byte) []byte {
+	b = append(b, `{"time":"`...)
+	b = r.Time.UTC().AppendFormat(b, timeFormat)
+	b = append(b, `","client":"`...)
+	b = appendAddress(b, r.Client)
+	b = append(b, '"')
+	b = appendPair(b, `,"user":`, r.User, maxUser)
+	b = appendPair(b, `,"agent":`, r.Agent, maxAgent)
+	b = appendText(append(b, `,"method":`...), r.Method, maxMethod)
+	b = appendText(append(b, `,"path":`...), r.Path, maxPath)
+	b = strconv.AppendInt(append(b, `,"status":`...), int64(r.Status), 10)
+	b = appendPair(b, `,"kind":`, r.Kind, maxKind)
+	b = appendPair(b, `,"artifact":`, r.Artifact, maxArtifact)
+	b = appendPair(b, `,"name":`, r.Name, maxName)
+	b = appendPair(b, `,"version":`, r.Version, maxVersion)
+	b = appendPair(b, `,"architecture":`, r.Architecture, maxArchitecture)
+	b = appendText(append(b, `,"verdict":`...), string(r.Verdict), maxVerdict)
+	b = appendPair(b, `,"rule":`, r.Rule, maxRule)
+	b = appendPair(b, `,"reason":`, r.Reason, maxReason)
+	b = strconv.AppendInt(append(b, `,"bytes":`...), r.Bytes, 10)
+	b = appendSeconds(append(b, `,"duration":`...), r.Duration)
+	b = appendText(append(b, `,"id":`...), r.ID, maxID)
+	return append(b, '}')
+}
+
+// MarshalJSON implements json.Marshaler.
+func (r *Record) MarshalJSON() ([]byte, error) { return r.AppendJSON(nil), nil }
+
+func appendPair(b []byte, key, text string, limit int) []byte {
+	if text == "" {
+		return b
+	}
+	return appendText(append(b, key...), text, limit)
+}
+
+// plain is the address of a client as records and reports name it: IPv4 as such, and without
+// a zone, whose name is the server's own.
+func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
+
+func appendAddress(b []byte, a netip.Addr) []byte {
+	if !a.IsValid() {
+		return b
+	}
+	return plain(a).AppendTo(b)
+}
+
+// appendSeconds appends microseconds as seconds: "0.000123".
+func appendSeconds(b []byte, d time.Duration) []byte {
+	micro := max(0, d.Microseconds())
+	b = strconv.AppendInt(b, micro/1e6, 10)
+	b = append(b, '.')
+	for rest, unit := micro%1e6, int64(1e5); unit > 0; unit /= 10 {
+		b = append(b, '0'+byte(rest/unit%10))
+	}
+	return b
+}
+
+// cutMark ends a text that was too long.
+const cutMark = "…"
+
+// appendText appends text as a JSON string of at most limit bytes between its quotes, of
+// printable characters alone.
+func appendText(b []byte, text string, limit int) []byte {
+	b = append(b, '"')
+	start := len(b)
+	if len(text) <= limit && harmless(text) {
+		b = append(b, text...)
+		return append(b, '"')
+	}
+	end := start // of what leaves room for the mark
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+		b = appendRune(b, r)
+		if len(b)-start > limit {
+			b = append(b[:end], cutMark...)
+			break
+		}
+		if len(b)-start <= limit-len(cutMark) {
+			end = len(b)
+		}
+	}
+	return append(b, '"')
+}
+
+// harmless reports whether text stands for itself in a JSON string, on a terminal and in a line.
+func harmless(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+const hexDigits = "0123456789abcdef"
+
+func appendRune(b []byte, r rune) []byte {
+	switch {
+	case r == '"' || r == '\\':
+		return append(b, '\\', byte(r))
+	case strconv.IsPrint(r):
+		return utf8.AppendRune(b, r)
+	case r > 0xffff:
+		high, low := utf16.EncodeRune(r)
+		return appendEscape(appendEscape(b, high), low)
+	}
+	return appendEscape(b, r)
+}
+
+func appendEscape(b []byte, r rune) []byte {
+	return append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
+}
