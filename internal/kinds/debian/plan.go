@@ -19,7 +19,7 @@ func (Kind) Plan(pins artifact.Pins, signer artifact.Signer) ([]artifact.File, e
 	var files []artifact.File
 	for _, source := range pins.Sources {
 		for _, release := range source.Releases {
-			p := &suitePlan{pins: pins, source: source, release: release, suite: release.Name}
+			p := &suitePlan{suiteFiles: newSuiteFiles(source.Name, release.Name, pins.Date), pins: pins, source: source, release: release, suite: release.Name}
 			if err := p.make(signer); err != nil {
 				return nil, fmt.Errorf("debian: %s %s: %w", source.Name, release.Name, err)
 			}
@@ -39,13 +39,13 @@ func channel(suite, component string) string {
 
 // A suitePlan makes the files of one suite.
 type suitePlan struct {
+	suiteFiles
 	pins    artifact.Pins
 	source  artifact.Source
 	release artifact.Release
 	suite   string
 
-	files []artifact.File
-	list  []string // lines of the Release's SHA256 field
+	list []string // lines of the Release's SHA256 field
 }
 
 func (p *suitePlan) make(signer artifact.Signer) error {
@@ -101,11 +101,10 @@ func (p *suitePlan) packages(folder, component string, architectures []string) e
 		data []byte
 	}{{"Packages", index.Bytes()}, {"Packages.gz", packed.Bytes()}} {
 		name := path.Join(folder, f.name)
-		digest := sum(f.data)
-		p.list = append(p.list, fmt.Sprintf(" %s %d %s\n", digest, len(f.data), name))
-		file := p.add(name, f.data)
-		p.files = append(p.files, artifact.File{
-			Path: p.path(path.Join(folder, "by-hash/SHA256", digest)), Link: file, Modified: p.pins.Date})
+		content := artifact.Content{Size: int64(len(f.data)), SHA256: sum(f.data)}
+		p.list = append(p.list, listLine(name, content))
+		p.add(name, f.data)
+		p.addByHash(name, content.SHA256)
 	}
 	return nil
 }
@@ -130,32 +129,11 @@ func (p *suitePlan) sign(signer artifact.Signer) error {
 	}
 	fmt.Fprintf(&release, "Date: %s\nAcquire-By-Hash: yes\nNo-Support-for-Architecture-all: Packages\nSHA256:\n%s",
 		p.pins.Date.UTC().Format(releaseDate), strings.Join(p.list, ""))
-	detached, err := signer.DetachSign(release.Bytes())
-	if err != nil {
-		return err
-	}
-	inline, err := signer.ClearSign(release.Bytes())
-	if err != nil {
-		return err
-	}
-	p.add("Release", release.Bytes())
-	p.add("Release.gpg", detached)
-	p.add("InRelease", inline)
-	return nil
+	return p.addSigned(release.Bytes(), signer)
 }
 
 // releaseDate is the layout of dates in Release files.
 const releaseDate = "Mon, 02 Jan 2006 15:04:05 UTC"
-
-func (p *suitePlan) path(name string) string {
-	return path.Join(p.source.Name, dists(p.suite), name)
-}
-
-func (p *suitePlan) add(name string, data []byte) (file string) {
-	file = p.path(name)
-	p.files = append(p.files, artifact.File{Path: file, Data: data, Modified: p.pins.Date})
-	return file
-}
 
 // stanzaOf gives the lines of a stanza that Artifact has no field for.
 func stanzaOf(stanza []byte) []string {
