@@ -3,8 +3,10 @@ package image
 import (
 	"bufio"
 	"bytes"
+	"compress/bzip2"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -27,6 +29,7 @@ const (
 // formats are what archives and layers may be compressed with, by their first bytes.
 var formats = []struct{ name, magic string }{
 	{"gzip", "\x1f\x8b"}, {"zstd", "\x28\xb5\x2f\xfd"}, {"xz", "\xfd7zXZ\x00"},
+	{"bzip2", "BZh"}, {"lz4", "\x04\x22\x4d\x18"},
 }
 
 // formatOf returns the format of a file that begins so, or "".
@@ -60,8 +63,12 @@ func decompress(r io.ReadCloser) (io.ReadCloser, error) {
 		}
 	case "xz":
 		d.Reader, err = xz.NewReader(buffered, maxWindow)
-	default:
+	case "bzip2":
+		d.Reader = bzip2.NewReader(buffered)
+	case "":
 		d.Reader, err = buffered, nil
+	default:
+		err = artifact.Hint(errors.New("this compression is not read"), "type %s -d and the file's name", format)
 	}
 	if err != nil {
 		return nil, closing(fmt.Errorf("%s: %w", format, err), r)

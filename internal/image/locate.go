@@ -22,10 +22,28 @@ type place struct {
 }
 
 // locate finds an image on this machine. An archive that is compressed, or that comes
-// from a pipe, is copied into a temporary file.
+// from a pipe, is copied into a temporary file. Errors tell what else is there.
 func locate(ctx context.Context, ref Reference, o Options) (*place, error) {
+	p, err := locateAs(ctx, ref, o)
+	if err != nil {
+		return nil, misnamed(ref, err)
+	}
+	if read := p.read; read != nil {
+		p.read = func() (*opened, error) {
+			opened, err := read()
+			return opened, misnamed(ref, err)
+		}
+	}
+	return p, nil
+}
+
+// locateAs takes the reference at its word.
+func locateAs(ctx context.Context, ref Reference, o Options) (*place, error) {
 	switch ref.Transport {
 	case Unpacked:
+		if is := transportAt(ref.Path); is == OCI || is == skopeoDir {
+			return nil, errors.New("not an unpacked image")
+		}
 		return &place{root: treeRoot(ref.Path)}, nil
 	case OCI:
 		root, err := os.OpenRoot(ref.Path)
@@ -50,10 +68,11 @@ func locate(ctx context.Context, ref Reference, o Options) (*place, error) {
 		if !info.IsDir() {
 			return locateFile(ctx, ref, o)
 		}
-		if _, err := os.Stat(filepath.Join(ref.Path, v1.ImageLayoutFile)); err == nil {
-			return locate(ctx, Reference{OCI, ref.Path, ref.Name}, o)
+		transport := Unpacked
+		if transportAt(ref.Path) == OCI {
+			transport = OCI
 		}
-		return &place{root: treeRoot(ref.Path)}, nil
+		return locateAs(ctx, Reference{transport, ref.Path, ref.Name}, o)
 	}
 	return nil, artifact.Usagef("unknown transport %q", ref.Transport)
 }
@@ -66,7 +85,7 @@ func locateFile(ctx context.Context, ref Reference, o Options) (*place, error) {
 	}
 	defer file.Close()
 	o.Stdin = file
-	return locate(ctx, Reference{Stdin, "", ref.Name}, o)
+	return locateAs(ctx, Reference{Stdin, "", ref.Name}, o)
 }
 
 // treeRoot is the folder of everything that is served: dir, or /mirror within.

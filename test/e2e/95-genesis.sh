@@ -42,3 +42,10 @@ await_ready
 apt_on_node
 on_node docker stop --time 10 mirror >/dev/null
 [ "$(on_node docker inspect --format '{{.State.ExitCode}}' mirror)" = 0 ] || die "the mirror does not end by SIGTERM"
+
+say "what docker save writes is an image, too"
+carries "docker-archive:$root/mirror.tar" docker
+on_node docker save --output /saved.tar "$name"
+carries "docker-archive:$root/saved.tar" docker
+carries "docker-archive:$root/saved.tar:$name" docker
+on_node docker save "$name" | gzip -1 | carries - docker

@@ -50,6 +50,10 @@ apt_on_node
 on_node ctr --namespace k8s.io task kill --signal SIGTERM mirror
 wait "$mirror" || { tail "$mine/mirror.log" >&2; die "the mirror does not end by SIGTERM"; }
 on_node apt-get --quiet --quiet --yes remove hello >/dev/null
+on_node ctr --namespace k8s.io images export /exported.tar "$name"
+carries "docker-archive:$root/mirror.tar" containerd
+carries "oci-archive:$root/exported.tar" containerd
+carries "docker-archive:$root/exported.tar" containerd
 
 say "podman"
 installs podman
@@ -65,3 +69,11 @@ await_ready
 apt_on_node
 on_node podman stop --time 10 mirror >/dev/null
 [ "$(on_node podman inspect --format '{{.State.ExitCode}}' mirror)" = 0 ] || die "the mirror does not end by SIGTERM"
+
+say "what podman save writes is an image, too"
+for format in docker-archive oci-archive oci-dir docker-dir; do
+	on_node podman save --quiet --format "$format" --output "/saved.$format" "$name"
+done
+for ref in "docker-archive:$root/saved.docker-archive" "oci-archive:$root/saved.oci-archive" "oci:$root/saved.oci-dir"; do carries "$ref" containerd; done
+! "$MINIMIRROR" bootstrap --image "$root/saved.docker-dir" --list 2>"$mine/docker-dir.log" || die "docker-dir is read"
+grep -q '^hint: .*skopeo copy dir:' "$mine/docker-dir.log" || die "no hint: $(cat "$mine/docker-dir.log")"

@@ -1,0 +1,85 @@
+package image
+
+import (
+	"archive/tar"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// skopeoDir is the transport of containers-transports(5) for what "podman save --format docker-dir"
+// writes, too. It is not read.
+const skopeoDir = "dir"
+
+// misnamed adds to the error about a reference what it should be, where something else is there.
+func misnamed(ref Reference, err error) error {
+	var hint *artifact.HintError
+	if err == nil || ref.Path == "" || errors.As(err, &hint) {
+		return err
+	}
+	info, statErr := os.Stat(ref.Path)
+	if statErr != nil {
+		return err
+	}
+	switch is := transportAt(ref.Path); is {
+	case "":
+		if !info.IsDir() && (errors.Is(err, tar.ErrHeader) || errors.Is(err, fs.ErrNotExist)) {
+			return artifact.Hint(err, "an image's archive is what minimirror build, docker save, podman save or skopeo copy writes")
+		}
+		return err
+	case ref.Transport:
+		return err
+	case skopeoDir:
+		return artifact.Hint(err, "a folder that skopeo or podman wrote: skopeo copy dir:%[1]s oci:%[1]s-oci, then name the image as oci:%[1]s-oci", ref.Path)
+	default:
+		return artifact.Hint(err, "write %s:%s for what is there", is, ref.Path)
+	}
+}
+
+// transportAt says as what to open a path, or "".
+func transportAt(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	has := func(names ...string) bool {
+		for _, name := range names {
+			if _, err := os.Lstat(filepath.Join(path, name)); errors.Is(err, fs.ErrNotExist) {
+				return false
+			}
+		}
+		return true
+	}
+	switch {
+	case !info.IsDir():
+		return archiveAt(path)
+	case has(v1.ImageLayoutFile):
+		return OCI
+	case has("manifest.json", "version"):
+		return skopeoDir
+	case has(HeadName), has(filepath.Join(Root, HeadName)):
+		return Unpacked
+	}
+	return ""
+}
+
+// archiveAt says what kind of archive a file is, unless it is compressed.
+func archiveAt(path string) string {
+	a, err := openArchive(path)
+	if err != nil {
+		return ""
+	}
+	defer a.Close()
+	switch {
+	case a.has(v1.ImageLayoutFile):
+		return OCIArchive
+	case a.has("manifest.json"):
+		return DockerArchive
+	}
+	return ""
+}
