@@ -19,7 +19,7 @@ import (
 )
 
 // Decode reads the one YAML document in data into v, a pointer to a struct
-// whose fields carry `yaml:"key"` tags. Fields may be strings, bools, ints,
+// whose fields carry `yaml:"key"` tags. Fields may be strings, Scalars, bools, ints,
 // slices, maps with string keys, structs and artifact.Section, which keeps a
 // part for a later reader. file is what errors call the document.
 func Decode(file string, data []byte, v any) error {
@@ -37,7 +37,11 @@ func Parse(file string, data []byte) (artifact.Section, error) {
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: the file is empty", file)
 	} else if err != nil {
-		return nil, fmt.Errorf("%s: %s", file, strings.TrimPrefix(err.Error(), "yaml: "))
+		text := strings.TrimPrefix(err.Error(), "yaml: ")
+		if line, ok := strings.CutPrefix(text, "line "); ok {
+			return nil, fmt.Errorf("%s:%s", file, line)
+		}
+		return nil, fmt.Errorf("%s: %s", file, text)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: more than one document: remove what follows \"---\"", file)
@@ -52,6 +56,14 @@ type section struct {
 }
 
 var sectionType = reflect.TypeFor[artifact.Section]()
+
+// A Scalar is a text, number, date, true or false, as it is written.
+type Scalar string
+
+var (
+	scalarType = reflect.TypeFor[Scalar]()
+	scalarTags = []string{"!!str", "!!int", "!!float", "!!bool", "!!timestamp"}
+)
 
 func (s *section) Decode(v any) error { return s.decode(reflect.ValueOf(v).Elem()) }
 
@@ -100,6 +112,10 @@ func (s *section) decode(v reflect.Value) error {
 		v.Set(p)
 		return nil
 	case reflect.String:
+		if v.Type() == scalarType && slices.Contains(scalarTags, s.node.Tag) && s.node.Kind == yaml.ScalarNode {
+			v.SetString(s.node.Value)
+			return nil
+		}
 		if s.node.Kind == yaml.ScalarNode && s.node.Tag != "!!str" && s.node.Tag != "!!null" {
 			return s.Errorf("want text, not %s: write %q in quotes", describe(s.node), s.node.Value)
 		}

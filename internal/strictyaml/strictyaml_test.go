@@ -1,6 +1,7 @@
 package strictyaml
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -36,6 +37,24 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+func TestScalar(t *testing.T) {
+	var d struct {
+		List []Scalar `yaml:"list"`
+	}
+	err := Decode("f", []byte("list: [a, 1.10, 0x1f, 2026-11-21T10:00:00Z, true, \"1\"]\n"), &d)
+	if got := fmt.Sprint(d.List); err != nil || got != "[a 1.10 0x1f 2026-11-21T10:00:00Z true 1]" {
+		t.Fatal(got, err)
+	}
+	for in, want := range map[string]string{
+		"list: [~]": "want text, not nothing", "list: [[]]": "want text, not a list", "list: [{}]": "want text, not keys and values",
+		"list: [!x y]": "want text, not !x", "list: [!!binary eA==]": "want text, not !!binary",
+	} {
+		if err := Decode("f", []byte(in), &d); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", in, err, want)
+		}
+	}
+}
+
 func TestDecodeErrors(t *testing.T) {
 	for name, c := range map[string]struct{ in, want string }{
 		"unknown key":         {"nmae: x", `f:1: unknown key "nmae": did you mean "name"?`},
@@ -52,7 +71,7 @@ func TestDecodeErrors(t *testing.T) {
 		"list for a mapping":  {"- a", "f:1: want keys and values, not a list"},
 		"two documents":       {"name: x\n---\nname: y", "more than one document"},
 		"empty":               {"", "the file is empty"},
-		"not YAML":            {"name: [", "f: "},
+		"not YAML":            {"name: x\n\tlist: [a]", "f:2: found"},
 		"merge key":           {"inner: &a {suites: [s]}\n<<: *a", "f:2: want a word as key"},
 		"number as a map key": {"parts: {1: x}", "f:1: want a word as key"},
 	} {
