@@ -1,0 +1,243 @@
+package debian
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// deniedNames makes absent of "name" and "name=version".
+func deniedNames(pins artifact.Pins, names string) func(string) bool {
+	absent := make(map[string]bool)
+	for _, a := range pins.Artifacts {
+		for _, name := range strings.Fields(names) {
+			absent[a.ID()] = absent[a.ID()] || name == a.Name || name == a.Name+"="+a.Version
+		}
+	}
+	return func(id string) bool { return absent[id] }
+}
+
+func TestBroken(t *testing.T) {
+	const archive = "app 2\n Depends: lib (>= 2), tool\nlib 2\n Depends: ssl (>= 3.0.0)\nssl 3.1\ntool 1\nother 1\n Depends: tool | extra\nextra 1"
+	const choice = "php 1\n Depends: modphp | fpm\nmodphp 1\n Depends: apache\nfpm 1\napache 1"
+	for _, c := range []struct {
+		name, archive, denied string
+		requested             string // packages
+		set                   string // packages
+		want                  string // "set: " or "", name, ": ", reason; joined by "\n"
+	}{
+		{"nothing is denied", archive, "", "app other", "", ""},
+		{"what nothing needs", archive, "extra", "app other", "", ""},
+		{"itself", archive, "app", "app other", "app", "set: app: it is denied itself\napp: it is denied itself"},
+		{"what it needs", archive, "lib", "app other", "", "app: needs lib (>= 2), denied"},
+		{"what that needs", archive, "ssl", "app other", "", "app: needs lib (>= 2), which needs ssl (>= 3.0.0), denied"},
+		{"an alternative is left", archive, "tool", "other", "", ""},
+		{"no alternative is left", archive, "tool extra", "other", "", "other: needs tool | extra, denied"},
+		{"the shortest of several chains", archive, "ssl tool", "app", "", "app: needs tool, denied"},
+		{"an alternative that is lost", choice, "apache fpm", "php", "", "php: needs modphp | fpm; fpm 1 is denied, and modphp 1 needs apache, denied"},
+		{"not what a set was made for", choice, "modphp", "", "php", ""},
+		{"a set", choice, "modphp fpm", "", "php", "set: php: needs modphp | fpm, denied"},
+		{"a virtual package, provided by another", "app 1\n Depends: mta\nexim 1\n Provides: mta\npostfix 1\n Provides: mta", "exim", "app", "", ""},
+		{"a virtual package", "app 1\n Depends: mta\nexim 1\n Provides: mta", "exim", "app", "", "app: needs mta, denied"},
+		{"a version", "app 1\n Depends: lib (<< 2)\nlib 1\nlib 2", "lib=1", "app", "", "app: needs lib (<< 2), denied"},
+		{"an old version, beside a higher one", "lib 1\nlib 2", "lib=1", "lib", "lib=1", ""},
+		{"a new version, beside a lower one", "lib 1\nlib 2", "lib=2", "lib", "lib=2", "set: lib: it is denied itself\nlib: it is denied itself"},
+		{"what the nodes have", "app 1\n Depends: libc6, lib\nlib 1\n Depends: libc6 (>= 2)", "", "app", "app", ""},
+		{"beside what the nodes have", "app 1\n Depends: libc6, lib\nlib 1", "lib", "app", "app", "set: app: needs lib, denied\napp: needs lib, denied"},
+		{"what could not be installed before", "app 1\n Depends: a, b\na 1\n Conflicts: b\nb 1\n Depends: c\nc 1", "c", "app", "app", ""},
+		{"a conflict", "app 1\n Depends: a, m | n\na 1\n Conflicts: n\nm 1\nn 1", "m", "app", "", "app: app 1 (requested) → needs m | n, but a 1 conflicts with n 1, which comes from app 1 (requested) → a 1; denied: m 1"},
+		{"a set that is in conflict with itself", "a 1\n Depends: m | n\nb 1\n Conflicts: n\nm 1\nn 1", "m", "", "a b", "set: b: b 1 conflicts with n 1, which comes from a 1 (requested) → n 1; denied: m 1"},
+		{"a cycle", "a 1\n Depends: b\nb 1\n Depends: a, c\nc 1", "c", "a b", "", "a: needs b, which needs c, denied\nb: needs c, denied"},
+		{"nothing is requested: what nothing needs", archive, "tool extra ssl", "", "", "app: needs tool, denied\nother: needs tool | extra, denied"},
+		{"nothing is requested: not what is in a set", "a 1\n Depends: b\nb 1\nc 1\n Depends: b", "b", "", "a", "set: a: needs b, denied\nc: needs b, denied"},
+		{"damaged", "a 1\n Depends: b (\nb 1", "b", "a", "", ""},
+		{"all", archive, "app lib ssl tool other extra", "app", "", "app: it is denied itself"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			pins, _ := pinsOfText(t, c.archive)
+			in := func(a *artifact.Artifact, list string) bool {
+				return slices.Contains(strings.Fields(list), a.Name) || slices.Contains(strings.Fields(list), a.Name+"="+a.Version)
+			}
+			set := artifact.Set{Name: "set", Architecture: "amd64"}
+			for i := range pins.Artifacts {
+				a := &pins.Artifacts[i]
+				a.Requested = in(a, c.requested)
+				if in(a, c.set) {
+					set.Requested, set.Artifacts = append(set.Requested, a.ID()), append(set.Artifacts, a.ID())
+				}
+			}
+			var sets []artifact.Set
+			if c.set != "" {
+				sets = append(sets, set)
+			}
+			broken, err := Kind{}.Broken(context.Background(), pins, sets, deniedNames(pins, c.denied))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var lines []string
+			for _, b := range broken {
+				name, _, _ := strings.Cut(strings.TrimPrefix(b.Artifact, "d/pool/"), "_")
+				if b.Set != "" {
+					name = b.Set + ": " + name
+				}
+				lines = append(lines, name+": "+b.Reason)
+				if b.Architecture != "amd64" {
+					t.Errorf("%+v", b)
+				}
+			}
+			if got := strings.Join(lines, "\n"); got != c.want {
+				t.Errorf("got\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+}
+
+// Packages for all architectures, and nodes of two.
+func TestBrokenByArchitecture(t *testing.T) {
+	var pins artifact.Pins
+	for _, name := range []string{"app_1_all", "lib_1_amd64", "lib_1_arm64", "tool_1_arm64"} {
+		a := Kind{}.Identify("/d/pool/" + name + ".deb")
+		if a.Path, a.SHA256 = "pool/"+name+".deb", sum([]byte(name)); a.Name != "lib" {
+			a.Requested, a.Metadata = true, []string{"Depends: lib"}
+		}
+		pins.Artifacts = append(pins.Artifacts, *a)
+	}
+	only := func(architecture string) func(string) bool {
+		return func(id string) bool { return strings.HasSuffix(id, "lib_1_"+architecture+".deb") }
+	}
+	for architecture, want := range map[string]string{"amd64": "app amd64", "arm64": "app arm64, tool arm64"} {
+		broken, err := Kind{}.Broken(context.Background(), pins, nil, only(architecture))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, b := range broken {
+			name, _, _ := strings.Cut(strings.TrimPrefix(b.Artifact, "d/pool/"), "_")
+			got = append(got, name+" "+b.Architecture)
+		}
+		if text := strings.Join(got, ", "); text != want {
+			t.Errorf("without lib for %s: %s, want %s", architecture, text, want)
+		}
+	}
+}
+
+// One file that two sources carry is there until both are absent.
+func TestBrokenOfTwoSources(t *testing.T) {
+	pins, _ := pinsOfText(t, "app 1\n Depends: lib\nlib 1")
+	second := pins.Artifacts[1]
+	second.Source = "e"
+	pins.Artifacts = append(pins.Artifacts, second)
+	pins.Artifacts[0].Requested = true
+	for gone, want := range map[string]int{"d/": 0, "e/": 0, "": 1} {
+		broken, err := Kind{}.Broken(context.Background(), pins, nil, func(id string) bool { return strings.HasPrefix(id, gone) && strings.Contains(id, "lib_") })
+		if err != nil || len(broken) != want {
+			t.Errorf("without %q: %v, %v", gone, broken, err)
+		}
+	}
+}
+
+func TestBrokenErrors(t *testing.T) {
+	pins, _ := pinsOfText(t, "app 1")
+	none := func(string) bool { return false }
+	if _, err := (Kind{}).Broken(context.Background(), pins, []artifact.Set{{Name: "s", Architecture: "amd64", Requested: []string{"d/none"}}}, none); !errors.Is(err, artifact.ErrVerify) {
+		t.Errorf("a set of what is not there: %v", err)
+	}
+	pins, _ = pinsOfText(t, "app 1\n Depends: lib | other\nlib 1\nother 1")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := (Kind{}).Broken(ctx, pins, nil, deniedNames(pins, "lib")); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end: %v", err)
+	}
+	if broken, err := (Kind{}).Broken(context.Background(), artifact.Pins{}, nil, none); err != nil || broken != nil {
+		t.Errorf("an empty image: %v, %v", broken, err)
+	}
+}
+
+// TestBrokenIsResolve: what Broken says of random images is what the resolver says of the packages that are left.
+func TestBrokenIsResolve(t *testing.T) {
+	found, intact := 0, 0
+	for seed := range uint64(300) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		archive := forgivenArchive(t, randomArchive(random, 25, 5))
+		pins, _ := pinsOfText(t, archive)
+		gone := make(map[string]bool)
+		for i := range pins.Artifacts {
+			a := &pins.Artifacts[i]
+			a.Requested, gone[a.ID()] = random.IntN(3) == 0, random.IntN(6) == 0
+		}
+		if !slices.ContainsFunc(pins.Artifacts, func(a artifact.Artifact) bool { return a.Requested }) {
+			continue
+		}
+		set := artifact.Set{Name: "s", Architecture: "amd64"}
+		var requests []string
+		for range 3 {
+			a := &pins.Artifacts[random.IntN(len(pins.Artifacts))]
+			set.Requested, requests = append(set.Requested, a.ID()), append(requests, a.Name+" (>= "+a.Version+")")
+		}
+		absent := func(id string) bool { return gone[id] }
+		broken, err := Kind{}.Broken(context.Background(), pins, []artifact.Set{set}, absent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resolves := func(pins artifact.Pins, requests ...string) bool {
+			u, err := universeOf(pins)
+			if err != nil {
+				t.Fatal(err)
+			}
+			u.addNode("amd64")
+			u.settled = false
+			sets := map[string][]Request{"s": parseRequestList(t, strings.Join(requests, ";"))}
+			_, err = u.Resolve(context.Background(), nil, sets, Options{})
+			return err == nil
+		}
+		check := func(what string, reported bool, requests ...string) {
+			t.Helper()
+			found, intact = found+boolToInt(reported), intact+boolToInt(!reported)
+			if want := resolves(pins, requests...) && !resolves(without(pins, absent), requests...); reported != want {
+				t.Errorf("seed %d: %s: reported %v, want %v\n%s\ndenied: %v", seed, what, reported, want, archive, gone)
+			}
+		}
+		check("set", slices.ContainsFunc(broken, func(b artifact.Breakage) bool { return b.Set == "s" }), requests...)
+		for _, a := range pins.Artifacts {
+			if a.Requested {
+				reported := slices.ContainsFunc(broken, func(b artifact.Breakage) bool { return b.Set == "" && b.Artifact == a.ID() && b.Reason != "" })
+				check(a.String(), reported, a.Name+" (>= "+a.Version+")")
+			}
+		}
+	}
+	if found < 100 || intact < 100 {
+		t.Errorf("%d breakages and %d intact: the test is no test", found, intact)
+	}
+}
+
+// forgivenArchive leaves out of a random archive the relations that nothing in it satisfies.
+func forgivenArchive(t *testing.T, archive string) string {
+	u := newTestUniverse(t, index("bookworm", archive))
+	u.settle()
+	n := u.newNode(0, &Options{})
+	var lines []string
+	for line := range strings.Lines(archive) {
+		line = strings.TrimRight(line, "\n")
+		if text, found := strings.CutPrefix(line, " Depends: "); found {
+			clauses, err := parseClauses(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var kept []string
+			for _, c := range clauses {
+				if len(n.alternatives(0, c)) > 0 {
+					kept = append(kept, c.String())
+				}
+			}
+			line = " Depends: " + strings.Join(kept, ", ")
+		}
+		lines = append(lines, line)
+	}
+	return fmt.Sprintln(strings.Join(lines, "\n"))
+}
