@@ -60,15 +60,3 @@ func printable(path string) string {
 	quoted := fmt.Sprintf("%q", path)
 	return quoted[1 : len(quoted)-1]
 }
-
-// serveHealth answers as long as the process can.
-func serveHealth(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }
-
-// serveReady answers 503 from the moment that the server is to end.
-func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
-	if s.draining.Load() {
-		plain(w, http.StatusServiceUnavailable, "draining\n")
-		return
-	}
-	plain(w, http.StatusOK, "ready\n")
-}

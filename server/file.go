@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -9,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/rules"
 )
 
 // maxRanges is how many ranges one request may ask for (RFC 9110, section 14.2 lets a
@@ -17,22 +20,61 @@ import (
 const maxRanges = 16
 
 // serveFile implements artifact.Mirror.ServeFile. name is compared as it is with
-// the catalog's paths: nothing else is ever opened.
+// the paths of what was made for the rules, and with the catalog's: nothing else is ever opened.
 //
 // What a kind has set in the header before (Content-Type, Cache-Control) stays.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) {
-	f := s.image.Lookup(name)
-	if f == nil {
+	v := s.view.Load()
+	if made := v.file(name); made != nil {
+		content, err := made.open()
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		defer content.Close()
+		s.send(w, r, &made.File, content)
+		return
+	}
+	at := s.image.Index(name)
+	if at < 0 {
 		s.fail(w, r, fs.ErrNotExist)
 		return
 	}
+	if a := s.artifacts[at]; a >= 0 {
+		e := exchangeOf(w)
+		e.artifact = &s.image.Catalog.Artifacts[a]
+		if verdict := v.verdict(int(a), e.client, time.Now()); !verdict.Allowed {
+			deny(w, e, verdict)
+			return
+		} else {
+			e.rule = verdict.Rule
+		}
+	}
+	f := &s.image.Catalog.Files[at]
 	content, err := s.image.Open(f)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	defer content.Close()
+	s.send(w, r, f, content)
+}
 
+// deny answers 403 with the rule's reason.
+func deny(w http.ResponseWriter, e *exchange, v rules.Verdict) {
+	e.verdict, e.rule, e.reason = audit.Denied, v.Rule, v.Reason
+	text := e.artifact.String() + " is denied by this mirror's rules"
+	if v.Reason != "" {
+		text += ": " + v.Reason
+	}
+	header := w.Header()
+	header.Del("Etag")
+	header.Set("Cache-Control", "no-store")
+	plain(w, http.StatusForbidden, text+"\nrule: "+v.Rule+"\n")
+}
+
+// send sends an open file.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, content io.ReadSeeker) {
 	modified := lastModified(f)
 	header := w.Header()
 	header["Etag"] = []string{`"` + f.SHA256 + `"`}
@@ -43,6 +85,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 	if header["Cache-Control"] == nil {
 		header["Cache-Control"] = []string{cacheControl(f)}
 	}
+	s.limits.allow(w, f.Size)
 	http.ServeContent(w, exactly(r, modified), "", modified, content)
 }
 

@@ -1,11 +1,6 @@
 package server
 
 import (
-	"bytes"
-	"cmp"
-	_ "embed"
-	"fmt"
-	htmltemplate "html/template"
 	"net/http"
 	"strings"
 	texttemplate "text/template"
@@ -14,28 +9,11 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 )
 
-var (
-	//go:embed home.html
-	homeHTML string
-	//go:embed home.txt
-	homeText string
-)
-
-// A home is the page that says what the mirror is and how to use it: HTML for
-// those who ask for it, plain text for curl.
-type home struct {
-	about  about
-	mounts []mount
-	html   *htmltemplate.Template
-	text   *texttemplate.Template
-}
-
-// about is what the page tells of the image.
+// about is what the pages tell of the image.
 type about struct {
-	Name, Version string
-	Date, Lock    string
-	Sources       []sourceAbout
-	Sets          []setAbout
+	Date    string
+	Sources []sourceAbout
+	Sets    []setAbout
 
 	// These depend on the request.
 	Base   string
@@ -53,64 +31,54 @@ type setAbout struct {
 	Artifacts          int
 }
 
-func newHome(c *image.Catalog, mounts []mount, version string) (*home, error) {
-	h := &home{mounts: mounts, about: about{
-		Name: c.Name, Version: cmp.Or(version, "unknown version"),
-		Date: c.Date.UTC().Format(time.RFC3339), Lock: c.Lock,
-	}}
+func newAbout(c *image.Catalog) about {
+	a := about{Date: c.Date.UTC().Format(time.RFC3339)}
 	counts, sizes := map[string]int{}, map[string]int64{}
 	for i := range c.Artifacts {
-		a := &c.Artifacts[i]
-		counts[a.Source]++
-		sizes[a.Source] += a.Size
+		counts[c.Artifacts[i].Source]++
+		sizes[c.Artifacts[i].Source] += c.Artifacts[i].Size
 	}
 	for _, s := range c.Sources {
 		source := sourceAbout{Kind: s.Kind, Name: s.Name, Artifacts: counts[s.Name], Size: megabytes(sizes[s.Name])}
 		if len(s.URLs) > 0 {
 			source.URL = s.URLs[0]
 		}
-		h.about.Sources = append(h.about.Sources, source)
+		a.Sources = append(a.Sources, source)
 	}
 	for _, set := range c.Sets {
-		h.about.Sets = append(h.about.Sets, setAbout{set.Name, set.Architecture, len(set.Artifacts)})
+		a.Sets = append(a.Sets, setAbout{set.Name, set.Architecture, len(set.Artifacts)})
 	}
-	var err error
-	if h.html, err = htmltemplate.New("home.html").Parse(homeHTML); err != nil {
-		return nil, err
-	}
-	h.text, err = texttemplate.New("home.txt").Parse(homeText)
-	return h, err
+	return a
 }
 
-func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
-
-func (h *home) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	page := h.about
+// serveHome says what the mirror is and how to use it: in HTML to those who ask for it, in plain
+// text to curl.
+func (p *pages) serveHome(w http.ResponseWriter, r *http.Request) {
+	page := struct {
+		frame
+		about
+	}{p.frame("miniMirror: "+p.server.image.Catalog.Name, ""), p.about}
 	page.Base = baseAddress(r)
-	for _, m := range h.mounts {
+	for _, m := range p.server.mounts {
 		if usage := strings.TrimSpace(m.kind.Usage(m.mirror, page.Base)); usage != "" {
 			page.Usages = append(page.Usages, usage)
 		}
 	}
-	header := w.Header()
-	header.Set("Vary", "Accept")
-	header.Set("Cache-Control", "no-cache")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-	var body bytes.Buffer
-	var err error
+	w.Header().Set("Vary", "Accept")
 	if wantsHTML(r) {
-		header.Set("Content-Type", "text/html; charset=utf-8")
-		err = h.html.Execute(&body, page)
-	} else {
-		header.Set("Content-Type", "text/plain; charset=utf-8")
-		err = h.text.Execute(&body, page)
+		p.show(w, http.StatusOK, "home.html", page)
+		return
 	}
-	if err != nil {
-		panic(err) // a template that does not fit about
+	var text strings.Builder
+	if err := p.text.Execute(&text, page); err != nil {
+		panic(err) // a template that does not fit the page
 	}
-	header.Set("Content-Length", fmt.Sprint(body.Len()))
-	w.Write(body.Bytes())
+	w.Header().Set("Cache-Control", "no-cache")
+	plain(w, http.StatusOK, text.String())
+}
+
+func parseText(name string) (*texttemplate.Template, error) {
+	return texttemplate.ParseFS(pageFiles, name)
 }
 
 // wantsHTML reports whether the client names HTML: browsers and lynx do, curl and wget do not.

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// baseAddress is the mirror's address as the client wrote it: the scheme is the connection's own, for
-// headers that a proxy may or may not have set are no safe ground.
+// baseAddress is the mirror's address as the client wrote it: the scheme is the connection's own,
+// or what a believed proxy says; see gate.identify.
 func baseAddress(r *http.Request) string {
-	if r.TLS != nil {
+	if r.TLS != nil || r.URL.Scheme == "https" {
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host

@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -9,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
@@ -41,6 +44,59 @@ func (plainKind) Handler(m artifact.Mirror) http.Handler {
 func (plainKind) Usage(m artifact.Mirror, base string) string {
 	return "curl " + base + "/files/<name>"
 }
+
+func (plainKind) Identify(path string) *artifact.Artifact {
+	if name, found := strings.CutPrefix(path, "/files/pool/"); found {
+		return &artifact.Artifact{Name: name}
+	}
+	return nil
+}
+
+func (plainKind) Properties() []string { return []string{"folder"} }
+
+func (plainKind) PropertiesOf(a *artifact.Artifact) [][]string {
+	return [][]string{{strings.Split(a.Path, "/")[0]}}
+}
+
+func (plainKind) ParseVersions(condition string) (func(string) bool, error) {
+	return func(version string) bool { return version == condition }, nil
+}
+
+func (plainKind) Describe(a *artifact.Artifact) artifact.Description {
+	return artifact.Description{Summary: "the file <" + a.Name + ">", Text: "One.\n\nTwo."}
+}
+
+func (plainKind) Needs(*artifact.Artifact) []string { return []string{"pool/big.deb"} }
+
+// Filter lists what is left in dists/x/Packages, and signs the list.
+func (plainKind) Filter(_ context.Context, req artifact.FilterRequest) ([]artifact.File, error) {
+	list := ""
+	for path := range spec.Artifacts {
+		if !req.Absent("files/" + path) {
+			list += path + "\n"
+		}
+	}
+	signed, err := req.Signer.ClearSign([]byte(list))
+	return []artifact.File{
+		{Path: "files/dists/x/Packages", Data: signed, Modified: req.Date},
+		{Path: "files/dists/x/half", Modified: req.Date, Pieces: &artifact.Pieces{
+			Path: "files/pool/big.deb", Parts: []artifact.Range{{Offset: 1, Size: 3}, {Offset: 15, Size: 2}, {Offset: 0, Size: 1}}, Size: 6, SHA256: sum("123f00")}},
+	}, err
+}
+
+func sum(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
+
+// A plainSigner signs nothing.
+type plainSigner struct {
+	artifact.Signer
+	date time.Time
+}
+
+func (s plainSigner) ClearSign(text []byte) ([]byte, error) {
+	return append(text, s.date.Format(time.RFC3339)...), nil
+}
+
+func (plainSigner) PublicKey() []byte { return []byte("a public key") }
 
 var (
 	big  = strings.Repeat("0123456789abcdef", 6000) // 96,000 bytes

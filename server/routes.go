@@ -2,12 +2,10 @@ package server
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v5"
 
@@ -24,9 +22,9 @@ type mount struct {
 	mirror artifact.Mirror
 }
 
-// mounts gives each kind its part of the catalog, whose artifacts are without URLs and Metadata. A kind
+// mount gives each kind its part of the catalog, whose artifacts are without URLs and Metadata. A kind
 // that the image does not hold gets an empty mirror, and normally wants no routes.
-func (s *Server) mounts(kinds []artifact.Kind) ([]mount, error) {
+func (s *Server) mount(kinds []artifact.Kind) ([]mount, error) {
 	key, err := s.image.ReadFile(image.KeyPath)
 	if err != nil {
 		return nil, err
@@ -68,7 +66,7 @@ func byKind(list []artifact.Artifact) map[string][]artifact.Artifact {
 	return parts
 }
 
-func (s *Server) route(mounts []mount) error {
+func (s *Server) route() error {
 	s.echo = echo.NewWithConfig(echo.Config{
 		Logger:           s.log,
 		HTTPErrorHandler: s.handleError,
@@ -76,15 +74,17 @@ func (s *Server) route(mounts []mount) error {
 			UseEscapedPathForMatching: true, // match URL.Path, which is decoded
 		}),
 	})
-	s.echo.Pre(s.observe, check)
+	s.echo.Pre(s.observe, s.guard, check)
 	routes := map[string]http.HandlerFunc{
-		"/":                 s.home.ServeHTTP,
+		"/":                 s.pages.serveHome,
+		pagesRoot:           s.pages.ServeHTTP,
+		apiRoot:             (&api{s, s.pages}).ServeHTTP,
 		"/healthz":          serveHealth,
 		"/readyz":           s.serveReady,
 		"/" + image.KeyPath: s.serveKey,
 	}
-	for _, m := range mounts {
-		handler := m.kind.Handler(m.mirror)
+	for _, m := range s.mounts {
+		handler := m.serve()
 		for _, route := range m.kind.Routes(m.mirror) {
 			if !strings.HasPrefix(route, "/") || route == "/" || strings.ContainsAny(route, `*:\`) {
 				return fmt.Errorf("%s: %q cannot be a route", m.kind.Name(), route)
@@ -92,7 +92,7 @@ func (s *Server) route(mounts []mount) error {
 			if routes[route] != nil {
 				return fmt.Errorf("%s: the route %q is taken", m.kind.Name(), route)
 			}
-			routes[route] = handler.ServeHTTP
+			routes[route] = handler
 		}
 	}
 	for route, handler := range routes {
@@ -141,25 +141,11 @@ func cleanPath(p string) string {
 	return clean
 }
 
-// observe opens the way to sendfile, answers errors, and logs.
-func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c *echo.Context) error {
-		answer, ok := c.Response().(*echo.Response)
-		if ok {
-			c.SetResponse(response{answer})
-		}
-		if !ok || !s.log.Enabled(c.Request().Context(), slog.LevelInfo) {
-			return next(c)
-		}
-		start := time.Now()
-		if err := next(c); err != nil {
-			s.handleError(c, err)
-		}
-		r := c.Request()
-		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
-			slog.String("client", r.RemoteAddr), slog.String("method", r.Method), slog.String("uri", r.RequestURI),
-			slog.Int("status", answer.Status), slog.Int64("bytes", answer.Size),
-			slog.Duration("took", time.Since(start)))
-		return nil
+// serve is the kind's handler.
+func (m mount) serve() http.HandlerFunc {
+	handler, name := m.kind.Handler(m.mirror), m.kind.Name()
+	return func(w http.ResponseWriter, r *http.Request) {
+		exchangeOf(w).kind = name
+		handler.ServeHTTP(w, r)
 	}
 }

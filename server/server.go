@@ -14,55 +14,111 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v5"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
-)
-
-const (
-	headerTimeout = 30 * time.Second // to send a request's header; there is no limit for downloads
-	idleTimeout   = 2 * time.Minute  // between requests of one connection
-	maxHeader     = 32 << 10         // bytes
 )
 
 // Options are what a Server serves and how. Only Image is required.
 type Options struct {
 	Image   *image.Image    // stays the caller's to close, after Run
-	Kinds   []artifact.Kind // those that the program knows; only their part as artifact.Server is used
+	Kinds   []artifact.Kind // those that the program knows
 	Grace   time.Duration   // for running downloads when Run's context ends
-	Log     *slog.Logger    // requests at level Info; nil: nothing is logged
+	Log     *slog.Logger    // what an operator should know; nil: nothing
+	Audit   *audit.Log      // every request; nil: none. It stays the caller's to close, after Run
 	Version string          // of the program, for people
+
+	// Rules is the file of rules, which is read again when it changes; empty: there are none.
+	Rules string
+	// Signer makes the signer of what is made anew for the rules. Nil: the image's own indexes
+	// are served as they are, with what the rules deny.
+	Signer func(date time.Time) (artifact.Signer, error)
+
+	Access Access
+	Limits Limits
 }
 
 // A Server serves one image.
 type Server struct {
-	image    *image.Image
-	grace    time.Duration
-	log      *slog.Logger
-	echo     *echo.Echo
-	home     *home
+	image   *image.Image
+	grace   time.Duration
+	log     *slog.Logger
+	audit   *audit.Log
+	summary *audit.Summary
+	mounts  []mount
+	echo    *echo.Echo
+	pages   *pages
+	started time.Time
+	access  *gate
+	limits  *limiter
+	metrics *metrics
+
+	artifacts []int32 // by place in Catalog.Files: the place in Catalog.Artifacts, or -1
+	signer    func(date time.Time) (artifact.Signer, error)
+	view      atomic.Pointer[view]
+	rulesFile string
+	reloading sync.Mutex // held for what follows
+	seen      fileState  // of the rules that were read last
+	described [][][]string
+	reloads   reloads
+
 	draining atomic.Bool
 }
 
-// New mounts the image's kinds. It fails where the image holds a kind that the
-// program does not know, or where two kinds claim one path.
+// New mounts the image's kinds and reads the rules. It fails where the image holds a kind that the
+// program does not know, where two kinds claim one path, and where the rules are wrong.
 func New(o Options) (*Server, error) {
-	s := &Server{image: o.Image, grace: o.Grace, log: o.Log}
+	s := &Server{
+		image: o.Image, grace: o.Grace, log: o.Log, audit: o.Audit, started: time.Now(),
+		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), limits: newLimiter(o.Limits),
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	mounts, err := s.mounts(o.Kinds)
-	if err != nil {
+	var err error
+	if s.access, err = newGate(o.Access, s.log); err != nil {
 		return nil, err
 	}
-	if s.home, err = newHome(o.Image.Catalog, mounts, o.Version); err != nil {
+	s.artifacts = artifactPlaces(o.Image)
+	if s.mounts, err = s.mount(o.Kinds); err != nil {
 		return nil, err
 	}
-	return s, s.route(mounts)
+	if err := s.Reload(context.Background()); err != nil {
+		return nil, hintRules(err, s.rulesFile)
+	}
+	if s.pages, err = newPages(s, o.Version); err != nil {
+		return nil, err
+	}
+	s.metrics = newMetrics(s)
+	return s, s.route()
+}
+
+// artifactPlaces finds the artifact of each of the catalog's files.
+func artifactPlaces(img *image.Image) []int32 {
+	places := make([]int32, len(img.Catalog.Files))
+	for i := range places {
+		places[i] = -1
+	}
+	for i := range img.Catalog.Artifacts {
+		if at := img.Index(img.Catalog.Artifacts[i].ID()); at >= 0 {
+			places[at] = int32(i)
+		}
+	}
+	return places
+}
+
+// artifactAt is the place in Catalog.Artifacts of the artifact that has the ID, or -1.
+func (s *Server) artifactAt(id string) int {
+	if at := s.image.Index(id); at >= 0 {
+		return int(s.artifacts[at])
+	}
+	return -1
 }
 
 // Handler returns the handler of all requests.
@@ -74,14 +130,30 @@ func (s *Server) Handler() http.Handler { return s.echo }
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler:                      s.echo,
-		ReadHeaderTimeout:            headerTimeout,
-		IdleTimeout:                  idleTimeout,
-		MaxHeaderBytes:               maxHeader,
+		ConnState:                    s.limits.connection,
+		ConnContext:                  s.limits.context,
+		TLSConfig:                    s.access.tls,
+		ReadHeaderTimeout:            s.limits.HeaderTime,
+		WriteTimeout:                 firstMinute,
+		IdleTimeout:                  s.limits.Idle,
+		MaxHeaderBytes:               s.limits.HeaderSize,
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	watched, stop := context.WithCancel(ctx)
+	defer stop()
+	if s.rulesFile != "" {
+		go s.watch(watched)
+	}
+	l = s.limits.listen(l)
+	go func() {
+		if s.access.tls != nil {
+			failed <- server.ServeTLS(l, "", "")
+			return
+		}
+		failed <- server.Serve(l)
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("server: %w", errors.Join(err, server.Close()))

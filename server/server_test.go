@@ -1,11 +1,13 @@
 package server_test
 
 import (
-	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/server"
 )
@@ -146,17 +148,35 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-func TestLog(t *testing.T) {
-	var log strings.Builder
-	h := newServer(t, server.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}).Handler()
-	ask(t, h, "GET", "/files/pool/big.deb")
+func TestAudit(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "audit")
+	log, err := audit.Open(file, nil)
+	must(t, err)
+	h := newServer(t, server.Options{Audit: log}).Handler()
+	ask(t, h, "GET", "/files/pool/big.deb", "User-Agent: apt")
+	ask(t, h, "GET", "/files/dists/x/Packages")
+	ask(t, h, "GET", "/files/pool/other.deb")
 	ask(t, h, "GET", "/none%1b")
 	ask(t, h, "POST", "/")
-	for _, want := range []string{
-		"uri=/files/pool/big.deb status=200 bytes=96000", "status=404", "method=POST uri=/ status=405",
+	must(t, log.Close())
+	text, err := os.ReadFile(file)
+	must(t, err)
+	for i, want := range [][]string{
+		{`"agent":"apt"`, `"method":"GET"`, `"path":"/files/pool/big.deb"`, `"status":200`, `"kind":"plain"`, `"artifact":"files/pool/big.deb"`, `"verdict":"allowed"`, `"bytes":96000`},
+		{`"kind":"plain"`, `"verdict":"metadata"`},
+		{`"status":404`, `"name":"other.deb"`, `"verdict":"missing"`},
+		{`"path":"/none\u001b"`, `"verdict":"missing"`},
+		{`"status":405`, `"verdict":"refused"`},
 	} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("no %q in\n%s", want, &log)
+		line, rest, _ := strings.Cut(string(text), "\n")
+		text = []byte(rest)
+		for _, part := range want {
+			if !strings.Contains(line, part) {
+				t.Errorf("line %d: no %s in %s", i+1, part, line)
+			}
 		}
+	}
+	if len(text) > 0 {
+		t.Errorf("more lines: %s", text)
 	}
 }

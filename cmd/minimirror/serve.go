@@ -5,17 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
+	"net/netip"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/kinds"
+	"github.com/minimirror/minimirror/internal/signing"
 	"github.com/minimirror/minimirror/server"
 )
 
 const serveHelp = `usage: minimirror serve [--image REFERENCE | --root DIR] [--listen ADDRESS]
+                        [--rules FILE --sign-key FILE] [--audit FILE]
 
 Serves an image: in place from oci:DIR, oci-archive:FILE or docker-archive:FILE
 (nothing is unpacked), or from an unpacked tree. Inside the image no flag is
@@ -26,38 +35,171 @@ A machine becomes a client with (apt 2.3.10 or later):
 or, without curl:
   /usr/lib/apt/apt-helper download-file http://ADDRESS/minimirror.sources /etc/apt/sources.list.d/minimirror.sources
 
-SIGTERM and SIGINT end it: running downloads may finish within the grace time.
+--rules FILE says what clients may have; see docs/rules.md. The file is read
+again when it changes. With --sign-key, the key that built the image, what is
+denied vanishes from the indexes, so that apt chooses something else; without
+it apt still chooses what is denied, and fails.
 
-Example:
+The audit trail is a line of JSON for each request, on standard output unless
+--audit names a file. SIGHUP opens the file anew and reads the rules again.
+SIGTERM and SIGINT end the server: running downloads may finish within the
+grace time.
+
+Examples:
   minimirror serve --image oci:out/docker
+  minimirror serve --image docker-archive:docker.tar --rules rules.yaml --sign-key key.asc --audit /var/log/minimirror.log
 `
 
-func serve(ctx context.Context, c *command, args []string) error {
-	ref := c.flags.String("image", "", "serve this image in place")
-	root := c.flags.String("root", "", "serve this unpacked tree (default /"+image.Root+", without --image)")
-	listen := c.flags.String("listen", ":8080", "address and port to listen on")
-	grace := c.flags.Duration("grace", 30*time.Second, "how long running downloads may take to finish at the end")
+// serveFlags are what serve is asked for.
+type serveFlags struct {
+	image, root, listen string
+	grace               time.Duration
+	rules, signKey      string
+	audit               string
+	metrics             string
+	pprof               bool
+	proxies             []string
+	server.Access
+	server.Limits
+}
+
+func (f *serveFlags) declare(c *command) {
+	c.flags.StringVar(&f.image, "image", "", "serve this image in place")
+	c.flags.StringVar(&f.root, "root", "", "serve this unpacked tree (default /"+image.Root+", without --image)")
+	c.flags.StringVar(&f.listen, "listen", ":8080", "address and port to listen on")
+	c.flags.DurationVar(&f.grace, "grace", 30*time.Second, "how long running downloads may take to finish at the end")
+	c.flags.StringVar(&f.rules, "rules", "", "file of rules")
+	c.flags.StringVar(&f.signKey, "sign-key", "", "file with the OpenPGP private key that signs indexes without what is denied")
+	c.flags.StringVar(&f.audit, "audit", "-", "file for the audit trail; - is standard output, none is none")
+	c.flags.StringVar(&f.metrics, "metrics", "", "address and port for /metrics, /healthz and /readyz")
+	c.flags.BoolVar(&f.pprof, "pprof", false, "offer profiles at /debug/pprof/ on the address of --metrics")
+	c.flags.StringSliceVar(&f.proxies, "trusted-proxy", nil, "address or network of a proxy whose X-Forwarded-For, -Proto and -Host are believed; may be there several times")
+	c.flags.StringVar(&f.Certificate, "tls-cert", "", "file with the certificate, and those it is signed with; PEM")
+	c.flags.StringVar(&f.Key, "tls-key", "", "file with the certificate's private key; PEM")
+	c.flags.StringVar(&f.ClientAuthority, "tls-client-ca", "", "file with certificates of authorities: a client must have a certificate of theirs; PEM")
+	c.flags.StringVar(&f.Passwords, "htpasswd", "", "file of names and bcrypt hashes (htpasswd -B): a client must know one")
+	c.flags.IntVar(&f.Connections, "max-connections", 0, "connections at once; more wait (default 10000, or what the limit of open files allows)")
+	c.flags.IntVar(&f.PerClient, "max-per-client", 0, "connections at once from one address, proxies excepted (default any number: many clients may stand behind one address)")
+	c.flags.DurationVar(&f.HeaderTime, "header-timeout", 30*time.Second, "time that a client may take to send a request")
+	c.flags.DurationVar(&f.Idle, "idle-timeout", 2*time.Minute, "time between two requests of a connection")
+}
+
+func serve(ctx context.Context, c *command, args []string) (err error) {
+	var f serveFlags
+	f.declare(c)
 	if err := c.parse(args, serveHelp, 0); err != nil {
 		return err
 	}
-	if *ref != "" && *root != "" {
+	switch {
+	case f.image != "" && f.root != "":
 		return artifact.Usagef("--image and --root exclude each other")
+	case f.pprof && f.metrics == "":
+		return artifact.Hint(artifact.Usagef("--pprof needs --metrics"), "add --metrics 127.0.0.1:9090")
 	}
-	img, err := openImage(*ref, *root)
+	if f.Proxies, err = networks(f.proxies); err != nil {
+		return err
+	}
+	o := server.Options{
+		Kinds: kinds.All(), Grace: f.grace, Log: c.log(), Version: programVersion(),
+		Rules: f.rules, Access: f.Access, Limits: f.Limits,
+	}
+	if f.signKey != "" {
+		key, err := signing.Read(f.signKey)
+		if err != nil {
+			return err
+		}
+		o.Signer = key.At
+	}
+	if o.Image, err = openImage(f.image, f.root); err != nil {
+		return err
+	}
+	defer o.Image.Close()
+	if f.audit != "none" {
+		if o.Audit, err = audit.Open(f.audit, o.Log); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, o.Audit.Close()) }()
+	}
+	s, err := server.New(o)
 	if err != nil {
 		return err
 	}
-	defer img.Close()
-	s, err := server.New(server.Options{Image: img, Kinds: kinds.All(), Grace: *grace, Log: c.log(), Version: programVersion()})
-	if err != nil {
-		return err
-	}
-	listener, err := net.Listen("tcp", *listen)
+	return f.run(ctx, c, s, o)
+}
+
+// run listens, and obeys SIGHUP.
+func (f *serveFlags) run(ctx context.Context, c *command, s *server.Server, o server.Options) error {
+	listener, err := net.Listen("tcp", f.listen)
 	if err != nil {
 		return artifact.Hint(err, "choose another with --listen [ADDRESS]:PORT, for example :8080")
 	}
-	fmt.Fprintf(c.stderr, "listening on http://%s\n", listener.Addr())
-	return s.Run(ctx, listener)
+	var admin net.Listener
+	if f.metrics != "" {
+		if admin, err = net.Listen("tcp", f.metrics); err != nil {
+			return errors.Join(artifact.Hint(err, "choose another with --metrics [ADDRESS]:PORT"), listener.Close())
+		}
+		fmt.Fprintf(c.stderr, "metrics on http://%s/metrics\n", admin.Addr())
+	}
+	scheme := "http"
+	if f.Certificate != "" {
+		scheme = "https"
+	}
+	fmt.Fprintf(c.stderr, "listening on %s://%s\n", scheme, listener.Addr())
+
+	group, ctx := errgroup.WithContext(ctx)
+	ctx, end := context.WithCancel(ctx)
+	group.Go(func() error {
+		defer end()
+		return s.Run(ctx, listener)
+	})
+	if admin != nil {
+		group.Go(func() error { return s.RunAdmin(ctx, admin, f.pprof) })
+	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	group.Go(func() error {
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-hangup:
+				reopen(ctx, s, o)
+			}
+		}
+	})
+	return group.Wait()
+}
+
+// reopen does what SIGHUP asks for. What fails is said, and nothing ends.
+func reopen(ctx context.Context, s *server.Server, o server.Options) {
+	if o.Audit != nil {
+		if err := o.Audit.Reopen(); err != nil {
+			o.Log.Error("the audit trail cannot be opened anew; the old file is written on", slog.Any("error", err))
+		}
+	}
+	if o.Rules != "" {
+		_ = s.Reload(ctx) // it has been said
+	}
+}
+
+// networks reads addresses and networks.
+func networks(texts []string) (all []netip.Prefix, err error) {
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			a, err := netip.ParseAddr(text)
+			if err != nil {
+				return nil, artifact.Hint(artifact.Usagef("--trusted-proxy %s: neither an address nor a network", text), "write it like 10.0.0.7 or 10.0.0.0/8")
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		if p != p.Masked() {
+			return nil, artifact.Hint(artifact.Usagef("--trusted-proxy %s: bits beyond the prefix are set", text), "write %s", p.Masked())
+		}
+		all = append(all, p)
+	}
+	return all, nil
 }
 
 func openImage(ref, root string) (*image.Image, error) {

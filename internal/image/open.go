@@ -153,6 +153,14 @@ func (img *Image) Lookup(path string) *File {
 	return nil
 }
 
+// Index is Lookup's place in Catalog.Files, or -1.
+func (img *Image) Index(path string) int {
+	if i, found := img.index[path]; found {
+		return int(i)
+	}
+	return -1
+}
+
 // OpenFile opens the file at path, below Root, for reading in place. The error is
 // fs.ErrNotExist where the catalog does not name it.
 func (img *Image) OpenFile(path string) (*Section, error) {

@@ -45,7 +45,7 @@ type Lock struct {
 // Reserved reports whether a source can't be called so: the mirror itself
 // answers there.
 func Reserved(name string) bool {
-	return name == "catalog.json" || name == artifact.UpstreamRoot || name == "healthz" || name == "readyz" || strings.HasPrefix(name, "minimirror.")
+	return name == "api" || name == "catalog.json" || name == artifact.UpstreamRoot || name == "healthz" || name == "readyz" || strings.HasPrefix(name, "minimirror.")
 }
 
 // Digest returns "sha256:" and the hexadecimal SHA-256 of data.

@@ -1,0 +1,198 @@
+package server
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v5"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// Access says who may connect, and whose word is taken for where a request comes from.
+type Access struct {
+	Certificate, Key string         // files, PEM; empty: plain HTTP. They are read again when they change
+	ClientAuthority  string         // file of certificates, PEM; a client must have one that these have signed
+	Passwords        string         // file of names and bcrypt hashes (htpasswd -B); a client must know one
+	Proxies          []netip.Prefix // whose X-Forwarded-For, -Proto and -Host are believed
+}
+
+// A gate is Access at work.
+type gate struct {
+	Access
+	tls       *tls.Config // nil: plain HTTP
+	log       *slog.Logger
+	passwords *passwords // nil: none are asked for
+
+	mu          sync.Mutex
+	certificate *tls.Certificate
+	seen        [2]fileState
+	looked      time.Time
+}
+
+func newGate(a Access, log *slog.Logger) (*gate, error) {
+	g := &gate{Access: a, log: log}
+	if a.Passwords != "" {
+		var err error
+		if g.passwords, err = readPasswords(a.Passwords, log); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case a.Certificate == "" && a.Key == "" && a.ClientAuthority == "":
+		return g, nil
+	case a.Certificate == "" || a.Key == "":
+		return nil, artifact.Hint(artifact.Usagef("TLS needs a certificate and its key"), "give both --tls-cert and --tls-key")
+	}
+	if err := g.readCertificate(); err != nil {
+		return nil, err
+	}
+	g.tls = &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"http/1.1"},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return g.current(), nil
+		},
+	}
+	if a.ClientAuthority == "" {
+		return g, nil
+	}
+	data, err := os.ReadFile(a.ClientAuthority)
+	if err != nil {
+		return nil, err
+	}
+	g.tls.ClientCAs = x509.NewCertPool()
+	if !g.tls.ClientCAs.AppendCertsFromPEM(data) {
+		return nil, fmt.Errorf("%s: there is no certificate in it", a.ClientAuthority)
+	}
+	g.tls.ClientAuth = tls.RequireAndVerifyClientCert
+	return g, nil
+}
+
+// readCertificate is for those who hold the lock, and for newGate.
+func (g *gate) readCertificate() error {
+	var seen [2]fileState
+	for i, file := range []string{g.Certificate, g.Key} {
+		var err error
+		if seen[i], err = stateOf(file); err != nil {
+			return err
+		}
+	}
+	pair, err := tls.LoadX509KeyPair(g.Certificate, g.Key)
+	if err != nil {
+		return fmt.Errorf("%s, %s: %w", g.Certificate, g.Key, err)
+	}
+	g.certificate, g.seen = &pair, seen
+	return nil
+}
+
+// current is the certificate as the files have it now, or as they had it when it was last whole.
+func (g *gate) current() *tls.Certificate {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if time.Since(g.looked) < watchEvery {
+		return g.certificate
+	}
+	g.looked = time.Now()
+	certificate, _ := stateOf(g.Certificate)
+	key, _ := stateOf(g.Key)
+	if now := [2]fileState{certificate, key}; now != g.seen {
+		if err := g.readCertificate(); err != nil {
+			g.seen = now // say it once
+			g.log.Error("the certificate cannot be read; the one before is used", "error", err)
+		} else {
+			g.log.Info("certificate read", "file", g.Certificate)
+		}
+	}
+	return g.certificate
+}
+
+// identify says where a request comes from. Of a believed proxy it takes the client, the scheme
+// and the host that it names.
+func (g *gate) identify(e *exchange, r *http.Request) {
+	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
+	e.client = remote.Addr().Unmap()
+	r.URL.Scheme = ""
+	if !g.trusts(e.client) {
+		return
+	}
+	e.client = g.behind(e.client, r.Header.Values("X-Forwarded-For"))
+	if strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+		r.URL.Scheme = "https"
+	}
+	if host := r.Header.Get("X-Forwarded-Host"); host != "" {
+		first, _, _ := strings.Cut(host, ",")
+		r.Host = strings.TrimSpace(first)
+	}
+}
+
+func (g *gate) trusts(a netip.Addr) bool {
+	for _, p := range g.Proxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// behind is the last address that a believed proxy has written and that is none of a believed
+// proxy; those before it are the client's own word.
+func (g *gate) behind(proxy netip.Addr, headers []string) netip.Addr {
+	client := proxy
+	hops := strings.Split(strings.Join(headers, ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop := strings.TrimSpace(hops[i])
+		a, err := netip.ParseAddr(strings.Trim(hop, "[]"))
+		if err != nil {
+			withPort, err := netip.ParseAddrPort(hop)
+			if err != nil {
+				return client
+			}
+			a = withPort.Addr()
+		}
+		if client = a.Unmap().WithZone(""); !g.trusts(client) {
+			return client
+		}
+	}
+	return client
+}
+
+var errUnauthorized = echo.NewHTTPError(http.StatusUnauthorized, "This mirror asks for a name and a password.")
+
+// guard refuses clients that have too many connections, and those that are not known.
+func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c *echo.Context) error {
+		r := c.Request()
+		e := exchangeOf(c.Response())
+		if s.limits.crowded(r) && !s.access.trusts(remoteOf(r)) {
+			c.Response().Header().Set("Connection", "close")
+			c.Response().Header().Set("Retry-After", "5")
+			return echo.NewHTTPError(http.StatusServiceUnavailable, "This client has too many connections.")
+		}
+		if s.access.passwords != nil && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+			name, password, given := r.BasicAuth()
+			if !given || !s.access.passwords.right(r.Context(), name, password) {
+				c.Response().Header().Set("WWW-Authenticate", `Basic realm="minimirror", charset="UTF-8"`)
+				return errUnauthorized
+			}
+			e.user = name
+		}
+		return next(c)
+	}
+}
+
+func remoteOf(r *http.Request) netip.Addr {
+	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return remote.Addr().Unmap()
+}
+
+var errNoPasswords = errors.New("there is no name in it")

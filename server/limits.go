@@ -1,0 +1,141 @@
+package server
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Limits bound what clients can take of the server. A zero value means the default.
+type Limits struct {
+	Connections int           // at once; more wait. Default: 10,000, or what open files allow
+	PerClient   int           // at once from one address; more are answered 503. Default: any number
+	HeaderTime  time.Duration // to send a request's header. Default: 30 s
+	HeaderSize  int           // bytes. Default: 32 KiB
+	Idle        time.Duration // between requests of one connection. Default: 2 min
+	Slowest     int64         // bytes/s that a client must take, after the first minute. Default: 512
+}
+
+func (l Limits) orDefaults() Limits {
+	set := func(v *int, usual int) {
+		if *v <= 0 {
+			*v = usual
+		}
+	}
+	set(&l.Connections, usualConnections())
+	set(&l.HeaderSize, 32<<10)
+	if l.HeaderTime <= 0 {
+		l.HeaderTime = 30 * time.Second
+	}
+	if l.Idle <= 0 {
+		l.Idle = 2 * time.Minute
+	}
+	if l.Slowest <= 0 {
+		l.Slowest = 512
+	}
+	return l
+}
+
+// usualConnections leaves some of the process's open files for other things.
+func usualConnections() int {
+	var files syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
+		return 1000
+	}
+	return int(min(10_000, max(16, files.Cur*3/4)))
+}
+
+// A limiter counts connections.
+type limiter struct {
+	Limits
+	room    chan struct{} // holds one for each connection
+	mu      sync.Mutex
+	clients map[netip.Addr]*atomic.Int32
+}
+
+func newLimiter(l Limits) *limiter {
+	l = l.orDefaults()
+	return &limiter{Limits: l, room: make(chan struct{}, l.Connections), clients: map[netip.Addr]*atomic.Int32{}}
+}
+
+// listen accepts a connection when there is room for one. It hands out connections as they are, for
+// net/http sends files by sendfile(2) only on those that it knows.
+func (l *limiter) listen(n net.Listener) net.Listener { return roomy{n, l.room} }
+
+type roomy struct {
+	net.Listener
+	room chan struct{}
+}
+
+func (r roomy) Accept() (net.Conn, error) {
+	r.room <- struct{}{} // connection takes it out again
+	c, err := r.Listener.Accept()
+	if err != nil {
+		<-r.room
+	}
+	return c, err
+}
+
+type crowdKey struct{}
+
+// context implements http.Server.ConnContext.
+func (l *limiter) context(ctx context.Context, c net.Conn) context.Context {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return context.WithValue(ctx, crowdKey{}, l.clients[addressOf(c)])
+}
+
+// connection implements http.Server.ConnState.
+func (l *limiter) connection(c net.Conn, state http.ConnState) {
+	if state != http.StateNew && state != http.StateClosed && state != http.StateHijacked {
+		return
+	}
+	if state != http.StateNew {
+		<-l.room
+	}
+	address := addressOf(c)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	count := l.clients[address]
+	switch {
+	case state == http.StateNew && count == nil:
+		count = new(atomic.Int32)
+		l.clients[address] = count
+		fallthrough
+	case state == http.StateNew:
+		count.Add(1)
+	case count != nil && count.Add(-1) <= 0:
+		delete(l.clients, address)
+	}
+}
+
+func addressOf(c net.Conn) netip.Addr {
+	a, _ := netip.ParseAddrPort(c.RemoteAddr().String())
+	return a.Addr().Unmap()
+}
+
+// crowded reports whether the client of a request has too many connections.
+func (l *limiter) crowded(r *http.Request) bool {
+	if l.PerClient <= 0 {
+		return false
+	}
+	count, ok := r.Context().Value(crowdKey{}).(*atomic.Int32)
+	return ok && count != nil && int(count.Load()) > l.PerClient
+}
+
+// firstMinute is how long any answer may take; http.Server.WriteTimeout.
+const firstMinute = time.Minute
+
+// allow gives a client more time to take a big answer.
+func (l *limiter) allow(w http.ResponseWriter, size int64) {
+	if size < l.Slowest {
+		return
+	}
+	patience := firstMinute + time.Duration(size/l.Slowest)*time.Second
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience)) // a recorder has none
+}

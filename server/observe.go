@@ -1,0 +1,90 @@
+package server
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v5"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/audit"
+)
+
+// observe makes the exchange, answers errors, and tells the audit trail, the report
+// and the metrics what has become of the request.
+func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	ids := newIDs()
+	return func(c *echo.Context) error {
+		answer, ok := c.Response().(*echo.Response)
+		if !ok {
+			return next(c)
+		}
+		start := time.Now()
+		e := &exchange{Response: answer}
+		c.SetResponse(e)
+		r := c.Request()
+		// The path as it came: what follows cleans it.
+		path := r.URL.Path
+		s.access.identify(e, r)
+		s.metrics.begin()
+		aborted := true
+		defer func() {
+			if aborted {
+				e.verdict = audit.Failed
+			}
+			record := audit.Record{
+				Time: start, Client: e.client, User: e.user, Agent: r.UserAgent(), Method: r.Method, Path: path,
+				Status: e.Status, Kind: e.kind, Verdict: e.outcome(), Rule: e.rule, Reason: e.reason,
+				Bytes: e.Size, Duration: time.Since(start), ID: ids.next(),
+			}
+			s.name(&record, e, path)
+			if s.audit != nil {
+				s.audit.Write(&record)
+			}
+			s.summary.Add(&record)
+			s.metrics.end(&record)
+		}()
+		if err := next(c); err != nil {
+			s.handleError(c, err)
+		}
+		aborted = false
+		return nil
+	}
+}
+
+// name says which artifact a record is about. Of one that is not carried, the kinds may know from the path
+// what it is.
+func (s *Server) name(record *audit.Record, e *exchange, path string) {
+	a := e.artifact
+	if a == nil && record.Verdict == audit.Missing {
+		for _, m := range s.mounts {
+			if a = m.kind.Identify(path); a != nil {
+				record.Kind = m.kind.Name()
+				break
+			}
+		}
+	} else if a != nil {
+		record.Artifact = a.ID()
+	}
+	if a == nil {
+		a = &artifact.Artifact{}
+	}
+	record.Name, record.Version, record.Architecture = a.Name, a.Version, a.Architecture
+}
+
+// ids are names of requests: one part is the process's own, the other counts.
+type ids struct {
+	process string
+	count   atomic.Uint64
+}
+
+func newIDs() *ids {
+	var random [6]byte
+	rand.Read(random[:]) // never fails: crypto/rand
+	return &ids{process: hex.EncodeToString(random[:]) + "-"}
+}
+
+func (i *ids) next() string { return i.process + strconv.FormatUint(i.count.Add(1), 36) }

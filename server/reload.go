@@ -1,0 +1,169 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/rules"
+)
+
+const (
+	watchEvery = 500 * time.Millisecond
+	maxRules   = 4 << 20 // bytes
+)
+
+// A fileState tells whether a file may have changed. What changes in place, is replaced, or stands
+// behind a symbolic link that is swapped has another state.
+type fileState struct {
+	device, inode uint64
+	size          int64
+	changed       time.Time // of the file itself or of the link to it, the later: stat(2), st_ctim
+}
+
+func stateOf(file string) (s fileState, err error) {
+	for _, stat := range []func(string, *syscall.Stat_t) error{syscall.Lstat, syscall.Stat} {
+		var st syscall.Stat_t
+		if err := stat(file, &st); err != nil {
+			return s, &os.PathError{Op: "stat", Path: file, Err: err}
+		}
+		s.device, s.inode, s.size = uint64(st.Dev), st.Ino, st.Size
+		if changed := time.Unix(st.Ctim.Unix()); changed.After(s.changed) {
+			s.changed = changed
+		}
+	}
+	return s, nil
+}
+
+// readRules reads the file of rules, which must not change meanwhile.
+func (s *Server) readRules() (*rules.Rules, fileState, error) {
+	for range 5 {
+		before, err := stateOf(s.rulesFile)
+		if err != nil {
+			return nil, before, err
+		}
+		f, err := os.Open(s.rulesFile)
+		if err != nil {
+			return nil, before, err
+		}
+		data, err := io.ReadAll(io.LimitReader(f, maxRules+1))
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, before, err
+		}
+		after, err := stateOf(s.rulesFile)
+		switch {
+		case err != nil:
+			return nil, before, err
+		case before != after:
+			continue
+		case len(data) > maxRules:
+			return nil, before, fmt.Errorf("%s: more than %d bytes", s.rulesFile, maxRules)
+		}
+		r, err := rules.Parse(filepath.Base(s.rulesFile), data, s.ruleKinds())
+		return r, before, err
+	}
+	return nil, fileState{}, fmt.Errorf("%s: it changes while it is read", s.rulesFile)
+}
+
+func (s *Server) ruleKinds() (kinds []rules.Kind) {
+	for _, m := range s.mounts {
+		kinds = append(kinds, m.kind)
+	}
+	return kinds
+}
+
+// Reload reads the rules anew. When they are wrong, those before stay in force, and the error says what
+// is wrong. What has begun goes on under the rules that it began with.
+func (s *Server) Reload(ctx context.Context) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	err := s.reload(ctx)
+	s.reloads.note(err)
+	if err != nil {
+		s.log.Error("the rules cannot be used; those before stay in force", "file", s.rulesFile, "error", err)
+	}
+	return err
+}
+
+func (s *Server) reload(ctx context.Context) error {
+	var r *rules.Rules
+	state := fileState{changed: s.started}
+	if s.rulesFile != "" {
+		var err error
+		if r, state, err = s.readRules(); err != nil {
+			s.seen = state
+			return err
+		}
+	}
+	s.seen = state
+	v, err := s.newView(ctx, r, state.changed, s.view.Load())
+	if err != nil {
+		return err
+	}
+	s.view.Store(v)
+	s.tellRules(v)
+	return nil
+}
+
+// tellRules says what is in force, and what clients will run into.
+func (s *Server) tellRules(v *view) {
+	if v.table == nil {
+		return
+	}
+	allowed, denied, conditional := v.table.Counts()
+	s.log.Info("rules in force", "file", s.rulesFile, "rules", v.rules.Len(), "allowed", allowed, "denied", denied, "conditional", conditional)
+	if denied > 0 && s.signer == nil {
+		s.log.Warn("denied artifacts stay in the indexes, so clients choose them and then fail: give the key that signs the repository with --sign-key")
+	}
+	if conditional > 0 {
+		s.log.Warn("rules about clients and times cannot shape the indexes: a client that is denied chooses an artifact and then fails", "artifacts", conditional)
+	}
+	if denied > 0 {
+		for _, source := range s.image.Catalog.Sources {
+			if source.ServeUpstream {
+				s.log.Warn("what upstream signed is served unchanged, with what is denied: its clients fail at the download", "source", source.Name)
+			}
+		}
+	}
+}
+
+// watch reloads the rules when their file has changed and then stayed the same for a while:
+// many programs write a file in several steps.
+func (s *Server) watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	var pending fileState
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		state, _ := stateOf(s.rulesFile) // an error is a state, too
+		s.reloading.Lock()
+		same := state == s.seen
+		s.reloading.Unlock()
+		switch {
+		case same:
+		case state != pending:
+			pending = state
+		default:
+			_ = s.Reload(ctx) // it has been said
+		}
+	}
+}
+
+// hintRules says what to do about rules that are wrong at the start.
+func hintRules(err error, file string) error {
+	var hinted *artifact.HintError
+	if errors.As(err, &hinted) || errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return artifact.Hint(err, "look at it with: minimirror rules check %s REFERENCE", file)
+}

@@ -1,0 +1,89 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// reloads remembers how the rules came into force.
+type reloads struct {
+	mu       sync.Mutex
+	good     int
+	failures int
+	err      error // of the last; nil: it went well
+	at       time.Time
+}
+
+func (r *reloads) note(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.at, r.err = time.Now(), err
+	if err != nil {
+		r.failures++
+	} else {
+		r.good++
+	}
+}
+
+func (r *reloads) last() (good, failures int, at time.Time, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.good, r.failures, r.at, r.err
+}
+
+// serveHealth answers as long as the process can.
+func serveHealth(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }
+
+// serveReady answers 503 from the moment that the server is to end. It says on the lines after the
+// first what an operator should know.
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if s.draining.Load() {
+		plain(w, http.StatusServiceUnavailable, "draining\n")
+		return
+	}
+	plain(w, http.StatusOK, "ready\n"+s.rulesStatus())
+}
+
+// rulesStatus is a line or two about the rules, or nothing where there are none.
+func (s *Server) rulesStatus() string {
+	if s.rulesFile == "" {
+		return ""
+	}
+	var b strings.Builder
+	v := s.view.Load()
+	allowed, denied, conditional := v.table.Counts()
+	good, _, at, err := s.reloads.last()
+	fmt.Fprintf(&b, "rules: generation %d, loaded %s: %d artifacts allowed, %d denied, %d by client or time\n",
+		good, v.loaded.UTC().Format(time.RFC3339), allowed, denied, conditional)
+	if err != nil {
+		line, _, _ := strings.Cut(err.Error(), "\n")
+		fmt.Fprintf(&b, "rules: the last reload, %s, failed; the rules before stay in force: %s\n", at.UTC().Format(time.RFC3339), line)
+	}
+	return b.String()
+}
+
+// rulesState is what is in force, for people and programs.
+func (s *Server) rulesState() rulesState {
+	state := rulesState{Status: s.rulesStatus(), Default: "allow", Rules: []listedRule{}}
+	v := s.view.Load()
+	if v.table == nil {
+		state.Allowed = len(s.image.Catalog.Artifacts)
+		return state
+	}
+	state.Generation, _, _, _ = s.reloads.last()
+	state.Allowed, state.Denied, state.Conditional = v.table.Counts()
+	decides := v.table.Decides()
+	list := v.rules.List()
+	for i, rule := range list {
+		if i == len(list)-1 {
+			state.Default = rule.Action
+			break
+		}
+		state.Rules = append(state.Rules, listedRule{rule, decides[i]})
+	}
+	return state
+}

@@ -1,0 +1,180 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/rules"
+)
+
+// A view is what the server goes by at one moment: the rules, and the files that are made for
+// them. It never changes. A reload puts another in its place; a request keeps the one
+// that it began with.
+type view struct {
+	rules  *rules.Rules // nil: there are none
+	table  *rules.Table // nil: everything is allowed
+	date   time.Time    // of what is made
+	loaded time.Time    // by the server's clock
+	made   map[string]*madeFile
+	// kept are files of earlier views that are named by their digest: a client that has read
+	// an earlier signed list still finds what it names.
+	kept map[string]keptFile
+}
+
+type keptFile struct {
+	*madeFile
+	until time.Time
+}
+
+const (
+	keepMade     = 15 * time.Minute
+	keepMadeSize = 64 << 20 // bytes in memory
+)
+
+// file returns what is made for the path, or nil.
+func (v *view) file(path string) *madeFile {
+	if f := v.made[path]; f != nil {
+		return f
+	}
+	return v.kept[path].madeFile
+}
+
+// verdict is what the rules say of the artifact at a place in the catalog.
+func (v *view) verdict(at int, client netip.Addr, now time.Time) rules.Verdict {
+	if v.table == nil {
+		return rules.Verdict{Allowed: true}
+	}
+	return v.table.Verdict(at, client, now)
+}
+
+// newView makes the view of rules, which last changed at a time. last is the view before, or nil.
+func (s *Server) newView(ctx context.Context, r *rules.Rules, changed time.Time, last *view) (*view, error) {
+	v := &view{rules: r, loaded: time.Now(), made: map[string]*madeFile{}, kept: map[string]keptFile{}}
+	if r != nil {
+		properties, err := s.properties(ctx, r.NeedsProperties())
+		if err != nil {
+			return nil, err
+		}
+		v.table = r.Apply(s.image.Catalog.Artifacts, properties)
+		if !r.Date.IsZero() {
+			changed = r.Date
+		}
+	}
+	if s.signer == nil {
+		return v, nil
+	}
+	v.date = dateBetween(s.image.Catalog.Date, changed)
+	if last != nil && last.date.After(v.date) {
+		v.date = last.date // clients ignore what is older than what they have
+	}
+	signer, err := s.signer(v.date)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range s.mounts {
+		files, err := m.kind.Filter(ctx, artifact.FilterRequest{
+			Sources: m.mirror.Sources, Date: v.date, Signer: signer, Absent: s.absent(v.table),
+			Open: func(path string) (io.ReadCloser, error) { return s.image.OpenFile(path) },
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.kind.Name(), err)
+		}
+		if err := v.add(files, s.image); err != nil {
+			return nil, err
+		}
+	}
+	key := artifact.File{Path: image.KeyPath, Data: signer.PublicKey(), Modified: s.image.Catalog.Date}
+	if err := v.add([]artifact.File{key}, s.image); err != nil {
+		return nil, err
+	}
+	if last != nil {
+		v.keep(last)
+	}
+	return v, nil
+}
+
+// dateBetween is the date of what is signed anew for rules that changed at a time: half-way
+// between the date of the image's lock and then. It moves forward with both, and lies in the
+// past even for clients whose clock is slow, if by less than half the image's age: they
+// refuse what comes from their future.
+func dateBetween(lock, changed time.Time) time.Time {
+	if !changed.After(lock) {
+		return lock
+	}
+	return lock.Add(changed.Sub(lock) / 2).Truncate(time.Second)
+}
+
+func (s *Server) absent(t *rules.Table) func(id string) bool {
+	return func(id string) bool {
+		if t == nil {
+			return false
+		}
+		at := s.artifactAt(id)
+		return at >= 0 && t.Absent(at)
+	}
+}
+
+// keep takes over what clients of earlier views may still ask for, the newest first.
+func (v *view) keep(last *view) {
+	var old []keptFile
+	for _, f := range last.made {
+		if namedByDigest(&f.File) {
+			old = append(old, keptFile{f, v.loaded.Add(keepMade)})
+		}
+	}
+	for path, f := range last.kept {
+		if last.made[path] == nil && f.until.After(v.loaded) {
+			old = append(old, f)
+		}
+	}
+	slices.SortFunc(old, func(a, b keptFile) int {
+		return cmp.Or(b.until.Compare(a.until), cmp.Compare(a.Path, b.Path))
+	})
+	size := int64(0)
+	for _, f := range old {
+		if size += f.memory(); size > keepMadeSize {
+			break
+		}
+		v.kept[f.Path] = f
+	}
+}
+
+// properties reads what the kinds know of each artifact that rules may match. It is read once.
+func (s *Server) properties(ctx context.Context, needed bool) (func(at int) [][]string, error) {
+	if !needed {
+		return nil, nil
+	}
+	if s.described == nil {
+		kinds := map[string]artifact.Kind{}
+		for _, m := range s.mounts {
+			kinds[m.kind.Name()] = m.kind
+		}
+		described, shared := make([][][]string, len(s.image.Catalog.Artifacts)), map[string][][]string{}
+		if err := s.image.EachArtifact(ctx, func(a *artifact.Artifact) error {
+			values := kinds[a.Kind].PropertiesOf(a)
+			key := fmt.Sprintf("%q", values)
+			if known, found := shared[key]; found {
+				values = known
+			} else {
+				shared[key] = values
+			}
+			at := s.artifactAt(a.ID())
+			if at < 0 {
+				return fmt.Errorf("%s: the catalog has changed", a.ID())
+			}
+			described[at] = values
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+		s.described = described
+	}
+	return func(at int) [][]string { return s.described[at] }, nil
+}
