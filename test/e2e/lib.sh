@@ -297,16 +297,16 @@ made_up_archive() {
 	say "made-up archive at $archive"
 }
 
-# carries REF SET wants that the image still gives every package of a set, as the image did that this was
-# called with first. Before it, "-" has an input.
+# carries REF SET, or carries REF PACKAGE --package, wants that the image gives the packages of the first REF that this
+# was called with, and leaves them in $mine/carried.
 carries() {
 	local out=$mine/carried
 	rm -rf "$out"
-	"$MINIMIRROR" bootstrap --image "$1" --set "$2" --architecture amd64 --to "$out" >"$mine/carries.log" 2>&1 || { cat "$mine/carries.log" >&2; die "bootstrap --image $1"; }
+	"$MINIMIRROR" bootstrap --image "$1" "${3:---set}" "$2" --architecture amd64 --to "$out" >"$mine/carries.log" 2>&1 || { cat "$mine/carries.log" >&2; die "bootstrap --image $1"; }
 	(cd "$out" && sha256sum --quiet --check SHA256SUMS) || die "$1: wrong files"
 	[ -e "$mine/carries-$2" ] || cp "$out/SHA256SUMS" "$mine/carries-$2"
 	cmp "$out/SHA256SUMS" "$mine/carries-$2" || die "$1: other packages"
-	say "$1 carries the set $2"
+	say "$1 carries $2"
 }
 
 # skopeo without a policy file: the digest is what is compared, and signatures are apt's business.

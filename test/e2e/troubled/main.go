@@ -1,0 +1,130 @@
+// Troubled is a proxy before a registry on loopback that goes wrong in one way, for the
+// end-to-end scripts:
+//
+//	troubled http://127.0.0.1:5000 none|cut|busy|drip|norange|shifted|wrong|manifest
+//
+// It prints its own address, and then a line for each answer: the bytes of bodies sent in all.
+package main
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+const cutAfter = 700_000 // bytes
+
+func main() {
+	target, err := url.Parse(os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	p := &proxy{trouble: os.Args[2]}
+	p.next = &httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host },
+		ModifyResponse: p.change,
+		ErrorLog:       log.New(io.Discard, "", 0), // what is cut is cut on purpose
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(l.Addr())
+	log.Fatal(http.Serve(l, p))
+}
+
+type proxy struct {
+	next    http.Handler
+	trouble string
+
+	mu    sync.Mutex
+	blobs int   // requests for blobs
+	sent  int64 // bytes of bodies
+}
+
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.Contains(r.URL.Path, "/blobs/") && r.Method == http.MethodGet {
+		p.mu.Lock()
+		n := p.blobs
+		p.blobs++
+		p.mu.Unlock()
+		switch asked := r.Header.Get("Range"); {
+		case p.trouble == "busy" && n%2 == 0:
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "busy", http.StatusTooManyRequests)
+			return
+		case p.trouble == "norange":
+			r.Header.Del("Range")
+		case p.trouble == "shifted" && asked != "":
+			r.Header.Set("Range", "bytes=512-")
+			r.Header.Set("X-Asked", strings.TrimPrefix(asked, "bytes="))
+		}
+	}
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		fmt.Println("sent", p.sent)
+	}()
+	p.next.ServeHTTP(w, r)
+}
+
+// change makes an answer wrong.
+func (p *proxy) change(r *http.Response) error {
+	of := func(part string) bool { return strings.Contains(r.Request.URL.Path, part) && r.Request.Method == http.MethodGet }
+	body := &body{ReadCloser: r.Body, proxy: p}
+	switch p.trouble {
+	case "cut":
+		if of("/blobs/") {
+			body.left = cutAfter
+		}
+	case "drip":
+		if of("/blobs/") {
+			body.pause = 10 * time.Millisecond
+		}
+	case "shifted":
+		if asked := r.Request.Header.Get("X-Asked"); asked != "" {
+			r.Header.Set("Content-Range", "bytes "+asked+"/*")
+		}
+	case "wrong":
+		body.spoil = of("/blobs/") && r.ContentLength > cutAfter // packages
+	case "manifest":
+		body.spoil = of("/manifests/")
+	}
+	r.Body = body
+	return nil
+}
+
+// A body is one on its way to the client.
+type body struct {
+	io.ReadCloser
+	proxy *proxy
+	left  int64 // bytes until the connection is cut; 0: it is not
+	pause time.Duration
+	spoil bool // the first byte
+}
+
+func (b *body) Read(buffer []byte) (int, error) {
+	time.Sleep(b.pause)
+	n, err := b.ReadCloser.Read(buffer)
+	if b.spoil && n > 0 {
+		buffer[n/2] ^= 1
+		b.spoil = false
+	}
+	b.proxy.mu.Lock()
+	b.proxy.sent += int64(n)
+	b.proxy.mu.Unlock()
+	if b.left > 0 {
+		if b.left -= int64(n); b.left <= 0 {
+			return n, io.ErrUnexpectedEOF
+		}
+	}
+	return n, err
+}
