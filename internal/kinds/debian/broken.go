@@ -14,8 +14,8 @@ import (
 //
 // A package may give way to a higher version of itself, and what it needs to any alternative: that is no
 // breakage. What the image does not carry in any version that would do, the nodes are taken to have, or to get from
-// elsewhere. Where no artifact is Requested, as in images of older programs, all are that are in no
-// set and that nothing else depends on.
+// elsewhere. What breaks in a set is not told again by itself. Where no artifact is Requested, as in images of older
+// programs, all are that are in no set and that nothing else depends on.
 func (Kind) Broken(ctx context.Context, pins artifact.Pins, sets []artifact.Set, absent func(id string) bool) ([]artifact.Breakage, error) {
 	u, err := universeOf(pins)
 	if err != nil {
@@ -23,29 +23,47 @@ func (Kind) Broken(ctx context.Context, pins artifact.Pins, sets []artifact.Set,
 	}
 	c := newCarriage(u, pins, absent)
 	var all []artifact.Breakage
-	for index, arch := range u.nodes {
-		p := newPartition(c, index)
-		for _, set := range sets {
-			if set.Architecture != u.architectures[arch] {
-				continue
-			}
-			broken, err := p.brokenSet(ctx, set)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, broken...)
+	for index := range u.nodes {
+		broken, err := newPartition(c, index).broken(ctx, pins, sets)
+		if err != nil {
+			return nil, err
 		}
-		for _, a := range p.requested(pins, sets) {
-			broken, err := p.brokenArtifact(ctx, a)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, broken...)
-		}
+		all = append(all, broken...)
 	}
 	slices.SortStableFunc(all, func(a, b artifact.Breakage) int {
-		return cmp.Or(-boolToInt(a.Set != "")+boolToInt(b.Set != ""), strings.Compare(a.Set, b.Set), strings.Compare(a.Artifact, b.Artifact), strings.Compare(a.Architecture, b.Architecture))
+		return cmp.Or(boolToInt(a.Set == "")-boolToInt(b.Set == ""), strings.Compare(a.Set, b.Set), strings.Compare(a.Artifact, b.Artifact))
 	})
+	return all, nil
+}
+
+// broken tells what breaks on the node.
+func (p *partition) broken(ctx context.Context, pins artifact.Pins, sets []artifact.Set) (all []artifact.Breakage, err error) {
+	told := make(map[string]bool)
+	for _, set := range sets {
+		if set.Architecture != p.architectures[p.whole.native] {
+			continue
+		}
+		broken, err := p.brokenSet(ctx, set)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range broken {
+			told[b.Artifact] = true
+		}
+		all = append(all, broken...)
+	}
+	for _, a := range p.requested(pins, sets) {
+		if told[a.ID()] {
+			continue
+		}
+		reason, err := p.brokenArtifact(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		if reason != "" {
+			all = append(all, artifact.Breakage{Artifact: a.ID(), Architecture: p.architectures[p.whole.native], Reason: reason})
+		}
+	}
 	return all, nil
 }
 
@@ -98,25 +116,24 @@ func (p *partition) needed(id entryID) bool {
 	return slices.ContainsFunc(p.users[id], func(u use) bool { return u.owner != id })
 }
 
-// brokenArtifact asks for one artifact by itself.
-func (p *partition) brokenArtifact(ctx context.Context, a *artifact.Artifact) ([]artifact.Breakage, error) {
+// brokenArtifact asks for one artifact by itself. It returns why that cannot be had any more; empty: it can, or could not
+// be had before.
+func (p *partition) brokenArtifact(ctx context.Context, a *artifact.Artifact) (reason string, err error) {
 	id := p.entryOf[a.ID()]
 	if !p.affected[id] {
-		return nil, nil
+		return "", nil
 	}
-	options := p.versions(id)
-	if slices.ContainsFunc(options, func(o entryID) bool { return p.good[o] }) {
-		return nil, nil
+	request := [][]entryID{p.versions(id)}
+	if slices.ContainsFunc(request[0], func(o entryID) bool { return p.good[o] }) {
+		return "", nil
 	}
-	request := [][]entryID{options}
-	reason, err := p.whyNot(ctx, request)
-	if err != nil || reason == "" {
-		return nil, err
+	if reason, err = p.whyNot(ctx, request); err != nil || reason == "" {
+		return "", err
 	}
 	if could, err := p.installable(ctx, p.whole, request); err != nil || !could {
-		return nil, err
+		return "", err
 	}
-	return []artifact.Breakage{{Artifact: a.ID(), Architecture: p.architectures[p.whole.native], Reason: reason}}, nil
+	return reason, nil
 }
 
 // brokenSet asks for what a set was made for, as PlanInstall does. A breakage names what cannot be had, or else the
