@@ -30,6 +30,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   build      make the image of a lock
   verify     hold an image against its digests and upstream's signatures
   serve      serve an image to apt
+  report     tell from a server's audit trail who fetched what, and what was missing
   bootstrap  install from an image on a machine that has nothing yet
   version    print the version of this program
 
@@ -60,6 +61,7 @@ var verbs = map[string]verb{
 	"bootstrap": bootstrapVerb,
 	"lock":      lock,
 	"build":     build,
+	"report":    report,
 	"serve":     serve,
 	"verify":    verify,
 	"version":   version,

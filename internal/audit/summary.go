@@ -57,6 +57,10 @@ type missingRow struct {
 	path string // one of those that were asked for
 }
 
+func (r *artifactRow) key() string    { return r.id }
+func (r *deniedRow) key() deniedKey   { return r.deniedKey }
+func (r *missingRow) key() missingKey { return r.missingKey }
+
 type clientRow struct {
 	total
 	address         netip.Addr
@@ -165,10 +169,10 @@ func (s *Summary) addArtifact(r *Record, client int) {
 		name: cut(r.Name, maxName), version: cut(r.Version, maxVersion), architecture: cut(r.Architecture, maxArchitecture),
 	}
 	size := len(row.id) + len(row.kind) + len(row.name) + len(row.version) + len(row.architecture)
-	if kept := s.artifacts.count(r, client, row.id, size, func() (string, *artifactRow) {
+	if kept := s.artifacts.count(r, client, row.id, size, func() *artifactRow {
 		row := row
 		keep(&row.id, &row.kind, &row.name, &row.version, &row.architecture)
-		return row.id, &row
+		return &row
 	}); kept != nil {
 		kept.bytes += r.Bytes
 	}
@@ -183,10 +187,10 @@ func (s *Summary) addDenied(r *Record, client int) {
 		row.artifact = cut(r.Path, maxPath)
 	}
 	size := len(row.artifact) + len(row.rule) + len(row.reason) + len(row.kind) + len(row.name) + len(row.version) + len(row.architecture)
-	s.denied.count(r, client, row.deniedKey, size, func() (deniedKey, *deniedRow) {
+	s.denied.count(r, client, row.deniedKey, size, func() *deniedRow {
 		row := row
 		keep(&row.artifact, &row.rule, &row.reason, &row.kind, &row.name, &row.version, &row.architecture)
-		return row.deniedKey, &row
+		return &row
 	})
 }
 
@@ -198,12 +202,12 @@ func (s *Summary) addMissing(r *Record, client int) {
 		row.missingKey.path = row.path
 	}
 	size := len(row.path) + len(row.kind) + len(row.name) + len(row.version) + len(row.architecture)
-	s.missing.count(r, client, row.missingKey, size, func() (missingKey, *missingRow) {
+	s.missing.count(r, client, row.missingKey, size, func() *missingRow {
 		row := row
 		keep(&row.path, &row.kind, &row.name, &row.version, &row.architecture)
 		if row.name == "" {
 			row.missingKey.path = row.path
 		}
-		return row.missingKey, &row
+		return &row
 	})
 }

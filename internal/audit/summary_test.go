@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,4 +121,10 @@ func TestReportIsCut(t *testing.T) {
 		r.Clients.Total != 5 || len(r.Clients.Rows) != 1 || r.Never.Total != 2 || len(r.Never.Rows) != 1 {
 		t.Errorf("%+v", r)
 	}
+}
+
+func TestText(t *testing.T) {
+	var out strings.Builder
+	must(t, site().Report(audit.ReportOptions{Carried: carried("bash", "tar", "vim"), Rows: 3}).Text(&out))
+	t.Log("\n" + out.String())
 }

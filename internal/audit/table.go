@@ -7,21 +7,24 @@ import (
 )
 
 // A table counts requests by a key, within a bound of memory.
-type table[K comparable, R counted] struct {
+type table[K comparable, R counted[K]] struct {
 	rows    map[K]R
+	order   []R    // of rows, if some are to be dropped
+	hand    int    // where drop looks next in order
 	rowSize int64  // about what a row takes beside its texts and clients, bytes
 	room    int64  // bytes that are left for rows
 	sets    *int64 // and for their sets of clients, in all tables
-	// When there is no room for a new row, the least of some rows goes if this is
+	// When there is no room for a new row, the least of the next rows goes if this is
 	// set. Else the new row is left out.
 	replace  bool
 	unlisted int64 // requests of rows that went or were left out
 }
 
 // counted is what a table needs of a row.
-type counted interface {
+type counted[K comparable] interface {
 	comparable
 	common() *tally
+	key() K
 }
 
 // A tally is what all rows of tables have.
@@ -34,12 +37,12 @@ type tally struct {
 
 func (t *tally) common() *tally { return t }
 
-// sample is among how many rows the least is looked for.
-const sample = 8
+// sample is among how many further rows drop looks for the least.
+const sample = 4
 
-// count counts a request. make makes the row of a key that is new, and the key as it is kept; both hold size
+// count counts a request. make makes the row of a key that is new, with size
 // bytes of text.
-func (t *table[K, R]) count(r *Record, client int, key K, size int, make func() (K, R)) (row R) {
+func (t *table[K, R]) count(r *Record, client int, key K, size int, make func() R) (row R) {
 	row, found := t.rows[key]
 	if !found {
 		need := t.rowSize + int64(size)
@@ -51,9 +54,12 @@ func (t *table[K, R]) count(r *Record, client int, key K, size int, make func() 
 			return row
 		}
 		t.room -= need
-		key, row = make()
+		row = make()
 		row.common().size = need
-		t.rows[key] = row
+		t.rows[row.key()] = row
+		if t.replace {
+			t.order = append(t.order, row)
+		}
 	}
 	c, at := row.common(), r.Time.UnixMicro()
 	if c.requests == 0 || at < c.first {
@@ -67,24 +73,24 @@ func (t *table[K, R]) count(r *Record, client int, key K, size int, make func() 
 	return row
 }
 
-// drop removes the least of some rows: the one of the fewest clients, then of the fewest requests, then the oldest. So what
-// one client makes up goes before what several want, or one again and again.
+// drop removes the least of the next rows: the one of the fewest clients, then of the fewest requests, then the
+// oldest. So what one client makes up goes before what several want, or one again and again.
 func (t *table[K, R]) drop() {
-	var least K
-	var row *tally
-	n := 0
-	for key, r := range t.rows { // begins anywhere
-		if c := r.common(); row == nil || c.less(row) {
-			least, row = key, c
-		}
-		if n++; n == sample {
-			break
+	least := t.hand % len(t.order)
+	for range sample {
+		t.hand = (t.hand + 1) % len(t.order)
+		if t.order[t.hand].common().less(t.order[least].common()) {
+			least = t.hand
 		}
 	}
+	row := t.order[least].common()
 	t.room += row.size
 	t.unlisted += row.requests
 	*t.sets += row.clients.size()
-	delete(t.rows, least)
+	delete(t.rows, t.order[least].key())
+	last := len(t.order) - 1
+	t.order[least] = t.order[last]
+	t.order = t.order[:last]
 }
 
 func (t *tally) less(other *tally) bool {

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+const reportHelp = `usage: minimirror report AUDIT…
+
+Reads what "minimirror serve --audit" wrote, and tells what was missing (the most
+wanted first: for the next build), what was denied, who fetched what, and with
+--image what the image carries and nobody has fetched. AUDIT is a file, plain or
+compressed by gzip, or - for standard input; there may be several, in any order.
+
+With --image, what is missing is left out where the image has it. TIME is UTC:
+"2026-11-21", "2026-11-21 08:40", RFC 3339, or how long ago: 7d, 36h.
+
+Examples:
+  minimirror report /var/log/minimirror/audit.log*
+  minimirror report audit.log --since 7d --image oci:out/docker
+  minimirror report audit.log --name 'openssl*' --format json     # who has it
+  minimirror report audit.log --client 10.0.0.7                   # what it has
+`
+
+// shownRows is how much of each table a report for people has by default.
+const shownRows = 20
+
+func report(ctx context.Context, c *command, args []string) error {
+	ref := c.flags.String("image", "", "image that was served, or is to be: tells what was never fetched")
+	since := c.flags.String("since", "", "only requests from this TIME on")
+	until := c.flags.String("until", "", "only requests before this TIME")
+	clients := c.flags.StringArray("client", nil, "only requests of this address or network; may be there several times")
+	names := c.flags.StringArray("name", nil, "only requests for artifacts of this name (* and ? match anything); may be there several times")
+	rows := c.flags.Int("rows", -1, fmt.Sprintf("rows of each table; 0: all (default %d, with --format json all)", shownRows))
+	output := c.flags.String("format", "text", "what to print: text or json")
+	options := registryFlags(c)
+	if err := c.parseMore(args, reportHelp, 1); err != nil {
+		return err
+	}
+	if err := format(*output); err != nil {
+		return err
+	}
+	filter, err := auditFilter(*since, *until, *clients, *names)
+	if err != nil {
+		return err
+	}
+	if *rows < 0 && *output == "text" {
+		*rows = shownRows
+	}
+	show := audit.ReportOptions{Rows: max(0, *rows)}
+	if *ref != "" {
+		if show.Carried, err = carried(ctx, *ref, image.Options{Registry: *options}, filter); err != nil {
+			return err
+		}
+	}
+	summary := audit.NewLargeSummary()
+	for _, file := range c.flags.Args() {
+		if err := c.readAudit(ctx, file, filter, summary); err != nil {
+			return err
+		}
+	}
+	made := summary.Report(show)
+	if *output == "text" {
+		return made.Text(c.stdout)
+	}
+	enc := json.NewEncoder(c.stdout)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(made)
+}
+
+func auditFilter(since, until string, clients, names []string) (*audit.Filter, error) {
+	var f audit.Filter
+	var err error
+	now := time.Now()
+	if f.Since, err = audit.ParseTime(since, now); err != nil {
+		return nil, fmt.Errorf("--since: %w", err)
+	}
+	if f.Until, err = audit.ParseTime(until, now); err != nil {
+		return nil, fmt.Errorf("--until: %w", err)
+	}
+	if !f.Until.IsZero() && f.Until.Before(f.Since) {
+		return nil, artifact.Usagef("--until %s is before --since %s", until, since)
+	}
+	if f.Clients, err = audit.ParseNetworks(clients); err != nil {
+		return nil, fmt.Errorf("--client: %w", err)
+	}
+	if f.Names, err = audit.ParsePatterns(names); err != nil {
+		return nil, fmt.Errorf("--name: %w", err)
+	}
+	return &f, nil
+}
+
+// carried are the artifacts of an image.
+func carried(ctx context.Context, ref string, options image.Options, filter *audit.Filter) (iter.Seq[*artifact.Artifact], error) {
+	parsed, err := image.ParseReadable(ref)
+	if err != nil {
+		return nil, err
+	}
+	img, err := image.OpenReader(ctx, parsed, options)
+	if err != nil {
+		return nil, err
+	}
+	defer img.Close()
+	catalog, err := img.Load(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", parsed, err)
+	}
+	return func(yield func(*artifact.Artifact) bool) {
+		for i := range catalog.Artifacts {
+			if a := &catalog.Artifacts[i]; filter.TakesName(a.Name) && !yield(a) {
+				return
+			}
+		}
+	}, nil
+}
+
+// readAudit adds what the filter takes of a file.
+func (c *command) readAudit(ctx context.Context, file string, filter *audit.Filter, summary *audit.Summary) error {
+	in := io.Reader(os.Stdin)
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		defer opened.Close()
+		in = opened
+	}
+	skipped, err := audit.Read(in, func(r *audit.Record) error {
+		if filter.Takes(r) {
+			summary.Add(r)
+		}
+		return ctx.Err()
+	})
+	if skipped > 0 {
+		fmt.Fprintf(c.stderr, "minimirror report: %s: skipped %d lines that are no records\n", file, skipped)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
