@@ -15,10 +15,10 @@ const maxPattern = 500
 // A glob is a pattern for a whole text, with the syntax of path.Match, in which "*" and "?" match a
 // slash like anything else.
 type glob struct {
-	prefix, suffix string // without wildcards, at the start and the end; they don't overlap
-	// tokens is the whole pattern where it is more than prefix, "*", suffix; nil otherwise.
-	tokens []token
-	exact  bool // prefix is the whole pattern
+	prefix, suffix string   // what the pattern begins and ends with; they don't overlap
+	inner          []string // what stands between, in this order
+	tokens         []token  // the whole pattern, where it is more than that; else nil
+	exact          bool     // prefix is the whole pattern
 }
 
 type token struct {
@@ -108,31 +108,37 @@ func parseRune(s string) (r rune, rest string, err error) {
 
 func compile(tokens []token) glob {
 	var g glob
-	start, end := 0, len(tokens)
-	for start < end && tokens[start].literal {
-		start++
+	var runs []string // of literals, around each other token
+	var run strings.Builder
+	onlyStars := true
+	for _, t := range tokens {
+		if t.literal {
+			run.WriteRune(t.ranges[0])
+			continue
+		}
+		onlyStars = onlyStars && t.star
+		runs = append(runs, run.String())
+		run.Reset()
 	}
-	for end > start && tokens[end-1].literal {
-		end--
+	if len(runs) == 0 {
+		return glob{prefix: run.String(), exact: true}
 	}
-	g.prefix, g.suffix = text(tokens[:start]), text(tokens[end:])
-	g.exact = start == len(tokens)
-	if middle := tokens[start:end]; !g.exact && (len(middle) != 1 || !middle[0].star) {
+	g.prefix, g.suffix = runs[0], run.String()
+	for _, inner := range runs[1:] {
+		if inner != "" {
+			g.inner = append(g.inner, inner)
+		}
+	}
+	if !onlyStars {
 		g.tokens = tokens
 	}
 	return g
 }
 
-func text(tokens []token) string {
-	var b strings.Builder
-	for _, t := range tokens {
-		b.WriteRune(t.ranges[0])
-	}
-	return b.String()
-}
-
 // any reports whether the pattern matches every text.
-func (g *glob) any() bool { return !g.exact && g.tokens == nil && g.prefix == "" && g.suffix == "" }
+func (g *glob) any() bool {
+	return !g.exact && g.tokens == nil && g.prefix == "" && g.suffix == "" && g.inner == nil
+}
 
 func (g *glob) match(s string) bool {
 	if g.exact {
@@ -140,6 +146,14 @@ func (g *glob) match(s string) bool {
 	}
 	if len(s) < len(g.prefix)+len(g.suffix) || !strings.HasPrefix(s, g.prefix) || !strings.HasSuffix(s, g.suffix) {
 		return false
+	}
+	middle := s[len(g.prefix) : len(s)-len(g.suffix)]
+	for _, inner := range g.inner {
+		at := strings.Index(middle, inner)
+		if at < 0 {
+			return false
+		}
+		middle = middle[at+len(inner):]
 	}
 	return g.tokens == nil || g.matchTokens(s)
 }

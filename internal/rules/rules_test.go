@@ -140,6 +140,28 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+func TestUnusedAndExpired(t *testing.T) {
+	carried := []artifact.Artifact{deb(t, "a 1 amd64 s bookworm/main a"), deb(t, "a 2 amd64 s bookworm/main a"), deb(t, "b 1 amd64 s bookworm/main b")}
+	r := parse(t, `rules:
+  - deny: { package: a }
+  - allow: { source: [a, x] }
+  - deny: { package: aa, client: 10.0.0.0/8 }
+  - deny: { package: a, version: "<< 2" }
+  - allow: { package: b, until: 2026-11-22 }
+  - allow: { package: b, until: 2026-11-23 }
+`, onlyDebian)
+	properties := propertiesOf(onlyDebian, carried)
+	table := r.Apply(carried, properties)
+	got := table.Unused(carried, properties)
+	if len(got) != 3 || got[0].Position != "rules.yaml:3" || got[0].Matches != 2 || got[0].Before != "rules.yaml:2" ||
+		got[1].Matches != 0 || got[1].Before != "" || got[2].Matches != 1 {
+		t.Errorf("unused: %+v", got)
+	}
+	if got := r.Expired(monday); len(got) != 1 || got[0].Position != "rules.yaml:6" {
+		t.Errorf("expired: %+v", got)
+	}
+}
+
 func TestTable(t *testing.T) {
 	carried := []artifact.Artifact{
 		deb(t, "a 1 amd64 s bookworm/main a"), deb(t, "b 1 amd64 s bookworm/main b"),
@@ -190,7 +212,7 @@ rules:
 	if got := fmt.Sprint(table.Decides()); got != "[1 2 1 1 0 1]" {
 		t.Error(got)
 	}
-	if got := table.Unused(); len(got) != 1 || got[0].Position != "rules.yaml:10" {
+	if got := table.Unused(carried, nil); len(got) != 1 || got[0].Position != "rules.yaml:10" || got[0].Matches != 1 || got[0].Before != "rules.yaml:5" {
 		t.Error(got)
 	}
 	want := []rules.Listed{

@@ -187,14 +187,3 @@ func (t *Table) Decides() []int {
 	}
 	return counts
 }
-
-// Unused are the rules that decide no artifact, in the order of the file, without the default.
-func (t *Table) Unused() []Listed {
-	var unused []Listed
-	for i, n := range t.Decides()[:t.rules.Len()] {
-		if n == 0 {
-			unused = append(unused, t.rules.rules[i].listed())
-		}
-	}
-	return unused
-}
