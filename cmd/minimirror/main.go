@@ -29,6 +29,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   why        tell why a lock has a package
   build      make the image of a lock
   verify     hold an image against its digests and upstream's signatures
+  rules      tell what rules do to an image
   serve      serve an image to apt
   report     tell from a server's audit trail who fetched what, and what was missing
   bootstrap  install from an image on a machine that has nothing yet
@@ -62,6 +63,7 @@ var verbs = map[string]verb{
 	"lock":      lock,
 	"build":     build,
 	"report":    report,
+	"rules":     rulesVerb,
 	"serve":     serve,
 	"verify":    verify,
 	"version":   version,

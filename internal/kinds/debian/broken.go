@@ -21,7 +21,10 @@ func (Kind) Broken(ctx context.Context, pins artifact.Pins, sets []artifact.Set,
 	if err != nil {
 		return nil, err
 	}
-	c := newCarriage(u, pins, absent)
+	c, err := newCarriage(u, pins, absent)
+	if err != nil {
+		return nil, err
+	}
 	var all []artifact.Breakage
 	for index := range u.nodes {
 		broken, err := newPartition(c, index).broken(ctx, pins, sets)
@@ -74,7 +77,7 @@ type carriage struct {
 	absent  []bool             // by entry: all its artifacts are
 }
 
-func newCarriage(u *Universe, pins artifact.Pins, absent func(id string) bool) *carriage {
+func newCarriage(u *Universe, pins artifact.Pins, absent func(id string) bool) (*carriage, error) {
 	c := &carriage{u, make(map[string]entryID, len(pins.Artifacts)), make([]bool, len(u.entries))}
 	type file struct{ name, version, architecture, sha256 string }
 	entries := make(map[file]entryID, len(pins.Artifacts))
@@ -85,11 +88,14 @@ func newCarriage(u *Universe, pins artifact.Pins, absent func(id string) bool) *
 	}
 	for i := range pins.Artifacts {
 		a := &pins.Artifacts[i]
-		id := entries[file{a.Name, a.Version, a.Architecture, a.SHA256}]
+		id, found := entries[file{a.Name, a.Version, a.Architecture, a.SHA256}]
+		if !found {
+			return nil, artifact.Verifyf("debian: %s: its metadata are those of another package", a.ID())
+		}
 		c.entryOf[a.ID()] = id
 		c.absent[id] = c.absent[id] && absent(a.ID())
 	}
-	return c
+	return c, nil
 }
 
 // requested are the artifacts that are there for their own sake on a node.

@@ -220,6 +220,30 @@ func TestBrokenIsResolve(t *testing.T) {
 	}
 }
 
+// FuzzBroken asks about packages with any metadata: it has a reason for what it says, or refuses them.
+func FuzzBroken(f *testing.F) {
+	f.Add("Depends: b | c, v", "Provides: v, a\nConflicts: v", "Pre-Depends: a", uint8(2))
+	f.Add("Depends: a", "\n\nPackage: x\nVersion: 1\nArchitecture: all", "", uint8(7))
+	f.Fuzz(func(t *testing.T, a, b, c string, denied uint8) {
+		var pins artifact.Pins
+		absent := make(map[string]bool)
+		set := artifact.Set{Name: "s", Architecture: "amd64"}
+		for i, metadata := range []string{a, b, c} {
+			p := artifact.Artifact{Kind: "debian", Source: "d", Name: string(rune('a' + i)), Version: "1", Architecture: "amd64", SHA256: sum([]byte{byte(i)}),
+				Path: fmt.Sprint(i), Metadata: strings.Split(metadata, "\n"), Requested: true}
+			pins.Artifacts = append(pins.Artifacts, p)
+			absent[p.ID()] = denied>>i&1 == 1
+			set.Requested = append(set.Requested, p.ID())
+		}
+		broken, err := Kind{}.Broken(context.Background(), pins, []artifact.Set{set}, func(id string) bool { return absent[id] })
+		for _, b := range broken {
+			if b.Reason == "" || err != nil {
+				t.Fatalf("%+v, %v", b, err)
+			}
+		}
+	})
+}
+
 // forgivenArchive leaves out of a random archive the relations that nothing in it satisfies.
 func forgivenArchive(t *testing.T, archive string) string {
 	u := newTestUniverse(t, index("bookworm", archive))

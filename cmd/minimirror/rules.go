@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/kinds"
+	"github.com/minimirror/minimirror/internal/rules"
+)
+
+const rulesHelp = `usage: minimirror rules check RULES REFERENCE
+
+Tells what a file of rules does to an image, before anyone rolls it out: what is
+denied, by which rule and why; what depends on the client or the time; which
+rules have no effect; and which sets and requested packages of the image cannot
+be installed any more, though they could be before. docs/rules.md describes the
+file. REFERENCE is as for "minimirror verify".
+
+What is denied for some clients only, or at times, stays in the indexes: a client
+that is denied chooses it there, and fails at the download.
+
+The exit code is 1 when a set or a requested package breaks. A package that gives
+way to a higher version of itself, or to another that does the same, has not
+broken.
+
+Examples:
+  minimirror rules check rules.yaml oci:out/docker
+  minimirror rules check rules.yaml docker://registry.example.org/site/docker:1 --format json
+`
+
+func rulesVerb(ctx context.Context, c *command, args []string) error {
+	output := c.flags.String("format", "text", "what to print: text or json")
+	options := registryFlags(c)
+	if err := c.parse(args, rulesHelp, 3); err != nil {
+		return err
+	}
+	if word := c.flags.Arg(0); word != "check" {
+		return c.wrongUsage("there is no \"rules %s\"", word)
+	}
+	if err := format(*output); err != nil {
+		return err
+	}
+	file := c.flags.Arg(1)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("rules: %w", err)
+	}
+	var words []rules.Kind
+	for _, kind := range kinds.All() {
+		words = append(words, kind)
+	}
+	parsed, err := rules.Parse(file, data, words)
+	if err != nil {
+		return err
+	}
+	ref, err := image.ParseReadable(c.flags.Arg(2))
+	if err != nil {
+		return err
+	}
+	img, err := image.OpenReader(ctx, ref, image.Options{Registry: *options})
+	if err != nil {
+		return err
+	}
+	defer img.Close()
+	catalog, err := img.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", ref, err)
+	}
+	result, err := checkRules(ctx, parsed, catalog)
+	if err != nil {
+		return fmt.Errorf("%s: %w", ref, err)
+	}
+	if *output == "json" {
+		enc := json.NewEncoder(c.stdout)
+		enc.SetEscapeHTML(false)
+		err = enc.Encode(result)
+	} else {
+		_, err = io.WriteString(c.stdout, result.text())
+	}
+	if err != nil {
+		return err
+	}
+	if n := len(result.Broken); n > 0 {
+		return fmt.Errorf("%s: it breaks %d of what the image was made for", file, n)
+	}
+	return nil
+}
+
+// A rulesCheck is what "rules check" prints as JSON.
+type rulesCheck struct {
+	Artifacts   int              `json:"artifacts"` // how many there are
+	Denied      []ruledArtifact  `json:"denied"`
+	Conditional []ruledArtifact  `json:"conditional"` // by the first rule on which it depends, without "reason"
+	Unused      []rules.Unused   `json:"unused"`      // rules
+	Broken      []brokenArtifact `json:"broken"`
+}
+
+// A ruledArtifact is what a rule decides.
+type ruledArtifact struct {
+	ID           string `json:"id"`
+	Name         string `json:"name"`
+	Version      string `json:"version"`
+	Architecture string `json:"architecture"`
+	Rule         string `json:"rule"`
+	Match        string `json:"match"` // of the rule: "deny package telnet*"
+	Reason       string `json:"reason,omitempty"`
+}
+
+// A brokenArtifact is a Breakage with the artifact's own fields.
+type brokenArtifact struct {
+	artifact.Breakage
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// checkRules evaluates the rules for a catalog read in full.
+func checkRules(ctx context.Context, parsed *rules.Rules, catalog *image.Catalog) (*rulesCheck, error) {
+	byName := make(map[string]artifact.Kind)
+	for _, kind := range kinds.All() {
+		byName[kind.Name()] = kind
+	}
+	properties := func(i int) [][]string {
+		if kind := byName[catalog.Artifacts[i].Kind]; kind != nil {
+			return kind.PropertiesOf(&catalog.Artifacts[i])
+		}
+		return nil
+	}
+	table := parsed.Apply(catalog.Artifacts, properties)
+	matches := make(map[string]string)
+	for _, l := range parsed.List() {
+		matches[l.Position] = l.Action + " " + l.Match
+	}
+	result := &rulesCheck{Artifacts: len(catalog.Artifacts), Denied: []ruledArtifact{}, Conditional: []ruledArtifact{}, Broken: []brokenArtifact{}}
+	result.Unused = append([]rules.Unused{}, table.Unused(catalog.Artifacts, properties)...)
+	places := make(map[string]int, len(catalog.Artifacts))
+	for i := range catalog.Artifacts {
+		a := &catalog.Artifacts[i]
+		places[a.ID()] = i
+		ruled := ruledArtifact{ID: a.ID(), Name: a.Name, Version: a.Version, Architecture: a.Architecture}
+		if rule, conditional := table.Conditional(i); conditional {
+			ruled.Rule, ruled.Match = rule, matches[rule]
+			result.Conditional = append(result.Conditional, ruled)
+		} else if table.Absent(i) {
+			verdict := table.Verdict(i, netip.Addr{}, time.Time{})
+			ruled.Rule, ruled.Match, ruled.Reason = verdict.Rule, matches[verdict.Rule], verdict.Reason
+			result.Denied = append(result.Denied, ruled)
+		}
+	}
+	absent := func(id string) bool { return table.Absent(places[id]) }
+	for _, kind := range kinds.All() {
+		pins, sets := partOf(catalog, kind)
+		broken, err := kind.Broken(ctx, pins, sets, absent)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range broken {
+			a := &catalog.Artifacts[places[b.Artifact]]
+			result.Broken = append(result.Broken, brokenArtifact{b, a.Name, a.Version})
+		}
+	}
+	return result, nil
+}
+
+// partOf is what a catalog has of one kind.
+func partOf(catalog *image.Catalog, kind artifact.Kind) (pins artifact.Pins, sets []artifact.Set) {
+	pins.Date = catalog.Date
+	for _, s := range catalog.Sources {
+		if s.Kind == kind.Name() {
+			pins.Sources = append(pins.Sources, s)
+		}
+	}
+	mine := make(map[string]bool)
+	for i := range catalog.Artifacts {
+		if a := &catalog.Artifacts[i]; a.Kind == kind.Name() {
+			pins.Artifacts = append(pins.Artifacts, *a)
+			mine[a.ID()] = true
+		}
+	}
+	only := func(ids []string) (kept []string) {
+		for _, id := range ids {
+			if mine[id] {
+				kept = append(kept, id)
+			}
+		}
+		return kept
+	}
+	for _, s := range catalog.Sets {
+		if s.Requested, s.Artifacts = only(s.Requested), only(s.Artifacts); len(s.Artifacts) > 0 {
+			sets = append(sets, s)
+		}
+	}
+	return pins, sets
+}
+
+// text is the check for people.
+func (r *rulesCheck) text() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("denied: %d of %d artifacts", len(r.Denied), r.Artifacts)
+	for _, d := range r.Denied {
+		reason := ""
+		if d.Reason != "" {
+			reason = ": " + d.Reason
+		}
+		line("  %s: %s %s (%s)%s", d.Rule, d.Name, d.Version, d.Architecture, reason)
+	}
+	if len(r.Conditional) > 0 {
+		line("denied for some clients, or at times: %d; such a client sees it in the index, chooses it and fails", len(r.Conditional))
+	}
+	for _, d := range r.Conditional {
+		line("  %s: %s %s (%s): %s", d.Rule, d.Name, d.Version, d.Architecture, d.Match)
+	}
+	if len(r.Unused) > 0 {
+		line("rules without effect: %d", len(r.Unused))
+	}
+	for _, u := range r.Unused {
+		why := "nothing matches it"
+		if u.Matches > 0 {
+			why = fmt.Sprintf("what it matches is decided before it, by %s", u.Before)
+		}
+		line("  %s: %s %s: %s", u.Position, u.Action, u.Match, why)
+	}
+	if len(r.Broken) == 0 {
+		line("every set and every requested artifact can be installed as before")
+		return b.String()
+	}
+	line("cannot be installed any more: %d", len(r.Broken))
+	for _, x := range r.Broken {
+		set := ""
+		if x.Set != "" {
+			set = "set " + x.Set + ": "
+		}
+		line("  %s%s %s on %s: %s", set, x.Name, x.Version, x.Architecture, x.Reason)
+	}
+	return b.String()
+}
