@@ -29,6 +29,10 @@ made_up_archive <<-END
 	Version: 1.0
 	Section: mail
 
+	Package: webmail
+	Depends: mailer-b
+	Recommends: mailer-a
+
 	Package: game
 	Version: 1.0
 	Section: games
@@ -48,7 +52,8 @@ definition rules <<-END
 	      components: [main]
 	      architectures: [amd64]
 	      signed-by: $mine/keys/archive.asc
-	  packages: [app, mailer-b, game, telnet, openssh-sftp-server]
+	  recommends: true
+	  packages: [app, webmail, game, telnet, openssh-sftp-server]
 	sets:
 	  app: { debian: [app] }
 END
@@ -78,17 +83,17 @@ in_force() {
 update() { apt_in "$mine/apt" apt-get -qq --error-on=any update || die "apt-get update"; }
 # offers NAME…: apt knows exactly these.
 offers() {
-	local got
-	got=$(apt_in "$mine/apt" apt-cache pkgnames | LC_ALL=C sort | tr '\n' ' ')
-	local want
-	want=$(printf '%s\n' "$@" | LC_ALL=C sort | tr '\n' ' ')
+	local got want
+	got=$(apt_in "$mine/apt" apt-cache pkgnames | LC_ALL=C sort | xargs)
+	want=$(for name; do echo "$name"; done | LC_ALL=C sort | xargs)
 	[ "$got" = "$want" ] || die "apt knows $got, want $want"
 }
 fetches() { apt_in "$mine/apt" apt-get -qq --yes --download-only install "$@" >"$mine/apt.out" 2>&1 || { cat "$mine/apt.out" >&2; die "apt-get install $*"; }; }
-everything=(app libapp mailer-a mailer-b game telnet openssh-sftp-server)
+everything=(app libapp mailer-a mailer-b webmail game telnet openssh-sftp-server)
 
 rule 'rules: []'
 start_server --image "oci:$mine/image" --rules "$rules" --sign-key "$key" --audit "$audit"
+listen=${url#http://} # the same from now on
 apt_client "$mine/apt"
 update
 offers "${everything[@]}"
@@ -97,7 +102,7 @@ say "without a rule apt sees everything, signed anew"
 rule 'rules:' ' - deny: { package: mailer-a, reason: "policy 4.2" }'
 fetches game # the client still has the list of before: what is allowed in both works
 update
-offers app libapp mailer-b game telnet openssh-sftp-server
+offers app libapp mailer-b webmail game telnet openssh-sftp-server
 fetches app
 ls "$mine/apt/cache/archives" | grep -q '^mailer-b_' || die "apt did not take the alternative"
 ! ls "$mine/apt/cache/archives" | grep -q '^mailer-a_' || die "apt got what is denied"
@@ -110,18 +115,18 @@ jq -es 'map(select(.verdict == "denied")) | length == 1 and .[0].name == "mailer
 say "its file is answered 403 with the reason, and the audit trail has it"
 
 for each in \
-	'{ package: [telnet*, rsh-*] }|app libapp mailer-a mailer-b game openssh-sftp-server' \
-	'{ package: t?lnet }|app libapp mailer-a mailer-b game openssh-sftp-server' \
-	'{ package: ftp }|app libapp mailer-a mailer-b game telnet openssh-sftp-server' \
-	'{ source: app }|mailer-a mailer-b game telnet openssh-sftp-server' \
-	'{ package: app, version: "<< 2.0-1" }|app libapp mailer-a mailer-b game telnet openssh-sftp-server' \
-	'{ package: app, version: "<= 2.0-1" }|libapp mailer-a mailer-b game telnet openssh-sftp-server' \
-	'{ package: libapp, version: ">= 1:0" }|app mailer-a mailer-b game telnet openssh-sftp-server' \
-	'{ kind: debian, section: games }|app libapp mailer-a mailer-b telnet openssh-sftp-server' \
-	'{ architecture: amd64 }|mailer-a mailer-b game telnet openssh-sftp-server' \
+	'{ package: [telnet*, rsh-*] }|app libapp mailer-a mailer-b webmail game openssh-sftp-server' \
+	'{ package: "t?lnet" }|app libapp mailer-a mailer-b webmail game openssh-sftp-server' \
+	'{ package: ftp }|app libapp mailer-a mailer-b webmail game telnet openssh-sftp-server' \
+	'{ source: app }|mailer-a mailer-b webmail game telnet openssh-sftp-server' \
+	'{ package: app, version: "<< 2.0-1" }|app libapp mailer-a mailer-b webmail game telnet openssh-sftp-server' \
+	'{ package: app, version: "<= 2.0-1" }|libapp mailer-a mailer-b webmail game telnet openssh-sftp-server' \
+	'{ package: libapp, version: ">= 1:0" }|app mailer-a mailer-b webmail game telnet openssh-sftp-server' \
+	'{ kind: debian, section: games }|app libapp mailer-a mailer-b webmail telnet openssh-sftp-server' \
+	'{ architecture: amd64 }|mailer-a mailer-b webmail game telnet openssh-sftp-server' \
 	'{ suite: bookworm }|' '{ component: main }|' \
-	'{ suite: trixie }|app libapp mailer-a mailer-b game telnet openssh-sftp-server' \
-	'{ package: telnet, client: [10.0.0.0/8] }|app libapp mailer-a mailer-b game telnet openssh-sftp-server'; do
+	'{ suite: trixie }|app libapp mailer-a mailer-b webmail game telnet openssh-sftp-server' \
+	'{ package: telnet, client: [10.0.0.0/8] }|app libapp mailer-a mailer-b webmail game telnet openssh-sftp-server'; do
 	rule 'rules:' " - deny: ${each%%|*}"
 	update
 	# shellcheck disable=SC2086
@@ -160,7 +165,7 @@ for ((i = 1; i <= 50; i++)); do
 	if ((i % 2)); then
 		rule 'rules:' ' - deny: { package: game }'
 		update
-		offers app libapp mailer-a mailer-b telnet openssh-sftp-server
+		offers app libapp mailer-a mailer-b webmail telnet openssh-sftp-server
 	else
 		rule 'rules: []'
 		update
@@ -187,7 +192,7 @@ ln -s ..2 "$map/..data_tmp"
 mv -T "$map/..data_tmp" "$map/..data"
 in_force 'generation 2,'
 update
-offers app libapp mailer-a mailer-b telnet openssh-sftp-server
+offers app libapp mailer-a mailer-b webmail telnet openssh-sftp-server
 say "a ConfigMap's swap is seen"
 
 # The audit trail is rotated, and no line is lost.
@@ -213,7 +218,7 @@ wait "$server" 2>/dev/null || true
 tail -c 1 "$audit" | cmp -s - <(echo) || die "the last line is not whole"
 start_server --image "oci:$mine/image" --rules "$map/rules.yaml" --sign-key "$key" --audit "$audit"
 update
-offers app libapp mailer-a mailer-b telnet openssh-sftp-server
+offers app libapp mailer-a mailer-b webmail telnet openssh-sftp-server
 jq -es 'length > 0' "$audit" >/dev/null || die "the audit trail is damaged"
 get "$url/api/v1/report" | jq -e . >/dev/null || die "the report is no JSON"
 say "killed and started again"

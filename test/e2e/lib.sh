@@ -114,11 +114,11 @@ become() {
 }
 
 # start_server ARGUMENT… starts "minimirror serve" (where $inside and as whom
-# $serve_as says) on a free port of loopback and sets $url and $server.
+# $serve_as says) on a free port of loopback, or at $listen, and sets $url and $server.
 serve_as=()
 start_server() {
 	local log=$mine/serve-$RANDOM.log
-	"${inside[@]}" "${serve_as[@]}" "$MINIMIRROR" serve "$@" --listen 127.0.0.1:0 >"$log" 2>&1 &
+	"${inside[@]}" "${serve_as[@]}" "$MINIMIRROR" serve "$@" --listen "${listen:-127.0.0.1:0}" >"$log" 2>&1 &
 	server=$!
 	defer end "$server"
 	await "$server" "$log" 'listening on'
