@@ -18,6 +18,11 @@ import (
 const verifyHelp = `usage: minimirror verify REFERENCE [--keyring FILE]…
 
 Reads the whole image and holds every layer and every file against its digest.
+Nothing may be in the layers that the catalog does not name: what a runtime
+would unpack is what was verified. The program itself is the one thing that no
+catalog and no upstream vouches for: compare the image's digest with the
+builder's.
+
 REFERENCE is oci:DIR, oci-archive:FILE, docker-archive:FILE (archives may be
 compressed), docker://HOST/NAME:TAG, the path of any of these or of an unpacked
 image, or - for an archive on standard input.
@@ -46,7 +51,7 @@ type verified struct {
 	Upstream  []string `json:"upstream"` // null: not asked for
 }
 
-func verify(ctx context.Context, c *command, args []string) error {
+func verify(ctx context.Context, c *command, args []string) (err error) {
 	keyrings := c.flags.StringArray("keyring", nil, "file with public keys of upstream, armored or binary; may be there several times")
 	output := c.flags.String("format", "text", "what to print: text or json")
 	options := registryFlags(c)
@@ -68,6 +73,7 @@ func verify(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
+	defer func() { err = damaged(ref, err) }()
 	img, err := image.OpenReader(ctx, ref, image.Options{Registry: *options})
 	if err != nil {
 		return err
@@ -94,6 +100,20 @@ func verify(ctx context.Context, c *command, args []string) error {
 	}
 	_, err = fmt.Fprintf(c.stdout, "%s: %d layers and %d files, %d of them artifacts: every digest is right\n", result.Reference, result.Layers, result.Files, result.Artifacts)
 	return err
+}
+
+// damaged tells of an image on this machine that is there and cannot be read that it did not verify, whatever
+// it was that failed.
+func damaged(ref image.Reference, err error) error {
+	var hinted *artifact.HintError
+	_, there := os.Stat(ref.Path)
+	switch {
+	case err == nil, errors.Is(err, artifact.ErrVerify), errors.As(err, &hinted), errors.Is(err, context.Canceled),
+		errors.Is(err, fs.ErrPermission), ref.Transport == image.Docker, ref.Transport == image.Stdin && !errors.Is(err, io.ErrUnexpectedEOF),
+		ref.Transport != image.Stdin && there != nil:
+		return err
+	}
+	return artifact.Hint(artifact.Verifyf("%w", err), "it is damaged or not whole: copy it again")
 }
 
 // registryFlags are the flags that say how to reach a registry.

@@ -82,7 +82,9 @@
 // Every statement of the catalog that can be checked without reading the big layers is checked then; a false one
 // is an error (artifact.ErrVerify where a digest or size is wrong), and no file
 // is ever read outside its layer. Reader.Fetch hashes each file before it counts as delivered; Verify
-// reads and hashes everything.
+// reads and hashes everything, and refuses entries of layers that the catalog does not name (beside the
+// program and the scripts), names that come twice, whiteouts, links and devices, so that what a runtime unpacks
+// is what was verified. It cannot vouch for the program itself.
 //
 // An unpacked tree and a docker-archive have no manifest: what they say of themselves is believed, and
 // held together by the catalog. Only a digest that is known from elsewhere, as in docker://NAME@sha256:…,

@@ -157,7 +157,7 @@ func (f *fetching) stream(body io.Reader, position int64, clusters []cluster) ([
 		}
 		good, err := f.cluster(body, c, buffer)
 		if err != nil {
-			return clusters[i:], fmt.Errorf("%s: %w", c[0].Path, err)
+			return clusters[i:], err
 		}
 		if !good {
 			f.mu.Lock()
@@ -195,7 +195,7 @@ func (f *fetching) cluster(body io.Reader, c cluster, buffer []byte) (good bool,
 		return nil
 	})
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("%s: %w", c[0].Path, err)
 	}
 	if err := c[0].agrees(sum); err != nil {
 		if f.last {

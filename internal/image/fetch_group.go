@@ -1,6 +1,9 @@
 package image
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 const (
 	maxSkip    = 2 << 10  // bytes between two files that are read for nothing, rather than asking twice
@@ -50,6 +53,7 @@ type group struct {
 
 func (g *group) first() *File { return &g.clusters[0][0] }
 
+// groups joins neighbours. The largest comes first: whoever works on several is done sooner.
 func groups(clusters []cluster) (all []group) {
 	for _, c := range clusters {
 		if n := len(all) - 1; n >= 0 {
@@ -62,5 +66,11 @@ func groups(clusters []cluster) (all []group) {
 		}
 		all = append(all, group{[]cluster{c}, c.size()})
 	}
+	slices.SortStableFunc(all, func(a, b group) int { return cmp.Compare(b.size, a.size) })
 	return all
+}
+
+// comparePlaces orders files by their place in a layer.
+func comparePlaces(a, b *File) int {
+	return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Size, b.Size), cmp.Compare(a.Path, b.Path))
 }

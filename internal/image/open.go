@@ -26,6 +26,8 @@ type Image struct {
 	// Layers are in the manifest's order; nil for an unpacked tree.
 	Layers []StoredLayer
 
+	root  string           // the folder of an unpacked tree
+	place *catalogPlace    // where there are layers
 	index map[string]int32 // path → place in Catalog.Files
 	open  func(*File) (*Section, error)
 	close func() error
@@ -118,6 +120,7 @@ func (img *Image) load(labels map[string]string) error {
 	if err := place.verify(head); err != nil {
 		return err
 	}
+	img.place = place
 	records := func(_ context.Context, offset, size int64) ([]byte, error) {
 		return last.read(place.Records.Offset+offset, size)
 	}

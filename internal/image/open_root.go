@@ -34,7 +34,7 @@ func openRoot(dir string) (*Image, error) {
 		return nil, errors.Join(err, root.Close())
 	}
 	idle := newIdleFiles(maxIdleFiles)
-	img := &Image{close: func() error {
+	img := &Image{root: dir, close: func() error {
 		idle.close()
 		return files.Close()
 	}}

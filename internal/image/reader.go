@@ -32,6 +32,8 @@ type Reader struct {
 	// unpacked tree).
 	Digest string
 
+	root     string                               // the folder of an unpacked tree
+	place    *catalogPlace                        // where there are layers
 	config   []byte                               // nil: an unpacked tree
 	layers   []layerContent                       // nil: an unpacked tree
 	file     func(f *File) (io.ReadCloser, error) // of a tree
@@ -109,6 +111,7 @@ func (r *Reader) load(ctx context.Context, o *opened, layers []layerContent, opt
 	if err := place.verify(head); err != nil {
 		return err
 	}
+	r.place = place
 	content := r.layers[last]
 	r.CatalogReader, err = newCatalogReader(head, place.Records.Size, o.layers, func(ctx context.Context, offset, size int64) ([]byte, error) {
 		return readPart(ctx, content, place.Records.Offset+offset, size)
@@ -168,7 +171,7 @@ func (r *Reader) openTree(dir string) error {
 		return err
 	}
 	r.close = append(r.close, img.Close)
-	r.CatalogReader = img.CatalogReader
+	r.CatalogReader, r.root = img.CatalogReader, dir
 	r.file = func(f *File) (io.ReadCloser, error) { return img.open(f) }
 	return nil
 }

@@ -180,7 +180,7 @@ func config(t testing.TB, layers [][]byte, label string) []byte {
 	}
 	return encode(t, map[string]any{
 		"os": "linux", "architecture": "amd64",
-		"config": map[string]any{"Labels": map[string]string{image.CatalogLabel: label}},
+		"config": map[string]any{"User": "65532:65532", "Entrypoint": []string{"/minimirror", "serve"}, "Labels": map[string]string{image.CatalogLabel: label}},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs},
 	})
 }
