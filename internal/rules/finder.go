@@ -48,7 +48,7 @@ func newFinder(rules []rule, keys int) *finder {
 }
 
 func (x *index) add(p *patterns, rule int32) {
-	for text := range p.exact {
+	for _, text := range p.exact {
 		x.exact[text] = append(x.exact[text], rule)
 	}
 	for i := range p.globs {

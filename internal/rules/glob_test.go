@@ -30,6 +30,7 @@ func TestGlob(t *testing.T) {
 		{"**a**", "a bab", "b"},
 		{"g++-*", "g++-12", "gg-12 g-12"},
 		{"lib[a-m]*[0-9]", "libc6 libbz2-1", "libx6 libc libc6-dev"},
+		{"ab?*b", "abxb abbb", "abb"},
 		{"?é*x", "aéx bébbx", "éx aex"},
 	} {
 		g, err := parseGlob(c.pattern)

@@ -38,6 +38,8 @@ func Parse(file string, data []byte, kinds []Kind) (*Rules, error) {
 		return nil, explainSyntax(file, data, err)
 	}
 	p := &parser{Rules: newRules(kinds), base: filepath.Base(file)}
+	p.ruleKeys = slices.Concat(p.properties, keysOfAll)
+	p.entryKeys = slices.Concat(p.ruleKeys, []string{"allow", "deny"})
 	if err := p.document(doc); err != nil {
 		return nil, err
 	}
@@ -63,9 +65,11 @@ func newRules(kinds []Kind) *Rules {
 
 type parser struct {
 	*Rules
-	base   string
+	base   string // name of the file
 	zone   *time.Location
 	values int // so far
+
+	ruleKeys, entryKeys []string // what a rule may have, and what is put into the place of its dash
 }
 
 func (p *parser) document(doc artifact.Section) error {

@@ -29,6 +29,7 @@ func (p *parser) fields(r *rule, parts map[string]artifact.Section) error {
 		if err != nil {
 			return err
 		}
+		f.sort()
 		if !f.any || key >= keyProperty { // "*" asks that there be the property
 			r.fields = append(r.fields, f)
 		}

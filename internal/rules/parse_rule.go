@@ -11,16 +11,15 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// keysOfAll are the keys that rules of every kind have; those of the properties come before "client".
+// keysOfAll are the keys of rules, beside those of the kinds' properties.
 var keysOfAll = []string{"kind", "package", "version", "architecture", "client", "time", "from", "until", "reason"}
 
 // entry reads one entry of the list: its action, and what it is about.
 func (p *parser) entry(s artifact.Section) error {
-	keys := append(slices.Clone(keysOfAll), p.properties...)
 	if s.IsText() {
 		return artifact.Hint(s.Errorf("want allow or deny, and what"), "%s", example)
 	}
-	parts, err := s.Keys(append([]string{"allow", "deny"}, keys...))
+	parts, err := s.Keys(p.entryKeys)
 	if err != nil {
 		return err
 	}
@@ -42,7 +41,7 @@ func (p *parser) entry(s artifact.Section) error {
 	if body.IsText() {
 		return artifact.Hint(body.Errorf("want keys and values, not text"), "write { package: … }")
 	}
-	if parts, err = body.Keys(keys); err != nil {
+	if parts, err = body.Keys(p.ruleKeys); err != nil {
 		return err
 	}
 	position := s.Position()

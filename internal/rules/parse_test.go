@@ -181,12 +181,8 @@ func TestLimits(t *testing.T) {
 	many := func(n int, entry string) []byte {
 		return []byte("rules:\n" + strings.Repeat(entry, n))
 	}
-	short := "- deny: {package: [a]}\n"
-	if r, err := rules.Parse("f", many(rules.MaxRules, short), onlyDebian); err != nil || r.Len() != rules.MaxRules {
-		t.Error(err)
-	}
 	for want, in := range map[string][]byte{
-		"f:2: 100001 rules are more than 100000": many(rules.MaxRules+1, short),
+		"f:2: 100001 rules are more than 100000": many(rules.MaxRules+1, "- x\n"),
 		"f: 4194305 bytes are more than 4194304": bytes.Repeat([]byte("#"), rules.MaxSize+1),
 		// Aliases, which would be 10,000 times 20,000 values.
 		"more than 1000000 values": many(10_000, "- deny: {package: *p}\n"),

@@ -1,8 +1,10 @@
 package rules
 
+import "slices"
+
 // patterns are the values of one condition, of which one must match.
 type patterns struct {
-	exact map[string]struct{}
+	exact []string // sorted
 	globs []glob
 	any   bool // one of them matches everything
 }
@@ -13,10 +15,7 @@ func (p *patterns) add(pattern string) error {
 	case err != nil:
 		return err
 	case g.exact:
-		if p.exact == nil {
-			p.exact = make(map[string]struct{})
-		}
-		p.exact[g.prefix] = struct{}{}
+		p.exact = append(p.exact, g.prefix)
 	default:
 		p.globs = append(p.globs, g)
 		p.any = p.any || g.any()
@@ -24,10 +23,16 @@ func (p *patterns) add(pattern string) error {
 	return nil
 }
 
+// sort is due after the last add.
+func (p *patterns) sort() {
+	slices.Sort(p.exact)
+	p.exact = slices.Compact(p.exact)
+}
+
 // match reports whether one of the texts matches.
 func (p *patterns) match(texts []string) bool {
 	for _, s := range texts {
-		if _, ok := p.exact[s]; ok || p.any {
+		if _, found := slices.BinarySearch(p.exact, s); found || p.any {
 			return true
 		}
 		for i := range p.globs {

@@ -140,6 +140,22 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// TestOnce holds what is easily counted twice, or taken for a match.
+func TestOnce(t *testing.T) {
+	carried := []artifact.Artifact{deb(t, "a 1 amd64 s bookworm/main a"), {Kind: "debian", Name: "b", Version: "1", Architecture: "all"}}
+	r := parse(t, `rules:
+  - deny: { package: [a, a*, "*a"], client: 10.0.0.0/8 }
+  - deny: { section: "*" }
+`, onlyDebian)
+	table := r.Apply(carried, propertiesOf(onlyDebian, carried))
+	if got := fmt.Sprint(table.Decides()); got != "[1 1 1]" {
+		t.Error(got)
+	}
+	if !table.Absent(0) || table.Absent(1) {
+		t.Error("a package without section matches a condition on sections")
+	}
+}
+
 func TestUnusedAndExpired(t *testing.T) {
 	carried := []artifact.Artifact{deb(t, "a 1 amd64 s bookworm/main a"), deb(t, "a 2 amd64 s bookworm/main a"), deb(t, "b 1 amd64 s bookworm/main b")}
 	r := parse(t, `rules:
