@@ -6,8 +6,9 @@
 //
 // A line is a JSON object (RFC 8259) of at most MaxLine bytes, its newline included, whose
 // texts have only printable characters: whatever a client sends, a line is one line, and harmless on a
-// terminal. In a regular file it is written at once, behind what is there; in a pipe it is not mixed
-// with what others write there (pipe(7), PIPE_BUF). The keys, in their order; those marked with * are
+// terminal. In a regular file it is written at once, behind what is there, and on one page: spaces before it fill the
+// page before. So it is whole even when the process is killed. In a pipe it is not mixed with what others write there
+// (pipe(7), PIPE_BUF). The keys, in their order; those marked with * are
 // left out when empty:
 //
 //	time          when the request came, UTC (RFC 3339, microseconds)

@@ -1,9 +1,8 @@
 package audit
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -26,10 +25,16 @@ type Log struct {
 	log    *slog.Logger
 	errors atomic.Uint64
 
-	mu         sync.Mutex // held while a line is written
-	out        *os.File
-	torn       bool // the last line is not whole
+	mu sync.Mutex // held while a line is written
+	end
 	complained time.Time
+}
+
+// An end is where a file is written.
+type end struct {
+	out      *os.File
+	position int64 // of the next line; -1: unknown, of what is no regular file
+	torn     bool  // the last line is not whole
 }
 
 // Open opens the file for appending; it is made, for its owner and group alone, if it is not there. "-" is
@@ -41,74 +46,99 @@ func Open(file string, log *slog.Logger) (*Log, error) {
 	}
 	l := &Log{file: file, log: log}
 	var err error
-	if l.out, l.torn, err = open(file); err != nil {
+	if l.end, err = open(file); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
-func open(file string) (out *os.File, torn bool, err error) {
+func open(file string) (end, error) {
 	if file == Stdout {
 		// By another number a broken pipe is an error, and not the program's end.
 		fd, err := syscall.Dup(int(os.Stdout.Fd()))
 		if err != nil {
-			return nil, false, fmt.Errorf("audit: standard output: %w", err)
+			return end{}, fmt.Errorf("audit: standard output: %w", err)
 		}
 		syscall.CloseOnExec(fd)
-		return os.NewFile(uintptr(fd), "standard output"), false, nil
+		return endOf(os.NewFile(uintptr(fd), "standard output")), nil
 	}
-	out, err = os.OpenFile(file, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	out, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
-		return nil, false, artifact.Hint(fmt.Errorf("audit: %w", err), "name a file in a folder that this user may write to, or - for standard output")
+		return end{}, artifact.Hint(fmt.Errorf("audit: %w", err), "name a file in a folder that this user may write to, or - for standard output")
 	}
-	return out, endsTorn(file, out), nil
+	e := endOf(out)
+	e.torn = e.position > 0 && endsTorn(file, e.position)
+	return e, nil
 }
 
-// endsTorn reports whether the file has a last line without an end, or may have.
-func endsTorn(file string, out *os.File) bool {
-	info, err := out.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
-		return false
+func endOf(out *os.File) end {
+	if info, err := out.Stat(); err == nil && info.Mode().IsRegular() {
+		return end{out: out, position: info.Size()}
 	}
+	return end{out: out, position: -1}
+}
+
+// endsTorn reports whether the file of so many bytes has a last line without an end, or may have.
+func endsTorn(file string, size int64) bool {
 	in, err := os.Open(file)
 	if err != nil {
 		return true
 	}
 	defer in.Close()
 	var last [1]byte
-	_, err = in.ReadAt(last[:], info.Size()-1)
-	return err != nil && !errors.Is(err, io.EOF) || last[0] != '\n'
+	_, err = in.ReadAt(last[:], size-1)
+	return err != nil || last[0] != '\n'
 }
 
-// lines keeps buffers. Each begins with a newline, for the case that the line before is torn.
-var lines = sync.Pool{New: func() any { b := make([]byte, 1, MaxLine+1); b[0] = '\n'; return &b }}
+// buffers each begin with MaxLine spaces; a line follows.
+var buffers = sync.Pool{New: func() any {
+	b := bytes.Repeat([]byte{' '}, 2*MaxLine)[:MaxLine]
+	return &b
+}}
 
 // Write writes the record, by one write(2) under all normal conditions. It does not wait for anything but that
 // write and those before it. A line that can't be written is lost, and counted.
 func (l *Log) Write(r *Record) {
-	buffer := lines.Get().(*[]byte)
-	line := append(r.AppendJSON((*buffer)[:1]), '\n')
-
+	buffer := buffers.Get().(*[]byte)
+	line := append(r.AppendJSON(*buffer), '\n')
 	l.mu.Lock()
-	if l.torn {
-		l.write(line)
-	} else {
-		l.write(line[1:])
+	if err := l.write(line); err != nil {
+		l.complain(err)
 	}
 	l.mu.Unlock()
-
-	*buffer = line
-	lines.Put(buffer)
+	buffers.Put(buffer)
 }
 
-func (l *Log) write(line []byte) {
-	n, err := l.out.Write(line)
+// page is the smallest on any machine, in bytes. Linux ends a write for SIGKILL between two pages of a
+// regular file (generic_perform_write).
+const page = 4096
+
+// write writes a line that has MaxLine spaces before it. It begins on the next page when it would not end on this one.
+func (e *end) write(line []byte) error {
+	if e.torn {
+		if err := e.append([]byte{'\n'}); err != nil {
+			return err
+		}
+	}
+	spaces := 0
+	if rest := page - int(e.position%page); e.position >= 0 && rest < len(line)-MaxLine {
+		spaces = rest
+	}
+	return e.append(line[MaxLine-spaces:])
+}
+
+func (e *end) append(text []byte) error {
+	n, err := e.out.Write(text)
+	if e.position >= 0 {
+		e.position += int64(n)
+	}
 	if n > 0 {
-		l.torn = line[n-1] != '\n'
+		e.torn = text[n-1] != '\n'
 	}
-	if err == nil {
-		return
-	}
+	return err
+}
+
+func (l *Log) complain(err error) {
 	lost := l.errors.Add(1)
 	if now := time.Now(); now.Sub(l.complained) >= complainEvery {
 		l.complained = now
@@ -125,15 +155,14 @@ func (l *Log) Reopen() error {
 	if l.file == Stdout {
 		return nil
 	}
-	out, torn, err := open(l.file)
+	next, err := open(l.file)
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
-	l.out, out = out, l.out
-	l.torn = torn
+	l.end, next = next, l.end
 	l.mu.Unlock()
-	return out.Close()
+	return next.out.Close()
 }
 
 // Close closes the file. Lines that come later are lost, and counted.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,31 @@ func TestLog(t *testing.T) {
 	records, skipped := read(t, file)
 	if skipped != 0 || len(records) != 2 || !reflect.DeepEqual(records[0], *sample()) {
 		t.Errorf("%d skipped, read %+v", skipped, records)
+	}
+}
+
+// A line begins and ends on one page, which is what a process that is killed writes in one piece.
+func TestPages(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "audit.log")
+	log := open(t, file)
+	r := sample()
+	for i := range 500 {
+		if i%50 == 0 {
+			must(t, log.Reopen())
+		}
+		r.Path, r.Agent = "/"+strings.Repeat("x", i%499*3), strings.Repeat("\"", i%300)
+		log.Write(r)
+	}
+	at := 0
+	for line := range strings.Lines(text(t, file)) {
+		first, end := at+len(line)-len(strings.TrimLeft(line, " ")), at+len(line)
+		if first/4096 != (end-1)/4096 {
+			t.Errorf("a line goes from %d to %d", first, end)
+		}
+		at = end
+	}
+	if records, skipped := read(t, file); len(records) != 500 || skipped != 0 {
+		t.Errorf("%d records, %d skipped", len(records), skipped)
 	}
 }
 

@@ -37,15 +37,15 @@ type tally struct {
 
 func (t *tally) common() *tally { return t }
 
-// sample is among how many further rows drop looks for the least.
-const sample = 4
+// patience is how many rows drop looks at before it takes the least of them.
+const patience = 256
 
 // count counts a request. make makes the row of a key that is new, with size
 // bytes of text.
 func (t *table[K, R]) count(r *Record, client int, key K, size int, make func() R) (row R) {
 	row, found := t.rows[key]
 	if !found {
-		need := t.rowSize + int64(size)
+		need := t.rowSize + int64(size+size/8) // the allocator rounds up
 		for t.replace && t.room < need && len(t.rows) > 0 {
 			t.drop()
 		}
@@ -73,14 +73,18 @@ func (t *table[K, R]) count(r *Record, client int, key K, size int, make func() 
 	return row
 }
 
-// drop removes the least of the next rows: the one of the fewest clients, then of the fewest requests, then the
-// oldest. So what one client makes up goes before what several want, or one again and again.
+// drop removes the next row that was asked for once, or else the least of many: the one of the fewest clients, then
+// of the fewest requests, then the oldest. So what one client makes up goes before what several want, or one again and again.
 func (t *table[K, R]) drop() {
-	least := t.hand % len(t.order)
-	for range sample {
-		t.hand = (t.hand + 1) % len(t.order)
-		if t.order[t.hand].common().less(t.order[least].common()) {
-			least = t.hand
+	var least int
+	for i := range min(patience, len(t.order)) {
+		at := (t.hand + i) % len(t.order)
+		row := t.order[at].common()
+		if i == 0 || row.less(t.order[least].common()) {
+			least = at
+		}
+		if row.requests == 1 {
+			break
 		}
 	}
 	row := t.order[least].common()
@@ -89,8 +93,9 @@ func (t *table[K, R]) drop() {
 	*t.sets += row.clients.size()
 	delete(t.rows, t.order[least].key())
 	last := len(t.order) - 1
-	t.order[least] = t.order[last]
+	t.order[least] = t.order[last] // mostly a new one: its turn comes last
 	t.order = t.order[:last]
+	t.hand = least + 1
 }
 
 func (t *tally) less(other *tally) bool {
@@ -105,7 +110,12 @@ func (t *tally) less(other *tally) bool {
 
 // keep copies texts, which may be parts of larger ones, into one piece.
 func keep(texts ...*string) {
+	size := 0
+	for _, t := range texts {
+		size += len(*t)
+	}
 	var all strings.Builder
+	all.Grow(size)
 	for _, t := range texts {
 		all.WriteString(*t)
 	}
