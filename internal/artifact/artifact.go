@@ -28,8 +28,8 @@ type Artifact struct {
 	Channels []string `json:"channels,omitempty"`
 	// Security tells that one of the channels is for security updates.
 	Security bool `json:"security,omitempty"`
-	// Requested tells that the definition names it, outside any set; else it is there because
-	// another needs it, or for a set.
+	// Requested tells that the definition names it, in a set or outside; else it is there
+	// because another needs it.
 	Requested bool `json:"requested,omitempty"`
 
 	Size   int64    `json:"size"`   // bytes

@@ -67,6 +67,7 @@ generation=0
 rule() {
 	printf '%s\n' "$@" >"$rules.new"
 	mv "$rules.new" "$rules"
+	[ -z "${hangup:-}" ] || kill -HUP "$server"
 	generation=$((generation + 1))
 	[ "$generation" = 1 ] || in_force "generation $generation,"
 }
@@ -161,6 +162,7 @@ in_force "generation $generation,"
 ! grep -q 'failed' "$mine/ready" || die "it still says that a reload failed"
 say "a wrong file and a missing one change nothing, and are told of"
 
+hangup=yes
 for ((i = 1; i <= 50; i++)); do
 	if ((i % 2)); then
 		rule 'rules:' ' - deny: { package: game }'
