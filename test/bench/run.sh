@@ -5,5 +5,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 "$here/lock.sh"
 "$here/build.sh"
 "$here/aptly.sh"
+"$here/bootstrap.sh"
 cd "$here/../.."
 go test -run '^$' -bench . ./internal/kinds/debian ./internal/image ./builder/buildkit ./test/bench
