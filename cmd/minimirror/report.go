@@ -31,16 +31,13 @@ Examples:
   minimirror report audit.log --client 10.0.0.7                   # what it has
 `
 
-// shownRows is how much of each table a report for people has by default.
-const shownRows = 20
-
 func report(ctx context.Context, c *command, args []string) error {
 	ref := c.flags.String("image", "", "image that was served, or is to be: tells what was never fetched")
 	since := c.flags.String("since", "", "only requests from this TIME on")
 	until := c.flags.String("until", "", "only requests before this TIME")
 	clients := c.flags.StringArray("client", nil, "only requests of this address or network; may be there several times")
 	names := c.flags.StringArray("name", nil, "only requests for artifacts of this name (* and ? match anything); may be there several times")
-	rows := c.flags.Int("rows", -1, fmt.Sprintf("rows of each table; 0: all (default %d, with --format json all)", shownRows))
+	rows := c.flags.Int("rows", 20, "rows of each table; 0: all. With --format json all, unless it is there")
 	output := c.flags.String("format", "text", "what to print: text or json")
 	options := registryFlags(c)
 	if err := c.parseMore(args, reportHelp, 1); err != nil {
@@ -53,10 +50,13 @@ func report(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if *rows < 0 && *output == "text" {
-		*rows = shownRows
+	if *rows < 0 {
+		return c.wrongUsage("--rows %d: there are no fewer than 0", *rows)
 	}
-	show := audit.ReportOptions{Rows: max(0, *rows)}
+	if *output == "json" && !c.flags.Changed("rows") {
+		*rows = 0
+	}
+	show := audit.ReportOptions{Rows: *rows}
 	if *ref != "" {
 		if show.Carried, err = carried(ctx, *ref, image.Options{Registry: *options}, filter); err != nil {
 			return err

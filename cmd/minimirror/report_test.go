@@ -43,6 +43,8 @@ func TestReport(t *testing.T) {
 		{"client", plain + " --client 10.0.0.1 --client 10.9.0.0/16", 0, []string{"1 requests", "Clients: 1"}, ""},
 		{"name", plain + " --name [b-z]*", 0, []string{"1 requests", "Missing, for the next build: 1"}, ""},
 		{"JSON", plain + " --format json", 0, []string{`"missing":{"total":1,"rows":[{"path":"/main/pool/b.deb","name":"b","version":"2","requests":1,`, `"never":null`}, ""},
+		{"rows", plain + " " + packed + " --rows 1", 0, []string{"Clients: 3", "… and 2 more"}, ""},
+		{"no such rows", plain + " --rows -1", 2, nil, "--rows -1"},
 		{"no file", filepath.Join(dir, "none"), 1, nil, "no such file"},
 		{"no argument", "", 2, nil, "hint: run: minimirror report --help"},
 		{"no time", plain + " --since yesterday", 2, nil, `--since: "yesterday" is not a time`},

@@ -28,7 +28,7 @@
 //	reason*       why it was denied, refused, or failed
 //	bytes         of the answer's body that were sent
 //	duration      from the request to the end of the answer, in seconds
-//	id            of the request; the answer has it, too
+//	id            of the request
 //
 // A text that is too long ends in "…". Bytes that are not UTF-8 became U+FFFD. Readers
 // ignore keys that they do not know: later versions may add some.
