@@ -27,6 +27,11 @@ const statusFile = "var/lib/dpkg/status"
 // step nothing pre-depends on anything of it. Packages that are on hold stay as
 // they are; what cannot be had beside them is an error.
 func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.InstallPlan, error) {
+	for i := range req.Pins.Artifacts {
+		if err := checkPin(&req.Pins.Artifacts[i]); err != nil {
+			return nil, err
+		}
+	}
 	u, err := universeOf(req.Pins)
 	if err != nil {
 		return nil, err
@@ -57,15 +62,29 @@ func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*arti
 	p := &installation{Universe: u, plan: plan, index: slices.Index(u.nodes, arch), artifacts: make(map[string]*artifact.Artifact)}
 	for i := range req.Pins.Artifacts {
 		a := &req.Pins.Artifacts[i]
-		if base := path.Base(a.Path); !wellFormed(base, ".+-:~_%") || base[0] == '-' || base[0] == '.' {
-			return nil, artifact.Verifyf("%s: %q is no name of a package's file", a, base)
-		}
 		p.artifacts[a.String()+a.SHA256] = a
 	}
 	if req.Root == "" && len(req.Names) == 0 {
 		return plan, p.listed(req)
 	}
 	return plan, p.solve(ctx, req)
+}
+
+// checkPin wants an artifact to be one package, and its words to be safe in a script: an image is data
+// from elsewhere.
+func checkPin(a *artifact.Artifact) error {
+	base := path.Base(a.Path)
+	switch {
+	case !validPackageName(a.Name), !validVersion(a.Version), a.Architecture == "", !wellFormed(a.Architecture, "-"):
+		return artifact.Verifyf("%q: not a package's name, version and architecture", a)
+	case !artifact.ValidSHA256(a.SHA256):
+		return artifact.Verifyf("%s: sha256 %q", a, a.SHA256)
+	case !artifact.ValidPath(a.Path), !wellFormed(base, ".+-:~_%"), base[0] == '-', base[0] == '.':
+		return artifact.Verifyf("%s: %q is no name of a package's file", a, base)
+	case !slices.Equal(stanzaOf([]byte(strings.Join(a.Metadata, "\n"))), a.Metadata), len(a.Metadata) > 0 && strings.ContainsAny(a.Metadata[0][:1], " \t"):
+		return artifact.Verifyf("%s: its metadata are not the other lines of one paragraph", a)
+	}
+	return nil
 }
 
 // listed plans a set as it is, for nodes that nothing is known of.
