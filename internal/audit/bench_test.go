@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/audit"
@@ -100,6 +101,22 @@ func BenchmarkAdd(b *testing.B) {
 				}
 			})
 		})
+	}
+}
+
+// BenchmarkReport is what a server's status costs with a summary that is full.
+func BenchmarkReport(b *testing.B) {
+	s := audit.NewSummary()
+	names := make([]string, 60_000)
+	for i := range names {
+		names[i] = fmt.Sprintf("package-%d_1.2.3-4_amd64", i)
+		s.Add(fetched(i, i%500, names[i], 1))
+		s.Add(missedPath(i, i, "/"+names[i]))
+	}
+	artifacts := slices.Collect(carried(names...))
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Report(audit.ReportOptions{Rows: 100, Addresses: 20, Carried: slices.Values(artifacts)})
 	}
 }
 

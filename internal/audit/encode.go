@@ -10,7 +10,8 @@ import (
 
 const timeFormat = "2006-01-02T15:04:05.000000Z"
 
-// AppendJSON appends the record as a line has it, without the newline.
+// AppendJSON appends the record as a line has it, without the newline. log/slog would take 3 µs and
+// three allocations more (BenchmarkWrite), and leaves texts as long, and as harmful to a terminal, as they are.
 func (r *Record) AppendJSON(b []byte) []byte {
 	b = append(b, `{"time":"`...)
 	b = r.Time.UTC().AppendFormat(b, timeFormat)

@@ -26,9 +26,11 @@ func (s *Summary) Report(o ReportOptions) *Report {
 	if o.Addresses == 0 {
 		o.Addresses = maxClients
 	}
+	s.reports.Lock() // one at a time: they take memory
+	defer s.reports.Unlock()
 	r, all := s.snapshot()
 	if o.Carried != nil {
-		r.compare(o.Carried, all)
+		r.compare(o.Carried, all, o.Rows)
 	}
 	all.sort()
 	s.mu.Lock() // again: rows go on counting, and only these few are read
@@ -46,7 +48,6 @@ func (s *Summary) Report(o ReportOptions) *Report {
 		return Client{c.address, slices.Clone(c.users), c.requests, c.bytes, c.allowed, c.denied, c.missing, moment(c.last)}
 	})
 	if r.Never != nil {
-		r.Never.Rows = slices.Clip(r.Never.Rows[:min(o.Rows, len(r.Never.Rows))])
 		r.Never.Uncertain = r.Fetched.Unlisted > 0
 	}
 	return r
@@ -119,7 +120,7 @@ func sortRanked[R any](rows []ranked[R]) {
 }
 
 // compare finds what nobody has fetched, and drops from what is missing what is carried.
-func (r *Report) compare(carried iter.Seq[*artifact.Artifact], all *snapshot) {
+func (r *Report) compare(carried iter.Seq[*artifact.Artifact], all *snapshot, limit int) {
 	fetched := make(map[string]bool, len(all.fetched))
 	for _, f := range all.fetched {
 		fetched[f.name] = true
@@ -129,20 +130,27 @@ func (r *Report) compare(carried iter.Seq[*artifact.Artifact], all *snapshot) {
 		missing[m.name] = true
 	}
 	r.Never = &Never{Rows: []Unasked{}}
+	keepFirst := func() {
+		slices.SortFunc(r.Never.Rows, func(a, b Unasked) int {
+			return cmp.Or(cmp.Compare(b.Size, a.Size), strings.Compare(a.Artifact, b.Artifact))
+		})
+		r.Never.Rows = r.Never.Rows[:min(limit, len(r.Never.Rows))]
+	}
 	for a := range carried {
 		id := a.ID()
 		if missing["/"+id] {
 			missing["/"+id] = false
 		}
 		if !fetched[cut(id, maxArtifact)] {
-			r.Never.Rows = append(r.Never.Rows, Unasked{id, Named{a.Kind, a.Name, a.Version, a.Architecture}, a.Size})
+			r.Never.Total++
 			r.Never.Bytes += a.Size
+			r.Never.Rows = append(r.Never.Rows, Unasked{id, Named{a.Kind, a.Name, a.Version, a.Architecture}, a.Size})
+			if len(r.Never.Rows)/8 > limit { // an image may carry very much
+				keepFirst()
+			}
 		}
 	}
-	r.Never.Total = len(r.Never.Rows)
-	slices.SortFunc(r.Never.Rows, func(a, b Unasked) int {
-		return cmp.Or(cmp.Compare(b.Size, a.Size), strings.Compare(a.Artifact, b.Artifact))
-	})
+	keepFirst()
 	all.missing = slices.DeleteFunc(all.missing, func(m ranked[*missingRow]) bool { return !missing[m.name] })
 }
 

@@ -10,6 +10,8 @@ import (
 // A Summary counts what a Report tells, in memory that is bounded whatever clients do. It is safe
 // for concurrent use.
 type Summary struct {
+	reports sync.Mutex
+
 	mu       sync.Mutex
 	from, to int64 // microseconds since 1970
 	total    total

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"fmt"
 	"io"
+	"iter"
 	"net/netip"
 	"runtime"
 	"slices"
@@ -46,7 +47,7 @@ func denied(minute, by int, name string) *audit.Record {
 	return r
 }
 
-func carried(names ...string) func(func(*artifact.Artifact) bool) {
+func carried(names ...string) iter.Seq[*artifact.Artifact] {
 	return func(yield func(*artifact.Artifact) bool) {
 		for i, name := range names {
 			a := artifact.Artifact{Kind: "made-up", Source: "main", Path: "pool/" + name + ".pkg", Name: name, Version: "1", Architecture: "amd64", Size: int64(1000 * (i + 1))}
