@@ -74,6 +74,9 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, changed time.Time,
 	if last != nil && last.date.After(v.date) {
 		v.date = last.date // clients ignore what is older than what they have
 	}
+	if v.date.After(v.loaded) {
+		s.log.Warn("by this machine's clock, what is signed is of the future: clients whose clock is right refuse it; look at the clock, and at the date of the rules", "date", v.date)
+	}
 	signer, err := s.signer(v.date)
 	if err != nil {
 		return nil, err

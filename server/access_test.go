@@ -1,0 +1,324 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log/slog"
+	mathbig "math/big"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/server"
+)
+
+// startAdmin serves what is for operators on a loopback port.
+func startAdmin(t testing.TB, s *server.Server) (address string, stop func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.RunAdmin(ctx, l, false) }()
+	return l.Addr().String(), func() {
+		http.DefaultClient.CloseIdleConnections()
+		cancel()
+		must(t, <-done)
+	}
+}
+
+// A testAuthority signs certificates.
+type testAuthority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	pool *x509.CertPool
+}
+
+func newAuthority(t testing.TB) *testAuthority {
+	t.Helper()
+	a := &testAuthority{pool: x509.NewCertPool()}
+	der, key := a.make(t, &x509.Certificate{SerialNumber: big1(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
+	var err error
+	a.cert, err = x509.ParseCertificate(der)
+	must(t, err)
+	a.key = key
+	a.pool.AddCert(a.cert)
+	return a
+}
+
+func big1(n int64) *mathbig.Int { return mathbig.NewInt(n) }
+
+func (a *testAuthority) make(t testing.TB, template *x509.Certificate) ([]byte, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	parent, signer := a.cert, a.key
+	if parent == nil {
+		parent, signer = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	must(t, err)
+	return der, key
+}
+
+// write makes a certificate and its key, as files.
+func (a *testAuthority) write(t testing.TB, dir, name string, serial int64) (certificate, key string) {
+	t.Helper()
+	der, private := a.make(t, &x509.Certificate{SerialNumber: big1(serial), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}})
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	must(t, err)
+	certificate, key = filepath.Join(dir, name+".pem"), filepath.Join(dir, name+".key")
+	writeRules(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})))
+	writeRules(t, certificate, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	return certificate, key
+}
+
+func TestTLS(t *testing.T) {
+	dir, authority := t.TempDir(), newAuthority(t)
+	certificate, key := authority.write(t, dir, "server", 2)
+	address, _ := start(t, server.Options{Access: server.Access{Certificate: certificate, Key: key}})
+	serial := func() (int64, error) {
+		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: authority.pool})
+		if err != nil {
+			return 0, err
+		}
+		defer conn.Close()
+		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64(), nil
+	}
+	if n, err := serial(); n != 2 || err != nil {
+		t.Fatalf("serial %d, %v", n, err)
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authority.pool}}}
+	defer client.CloseIdleConnections()
+	resp, err := client.Get("https://" + address + "/files/pool/big.deb")
+	must(t, err)
+	if text := body(t, resp); text != big {
+		t.Errorf("%d bytes by TLS", len(text))
+	}
+	resp, err = client.Get("https://" + address + "/")
+	must(t, err)
+	if text := body(t, resp); !strings.Contains(text, "https://"+address) {
+		t.Errorf("the page does not say https: %s", text)
+	}
+
+	// A certificate without its key is no reason to stop, and the next pair is taken.
+	writeRules(t, certificate, "nonsense")
+	await(t, "the old certificate", func() bool { time.Sleep(600 * time.Millisecond); n, err := serial(); return n == 2 && err == nil })
+	authority.write(t, dir, "server", 3)
+	await(t, "the new certificate", func() bool { n, err := serial(); return n == 3 && err == nil })
+}
+
+// await waits until something is so.
+func await(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for range 200 {
+		if so() {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("waited in vain for %s", what)
+}
+
+func TestClientCertificates(t *testing.T) {
+	dir, authority, other := t.TempDir(), newAuthority(t), newAuthority(t)
+	certificate, key := authority.write(t, dir, "server", 2)
+	ca := filepath.Join(dir, "ca.pem")
+	must(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.cert.Raw}), 0o644))
+	address, _ := start(t, server.Options{Access: server.Access{Certificate: certificate, Key: key, ClientAuthority: ca}})
+	get := func(a *testAuthority) error {
+		config := &tls.Config{RootCAs: authority.pool}
+		if a != nil {
+			pair, err := tls.LoadX509KeyPair(a.write(t, t.TempDir(), "client", 9))
+			must(t, err)
+			config.Certificates = []tls.Certificate{pair}
+		}
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: config}}
+		defer client.CloseIdleConnections()
+		resp, err := client.Get("https://" + address + "/healthz")
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err
+	}
+	if err := get(authority); err != nil {
+		t.Errorf("the right certificate: %v", err)
+	}
+	if get(nil) == nil || get(other) == nil {
+		t.Error("a client without the right certificate is served")
+	}
+}
+
+func TestWrongAccess(t *testing.T) {
+	dir := t.TempDir()
+	certificate, key := newAuthority(t).write(t, dir, "server", 2)
+	text := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		must(t, os.WriteFile(file, []byte(text), 0o644))
+		return file
+	}
+	for name, a := range map[string]server.Access{
+		"no key":               {Certificate: certificate},
+		"no certificate":       {Key: key},
+		"only an authority":    {ClientAuthority: certificate},
+		"a key as certificate": {Certificate: key, Key: key},
+		"no authority in it":   {Certificate: certificate, Key: key, ClientAuthority: key},
+		"passwords: none":      {Passwords: text("none", "\n# nobody\n")},
+		"passwords: MD5":       {Passwords: text("md5", "joe:$apr1$abc$def\n")},
+		"passwords: plain":     {Passwords: text("plain", "joe\n")},
+		"passwords: no file":   {Passwords: filepath.Join(dir, "absent")},
+	} {
+		if _, err := server.New(server.Options{Image: openForms(t)["oci"], Kinds: nil, Access: a}); err == nil {
+			t.Errorf("%s: no error", name)
+		} else if strings.HasPrefix(name, "passwords: ") && name != "passwords: no file" && !strings.Contains(err.Error(), "htpasswd -") {
+			t.Errorf("%s: no hint in %v", name, err)
+		}
+	}
+}
+
+func hashed(t testing.TB, password string) string {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+	must(t, err)
+	return string(hash)
+}
+
+func TestPasswords(t *testing.T) {
+	dir := t.TempDir()
+	file, trail := filepath.Join(dir, "htpasswd"), filepath.Join(dir, "audit")
+	writeRules(t, file, "joe:"+hashed(t, "secret")+"\n")
+	log, err := audit.Open(trail, nil)
+	must(t, err)
+	address, stop := start(t, server.Options{Audit: log, Access: server.Access{Passwords: file}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	status := func(user, password, path string) int {
+		r, err := http.NewRequest("GET", "http://"+address+path, nil)
+		must(t, err)
+		if user != "" {
+			r.SetBasicAuth(user, password)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		must(t, err)
+		resp.Body.Close()
+		if resp.StatusCode == 401 && !strings.HasPrefix(resp.Header.Get("WWW-Authenticate"), "Basic ") {
+			t.Error("401 without WWW-Authenticate")
+		}
+		return resp.StatusCode
+	}
+	const path = "/files/pool/a_1.0.deb"
+	for _, c := range []struct {
+		user, password, path string
+		want                 int
+	}{
+		{"", "", path, 401}, {"joe", "wrong", path, 401}, {"joe", "secret", path, 200}, {"joe", "secret", path, 200},
+		{"joe", "", path, 401}, {"ann", "secret", path, 401}, {"", "", "/", 401}, {"", "", "/api/v1/report", 401}, {"", "", "/healthz", 200}, {"", "", "/readyz", 200},
+	} {
+		if got := status(c.user, c.password, c.path); got != c.want {
+			t.Errorf("%s:%s %s: %d, want %d", c.user, c.password, c.path, got, c.want)
+		}
+	}
+	writeRules(t, file, "ann:"+hashed(t, "other")+"\n")
+	await(t, "the new name", func() bool { return status("ann", "other", path) == 200 })
+	if got := status("joe", "secret", path); got != 401 {
+		t.Errorf("a name that was taken away: %d", got)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	stop()
+	must(t, log.Close())
+	lines, err := os.ReadFile(trail)
+	must(t, err)
+	if !strings.Contains(string(lines), `"user":"joe"`) || bytes.Contains(lines, []byte("secret")) {
+		t.Errorf("the audit trail: %s", lines)
+	}
+}
+
+func TestTrustedProxies(t *testing.T) {
+	trail := filepath.Join(t.TempDir(), "audit")
+	for name, c := range map[string]struct {
+		headers []string
+		client  string // as the audit trail has it
+		base    string
+	}{
+		"none":                  {nil, "192.0.2.1", "http://example.com"},
+		"one":                   {[]string{"X-Forwarded-For: 203.0.113.7"}, "203.0.113.7", "http://example.com"},
+		"lies before the proxy": {[]string{"X-Forwarded-For: 10.9.9.9, 203.0.113.7"}, "203.0.113.7", "http://example.com"},
+		"two proxies":           {[]string{"X-Forwarded-For: 203.0.113.7, 192.0.2.9"}, "203.0.113.7", "http://example.com"},
+		"port and brackets":     {[]string{"X-Forwarded-For: [2001:db8::1]:4711"}, "2001:db8::1", "http://example.com"},
+		"nonsense":              {[]string{"X-Forwarded-For: <script>"}, "192.0.2.1", "http://example.com"},
+		"scheme and host":       {[]string{"X-Forwarded-Proto: https", "X-Forwarded-Host: mirror.example.org"}, "192.0.2.1", "https://mirror.example.org"},
+	} {
+		for _, trusted := range []bool{true, false} {
+			must(t, os.RemoveAll(trail))
+			log, err := audit.Open(trail, nil)
+			must(t, err)
+			o := server.Options{Audit: log}
+			if trusted {
+				o.Access.Proxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+			} else {
+				c.client, c.base = "192.0.2.1", "http://example.com"
+			}
+			page := body(t, ask(t, newServer(t, o).Handler(), "GET", "/", c.headers...))
+			must(t, log.Close())
+			line, err := os.ReadFile(trail)
+			must(t, err)
+			if !strings.Contains(string(line), fmt.Sprintf(`"client":%q`, c.client)) {
+				t.Errorf("%s, trusted %t: want %s in %s", name, trusted, c.client, line)
+			}
+			if !strings.Contains(page, c.base+"/files/") {
+				t.Errorf("%s, trusted %t: want %s in %s", name, trusted, c.base, page)
+			}
+		}
+	}
+	wrong := server.Options{Access: server.Access{Proxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
+	if got := ask(t, newServer(t, wrong).Handler(), "GET", "/", "X-Forwarded-Host: evil.example.org/<x>"); got.StatusCode != 400 {
+		t.Errorf("a host that is none: %s", got.Status)
+	}
+}
+
+func TestConnectionsOfOneClient(t *testing.T) {
+	address, _ := start(t, server.Options{Limits: server.Limits{PerClient: 3}})
+	var conns []net.Conn
+	first := func() string {
+		conn, err := net.Dial("tcp", address)
+		must(t, err)
+		conns = append(conns, conn)
+		fmt.Fprintf(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		line := make([]byte, len("HTTP/1.1 200"))
+		_, err = io.ReadFull(conn, line)
+		must(t, err)
+		return string(line)
+	}
+	for range 3 {
+		if got := first(); got != "HTTP/1.1 200" {
+			t.Errorf("within the limit: %s", got)
+		}
+	}
+	if got := first(); got != "HTTP/1.1 503" {
+		t.Errorf("beyond the limit: %s", got)
+	}
+	for _, conn := range conns {
+		conn.Close()
+	}
+	await(t, "room", func() bool { return first() == "HTTP/1.1 200" })
+	for _, conn := range conns {
+		conn.Close()
+	}
+}

@@ -1,0 +1,213 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/server"
+)
+
+func writeRules(t testing.TB, file, text string) {
+	t.Helper()
+	must(t, os.WriteFile(file+".new", []byte(text), 0o644))
+	must(t, os.Rename(file+".new", file))
+}
+
+func plainSigners(date time.Time) (artifact.Signer, error) { return plainSigner{date: date}, nil }
+
+func TestRules(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rules.yaml")
+	writeRules(t, file, "rules:\n - deny: { package: pool/a_1.0.deb, reason: policy 4.2 }\n - deny: { package: pool/big.deb, client: [198.51.100.0/24] }\n - deny: { folder: nothing }\n")
+	s := newServer(t, server.Options{Rules: file, Signer: plainSigners})
+	h := s.Handler()
+
+	denied := ask(t, h, "GET", "/files/pool/a_1.0.deb")
+	if text := body(t, denied); denied.StatusCode != 403 || !strings.Contains(text, "policy 4.2") || !strings.Contains(text, "rules.yaml:2") {
+		t.Errorf("what is denied: %s %q", denied.Status, text)
+	}
+	if cache := denied.Header.Get("Cache-Control"); cache != "no-store" {
+		t.Errorf("a denial may be kept: %q", cache)
+	}
+	list := body(t, ask(t, h, "GET", "/files/dists/x/Packages"))
+	if strings.Contains(list, "a_1.0") || !strings.Contains(list, "big.deb") {
+		t.Errorf("the list: %q", list)
+	}
+	if got := body(t, ask(t, h, "GET", "/minimirror.asc")); got != "a public key" {
+		t.Errorf("the key: %q", got)
+	}
+	half := ask(t, h, "GET", "/files/dists/x/half")
+	if text := body(t, half); text != "123f00" || half.Header.Get("Etag") != `"`+sum("123f00")+`"` {
+		t.Errorf("a file of pieces: %q", text)
+	}
+	if text := body(t, ask(t, h, "GET", "/files/dists/x/half", "Range: bytes=2-4")); text != "3f0" {
+		t.Errorf("a part of a file of pieces: %q", text)
+	}
+
+	// httptest's client is 192.0.2.1.
+	if got := ask(t, h, "GET", "/files/pool/big.deb"); got.StatusCode != 200 {
+		t.Errorf("a client that no rule is about: %s", got.Status)
+	}
+	writeRules(t, file, "rules:\n - deny: { package: pool/big.deb, client: [192.0.2.0/24] }\n")
+	must(t, s.Reload(context.Background()))
+	if got := ask(t, h, "GET", "/files/pool/big.deb"); got.StatusCode != 403 {
+		t.Errorf("a client that is denied: %s", got.Status)
+	}
+	if got := ask(t, h, "GET", "/files/pool/a_1.0.deb"); got.StatusCode != 200 {
+		t.Errorf("what is allowed again: %s", got.Status)
+	}
+	if after := body(t, ask(t, h, "GET", "/files/dists/x/Packages")); !strings.Contains(after, "big.deb") || !strings.Contains(after, "a_1.0") || after[strings.LastIndex(after, "\n"):] < list[strings.LastIndex(list, "\n"):] {
+		t.Errorf("the list afterwards: %q, before: %q", after, list)
+	}
+
+	writeRules(t, file, "rules: {}\n")
+	if err := s.Reload(context.Background()); err == nil || !strings.Contains(err.Error(), "rules.yaml:1") {
+		t.Errorf("wrong rules: %v", err)
+	}
+	if got := ask(t, h, "GET", "/files/pool/big.deb"); got.StatusCode != 403 {
+		t.Errorf("after wrong rules: %s", got.Status)
+	}
+	if ready := body(t, ask(t, h, "GET", "/readyz")); !strings.Contains(ready, "stay in force") {
+		t.Errorf("/readyz: %q", ready)
+	}
+}
+
+// The date moves half-way from the lock's to the rules', and never back.
+func TestDateOfWhatIsMade(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rules.yaml")
+	var log bytes.Buffer
+	var s *server.Server
+	date := func(rules string) string {
+		t.Helper()
+		writeRules(t, file, rules)
+		if s == nil {
+			s = newServer(t, server.Options{Rules: file, Signer: plainSigners, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		} else {
+			must(t, s.Reload(context.Background()))
+		}
+		list := body(t, ask(t, s.Handler(), "GET", "/files/dists/x/Packages"))
+		return list[strings.LastIndex(list, "\n")+1:]
+	}
+	at := func(d time.Duration) string { return imagetest.Date.Add(d).Format(time.RFC3339) }
+	for _, c := range []struct {
+		rules string
+		want  time.Duration // after the lock's
+	}{
+		{"date: " + at(-time.Hour), 0},
+		{"date: " + at(time.Hour), 30 * time.Minute},
+		{"date: " + at(3*time.Hour), 90 * time.Minute},
+		{"date: " + at(time.Hour), 90 * time.Minute},
+	} {
+		if got := date(c.rules + "\nrules: []\n"); got != at(c.want) {
+			t.Errorf("%s: %s, want %s", c.rules, got, at(c.want))
+		}
+	}
+	if strings.Contains(log.String(), "future") {
+		t.Errorf("a warning about the past: %s", &log)
+	}
+	date("date: 2190-01-01T00:00:00Z\nrules: []\n")
+	if !strings.Contains(log.String(), "future") {
+		t.Errorf("no warning about the future in %s", &log)
+	}
+	got := date("rules: []\n")
+	if got < at(0) {
+		t.Errorf("by the file's own time: %s", got)
+	}
+}
+
+// What a client has read of an earlier view is there for a while.
+func TestEarlierViews(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rules.yaml")
+	writeRules(t, file, "rules: []\n")
+	s := newServer(t, server.Options{Rules: file, Signer: plainSigners, Kinds: []artifact.Kind{digestKind{}}})
+	text := body(t, ask(t, s.Handler(), "GET", "/files/dists/x/Packages"))
+	name := "/files/dists/x/" + sum(text)
+	for range 20 {
+		writeRules(t, file, "rules: []\n")
+		must(t, s.Reload(context.Background()))
+	}
+	got := ask(t, s.Handler(), "GET", name)
+	if again := body(t, got); got.StatusCode != 200 || again != text {
+		t.Errorf("%s %q", got.Status, again)
+	}
+	if cache := got.Header.Get("Cache-Control"); !strings.Contains(cache, "immutable") {
+		t.Errorf("Cache-Control: %q", cache)
+	}
+	if now := body(t, ask(t, s.Handler(), "GET", "/files/dists/x/Packages")); now == text {
+		t.Error("the list has not changed")
+	}
+}
+
+// A digestKind names its list by digest, too; no two are the same.
+type digestKind struct{ plainKind }
+
+var lists int
+
+func (digestKind) Filter(_ context.Context, req artifact.FilterRequest) ([]artifact.File, error) {
+	lists++
+	text := strings.Repeat("x", lists)
+	return []artifact.File{
+		{Path: "files/dists/x/Packages", Data: []byte(text), Modified: req.Date},
+		{Path: "files/dists/x/" + sum(text), Link: "files/dists/x/Packages", Modified: req.Date},
+	}, nil
+}
+
+func TestRulesAtTheStart(t *testing.T) {
+	dir := t.TempDir()
+	img := openForms(t)["oci"]
+	for name, text := range map[string]string{"wrong.yaml": "rules: 3\n", "empty.yaml": ""} {
+		file := filepath.Join(dir, name)
+		must(t, os.WriteFile(file, []byte(text), 0o644))
+		if _, err := server.New(server.Options{Image: img, Kinds: []artifact.Kind{plainKind{}}, Rules: file}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := server.New(server.Options{Image: img, Kinds: []artifact.Kind{plainKind{}}, Rules: filepath.Join(dir, "none")}); err == nil {
+		t.Error("a file that is not there: no error")
+	}
+	big := filepath.Join(dir, "big.yaml")
+	must(t, os.WriteFile(big, bytes.Repeat([]byte("#\n"), 3<<20), 0o644))
+	if _, err := server.New(server.Options{Image: img, Kinds: []artifact.Kind{plainKind{}}, Rules: big}); err == nil || !strings.Contains(err.Error(), "bytes") {
+		t.Errorf("a huge file: %v", err)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rules.yaml")
+	writeRules(t, file, "rules:\n - deny: { package: pool/a_1.0.deb }\n")
+	s := newServer(t, server.Options{Rules: file, Signer: plainSigners})
+	h := s.Handler()
+	ask(t, h, "GET", "/files/pool/a_1.0.deb")
+	ask(t, h, "GET", "/files/pool/big.deb")
+	ask(t, h, "GET", "/files/pool/none.deb")
+	address, stop := startAdmin(t, s)
+	defer stop()
+	resp, err := http.Get("http://" + address + "/metrics")
+	must(t, err)
+	text := body(t, resp)
+	for _, want := range []string{
+		`minimirror_requests_total{kind="plain",verdict="allowed"} 1`, `minimirror_requests_total{kind="plain",verdict="denied"} 1`,
+		`minimirror_requests_total{kind="plain",verdict="missing"} 1`, `minimirror_sent_bytes_total{kind="plain",verdict="allowed"} 96000`,
+		`minimirror_requests_in_flight 0`, `minimirror_rules_generation 1`, `minimirror_rules_failing 0`, `minimirror_rules_artifacts{verdict="denied"} 1`,
+		`minimirror_audit_errors_total 0`, `minimirror_request_duration_seconds_count{verdict="allowed"} 1`,
+	} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/debug/pprof/": 404, "/files/pool/big.deb": 404} {
+		resp, err := http.Get("http://" + address + path)
+		must(t, err)
+		if resp.Body.Close(); resp.StatusCode != want {
+			t.Errorf("%s: %s, want %d", path, resp.Status, want)
+		}
+	}
+}
