@@ -5,8 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,8 +15,8 @@ import (
 )
 
 const (
-	apiRoot = "/api/v1/"
-	mostHit = 1000 // of a search
+	apiRoot  = "/api/v1/"
+	mostRows = 1000 // of an answer
 )
 
 //go:embed pages/openapi.json
@@ -29,107 +28,66 @@ type api struct {
 	pages  *pages
 }
 
-// A query is what a search asks for.
-type query struct {
-	text, kind    string
-	offset, limit int
-}
-
-// readQuery reads the parameters q, kind, offset and limit.
-func readQuery(r *http.Request) (q query, err error) {
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return q, fmt.Errorf("the query cannot be read: %w", err)
-	}
-	q = query{text: values.Get("q"), kind: values.Get("kind"), limit: 100}
-	if len(q.text) > maxQuery {
-		return q, fmt.Errorf("q: at most %d bytes", maxQuery)
-	}
-	for name, value := range map[string]*int{"offset": &q.offset, "limit": &q.limit} {
-		if text := values.Get(name); text != "" {
-			if *value, err = strconv.Atoi(text); err != nil || *value < 0 {
-				return q, fmt.Errorf("%s: not a number from 0 on", name)
-			}
-		}
-	}
-	q.limit = min(q.limit, mostHit)
-	return q, nil
-}
-
 // ServeHTTP answers below apiRoot.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch rest := strings.TrimPrefix(r.URL.Path, apiRoot); {
-	case rest == "openapi.json":
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", fmt.Sprint(len(openAPI)))
-		w.Write(openAPI)
-	case rest == "mirror":
-		a.answer(w, a.server.summarize())
-	case rest == "artifacts":
+	switch rest := strings.TrimPrefix(r.URL.Path, apiRoot); rest {
+	case "openapi.json":
+		a.write(w, r, http.StatusOK, openAPI)
+	case "mirror":
+		a.answer(w, r, a.server.summarize())
+	case "artifacts":
 		a.serveSearch(w, r)
-	case strings.HasPrefix(rest, "artifacts/"):
-		kind, name, found := strings.Cut(strings.TrimPrefix(rest, "artifacts/"), "/")
-		if !found {
-			a.fail(w, http.StatusNotFound, "name an artifact: artifacts/KIND/NAME")
-			return
-		}
-		a.serveArtifact(w, r, kind, name)
-	case rest == "sets":
-		a.answer(w, a.server.image.Catalog.Sets)
-	case rest == "rules":
-		a.answer(w, a.server.rulesState())
-	case rest == "report":
-		q, err := readQuery(r)
-		if err != nil {
-			a.fail(w, http.StatusBadRequest, err.Error())
-			return
-		}
-		a.answer(w, a.server.report(max(q.limit, 1)))
+	case "sets":
+		a.answer(w, r, a.server.sets())
+	case "rules":
+		a.answer(w, r, a.server.rulesState())
+	case "report":
+		a.serveReport(w, r)
 	default:
-		a.fail(w, http.StatusNotFound, "there is no such resource; see "+apiRoot+"openapi.json")
+		if kind, name, found := strings.Cut(strings.TrimPrefix(rest, "artifacts/"), "/"); found && strings.HasPrefix(rest, "artifacts/") {
+			a.serveArtifact(w, r, kind, name)
+			return
+		}
+		a.fail(w, r, http.StatusNotFound, "there is no such resource; see "+apiRoot+"openapi.json")
 	}
 }
 
-func (a *api) answer(w http.ResponseWriter, v any) { a.write(w, http.StatusOK, v) }
-
-func (a *api) fail(w http.ResponseWriter, code int, text string) {
-	a.write(w, code, map[string]string{"error": text})
-}
-
-func (a *api) write(w http.ResponseWriter, code int, v any) {
+func (a *api) answer(w http.ResponseWriter, r *http.Request, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // a type that JSON has no words for
 	}
-	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("Content-Length", fmt.Sprint(len(body)+1))
-	header.Set("Cache-Control", "no-cache")
-	header.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(code)
-	w.Write(append(body, '\n'))
+	a.write(w, r, http.StatusOK, append(body, '\n'))
+}
+
+func (a *api) fail(w http.ResponseWriter, r *http.Request, code int, text string) {
+	body, _ := json.Marshal(map[string]string{"error": text}) // of texts it never fails
+	a.write(w, r, code, append(body, '\n'))
+}
+
+func (a *api) write(w http.ResponseWriter, r *http.Request, code int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	send(w, r, code, body)
 }
 
 func (a *api) broken(w http.ResponseWriter, r *http.Request, err error) {
-	a.server.log.Error("request failed", "path", r.URL.Path, "error", err)
-	a.fail(w, http.StatusInternalServerError, "the mirror could not read its catalog")
+	a.server.logBroken(r, err)
+	a.fail(w, r, http.StatusInternalServerError, "the mirror could not read its catalog")
 }
 
 func (a *api) serveSearch(w http.ResponseWriter, r *http.Request) {
 	q, err := readQuery(r)
 	if err != nil {
-		a.fail(w, http.StatusBadRequest, err.Error())
+		a.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
-	list, count, err := a.server.search(r.Context(), q.text, q.kind, q.offset, q.limit)
+	list, count, err := a.server.search(r.Context(), q)
 	if err != nil {
 		a.broken(w, r, err)
 		return
 	}
-	if list == nil {
-		list = []found{}
-	}
-	a.answer(w, struct {
+	a.answer(w, r, struct {
 		Count     int     `json:"count"`
 		Artifacts []found `json:"artifacts"`
 	}{count, list})
@@ -142,7 +100,7 @@ func (a *api) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name s
 		return
 	}
 	if len(list) == 0 && len(aliasOf) == 0 {
-		a.fail(w, http.StatusNotFound, "this mirror does not carry it")
+		a.fail(w, r, http.StatusNotFound, "this mirror does not carry it")
 		return
 	}
 	why, neededBy, err := a.pages.relations(r.Context(), kind, name)
@@ -150,22 +108,26 @@ func (a *api) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name s
 		a.broken(w, r, err)
 		return
 	}
-	a.answer(w, struct {
+	a.answer(w, r, struct {
 		Kind     string    `json:"kind"`
 		Name     string    `json:"name"`
 		AliasOf  []string  `json:"alias_of,omitempty"`
 		Why      []string  `json:"why"`
 		NeededBy []string  `json:"needed_by"`
 		Carried  []carried `json:"carried"`
-	}{kind, name, aliasOf, orNone(why), orNone(neededBy), list})
+	}{kind, name, aliasOf, orNone(why), orNone(neededBy), orNone(list)})
 }
 
-// orNone makes an empty list of none, which JSON would call null.
-func orNone(texts []string) []string {
-	if texts == nil {
-		return []string{}
+func (a *api) serveReport(w http.ResponseWriter, r *http.Request) {
+	q, err := readQuery(r)
+	if err == nil && q.limit == 0 {
+		err = fmt.Errorf("limit: at least 1")
 	}
-	return texts
+	if err != nil {
+		a.fail(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	a.answer(w, r, a.server.report(q.limit))
 }
 
 // A summary is what the mirror is.
@@ -194,12 +156,21 @@ func (s *Server) summarize() summary {
 		Started: s.started.UTC().Truncate(time.Second), Artifacts: len(c.Artifacts), Sources: []upstream{},
 	}
 	for _, source := range c.Sources {
-		sum.Sources = append(sum.Sources, upstream{source.Kind, source.Name, source.URLs})
+		sum.Sources = append(sum.Sources, upstream{source.Kind, source.Name, orNone(source.URLs)})
 	}
 	for i := range c.Artifacts {
 		sum.Bytes += c.Artifacts[i].Size
 	}
 	return sum
+}
+
+// sets are the catalog's, without lists that are null.
+func (s *Server) sets() []artifact.Set {
+	sets := orNone(slices.Clone(s.image.Catalog.Sets))
+	for i := range sets {
+		sets[i].Requested, sets[i].Artifacts = orNone(sets[i].Requested), orNone(sets[i].Artifacts)
+	}
+	return sets
 }
 
 // rulesState is what is in force.

@@ -11,13 +11,23 @@ import (
 
 // about is what the pages tell of the image.
 type about struct {
-	Date    string
-	Sources []sourceAbout
-	Sets    []setAbout
+	Date      string
+	Artifacts int
+	Size      string
+	Sources   []sourceAbout
+	Sets      []setAbout
 
 	// These depend on the request.
 	Base   string
 	Usages []string
+	Usage  []usagePart // the same, in pieces
+	Rules  rulesState
+}
+
+// A usagePart is a paragraph of a kind's Usage, or lines to type: those that are indented.
+type usagePart struct {
+	Text    string
+	Command bool
 }
 
 type sourceAbout struct {
@@ -33,13 +43,15 @@ type setAbout struct {
 
 func newAbout(c *image.Catalog) about {
 	a := about{Date: c.Date.UTC().Format(time.RFC3339)}
-	counts, sizes := map[string]int{}, map[string]int64{}
+	counts, sizes, size := map[string]int{}, map[string]int64{}, int64(0)
 	for i := range c.Artifacts {
 		counts[c.Artifacts[i].Source]++
 		sizes[c.Artifacts[i].Source] += c.Artifacts[i].Size
+		size += c.Artifacts[i].Size
 	}
+	a.Artifacts, a.Size = len(c.Artifacts), humanSize(size)
 	for _, s := range c.Sources {
-		source := sourceAbout{Kind: s.Kind, Name: s.Name, Artifacts: counts[s.Name], Size: megabytes(sizes[s.Name])}
+		source := sourceAbout{Kind: s.Kind, Name: s.Name, Artifacts: counts[s.Name], Size: humanSize(sizes[s.Name])}
 		if len(s.URLs) > 0 {
 			source.URL = s.URLs[0]
 		}
@@ -58,23 +70,43 @@ func (p *pages) serveHome(w http.ResponseWriter, r *http.Request) {
 		frame
 		about
 	}{p.frame("miniMirror: "+p.server.image.Catalog.Name, ""), p.about}
-	page.Base = baseAddress(r)
+	page.Base, page.Rules = baseAddress(r), p.server.rulesState()
 	for _, m := range p.server.mounts {
 		if usage := strings.TrimSpace(m.kind.Usage(m.mirror, page.Base)); usage != "" {
 			page.Usages = append(page.Usages, usage)
+			page.Usage = append(page.Usage, usageParts(usage)...)
 		}
 	}
 	w.Header().Set("Vary", "Accept")
 	if wantsHTML(r) {
-		p.show(w, http.StatusOK, "home.html", page)
+		p.show(w, r, http.StatusOK, "home.html", page)
 		return
 	}
 	var text strings.Builder
 	if err := p.text.Execute(&text, page); err != nil {
 		panic(err) // a template that does not fit the page
 	}
-	w.Header().Set("Cache-Control", "no-cache")
-	plain(w, http.StatusOK, text.String())
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	send(w, r, http.StatusOK, []byte(text.String()))
+}
+
+// usageParts cuts a text at empty lines, and where what is indented begins or ends.
+func usageParts(text string) (parts []usagePart) {
+	fresh := true
+	for line := range strings.SplitSeq(text, "\n") {
+		if strings.TrimSpace(line) == "" {
+			fresh = true
+			continue
+		}
+		line, command := strings.CutPrefix(line, "  ")
+		if n := len(parts); !fresh && parts[n-1].Command == command {
+			parts[n-1].Text += "\n" + line
+		} else {
+			parts = append(parts, usagePart{line, command})
+		}
+		fresh = false
+	}
+	return parts
 }
 
 func parseText(name string) (*texttemplate.Template, error) {

@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	texttemplate "text/template"
 	"time"
 
@@ -24,7 +25,7 @@ var pageFiles embed.FS
 const (
 	pagesRoot  = "/-/" // no source can be called so: artifact.ValidName
 	perPage    = 50
-	maxQuery   = 200 // bytes
+	maxQuery   = 200 // bytes of a parameter
 	maxNeedBys = 300
 )
 
@@ -35,9 +36,8 @@ type pages struct {
 	about   about
 	html    map[string]*template.Template
 	text    *texttemplate.Template
-
-	reading sync.Mutex
-	graph   *graph // nil: nobody has asked yet
+	policy  string // Content-Security-Policy: https://www.w3.org/TR/CSP3/
+	graph   lazyGraph
 }
 
 // A frame is what all pages have in common.
@@ -47,9 +47,19 @@ type frame struct {
 
 func newPages(s *Server, version string) (*pages, error) {
 	p := &pages{server: s, version: cmp.Or(version, "unknown version"), about: newAbout(s.image.Catalog), html: map[string]*template.Template{}}
+	style, err := pageFiles.ReadFile("pages/style.css")
+	if err != nil {
+		return nil, err
+	}
+	// The browser takes this very style and no other.
+	digest := sha256.Sum256(style)
+	p.policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) +
+		"'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	functions := template.FuncMap{
-		"page": pageOf, "megabytes": megabytes, "date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"style": func() template.CSS { return template.CSS(style) },
+		"page":  pageOf, "link": p.link, "size": humanSize, "printable": printable, "count": countOf, "date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"join":       func(texts []string) string { return strings.Join(texts, ", ") },
+		"lines":      func(text string) []string { return strings.Split(strings.TrimSpace(text), "\n") },
 		"paragraphs": func(text string) []string { return strings.Split(text, "\n\n") },
 	}
 	for _, name := range []string{"home.html", "search.html", "artifact.html", "rules.html", "activity.html", "error.html"} {
@@ -59,7 +69,6 @@ func newPages(s *Server, version string) (*pages, error) {
 		}
 		p.html[name] = t
 	}
-	var err error
 	p.text, err = parseText("pages/home.txt")
 	return p, err
 }
@@ -69,38 +78,65 @@ func pageOf(kind, name string) string {
 	return pagesRoot + "artifacts/" + url.PathEscape(kind) + "/" + url.PathEscape(name)
 }
 
+// link is pageOf for what is carried; else empty.
+func (p *pages) link(kind, name string) string {
+	if name == "" || !p.server.carries(kind, name) {
+		return ""
+	}
+	return pageOf(kind, name)
+}
+
 func (p *pages) frame(title, query string) frame {
 	return frame{title, p.server.image.Catalog.Name, p.version, p.server.image.Catalog.Lock, query}
 }
 
 // show answers with a page.
-func (p *pages) show(w http.ResponseWriter, code int, name string, data any) {
+func (p *pages) show(w http.ResponseWriter, r *http.Request, code int, name string, data any) {
 	var body bytes.Buffer
 	if err := p.html[name].Execute(&body, data); err != nil {
 		panic(err) // a template that does not fit the page
 	}
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Length", fmt.Sprint(body.Len()))
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Security-Policy", p.policy)
 	header.Set("Referrer-Policy", "no-referrer")
+	send(w, r, code, body.Bytes())
+}
+
+// send answers with what was made for this request. What is not there is no artifact that
+// is not carried.
+func send(w http.ResponseWriter, r *http.Request, code int, body []byte) {
+	header := w.Header()
+	header.Set("Content-Length", fmt.Sprint(len(body)))
+	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-cache")
+	if code == http.StatusNotFound {
+		exchangeOf(w).verdict = audit.Metadata
+	}
 	w.WriteHeader(code)
-	w.Write(body.Bytes())
+	if r.Method != http.MethodHead { // no bytes to count
+		w.Write(body)
+	}
 }
 
 // fail shows an error that the visitor has made, or that the server has.
-func (p *pages) fail(w http.ResponseWriter, code int, text string) {
-	p.show(w, code, "error.html", struct {
+func (p *pages) fail(w http.ResponseWriter, r *http.Request, code int, text string) {
+	p.show(w, r, code, "error.html", struct {
 		frame
 		Heading, Text string
 	}{p.frame(http.StatusText(code), ""), http.StatusText(code), text})
 }
 
 func (p *pages) broken(w http.ResponseWriter, r *http.Request, err error) {
-	p.server.log.Error("request failed", "path", r.URL.Path, "error", err)
-	p.fail(w, http.StatusInternalServerError, "The mirror could not read its catalog.")
+	p.server.logBroken(r, err)
+	p.fail(w, r, http.StatusInternalServerError, "The mirror could not read its catalog.")
+}
+
+// logBroken tells of what is no fault of the visitor's.
+func (s *Server) logBroken(r *http.Request, err error) {
+	if r.Context().Err() == nil { // else they have gone
+		s.log.Error("request failed", "path", r.URL.Path, "error", err)
+	}
 }
 
 // ServeHTTP answers below pagesRoot.
@@ -109,47 +145,50 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case rest == "search":
 		p.serveSearch(w, r)
 	case rest == "rules":
-		p.serveRules(w)
+		p.serveRules(w, r)
 	case rest == "activity":
-		p.serveActivity(w)
+		p.serveActivity(w, r)
 	default:
-		if about, found := strings.CutPrefix(rest, "artifacts/"); found {
-			if kind, name, found := strings.Cut(about, "/"); found {
-				p.serveArtifact(w, r, kind, name)
-				return
-			}
+		if kind, name, found := strings.Cut(strings.TrimPrefix(rest, "artifacts/"), "/"); found && strings.HasPrefix(rest, "artifacts/") {
+			p.serveArtifact(w, r, kind, name)
+			return
 		}
-		p.fail(w, http.StatusNotFound, "There is no such page.")
+		p.fail(w, r, http.StatusNotFound, "There is no such page.")
 	}
 }
 
 func (p *pages) serveSearch(w http.ResponseWriter, r *http.Request) {
 	query, err := readQuery(r)
 	if err != nil {
-		p.fail(w, http.StatusBadRequest, err.Error())
+		p.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
-	list, count, err := p.server.search(r.Context(), query.text, query.kind, query.offset, perPage)
+	query.limit = perPage
+	list, count, err := p.server.search(r.Context(), query)
 	if err != nil {
 		p.broken(w, r, err)
 		return
+	}
+	title := "All names"
+	if query.text != "" {
+		title = "Search: " + query.text
 	}
 	page := struct {
 		frame
 		Count, From, To int
 		Found           []found
 		Before, After   string
-	}{p.frame("Search: "+query.text, query.text), count, query.offset + 1, query.offset + len(list), list, "", ""}
+	}{p.frame(title, query.text), count, query.offset + 1, query.offset + len(list), list, "", ""}
 	at := func(offset int) string {
 		return pagesRoot + "search?" + url.Values{"q": {query.text}, "kind": {query.kind}, "offset": {strconv.Itoa(offset)}}.Encode()
 	}
-	if query.offset > 0 {
-		page.Before = at(max(0, query.offset-perPage))
+	if before := min(query.offset, count) - perPage; query.offset > 0 && count > 0 {
+		page.Before = at(max(0, before))
 	}
-	if page.To < count {
+	if page.To < count && len(list) > 0 {
 		page.After = at(page.To)
 	}
-	p.show(w, http.StatusOK, "search.html", page)
+	p.show(w, r, http.StatusOK, "search.html", page)
 }
 
 func (p *pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name string) {
@@ -159,7 +198,7 @@ func (p *pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name
 		return
 	}
 	if len(list) == 0 && len(aliasOf) == 0 {
-		p.fail(w, http.StatusNotFound, fmt.Sprintf("This mirror does not carry %s.", printable(name)))
+		p.fail(w, r, http.StatusNotFound, fmt.Sprintf("This mirror does not carry %s.", printable(name)))
 		return
 	}
 	why, by, err := p.relations(r.Context(), kind, name)
@@ -169,44 +208,63 @@ func (p *pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name
 	}
 	page := struct {
 		frame
-		Kind, Artifact         string
-		AliasOf, Why, NeededBy []string
-		NeededMore             int
-		Carried                []carried
-	}{p.frame(name, ""), kind, name, aliasOf, why, by, 0, list}
-	if len(by) > maxNeedBys {
-		page.NeededBy, page.NeededMore = by[:maxNeedBys], len(by)-maxNeedBys
+		Kind, Artifact string
+		AliasOf        []found
+		Why, NeededBy  []string
+		NeededMore     int
+		Carried        []carried
+	}{p.frame(name, ""), kind, name, nil, why, by[:min(len(by), maxNeedBys)], max(0, len(by)-maxNeedBys), list}
+	for _, of := range aliasOf {
+		page.AliasOf = append(page.AliasOf, found{Kind: kind, Name: of})
 	}
-	p.show(w, http.StatusOK, "artifact.html", page)
+	if err := p.server.describe(r.Context(), page.AliasOf); err != nil {
+		p.broken(w, r, err)
+		return
+	}
+	p.show(w, r, http.StatusOK, "artifact.html", page)
 }
 
 // relations tells why a name is carried and what may need it.
 func (p *pages) relations(ctx context.Context, kind, name string) (why, neededBy []string, err error) {
-	p.reading.Lock()
-	defer p.reading.Unlock()
-	if p.graph == nil {
-		// The next one needs it, too, whether or not this one waits for it.
-		if p.graph, err = p.server.newGraph(context.WithoutCancel(ctx)); err != nil {
-			return nil, nil, err
-		}
+	g, err := p.graph.get(ctx, p.server.newGraph)
+	if err != nil {
+		return nil, nil, err
 	}
-	return p.graph.why(kind, name), p.graph.neededBy(kind, name), nil
+	return g.why(kind, name), g.neededBy(kind, name), nil
 }
 
-func (p *pages) serveRules(w http.ResponseWriter) {
-	state := p.server.rulesState()
-	p.show(w, http.StatusOK, "rules.html", struct {
+func (p *pages) serveRules(w http.ResponseWriter, r *http.Request) {
+	p.show(w, r, http.StatusOK, "rules.html", struct {
 		frame
 		rulesState
-	}{p.frame("Rules", ""), state})
+	}{p.frame("Rules", ""), p.server.rulesState()})
 }
 
-func (p *pages) serveActivity(w http.ResponseWriter) {
-	p.show(w, http.StatusOK, "activity.html", struct {
+func (p *pages) serveActivity(w http.ResponseWriter, r *http.Request) {
+	p.show(w, r, http.StatusOK, "activity.html", struct {
 		frame
 		Since  string
 		Report *audit.Report
 	}{p.frame("Activity", ""), p.server.started.UTC().Format(time.RFC3339), p.server.report(perPage)})
 }
 
-func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+// humanSize writes a number of bytes for people: "21 bytes", "1.5 MB".
+func humanSize(n int64) string {
+	if n < 1000 {
+		return countOf(n, "byte")
+	}
+	size, unit := float64(n)/1000, 0
+	for size >= 999.95 && unit < len("kMGT")-1 {
+		size, unit = size/1000, unit+1
+	}
+	return fmt.Sprintf("%.1f %cB", size, "kMGT"[unit])
+}
+
+// countOf writes a number of things: "1 name", "2 names".
+func countOf(n any, thing string) string {
+	text := fmt.Sprint(n)
+	if text != "1" {
+		thing += "s"
+	}
+	return text + " " + thing
+}

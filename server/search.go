@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
+	"net/url"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
 )
 
 // A found is a name that a search found, with what there is of it.
@@ -19,83 +20,100 @@ type found struct {
 	Summary       string   `json:"summary"`
 	Versions      []string `json:"versions"`
 	Architectures []string `json:"architectures"`
-	rank          int
-	first         int // in Catalog.Artifacts
+	AliasOf       []string `json:"alias_of,omitempty"` // names that it stands for
+}
+
+// A hit is a name that fits a search.
+type hit struct {
+	kind, name string
+	rank       int
 }
 
 // search finds names that contain the text, the best first: the very name, names that begin so, others. It
-// returns at most limit of them, those from offset on, and how many there are.
-func (s *Server) search(ctx context.Context, text, kind string, offset, limit int) (page []found, count int, err error) {
-	text = strings.ToLower(strings.TrimSpace(text))
-	var all []found
+// returns at most limit of them, those from offset on, and how many there are. Aliases are found only by
+// a text.
+func (s *Server) search(ctx context.Context, q query) (page []found, count int, err error) {
+	text := strings.ToLower(strings.TrimSpace(q.text))
+	var hits []hit
+	try := func(kind, name string) {
+		if q.kind != "" && kind != q.kind {
+			return
+		}
+		switch low := strings.ToLower(name); {
+		case low == text:
+			hits = append(hits, hit{kind, name, 0})
+		case strings.HasPrefix(low, text):
+			hits = append(hits, hit{kind, name, 1})
+		case strings.Contains(low, text):
+			hits = append(hits, hit{kind, name, 2})
+		}
+	}
 	list := s.image.Catalog.Artifacts
 	for i := range list {
-		a := &list[i]
-		if kind != "" && a.Kind != kind {
-			continue
+		if i == 0 || list[i].Name != list[i-1].Name || list[i].Kind != list[i-1].Kind {
+			try(list[i].Kind, list[i].Name)
 		}
-		name := strings.ToLower(a.Name)
-		at := strings.Index(name, text)
-		if at < 0 {
-			continue
-		}
-		rank := 2
-		if at == 0 {
-			rank = 1
-			if len(name) == len(text) {
-				rank = 0
-			}
-		}
-		all = append(all, found{Kind: a.Kind, Name: a.Name, rank: rank, first: i})
 	}
-	slices.SortStableFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.Name, b.Name), strings.Compare(a.Kind, b.Kind))
+	if text != "" {
+		for _, a := range s.image.Catalog.Aliases {
+			try(a.Kind, a.Name)
+		}
+	}
+	slices.SortFunc(hits, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.name, b.name), strings.Compare(a.kind, b.kind))
 	})
-	all = slices.CompactFunc(all, func(a, b found) bool { return a.Kind == b.Kind && a.Name == b.Name })
-	count = len(all)
-	page = all[min(max(offset, 0), count):min(max(offset, 0)+limit, count)]
-	names := map[string][]string{}
-	for _, f := range page {
-		names[f.Kind] = append(names[f.Kind], f.Name)
+	hits = slices.Compact(hits)
+	count = len(hits)
+	hits = hits[min(q.offset, count):]
+	hits = hits[:min(q.limit, len(hits))]
+	page = make([]found, len(hits))
+	for i, h := range hits {
+		page[i] = found{Kind: h.kind, Name: h.name}
 	}
-	for _, m := range s.mounts {
-		if err := m.summarize(ctx, s.image, names[m.kind.Name()], page); err != nil {
-			return nil, 0, err
-		}
-	}
-	return page, count, nil
+	return page, count, s.describe(ctx, page)
 }
 
-// summarize adds to what was found of a kind what only the whole catalog says.
-func (m mount) summarize(ctx context.Context, img *image.Image, names []string, page []found) error {
-	if len(names) == 0 {
-		return nil
-	}
-	records, _, err := img.Find(ctx, m.kind.Name(), names)
-	if err != nil {
-		return err
-	}
-	for i := range page {
-		f := &page[i]
-		if f.Kind != m.kind.Name() {
-			continue
-		}
-		for j := range records[f.Name] {
-			a := &records[f.Name][j].Artifact
-			f.Versions, f.Architectures = append(f.Versions, a.Version), append(f.Architectures, a.Architecture)
-			if f.Summary == "" {
-				f.Summary = m.kind.Describe(a).Summary
+// describe adds what only the whole catalog says of names.
+func (s *Server) describe(ctx context.Context, page []found) error {
+	for _, m := range s.mounts {
+		var names []string
+		for i := range page {
+			if page[i].Kind == m.kind.Name() {
+				names = append(names, page[i].Name)
 			}
 		}
-		slices.Sort(f.Architectures)
-		f.Architectures = slices.Compact(f.Architectures)
-		f.Versions = unique(f.Versions)
+		if names == nil {
+			continue
+		}
+		records, aliases, err := s.image.Find(ctx, m.kind.Name(), names)
+		if err != nil {
+			return err
+		}
+		for i := range page {
+			f := &page[i]
+			if f.Kind != m.kind.Name() {
+				continue
+			}
+			f.AliasOf = aliases[f.Name]
+			f.Versions, f.Architectures = []string{}, []string{}
+			for j := range records[f.Name] {
+				a := &records[f.Name][j].Artifact
+				f.Versions, f.Architectures = append(f.Versions, a.Version), append(f.Architectures, a.Architecture)
+				if f.Summary == "" {
+					f.Summary = m.kind.Describe(a).Summary
+				}
+			}
+			slices.Sort(f.Architectures)
+			f.Architectures = slices.Compact(f.Architectures)
+			f.Versions = unique(f.Versions)
+		}
 	}
 	return nil
 }
 
 // unique drops repetitions and keeps the order.
-func unique(texts []string) (once []string) {
+func unique(texts []string) []string {
+	once := texts[:0]
 	for _, t := range texts {
 		if !slices.Contains(once, t) {
 			once = append(once, t)
@@ -104,10 +122,26 @@ func unique(texts []string) (once []string) {
 	return once
 }
 
+// carries reports whether a name is that of an artifact or an alias.
+func (s *Server) carries(kind, name string) bool {
+	c := s.image.Catalog
+	for _, source := range c.Sources {
+		if _, found := slices.BinarySearchFunc(c.Artifacts, [3]string{kind, source.Name, name}, func(a artifact.Artifact, want [3]string) int {
+			return cmp.Or(strings.Compare(a.Kind, want[0]), strings.Compare(a.Source, want[1]), strings.Compare(a.Name, want[2]))
+		}); found && source.Kind == kind {
+			return true
+		}
+	}
+	at := sort.Search(len(c.Aliases), func(i int) bool {
+		return cmp.Or(strings.Compare(c.Aliases[i].Kind, kind), strings.Compare(c.Aliases[i].Name, name)) >= 0
+	})
+	return at < len(c.Aliases) && c.Aliases[at].Kind == kind && c.Aliases[at].Name == name
+}
+
 // A carried is an artifact with all that is known of it.
 type carried struct {
 	artifact.Artifact
-	Address     string               `json:"address"` // path on this mirror
+	Address     string               `json:"address"` // path on this mirror, percent-encoded (RFC 3986, section 3.3)
 	Description artifact.Description `json:"description"`
 	Sets        []string             `json:"sets"` // whose part it is, "NAME for ARCHITECTURE"
 	Verdict     ruling               `json:"verdict"`
@@ -125,21 +159,24 @@ type ruling struct {
 // details finds all artifacts of a name, as a client of an address sees them, and the names behind it where
 // it is an alias.
 func (s *Server) details(ctx context.Context, kind, name string, client netip.Addr) (list []carried, aliasOf []string, err error) {
-	records, aliases, err := s.image.Find(ctx, kind, []string{name})
-	if err != nil {
-		return nil, nil, err
-	}
 	at := slices.IndexFunc(s.mounts, func(m mount) bool { return m.kind.Name() == kind })
 	if at < 0 {
 		return nil, nil, nil
 	}
+	records, aliases, err := s.image.Find(ctx, kind, []string{name})
+	if err != nil {
+		return nil, nil, err
+	}
 	v, now := s.view.Load(), time.Now()
 	for _, r := range records[name] {
-		c := carried{Artifact: r.Artifact, Address: "/" + r.ID(), Description: s.mounts[at].kind.Describe(&r.Artifact), Verdict: ruling{Allowed: true}}
+		c := carried{
+			Artifact: r.Artifact, Address: (&url.URL{Path: "/" + r.ID()}).EscapedPath(),
+			Description: s.mounts[at].kind.Describe(&r.Artifact), Sets: []string{}, Verdict: ruling{Allowed: true},
+		}
 		c.Metadata = nil // the description says it
+		c.URLs, c.Description.Fields = orNone(c.URLs), orNone(c.Description.Fields)
 		if place := s.artifactAt(r.ID()); place >= 0 && v.table != nil {
-			verdict := v.table.Verdict(place, client, now)
-			c.Verdict = ruling(verdict)
+			c.Verdict = ruling(v.table.Verdict(place, client, now))
 			if rule, conditional := v.table.Conditional(place); conditional {
 				c.Conditional = rule
 			}
@@ -152,4 +189,12 @@ func (s *Server) details(ctx context.Context, kind, name string, client netip.Ad
 		list = append(list, c)
 	}
 	return list, aliases[name], nil
+}
+
+// orNone makes an empty list of none, which JSON would call null.
+func orNone[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }

@@ -1,0 +1,504 @@
+package server_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/server"
+)
+
+// A wordyKind describes what the Metadata of artifacts say: "Summary: …", "Text: …" and "Needs: a, b".
+type wordyKind struct{ plainKind }
+
+func (wordyKind) Describe(a *artifact.Artifact) (d artifact.Description) {
+	for _, line := range a.Metadata {
+		switch key, value, _ := strings.Cut(line, ": "); key {
+		case "Summary":
+			d.Summary = value
+		case "Text":
+			d.Text = strings.ReplaceAll(value, "|", "\n\n")
+		default:
+			field := artifact.DescriptionField{Name: key}
+			for i, name := range strings.Split(value, ", ") {
+				if i > 0 {
+					field.Value = append(field.Value, artifact.DescriptionPart{Text: ", "})
+				}
+				field.Value = append(field.Value, artifact.DescriptionPart{Text: name, Name: name})
+			}
+			d.Fields = append(d.Fields, field)
+		}
+	}
+	return d
+}
+
+func (wordyKind) Needs(a *artifact.Artifact) (names []string) {
+	for _, field := range (wordyKind{}).Describe(a).Fields {
+		for _, part := range field.Value {
+			if part.Name != "" {
+				names = append(names, part.Name)
+			}
+		}
+	}
+	return names
+}
+
+// oddNames are names and files that need escaping somewhere.
+var oddNames = []string{"gtk+3~x", "a:b", "100%", "100%2525", "org/name", "sp ace", "ü", `<b>"x"&'y`, "what?now#then", "-rf", "..."}
+
+// wordyImage is an image of artifacts with much to say: app 1 and 2, and app 1 for another architecture; a chain
+// app → lib → mailer, which is another name of mta and postman; many-000 to many-119, which need lib; oddNames.
+func wordyImage(t testing.TB) *image.Image {
+	t.Helper()
+	type words struct {
+		name, version, architecture string
+		requested                   bool
+		metadata                    []string
+	}
+	all := map[string]words{
+		"pool/app_1":     {"app", "1", "amd64", true, []string{"Summary: the <app>", "Text: One & only.|Two.", "Needs: lib, absent"}},
+		"pool/app_1_arm": {"app", "1", "arm64", false, []string{"Summary: the <app>", "Needs: lib"}},
+		"pool/app_2":     {"app", "2~rc+1", "amd64", false, []string{"Summary: the new app"}},
+		"pool/lib":       {"lib", "1", "amd64", false, []string{"Summary: a library", "Needs: mailer"}},
+		"pool/mta":       {"mta", "1", "amd64", false, []string{"Summary: sends mail"}},
+		"pool/postman":   {"postman", "1", "amd64", false, []string{"Summary: brings mail", "Needs: mta"}},
+		"pool/Upper":     {"Upper", "1", "amd64", false, nil},
+		"pool/lonely":    {"lonely", "1", "amd64", false, nil},
+	}
+	for i := range 120 {
+		all[fmt.Sprintf("pool/many-%03d", i)] = words{fmt.Sprintf("many-%03d", i), "1", "amd64", true, []string{"Summary: one of many", "Needs: lib"}}
+	}
+	for i, name := range oddNames {
+		all[fmt.Sprintf("pool/%d %s", i, strings.ReplaceAll(name, "/", "_"))] = words{name, "1%:+~", "any", true, []string{"Summary: " + name, "Needs: app, " + name}}
+	}
+	s := imagetest.Spec{Artifacts: map[string]string{}, Sets: map[string][]string{"one": {"pool/app_1", "pool/lib", "pool/mta"}}}
+	for path := range all {
+		s.Artifacts[path] = "content of " + path
+	}
+	m := imagetest.New(t, s)
+	for i := range m.Catalog.Artifacts {
+		a := &m.Catalog.Artifacts[i]
+		w := all[a.Path]
+		a.Name, a.Version, a.Architecture, a.Requested, a.Metadata = w.name, w.version, w.architecture, w.requested, w.metadata
+	}
+	slices.SortFunc(m.Catalog.Artifacts, func(a, b artifact.Artifact) int { return artifact.Compare(&a, &b) })
+	m.Catalog.Aliases = []image.Alias{{Kind: imagetest.Kind, Name: "mailer", Of: []string{"mta", "postman"}}}
+	dir := filepath.Join(t.TempDir(), "oci")
+	imagetest.WriteDir(t, dir, m.Layout(t))
+	img, err := image.Open(image.Reference{Transport: image.OCI, Path: dir})
+	must(t, err)
+	t.Cleanup(func() { img.Close() })
+	return img
+}
+
+// newWordyServer serves wordyImage by the rules, if any.
+func newWordyServer(t testing.TB, rules string) *server.Server {
+	t.Helper()
+	o := server.Options{Image: wordyImage(t), Kinds: []artifact.Kind{wordyKind{}}, Version: "1.2.3"}
+	if rules != "" {
+		o.Rules = filepath.Join(t.TempDir(), "rules.yaml")
+		must(t, os.WriteFile(o.Rules, []byte(rules), 0o644))
+		o.Signer = func(date time.Time) (artifact.Signer, error) { return plainSigner{date: date}, nil }
+	}
+	return newServer(t, o)
+}
+
+const someRules = `rules:
+ - deny: { package: [app], version: "1", reason: "policy <4.2>" }
+ - deny: { package: "many-00?", client: [192.0.2.0/24], reason: "not from here" }
+ - allow: { package: "many-*" }
+`
+
+// about is the address of the page about a name.
+func about(name string) string { return "/-/artifacts/plain/" + url.PathEscape(name) }
+
+// page asks for a page and checks what all pages promise.
+func page(t testing.TB, h http.Handler, target string, status int) string {
+	t.Helper()
+	got := ask(t, h, "GET", target, "Accept: text/html")
+	text := body(t, got)
+	if got.StatusCode != status {
+		t.Errorf("%.200s: %s, want %d: %.300s", target, got.Status, status, text)
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "text/html; charset=utf-8", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+		"Cache-Control": "no-cache", "Content-Length": fmt.Sprint(len(text)),
+	} {
+		if have := got.Header.Get(name); have != want {
+			t.Errorf("%.200s: %s: %q, want %q", target, name, have, want)
+		}
+	}
+	policy := got.Header.Get("Content-Security-Policy")
+	if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") {
+		t.Errorf("%.200s: Content-Security-Policy: %q", target, policy)
+	}
+	if problems := inspect(text).problems; problems != nil {
+		t.Errorf("%.200s: %s\n%s", target, strings.Join(problems, "\n\t"), text)
+	}
+	head := ask(t, h, "HEAD", target, "Accept: text/html")
+	if length := head.Header.Get("Content-Length"); head.StatusCode != status || body(t, head) != "" ||
+		length != fmt.Sprint(len(text)) && target != "/-/activity" { // which changes with each request
+		t.Errorf("%.200s: HEAD: %s, Content-Length %s, want %d", target, head.Status, length, len(text))
+	}
+	return text
+}
+
+// An inspection is what was found in an HTML page.
+type inspection struct {
+	problems []string
+	links    []string // values of href
+	text     string   // what is to be read, without style
+	title    string
+}
+
+var voidElements = []string{"meta", "link", "input", "br", "hr", "img", "col"}
+
+// inspect reads HTML strictly: every element is closed where it must be, none is left to the browser's mercy.
+func inspect(page string) (i inspection) {
+	wrong := func(format string, args ...any) { i.problems = append(i.problems, fmt.Sprintf(format, args...)) }
+	if !strings.HasPrefix(page, "<!doctype html>\n<html lang=\"en\">\n") {
+		wrong("it does not begin as it should")
+	}
+	if strings.ToValidUTF8(page, "") != page || strings.ContainsAny(page, "\x00\x1b") {
+		wrong("bytes that are no text")
+	}
+	var open []string
+	ids, labels, inputs, count := map[string]bool{}, map[string]bool{}, []string{}, map[string]int{}
+	var text strings.Builder
+	z := html.NewTokenizer(strings.NewReader(page))
+	for {
+		kind := z.Next()
+		if kind == html.ErrorToken {
+			if z.Err() != io.EOF {
+				wrong("%v", z.Err())
+			}
+			break
+		}
+		token := z.Token()
+		if kind != html.TextToken && !slices.Contains([]string{"a", "code", "span", "strong", "time"}, token.Data) {
+			text.WriteByte(' ')
+		}
+		switch kind {
+		case html.TextToken:
+			if len(open) > 0 && open[len(open)-1] == "title" {
+				i.title += token.Data
+			}
+			if !slices.Contains(open, "style") {
+				text.WriteString(token.Data)
+			}
+		case html.EndTagToken:
+			if len(open) == 0 || open[len(open)-1] != token.Data {
+				wrong("</%s> closes %v", token.Data, open)
+				continue
+			}
+			open = open[:len(open)-1]
+		case html.SelfClosingTagToken, html.StartTagToken:
+			count[token.Data]++
+			if slices.Contains(open, "p") && slices.Contains([]string{"p", "div", "dl", "table", "ul", "pre", "h1", "h2", "article"}, token.Data) {
+				wrong("<%s> in <p>", token.Data)
+			}
+			if kind == html.StartTagToken && !slices.Contains(voidElements, token.Data) {
+				open = append(open, token.Data)
+			}
+			at := map[string]string{}
+			for _, a := range token.Attr {
+				if _, twice := at[a.Key]; twice {
+					wrong("<%s> has %s twice", token.Data, a.Key)
+				}
+				at[a.Key] = a.Val
+				switch a.Key {
+				case "href", "src", "action":
+					if strings.Contains(a.Val, "://") || strings.HasPrefix(a.Val, "//") || strings.HasPrefix(strings.ToLower(a.Val), "javascript:") {
+						wrong("<%s> leads to %s", token.Data, a.Val)
+					}
+				case "style":
+					wrong("<%s> has a style", token.Data)
+				}
+				if strings.HasPrefix(a.Key, "on") {
+					wrong("<%s> has %s", token.Data, a.Key)
+				}
+			}
+			if id := at["id"]; id != "" {
+				if ids[id] {
+					wrong("id %q twice", id)
+				}
+				ids[id] = true
+			}
+			switch token.Data {
+			case "script", "iframe", "object", "img":
+				wrong("<%s>", token.Data)
+			case "a":
+				i.links = append(i.links, at["href"])
+			case "label":
+				labels[at["for"]] = true
+			case "input", "select":
+				inputs = append(inputs, at["id"])
+			case "th":
+				if at["scope"] == "" {
+					wrong("<th> without scope")
+				}
+			case "nav":
+				if at["aria-label"] == "" {
+					wrong("<nav> without a label")
+				}
+			}
+		}
+	}
+	for _, id := range inputs {
+		if !labels[id] {
+			wrong("input %q has no label", id)
+		}
+	}
+	if len(open) > 0 {
+		wrong("not closed: %v", open)
+	}
+	for _, once := range []string{"h1", "main", "title", "header", "footer"} {
+		if count[once] != 1 {
+			wrong("%d times <%s>", count[once], once)
+		}
+	}
+	if i.title == "" {
+		wrong("no title")
+	}
+	i.text = strings.Join(strings.Fields(text.String()), " ")
+	return i
+}
+
+func TestSearchPage(t *testing.T) {
+	h := newWordyServer(t, "").Handler()
+	for _, test := range []struct {
+		query  string
+		status int
+		want   []string // that can be read
+		not    []string
+	}{
+		{"", 200, []string{"137 names", "1 to 50", "Next"}, []string{"Previous"}},
+		{"q=", 200, []string{"137 names"}, nil},
+		{"q=&offset=50", 200, []string{"51 to 100", "Previous", "Next"}, nil},
+		{"q=&offset=100", 200, []string{"101 to 137", "Previous"}, []string{"Next"}},
+		{"q=&offset=137", 200, []string{"137 names", "Previous"}, []string{"138", "Next"}},
+		{"q=&offset=9223372036854775807", 200, []string{"137 names", "Previous"}, []string{"Next"}},
+		{"q=app", 200, []string{"1 name contains “app”", "app", "2~rc+1", "amd64, arm64", "the <app>"}, []string{"Next", "Previous"}},
+		{"q=APP", 200, []string{"1 name contains “APP”"}, nil},
+		{"q=upper", 200, []string{"Upper"}, nil},
+		{"q=+app+", 200, []string{"1 name"}, nil},
+		{"q=many", 200, []string{"120 names", "many-000", "many-049"}, []string{"many-050"}},
+		{"q=many&offset=50", 200, []string{"many-050", "many-099"}, []string{"many-049"}},
+		{"q=mail", 200, []string{"1 name", "mailer", "another name for mta, postman"}, nil},
+		{"q=many&kind=plain", 200, []string{"120 names"}, nil},
+		{"q=many&kind=other", 200, []string{"0 names"}, nil},
+		{"q=nothing-like-it", 200, []string{"0 names contain “nothing-like-it”"}, nil},
+		{"q=%3Cscript%3Ealert(1)%3C/script%3E", 200, []string{"0 names", "<script>alert(1)</script>"}, nil},
+		{"q=%22+autofocus+onfocus%3Dalert(1)+x%3D%22", 200, []string{`" autofocus onfocus=alert(1) x="`}, nil},
+		{"q=&kind=%22%3E%3Cscript%3E", 200, []string{"0 names"}, nil},
+		{"q=" + url.QueryEscape(oddNames[7]), 200, []string{"1 name", oddNames[7]}, nil},
+		{"q=a%00b", 400, []string{"q: "}, nil},
+		{"q=%1b[31m", 400, []string{"q: "}, nil},
+		{"q=%ff%fe", 400, []string{"q: "}, nil},
+		{"q=" + strings.Repeat("x", 10_000), 400, []string{"q: at most 200 bytes"}, nil},
+		{"kind=" + strings.Repeat("x", 10_000), 400, []string{"kind: at most 200 bytes"}, nil},
+		{"q=%zz", 400, []string{"cannot be read"}, nil},
+		{"q=a;b", 400, []string{"cannot be read"}, nil},
+		{"offset=-1", 400, []string{"offset"}, nil},
+		{"offset=9223372036854775808", 400, []string{"offset"}, nil},
+		{"offset=x", 400, []string{"offset"}, nil},
+	} {
+		text := inspect(page(t, h, "/-/search?"+test.query, test.status)).text
+		for _, part := range test.want {
+			if !strings.Contains(text, part) {
+				t.Errorf("%.100s: no %q in %s", test.query, part, text)
+			}
+		}
+		for _, part := range test.not {
+			if strings.Contains(text, part) {
+				t.Errorf("%.100s: %q in %s", test.query, part, text)
+			}
+		}
+	}
+}
+
+// Whoever follows the links of a search for nothing comes by every name once.
+func TestSearchPages(t *testing.T) {
+	h := newWordyServer(t, "").Handler()
+	seen, pages := map[string]int{}, 0
+	for target := "/-/search"; target != ""; pages++ {
+		found := inspect(page(t, h, target, 200))
+		target = ""
+		for _, link := range found.links {
+			if strings.HasPrefix(link, "/-/artifacts/") {
+				seen[link]++
+			}
+		}
+		if at := slices.IndexFunc(found.links, func(l string) bool { return strings.Contains(l, "offset="+fmt.Sprint((pages+1)*50)) }); at >= 0 {
+			target = found.links[at]
+		}
+	}
+	if pages != 3 || len(seen) != 137 {
+		t.Errorf("%d pages, %d names", pages, len(seen))
+	}
+	for link, n := range seen {
+		if n != 1 {
+			t.Errorf("%s: %d times", link, n)
+		}
+	}
+}
+
+func TestArtifactPage(t *testing.T) {
+	h := newWordyServer(t, someRules).Handler()
+	digest := sum("content of pool/app_1")
+	for name, test := range map[string]struct{ want, not []string }{
+		"app": {[]string{
+			"1 (amd64)", "1 (arm64)", "2~rc+1 (amd64)", "the <app>", "One & only.", "Needs lib, absent", digest, "21 bytes", "pool/app_1",
+			"Denied by rules.yaml:2: policy <4.2>", "Allowed", "Sets one for any", "http://mirror.example.org/files/pool/app_1", "app (requested)",
+			"Who may need it", "gtk+3~x",
+		}, []string{"Another name"}},
+		"lib":      {[]string{"requested) → lib", "many-119", "app"}, []string{"leads here"}},
+		"mta":      {[]string{"→ lib → mailer → mta", "postman", "lib"}, nil},
+		"postman":  {[]string{"→ lib → mailer → postman"}, nil},
+		"mailer":   {[]string{"Another name for", "mta", "sends mail", "postman", "brings mail", "Who may need it lib"}, []string{"Why it is carried"}},
+		"lonely":   {[]string{"Nothing that was requested leads here"}, []string{"Who may need it"}},
+		"many-001": {[]string{"rules.yaml:3", "many-001 (requested)"}, nil},
+	} {
+		text := inspect(page(t, h, about(name), 200)).text
+		for _, part := range test.want {
+			if !strings.Contains(text, part) {
+				t.Errorf("%s: no %q in %s", name, part, text)
+			}
+		}
+		for _, part := range test.not {
+			if strings.Contains(text, part) {
+				t.Errorf("%s: %q in %s", name, part, text)
+			}
+		}
+	}
+	for _, name := range oddNames {
+		found := inspect(page(t, h, about(name), 200))
+		if !strings.Contains(found.text, name) || !strings.Contains(found.title, name) {
+			t.Errorf("%q: not in its page: %s", name, found.text)
+		}
+	}
+	for _, target := range []string{
+		about("absent"), about("App"), about(""), about("many-"), about("\x00"), about("\xff"), about(strings.Repeat("x", 5000)), about("<script>alert(1)</script>"),
+		"/-/artifacts/other/app", "/-/artifacts/plain", "/-/artifacts/", "/-/artifacts", "/-/", "/-/none", "/-/rules/", "/-/search/x", "/-/artifacts/plain/app/",
+	} {
+		page(t, h, target, 404)
+	}
+}
+
+// Every link of every page leads somewhere on this mirror.
+func TestLinksResolve(t *testing.T) {
+	h := newWordyServer(t, someRules).Handler()
+	ask(t, h, "GET", "/files/pool/app_1")
+	ask(t, h, "GET", "/files/pool/absent")
+	seen, queue := map[string]bool{}, []string{"/", "/-/search"}
+	for len(queue) > 0 {
+		target := queue[0]
+		queue = queue[1:]
+		got := ask(t, h, "GET", target, "Accept: text/html", "User-Agent: link checker")
+		text := body(t, got)
+		if got.StatusCode != 200 && !(got.StatusCode == 403 && strings.HasPrefix(target, "/files/")) {
+			t.Errorf("%s: %s", target, got.Status)
+		}
+		if !strings.HasPrefix(got.Header.Get("Content-Type"), "text/html") {
+			continue
+		}
+		for _, link := range inspect(text).links {
+			if address, _, _ := strings.Cut(link, "#"); address != "" && !seen[address] {
+				seen[address] = true
+				queue = append(queue, address)
+			}
+		}
+	}
+	for _, name := range []string{"/files/pool/2%20100%25", "/files/pool/8%20what%3Fnow%23then"} {
+		if !seen[name] {
+			t.Errorf("no link to %s", name)
+		}
+	}
+	if len(seen) < 2*137 {
+		t.Errorf("only %d links", len(seen))
+	}
+}
+
+func TestHomePage(t *testing.T) {
+	for rules, want := range map[string][]string{
+		"":        {"everything is allowed"},
+		someRules: {"2 of 139 artifacts are denied", "10 depend on who asks, or when"},
+	} {
+		h := newWordyServer(t, rules).Handler()
+		found := inspect(page(t, h, "/", 200))
+		for _, part := range append(want, "curl http://example.com/files/<name>", "files", "http://mirror.example.org/files", "one for any (3 artifacts)", "2025-03-01T12:00:00Z", "1.2.3") {
+			if !strings.Contains(found.text, part) {
+				t.Errorf("no %q in %s", part, found.text)
+			}
+		}
+		for _, link := range []string{"/-/search", "/-/rules", "/-/activity", "/minimirror.asc"} {
+			if !slices.Contains(found.links, link) {
+				t.Errorf("no link to %s in %v", link, found.links)
+			}
+		}
+	}
+}
+
+func TestRulesPage(t *testing.T) {
+	if text := inspect(page(t, newWordyServer(t, "").Handler(), "/-/rules", 200)).text; !strings.Contains(text, "There are no rules: everything is allowed.") {
+		t.Error(text)
+	}
+	text := inspect(page(t, newWordyServer(t, someRules).Handler(), "/-/rules", 200)).text
+	for _, part := range []string{
+		"generation 1", "rules.yaml:2 deny", "package app, version 1", "policy <4.2>", "rules.yaml:3", "client 192.0.2.0/24", "rules.yaml:4 allow", "else: allow",
+		"127 artifacts allowed, 2 denied, 10 by client",
+	} {
+		if !strings.Contains(text, part) {
+			t.Errorf("no %q in %s", part, text)
+		}
+	}
+}
+
+func TestActivityPage(t *testing.T) {
+	h := newWordyServer(t, someRules).Handler()
+	if text := inspect(page(t, h, "/-/activity", 200)).text; !strings.Contains(text, "Nothing.") {
+		t.Error(text)
+	}
+	for _, target := range []string{
+		"/files/pool/app_1", "/files/pool/app_1", "/files/pool/lib", "/files/pool/lib_2", "/files/pool/%3Cscript%3E%1b", "/none",
+		// Pages that are not there are no artifacts that are not carried.
+		about("absent"), "/-/none", "/api/v1/none", "/api/v1/artifacts/plain/absent",
+	} {
+		ask(t, h, "GET", target)
+	}
+	text := inspect(page(t, h, "/-/activity", 200)).text
+	for _, part := range []string{"app 1 amd64", "rules.yaml:2", "policy <4.2>", "lib_2", "/none", "138 of the artifacts"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("no %q in %s", part, text)
+		}
+	}
+	for _, part := range []string{"absent", "/-/", "/api", "favicon"} {
+		if strings.Contains(text, part) {
+			t.Errorf("%q in %s", part, text)
+		}
+	}
+}
+
+// What people read is no artifact, and a question for its head sends no bytes.
+func TestPagesOnlyRead(t *testing.T) {
+	h := newWordyServer(t, "").Handler()
+	for _, target := range []string{"/-/search", "/-/rules", "/-/activity", about("app"), "/api/v1/mirror", "/api/v1/none"} {
+		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"} {
+			if got := ask(t, h, method, target); got.StatusCode != 405 || got.Header.Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s %s: %s", method, target, got.Status)
+			}
+		}
+	}
+}
