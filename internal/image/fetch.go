@@ -99,10 +99,12 @@ func (f *fetching) parts(ctx context.Context, all []group) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(f.reader.parallel)
 	for _, g := range all {
-		if ctx.Err() != nil {
-			break
-		}
-		work.Go(func() error { return f.part(ctx, g) })
+		work.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return f.part(ctx, g)
+		})
 	}
 	return work.Wait()
 }

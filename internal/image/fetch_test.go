@@ -101,6 +101,20 @@ func TestFetchOntoAFullDisk(t *testing.T) {
 	}
 }
 
+// Who is interrupted has not got everything.
+func TestFetchIsInterrupted(t *testing.T) {
+	m, _ := many(t, 30, 5000)
+	for name, open := range sources(t, m) {
+		r := open()
+		ctx, cancel := context.WithCancel(t.Context())
+		files := records(t, r, "pool/0001.bin", "pool/0002.bin", "pool/0020.bin")
+		cancel()
+		if err := r.Fetch(ctx, files, newDesk().take); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A Reader, too, only gives what the catalog states.
 func TestFetchRefusesLies(t *testing.T) {
 	for name, lie := range map[string]func(*image.File){
