@@ -25,15 +25,16 @@ and serves it there.
 
 usage: minimirror VERB [FLAGS] [ARGUMENTS]
 
-  lock       pin what a definition asks for: mirror.yaml → mirror.lock
-  why        tell why a lock has a package
-  build      make the image of a lock
-  verify     hold an image against its digests and upstream's signatures
-  rules      tell what rules do to an image
-  serve      serve an image to apt
-  report     tell from a server's audit trail who fetched what, and what was missing
-  bootstrap  install from an image on a machine that has nothing yet
-  version    print the version of this program
+  lock         pin what a definition asks for: mirror.yaml → mirror.lock
+  why          tell why a lock has a package
+  build        make the image of a lock
+  verify       hold an image against its digests and upstream's signatures
+  rules        tell what rules do to an image
+  serve        serve an image to apt
+  report       tell from a server's audit trail who fetched what, and what was missing
+  bootstrap    install from an image on a machine that has nothing yet
+  healthcheck  ask a running server whether it is well
+  version      print the version of this program
 
 minimirror VERB --help tells more of each.
 
@@ -59,15 +60,16 @@ const signalGrace = 2 * time.Second
 type verb func(ctx context.Context, c *command, args []string) error
 
 var verbs = map[string]verb{
-	"bootstrap": bootstrapVerb,
-	"lock":      lock,
-	"build":     build,
-	"report":    report,
-	"rules":     rulesVerb,
-	"serve":     serve,
-	"verify":    verify,
-	"version":   version,
-	"why":       why,
+	"bootstrap":   bootstrapVerb,
+	"lock":        lock,
+	"build":       build,
+	"healthcheck": healthcheck,
+	"report":      report,
+	"rules":       rulesVerb,
+	"serve":       serve,
+	"verify":      verify,
+	"version":     version,
+	"why":         why,
 }
 
 // A command is one run of a verb.
