@@ -125,9 +125,9 @@ func (r *Report) compare(carried iter.Seq[*artifact.Artifact], all *snapshot, li
 	for _, f := range all.fetched {
 		fetched[f.name] = true
 	}
-	missing := make(map[string]bool, len(all.missing))
+	missing := make(map[string]bool, len(all.missing)) // by path without its slash, as an ID has it
 	for _, m := range all.missing {
-		missing[m.name] = true
+		missing[strings.TrimPrefix(m.name, "/")] = true
 	}
 	r.Never = &Never{Rows: []Unasked{}}
 	keepFirst := func() {
@@ -138,8 +138,8 @@ func (r *Report) compare(carried iter.Seq[*artifact.Artifact], all *snapshot, li
 	}
 	for a := range carried {
 		id := a.ID()
-		if missing["/"+id] {
-			missing["/"+id] = false
+		if missing[id] {
+			missing[id] = false
 		}
 		if !fetched[cut(id, maxArtifact)] {
 			r.Never.Total++
@@ -151,7 +151,7 @@ func (r *Report) compare(carried iter.Seq[*artifact.Artifact], all *snapshot, li
 		}
 	}
 	keepFirst()
-	all.missing = slices.DeleteFunc(all.missing, func(m ranked[*missingRow]) bool { return !missing[m.name] })
+	all.missing = slices.DeleteFunc(all.missing, func(m ranked[*missingRow]) bool { return !missing[strings.TrimPrefix(m.name, "/")] })
 }
 
 func fill[R, T any](t *Table[T], rows []ranked[R], unlisted int64, limit int, row func(R) T) {
