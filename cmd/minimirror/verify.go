@@ -19,9 +19,9 @@ const verifyHelp = `usage: minimirror verify REFERENCE [--keyring FILE]…
 
 Reads the whole image and holds every layer and every file against its digest.
 Nothing may be in the layers that the catalog does not name: what a runtime
-would unpack is what was verified. The program itself is the one thing that no
-catalog and no upstream vouches for: compare the image's digest with the
-builder's.
+unpacks is what was verified. Nothing but the image's digest vouches for the
+program /minimirror and the scripts /bootstrap/SET/install.sh: compare it with
+the digest that minimirror build printed.
 
 REFERENCE is oci:DIR, oci-archive:FILE, docker-archive:FILE (archives may be
 compressed), docker://HOST/NAME:TAG, the path of any of these or of an unpacked

@@ -30,9 +30,9 @@
 // A layer of 2, 3 or 4 that would be empty is left out, so only the first layer and
 // the last two have a fixed place. Everything that is served lies under /mirror
 // and begins with the name of its source: /mirror/SOURCE/PATH. The configuration's
-// entry point is "/minimirror serve", and its user is numeric. Its label
-// org.opencontainers.image.revision is the digest of the lock, and io.github.minimirror.catalog
-// leads to the catalog.
+// entry point is "/minimirror serve" without a command, and its user is numeric and not root; there is no environment and
+// no volume. Its label org.opencontainers.image.revision is the digest of the lock, and
+// io.github.minimirror.catalog leads to the catalog.
 //
 // Within a layer, entries are sorted by path, have their parent folders before them, and
 // belong to uid and gid 0; see Layer, which writes them. A file of the catalog is a
@@ -81,10 +81,12 @@
 // index over the manifest and the configuration to the catalog's head by SHA-256, and each block when it is read.
 // Every statement of the catalog that can be checked without reading the big layers is checked then; a false one
 // is an error (artifact.ErrVerify where a digest or size is wrong), and no file
-// is ever read outside its layer. Reader.Fetch hashes each file before it counts as delivered; Verify
-// reads and hashes everything, and refuses entries of layers that the catalog does not name (beside the
-// program and the scripts), names that come twice, whiteouts, links and devices, so that what a runtime unpacks
-// is what was verified. It cannot vouch for the program itself.
+// is ever read outside its layer. Reader.Fetch hashes each file before it counts as delivered.
+//
+// Reader.Verify reads and hashes everything, and wants every layer to be byte by byte what Layer writes of the
+// catalog's files: no other entry, none twice, no other header. Zeros may follow a layer's end. So every
+// runtime unpacks just what was verified. The program and the scripts, which no catalog names, are each in their
+// place, and the digest of the image alone vouches for their content. Of an unpacked tree, Verify wants no other files below /mirror.
 //
 // An unpacked tree and a docker-archive have no manifest: what they say of themselves is believed, and
 // held together by the catalog. Only a digest that is known from elsewhere, as in docker://NAME@sha256:…,

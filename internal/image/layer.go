@@ -60,6 +60,7 @@ type member struct {
 const (
 	tarBlock   = 512
 	tarTrailer = 2 * tarBlock
+	whiteout   = ".wh." // begins the name of what deletes a file of a lower layer
 	// layerFormat changes whenever the same entries would make other bytes.
 	layerFormat = "minimirror layer 1"
 )
@@ -116,7 +117,7 @@ func (e *Entry) complete() error {
 		return fmt.Errorf("not a valid path in an image")
 	}
 	for element := range strings.SplitSeq(e.Path, "/") {
-		if strings.HasPrefix(element, ".wh.") {
+		if strings.HasPrefix(element, whiteout) {
 			return fmt.Errorf("the name %q would delete a file of a lower layer", element)
 		}
 	}

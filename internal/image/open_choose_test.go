@@ -123,9 +123,7 @@ func TestSkopeo(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if err := img.Verify(t.Context()); err != nil {
-			t.Errorf("%s: %v", ref, err)
-		}
+		intact(t, img)
 		img.Close()
 	}
 	for _, ref := range []string{"oci:copy:name", "oci:compressed", "oci:zstd", "oci:schema2", "oci-archive:archive.tar", "oci-archive:compressed.tar",

@@ -30,6 +30,8 @@ var Date = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 type Spec struct {
 	Artifacts map[string]string // path below the source → content
 	Generated map[string]string // path below the root → content
+	Links     map[string]string // path below the root, after that of a generated file → that file's path
+	Scripts   map[string]string // path below the image's root → content
 	Sets      map[string][]string
 }
 
@@ -56,8 +58,9 @@ func New(t testing.TB, spec Spec) *Mirror {
 		Lock:    digest(nil),
 		Sources: []artifact.Source{{Kind: Kind, Name: Source, URLs: []string{"http://mirror.example.org/files"}}},
 	}}
-	program, _ := layerOf(t, map[string]string{image.ProgramPath: "#!program"})
-	m.layers = append(m.layers, program)
+	program, err := image.NewLayer([]image.Entry{{Path: image.ProgramPath, Mode: 0o755, Data: []byte("#!program")}})
+	must(t, err)
+	m.layers = append(m.layers, bytesOf(t, program))
 
 	artifacts := map[string]string{}
 	for path, content := range spec.Artifacts {
@@ -68,10 +71,10 @@ func New(t testing.TB, spec Spec) *Mirror {
 		})
 		artifacts[Source+"/"+path] = content
 	}
-	m.addLayer(t, artifacts, time.Time{})
+	m.addLayer(t, Spec{Generated: artifacts}, time.Time{})
 	generated := map[string]string{image.KeyPath: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}
 	maps.Copy(generated, spec.Generated)
-	m.addLayer(t, generated, Date)
+	m.addLayer(t, Spec{Generated: generated, Links: spec.Links, Scripts: spec.Scripts}, Date)
 
 	for name, paths := range spec.Sets {
 		set := artifact.Set{Name: name, Architecture: "any"}
@@ -86,20 +89,34 @@ func New(t testing.TB, spec Spec) *Mirror {
 	return m
 }
 
-func (m *Mirror) addLayer(t testing.TB, files map[string]string, modified time.Time) {
-	below := map[string]string{}
-	for path, content := range files {
-		below[image.Root+"/"+path] = content
-		m.files[path] = content
+func (m *Mirror) addLayer(t testing.TB, spec Spec, modified time.Time) {
+	var entries []image.Entry
+	for path, content := range spec.Generated {
+		entries = append(entries, image.Entry{Path: image.Root + "/" + path, Data: []byte(content)})
 	}
-	data, layer := layerOf(t, below)
-	for path, content := range files {
+	for path, target := range spec.Links {
+		entries = append(entries, image.Entry{Path: image.Root + "/" + path, Link: image.Root + "/" + target})
+	}
+	for path, content := range spec.Scripts {
+		entries = append(entries, image.Entry{Path: path, Mode: 0o755, Data: []byte(content)})
+	}
+	layer, err := image.NewLayer(entries)
+	must(t, err)
+	add := func(path, target string) {
+		content := spec.Generated[target]
+		m.files[path] = content
 		m.Catalog.Files = append(m.Catalog.Files, image.File{
-			Path: path, Layer: len(m.layers), Offset: layer.Offset(image.Root + "/" + path), Size: int64(len(content)),
+			Path: path, Layer: len(m.layers), Offset: layer.Offset(image.Root + "/" + target), Size: int64(len(content)),
 			SHA256: strings.TrimPrefix(digest([]byte(content)), "sha256:"), Modified: modified,
 		})
 	}
-	m.layers = append(m.layers, data)
+	for path := range spec.Generated {
+		add(path, path)
+	}
+	for path, target := range spec.Links {
+		add(path, target)
+	}
+	m.layers = append(m.layers, bytesOf(t, layer))
 }
 
 // Layers returns the uncompressed layers, with the catalog as it is now.
@@ -180,7 +197,8 @@ func config(t testing.TB, layers [][]byte, label string) []byte {
 	}
 	return encode(t, map[string]any{
 		"os": "linux", "architecture": "amd64",
-		"config": map[string]any{"User": "65532:65532", "Entrypoint": []string{"/minimirror", "serve"}, "Labels": map[string]string{image.CatalogLabel: label}},
+		"config": map[string]any{"User": "65532:65532", "Entrypoint": []string{"/minimirror", "serve"},
+			"Labels": map[string]string{image.CatalogLabel: label, image.Revision: digest(nil)}},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs},
 	})
 }
@@ -219,18 +237,6 @@ func (m *Mirror) WriteRoot(t testing.TB, dir string) {
 		files[path] = []byte(content)
 	}
 	WriteDir(t, dir, files)
-}
-
-// layerOf makes a layer of files by path below the image's root.
-func layerOf(t testing.TB, files map[string]string) ([]byte, *image.Layer) {
-	t.Helper()
-	var entries []image.Entry
-	for path, content := range files {
-		entries = append(entries, image.Entry{Path: path, Data: []byte(content)})
-	}
-	layer, err := image.NewLayer(entries)
-	must(t, err)
-	return bytesOf(t, layer), layer
 }
 
 func bytesOf(t testing.TB, layer *image.Layer) []byte {

@@ -1,0 +1,93 @@
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"path"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// Verify reads the whole image once, and holds it against its digests and the format: what a
+// runtime unpacks is what the catalog names, byte by byte as Layer writes it, beside the
+// program and the scripts, which the digests of their layers alone vouch for. The first that does not
+// agree is the error, artifact.ErrVerify, and named.
+func (r *Reader) Verify(ctx context.Context) error {
+	c, index, err := r.CatalogReader.load(ctx, true)
+	if err != nil {
+		return err
+	}
+	if r.layers == nil {
+		return r.verifyTree(ctx, c.Files, index)
+	}
+	if err := verifyConfig(r.config, c.Lock); err != nil {
+		return err
+	}
+	v, err := newVerification(c, r.place, len(r.layers))
+	if err != nil {
+		return err
+	}
+	for i, layer := range r.layers {
+		if err := v.layer(ctx, i, layer); err != nil {
+			return fmt.Errorf("layer %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// A verification knows what each layer must hold.
+type verification struct {
+	files [][]*File // by layer
+	sets  []artifact.Set
+	place *catalogPlace
+	end   int // the layer of the catalog
+	sum   hash.Hash
+	buf   []byte
+}
+
+// newVerification refuses a catalog of which one file would hide another when
+// the layers are unpacked upon each other.
+func newVerification(c *Catalog, place *catalogPlace, layers int) (*verification, error) {
+	v := &verification{files: make([][]*File, layers), sets: c.Sets, place: place, end: layers - 1,
+		sum: sha256.New(), buf: make([]byte, 32<<10)}
+	folders := map[string]bool{}
+	for i := range c.Files {
+		f := &c.Files[i]
+		if f.Layer == 0 || f.Layer == v.end {
+			return nil, errCatalog("%s: layer %d holds the program or the catalog alone", f.Path, f.Layer)
+		}
+		if strings.HasPrefix(f.Path, whiteout) || strings.Contains(f.Path, "/"+whiteout) {
+			return nil, errCatalog("%s would delete a file of a lower layer", f.Path)
+		}
+		v.files[f.Layer] = append(v.files[f.Layer], f)
+		addFolders(folders, f.Path)
+	}
+	for i := range c.Files {
+		if p := c.Files[i].Path; folders[p] || p == HeadName || p == RecordsName {
+			return nil, errCatalog("%s is a file, and something else", p)
+		}
+	}
+	if folders[HeadName] || folders[RecordsName] {
+		return nil, errCatalog("it names files below itself")
+	}
+	return v, nil
+}
+
+// addFolders adds the folders that a path is in.
+func addFolders(folders map[string]bool, p string) {
+	for dir := path.Dir(p); dir != "." && !folders[dir]; dir = path.Dir(dir) {
+		folders[dir] = true
+	}
+}
+
+// agrees holds the file against the hash of its content.
+func (f *File) agrees(sum hash.Hash) error {
+	if got := hex.EncodeToString(sum.Sum(nil)); got != f.SHA256 {
+		return artifact.Verifyf("%s: sha256 mismatch: got %s, want %s", f.Path, got, f.SHA256)
+	}
+	return nil
+}

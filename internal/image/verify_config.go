@@ -1,0 +1,41 @@
+package image
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// verifyConfig holds an image's configuration against the format: a container of the image runs the
+// program, as no privileged user, with nothing that would change what it serves. lock is the catalog's digest of the lock.
+func verifyConfig(data []byte, lock string) error {
+	image, err := readConfig(data)
+	if err != nil {
+		return err
+	}
+	c := image.Config
+	if run := slices.Concat(c.Entrypoint, c.Cmd); !slices.Equal(run, []string{"/" + ProgramPath, "serve"}) {
+		return artifact.Verifyf("configuration: it runs %q, and not /%s serve", run, ProgramPath)
+	}
+	user, group, hasGroup := strings.Cut(c.User, ":")
+	if !isID(user) || hasGroup && !isID(group) {
+		return artifact.Verifyf("configuration: the user is %q, and no number above 0", c.User)
+	}
+	switch {
+	case len(c.Env) > 0:
+		return artifact.Verifyf("configuration: it sets the environment: %q", c.Env)
+	case len(c.Volumes) > 0:
+		return artifact.Verifyf("configuration: it has volumes, which may hide files")
+	case c.Labels[Revision] != lock:
+		return artifact.Verifyf("configuration: label %s is %q, and the catalog is of the lock %s", Revision, c.Labels[Revision], lock)
+	}
+	return nil
+}
+
+// isID reports whether text is the number of a user or a group other than root's.
+func isID(text string) bool {
+	id, err := strconv.ParseUint(text, 10, 31)
+	return err == nil && id > 0
+}

@@ -1,0 +1,54 @@
+package image
+
+import (
+	"archive/tar"
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+)
+
+const (
+	inputBuffer = 128 << 10
+	maxHeader   = 64 << 10 // bytes of the headers of one entry: far more than a path needs
+)
+
+// A layerInput reads a layer, and knows where it is.
+type layerInput struct {
+	r      *bufio.Reader
+	n      int64
+	err    error // what failed, of the layer itself
+	record bool
+	raw    []byte // what was read while record was set
+}
+
+func newLayerInput(r io.Reader) *layerInput {
+	return &layerInput{r: bufio.NewReaderSize(r, inputBuffer)}
+}
+
+func (in *layerInput) Read(p []byte) (int, error) {
+	n, err := in.r.Read(p)
+	in.n += int64(n)
+	if err != nil && err != io.EOF {
+		in.err = err
+	}
+	if in.record {
+		if len(in.raw)+n > maxHeader {
+			return 0, fmt.Errorf("headers of more than %d bytes", maxHeader)
+		}
+		in.raw = append(in.raw, p[:n]...)
+	}
+	return n, err
+}
+
+// header reads the headers of one entry, and returns their bytes, too, until the next call. The error is
+// io.EOF where the two blocks of zeros are that end an archive.
+func (in *layerInput) header() (*tar.Header, []byte, error) {
+	in.record, in.raw = true, in.raw[:0]
+	h, err := tar.NewReader(in).Next()
+	in.record = false
+	if err == io.EOF && len(in.raw) < tarTrailer {
+		return nil, nil, errors.New("the archive has no end")
+	}
+	return h, in.raw, err
+}

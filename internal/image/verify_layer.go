@@ -1,0 +1,201 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// A wanted is an entry that a layer must have, or may have.
+type wanted struct {
+	file     *File       // nil: none of the catalog's files
+	place    *layerPlace // nil: wherever it is
+	mode     int64
+	sha256   string // empty: whatever it is
+	optional bool
+	seen     bool
+}
+
+// A layerWalk holds one layer against what it must hold.
+type layerWalk struct {
+	*verification
+	number  int
+	in      *layerInput
+	wanted  map[string]*wanted // by path in the image
+	folders map[string]bool    // that lead to what is wanted; true: seen
+	content map[int64]*File    // regular files of the catalog, by where their content is
+	last    string             // the path of the entry before
+}
+
+// layer reads a layer.
+func (v *verification) layer(ctx context.Context, number int, layer layerContent) (err error) {
+	body, err := layer.whole(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	w := v.walk(number, body)
+	for err == nil {
+		err = w.entry()
+	}
+	if err == io.EOF {
+		err = w.rest()
+	}
+	if w.in.err != nil {
+		return w.in.err // whatever followed from it
+	}
+	return err
+}
+
+func (v *verification) walk(number int, body io.Reader) *layerWalk {
+	w := &layerWalk{verification: v, number: number, in: newLayerInput(body), folders: map[string]bool{},
+		wanted: make(map[string]*wanted, len(v.files[number])), content: make(map[int64]*File, len(v.files[number]))}
+	want := func(name string, e wanted) {
+		w.wanted[name] = &e
+		addFolders(w.folders, name)
+	}
+	for _, f := range v.files[number] {
+		want(Root+"/"+f.Path, wanted{file: f, place: &layerPlace{f.Offset, f.Size}, mode: 0o644, sha256: f.SHA256})
+	}
+	if number == 0 {
+		want(ProgramPath, wanted{mode: 0o755})
+	}
+	if number == v.end-1 {
+		for _, set := range v.sets {
+			want(path.Join(ScriptRoot, set.Name, ScriptName), wanted{mode: 0o755, optional: true})
+		}
+	}
+	if number == v.end {
+		want(Root+"/"+HeadName, wanted{place: &v.place.Head, mode: 0o644, sha256: v.place.SHA256})
+		want(Root+"/"+RecordsName, wanted{place: &v.place.Records, mode: 0o644})
+	}
+	for dir := range w.folders {
+		w.folders[dir] = false
+	}
+	return w
+}
+
+// entry reads one entry. Its error is io.EOF where the archive ends.
+func (w *layerWalk) entry() error {
+	start := w.in.n
+	h, raw, err := w.in.header()
+	if err == io.EOF {
+		return err
+	}
+	if err != nil {
+		return artifact.Verifyf("at byte %d: %w", start, err)
+	}
+	m := member{Entry: Entry{Path: h.Name, Mode: h.Mode, Link: h.Linkname}, directory: h.Typeflag == tar.TypeDir}
+	if m.directory {
+		m.Path = strings.TrimSuffix(m.Path, "/")
+	} else if h.Typeflag == tar.TypeReg {
+		m.Size = h.Size
+	}
+	e := w.wanted[m.Path]
+	_, isFolder := w.folders[m.Path]
+	switch {
+	case m.directory && !isFolder, !m.directory && e == nil:
+		return w.unwanted(m.Path)
+	case m.Path == w.last:
+		return artifact.Verifyf("%s: two entries have this path", m.Path)
+	case m.Path < w.last:
+		return artifact.Verifyf("%s: out of order, or there twice", m.Path)
+	case path.Dir(m.Path) != "." && !w.folders[path.Dir(m.Path)]:
+		return artifact.Verifyf("%s: its folder has no entry", m.Path)
+	}
+	mode := int64(0o755)
+	if !m.directory {
+		mode = e.mode
+	}
+	// Readers of tar differ in how they understand the same header: only one way to write it is right.
+	if written, err := m.header(); err != nil || !bytes.Equal(raw, written) || m.Mode != mode {
+		return artifact.Verifyf("%s: its tar header is not as a build writes it", m.Path)
+	}
+	w.last = m.Path
+	if m.directory {
+		w.folders[m.Path] = true
+		return nil
+	}
+	e.seen = true
+	return w.file(&m, e)
+}
+
+// unwanted is the error about an entry that nothing asks for.
+func (w *layerWalk) unwanted(name string) error {
+	if strings.HasPrefix(path.Base(name), whiteout) {
+		return artifact.Verifyf("%.300q: it would delete what a lower layer has", name)
+	}
+	below, _ := strings.CutPrefix(name, Root+"/")
+	for i, files := range w.files {
+		if slices.ContainsFunc(files, func(f *File) bool { return f.Path == below }) {
+			return artifact.Verifyf("%.300q: the catalog has it in layer %d", name, i)
+		}
+	}
+	return artifact.Verifyf("%.300q: the catalog does not name it", name)
+}
+
+// file holds an entry that is no folder against what is wanted.
+func (w *layerWalk) file(m *member, e *wanted) error {
+	if m.Link != "" {
+		if e.file != nil {
+			if f := w.content[e.file.Offset]; f != nil && m.Link == Root+"/"+f.Path && f.Size == e.file.Size && f.SHA256 == e.file.SHA256 {
+				return nil
+			}
+		}
+		return artifact.Verifyf("%s: a link to %.300q, which the catalog has not in this place", m.Path, m.Link)
+	}
+	if e.place != nil && *e.place != (layerPlace{w.in.n, m.Size}) {
+		return artifact.Verifyf("%s: %d bytes at %d, the catalog says %d at %d", m.Path, m.Size, w.in.n, e.place.Size, e.place.Offset)
+	}
+	w.sum.Reset()
+	if n, err := io.CopyBuffer(w.sum, io.LimitReader(w.in, m.Size), w.buf); err != nil || n < m.Size {
+		return artifact.Verifyf("%s: cut off after %d of %d bytes", m.Path, n, m.Size)
+	}
+	if got := fmt.Sprintf("%x", w.sum.Sum(nil)); e.sha256 != "" && got != e.sha256 {
+		return artifact.Verifyf("%s: sha256 mismatch: got %s, want %s", strings.TrimPrefix(m.Path, Root+"/"), got, e.sha256)
+	}
+	if e.file != nil {
+		w.content[e.file.Offset] = e.file
+	}
+	padding := w.buf[:padded(m.Size)-m.Size]
+	if _, err := io.ReadFull(w.in, padding); err != nil || !isZero(padding) {
+		return artifact.Verifyf("%s: something else than zeros follows it", m.Path)
+	}
+	return nil
+}
+
+// rest reads what follows the archive, and tells what is missing in it.
+func (w *layerWalk) rest() error {
+	for {
+		n, err := w.in.Read(w.buf)
+		if !isZero(w.buf[:n]) {
+			return artifact.Verifyf("something follows the end of the archive")
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	missing := ""
+	for name, e := range w.wanted {
+		if !e.seen && !e.optional && (missing == "" || name < missing) {
+			missing = name
+		}
+	}
+	if missing != "" {
+		return artifact.Verifyf("%s is missing", missing)
+	}
+	return nil
+}
+
+func isZero(p []byte) bool { return len(bytes.TrimLeft(p, "\x00")) == 0 }

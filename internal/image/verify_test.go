@@ -1,0 +1,297 @@
+package image_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/imagetest"
+)
+
+var verifySpec = imagetest.Spec{
+	Artifacts: map[string]string{
+		"pool/a.deb": "the letter a", "pool/b.deb": strings.Repeat("b", 512), "pool/" + strings.Repeat("long-", 40) + ".deb": "",
+	},
+	Generated: map[string]string{"files/dists/x/Packages": "Package: a\n"},
+	Links:     map[string]string{"files/dists/x/by-hash/1": "files/dists/x/Packages"},
+	Scripts:   map[string]string{"bootstrap/one/install.sh": "#!/bin/sh\n"},
+	Sets:      map[string][]string{"one": {"pool/a.deb"}},
+}
+
+const (
+	artifacts = 1 // places of layers
+	generated = 2
+	catalog   = 3
+)
+
+const archiveEnd = 1024 // bytes of zeros
+
+// added puts an entry behind those that a layer has.
+func added(t testing.TB, layer []byte, h tar.Header) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	if h.Typeflag == tar.TypeReg {
+		h.Size = 4
+	}
+	if h.Mode == 0 && h.Typeflag != tar.TypeXGlobalHeader {
+		h.Mode = 0o644
+	}
+	must(t, w.WriteHeader(&h))
+	if h.Size > 0 {
+		_, err := w.Write([]byte("evil"))
+		must(t, err)
+	}
+	must(t, w.Flush())
+	end := len(layer) - archiveEnd
+	return slices.Concat(layer[:end], b.Bytes(), layer[end:])
+}
+
+// verifyLayers verifies a mirror that has other layers.
+func verifyLayers(t testing.TB, m *imagetest.Mirror, layers [][]byte) error {
+	t.Helper()
+	dir := t.TempDir()
+	imagetest.WriteDir(t, dir, imagetest.LayoutOf(t, layers, m.Label(t)))
+	r, err := image.OpenReader(t.Context(), image.Reference{Transport: image.OCI, Path: dir}, image.Options{})
+	must(t, err)
+	defer r.Close()
+	return r.Verify(t.Context())
+}
+
+func refused(t testing.TB, err error, want string) {
+	t.Helper()
+	if err == nil || !errors.Is(err, artifact.ErrVerify) || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %q", err, want)
+	}
+}
+
+func TestVerifyRefusesEntries(t *testing.T) {
+	file := func(name string) tar.Header { return tar.Header{Typeflag: tar.TypeReg, Name: name} }
+	folder := func(name string) tar.Header { return tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755} }
+	const below = -1 // a layer of its own, below the others
+	for name, c := range map[string]struct {
+		layer  int
+		header tar.Header
+		want   string
+	}{
+		"a file beside":              {artifacts, file("mirror/files/pool/z.deb"), `layer 1: "mirror/files/pool/z.deb": the catalog does not name it`},
+		"a file of the system":       {artifacts, file("etc/passwd"), "does not name it"},
+		"another layer's file":       {generated, file("mirror/files/pool/a.deb"), "the catalog has it in layer 1"},
+		"the same, in a lower layer": {below, file("mirror/files/pool/a.deb"), "the catalog has it in layer 2"},
+		"a file twice":               {artifacts, file("mirror/files/pool/b.deb"), "there twice"},
+		"the last file twice":        {catalog, file("mirror/minimirror.records"), "two entries have this path"},
+		"the program once more":      {artifacts, file("minimirror"), "does not name it"},
+		"a program above the others": {catalog, file("minimirror"), "does not name it"},
+		"a whiteout":                 {generated, file("mirror/files/pool/.wh.a.deb"), "would delete"},
+		"a folder's whiteout":        {generated, file("mirror/files/pool/.wh..wh..opq"), "would delete"},
+		"a folder that is one":       {generated, folder("mirror/.wh.files/"), "would delete"},
+		"a symbolic link":            {artifacts, tar.Header{Typeflag: tar.TypeSymlink, Name: "mirror/files/pool/z", Linkname: "a.deb"}, "does not name it"},
+		"a device":                   {artifacts, tar.Header{Typeflag: tar.TypeChar, Name: "dev/null"}, "does not name it"},
+		"a pipe":                     {artifacts, tar.Header{Typeflag: tar.TypeFifo, Name: "mirror/files/pool/z"}, "does not name it"},
+		"a hard link beside":         {artifacts, tar.Header{Typeflag: tar.TypeLink, Name: "mirror/files/pool/z", Linkname: "mirror/files/pool/a.deb"}, "does not name it"},
+		"a folder beside":            {artifacts, folder("mirror/z/"), "does not name it"},
+		"a folder in a file's place": {generated, folder("mirror/files/pool/a.deb/"), "the catalog has it in layer 1"},
+		"a file below a file":        {artifacts, file("mirror/files/pool/a.deb/x"), "does not name it"},
+		"a path that climbs":         {artifacts, file("mirror/../etc/passwd"), "does not name it"},
+		"an absolute path":           {artifacts, file("/etc/passwd"), "does not name it"},
+		"a global header":            {artifacts, tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"path": "x"}}, ""},
+		"another set's script":       {generated, file("bootstrap/two/install.sh"), "does not name it"},
+		"a script in another layer":  {artifacts, file("bootstrap/one/install.sh"), "does not name it"},
+		"a catalog elsewhere":        {artifacts, file("mirror/minimirror.catalog"), "does not name it"},
+		"a name of 50 kB":            {artifacts, file(strings.Repeat("x", 50_000)), "does not name it"},
+		"a name of 500 kB":           {artifacts, file(strings.Repeat("x", 500_000)), "headers of more than"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := imagetest.New(t, verifySpec)
+			layers := m.Layers(t)
+			if c.layer >= 0 {
+				layers[c.layer] = added(t, layers[c.layer], c.header)
+			} else {
+				for i := range m.Catalog.Files {
+					m.Catalog.Files[i].Layer++
+				}
+				layers = slices.Insert(m.Layers(t), 1, added(t, make([]byte, archiveEnd), c.header))
+			}
+			err := verifyLayers(t, m, layers)
+			refused(t, err, c.want)
+			if err != nil && len(err.Error()) > 1000 {
+				t.Errorf("a text of %d bytes", len(err.Error()))
+			}
+		})
+	}
+}
+
+// No byte of a header or between contents may be another, though all checksums and digests are made anew.
+func TestVerifyRefusesAnyOtherByte(t *testing.T) {
+	spec := verifySpec
+	spec.Scripts = nil // their sizes and contents are anyone's
+	m := imagetest.New(t, spec)
+	layers := m.Layers(t)
+	for _, number := range []int{artifacts, generated} {
+		good := layers[number]
+		for at := 0; at < len(good); at += 11 {
+			changed := bytes.Clone(good)
+			changed[at] ^= 1
+			checksum(changed[at/512*512:][:512])
+			if bytes.Equal(changed, good) {
+				continue // it was the checksum
+			}
+			layers[number] = changed
+			if err := verifyLayers(t, m, layers); !errors.Is(err, artifact.ErrVerify) {
+				t.Errorf("layer %d, byte %d: %v", number, at, err)
+			}
+		}
+		layers[number] = good
+	}
+	must(t, verifyLayers(t, m, layers))
+}
+
+// checksum mends the checksum of a block that is a header.
+func checksum(block []byte) {
+	if string(block[257:262]) != "ustar" {
+		return
+	}
+	sum := 8 * int(' ')
+	for i, b := range block {
+		if i < 148 || i >= 156 {
+			sum += int(b)
+		}
+	}
+	copy(block[148:], fmt.Sprintf("%06o\x00 ", sum))
+}
+
+func TestVerifyRefusesLayers(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(l [][]byte) [][]byte
+		want   string
+	}{
+		"a name":             {func(l [][]byte) [][]byte { l[1] = bytes.Replace(l[1], []byte("/a.deb"), []byte("/x.deb"), 1); return l }, "tar header"},
+		"something behind":   {func(l [][]byte) [][]byte { l[1] = append(l[1], "evil"...); return l }, "follows the end"},
+		"an archive behind":  {func(l [][]byte) [][]byte { l[1] = append(l[1], l[2]...); return l }, "follows the end"},
+		"no end":             {func(l [][]byte) [][]byte { l[1] = l[1][:len(l[1])-archiveEnd]; return l }, "has no end"},
+		"cut":                {func(l [][]byte) [][]byte { l[1] = l[1][:len(l[1])-archiveEnd-512]; return l }, ""},
+		"nothing":            {func(l [][]byte) [][]byte { l[2] = make([]byte, len(l[2])); return l }, ""},
+		"noise":              {func(l [][]byte) [][]byte { l[0] = bytes.Repeat([]byte("noise"), 300); return l }, "at byte 0"},
+		"no program":         {func(l [][]byte) [][]byte { l[0] = make([]byte, archiveEnd); return l }, "layer 0: minimirror is missing"},
+		"one more below all": {func(l [][]byte) [][]byte { return slices.Insert(l, 0, make([]byte, archiveEnd)) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := imagetest.New(t, verifySpec)
+			dir := t.TempDir()
+			imagetest.WriteDir(t, dir, imagetest.LayoutOf(t, c.change(m.Layers(t)), m.Label(t)))
+			refused(t, exhaust(t, image.Reference{Transport: image.OCI, Path: dir}, image.Options{}), c.want)
+		})
+	}
+	m := imagetest.New(t, verifySpec)
+	layers := m.Layers(t)
+	layers[1] = append(layers[1], make([]byte, 10_240)...)
+	must(t, verifyLayers(t, m, layers)) // as other programs write an archive's end
+}
+
+func TestVerifyRefusesCatalogs(t *testing.T) {
+	for path, want := range map[string]string{
+		"files/.wh.x": "would delete", ".wh.files": "would delete",
+		image.HeadName: "something else", image.RecordsName + "/x": "below itself", "files/pool": "something else", "files/pool/a.deb/x": "something else",
+	} {
+		m := imagetest.New(t, verifySpec)
+		m.Catalog.Files = append(m.Catalog.Files, image.File{Path: path, Layer: generated, SHA256: hexOf(nil), Modified: imagetest.Date})
+		slices.SortFunc(m.Catalog.Files, func(a, b image.File) int { return strings.Compare(a.Path, b.Path) })
+		refused(t, verifyLayers(t, m, m.Layers(t)), want)
+	}
+	m := imagetest.New(t, verifySpec)
+	m.Catalog.Files[0].Layer = 0
+	m.Catalog.Files[0].Offset = 0
+	refused(t, verifyLayers(t, m, m.Layers(t)), "layer 0 holds the program")
+}
+
+func TestVerifyRefusesConfigurations(t *testing.T) {
+	for name, c := range map[string]struct{ old, new, want string }{
+		"root":           {`"65532:65532"`, `"0"`, "the user"},
+		"root's group":   {`"65532:65532"`, `"65532:0"`, "the user"},
+		"no user":        {`"65532:65532"`, `""`, "the user"},
+		"a name":         {`"65532:65532"`, `"root"`, "the user"},
+		"another entry":  {`"serve"`, `"serve","--root","/x"`, "it runs"},
+		"a command":      {`"User"`, `"Cmd":["--root","/x"],"User"`, "it runs"},
+		"an environment": {`"User"`, `"Env":["GODEBUG=x"],"User"`, "environment"},
+		"a volume":       {`"User"`, `"Volumes":{"/mirror":{}},"User"`, "volumes"},
+		"another lock":   {`"org.opencontainers.image.revision":"sha256:e`, `"org.opencontainers.image.revision":"sha256:f`, "of the lock"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := imagetest.New(t, verifySpec)
+			docker := m.Docker(t)
+			found := false
+			for file, data := range docker {
+				if bytes.Contains(data, []byte(`"diff_ids"`)) {
+					delete(docker, file)
+					changed := bytes.Replace(data, []byte(c.old), []byte(c.new), 1)
+					found = !bytes.Equal(changed, data)
+					docker["config.json"] = changed
+					docker["manifest.json"] = bytes.ReplaceAll(docker["manifest.json"], []byte(file), []byte("config.json"))
+				}
+			}
+			if !found {
+				t.Fatalf("no %s", c.old)
+			}
+			name := filepath.Join(t.TempDir(), "image.tar")
+			imagetest.WriteTar(t, name, docker)
+			refused(t, exhaust(t, image.Reference{Transport: image.DockerArchive, Path: name}, image.Options{}), c.want)
+		})
+	}
+}
+
+func TestVerifyLooksThroughATree(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(dir string) error
+		want   string // empty: it may be
+	}{
+		"a file": {func(dir string) error { return os.WriteFile(filepath.Join(dir, "files/pool/c.deb"), nil, 0o644) }, `"files/pool/c.deb": the catalog does not name it`},
+		"a link": {func(dir string) error { return os.Symlink("a.deb", filepath.Join(dir, "files/pool/c.deb")) }, "does not name it"},
+		"a link in a file's place": {func(dir string) error {
+			return errors.Join(os.Rename(filepath.Join(dir, "files/pool/a.deb"), filepath.Join(dir, "files/x")), os.Symlink("../x", filepath.Join(dir, "files/pool/a.deb")))
+		}, "not a regular file"},
+		"a missing file": {func(dir string) error { return os.Remove(filepath.Join(dir, "files/pool/a.deb")) }, "files/pool/a.deb is missing"},
+		"another file": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "files/pool/a.deb"), []byte("the letter b"), 0o644)
+		}, "files/pool/a.deb: sha256 mismatch"},
+		"a folder": {func(dir string) error { return os.Mkdir(filepath.Join(dir, "lost+found"), 0o755) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			imagetest.New(t, verifySpec).WriteRoot(t, dir)
+			must(t, c.change(dir))
+			err := reader(t, image.Reference{Transport: image.Unpacked, Path: dir}, image.Options{}).Verify(t.Context())
+			if c.want != "" {
+				refused(t, err, c.want)
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Whatever the bytes of a layer are, Verify ends, and passes none but those that Layer writes.
+func FuzzVerifyLayer(f *testing.F) {
+	m := imagetest.New(f, verifySpec)
+	layers := m.Layers(f)
+	want := bytes.TrimRight(layers[artifacts], "\x00")
+	f.Add(layers[artifacts])
+	f.Add(added(f, layers[artifacts], tar.Header{Typeflag: tar.TypeReg, Name: "etc/passwd"}))
+	f.Fuzz(func(t *testing.T, layer []byte) {
+		changed := slices.Clone(layers)
+		changed[artifacts] = layer
+		dir := t.TempDir()
+		imagetest.WriteDir(t, dir, imagetest.LayoutOf(t, changed, m.Label(t)))
+		err := exhaust(t, image.Reference{Transport: image.OCI, Path: dir}, image.Options{})
+		if passes := bytes.Equal(bytes.TrimRight(layer, "\x00"), want) && len(layer) >= len(layers[artifacts]); passes != (err == nil) {
+			t.Errorf("error %v", err)
+		}
+	})
+}

@@ -1,0 +1,60 @@
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// verifyTree looks for files that an unpacked image must not have, then reads those that it must have.
+func (r *Reader) verifyTree(ctx context.Context, files []File, index map[string]int32) error {
+	root, err := os.OpenRoot(r.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	err = fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+		_, known := index[name]
+		switch {
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case e.IsDir():
+			return nil
+		case !known && name != HeadName && name != RecordsName:
+			return artifact.Verifyf("%q: the catalog does not name it", name)
+		case !e.Type().IsRegular():
+			return artifact.Verifyf("%s: not a regular file", name)
+		}
+		return nil
+	})
+	for i := 0; i < len(files) && err == nil; i++ {
+		if err = context.Cause(ctx); err == nil {
+			err = r.verifyFile(&files[i])
+		}
+	}
+	return err
+}
+
+func (r *Reader) verifyFile(f *File) error {
+	body, err := r.file(f)
+	if errors.Is(err, fs.ErrNotExist) {
+		return artifact.Verifyf("%s is missing", f.Path)
+	}
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, body); err != nil {
+		return fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return f.agrees(sum)
+}
