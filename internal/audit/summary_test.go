@@ -61,7 +61,7 @@ func TestSummaryIsBounded(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			const requests = 50_000
+			const requests = 30_000
 			before := heap()
 			s := audit.NewSummary()
 			for i := range requests {
