@@ -22,18 +22,18 @@ func FuzzPlanInstall(f *testing.F) {
 	lines := func(text string) []string { // with what ends lines inside them, too
 		return slices.DeleteFunc(strings.Split(text, ";"), func(s string) bool { return s == "" })
 	}
+	root := f.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "var/lib/dpkg"), 0o755); err != nil {
+		f.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, statusFile), statusOf("lib 1"), 0o644); err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, name, version, architecture, file, metadata, other, otherVersion, otherFile, otherMetadata string) {
 		pins := artifact.Pins{Artifacts: []artifact.Artifact{
 			{Kind: "debian", Source: "d", Name: name, Version: version, Architecture: architecture, SHA256: strings.Repeat("1", 64), Path: file, Metadata: lines(metadata)},
 			{Kind: "debian", Source: "d", Name: other, Version: otherVersion, Architecture: "all", SHA256: strings.Repeat("2", 64), Path: otherFile, Metadata: lines(otherMetadata)},
 		}}
-		root := t.TempDir()
-		if err := os.MkdirAll(filepath.Join(root, "var/lib/dpkg"), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(root, statusFile), statusOf("lib 1"), 0o644); err != nil {
-			t.Fatal(err)
-		}
 		for _, req := range []artifact.InstallRequest{
 			{Set: []string{pins.Artifacts[0].ID(), pins.Artifacts[1].ID()}, Architecture: "amd64"},
 			{Set: []string{pins.Artifacts[0].ID()}, Root: root},
