@@ -25,50 +25,54 @@ type found struct {
 
 // A hit is a name that fits a search.
 type hit struct {
-	kind, name string
-	rank       int
+	rank int32 // 0: it is the very text; 1: it begins so; 2: it contains it
+	at   int32 // in Catalog.Artifacts, or behind them in Catalog.Aliases
 }
 
 // search finds names that contain the text, the best first: the very name, names that begin so, others. It
 // returns at most limit of them, those from offset on, and how many there are. Aliases are found only by
 // a text.
 func (s *Server) search(ctx context.Context, q query) (page []found, count int, err error) {
+	artifacts, aliases := s.image.Catalog.Artifacts, s.image.Catalog.Aliases
+	nameOf := func(at int32) (kind, name string) {
+		if alias := int(at) - len(artifacts); alias >= 0 {
+			return aliases[alias].Kind, aliases[alias].Name
+		}
+		return artifacts[at].Kind, artifacts[at].Name
+	}
 	text := strings.ToLower(strings.TrimSpace(q.text))
+	candidates := len(artifacts)
+	if text != "" {
+		candidates += len(aliases)
+	}
 	var hits []hit
-	try := func(kind, name string) {
+	for at := range int32(candidates) {
+		kind, name := nameOf(at)
 		if q.kind != "" && kind != q.kind {
-			return
+			continue
 		}
 		switch low := strings.ToLower(name); {
 		case low == text:
-			hits = append(hits, hit{kind, name, 0})
+			hits = append(hits, hit{0, at})
 		case strings.HasPrefix(low, text):
-			hits = append(hits, hit{kind, name, 1})
+			hits = append(hits, hit{1, at})
 		case strings.Contains(low, text):
-			hits = append(hits, hit{kind, name, 2})
+			hits = append(hits, hit{2, at})
 		}
 	}
-	list := s.image.Catalog.Artifacts
-	for i := range list {
-		if i == 0 || list[i].Name != list[i-1].Name || list[i].Kind != list[i-1].Kind {
-			try(list[i].Kind, list[i].Name)
-		}
+	compare := func(a, b hit) int {
+		aKind, aName := nameOf(a.at)
+		bKind, bName := nameOf(b.at)
+		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(aName, bName), strings.Compare(aKind, bKind))
 	}
-	if text != "" {
-		for _, a := range s.image.Catalog.Aliases {
-			try(a.Kind, a.Name)
-		}
-	}
-	slices.SortFunc(hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.name, b.name), strings.Compare(a.kind, b.kind))
-	})
-	hits = slices.Compact(hits)
+	slices.SortFunc(hits, compare)
+	hits = slices.CompactFunc(hits, func(a, b hit) bool { return compare(a, b) == 0 })
 	count = len(hits)
 	hits = hits[min(q.offset, count):]
 	hits = hits[:min(q.limit, len(hits))]
 	page = make([]found, len(hits))
 	for i, h := range hits {
-		page[i] = found{Kind: h.kind, Name: h.name}
+		page[i].Kind, page[i].Name = nameOf(h.at)
 	}
 	return page, count, s.describe(ctx, page)
 }
