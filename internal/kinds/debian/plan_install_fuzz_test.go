@@ -55,7 +55,7 @@ func FuzzPlanInstall(f *testing.F) {
 	})
 }
 
-var scriptLine = regexp.MustCompile(`^step \\$|^\t'[a-z0-9A-Z.+:-]+ [A-Za-z0-9.+:~_-]+ [0-9a-f]{64} [A-Za-z0-9%_.+:~-]+'( \\)?$`)
+var scriptLine = regexp.MustCompile(`^step \\$|^\t'[A-Za-z0-9._+:-]+ [A-Za-z0-9.+:~_-]+ [0-9a-f]{64} [A-Za-z0-9%_.+:~-]+'( \\)?$`)
 
 // checkScript wants nothing but steps of so many packages in the part of the script that is made of the image.
 func checkScript(t *testing.T, script string, packages int) {
