@@ -74,7 +74,7 @@ func (s *Server) route() error {
 			UseEscapedPathForMatching: true, // match URL.Path, which is decoded
 		}),
 	})
-	s.echo.Pre(s.observe, s.guard, check)
+	s.echo.Pre(s.observe, s.guard, s.check)
 	routes := map[string]http.HandlerFunc{
 		"/":                 s.pages.serveHome,
 		pagesRoot:           s.pages.ServeHTTP,
@@ -109,7 +109,7 @@ func (s *Server) route() error {
 
 // check refuses requests that no route answers, and makes the rest uniform: every
 // handler sees a clean path, and a host that is safe to print.
-func check(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *Server) check(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c *echo.Context) error {
 		r := c.Request()
 		if r.ContentLength != 0 { // nobody reads the body: do not wait for it either
@@ -126,6 +126,9 @@ func check(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		if p := r.URL.Path; strings.Contains(p, "//") || strings.Contains(p, "/.") {
 			r.URL.Path, r.URL.RawPath = cleanPath(p), ""
+		}
+		if p := s.standIn(r.Host, r.URL.Path); p != r.URL.Path {
+			r.URL.Path, r.URL.RawPath = p, ""
 		}
 		return next(c)
 	}

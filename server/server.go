@@ -40,6 +40,9 @@ type Options struct {
 	// are served as they are, with what the rules deny.
 	Signer func(date time.Time) (artifact.Signer, error)
 
+	// As are hosts of upstreams: requests to them, by the Host header, are answered as they would be.
+	As []string
+
 	Access Access
 	Limits Limits
 }
@@ -52,6 +55,7 @@ type Server struct {
 	audit   *audit.Log
 	summary *audit.Summary
 	mounts  []mount
+	stands  []stand
 	echo    *echo.Echo
 	pages   *pages
 	started time.Time
@@ -87,6 +91,9 @@ func New(o Options) (*Server, error) {
 	}
 	s.artifacts = artifactPlaces(o.Image)
 	if s.mounts, err = s.mount(o.Kinds); err != nil {
+		return nil, err
+	}
+	if err := s.standFor(o.As); err != nil {
 		return nil, err
 	}
 	if err := s.Reload(context.Background()); err != nil {

@@ -16,14 +16,15 @@ import (
 const healthcheckHelp = `usage: minimirror healthcheck [--url ADDRESS] [--ready]
 
 Asks a running server whether it is well: exit code 0 if so, 1 if not. It is for
-container runtimes that probe by a command, and for "docker run --health-cmd":
-the image holds no other program.
+container runtimes that probe by a command: the image holds no other program,
+and no shell.
 
 With --ready the server must also take requests; it does not while it ends.
 
 Examples:
   minimirror healthcheck
-  docker run --health-cmd "/minimirror healthcheck" …
+  docker exec minimirror /minimirror healthcheck --ready
+  podman run --health-cmd '["/minimirror", "healthcheck"]' …
 `
 
 func healthcheck(ctx context.Context, c *command, args []string) error {

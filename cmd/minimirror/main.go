@@ -33,6 +33,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   serve        serve an image to apt
   report       tell from a server's audit trail who fetched what, and what was missing
   bootstrap    install from an image on a machine that has nothing yet
+  kit          write what a site needs to run a mirror and to use it
   healthcheck  ask a running server whether it is well
   version      print the version of this program
 
@@ -61,6 +62,7 @@ type verb func(ctx context.Context, c *command, args []string) error
 
 var verbs = map[string]verb{
 	"bootstrap":   bootstrapVerb,
+	"kit":         kitVerb,
 	"lock":        lock,
 	"build":       build,
 	"healthcheck": healthcheck,

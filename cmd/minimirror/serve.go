@@ -58,7 +58,7 @@ type serveFlags struct {
 	audit               string
 	metrics             string
 	pprof               bool
-	proxies             []string
+	proxies, as         []string
 	server.Access
 	server.Limits
 }
@@ -74,6 +74,7 @@ func (f *serveFlags) declare(c *command) {
 	c.flags.StringVar(&f.metrics, "metrics", "", "address and port for /metrics, /healthz and /readyz")
 	c.flags.BoolVar(&f.pprof, "pprof", false, "offer profiles at /debug/pprof/ on the address of --metrics")
 	c.flags.StringSliceVar(&f.proxies, "trusted-proxy", nil, "address or network of a proxy whose X-Forwarded-For, -Proto and -Host are believed; may be there several times")
+	c.flags.StringSliceVar(&f.as, "as", nil, "host name of an upstream: clients that reach this server by it need no change; may be there several times")
 	c.flags.StringVar(&f.Certificate, "tls-cert", "", "file with the certificate, and those it is signed with; PEM")
 	c.flags.StringVar(&f.Key, "tls-key", "", "file with the certificate's private key; PEM")
 	c.flags.StringVar(&f.ClientAuthority, "tls-client-ca", "", "file with certificates of authorities: a client must have a certificate of theirs; PEM")
@@ -101,7 +102,7 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 	}
 	o := server.Options{
 		Kinds: kinds.All(), Grace: f.grace, Log: c.log(), Version: programVersion(),
-		Rules: f.rules, Access: f.Access, Limits: f.Limits,
+		Rules: f.rules, As: f.as, Access: f.Access, Limits: f.Limits,
 	}
 	if f.signKey != "" {
 		key, err := signing.Read(f.signKey)

@@ -230,6 +230,21 @@ type Server interface {
 	// Usage tells people, in a few lines of plain text, how a client at base
 	// address uses what the mirror carries of this kind.
 	Usage(m Mirror, base string) string
+	// Client is what makes a machine a client of the mirror at the address base. With prefer, the mirror
+	// comes before whatever other sources the machine has.
+	Client(m Mirror, base string, prefer bool) Client
+}
+
+// A Client is files for a client, and the command that makes it read what the mirror has.
+type Client struct {
+	Files   []ClientFile
+	Refresh []string // a command and its arguments
+}
+
+// A ClientFile is a file of a client.
+type ClientFile struct {
+	Path string // absolute
+	Data []byte // text
 }
 
 // A Mirror is what a Server may see of an image.

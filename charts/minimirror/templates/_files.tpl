@@ -1,0 +1,90 @@
+{{/* The server's flags, and the files that they name. Each volume is a whole folder: a file mounted by
+     subPath would never change. */}}
+{{- define "minimirror.args" -}}
+- --listen=:8080
+- --metrics=:{{ .Values.metrics.port }}
+- --grace={{ .Values.server.grace }}s
+- --audit={{ .Values.server.audit | ternary "-" "none" }}
+- --rules=/etc/minimirror/rules/rules.yaml
+{{- if include "minimirror.signingSecret" . }}
+- --sign-key=/etc/minimirror/signing-key/{{ include "minimirror.signingFile" . }}
+{{- end }}
+{{- if include "minimirror.tlsSecret" . }}
+- --tls-cert=/etc/minimirror/tls/tls.crt
+- --tls-key=/etc/minimirror/tls/tls.key
+{{- end }}
+{{- if .Values.tls.clientAuthority }}
+- --tls-client-ca=/etc/minimirror/client-authority/ca.crt
+{{- end }}
+{{- if .Values.passwords.existingSecret }}
+- --htpasswd=/etc/minimirror/passwords/{{ .Values.passwords.key }}
+{{- end }}
+{{- range .Values.server.trustedProxies }}
+- {{ printf "--trusted-proxy=%s" . | quote }}
+{{- end }}
+{{- with .Values.server.maxConnections }}
+- --max-connections={{ int64 . }}
+{{- end }}
+{{- with .Values.server.maxPerClient }}
+- --max-per-client={{ int64 . }}
+{{- end }}
+{{- range .Values.server.extraArgs }}
+- {{ . | quote }}
+{{- end }}
+{{- end -}}
+
+{{- define "minimirror.signingFile" -}}
+{{- .Values.signingKey.value | empty | ternary .Values.signingKey.key "signing-key.asc" -}}
+{{- end -}}
+
+{{- define "minimirror.mounts" -}}
+- { name: rules, mountPath: /etc/minimirror/rules, readOnly: true }
+{{- if include "minimirror.signingSecret" . }}
+- { name: signing-key, mountPath: /etc/minimirror/signing-key, readOnly: true }
+{{- end }}
+{{- if include "minimirror.tlsSecret" . }}
+- { name: tls, mountPath: /etc/minimirror/tls, readOnly: true }
+{{- end }}
+{{- if .Values.tls.clientAuthority }}
+- { name: client-authority, mountPath: /etc/minimirror/client-authority, readOnly: true }
+{{- end }}
+{{- if .Values.passwords.existingSecret }}
+- { name: passwords, mountPath: /etc/minimirror/passwords, readOnly: true }
+{{- end }}
+{{- end -}}
+
+{{- define "minimirror.volumes" -}}
+- name: rules
+  configMap:
+    name: {{ include "minimirror.rulesConfigMap" . }}
+    items: [{ key: rules.yaml, path: rules.yaml }]
+{{- with include "minimirror.signingSecret" . }}
+- name: signing-key
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items: [{ key: {{ include "minimirror.signingFile" $ }}, path: {{ include "minimirror.signingFile" $ }} }]
+{{- end }}
+{{- with include "minimirror.tlsSecret" . }}
+- name: tls
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items: [{ key: tls.crt, path: tls.crt }, { key: tls.key, path: tls.key }]
+{{- end }}
+{{- with .Values.tls.clientAuthority }}
+- name: client-authority
+  secret:
+    secretName: {{ . }}
+    items: [{ key: ca.crt, path: ca.crt }]
+{{- end }}
+{{- with .Values.passwords }}
+{{- if .existingSecret }}
+- name: passwords
+  secret:
+    secretName: {{ .existingSecret }}
+    defaultMode: 0440
+    items: [{ key: {{ .key }}, path: {{ .key }} }]
+{{- end }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"path"
+	"slices"
+
+	"github.com/minimirror/minimirror/charts"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/kinds"
+	"github.com/minimirror/minimirror/internal/kit"
+)
+
+const kitHelp = `usage: minimirror kit REFERENCE [--address URL] [--to DIR]
+
+Writes all that a site needs to use this image: how to run the mirror (Docker,
+podman, systemd, a static pod, the Helm chart) and what makes machines its
+clients (files, a script, cloud-init, Ansible), with the key inside.
+
+--address is how clients will call the mirror. With --transparent, clients may
+go on using upstream's names: the kit tells which names must lead to the mirror,
+and the mirror answers to them.
+
+REFERENCE is as for "minimirror verify". Inside the image, leave it out: the kit
+is then of the image itself.
+
+Example:
+  minimirror kit docker-archive:docker.tar --address http://10.0.0.1:8080 --to kit
+  docker run --rm -v "$PWD:/out" -u "$(id -u)" IMAGE kit --to /out/kit
+`
+
+func kitVerb(ctx context.Context, c *command, args []string) error {
+	address := c.flags.String("address", "http://127.0.0.1:8080", "of the mirror, as clients will call it")
+	to := c.flags.String("to", "", "new folder for the files (default NAME-kit)")
+	name := c.flags.String("name", "", "what container runtimes call the image (default: as \"bootstrap --load\" does, or the registry's name with the digest)")
+	prefer := c.flags.Bool("prefer", false, "clients prefer the mirror to their other sources")
+	transparent := c.flags.Bool("transparent", false, "clients may go on using upstream's names")
+	options := registryFlags(c)
+	if err := c.parseMore(args, kitHelp, 0); err != nil {
+		return err
+	}
+	if err := c.atMost(1); err != nil {
+		return err
+	}
+	ref := image.Reference{Transport: image.Unpacked, Path: "/" + image.Root}
+	if c.flags.NArg() == 1 {
+		var err error
+		if ref, err = image.ParseReadable(c.flags.Arg(0)); err != nil {
+			return err
+		}
+	}
+	img, err := image.OpenReader(ctx, ref, image.Options{Registry: *options})
+	if err != nil {
+		return err
+	}
+	defer img.Close()
+	k := kit.Kit{Name: img.Name, Digest: img.Digest, Address: *address, Date: img.Date.UTC().Format("2006-01-02 15:04 MST"), Program: programVersion(), Image: *name}
+	if k.Image == "" {
+		k.Image = kit.LocalRegistry + "/" + img.Name + ":latest"
+		if ref.Transport == image.Docker {
+			k.Image = img.Reference.Path + "@" + img.Digest
+		}
+	}
+	made, err := kit.New(k)
+	if err != nil {
+		return err
+	}
+	if err := fillKit(ctx, made, img, *prefer, *transparent); err != nil {
+		return err
+	}
+	files, err := made.Files()
+	if err != nil {
+		return err
+	}
+	chart, packed, err := kit.Chart(charts.MiniMirror, "minimirror")
+	if err != nil {
+		return err
+	}
+	files[path.Join("server/chart", chart)] = packed
+	if *to == "" {
+		*to = img.Name + "-kit"
+	}
+	if err := kit.Write(*to, files); err != nil {
+		return err
+	}
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintln(c.stdout, path.Join(*to, file))
+	}
+	return nil
+}
+
+// fillKit adds what the kinds and the sources of the image say.
+func fillKit(ctx context.Context, k *kit.Kit, img *image.Reader, prefer, transparent bool) error {
+	mirrors, err := mirrorOf(ctx, img)
+	if err != nil {
+		return err
+	}
+	for _, kind := range kinds.All() {
+		m, there := mirrors[kind.Name()]
+		if !there {
+			continue
+		}
+		k.Key = m.PublicKey
+		k.Clients = append(k.Clients, kind.Client(m, k.Address, prefer))
+		for _, s := range m.Sources {
+			for _, address := range s.URLs {
+				u, err := url.Parse(address)
+				if err != nil || !transparent || u.Hostname() == "" || net.ParseIP(u.Hostname()) != nil || slices.Contains(k.As, u.Hostname()) {
+					continue
+				}
+				k.As = append(k.As, u.Hostname())
+			}
+		}
+	}
+	return nil
+}

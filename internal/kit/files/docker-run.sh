@@ -1,0 +1,5 @@
+#!/bin/sh
+# Runs the mirror of {{.Name}} in Docker. Arguments go to "minimirror serve".
+exec docker run --detach --name minimirror --restart unless-stopped \
+	--read-only --cap-drop ALL --security-opt no-new-privileges --user 65532:65532 \
+	--publish {{.Port}}:8080 {{.Image}}{{range .As}} --as {{.}}{{end}} "$@"

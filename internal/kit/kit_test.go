@@ -1,0 +1,165 @@
+package kit_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kit"
+)
+
+var spec = kit.Kit{
+	Name: "docker", Image: "registry.example.org:5000/site/docker:1@sha256:" + strings.Repeat("a", 64), Digest: "sha256:" + strings.Repeat("a", 64),
+	Address: "http://10.0.0.1:8080/", Date: "2026-01-01 00:00 UTC", Key: []byte("-----BEGIN PGP PUBLIC KEY BLOCK-----\n"),
+	Clients: []artifact.Client{{
+		Files:   []artifact.ClientFile{{Path: "/etc/x.conf", Data: []byte("Key:\n -----BEGIN\n .\n it's \"quoted\" $HOME `id` {{ x }}\n")}},
+		Refresh: []string{"echo", "re fresh", "it's"},
+	}},
+	As: []string{"ftp.debian.org"},
+}
+
+func files(t *testing.T, k kit.Kit) map[string][]byte {
+	t.Helper()
+	made, err := kit.New(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := made.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestFiles(t *testing.T) {
+	all := files(t, spec)
+	dir := filepath.Join(t.TempDir(), "kit")
+	if err := kit.Write(dir, all); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range all {
+		if bytes.Contains(data, []byte("<no value>")) || bytes.Contains(data, []byte("%!")) {
+			t.Errorf("%s: %s", name, data)
+		}
+		switch filepath.Ext(name) {
+		case ".yaml":
+			if err := yaml.Unmarshal(data, new(any)); err != nil {
+				t.Errorf("%s: %v\n%s", name, err, data)
+			}
+		case ".sh":
+			if out, err := exec.Command("sh", "-n", filepath.Join(dir, name)).CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", name, err, out)
+			}
+			if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != 0o755 {
+				t.Errorf("%s: %v, %v", name, info, err)
+			}
+		}
+	}
+	var cloud struct {
+		Files []struct{ Path, Content string } `yaml:"write_files"`
+		Run   [][]string                       `yaml:"runcmd"`
+	}
+	if err := yaml.Unmarshal(all["client/cloud-init.yaml"], &cloud); err != nil {
+		t.Fatal(err)
+	}
+	content, err := base64.StdEncoding.DecodeString(cloud.Files[0].Content)
+	if err != nil || string(content) != string(spec.Clients[0].Files[0].Data) || cloud.Run[0][1] != "re fresh" {
+		t.Errorf("cloud-init: %+v, %v", cloud, err)
+	}
+	var tasks []map[string]any
+	if err := yaml.Unmarshal(all["client/ansible-tasks.yaml"], &tasks); err != nil {
+		t.Fatal(err)
+	}
+	if copied := tasks[0]["ansible.builtin.copy"].(map[string]any); copied["content"] != string(spec.Clients[0].Files[0].Data) {
+		t.Errorf("ansible: %q", copied["content"])
+	}
+	for name, want := range map[string]string{
+		"server/static-pod.yaml": "image: " + spec.Image, "server/chart-values.yaml": "repository: registry.example.org:5000/site/docker\n",
+		"server/docker-run.sh": "--publish 8080:8080", "client/transparent.txt": "10.0.0.1 ftp.debian.org", "README.txt": "http://10.0.0.1:8080 ",
+	} {
+		if !strings.Contains(string(all[name]), want) {
+			t.Errorf("%s: no %q in\n%s", name, want, all[name])
+		}
+	}
+	if err := kit.Write(dir, all); err == nil || !strings.Contains(err.Error(), "hint:") {
+		t.Errorf("into a folder that is not empty: %v", err)
+	}
+}
+
+func TestLowPort(t *testing.T) {
+	k := spec
+	k.Address = "http://mirror.example.org"
+	pod := string(files(t, k)["server/static-pod.yaml"])
+	if strings.Contains(pod, "hostNetwork") || !strings.Contains(pod, "containerPort: 8080") || !strings.Contains(pod, "hostPort: 80\n") {
+		t.Errorf("a pod on port 80:\n%s", pod)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for _, address := range []string{"", "mirror", "ftp://mirror", "http://", "http://mirror/path", "http://u:p@mirror", "http://mirror?x"} {
+		k := spec
+		k.Address = address
+		if _, err := kit.New(k); err == nil {
+			t.Errorf("%q: no error", address)
+		}
+	}
+	for name, change := range map[string]func(k *kit.Kit){
+		"a host":              func(k *kit.Kit) { k.As = []string{"x; id"} },
+		"the end of a script": func(k *kit.Kit) { k.Clients = client("x\nEND_OF_FILE\nid\n") },
+		"a control character": func(k *kit.Kit) { k.Clients = client("x\x1b[2J\n") },
+	} {
+		k := spec
+		change(&k)
+		made, err := kit.New(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := made.Files(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func client(text string) []artifact.Client {
+	return []artifact.Client{{Files: []artifact.ClientFile{{Path: "/etc/x", Data: []byte(text)}}}}
+}
+
+func TestChart(t *testing.T) {
+	tree := fstest.MapFS{"m/Chart.yaml": {Data: []byte("name: m\nversion: 1.2.3\n")}, "m/templates/a.yaml": {Data: []byte("a")}}
+	name, data, err := kit.Chart(tree, "m")
+	if err != nil || name != "m-1.2.3.tgz" {
+		t.Fatalf("%s, %v", name, err)
+	}
+	unpacked, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for r := tar.NewReader(unpacked); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, h.Name)
+	}
+	if strings.Join(names, " ") != "m/Chart.yaml m/templates/a.yaml" {
+		t.Errorf("%v", names)
+	}
+	if _, again, _ := kit.Chart(tree, "m"); !bytes.Equal(again, data) {
+		t.Error("the same chart gives other bytes")
+	}
+}

@@ -1,0 +1,64 @@
+#!/bin/bash
+# What "minimirror kit" writes, used: a bare root becomes a client by its script; a client that knows only upstream's
+# name and key installs from the mirror without any change; the program in the image writes the same kit.
+. "$(dirname "$0")/lib.sh"
+need curl jq
+need_root_or_die "a root file system"
+
+made_up_archive <<-END
+	Suite: bookworm
+	Codename: bookworm
+	By-Hash: yes
+
+	Package: app
+	Version: 2.0-1
+	Depends: libapp
+
+	Package: libapp
+END
+definition carried <<-END
+	debian:
+	  sources:
+	    - name: test
+	      urls: [$archive, http://upstream.example.org/debian]
+	      suites: [bookworm]
+	      components: [main]
+	      architectures: [amd64]
+	      signed-by: $mine/keys/archive.asc
+	  packages: [app]
+	  upstream: serve
+END
+"$MINIMIRROR" build "$definition" --output "oci:$mine/image"
+netns_up kit
+"$MINIMIRROR" kit "oci:$mine/image" --address http://127.0.0.1:80 --transparent --to "$mine/kit" >"$mine/kit.list"
+listen=127.0.0.1:80
+start_server --image "oci:$mine/image" --as upstream.example.org
+url=http://127.0.0.1
+bare_root "$mine/bare"
+bare=$mine/bare
+
+cp "$mine/kit/client/setup.sh" "$bare/setup.sh"
+in_copy client sh -c 'sh /setup.sh && apt-get -qq --yes install app && dpkg-query --show app libapp' >"$mine/client.log" 2>&1 || { cat "$mine/client.log" >&2; die "setup.sh"; }
+say "a bare root is a client after its script"
+
+# Only upstream's own name and key; nothing of the mirror's.
+mkdir -p "$bare/etc/apt/keyrings"
+cp "$mine/keys/archive.asc" "$bare/etc/apt/keyrings/upstream.asc"
+echo "deb [signed-by=/etc/apt/keyrings/upstream.asc] http://upstream.example.org/debian bookworm main" >"$bare/etc/apt/sources.list"
+cp "$bare/etc/hosts" "$mine/hosts" 2>/dev/null || : >"$mine/hosts"
+grep '^127.0.0.1 ' "$mine/kit/client/transparent.txt" >>"$mine/hosts"
+cp "$mine/hosts" "$bare/etc/hosts"
+in_copy transparent sh -c 'apt-get -qq -o Acquire::Languages=none update && apt-get -qq --yes install app' >"$mine/transparent.log" 2>&1 || { cat "$mine/transparent.log" >&2; die "a client that knows upstream alone"; }
+say "a client that knows upstream alone installs"
+
+"$MINIMIRROR" bootstrap --image "oci:$mine/image" --package app --to "$mine/debs" --architecture amd64 >/dev/null 2>&1 || die "bootstrap"
+mkdir "$mine/root"
+for layer in $(jq -r '.manifests[0].digest' "$mine/image/index.json" | sed 's#sha256:#'"$mine"'/image/blobs/sha256/#' | xargs jq -r '.layers[].digest' | sed 's#sha256:##'); do
+	tar -C "$mine/root" -xf "$mine/image/blobs/sha256/$layer"
+done
+mkdir "$mine/root/out"
+chroot "$mine/root" /minimirror kit --address http://127.0.0.1:80 --transparent --to /out/kit >/dev/null
+diff -r -I '^manifest ' "$mine/kit" "$mine/root/out/kit" || die "the program in the image writes another kit"
+"${inside[@]}" "$MINIMIRROR" healthcheck --url "$url" --ready >/dev/null || die "healthcheck"
+! "${inside[@]}" "$MINIMIRROR" healthcheck --url http://127.0.0.1:1 2>/dev/null || die "healthcheck of nothing"
+say "the image writes its own kit, and tells whether it is well"
