@@ -51,7 +51,7 @@ type verified struct {
 	Upstream  []string `json:"upstream"` // null: not asked for
 }
 
-func verify(ctx context.Context, c *command, args []string) (err error) {
+func verify(ctx context.Context, c *command, args []string) error {
 	keyrings := c.flags.StringArray("keyring", nil, "file with public keys of upstream, armored or binary; may be there several times")
 	output := c.flags.String("format", "text", "what to print: text or json")
 	options := registryFlags(c)
@@ -73,7 +73,6 @@ func verify(ctx context.Context, c *command, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = damaged(ref, err) }()
 	img, err := image.OpenReader(ctx, ref, image.Options{Registry: *options})
 	if err != nil {
 		return err
@@ -102,20 +101,6 @@ func verify(ctx context.Context, c *command, args []string) (err error) {
 	return err
 }
 
-// damaged tells of an image on this machine that is there and cannot be read that it did not verify, whatever
-// it was that failed.
-func damaged(ref image.Reference, err error) error {
-	var hinted *artifact.HintError
-	_, there := os.Stat(ref.Path)
-	switch {
-	case err == nil, errors.Is(err, artifact.ErrVerify), errors.As(err, &hinted), errors.Is(err, context.Canceled),
-		errors.Is(err, fs.ErrPermission), ref.Transport == image.Docker, ref.Transport == image.Stdin && !errors.Is(err, io.ErrUnexpectedEOF),
-		ref.Transport != image.Stdin && there != nil:
-		return err
-	}
-	return artifact.Hint(artifact.Verifyf("%w", err), "it is damaged or not whole: copy it again")
-}
-
 // registryFlags are the flags that say how to reach a registry.
 func registryFlags(c *command) *registry.Options {
 	o := new(registry.Options)
@@ -136,7 +121,11 @@ func verifyUpstream(ctx context.Context, img *image.Reader, catalog *image.Catal
 		if !found {
 			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 		}
-		return img.OpenFile(ctx, f)
+		body, err := img.OpenFile(ctx, f)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = artifact.Verifyf("%s is missing", name)
+		}
+		return body, err
 	}
 	if len(catalog.Sources) == 0 {
 		return nil, errors.New("the image has no sources")

@@ -21,6 +21,7 @@ const (
 type archive struct {
 	source  *source
 	entries map[string]archiveEntry
+	cut     bool // it has not the blocks of zeros that end an archive
 }
 
 // An archiveEntry is a regular file, or a link to another entry.
@@ -39,7 +40,7 @@ func openArchive(name string) (*archive, error) {
 
 // newArchive takes over the source.
 func newArchive(s *source) (*archive, error) {
-	a := &archive{s, map[string]archiveEntry{}}
+	a := &archive{source: s, entries: map[string]archiveEntry{}}
 	whole := blob{s, 0, s.size}
 	format, err := whole.format()
 	if err == nil && format != "" {
@@ -59,18 +60,27 @@ func newArchive(s *source) (*archive, error) {
 // in an archive that is unpacked.
 func (a *archive) scan(whole blob) error {
 	r := whole.reader()
+	begun, last := false, ""
 	for headers := tar.NewReader(r); ; {
 		header, err := headers.Next()
-		if err == io.EOF {
+		switch {
+		case err == io.EOF && whole.size == 0:
+			return damaged(errors.New("the file is empty"))
+		case err == io.EOF:
+			end, err := whole.read(whole.size/tarBlock*tarBlock-tarBlock, tarBlock)
+			a.cut = err != nil || !isZero(end)
 			return nil
-		}
-		if err != nil {
+		case err != nil && begun:
+			return damaged(fmt.Errorf("cut off or damaged after %q: %w", last, err))
+		case err != nil:
 			return err
 		}
+		begun = true
 		if len(a.entries) == maxEntries {
 			return fmt.Errorf("more than %d entries", maxEntries)
 		}
 		name := path.Clean("/" + header.Name)[1:]
+		last = name
 		switch header.Typeflag {
 		case tar.TypeSymlink:
 			a.entries[name] = archiveEntry{link: inArchive(path.Dir(name), header.Linkname)}
@@ -86,7 +96,7 @@ func (a *archive) scan(whole blob) error {
 				return err
 			}
 			if header.Size > whole.size-start {
-				return fmt.Errorf("%q: %w", name, io.ErrUnexpectedEOF)
+				return damaged(fmt.Errorf("cut off in %q: %w", name, io.ErrUnexpectedEOF))
 			}
 			a.entries[name] = archiveEntry{blob: blob{a.source, start, header.Size}}
 		}
@@ -118,7 +128,11 @@ func (a *archive) blob(name string) (blob, error) {
 		entry, found := a.entries[name]
 		switch {
 		case !found:
-			return blob{}, &fs.PathError{Op: "open", Path: wanted, Err: fs.ErrNotExist}
+			err := error(&fs.PathError{Op: "open", Path: wanted, Err: fs.ErrNotExist})
+			if a.cut {
+				err = damaged(fmt.Errorf("cut off: %w", err))
+			}
+			return blob{}, err
 		case entry.link == "":
 			return entry.blob, nil
 		}

@@ -51,7 +51,7 @@ func decompress(r io.ReadCloser) (io.ReadCloser, error) {
 		return nil, closing(err, r)
 	}
 	format := formatOf(start)
-	d := &decompressed{input: r, read: counted}
+	d := &decompressed{input: r, read: counted, format: format}
 	switch format {
 	case "gzip":
 		d.Reader, err = gzip.NewReader(buffered)
@@ -68,9 +68,13 @@ func decompress(r io.ReadCloser) (io.ReadCloser, error) {
 	case "":
 		d.Reader, err = buffered, nil
 	default:
-		err = artifact.Hint(errors.New("this compression is not read"), "type %s -d and the file's name", format)
+		err = errors.New("this compression is not read")
+		return nil, closing(artifact.Hint(fmt.Errorf("%s: %w", format, err), "type %s -d and the file's name", format), r)
 	}
 	if err != nil {
+		if counted.err == nil {
+			err = damaged(err)
+		}
 		return nil, closing(fmt.Errorf("%s: %w", format, err), r)
 	}
 	return d, nil
@@ -84,29 +88,37 @@ func closing(err error, c io.Closer) error {
 // decompressed is a stream that comes out of another.
 type decompressed struct {
 	io.Reader
-	input io.Closer
-	end   func()
-	read  *countedReader
-	out   int64
+	input  io.Closer
+	format string
+	end    func()
+	read   *countedReader
+	out    int64
 }
 
 func (d *decompressed) Read(p []byte) (int, error) {
 	n, err := d.Reader.Read(p)
-	if d.out += int64(n); d.out-minExpanded > d.read.n*maxExpansion {
+	if d.out += int64(n); err != nil && err != io.EOF && d.format != "" && d.read.err == nil {
+		err = damaged(fmt.Errorf("%s: %w", d.format, err))
+	}
+	if d.out-minExpanded > d.read.n*maxExpansion {
 		return 0, artifact.Verifyf("what is compressed is more than %d times as large: refused", maxExpansion)
 	}
 	return n, err
 }
 
-// A countedReader counts what is read.
+// A countedReader counts what is read, and keeps why it could not be.
 type countedReader struct {
 	io.Reader
-	n int64
+	n   int64
+	err error // but io.EOF
 }
 
 func (c *countedReader) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.n += int64(n)
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
 	return n, err
 }
 

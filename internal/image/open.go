@@ -43,14 +43,14 @@ type StoredLayer struct {
 }
 
 // Open opens an image in place: nothing is unpacked or copied. The error is
-// fs.ErrNotExist where the reference leads nowhere, artifact.ErrVerify where
-// sizes or digests do not agree, and carries a hint where the image must be converted first.
+// fs.ErrNotExist where the reference leads nowhere, artifact.ErrVerify where the image is damaged or not
+// whole, and carries a hint where the user can mend it.
 func Open(ref Reference) (*Image, error) {
 	img, err := openInPlace(ref)
 	if err == nil {
 		return img, nil
 	}
-	err = fmt.Errorf("%s: %w", ref, err)
+	err = copyAgain(fmt.Errorf("%s: %w", ref, err))
 	var format compressedError
 	var hint *artifact.HintError
 	if errors.As(err, &format) && !errors.As(err, &hint) {

@@ -43,7 +43,7 @@ func (b blob) read(offset, size int64) ([]byte, error) {
 	}
 	data := make([]byte, size)
 	if _, err := b.source.file.ReadAt(data, b.offset+offset); err == io.EOF {
-		return nil, io.ErrUnexpectedEOF
+		return nil, damaged(io.ErrUnexpectedEOF)
 	} else if err != nil {
 		return nil, err
 	}

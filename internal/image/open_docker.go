@@ -53,7 +53,7 @@ func (a *archive) readDocker(tag string) (*opened, error) {
 	for i, file := range manifest.Layers {
 		content, err := a.blob(path.Clean(file))
 		if err != nil {
-			return nil, fmt.Errorf("layer %d: %w", i, err)
+			return nil, fmt.Errorf("layer %d: %w", i, missing(err))
 		}
 		layer, err := storedLayer(content, config.RootFS.DiffIDs[i])
 		if err != nil {
@@ -67,7 +67,7 @@ func (a *archive) readDocker(tag string) (*opened, error) {
 func (a *archive) dockerConfig(file string) ([]byte, error) {
 	b, err := a.blob(path.Clean(file))
 	if err != nil {
-		return nil, err
+		return nil, missing(err)
 	}
 	return b.document(configDigest(file))
 }

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,6 +63,10 @@ func readLayout(files store, name string) (*opened, error) {
 	if err := readDocument(files, v1.ImageLayoutFile, &layout); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("not an OCI image layout: %w", err)
+			if index, indexErr := files.blob(v1.ImageIndexFile); indexErr == nil {
+				files.done(index)
+				err = damaged(err)
+			}
 		}
 		return nil, err
 	}
@@ -73,7 +76,7 @@ func readLayout(files store, name string) (*opened, error) {
 	}
 	var index v1.Index
 	if err := readDocument(files, v1.ImageIndexFile, &index); err != nil {
-		return nil, err
+		return nil, missing(err)
 	}
 	chosen, err := chooseManifest(index, name, func(d v1.Descriptor, document any) error { return readBlob(files, d, document) })
 	if err != nil {
@@ -97,7 +100,7 @@ func readLayout(files store, name string) (*opened, error) {
 
 // readConfig reads the JSON of an image's configuration.
 func readConfig(text []byte) (config v1.Image, err error) {
-	if err = json.Unmarshal(text, &config); err != nil {
+	if err = decode(text, &config); err != nil {
 		err = fmt.Errorf("configuration: %w", err)
 	}
 	return config, err
@@ -164,7 +167,7 @@ func blobOf(files store, d v1.Descriptor) (blob, error) {
 	}
 	b, err := files.blob(v1.ImageBlobsDir + "/sha256/" + sum)
 	if err != nil {
-		return blob{}, err
+		return blob{}, missing(err)
 	}
 	if b.size != d.Size {
 		return blob{}, artifact.Verifyf("%s: size mismatch: got %d, want %d bytes", digest, b.size, d.Size)
@@ -200,7 +203,7 @@ func readBlob(files store, d v1.Descriptor, document any) error {
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(text, document)
+	return decode(text, document)
 }
 
 // readDocument reads the JSON document with this name.
@@ -212,7 +215,7 @@ func readDocument(files store, name string, document any) error {
 	defer files.done(b)
 	text, err := b.document("")
 	if err == nil {
-		err = json.Unmarshal(text, document)
+		err = decode(text, document)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

@@ -3,6 +3,7 @@ package image
 import (
 	"archive/tar"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,7 +20,7 @@ const skopeoDir = "dir"
 // misnamed adds to the error about a reference what it should be, where something else is there.
 func misnamed(ref Reference, err error) error {
 	var hint *artifact.HintError
-	if err == nil || ref.Path == "" || errors.As(err, &hint) {
+	if err == nil || ref.Path == "" || errors.As(err, &hint) || errors.Is(err, artifact.ErrVerify) {
 		return err
 	}
 	info, statErr := os.Stat(ref.Path)
@@ -28,7 +29,7 @@ func misnamed(ref Reference, err error) error {
 	}
 	switch is := transportAt(ref.Path); is {
 	case "":
-		if !info.IsDir() && (errors.Is(err, tar.ErrHeader) || errors.Is(err, fs.ErrNotExist)) {
+		if !info.IsDir() && (errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fs.ErrNotExist)) {
 			return artifact.Hint(err, "an image's archive is what minimirror build, docker save, podman save or skopeo copy writes")
 		}
 		return err

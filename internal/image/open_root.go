@@ -19,7 +19,7 @@ const maxIdleFiles = 256
 func OpenRoot(dir string) (*Image, error) {
 	img, err := openRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
+		return nil, copyAgain(fmt.Errorf("%s: %w", dir, err))
 	}
 	return img, nil
 }
@@ -65,7 +65,7 @@ func (img *Image) loadTree(files *tree, idle *idleFiles) error {
 	}
 	body, size, err := open(RecordsName)
 	if err != nil {
-		return err
+		return missing(err)
 	}
 	records := blob{&source{file: body}, 0, size}
 	closeTree := img.close

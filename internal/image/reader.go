@@ -63,7 +63,7 @@ func OpenReader(ctx context.Context, ref Reference, o Options) (*Reader, error) 
 		r.parallel = 4
 	}
 	if err := r.open(ctx, ref, o); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", ref, err), r.Close())
+		return nil, errors.Join(copyAgain(fmt.Errorf("%s: %w", ref, err)), r.Close())
 	}
 	return r, nil
 }
@@ -179,7 +179,7 @@ func (r *Reader) openTree(dir string) error {
 // Load reads the whole catalog, with all that it says.
 func (r *Reader) Load(ctx context.Context) (*Catalog, error) {
 	c, _, err := r.CatalogReader.load(ctx, false)
-	return c, err
+	return c, copyAgain(err)
 }
 
 // LayerCount is how many layers the image has; 0 for an unpacked tree.

@@ -19,7 +19,7 @@ func spool(ctx context.Context, r io.Reader, dir string) (*os.File, error) {
 	}
 	f, err := os.CreateTemp(dir, "minimirror-")
 	if err != nil {
-		return nil, err
+		return nil, artifact.Hint(err, "name a folder for temporary files with TMPDIR, or uncompress the file first")
 	}
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, errors.Join(err, f.Close())

@@ -17,6 +17,10 @@ import (
 // program and the scripts, which the digests of their layers alone vouch for. The first that does not
 // agree is the error, artifact.ErrVerify, and named.
 func (r *Reader) Verify(ctx context.Context) error {
+	return copyAgain(r.verify(ctx))
+}
+
+func (r *Reader) verify(ctx context.Context) error {
 	c, index, err := r.CatalogReader.load(ctx, true)
 	if err != nil {
 		return err

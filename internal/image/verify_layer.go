@@ -39,7 +39,7 @@ type layerWalk struct {
 func (v *verification) layer(ctx context.Context, number int, layer layerContent) (err error) {
 	body, err := layer.whole(ctx)
 	if err != nil {
-		return err
+		return missing(err)
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
 	w := v.walk(number, body)
@@ -50,7 +50,7 @@ func (v *verification) layer(ctx context.Context, number int, layer layerContent
 		err = w.rest()
 	}
 	if w.in.err != nil {
-		return w.in.err // whatever followed from it
+		return missing(w.in.err) // whatever followed from it
 	}
 	return err
 }

@@ -1,0 +1,39 @@
+package image
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// damaged marks an error that only an image can cause that is not as it was built: artifact.ErrVerify.
+func damaged(err error) error {
+	if err == nil || errors.Is(err, artifact.ErrVerify) {
+		return err
+	}
+	return artifact.Verifyf("%w", err)
+}
+
+// missing is damaged for what the image itself says that it has, where that is not there.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return damaged(err)
+	}
+	return err
+}
+
+// copyAgain adds to an error about a damaged image what to do.
+func copyAgain(err error) error {
+	var hint *artifact.HintError
+	if !errors.Is(err, artifact.ErrVerify) || errors.As(err, &hint) {
+		return err
+	}
+	return artifact.Hint(err, "the image is not as it was built: copy it again from where it was made")
+}
+
+// decode reads a JSON document of an image.
+func decode(text []byte, document any) error {
+	return damaged(json.Unmarshal(text, document))
+}
