@@ -50,14 +50,14 @@ func lock(ctx context.Context, c *command, args []string) error {
 	if err := c.parseMore(args, lockHelp, 1); err != nil {
 		return err
 	}
-	opt := builder.LockOptions{Update: *update || *check, DryRun: *check}
-	if opt.Update && !*check {
-		opt.Only = c.flags.Args()[1:]
-	} else if err := c.atMost(1); err != nil {
-		return err
-	}
-	if *update && *check {
-		return c.wrongUsage("--update and --check exclude each other")
+	opt := builder.LockOptions{Update: *update || *check, DryRun: *check, Only: c.flags.Args()[1:]}
+	switch {
+	case *check && *update:
+		return c.wrongUsage("--check tells what --update would do for all packages: give one of them")
+	case *check && len(opt.Only) > 0:
+		return c.wrongUsage("--check goes alone: it is about all packages")
+	case !*update && len(opt.Only) > 0:
+		return c.wrongUsage("%q is one argument too many: packages are named with --update", opt.Only[0])
 	}
 	if err := format(*output); err != nil {
 		return err

@@ -21,8 +21,11 @@ Example:
 
 func why(_ context.Context, c *command, args []string) error {
 	output := c.flags.String("format", "text", "what to print: text or json")
-	if err := c.parse(args, whyHelp, 2); err != nil {
+	if err := c.parseMore(args, whyHelp, 0); err != nil {
 		return err
+	}
+	if c.flags.NArg() != 2 {
+		return c.wrongUsage("name a definition and one package")
 	}
 	if err := format(*output); err != nil {
 		return err
