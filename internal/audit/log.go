@@ -155,13 +155,13 @@ func (l *Log) Reopen() error {
 	if l.file == Stdout {
 		return nil
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock() // it may be the same file: nobody must write while its end is looked at
 	next, err := open(l.file)
 	if err != nil {
 		return err
 	}
-	l.mu.Lock()
 	l.end, next = next, l.end
-	l.mu.Unlock()
 	return next.out.Close()
 }
 
