@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
@@ -46,6 +47,7 @@ type site struct {
 	keys                              openpgp.EntityList
 	server                            *exec.Cmd
 	digests                           map[string]string // by path on the mirror
+	sizes                             map[string]int64
 }
 
 func newSite(t *testing.T) *site {
@@ -361,7 +363,10 @@ func TestSlowAndIdleClients(t *testing.T) {
 			dial("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") // stays idle, or never reads
 		}
 	}
-	path := slices.Sorted(maps.Keys(s.pool()))[96]
+	path := slices.MaxFunc(slices.Collect(maps.Keys(s.pool())), func(a, b string) int { return cmp.Compare(s.sizes[a], s.sizes[b]) })
+	for range 200 { // they ask for much, and take nothing
+		dial(strings.Repeat("GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n", 100))
+	}
 	for _, ranges := range []string{
 		"bytes=0-", "bytes=-1", "bytes=-0", "bytes=5-2", "bytes=1-1,3-3", "bytes=99999999999999999999-", "bytes=" + strings.Repeat("0-0,", 5000) + "0-0",
 		"bytes=a-b", "pages=1-2", "bytes=", "bytes=0-0,-1", "bytes= 0 - 1", "bytes=--1", "bytes=18446744073709551615-", "bytes=0-18446744073709551615",
@@ -409,13 +414,16 @@ func idleConnections(t *testing.T) int {
 // pool are the digests of all packages by path.
 func (s *site) pool() map[string]string {
 	if s.digests == nil {
-		s.digests = map[string]string{}
+		s.digests, s.sizes = map[string]string{}, map[string]int64{}
 		var lock struct {
-			Artifacts []struct{ Source, Path, SHA256 string }
+			Artifacts []struct {
+				Source, Path, SHA256 string
+				Size                 int64
+			}
 		}
 		s.check(readJSON(filepath.Join(s.dir, "mirror.lock"), &lock))
 		for _, a := range lock.Artifacts {
-			s.digests["/"+a.Source+"/"+a.Path] = a.SHA256
+			s.digests["/"+a.Source+"/"+a.Path], s.sizes["/"+a.Source+"/"+a.Path] = a.SHA256, a.Size
 		}
 	}
 	return s.digests
