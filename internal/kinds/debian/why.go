@@ -98,12 +98,23 @@ func (u *Universe) meant(r Request) (all []entryID) {
 		for _, id := range u.byName.of(name) {
 			e := &u.entries[id]
 			if (r.pattern == "" || !r.many() || wildcard(r.pattern, u.texts[name])) && u.selects(r, id) && r.admits(e.version) &&
-				(r.architecture == "" || r.architecture == u.architectures[e.arch]) {
+				(r.architecture == "" || u.isFor(id, r.architecture)) {
 				all = append(all, id)
 			}
 		}
 	}
 	return all
+}
+
+// isFor reports whether an entry is of an architecture, or of all and carried for its nodes.
+func (u *Universe) isFor(id entryID, architecture string) bool {
+	e := &u.entries[id]
+	for node, arch := range u.nodes {
+		if e.arch == archAll && u.architectures[arch] == architecture && e.nodes>>node&1 == 1 {
+			return true
+		}
+	}
+	return u.architectures[e.arch] == architecture
 }
 
 // whyNot says what is known of something that is not carried.
@@ -121,6 +132,15 @@ func (s *spec) whyNot(u *Universe, asked Request) error {
 	}
 	if id, known := u.names[asked.pattern]; known && len(u.providers.of(id)) > 0 {
 		return fmt.Errorf("%s is a virtual package; what is carried of it: %s", asked, list(u.providerNames(id), "and"))
+	}
+	other := asked
+	other.op, other.version, other.architecture = anyVersion, "", ""
+	if others := u.meant(other); asked.pattern != "" && len(others) > 0 {
+		var names []string
+		for _, id := range u.sortedIDs(others) {
+			names = append(names, u.pkg(id).String())
+		}
+		return fmt.Errorf("%s is not carried; what is: %s", asked, list(names, "and"))
 	}
 	text := "nothing that is requested needs it"
 	if s.base.essential {
