@@ -254,7 +254,7 @@ func (f *bootstrapFlags) installPlan(ctx context.Context, c *command, plan *boot
 	if name == "" {
 		name = filepath.Join(f.root, "var/log/minimirror-bootstrap.log")
 	}
-	log, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	log, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o640)
 	if err != nil {
 		return fmt.Errorf("--log: %w", err)
 	}

@@ -35,6 +35,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   bootstrap    install from an image on a machine that has nothing yet
   kit          write what a site needs to run a mirror and to use it
   healthcheck  ask a running server whether it is well
+  completion   print what makes a shell complete verbs and flags
   version      print the version of this program
 
 minimirror VERB --help tells more of each.
@@ -60,18 +61,22 @@ const signalGrace = 2 * time.Second
 // A verb is one of the program's commands.
 type verb func(ctx context.Context, c *command, args []string) error
 
-var verbs = map[string]verb{
-	"bootstrap":   bootstrapVerb,
-	"kit":         kitVerb,
-	"lock":        lock,
-	"build":       build,
-	"healthcheck": healthcheck,
-	"report":      report,
-	"rules":       rulesVerb,
-	"serve":       serve,
-	"verify":      verify,
-	"version":     version,
-	"why":         why,
+// allVerbs is a function, for one of them tells of all.
+func allVerbs() map[string]verb {
+	return map[string]verb{
+		"bootstrap":   bootstrapVerb,
+		"kit":         kitVerb,
+		"lock":        lock,
+		"build":       build,
+		"completion":  completion,
+		"healthcheck": healthcheck,
+		"report":      report,
+		"rules":       rulesVerb,
+		"serve":       serve,
+		"verify":      verify,
+		"version":     version,
+		"why":         why,
+	}
 }
 
 // A command is one run of a verb.
@@ -80,6 +85,14 @@ type command struct {
 	stdout io.Writer
 	stderr io.Writer
 	debug  bool
+}
+
+func newCommand(verb string, stdout, stderr io.Writer) *command {
+	c := &command{flags: pflag.NewFlagSet(verb, pflag.ContinueOnError), stdout: stdout, stderr: stderr}
+	c.flags.SetOutput(stderr)
+	c.flags.SortFlags = false
+	c.flags.BoolVar(&c.debug, "debug", false, "log details to standard error")
+	return c
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -97,15 +110,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "--version":
 		args = []string{"version"}
 	}
-	v, ok := verbs[args[0]]
+	v, ok := allVerbs()[args[0]]
 	if !ok {
 		fmt.Fprintf(stderr, "minimirror: there is no verb %q\nhint: run: minimirror --help\n", args[0])
 		return 2
 	}
-	c := &command{flags: pflag.NewFlagSet(args[0], pflag.ContinueOnError), stdout: stdout, stderr: stderr}
-	c.flags.SetOutput(stderr)
-	c.flags.SortFlags = false
-	c.flags.BoolVar(&c.debug, "debug", false, "log details to standard error")
+	c := newCommand(args[0], stdout, stderr)
 	err := v(ctx, c, args[1:])
 	if errors.Is(err, pflag.ErrHelp) {
 		return 0
