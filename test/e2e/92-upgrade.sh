@@ -66,3 +66,10 @@ for way in "$new --install" "$new --to /new; sh /new/install.sh" "$new --print-s
 	state "$name"
 	say "$way"
 done
+
+# What a package has started goes on, and has dpkg's outputs open: nobody waits for its end.
+say "a daemon that keeps dpkg's output"
+isolate=(--pid --fork --kill-child=KILL)
+in_copy daemon sh -ec "
+	echo 'post-invoke=sleep 1000 &' >/etc/dpkg/dpkg.cfg.d/daemon
+	timeout --signal=KILL 60 $old" >"$mine/daemon.log" 2>&1 || { tail -n 20 "$mine/daemon.log" >&2; die "it waits for the daemon"; }

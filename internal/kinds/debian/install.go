@@ -75,6 +75,9 @@ func (d *dpkg) step(ctx context.Context, files []string) error {
 	if err := d.run(ctx, append([]string{"--unpack"}, files...)...); err != nil {
 		return err
 	}
+	if len(d.unpacked) == 0 {
+		return nil // on hold since the plan was made
+	}
 	return d.run(ctx, append([]string{"--configure"}, d.unpacked...)...)
 }
 
@@ -133,9 +136,8 @@ func (d *dpkg) run(ctx context.Context, args ...string) error {
 	all := append([]string{"--status-fd", "3", "--force-confdef", "--force-confold", "--auto-deconfigure", "--no-pager"}, args...)
 	cmd := d.command(ctx, "/usr/bin/dpkg", all...)
 	cmd.ExtraFiles = []*os.File{write}
-	var tail lastLines
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(d.log, &tail), io.MultiWriter(d.log, &tail)
 	fmt.Fprintf(d.log, "+ dpkg %s\n", strings.Join(all, " "))
+	said := d.newTail()
 	err = cmd.Start()
 	write.Close()
 	if err != nil {
@@ -153,7 +155,7 @@ func (d *dpkg) run(ctx context.Context, args ...string) error {
 		return nil
 	}
 	if problems == nil {
-		problems = tail.lines
+		problems = said.lines()
 	}
 	return fmt.Errorf("dpkg %s: %w:\n  %s", args[0], err, strings.Join(problems, "\n  "))
 }
@@ -220,27 +222,4 @@ func (d *dpkg) explain(ctx context.Context, failure error) error {
 	}
 	return artifact.Hint(fmt.Errorf("%w\ndpkg's state: %s", failure, strings.TrimSpace(audit.String())),
 		"mend what is said above, then type the same command again; it goes on from here. To configure by hand: %s", repair)
-}
-
-// lastLines keeps the last lines that were written.
-type lastLines struct {
-	lines []string
-	part  []byte
-}
-
-func (l *lastLines) Write(p []byte) (int, error) {
-	l.part = append(l.part, p...)
-	for {
-		line, rest, found := bytes.Cut(l.part, []byte("\n"))
-		if !found {
-			return len(p), nil
-		}
-		l.part = rest
-		if text := strings.TrimSpace(string(line)); text != "" {
-			l.lines = append(l.lines, text)
-		}
-		if len(l.lines) > 5 {
-			l.lines = l.lines[1:]
-		}
-	}
 }
