@@ -30,7 +30,7 @@ is then of the image itself.
 
 Example:
   minimirror kit docker-archive:docker.tar --address http://10.0.0.1:8080 --to kit
-  docker run --rm -v "$PWD:/out" -u "$(id -u)" IMAGE kit --to /out/kit
+  docker run --rm -v "$PWD:/out" -u "$(id -u)" --entrypoint /minimirror IMAGE kit --to /out/kit
 `
 
 func kitVerb(ctx context.Context, c *command, args []string) error {
