@@ -37,13 +37,11 @@ func Parse(file string, data []byte) (artifact.Section, error) {
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: the file is empty", file)
 	} else if err != nil {
-		text := strings.TrimPrefix(err.Error(), "yaml: ")
-		if line, ok := strings.CutPrefix(text, "line "); ok {
-			return nil, fmt.Errorf("%s:%s", file, line)
-		}
-		return nil, fmt.Errorf("%s: %s", file, text)
+		return nil, syntaxError(file, data, err)
 	}
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+	if err := dec.Decode(new(yaml.Node)); err != nil && !errors.Is(err, io.EOF) {
+		return nil, syntaxError(file, data, err)
+	} else if err == nil {
 		return nil, fmt.Errorf("%s: more than one document: remove what follows \"---\"", file)
 	}
 	return &section{file, doc.Content[0]}, nil
