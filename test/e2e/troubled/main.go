@@ -78,7 +78,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // change makes an answer wrong.
 func (p *proxy) change(r *http.Response) error {
-	of := func(part string) bool { return strings.Contains(r.Request.URL.Path, part) && r.Request.Method == http.MethodGet }
+	of := func(part string) bool {
+		return strings.Contains(r.Request.URL.Path, part) && r.Request.Method == http.MethodGet
+	}
 	body := &body{ReadCloser: r.Body, proxy: p}
 	switch p.trouble {
 	case "cut":
