@@ -48,7 +48,7 @@ func (c *Client) request(ctx context.Context, r request) (*http.Response, error)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, unreachable(redirected(r.url, err))
 	}
 	c.host(r.url).down.Store(false)
 	where := Redacted(r.url)
@@ -140,6 +140,16 @@ var (
 	errRedirects  = errors.New("more than 10 redirects")
 	errRedirected = errors.New("a redirect that is not followed")
 )
+
+// redirected names the address of an error about its redirects: net/http names what the last one leads
+// to, often without a host.
+func redirected(address string, err error) error {
+	var last *url.Error
+	if (errors.Is(err, errRedirects) || errors.Is(err, errRedirected)) && errors.As(err, &last) {
+		return fmt.Errorf("%s: %w (to %s)", Redacted(address), last.Err, Redacted(last.URL))
+	}
+	return err
+}
 
 // checkRedirect keeps redirects few and on the network: an upstream must not
 // make this machine read its own files, nor lead it away from https.
