@@ -78,7 +78,7 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src source, url, su
 	default:
 		return nil, err
 	}
-	if hinted := (*artifact.HintError)(nil); errors.As(err, &hinted) {
+	if hinted := (*artifact.HintError)(nil); err != nil && (errors.As(err, &hinted) || !errors.Is(err, errUnsigned)) {
 		return nil, fmt.Errorf("%s: %w", r.url, err)
 	} else if err != nil {
 		return nil, artifact.Hint(fmt.Errorf("%s: %w", r.url, err), "name the keyring of this source in signed-by; never use a key that you have not checked")

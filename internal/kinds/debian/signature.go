@@ -52,7 +52,7 @@ func (k keyring) verify(text, signatures []byte, now time.Time) (signers []strin
 		if refused == nil {
 			refused = []string{"it carries no signature"}
 		}
-		err := artifact.Verifyf("no good signature: %s (keyring: %s)", strings.Join(refused, "; "), k.where)
+		err := artifact.Verifyf("%w: %s (keyring: %s)", errUnsigned, strings.Join(refused, "; "), k.where)
 		if weak {
 			err = artifact.Hint(err, "only upstream can mend that: a signature over SHA-256 or better by a key that newer apt accepts (Ed25519, ECDSA, or RSA with 2048 bits at least)")
 		}
@@ -62,7 +62,10 @@ func (k keyring) verify(text, signatures []byte, now time.Time) (signers []strin
 	return slices.Compact(signers), nil
 }
 
-var errChanged = errors.New("the text was changed after it was signed")
+var (
+	errUnsigned = errors.New("no good signature")
+	errChanged  = errors.New("the text was changed after it was signed")
+)
 
 // errWeak is what newer apt refuses, too: its policy for Sequoia.
 var errWeak = errors.New("too weak")
