@@ -13,25 +13,9 @@
 {{- else if hasKey $parsed "date" -}}
 {{- $text -}}
 {{- else -}}
-{{- $date := .Values.rules.date -}}
-{{- if not $date -}}
-{{- $format := "2006-01-02T15:04:05Z07:00" -}}
-{{- $seconds := now | unixEpoch | int64 -}}
-{{- $old := lookup "v1" "ConfigMap" .Release.Namespace (include "minimirror.rulesConfigMap" .) -}}
-{{- if $old -}}
-{{- $oldText := dig "data" "rules.yaml" "" $old -}}
-{{- $oldDate := (fromYaml $oldText).date | default "" | toString -}}
-{{- $revision := dig "metadata" "annotations" "minimirror.github.io/revision" "" $old -}}
-{{- if and (eq $oldText (include "minimirror.dated" (list $text $oldDate))) (eq $revision (sub .Release.Revision 1 | toString)) -}}
-{{- $date = $oldDate -}}
-{{- else -}}
-{{- $seconds = max $seconds (toDate $format $oldDate | unixEpoch | int64 | add 2) -}}
-{{- end -}}
-{{- end -}}
-{{- $date = $date | default (dateInZone $format $seconds "UTC") -}}
-{{- end -}}
+{{- $date := include "minimirror.rulesDate" (list . $text) -}}
 {{- $all := include "minimirror.dated" (list $text $date) -}}
-{{- if ne ((fromYaml $all).date | default "") $date -}}
+{{- if ne ((fromYaml $all).date | default "" | toString) $date -}}
 {{- fail "no date can be added to rules.text: write its keys as a block, each on a line of its own, with no \"...\" at the end" -}}
 {{- end -}}
 {{- $all -}}
@@ -42,3 +26,27 @@
 {{- define "minimirror.dated" -}}
 {{ index . 0 }}date: {{ index . 1 | quote }}
 {{ end -}}
+
+{{/* Called with (list context text). */}}
+{{- define "minimirror.rulesDate" -}}
+{{- $text := index . 1 -}}
+{{- with index . 0 -}}
+{{- $format := "2006-01-02T15:04:05Z07:00" -}}
+{{- $old := lookup "v1" "ConfigMap" .Release.Namespace (include "minimirror.rulesConfigMap" .) | default dict -}}
+{{- $oldText := dig "data" "rules.yaml" "" $old -}}
+{{- $oldDate := (fromYaml $oldText).date | default "" | toString -}}
+{{- $oldRevision := dig "metadata" "annotations" "minimirror.github.io/revision" "" $old -}}
+{{- if .Values.rules.date -}}
+{{- if gt $oldDate .Values.rules.date -}}
+{{- fail (printf "rules.date %s is earlier than the %s of the rules in the cluster: clients would ignore it without a word" .Values.rules.date $oldDate) -}}
+{{- end -}}
+{{- .Values.rules.date -}}
+{{- else if and $old (eq $oldText (include "minimirror.dated" (list $text $oldDate))) (eq $oldRevision (sub .Release.Revision 1 | toString)) -}}
+{{- $oldDate -}}
+{{- else -}}
+{{- /* Two seconds at least: the server signs with the time half-way between the image's date and this. */ -}}
+{{- $earliest := $oldDate | empty | ternary 0 (toDate $format $oldDate | unixEpoch | int64 | add 2) -}}
+{{- dateInZone $format (max $earliest (now | unixEpoch | int64)) "UTC" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
