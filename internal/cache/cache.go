@@ -24,6 +24,7 @@ import (
 //
 //	sha256/abcd…    verified content, named by its digest
 //	note/KIND/KEY   facts derived from content, safe to lose
+//	part/abcd…      the beginning of a file with this digest, locked by its writer
 //	tmp/            files being written, each locked by its writer
 type Cache struct{ dir string }
 
@@ -39,12 +40,13 @@ func Default() (*Cache, error) {
 // Open prepares dir and removes what killed writers left in it.
 func Open(dir string) (*Cache, error) {
 	c := &Cache{dir}
-	for _, sub := range []string{"sha256", "note", "tmp"} {
+	for _, sub := range []string{"sha256", "note", "part", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, artifact.Hint(fmt.Errorf("cache: %w", err), "set XDG_CACHE_HOME to a folder that you may write to")
 		}
 	}
 	c.sweep()
+	c.sweepParts()
 	return c, nil
 }
 
@@ -61,16 +63,9 @@ func (c *Cache) sweep() {
 		return
 	}
 	for _, e := range entries {
-		name := filepath.Join(c.TempDir(), e.Name())
-		f, err := os.Open(name)
-		if err != nil || !e.Type().IsRegular() {
-			f.Close()
-			continue
+		if e.Type().IsRegular() {
+			removeUnlocked(filepath.Join(c.TempDir(), e.Name()))
 		}
-		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			os.Remove(name)
-		}
-		f.Close()
 	}
 }
 
@@ -125,6 +120,8 @@ type Writer struct {
 	file  *os.File
 	hash  hash.Hash
 	size  int64
+	part  bool // what is not committed is kept for Resume
+	done  bool // committed
 }
 
 // Create begins a file. Close must be called; without Commit it discards.
@@ -133,7 +130,7 @@ func (c *Cache) Create() (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{c, f, sha256.New(), 0}, nil
+	return &Writer{cache: c, file: f, hash: sha256.New()}, nil
 }
 
 // temporary makes a file that no other process sweeps away while it is open.
@@ -166,6 +163,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	w.hash.Write(p[:n])
 	w.size += int64(n)
 	if err != nil {
+		w.part = false // a full disk needs the room
 		err = fmt.Errorf("cache: %w", diskHint(err))
 	}
 	return n, err
@@ -209,12 +207,15 @@ func (w *Writer) Commit(want artifact.Content) error {
 	if err := os.Rename(w.file.Name(), w.cache.path(want.SHA256)); err != nil {
 		return fmt.Errorf("cache: %w", diskHint(err))
 	}
+	w.done = true
 	return nil
 }
 
-// Close ends the writer and removes what was not committed.
+// Close ends the writer and removes what was not committed, but what Resume goes on with.
 func (w *Writer) Close() error {
-	os.Remove(w.file.Name()) // already renamed after Commit
+	if !w.done && (!w.part || w.size == 0) {
+		os.Remove(w.file.Name())
+	}
 	return w.file.Close()
 }
 

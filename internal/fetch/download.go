@@ -25,6 +25,9 @@ type download struct {
 	answers   int
 	validator string
 	whole     bool // what was put together there was wrong: no more ranges
+
+	// earlier is how much of w is of an earlier run, from some address: the digest is what counts.
+	earlier int64
 }
 
 // download writes the wanted content into w from the first address that
@@ -35,6 +38,12 @@ func (c *Client) download(ctx context.Context, urls []string, want artifact.Cont
 		return errors.New("no address is known for it")
 	}
 	d := &download{client: c, want: want, w: w, fresh: fresh}
+	if w.Size() > 0 && w.Size() == want.Size && w.Verify(want) == nil {
+		return nil // all but the end of an earlier run
+	}
+	if w.Size() != want.Size {
+		d.earlier = w.Size()
+	}
 	failures := make(map[string]error)
 	passing := c.byHealth(urls)
 	for p := newPatience(c.Log); ; {
@@ -78,7 +87,10 @@ func (d *download) from(ctx context.Context, u string) error {
 		return err
 	}
 	defer h.leave()
-	if d.url != u {
+	switch {
+	case d.earlier > 0 && d.earlier == d.w.Size():
+		d.url, d.answers, d.validator = u, 1, ""
+	case d.url != u:
 		*d = download{client: d.client, want: d.want, w: d.w, fresh: d.fresh, url: u}
 		if err := d.w.Reset(); err != nil {
 			return err
@@ -102,7 +114,7 @@ func (d *download) from(ctx context.Context, u string) error {
 			if odd != "" {
 				odd = " (" + odd + ")"
 			}
-			return fmt.Errorf("%s: %w%s", Redacted(u), err, odd)
+			return errors.Join(fmt.Errorf("%s: %w%s", Redacted(u), err, odd), d.begin())
 		}
 		var again *temporary
 		if ctx.Err() != nil || !errors.As(err, &again) || again.after > 0 || d.w.Size()-had < d.goodPart() {
@@ -122,7 +134,7 @@ func (d *download) goodPart() int64 {
 
 // begin forgets what came so far.
 func (d *download) begin() error {
-	d.answers, d.validator = 0, ""
+	d.answers, d.validator, d.earlier = 0, "", 0
 	return d.w.Reset()
 }
 

@@ -124,7 +124,7 @@ func (c *Client) Artifact(ctx context.Context, a *artifact.Artifact) error {
 	if c.Cache.Has(want) {
 		return nil
 	}
-	w, err := c.Cache.Create()
+	w, err := c.Cache.Resume(want)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func (c *Client) keptIndex(want artifact.Content, file artifact.RemoteFile) ([]b
 // fetchIndex brings one encoding of the wanted content, verifies it, decodes
 // it, verifies the result and keeps the encoded file.
 func (c *Client) fetchIndex(ctx context.Context, want artifact.Content, file artifact.RemoteFile) ([]byte, error) {
-	w, err := c.Cache.Create()
+	w, err := c.Cache.Resume(file.Content)
 	if err != nil {
 		return nil, err
 	}
