@@ -81,6 +81,7 @@ func (f *serveFlags) declare(c *command) {
 	c.flags.StringVar(&f.Passwords, "htpasswd", "", "file of names and bcrypt hashes (htpasswd -B): a client must know one")
 	c.flags.IntVar(&f.Connections, "max-connections", 0, "connections at once; more wait (default 10000, or what the limit of open files allows)")
 	c.flags.IntVar(&f.PerClient, "max-per-client", 0, "connections at once from one address, proxies excepted (default any number: many clients may stand behind one address)")
+	c.flags.IntVar(&f.HeaderSize, "max-header", 32<<10, "bytes of a request's header")
 	c.flags.DurationVar(&f.HeaderTime, "header-timeout", 30*time.Second, "time that a client may take to send a request")
 	c.flags.DurationVar(&f.Idle, "idle-timeout", 2*time.Minute, "time between two requests of a connection")
 }
