@@ -91,7 +91,7 @@ wanted() {
 # step 'NAME VERSION SHA256 FILE'… installs packages that go together. What dpkg deconfigures
 # for them may be upgraded in a later step: so not with --install.
 step() {
-	files= names=
+	files='' names=''
 	for package; do
 		# shellcheck disable=SC2086
 		set -- $package
@@ -112,7 +112,9 @@ $file"
 	set -- $files
 	IFS=$old
 	# shellcheck disable=SC2086
-	dpkg --unpack "$@" && dpkg --configure $names || die "dpkg failed: mend what it says, then type the same command again"
+	if ! dpkg --unpack "$@" || ! dpkg --configure $names; then
+		die "dpkg failed: mend what it says, then type the same command again"
+	fi
 }
 
 dpkg --configure --pending || true
