@@ -48,6 +48,7 @@ type verification struct {
 	files [][]*File // by layer
 	sets  []artifact.Set
 	place *catalogPlace
+	made  int // the layer of what is generated
 	end   int // the layer of the catalog
 	sum   hash.Hash
 	buf   []byte
@@ -66,6 +67,9 @@ func newVerification(c *Catalog, place *catalogPlace, layers int) (*verification
 		}
 		if strings.HasPrefix(f.Path, whiteout) || strings.Contains(f.Path, "/"+whiteout) {
 			return nil, errCatalog("%s would delete a file of a lower layer", f.Path)
+		}
+		if f.Path == KeyPath {
+			v.made = f.Layer
 		}
 		v.files[f.Layer] = append(v.files[f.Layer], f)
 		addFolders(folders, f.Path)

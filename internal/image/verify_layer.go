@@ -68,7 +68,7 @@ func (v *verification) walk(number int, body io.Reader) *layerWalk {
 	if number == 0 {
 		want(ProgramPath, wanted{mode: 0o755})
 	}
-	if number == v.end-1 {
+	if number == v.made {
 		for _, set := range v.sets {
 			want(path.Join(ScriptRoot, set.Name, ScriptName), wanted{mode: 0o755, optional: true})
 		}
@@ -103,7 +103,7 @@ func (w *layerWalk) entry() error {
 	_, isFolder := w.folders[m.Path]
 	switch {
 	case m.directory && !isFolder, !m.directory && e == nil:
-		return w.unwanted(m.Path)
+		return w.unwanted(&m)
 	case m.Path == w.last:
 		return artifact.Verifyf("%s: two entries have this path", m.Path)
 	case m.Path < w.last:
@@ -129,9 +129,13 @@ func (w *layerWalk) entry() error {
 }
 
 // unwanted is the error about an entry that nothing asks for.
-func (w *layerWalk) unwanted(name string) error {
-	if strings.HasPrefix(path.Base(name), whiteout) {
+func (w *layerWalk) unwanted(m *member) error {
+	name := m.Path
+	switch {
+	case strings.HasPrefix(path.Base(name), whiteout):
 		return artifact.Verifyf("%.300q: it would delete what a lower layer has", name)
+	case m.directory:
+		return artifact.Verifyf("%.300q: a folder in which the catalog has nothing of this layer", name)
 	}
 	below, _ := strings.CutPrefix(name, Root+"/")
 	for i, files := range w.files {
@@ -174,6 +178,9 @@ func (w *layerWalk) file(m *member, e *wanted) error {
 
 // rest reads what follows the archive, and tells what is missing in it.
 func (w *layerWalk) rest() error {
+	if len(w.wanted) == 0 {
+		return artifact.Verifyf("no layer of the catalog's")
+	}
 	for {
 		n, err := w.in.Read(w.buf)
 		if !isZero(w.buf[:n]) {

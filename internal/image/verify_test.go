@@ -97,8 +97,8 @@ func TestVerifyRefusesEntries(t *testing.T) {
 		"a device":                   {artifacts, tar.Header{Typeflag: tar.TypeChar, Name: "dev/null"}, "does not name it"},
 		"a pipe":                     {artifacts, tar.Header{Typeflag: tar.TypeFifo, Name: "mirror/files/pool/z"}, "does not name it"},
 		"a hard link beside":         {artifacts, tar.Header{Typeflag: tar.TypeLink, Name: "mirror/files/pool/z", Linkname: "mirror/files/pool/a.deb"}, "does not name it"},
-		"a folder beside":            {artifacts, folder("mirror/z/"), "does not name it"},
-		"a folder in a file's place": {generated, folder("mirror/files/pool/a.deb/"), "the catalog has it in layer 1"},
+		"a folder beside":            {artifacts, folder("mirror/z/"), "a folder in which"},
+		"a folder in a file's place": {generated, folder("mirror/files/pool/a.deb/"), "a folder in which"},
 		"a file below a file":        {artifacts, file("mirror/files/pool/a.deb/x"), "does not name it"},
 		"a path that climbs":         {artifacts, file("mirror/../etc/passwd"), "does not name it"},
 		"an absolute path":           {artifacts, file("/etc/passwd"), "does not name it"},
@@ -173,15 +173,17 @@ func TestVerifyRefusesLayers(t *testing.T) {
 		change func(l [][]byte) [][]byte
 		want   string
 	}{
-		"a name":             {func(l [][]byte) [][]byte { l[1] = bytes.Replace(l[1], []byte("/a.deb"), []byte("/x.deb"), 1); return l }, "tar header"},
-		"something behind":   {func(l [][]byte) [][]byte { l[1] = append(l[1], "evil"...); return l }, "follows the end"},
-		"an archive behind":  {func(l [][]byte) [][]byte { l[1] = append(l[1], l[2]...); return l }, "follows the end"},
-		"no end":             {func(l [][]byte) [][]byte { l[1] = l[1][:len(l[1])-archiveEnd]; return l }, "has no end"},
-		"cut":                {func(l [][]byte) [][]byte { l[1] = l[1][:len(l[1])-archiveEnd-512]; return l }, ""},
-		"nothing":            {func(l [][]byte) [][]byte { l[2] = make([]byte, len(l[2])); return l }, ""},
-		"noise":              {func(l [][]byte) [][]byte { l[0] = bytes.Repeat([]byte("noise"), 300); return l }, "at byte 0"},
-		"no program":         {func(l [][]byte) [][]byte { l[0] = make([]byte, archiveEnd); return l }, "layer 0: minimirror is missing"},
-		"one more below all": {func(l [][]byte) [][]byte { return slices.Insert(l, 0, make([]byte, archiveEnd)) }, ""},
+		"a name":              {func(l [][]byte) [][]byte { l[1] = bytes.Replace(l[1], []byte("/a.deb"), []byte("/x.deb"), 1); return l }, "tar header"},
+		"something behind":    {func(l [][]byte) [][]byte { l[1] = append(l[1], "evil"...); return l }, "follows the end"},
+		"an archive behind":   {func(l [][]byte) [][]byte { l[1] = append(l[1], l[2]...); return l }, "follows the end"},
+		"no end":              {func(l [][]byte) [][]byte { l[1] = l[1][:len(l[1])-archiveEnd]; return l }, "has no end"},
+		"cut":                 {func(l [][]byte) [][]byte { l[1] = l[1][:len(l[1])-archiveEnd-512]; return l }, ""},
+		"nothing":             {func(l [][]byte) [][]byte { l[2] = make([]byte, len(l[2])); return l }, ""},
+		"noise":               {func(l [][]byte) [][]byte { l[0] = bytes.Repeat([]byte("noise"), 300); return l }, "at byte 0"},
+		"no program":          {func(l [][]byte) [][]byte { l[0] = make([]byte, archiveEnd); return l }, "layer 0: minimirror is missing"},
+		"one more below all":  {func(l [][]byte) [][]byte { return slices.Insert(l, 0, make([]byte, archiveEnd)) }, ""},
+		"one more of nothing": {func(l [][]byte) [][]byte { return slices.Insert(l, 3, make([]byte, archiveEnd)) }, "layer 3: no layer of the catalog's"},
+		"one more":            {func(l [][]byte) [][]byte { return slices.Insert(l, 3, l[1]) }, `layer 3: "mirror": a folder in which the catalog has nothing of this layer`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := imagetest.New(t, verifySpec)

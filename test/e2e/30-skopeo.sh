@@ -48,6 +48,12 @@ skopeo copy --quiet "${keep[@]}" --src-tls-verify=false "docker://$registry/site
 [ "$(digest "oci:$mine/pulled")" = "$ours" ] || die "push and pull changed the digest"
 say "digest sha256:$ours everywhere"
 
+say "verify all of them"
+for ref in "oci:$mine/ours" "oci-archive:$mine/ours.oci.tar" "docker-archive:$mine/ours.docker.tar" "oci:$mine/pulled" "oci:$mine/compressed" \
+	"oci-archive:$mine/theirs.oci.tar" "docker-archive:$mine/theirs.docker.tar" "docker://$registry/site/tiny:1"; do
+	"$MINIMIRROR" verify --insecure "$ref"
+done
+
 say "serve all of them"
 for ref in "oci:$mine/ours" "oci-archive:$mine/ours.oci.tar" "docker-archive:$mine/ours.docker.tar" \
 	"oci:$mine/pulled" "oci-archive:$mine/theirs.oci.tar" "docker-archive:$mine/theirs.docker.tar"; do
