@@ -112,9 +112,9 @@ shot() { cdp Page.captureScreenshot '{"captureBeyondViewport":true}' | jq -r .da
 checks=$(cat <<-'END'
 	const wrong = []
 	const root = document.documentElement
-	if (root.scrollWidth > innerWidth) {
+	if (root.scrollWidth > root.clientWidth) {
 		for (const e of document.querySelectorAll('body *'))
-			if (e.getBoundingClientRect().right > innerWidth + 1) wrong.push('leaves the screen: ' + e.outerHTML.slice(0, 100))
+			if (e.getBoundingClientRect().right > root.clientWidth + 1) wrong.push('leaves the screen: ' + e.outerHTML.slice(0, 100))
 		wrong.push('is ' + root.scrollWidth + ' px wide')
 	}
 	const parse = c => { const n = c.match(/[\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n }
