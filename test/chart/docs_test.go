@@ -86,9 +86,13 @@ func allowed(s *yaml.Node) string {
 		return strings.Join(words, ", ")
 	}
 	if ref := field(s, "$ref"); ref != nil {
-		return map[string]string{
-			"labels": "labels", "annotations": "annotations", "quantities": "quantities", "peers": "list", "count": "number or percentage", "duration": "duration",
-		}[strings.TrimPrefix(ref.Value, "#/definitions/")]
+		kind := strings.TrimPrefix(ref.Value, "#/definitions/")
+		if words, found := map[string]string{"peers": "list", "count": "number or percentage"}[kind]; found {
+			return words
+		} else if kind == "labels" || kind == "annotations" || kind == "quantities" || kind == "duration" {
+			return kind
+		}
+		return "name"
 	}
 	kind := field(s, "type")
 	if kind == nil {
