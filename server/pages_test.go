@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -274,4 +275,37 @@ func TestPagesOnlyRead(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Whatever is asked for, a page is whole, and the API's answer is JSON.
+func FuzzPages(f *testing.F) {
+	h := newWordyServer(f, someRules).Handler()
+	for _, name := range append([]string{"", "app", "mailer", "absent", "\x00\xff\x1b", "%", "..", "//", "search", "rules"}, oddNames...) {
+		f.Add(name, name, "plain", "1")
+	}
+	f.Fuzz(func(t *testing.T, name, text, kind, number string) {
+		query := "?" + url.Values{"q": {text}, "kind": {kind}, "offset": {number}, "limit": {number}}.Encode()
+		for _, target := range []string{"/-/search" + query, "/-/" + url.PathEscape(name), "/-/artifacts/" + url.PathEscape(kind) + "/" + url.PathEscape(name)} {
+			got := ask(t, h, "GET", target)
+			if got.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+				continue // the path leads out of here: "..", "//"
+			}
+			if found := inspect(body(t, got)); found.problems != nil || !slices.Contains([]int{200, 400, 404}, got.StatusCode) {
+				t.Errorf("%q: %s, %q", target, got.Status, found.problems)
+			}
+		}
+		for _, target := range []string{"artifacts" + query, "report" + query, url.PathEscape(name), "artifacts/" + url.PathEscape(kind) + "/" + url.PathEscape(name)} {
+			got := ask(t, h, "GET", "/api/v1/"+target)
+			if got.Header.Get("Content-Type") != "application/json" {
+				continue
+			}
+			if !json.Valid([]byte(body(t, got))) || !slices.Contains([]int{200, 400, 404}, got.StatusCode) {
+				t.Errorf("%q: %s", target, got.Status)
+			}
+		}
+		ask(t, h, "GET", "/files/"+url.PathEscape(name))
+		if found := inspect(body(t, ask(t, h, "GET", "/-/activity"))); found.problems != nil {
+			t.Errorf("%q makes the activity page %q", name, found.problems)
+		}
+	})
 }
