@@ -278,22 +278,3 @@ func TestVerifyLooksThroughATree(t *testing.T) {
 		})
 	}
 }
-
-// Whatever the bytes of a layer are, Verify ends, and passes none but those that Layer writes.
-func FuzzVerifyLayer(f *testing.F) {
-	m := imagetest.New(f, verifySpec)
-	layers := m.Layers(f)
-	want := bytes.TrimRight(layers[artifacts], "\x00")
-	f.Add(layers[artifacts])
-	f.Add(added(f, layers[artifacts], tar.Header{Typeflag: tar.TypeReg, Name: "etc/passwd"}))
-	f.Fuzz(func(t *testing.T, layer []byte) {
-		changed := slices.Clone(layers)
-		changed[artifacts] = layer
-		dir := t.TempDir()
-		imagetest.WriteDir(t, dir, imagetest.LayoutOf(t, changed, m.Label(t)))
-		err := exhaust(t, image.Reference{Transport: image.OCI, Path: dir}, image.Options{})
-		if passes := bytes.Equal(bytes.TrimRight(layer, "\x00"), want) && len(layer) >= len(layers[artifacts]); passes != (err == nil) {
-			t.Errorf("error %v", err)
-		}
-	})
-}

@@ -1,0 +1,62 @@
+package image
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// memoryLayer is a layer that has its digest, whatever it is.
+type memoryLayer []byte
+
+func (l memoryLayer) part(context.Context, int64, int64) (io.ReadCloser, error) {
+	return nil, errNoParts
+}
+
+func (l memoryLayer) whole(context.Context) (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(l)), nil
+}
+
+// Whatever the bytes of a layer are, Verify ends, and passes none but those that Layer writes.
+func FuzzVerifyLayer(f *testing.F) {
+	entries := []Entry{
+		{Path: "mirror/s/a", Data: []byte("a")}, {Path: "mirror/s/b", Data: bytes.Repeat([]byte("b"), 512)},
+		{Path: "mirror/s/c", Link: "mirror/s/a"}, {Path: "mirror/s/" + strings.Repeat("long-", 40), Data: nil},
+	}
+	layer, err := NewLayer(entries)
+	if err != nil {
+		f.Fatal(err)
+	}
+	c := &Catalog{}
+	for _, e := range entries {
+		content := e
+		if e.Link != "" {
+			content = entries[0]
+		}
+		c.Files = append(c.Files, File{Path: strings.TrimPrefix(e.Path, "mirror/"), Layer: 1, Offset: layer.Offset(content.Path),
+			Size: int64(len(content.Data)), SHA256: strings.TrimPrefix(digestOf(content.Data), "sha256:")})
+	}
+	v, err := newVerification(c, nil, 4)
+	if err != nil {
+		f.Fatal(err)
+	}
+	good, err := io.ReadAll(layer.NewReader(f.Context()))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(append(bytes.Clone(good), make([]byte, 512)...))
+	f.Add(good[:len(good)-tarTrailer])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		err := v.layer(t.Context(), 1, memoryLayer(data))
+		same := len(data) >= len(good) && bytes.HasPrefix(data, good) && isZero(data[len(good):])
+		if same != (err == nil) || err != nil && !errors.Is(err, artifact.ErrVerify) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
