@@ -15,6 +15,9 @@ program=$cache/helm-$version
 if [ ! -x "$program" ]; then
 	echo "chart: building helm $version into $cache, once per machine: this takes about 2 minutes" >&2
 	mkdir -p "$cache"
+	trap 'rm -f "$program.$$"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 	flags="-s -w -X helm.sh/helm/v3/internal/version.version=$version"
 	for package in chartutil lint/rules; do
 		flags="$flags -X helm.sh/helm/v3/pkg/$package.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$package.k8sVersionMinor=$minor"

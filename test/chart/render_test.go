@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -101,8 +103,14 @@ func TestRefused(t *testing.T) {
 }
 
 func TestLint(t *testing.T) {
-	out, err := runHelm(t, "lint", "--strict", chartFolder)
-	if err != nil || strings.Contains(out, "[WARNING]") || strings.Contains(out, "[ERROR]") {
-		t.Errorf("%s\n%v", out, err)
+	for _, values := range []string{``, `{` + everything + `}`, `{mode: daemonset, ` + everything + `}`} {
+		file := filepath.Join(t.TempDir(), "values.yaml")
+		if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := runHelm(t, "lint", "--strict", chartFolder, "--values", file)
+		if err != nil || strings.Contains(out, "[WARNING]") || strings.Contains(out, "[ERROR]") {
+			t.Errorf("%s\n%v", out, err)
+		}
 	}
 }

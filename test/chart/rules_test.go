@@ -147,3 +147,30 @@ func TestDateThatIsGiven(t *testing.T) {
 		t.Errorf("a date of its own:\n%s", s.rules.Data["rules.yaml"])
 	}
 }
+
+// TestAwkwardRules: the cluster gets what the file says, byte by byte, with the date behind it, and finds it unchanged.
+func TestAwkwardRules(t *testing.T) {
+	for name, text := range map[string]string{
+		"indented first line":  "  # two spaces before\ndefault: allow\n",
+		"empty lines":          "\n\n# nothing\n\ndefault: allow\n\n\n",
+		"spaces at the end":    "default: allow   \nrules: []  \n",
+		"no end of line":       "default: allow",
+		"templates and quotes": "default: allow\nrules:\n  - deny: { package: \"{{ .Values.x }}\", reason: 'it''s \"so\"' }\n",
+		"other scripts":        "# Regeln für Größe, 規則, 🙂\ndefault: allow\n",
+		"tabs and backslashes": "# a\tb \\n\ndefault: allow\n",
+		"separator":            "---\ndefault: allow\n",
+		"indented list":        "rules:\n- deny:\n    package: |\n      telnet\n  # odd\ndefault: deny\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &site{T: t}
+			first := s.upgrade(map[string]any{"text": text})
+			want := strings.TrimSuffix(text, "\n") + "\ndate: \"" + first.Format(time.RFC3339) + "\"\n"
+			if got := s.rules.Data["rules.yaml"]; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			if again := s.upgrade(map[string]any{"text": strings.ReplaceAll(text, "\n", "\r\n")}); !again.Equal(first) {
+				t.Errorf("the same rules with other ends of lines: %s, then %s", first, again)
+			}
+		})
+	}
+}

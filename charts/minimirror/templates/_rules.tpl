@@ -2,7 +2,7 @@
      same for all. It must not go back, so it is kept while the rules stay as they are, and moves forward else. After
      a rollback, which brings back an older date, the revision tells it: the next upgrade takes a new date. */}}
 {{- define "minimirror.rules" -}}
-{{- $text := printf "%s\n" (trimSuffix "\n" .Values.rules.text) -}}
+{{- $text := printf "%s\n" (.Values.rules.text | replace "\r\n" "\n" | trimSuffix "\n") -}}
 {{- $parsed := fromYaml $text -}}
 {{- if hasKey $parsed "Error" -}}
 {{- fail (printf "rules.text is not a file of rules: %s\nhint: look at it with: minimirror rules check FILE IMAGE" $parsed.Error) -}}
