@@ -33,7 +33,8 @@ Release must cover its indexes, and these must list every package with its
 digest, version and fields. Nothing of the image is believed for that, and no
 network is used. Keys count as they were on the day of the signature.
 
-The first file that fails is named; the exit code is then 4.
+The first file that fails is named; the exit code is then 4, as it is for an
+image that is cut off or lacks something.
 
 Examples:
   minimirror verify oci:out/docker
