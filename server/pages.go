@@ -175,10 +175,11 @@ func (p *pages) serveSearch(w http.ResponseWriter, r *http.Request) {
 	}
 	page := struct {
 		frame
+		Kind            string // that all are of; empty: any
 		Count, From, To int
 		Found           []found
 		Before, After   string
-	}{p.frame(title, query.text), count, query.offset + 1, query.offset + len(list), list, "", ""}
+	}{p.frame(title, query.text), query.kind, count, query.offset + 1, query.offset + len(list), list, "", ""}
 	at := func(offset int) string {
 		return pagesRoot + "search?" + url.Values{"q": {query.text}, "kind": {query.kind}, "offset": {strconv.Itoa(offset)}}.Encode()
 	}

@@ -71,7 +71,7 @@ func TestSearchPage(t *testing.T) {
 		{"q=many", 200, []string{"120 names", "many-000", "many-049"}, []string{"many-050"}},
 		{"q=many&offset=50", 200, []string{"many-050", "many-099"}, []string{"many-049"}},
 		{"q=mail", 200, []string{"1 name", "mailer", "another name for mta, postman"}, nil},
-		{"q=many&kind=plain", 200, []string{"120 names"}, nil},
+		{"q=many&kind=plain", 200, []string{"120 names contain “many”, of kind plain."}, nil},
 		{"q=many&kind=other", 200, []string{"0 names"}, nil},
 		{"q=nothing-like-it", 200, []string{"0 names contain “nothing-like-it”"}, nil},
 		{"q=%3Cscript%3Ealert(1)%3C/script%3E", 200, []string{"0 names", "<script>alert(1)</script>"}, nil},
@@ -216,6 +216,10 @@ func TestHomePage(t *testing.T) {
 			if !strings.Contains(found.text, part) {
 				t.Errorf("no %q in %s", part, found.text)
 			}
+		}
+		plain := body(t, ask(t, h, "GET", "/"))
+		if !strings.Contains(plain, "http://example.com/-/search") || strings.Contains(plain, "Rules: 2 artifacts are denied, 10 depend") != (rules != "") {
+			t.Error(plain)
 		}
 		for _, link := range []string{"/-/search", "/-/rules", "/-/activity", "/minimirror.asc"} {
 			if !slices.Contains(found.links, link) {
