@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,15 +12,18 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds"
 )
 
-const healthcheckHelp = `usage: minimirror healthcheck [--url ADDRESS] [--ready]
+const healthcheckHelp = `usage: minimirror healthcheck [--url ADDRESS] [--ready | --deep]
 
 Asks a running server whether it is well: exit code 0 if so, 1 if not. It is for
 container runtimes that probe by a command: the image holds no other program,
 and no shell.
 
-With --ready the server must also take requests; it does not while it ends.
+With --ready the server must also take requests; it does not while it ends. With
+--deep it must also give what a client needs: signed lists whose signatures are
+good, and an index of each with the right digest.
 
 Examples:
   minimirror healthcheck
@@ -30,6 +34,7 @@ Examples:
 func healthcheck(ctx context.Context, c *command, args []string) error {
 	url := c.flags.String("url", "http://127.0.0.1:8080", "address of the server, http or https")
 	ready := c.flags.Bool("ready", false, "it must take requests, too")
+	deep := c.flags.Bool("deep", false, "it must give clients all that they need, too")
 	insecure := c.flags.Bool("insecure", false, "its certificate need not verify, as it can't for 127.0.0.1")
 	timeout := c.flags.Duration("timeout", 5*time.Second, "how long to wait")
 	if err := c.parse(args, healthcheckHelp, 0); err != nil {
@@ -39,28 +44,73 @@ func healthcheck(ctx context.Context, c *command, args []string) error {
 		return artifact.Usagef("--url %s: want http://HOST:PORT or https://HOST:PORT", *url)
 	}
 	path := "/healthz"
-	if *ready {
+	if *ready || *deep {
 		path = "/readyz"
 	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(*url, "/")+path, nil)
-	if err != nil {
-		return artifact.Usagef("--url %s: %w", *url, err)
-	}
 	// Never through a proxy: it is this machine's own server.
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: *insecure}}}
-	resp, err := client.Do(req)
+	get := func(ctx context.Context, path string) ([]byte, error) {
+		return getFrom(ctx, client, strings.TrimRight(*url, "/")+path)
+	}
+	text, err := get(ctx, path)
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
-	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s: %s", req.URL, resp.Status, strings.TrimSpace(string(text)))
+	if *deep {
+		if err := probe(ctx, get); err != nil {
+			return err
+		}
 	}
 	_, err = c.stdout.Write(text)
 	return err
+}
+
+// probe has each kind that the mirror carries asked for.
+func probe(ctx context.Context, get func(context.Context, string) ([]byte, error)) error {
+	text, err := get(ctx, "/api/v1/mirror")
+	if err != nil {
+		return err
+	}
+	var mirror struct {
+		Sources []struct{ Kind string }
+	}
+	if err := json.Unmarshal(text, &mirror); err != nil {
+		return fmt.Errorf("/api/v1/mirror: %w", err)
+	}
+	carried := make(map[string]bool)
+	for _, s := range mirror.Sources {
+		carried[s.Kind] = true
+	}
+	for _, kind := range kinds.All() {
+		if !carried[kind.Name()] {
+			continue
+		}
+		if err := kind.Probe(ctx, get); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const maxAnswer = 256 << 20 // bytes; an index of a whole distribution has 50 MB
+
+func getFrom(ctx context.Context, client *http.Client, url string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, artifact.Usagef("--url: %w", err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s: %s", url, resp.Status, strings.TrimSpace(string(text[:min(len(text), 1000)])))
+	}
+	return text, nil
 }

@@ -233,6 +233,9 @@ type Server interface {
 	// Client is what makes a machine a client of the mirror at the address base. With prefer, the mirror
 	// comes before whatever other sources the machine has.
 	Client(m Mirror, base string, prefer bool) Client
+	// Probe asks a running mirror as a client would, and verifies what it gets. get fetches a path
+	// of the mirror.
+	Probe(ctx context.Context, get func(ctx context.Context, path string) ([]byte, error)) error
 }
 
 // A Client is files for a client, and the command that makes it read what the mirror has.
