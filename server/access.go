@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -66,7 +65,7 @@ func newGate(a Access, log *slog.Logger) (*gate, error) {
 	if a.ClientAuthority == "" {
 		return g, nil
 	}
-	data, err := os.ReadFile(a.ClientAuthority)
+	data, err := readRegular(a.ClientAuthority, maxRules)
 	if err != nil {
 		return nil, err
 	}
@@ -119,9 +118,11 @@ func (g *gate) current() *tls.Certificate {
 // identify says where a request comes from. Of a believed proxy it takes the client, the scheme
 // and the host that it names.
 func (g *gate) identify(e *exchange, r *http.Request) {
-	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
-	e.client = remote.Addr().Unmap()
+	e.client = remoteOf(r)
 	r.URL.Scheme = ""
+	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
+		e.user = nameOf(r.TLS.PeerCertificates[0])
+	}
 	if !g.trusts(e.client) {
 		return
 	}
@@ -133,6 +134,19 @@ func (g *gate) identify(e *exchange, r *http.Request) {
 		first, _, _ := strings.Cut(host, ",")
 		r.Host = strings.TrimSpace(first)
 	}
+}
+
+// nameOf is by what a client's certificate is known.
+func nameOf(c *x509.Certificate) string {
+	switch {
+	case c.Subject.CommonName != "":
+		return c.Subject.CommonName
+	case len(c.DNSNames) > 0:
+		return c.DNSNames[0]
+	case len(c.URIs) > 0:
+		return c.URIs[0].String()
+	}
+	return c.SerialNumber.String()
 }
 
 func (g *gate) trusts(a netip.Addr) bool {
@@ -180,7 +194,15 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		if s.access.passwords != nil && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
 			name, password, given := r.BasicAuth()
-			if !given || !s.access.passwords.right(r.Context(), name, password) {
+			right, busy := false, false
+			if given {
+				right, busy = s.access.passwords.right(r.Context(), e.client, name, password)
+			}
+			if busy {
+				c.Response().Header().Set("Retry-After", "1")
+				return echo.NewHTTPError(http.StatusServiceUnavailable, "A password of this client is being checked.")
+			}
+			if !right {
 				c.Response().Header().Set("WWW-Authenticate", `Basic realm="minimirror", charset="UTF-8"`)
 				return errUnauthorized
 			}

@@ -240,6 +240,8 @@ func TestPasswords(t *testing.T) {
 	if got := status("joe", "secret", path); got != 401 {
 		t.Errorf("a name that was taken away: %d", got)
 	}
+	writeRules(t, file, "# nobody\n")
+	await(t, "an empty file", func() bool { return status("ann", "other", path) == 401 })
 	http.DefaultClient.CloseIdleConnections()
 	stop()
 	must(t, log.Close())

@@ -48,7 +48,9 @@ func plain(w http.ResponseWriter, code int, text string) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Length", fmt.Sprint(len(text)))
 	w.WriteHeader(code)
-	w.Write([]byte(text))
+	if !exchangeOf(w).head {
+		w.Write([]byte(text))
+	}
 }
 
 // printable shortens a path from outside and escapes what a terminal would obey.

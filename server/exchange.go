@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/labstack/echo/v5"
 
@@ -18,7 +19,9 @@ type exchange struct {
 	*echo.Response
 	client netip.Addr
 	user   string
-	kind   string // that the path belongs to
+	kind   string   // that the path belongs to
+	head   bool     // there is no body
+	limits *limiter // nil: there are none
 
 	artifact *artifact.Artifact // that was asked for; nil: none
 	verdict  audit.Verdict      // empty: it follows from the rest
@@ -45,14 +48,37 @@ func (e *exchange) ReadFrom(src io.Reader) (n int64, err error) {
 		e.WriteHeader(e.Status)
 	}
 	if limited, section := limitedSection(src); section != nil {
-		n, err = section.CopyTo(e.Response.ResponseWriter, limited.N)
-		limited.N -= n
+		n, err = e.copySection(section, limited)
 	} else {
+		if e.limits != nil && limited != nil && limited.N > smallAnswer {
+			_ = http.NewResponseController(e.Response.ResponseWriter).SetWriteDeadline(time.Now().Add(firstMinute + time.Duration(limited.N/e.limits.Slowest)*time.Second))
+		}
 		n, err = io.Copy(e.Response.ResponseWriter, src)
 	}
 	e.Size += n
 	return n, err
 }
+
+// copySection sends piece by piece: a client that stops taking is cut off, however big the file is.
+func (e *exchange) copySection(section *image.Section, limited *io.LimitedReader) (n int64, err error) {
+	for limited.N > 0 && err == nil {
+		size := min(limited.N, piece)
+		if e.limits != nil && limited.N > smallAnswer {
+			_ = http.NewResponseController(e.Response.ResponseWriter).SetWriteDeadline(time.Now().Add(e.limits.patience(size))) // a recorder has none
+		}
+		var sent int64
+		sent, err = section.CopyTo(e.Response.ResponseWriter, size)
+		n += sent
+		limited.N -= sent
+		if sent == 0 {
+			break
+		}
+	}
+	return n, err
+}
+
+// smallAnswer is what fits into the time that every answer has.
+const smallAnswer = 48 << 10
 
 func limitedSection(src io.Reader) (*io.LimitedReader, *image.Section) {
 	limited, ok := src.(*io.LimitedReader)
@@ -74,7 +100,7 @@ func (e *exchange) outcome() audit.Verdict {
 		return audit.Missing
 	case e.Status >= 400 && e.Status != http.StatusRequestedRangeNotSatisfiable:
 		return audit.Refused
-	case e.artifact != nil:
+	case e.artifact != nil && !e.head && e.Status != http.StatusNotModified:
 		return audit.Allowed
 	}
 	return audit.Metadata

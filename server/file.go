@@ -83,9 +83,9 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, con
 		header["Content-Type"] = []string{contentType(f)}
 	}
 	if header["Cache-Control"] == nil {
-		header["Cache-Control"] = []string{cacheControl(f)}
+		header["Cache-Control"] = []string{cacheControl(f, s.access.passwords != nil)}
 	}
-	s.limits.allow(w, f.Size)
+	exchangeOf(w).limits = s.limits
 	http.ServeContent(w, exactly(r, modified), "", modified, content)
 }
 
@@ -109,8 +109,15 @@ func lastModified(f *image.File) time.Time {
 
 // cacheControl lets caches keep everything but makes them ask each time, so that they hold no
 // mixture of two images. Only a file that is named by its own digest never changes.
-func cacheControl(f *image.File) string {
-	if namedByDigest(f) {
+//
+// What is not for everybody is not for caches that are shared (RFC 9111, section 5.2.2.7).
+func cacheControl(f *image.File, private bool) string {
+	switch {
+	case private && namedByDigest(f):
+		return "private, max-age=31536000, immutable"
+	case private:
+		return "private, no-cache"
+	case namedByDigest(f):
 		return "public, max-age=31536000, immutable"
 	}
 	return "no-cache"

@@ -14,11 +14,11 @@ import (
 // Limits bound what clients can take of the server. A zero value means the default.
 type Limits struct {
 	Connections int           // at once; more wait. Default: 10,000, or what open files allow
-	PerClient   int           // at once from one address; more are answered 503. Default: any number
+	PerClient   int           // at once from one address; more are answered 503. Default: three quarters of all
 	HeaderTime  time.Duration // to send a request's header. Default: 30 s
 	HeaderSize  int           // bytes. Default: 32 KiB
 	Idle        time.Duration // between requests of one connection. Default: 2 min
-	Slowest     int64         // bytes/s that a client must take, after the first minute. Default: 512
+	Slowest     int64         // bytes/s that a client must take, after a minute. Default: 1,024
 }
 
 func (l Limits) orDefaults() Limits {
@@ -28,6 +28,7 @@ func (l Limits) orDefaults() Limits {
 		}
 	}
 	set(&l.Connections, usualConnections())
+	set(&l.PerClient, max(1, l.Connections*3/4))
 	set(&l.HeaderSize, 32<<10)
 	if l.HeaderTime <= 0 {
 		l.HeaderTime = 30 * time.Second
@@ -36,7 +37,7 @@ func (l Limits) orDefaults() Limits {
 		l.Idle = 2 * time.Minute
 	}
 	if l.Slowest <= 0 {
-		l.Slowest = 512
+		l.Slowest = 1024
 	}
 	return l
 }
@@ -47,7 +48,7 @@ func usualConnections() int {
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
 		return 1000
 	}
-	return int(min(10_000, max(16, files.Cur*3/4)))
+	return int(min(10_000, max(16, (max(files.Cur, 64)-64)/2))) // a download has a file, too
 }
 
 // A limiter counts connections.
@@ -121,21 +122,17 @@ func addressOf(c net.Conn) netip.Addr {
 
 // crowded reports whether the client of a request has too many connections.
 func (l *limiter) crowded(r *http.Request) bool {
-	if l.PerClient <= 0 {
-		return false
-	}
 	count, ok := r.Context().Value(crowdKey{}).(*atomic.Int32)
 	return ok && count != nil && int(count.Load()) > l.PerClient
 }
 
-// firstMinute is how long any answer may take; http.Server.WriteTimeout.
+// firstMinute is how long any answer may take, and each piece of a big one beside its size; http.Server.WriteTimeout.
 const firstMinute = time.Minute
 
-// allow gives a client more time to take a big answer.
-func (l *limiter) allow(w http.ResponseWriter, size int64) {
-	if size < l.Slowest {
-		return
-	}
-	patience := firstMinute + time.Duration(size/l.Slowest)*time.Second
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience)) // a recorder has none
+// piece is how many bytes are sent before the time that a client has starts anew.
+const piece = 512 << 10
+
+// patience is how long a client may take for some bytes, and no more than a piece.
+func (l *limiter) patience(size int64) time.Duration {
+	return firstMinute + time.Duration(min(size, piece)/l.Slowest)*time.Second
 }

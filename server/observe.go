@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		start := time.Now()
-		e := &exchange{Response: answer}
+		e := &exchange{Response: answer, head: c.Request().Method == http.MethodHead}
 		c.SetResponse(e)
 		r := c.Request()
 		// The path as it came: what follows cleans it.

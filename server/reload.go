@@ -48,12 +48,8 @@ func (s *Server) readRules() (*rules.Rules, fileState, error) {
 		if err != nil {
 			return nil, before, err
 		}
-		f, err := os.Open(s.rulesFile)
+		data, err := readRegular(s.rulesFile, maxRules+1)
 		if err != nil {
-			return nil, before, err
-		}
-		data, err := io.ReadAll(io.LimitReader(f, maxRules+1))
-		if err = errors.Join(err, f.Close()); err != nil {
 			return nil, before, err
 		}
 		after, err := stateOf(s.rulesFile)
@@ -69,6 +65,21 @@ func (s *Server) readRules() (*rules.Rules, fileState, error) {
 		return r, before, err
 	}
 	return nil, fileState{}, fmt.Errorf("%s: it changes while it is read", s.rulesFile)
+}
+
+// readRegular reads a file, or its first bytes. What is no regular file, such as a pipe without a writer, never blocks.
+func readRegular(file string, most int64) ([]byte, error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", file)
+	}
+	return io.ReadAll(io.LimitReader(f, most))
 }
 
 func (s *Server) ruleKinds() (kinds []rules.Kind) {
@@ -147,11 +158,13 @@ func (s *Server) watch(ctx context.Context) {
 		}
 		state, _ := stateOf(s.rulesFile) // an error is a state, too
 		s.reloading.Lock()
-		same := state == s.seen
+		next := s.view.Load().next
+		same := state == s.seen && (next.IsZero() || time.Now().Before(next))
+		due := state == s.seen
 		s.reloading.Unlock()
 		switch {
 		case same:
-		case state != pending:
+		case !due && state != pending:
 			pending = state
 		default:
 			_ = s.Reload(ctx) // it has been said

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v5"
 
@@ -15,6 +16,9 @@ import (
 
 // methods are all that a mirror answers.
 var methods = []string{http.MethodGet, http.MethodHead}
+
+// bodyPatience is how long the connection waits for a body that nobody wants, before it is closed.
+const bodyPatience = 2 * time.Second
 
 // A mount is a kind with its part of the image.
 type mount struct {
@@ -114,6 +118,7 @@ func (s *Server) check(next echo.HandlerFunc) echo.HandlerFunc {
 		r := c.Request()
 		if r.ContentLength != 0 { // nobody reads the body: do not wait for it either
 			c.Response().Header().Set("Connection", "close")
+			_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Now().Add(bodyPatience)) // a recorder has none
 		}
 		if !slices.Contains(methods, r.Method) {
 			return echo.ErrMethodNotAllowed

@@ -3,15 +3,20 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 	"github.com/minimirror/minimirror/server"
 )
@@ -110,16 +115,70 @@ func TestDateOfWhatIsMade(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.rules, got, at(c.want))
 		}
 	}
-	if strings.Contains(log.String(), "future") {
-		t.Errorf("a warning about the past: %s", &log)
+	writeRules(t, file, "date: 2190-01-01T00:00:00Z\nrules: []\n")
+	if err := s.Reload(context.Background()); err == nil || !strings.Contains(err.Error(), "future") {
+		t.Errorf("a date in the future: %v", err)
 	}
-	date("date: 2190-01-01T00:00:00Z\nrules: []\n")
-	if !strings.Contains(log.String(), "future") {
-		t.Errorf("no warning about the future in %s", &log)
+	before := date("rules: []\n")
+	if before <= at(90*time.Minute) {
+		t.Errorf("by the file's own time: %s", before)
 	}
-	got := date("rules: []\n")
-	if got < at(0) {
-		t.Errorf("by the file's own time: %s", got)
+	// Whatever is started next is newer, even with an older file.
+	time.Sleep(2100 * time.Millisecond) // half of it is a second
+	s = nil
+	if after := date("rules: []\n"); after <= before {
+		t.Errorf("after a restart: %s, before: %s", after, before)
+	}
+}
+
+// Rules that begin and end shape what is listed, when they do.
+func TestRulesThatBegin(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "rules.yaml")
+	begins := time.Now().Add(1500 * time.Millisecond).UTC()
+	writeRules(t, file, "rules:\n - deny: { package: pool/a_1.0.deb, from: 2024-01-01 }\n - deny: { package: pool/big.deb, from: '"+begins.Format("2006-01-02T15:04:05Z07:00")+"' }\n")
+	s := newServer(t, server.Options{Rules: file, Signer: plainSigners})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx, l) }()
+	defer func() { cancel(); must(t, <-done) }()
+	list := func() string { return body(t, ask(t, s.Handler(), "GET", "/files/dists/x/Packages")) }
+	if strings.Contains(list(), "a_1.0.deb") {
+		t.Errorf("what a rule that has begun denies is listed: %s", list())
+	}
+	await(t, "the rule that begins", func() bool { return !strings.Contains(list(), "big.deb") })
+}
+
+func TestFilesThatBlock(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	must(t, syscall.Mkfifo(pipe, 0o600))
+	img := openForms(t)["oci"]
+	for name, o := range map[string]server.Options{"rules": {Rules: pipe}, "passwords": {Access: server.Access{Passwords: pipe}}} {
+		o.Image, o.Kinds = img, []artifact.Kind{plainKind{}}
+		if _, err := server.New(o); err == nil || !strings.Contains(err.Error(), "regular file") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := audit.Open(pipe, nil); err == nil {
+		t.Error("an audit trail that nobody reads: no error")
+	}
+}
+
+// A body that never comes holds no connection.
+func TestBodyThatNeverComes(t *testing.T) {
+	address, _ := start(t, server.Options{})
+	for _, header := range []string{"Content-Length: 10", "Transfer-Encoding: chunked"} {
+		conn, err := net.Dial("tcp", address)
+		must(t, err)
+		fmt.Fprintf(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n", header)
+		must(t, conn.SetReadDeadline(time.Now().Add(20*time.Second)))
+		answer, err := io.ReadAll(conn)
+		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200") {
+			t.Errorf("%s: %v %q", header, err, answer)
+		}
+		conn.Close()
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 type view struct {
 	rules  *rules.Rules // nil: there are none
 	table  *rules.Table // nil: everything is allowed
+	next   time.Time    // when the rules will say something else; zero: never
 	date   time.Time    // of what is made
 	loaded time.Time    // by the server's clock
 	made   map[string]*madeFile
@@ -62,20 +63,24 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, changed time.Time,
 		if err != nil {
 			return nil, err
 		}
-		v.table = r.Apply(s.image.Catalog.Artifacts, properties)
-		if !r.Date.IsZero() {
-			changed = r.Date
+		now, since, next := r.At(v.loaded)
+		v.table, v.next = now.Apply(s.image.Catalog.Artifacts, properties), next
+		if changed, err = s.dateOf(r, changed, v.loaded); err != nil {
+			return nil, err
+		}
+		if since.After(changed) {
+			changed = since
 		}
 	}
 	if s.signer == nil {
 		return v, nil
 	}
 	v.date = dateBetween(s.image.Catalog.Date, changed)
-	if last != nil && last.date.After(v.date) {
-		v.date = last.date // clients ignore what is older than what they have
+	if last != nil && last.date.After(v.date) && (!last.date.After(v.loaded) || v.date.After(v.loaded)) {
+		v.date = last.date // clients ignore what is older than what they have; and they have nothing of the future
 	}
 	if v.date.After(v.loaded) {
-		s.log.Warn("by this machine's clock, what is signed is of the future: clients whose clock is right refuse it; look at the clock, and at the date of the rules", "date", v.date)
+		s.log.Warn("this machine's clock is behind the image's own date: rules cannot be dated by it", "clock", v.loaded, "date", v.date)
 	}
 	signer, err := s.signer(v.date)
 	if err != nil {
@@ -102,6 +107,29 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, changed time.Time,
 	}
 	return v, nil
 }
+
+// dateOf is when rules changed: as they say themselves, else when their file did, or the server was started with it,
+// whichever is later, so that the date moves forward with whatever is started next.
+func (s *Server) dateOf(r *rules.Rules, changed, now time.Time) (time.Time, error) {
+	clockIsRight := now.After(s.image.Catalog.Date)
+	switch {
+	case r.Date.IsZero() && s.started.After(changed):
+		changed = s.started
+	case !r.Date.IsZero():
+		changed = r.Date
+		if clockIsRight && changed.After(now.Add(tolerance)) {
+			return changed, artifact.Hint(fmt.Errorf("%s: its date, %s, lies in the future by this machine's clock: clients would refuse what is signed", s.rulesFile, changed.Format(time.RFC3339)),
+				"mend the date, or the clock")
+		}
+	}
+	if clockIsRight && changed.After(now) {
+		changed = now
+	}
+	return changed, nil
+}
+
+// tolerance is how far apart two clocks may be without a word.
+const tolerance = 5 * time.Minute
 
 // dateBetween is the date of what is signed anew for rules that changed at a time: half-way
 // between the date of the image's lock and then. It moves forward with both, and lies in the

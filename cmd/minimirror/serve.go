@@ -80,7 +80,7 @@ func (f *serveFlags) declare(c *command) {
 	c.flags.StringVar(&f.ClientAuthority, "tls-client-ca", "", "file with certificates of authorities: a client must have a certificate of theirs; PEM")
 	c.flags.StringVar(&f.Passwords, "htpasswd", "", "file of names and bcrypt hashes (htpasswd -B): a client must know one")
 	c.flags.IntVar(&f.Connections, "max-connections", 0, "connections at once; more wait (default 10000, or what the limit of open files allows)")
-	c.flags.IntVar(&f.PerClient, "max-per-client", 0, "connections at once from one address, proxies excepted (default any number: many clients may stand behind one address)")
+	c.flags.IntVar(&f.PerClient, "max-per-client", 0, "connections at once from one address, proxies excepted (default three quarters of all: many clients may stand behind one address)")
 	c.flags.IntVar(&f.HeaderSize, "max-header", 32<<10, "bytes of a request's header")
 	c.flags.DurationVar(&f.HeaderTime, "header-timeout", 30*time.Second, "time that a client may take to send a request")
 	c.flags.DurationVar(&f.Idle, "idle-timeout", 2*time.Minute, "time between two requests of a connection")
@@ -149,27 +149,29 @@ func (f *serveFlags) run(ctx context.Context, c *command, s *server.Server, o se
 	fmt.Fprintf(c.stderr, "listening on %s://%s\n", scheme, listener.Addr())
 
 	group, ctx := errgroup.WithContext(ctx)
-	ctx, end := context.WithCancel(ctx)
+	// Operators see the end of the downloads, too.
+	last, end := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		defer end()
 		return s.Run(ctx, listener)
 	})
 	if admin != nil {
-		group.Go(func() error { return s.RunAdmin(ctx, admin, f.pprof) })
+		group.Go(func() error { return s.RunAdmin(last, admin, f.pprof) })
 	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	group.Go(func() error {
+	// Nobody waits for it: a file system may hang.
+	go func() {
 		for {
 			select {
-			case <-ctx.Done():
-				return nil
+			case <-last.Done():
+				return
 			case <-hangup:
-				reopen(ctx, s, o)
+				reopen(last, s, o)
 			}
 		}
-	})
+	}()
 	return group.Wait()
 }
 

@@ -62,7 +62,7 @@ func open(file string) (end, error) {
 		syscall.CloseOnExec(fd)
 		return endOf(os.NewFile(uintptr(fd), "standard output")), nil
 	}
-	out, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	out, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o640) // a pipe without a reader is an error
 	if err != nil {
 		return end{}, artifact.Hint(fmt.Errorf("audit: %w", err), "name a file in a folder that this user may write to, or - for standard output")
 	}

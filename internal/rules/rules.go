@@ -51,6 +51,7 @@ type rule struct {
 	fields   []field     // the first finds the rule, see finder
 	versions [][]func(version string) bool
 	when     *when // nil: it depends on the artifact alone
+	idle     bool  // it matches nothing, see At
 }
 
 // A condition is a key of a rule and its values, of which one must hold.

@@ -41,7 +41,7 @@ func (r *Rules) Apply(artifacts []artifact.Artifact, properties func(i int) [][]
 		found = finder.find(found, &s)
 		steps = steps[:0]
 		for _, at := range found {
-			if rule := &r.rules[at]; rule.matches(&s) {
+			if rule := &r.rules[at]; !rule.idle && rule.matches(&s) {
 				steps = binary.NativeEndian.AppendUint32(steps, uint32(at))
 				if rule.when == nil {
 					break
