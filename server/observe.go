@@ -68,7 +68,7 @@ func (s *Server) name(record *audit.Record, e *exchange, path string) {
 			}
 		}
 	} else if a != nil {
-		record.Artifact = a.ID()
+		record.Artifact, record.Size = a.ID(), a.Size
 	}
 	if a == nil {
 		a = &artifact.Artifact{}

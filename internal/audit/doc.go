@@ -27,6 +27,7 @@
 //	rule*         that decided: its place in the file of rules
 //	reason*       why it was denied, refused, or failed
 //	bytes         of the answer's body that were sent
+//	size*         of the artifact: when bytes are fewer, the client got a part, or went away
 //	duration      from the request to the end of the answer, in seconds
 //	id            of the request
 //

@@ -32,6 +32,9 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	b = appendPair(b, `,"rule":`, r.Rule, maxRule)
 	b = appendPair(b, `,"reason":`, r.Reason, maxReason)
 	b = strconv.AppendInt(append(b, `,"bytes":`...), r.Bytes, 10)
+	if r.Size != 0 {
+		b = strconv.AppendInt(append(b, `,"size":`...), r.Size, 10)
+	}
 	b = appendSeconds(append(b, `,"duration":`...), r.Duration)
 	b = appendText(append(b, `,"id":`...), r.ID, maxID)
 	return append(b, '}')

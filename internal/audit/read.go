@@ -73,6 +73,7 @@ type line struct {
 	Rule         string    `json:"rule"`
 	Reason       string    `json:"reason"`
 	Bytes        int64     `json:"bytes"`
+	Size         int64     `json:"size"`
 	Duration     float64   `json:"duration"`
 	ID           string    `json:"id"`
 }
@@ -94,13 +95,13 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 			return err
 		}
 	}
-	if l.Time.IsZero() || l.Verdict.number() < 0 || l.Bytes < 0 || l.Status < 0 || !(l.Duration >= 0 && l.Duration < maxSeconds) {
+	if l.Time.IsZero() || l.Verdict.number() < 0 || l.Bytes < 0 || l.Size < 0 || l.Status < 0 || !(l.Duration >= 0 && l.Duration < maxSeconds) {
 		return errors.New("not a record")
 	}
 	*r = Record{
 		Time: l.Time.UTC(), Client: plain(client), User: l.User, Agent: l.Agent, Method: l.Method, Path: l.Path, Status: l.Status,
 		Kind: l.Kind, Artifact: l.Artifact, Name: l.Name, Version: l.Version, Architecture: l.Architecture,
-		Verdict: l.Verdict, Rule: l.Rule, Reason: l.Reason, Bytes: l.Bytes,
+		Verdict: l.Verdict, Rule: l.Rule, Reason: l.Reason, Bytes: l.Bytes, Size: l.Size,
 		Duration: time.Duration(math.Round(l.Duration*1e6)) * time.Microsecond, ID: l.ID,
 	}
 	return nil

@@ -66,6 +66,7 @@ type Fetched struct {
 	Artifact string `json:"artifact"` // ID
 	Named
 	Bytes int64 `json:"bytes"` // sent
+	Whole int64 `json:"whole"` // requests that got all of it; the others got a part, or broke off
 	Count
 }
 

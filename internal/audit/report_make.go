@@ -36,7 +36,7 @@ func (s *Summary) Report(o ReportOptions) *Report {
 	s.mu.Lock() // again: rows go on counting, and only these few are read
 	defer s.mu.Unlock()
 	fill(&r.Fetched, all.fetched, s.artifacts.unlisted, o.Rows, func(a *artifactRow) Fetched {
-		return Fetched{a.id, Named{a.kind, a.name, a.version, a.architecture}, a.bytes, s.count(&a.tally, o.Addresses)}
+		return Fetched{a.id, Named{a.kind, a.name, a.version, a.architecture}, a.bytes, a.whole, s.count(&a.tally, o.Addresses)}
 	})
 	fill(&r.Denied, all.denied, s.denied.unlisted, o.Rows, func(d *deniedRow) Denial {
 		return Denial{d.artifact, Named{d.kind, d.name, d.version, d.architecture}, d.rule, d.reason, s.count(&d.tally, o.Addresses)}
@@ -58,6 +58,7 @@ type ranked[R any] struct {
 	row               R
 	clients, requests int64
 	name              string
+	enough            bool // as many bytes were sent as the whole has, in one part or in several
 }
 
 type snapshot struct {
@@ -90,16 +91,16 @@ func (s *Summary) snapshot() (*Report, *snapshot) {
 		clients: make([]ranked[*clientRow], 0, len(s.numbered)),
 	}
 	for _, a := range s.artifacts.rows {
-		all.fetched = append(all.fetched, ranked[*artifactRow]{a, 0, a.requests, a.id})
+		all.fetched = append(all.fetched, ranked[*artifactRow]{a, 0, a.requests, a.id, a.whole > 0 || a.bytes >= a.size})
 	}
 	for _, d := range s.denied.rows {
-		all.denied = append(all.denied, ranked[*deniedRow]{d, 0, d.requests, d.artifact})
+		all.denied = append(all.denied, ranked[*deniedRow]{d, 0, d.requests, d.artifact, false})
 	}
 	for _, m := range s.missing.rows {
-		all.missing = append(all.missing, ranked[*missingRow]{m, int64(m.clients.count()), m.requests, m.path})
+		all.missing = append(all.missing, ranked[*missingRow]{m, int64(m.clients.count()), m.requests, m.path, false})
 	}
 	for _, c := range s.numbered {
-		all.clients = append(all.clients, ranked[*clientRow]{c, 0, c.requests, ""})
+		all.clients = append(all.clients, ranked[*clientRow]{c, 0, c.requests, "", false})
 	}
 	return r, all
 }
@@ -123,7 +124,7 @@ func sortRanked[R any](rows []ranked[R]) {
 func (r *Report) compare(carried iter.Seq[*artifact.Artifact], all *snapshot, limit int) {
 	fetched := make(map[string]bool, len(all.fetched))
 	for _, f := range all.fetched {
-		fetched[f.name] = true
+		fetched[f.name] = f.enough
 	}
 	missing := make(map[string]bool, len(all.missing)) // by path without its slash, as an ID has it
 	for _, m := range all.missing {

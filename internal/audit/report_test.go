@@ -157,9 +157,9 @@ REQUESTS  FETCHED  DENIED  MISSING  BYTES   LAST              CLIENT
 … and 2 more
 
 Fetched: 2
-REQUESTS  CLIENTS  FIRST             LAST              BYTES   WHAT          BY
-3         2        2026-11-21 08:01  2026-11-21 08:05  2.0 kB  bash 1 amd64  10.0.0.1 10.0.0.2
-1         1        2026-11-21 08:03  2026-11-21 08:03  2.0 kB  tar 1 amd64   10.0.0.1
+REQUESTS  WHOLE  CLIENTS  FIRST             LAST              BYTES   WHAT          BY
+3         3      2        2026-11-21 08:01  2026-11-21 08:05  2.0 kB  bash 1 amd64  10.0.0.1 10.0.0.2
+1         1      1        2026-11-21 08:03  2026-11-21 08:03  2.0 kB  tar 1 amd64   10.0.0.1
 
 Carried and never fetched: 1, 3.0 kB
 BYTES   WHAT
@@ -196,5 +196,28 @@ func TestTextIsHarmless(t *testing.T) {
 		if strings.ContainsFunc(line, func(r rune) bool { return !strconv.IsPrint(r) }) {
 			t.Errorf("line %d: %q", i+1, line)
 		}
+	}
+}
+
+// What broke off is no download of the whole; its parts together are.
+func TestPartsOfDownloads(t *testing.T) {
+	carried := func(yield func(*artifact.Artifact) bool) {
+		yield(&artifact.Artifact{Source: "main", Path: "pool/bash.pkg", Size: 1000})
+	}
+	s := audit.NewSummary()
+	for i, part := range []int64{400, 600} {
+		r := fetched(i, 1, "bash", part)
+		r.Size = 1000
+		s.Add(r)
+		report := s.Report(audit.ReportOptions{Carried: carried})
+		if whole := report.Fetched.Rows[0].Whole; whole != 0 || report.Never.Total != 1-i {
+			t.Errorf("after part %d: %d whole, %d never", i+1, whole, report.Never.Total)
+		}
+	}
+	r := fetched(2, 1, "bash", 1000)
+	r.Size = 1000
+	s.Add(r)
+	if whole := s.Report(audit.ReportOptions{}).Fetched.Rows[0].Whole; whole != 1 {
+		t.Errorf("%d whole", whole)
 	}
 }

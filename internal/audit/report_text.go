@@ -98,9 +98,9 @@ func clients(t *texter, list *Table[Client]) {
 }
 
 func fetched(t *texter, list *Table[Fetched]) {
-	t.section("REQUESTS\tCLIENTS\tFIRST\tLAST\tBYTES\tWHAT\tBY", len(list.Rows), "Fetched: %d", list.Total)
+	t.section("REQUESTS\tWHOLE\tCLIENTS\tFIRST\tLAST\tBYTES\tWHAT\tBY", len(list.Rows), "Fetched: %d", list.Total)
 	for _, f := range list.Rows {
-		t.line("%d\t%s\t%s\t%s\t%s\t%s\t%s", f.Requests, f.number(), stamp(f.First), stamp(f.Last), progress.Bytes(f.Bytes), f.or(f.Artifact), f.some())
+		t.line("%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s", f.Requests, f.Whole, f.number(), stamp(f.First), stamp(f.Last), progress.Bytes(f.Bytes), f.or(f.Artifact), f.some())
 	}
 	t.rest(len(list.Rows), list.Total, list.Unlisted)
 }

@@ -39,7 +39,7 @@ func (t *total) add(r *Record) {
 type artifactRow struct {
 	tally
 	id, kind, name, version, architecture string
-	bytes                                 int64
+	bytes, size, whole                    int64
 }
 
 type deniedKey struct{ artifact, rule, reason string }
@@ -177,6 +177,10 @@ func (s *Summary) addArtifact(r *Record, client int) {
 		return &row
 	}); kept != nil {
 		kept.bytes += r.Bytes
+		if r.Bytes >= r.Size {
+			kept.whole++
+		}
+		kept.size = max(kept.size, r.Size)
 	}
 }
 
