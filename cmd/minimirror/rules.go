@@ -91,6 +91,11 @@ func rulesVerb(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
+	for _, s := range catalog.Sources {
+		if s.ServeUpstream && len(result.Denied) > 0 {
+			fmt.Fprintf(c.stderr, "warning: what upstream signed is served unchanged: its clients of %s see what is denied, and fail at the download\n", s.Name)
+		}
+	}
 	if n := len(result.Broken); n > 0 {
 		return fmt.Errorf("%s: it breaks %d of what the image was made for", file, n)
 	}
