@@ -85,7 +85,8 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, con
 	if header["Cache-Control"] == nil {
 		header["Cache-Control"] = []string{cacheControl(f, s.access.passwords != nil)}
 	}
-	exchangeOf(w).limits = s.limits
+	e := exchangeOf(w)
+	e.limits, e.conn = s.limits, connOf(r)
 	http.ServeContent(w, exactly(r, modified), "", modified, content)
 }
 

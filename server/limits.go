@@ -64,8 +64,7 @@ func newLimiter(l Limits) *limiter {
 	return &limiter{Limits: l, room: make(chan struct{}, l.Connections), clients: map[netip.Addr]*atomic.Int32{}}
 }
 
-// listen accepts a connection when there is room for one. It hands out connections as they are, for
-// net/http sends files by sendfile(2) only on those that it knows.
+// listen accepts a connection when there is room for one.
 func (l *limiter) listen(n net.Listener) net.Listener { return roomy{n, l.room} }
 
 type roomy struct {
@@ -78,8 +77,12 @@ func (r roomy) Accept() (net.Conn, error) {
 	c, err := r.Listener.Accept()
 	if err != nil {
 		<-r.room
+		return nil, err
 	}
-	return c, err
+	if tcp, ok := c.(*net.TCPConn); ok {
+		return &conn{TCPConn: tcp}, nil
+	}
+	return c, nil
 }
 
 type crowdKey struct{}
@@ -88,7 +91,11 @@ type crowdKey struct{}
 func (l *limiter) context(ctx context.Context, c net.Conn) context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return context.WithValue(ctx, crowdKey{}, l.clients[addressOf(c)])
+	ctx = context.WithValue(ctx, crowdKey{}, l.clients[addressOf(c)])
+	if c, ok := c.(*conn); ok {
+		ctx = context.WithValue(ctx, connKey{}, c)
+	}
+	return ctx
 }
 
 // connection implements http.Server.ConnState.
