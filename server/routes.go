@@ -6,7 +6,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v5"
 
@@ -16,9 +15,6 @@ import (
 
 // methods are all that a mirror answers.
 var methods = []string{http.MethodGet, http.MethodHead}
-
-// bodyPatience is how long the connection waits for a body that nobody wants, before it is closed.
-const bodyPatience = 2 * time.Second
 
 // A mount is a kind with its part of the image.
 type mount struct {
@@ -81,8 +77,8 @@ func (s *Server) route() error {
 	s.echo.Pre(s.observe, s.guard, s.check)
 	routes := map[string]http.HandlerFunc{
 		"/":                 s.pages.serveHome,
-		pagesRoot:           s.pages.ServeHTTP,
-		apiRoot:             (&api{s, s.pages}).ServeHTTP,
+		pagesRoot:           s.inTurn(s.pages.ServeHTTP),
+		apiRoot:             s.inTurn((&api{s, s.pages}).ServeHTTP),
 		"/healthz":          serveHealth,
 		"/readyz":           s.serveReady,
 		"/" + image.KeyPath: s.serveKey,
@@ -116,10 +112,6 @@ func (s *Server) route() error {
 func (s *Server) check(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c *echo.Context) error {
 		r := c.Request()
-		if r.ContentLength != 0 { // nobody reads the body: do not wait for it either
-			c.Response().Header().Set("Connection", "close")
-			_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Now().Add(bodyPatience)) // a recorder has none
-		}
 		if !slices.Contains(methods, r.Method) {
 			return echo.ErrMethodNotAllowed
 		}

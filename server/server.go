@@ -58,6 +58,7 @@ type Server struct {
 	stands  []stand
 	echo    *echo.Echo
 	pages   *pages
+	turns   chan struct{} // holds one for each page or answer of the API that is being made
 	started time.Time
 	access  *gate
 	limits  *limiter
@@ -80,7 +81,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		image: o.Image, grace: o.Grace, log: o.Log, audit: o.Audit, started: time.Now(),
-		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), limits: newLimiter(o.Limits),
+		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), turns: make(chan struct{}, 4), limits: newLimiter(o.Limits),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -120,7 +120,11 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		if o.Audit, err = audit.Open(f.audit, o.Log); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, o.Audit.Close()) }()
+		defer func() {
+			if err := o.Audit.Close(); err != nil {
+				o.Log.Error("the end of the audit trail", "error", err)
+			}
+		}()
 	}
 	s, err := server.New(o)
 	if err != nil {

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -24,6 +25,8 @@ type Log struct {
 	file   string
 	log    *slog.Logger
 	errors atomic.Uint64
+
+	pipe *pipe // of what is no regular file; nil: there is a file
 
 	mu sync.Mutex // held while a line is written
 	end
@@ -49,7 +52,16 @@ func Open(file string, log *slog.Logger) (*Log, error) {
 	if l.end, err = open(file); err != nil {
 		return nil, err
 	}
+	if l.mayStandStill() {
+		l.pipe = newPipe(l)
+	}
 	return l, nil
+}
+
+// mayStandStill reports whether a write may have to wait for a reader.
+func (l *Log) mayStandStill() bool {
+	info, err := l.out.Stat()
+	return err == nil && (info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) != 0 || l.file == Stdout && !info.Mode().IsRegular())
 }
 
 func open(file string) (end, error) {
@@ -102,7 +114,11 @@ func (l *Log) Write(r *Record) {
 	buffer := buffers.Get().(*[]byte)
 	line := append(r.AppendJSON(*buffer), '\n')
 	l.mu.Lock()
-	if err := l.write(line); err != nil {
+	if l.pipe != nil {
+		if err := l.pipe.queue(line[MaxLine:]); err != nil {
+			l.complain(err)
+		}
+	} else if err := l.write(line); err != nil {
 		l.complain(err)
 	}
 	l.mu.Unlock()
@@ -152,7 +168,7 @@ func (l *Log) Errors() uint64 { return l.errors.Load() }
 // Reopen opens the file of the same name again: what rotates logs has moved the old one away, which gets all lines
 // of calls of Write that began before. When it can't be opened, the old file stays in use.
 func (l *Log) Reopen() error {
-	if l.file == Stdout {
+	if l.pipe != nil {
 		return nil
 	}
 	l.mu.Lock()
@@ -165,8 +181,12 @@ func (l *Log) Reopen() error {
 	return next.out.Close()
 }
 
-// Close closes the file. Lines that come later are lost, and counted.
+// Close closes the file. Lines that come later are lost, and counted; so are those that the reader of a pipe has not
+// taken after some seconds.
 func (l *Log) Close() error {
+	if l.pipe != nil {
+		return l.pipe.close(l)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.out.Close()

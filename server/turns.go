@@ -1,0 +1,27 @@
+package server
+
+import (
+	"net/http"
+	"time"
+)
+
+// turnPatience is how long a request waits for its turn.
+const turnPatience = 10 * time.Second
+
+// inTurn lets a few requests at once to what costs memory and time: pages and the API are for people, and never at the
+// expense of downloads.
+func (s *Server) inTurn(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		wait := time.NewTimer(turnPatience)
+		defer wait.Stop()
+		select {
+		case s.turns <- struct{}{}:
+			defer func() { <-s.turns }()
+			next(w, r)
+		case <-r.Context().Done():
+		case <-wait.C:
+			w.Header().Set("Retry-After", "10")
+			plain(w, http.StatusServiceUnavailable, "The mirror is busy with other pages.\n")
+		}
+	}
+}
