@@ -4,14 +4,14 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: build test root unit slice e2e check setup bench fuzz image differential chart
+.PHONY: build test root unit slice e2e check setup bench fuzz image differential chart site
 
 # The program is static and the same wherever it is built from the same files.
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o bin/minimirror ./cmd/minimirror
 
 # All tests. setup installs the tools that they need.
-test: root setup check unit slice e2e chart
+test: root setup check unit slice e2e chart site
 
 root:
 	@[ "$$(id -u)" = 0 ] || { echo 'some tests need root; type: sudo env "PATH=$$PATH" make test' >&2; exit 1; }
@@ -43,6 +43,10 @@ e2e: build
 # The Helm chart against the real helm and the API types of Kubernetes. The first time on a machine it builds helm.
 chart:
 	cd test/chart && $(GO) vet . && $(GO) test -count=1 .
+
+# The life of a site on a real Kubernetes. The first time on a machine it builds Kubernetes and helm.
+site: build
+	test/site/site.sh
 
 # Speed, as ratios against rivals measured in the same run.
 bench: setup build

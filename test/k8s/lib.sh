@@ -41,6 +41,7 @@ until_ok() {
 # kernel's parameters, which all machines of a host share: these become files of the machine's own.
 machine_up() {
 	local name=$1 root=$3 group=minimirror-$$-$1 i
+	rm -f "$mine/$name.log"
 	mkdir -p "$root"/opt/kubernetes "$root"/etc/kubernetes/{manifests,pki} "$root"/root
 	# shellcheck disable=SC2016
 	unshare --mount --net --pid --uts --ipc --fork --kill-child --propagation private sh -ec '
@@ -76,7 +77,7 @@ machine_up() {
 		if [ -e "/sys/fs/cgroup/cpuset/$i" ]; then cat "/sys/fs/cgroup/cpuset/$i" >"/sys/fs/cgroup/cpuset/$group/$i"; fi
 	done
 	in_net "$name" ip link set lo up
-	in_net "$name" sysctl -q -w net.ipv4.ip_forward=1
+	in_net "$name" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 	if [ "$2" = 1 ]; then
 		first=$name
 		in_net "$name" ip link add lan type bridge

@@ -1,0 +1,166 @@
+# The chapters of site.sh from the chart on.
+
+helm=$("${as_caller[@]}" "$repo/test/chart/helm.sh")
+helm() { in_net genesis "$helm" --kubeconfig "$kube/admin.conf" --namespace mirror "$@"; }
+
+in_cluster=http://10.96.0.80
+on_port=http://10.250.0.1:30080
+
+# upgrade ARGUMENT… installs or upgrades the chart with the kit's values, the site's, and those given.
+upgrade() {
+	quiet helm upgrade --install minimirror "$chart" --wait --timeout 4m --values "$mine/genesis/root/kit/server/chart-values.yaml" \
+		--values "$mine/values.yaml" --set-file "rules.text=$mine/rules.yaml" --set-file "signingKey.value=$key" "$@"
+}
+
+chart() {
+	say "the chart: two replicas behind a Service, with rules and the signing key"
+	chart=$(echo "$mine"/genesis/root/kit/server/chart/*.tgz)
+	printf 'default: allow\n' >"$mine/rules.yaml"
+	cat >"$mine/values.yaml" <<-END
+		replicas: 2
+		service: { type: NodePort, nodePort: 30080, clusterIP: 10.96.0.80 }
+		test: { url: http://10.96.0.80 } # this cluster has no DNS
+	END
+	kubectl create namespace mirror >/dev/null
+	kubectl label namespace mirror pod-security.kubernetes.io/enforce=restricted >/dev/null
+	upgrade
+	[ "$(servers .spec.nodeName | sort -u | wc -l)" = 2 ] || die "the replicas are on one node: $(kubectl get pods -A -o wide)"
+	quiet helm test minimirror --timeout 1m
+	until_ok 60 one_state 2 || die "the replicas differ: see above"
+
+	say "clients: the nodes by the Service's address, another machine by the port of the nodes"
+	client_of second "$in_cluster"
+	installs second tree
+	bare_root "$mine/client"
+	machine_up client 9 "$mine/client"
+	client_of client "$on_port"
+	installs client hello
+	client_of client http://10.250.0.2:30080
+	installs client tree
+	client_of client "$on_port"
+}
+
+# restarts prints the mirror's pods and how often each has started anew.
+restarts() { servers '.metadata.uid}{" "}{.status.containerStatuses[0].restartCount' | sort; }
+
+# within SECONDS WHAT COMMAND… waits until a command succeeds, and tells how long it took.
+within() {
+	local start=$SECONDS
+	until_ok "$1" "${@:3}" || die "$2: not within $1 s"
+	say "$2: after $((SECONDS - start)) s"
+}
+
+rules() {
+	say "rules change by helm upgrade, and no pod restarts"
+	local before
+	before=$(restarts)
+	has client jq || die "jq is not there before it is denied"
+	printf 'default: allow\nrules:\n  - deny: { package: jq, reason: "site policy 7" }\n' >"$mine/rules.yaml"
+	upgrade
+	# A kubelet looks for changes every 60 to 90 s.
+	within 95 "apt sees that jq is denied" hasnt client jq
+	within 95 "all replicas agree" one_state 2
+	! on client apt-get --yes install jq >"$mine/jq.log" 2>&1 || die "apt installs what is denied"
+	[ "$(restarts)" = "$before" ] || die "pods restarted: $before, now $(restarts)"
+}
+
+rollout() {
+	say "another image, and other rules, under running downloads"
+	loads genesis 2
+	loads second 2
+	stream Service second "$in_cluster"
+	stream port client "$on_port"
+	hasnt client patch || die "patch is there before the second image"
+	printf 'default: allow\n' >"$mine/rules.yaml"
+	upgrade --set-string image.tag=2
+	until_ok 120 only_image 2 || die "old pods remain: $(kubectl get pods -A -o wide)"
+	sleep 2
+	streams_end "another image"
+	one_state 2 || die "the replicas differ: see above"
+	installs client patch jq
+}
+only_image() { [ "$(servers '.spec.containers[0].image' | sort -u)" = "minimirror.local/site:$1" ]; }
+
+drain() {
+	say "a node is drained under running downloads"
+	stream Service genesis "$in_cluster"
+	stream port client "$on_port"
+	quiet kubectl drain second --ignore-daemonsets --timeout 120s
+	until_ok 60 kubectl --namespace mirror rollout status deployment/minimirror --timeout 30s || die "the replicas do not come back"
+	streams_end "a node drained"
+
+	say "the budget: no room for another pod, no second eviction"
+	kubectl cordon genesis >/dev/null
+	local names said
+	mapfile -t names < <(servers .metadata.name)
+	evict "${names[0]}" >/dev/null || die "the first pod is not evicted"
+	said=$(evict "${names[1]}" 2>&1) && die "both pods were evicted"
+	[[ $said == *"violate the pod's disruption budget"* ]] || die "the second eviction: $said"
+	kubectl uncordon genesis >/dev/null
+	kubectl uncordon second >/dev/null
+	kubectl --namespace mirror rollout status deployment/minimirror --timeout 120s >/dev/null
+}
+evict() {
+	kubectl create --raw "/api/v1/namespaces/mirror/pods/$1/eviction" --filename - <<-END
+		{"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "$1", "namespace": "mirror"}}
+	END
+}
+
+node_replaced() {
+	say "a node is lost, and replaced"
+	machine_down second
+	kubectl delete node second >/dev/null
+	rm -rf --one-file-system "$mine/second"
+	joins third 3 "$on_port" 1 2
+	until_ok 120 one_state 2 || die "the replicas do not come back: see above"
+	quiet kubectl --namespace mirror rollout status deployment/minimirror --timeout 120s
+}
+
+# all_options prints the objects of a release with every option on.
+all_options() { "$helm" template everything "$chart" --namespace mirror --values "$here/everything.yaml" --kube-version 1.34.4; }
+
+# dry_run has the API server check the objects on standard input.
+dry_run() { kubectl apply --server-side --dry-run=server --filename -; }
+
+options() {
+	say "every option at once, as the API server sees it"
+	kubectl apply --filename - >/dev/null <<-END
+		apiVersion: apiextensions.k8s.io/v1
+		kind: CustomResourceDefinition
+		metadata: { name: servicemonitors.monitoring.coreos.com }
+		spec:
+		  group: monitoring.coreos.com
+		  names: { kind: ServiceMonitor, plural: servicemonitors }
+		  scope: Namespaced
+		  versions:
+		    - name: v1
+		      served: true
+		      storage: true
+		      schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } }
+	END
+	kubectl wait --for=condition=Established --timeout=60s crd/servicemonitors.monitoring.coreos.com >/dev/null
+	all_options | dry_run >"$mine/dry-run.log" 2>&1 || die "it refuses: $(cat "$mine/dry-run.log")"
+	! grep -i warning "$mine/dry-run.log" || die "it warns: see above"
+	say "it takes $(wc -l <"$mine/dry-run.log") objects"
+	! all_options | sed 's/^  minReplicas: .*/  minReplicas: few/' | dry_run >"$mine/dry-run.log" 2>&1 || die "it takes a wrong type"
+	grep -q minReplicas "$mine/dry-run.log" || die "it refuses something else: $(cat "$mine/dry-run.log")"
+}
+
+uninstall() {
+	say "back to the first image, and away"
+	quiet helm rollback minimirror 1 --wait --timeout 4m
+	until_ok 120 only_image 1 || die "the rollback keeps pods: $(kubectl get pods -A -o wide)"
+	quiet helm test minimirror --timeout 1m
+	within 90 "all replicas agree" one_state 2
+	quiet helm uninstall minimirror --wait --timeout 4m
+	until_ok 180 nothing_left || die "it leaves: see above"
+}
+
+# nothing_left succeeds when the namespace has only what every namespace has.
+nothing_left() {
+	local left
+	left=$(kubectl --namespace mirror get --ignore-not-found --output name "$(kubectl api-resources --verbs=list --namespaced --output name | grep -v '^events' | paste -sd,)" |
+		grep -Ev '^(serviceaccount/default|configmap/kube-root-ca.crt)$') || true
+	echo "$left"
+	[ -z "$left" ]
+}

@@ -1,0 +1,23 @@
+#!/bin/bash
+# The life of a site without a route to anywhere, as docs/site.md tells it: an image is built on the connected side
+# and carried as a file; a bare machine installs a kubelet's packages out of it; the kubelet alone runs the image as
+# the mirror; a cluster comes up; a second machine installs its packages from the mirror, and joins; the chart makes
+# the mirror a service of the cluster, whose rules and image change under running downloads; a node is replaced.
+. "$(dirname "$0")/../e2e/lib.sh"
+. "$(dirname "$0")/../k8s/lib.sh"
+here=$repo/test/site
+for chapter in machines clients chart; do . "$here/$chapter.sh"; done
+need curl jq
+need_root_or_die "a cluster"
+
+connected_side
+genesis_node
+cluster
+second_node
+chart
+rules
+rollout
+drain
+node_replaced
+options
+uninstall
