@@ -17,7 +17,6 @@ import (
 // echo's response, which hides that the connection reads from a file by sendfile(2).
 type exchange struct {
 	*echo.Response
-	conn   *conn // nil: not known
 	client netip.Addr
 	user   string
 	kind   string   // that the path belongs to
@@ -68,11 +67,7 @@ func (e *exchange) copySection(section *image.Section, limited *io.LimitedReader
 			_ = http.NewResponseController(e.Response.ResponseWriter).SetWriteDeadline(time.Now().Add(e.limits.patience(size))) // a recorder has none
 		}
 		var sent int64
-		if e.conn != nil {
-			sent, err = e.conn.send(e.Response.ResponseWriter, section, size)
-		} else {
-			sent, err = section.CopyTo(e.Response.ResponseWriter, size)
-		}
+		sent, err = section.CopyTo(e.Response.ResponseWriter, size)
 		n += sent
 		limited.N -= sent
 		if sent == 0 {

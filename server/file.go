@@ -85,8 +85,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, con
 	if header["Cache-Control"] == nil {
 		header["Cache-Control"] = []string{cacheControl(f, s.access.passwords != nil)}
 	}
-	e := exchangeOf(w)
-	e.limits, e.conn = s.limits, connOf(r)
+	exchangeOf(w).limits = s.limits
 	http.ServeContent(w, exactly(r, modified), "", modified, content)
 }
 

@@ -64,7 +64,8 @@ func newLimiter(l Limits) *limiter {
 	return &limiter{Limits: l, room: make(chan struct{}, l.Connections), clients: map[netip.Addr]*atomic.Int32{}}
 }
 
-// listen accepts a connection when there is room for one.
+// listen accepts a connection when there is room for one. It hands out connections as they are, for
+// net/http sends files by sendfile(2) only on those that it knows.
 func (l *limiter) listen(n net.Listener) net.Listener { return roomy{n, l.room} }
 
 type roomy struct {
@@ -77,12 +78,8 @@ func (r roomy) Accept() (net.Conn, error) {
 	c, err := r.Listener.Accept()
 	if err != nil {
 		<-r.room
-		return nil, err
 	}
-	if tcp, ok := c.(*net.TCPConn); ok {
-		return &conn{TCPConn: tcp}, nil
-	}
-	return c, nil
+	return c, err
 }
 
 type crowdKey struct{}
@@ -91,11 +88,7 @@ type crowdKey struct{}
 func (l *limiter) context(ctx context.Context, c net.Conn) context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ctx = context.WithValue(ctx, crowdKey{}, l.clients[addressOf(c)])
-	if c, ok := c.(*conn); ok {
-		ctx = context.WithValue(ctx, connKey{}, c)
-	}
-	return ctx
+	return context.WithValue(ctx, crowdKey{}, l.clients[addressOf(c)])
 }
 
 // connection implements http.Server.ConnState.
