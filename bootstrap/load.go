@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/distribution/reference"
+
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
 )
@@ -23,11 +25,36 @@ var loaders = map[string][]string{
 // CanLoad reports whether Load knows the program.
 func CanLoad(program string) bool { return loaders[program] != nil }
 
-// Load hands the whole image to a container runtime of this machine, and returns
-// the name that it has there.
-func Load(ctx context.Context, r *image.Reader, program string) (name string, err error) {
+// ImageName completes a name for a loaded image, "[HOST/]NAME[:TAG]" in the grammar of
+// distribution/reference, as container runtimes do: without a host it is Docker Hub's,
+// without a tag ":latest". A name with a digest is ErrUsage: the digest that an image
+// has once it is loaded is the runtime's affair.
+func ImageName(text string) (string, error) {
+	hint := func(err error) error {
+		return artifact.Hint(err, "name it with --name, in lower case, like minimirror.local/site:2")
+	}
+	named, err := reference.ParseNormalizedNamed(text)
+	if err != nil {
+		return "", hint(artifact.Usagef("%q is not a name for an image: %w", text, err))
+	}
+	if _, is := named.(reference.Digested); is {
+		return "", hint(artifact.Usagef("%q: an image is loaded by a name and a tag, not by a digest", text))
+	}
+	return reference.TagNameOnly(named).String(), nil
+}
+
+// Load hands the whole image to a container runtime of this machine, by a name as for
+// ImageName or, if it is empty, minimirror.local/DEFINITION:latest. It returns the name
+// that the image has there; ctr and podman know it only in full.
+func Load(ctx context.Context, r *image.Reader, program, name string) (string, error) {
+	if name == "" {
+		name = "minimirror.local/" + r.Name + ":latest"
+	}
+	name, err := ImageName(name)
+	if err != nil {
+		return "", err
+	}
 	args := slices.Clone(loaders[program])
-	name = "minimirror.local/" + r.Name + ":latest"
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said

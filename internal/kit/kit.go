@@ -20,6 +20,8 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/distribution/reference"
+
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
@@ -39,13 +41,19 @@ type Kit struct {
 	Program string   // version of the program
 }
 
-// New checks the address and completes the kit.
+// New checks the address and the image's name, a reference of distribution/reference,
+// and completes both. What is wrong is ErrUsage.
 func New(k Kit) (*Kit, error) {
 	u, err := url.Parse(k.Address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
 		return nil, artifact.Hint(artifact.Usagef("--address %s: not the address of a mirror", k.Address), "write it like http://mirror.example.org:8080")
 	}
 	k.Address = u.Scheme + "://" + u.Host
+	named, err := reference.ParseNormalizedNamed(k.Image)
+	if err != nil {
+		return nil, artifact.Hint(artifact.Usagef("%q is not a name for an image: %w", k.Image, err), "name it with --name, in lower case, like minimirror.local/site:2")
+	}
+	k.Image = reference.TagNameOnly(named).String()
 	return &k, nil
 }
 

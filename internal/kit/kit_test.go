@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -114,6 +115,13 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%q: no error", address)
 		}
 	}
+	for _, name := range []string{"", "Site", "site:", "x; id", "site@sha256:aa", "docker://site:2"} {
+		k := spec
+		k.Image = name
+		if _, err := kit.New(k); !errors.Is(err, artifact.ErrUsage) {
+			t.Errorf("image %q: %v", name, err)
+		}
+	}
 	for name, change := range map[string]func(k *kit.Kit){
 		"a host":              func(k *kit.Kit) { k.As = []string{"x; id"} },
 		"the end of a script": func(k *kit.Kit) { k.Clients = client("x\nEND_OF_FILE\nid\n") },
@@ -127,6 +135,27 @@ func TestRefused(t *testing.T) {
 		}
 		if _, err := made.Files(); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestImage(t *testing.T) {
+	digest := "@sha256:" + strings.Repeat("a", 64)
+	for given, want := range map[string]struct{ repository, tag, pinned string }{
+		"site":                            {"docker.io/library/site", "latest", ""},
+		"minimirror.local/site:2":         {"minimirror.local/site", "2", ""},
+		"localhost:5000/site" + digest:    {"localhost:5000/site", "", digest[1:]},
+		"localhost:5000/site:1" + digest:  {"localhost:5000/site", "1", digest[1:]},
+		"index.docker.io/team/x" + digest: {"docker.io/team/x", "", digest[1:]},
+	} {
+		k := spec
+		k.Image = given
+		made, err := kit.New(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made.Repository() != want.repository || made.Tag() != want.tag || made.Pinned() != want.pinned {
+			t.Errorf("%s: %q, %q, %q", given, made.Repository(), made.Tag(), made.Pinned())
 		}
 	}
 }

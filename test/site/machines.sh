@@ -33,8 +33,7 @@ carry() {
 
 # loads NAME VERSION hands an image to a machine's containerd, by the name minimirror.local/site:VERSION.
 loads() {
-	quiet on "$1" minimirror bootstrap --image "docker-archive:/carried/site-$2.tar" --load containerd
-	on "$1" ctr --namespace k8s.io images tag --force minimirror.local/site:latest "minimirror.local/site:$2" >/dev/null
+	quiet on "$1" minimirror bootstrap --image "docker-archive:/carried/site-$2.tar" --load containerd --name "minimirror.local/site:$2"
 }
 
 # quiet COMMAND… tells what a command said only when it fails.

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/minimirror/minimirror/bootstrap"
+)
+
+type bootstrapFlags struct {
+	ref, set, root, to, architecture string
+	packages                         []string
+	list, install, dryRun, noStart   bool
+	answers, log, configure, output  string
+	load, name                       string
+	only, undo, shell                bool
+	hosts, ca                        string
+	insecure                         bool
+	wait                             time.Duration
+}
+
+func (f *bootstrapFlags) define(flags *pflag.FlagSet) {
+	flags.StringVar(&f.ref, "image", "", "where the image is")
+	flags.BoolVar(&f.list, "list", false, "show the sets of the image")
+	flags.StringVar(&f.set, "set", "", "what to install: a set of the image")
+	flags.StringArrayVar(&f.packages, "package", nil, "what to install: a package with all it needs; may be there several times")
+	flags.BoolVar(&f.install, "install", false, "install it")
+	flags.StringVar(&f.root, "root", "/", "the system to work on")
+	flags.StringVar(&f.to, "to", "", "extract into this folder instead")
+	flags.StringVar(&f.architecture, "architecture", "", "with --to and --print-shell: for nodes of this architecture (default: this machine's)")
+	flags.BoolVar(&f.shell, "print-shell", false, "with --set: print a shell script that installs the set from an OCI archive without this program")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be installed, and change nothing")
+	flags.StringVar(&f.answers, "debconf-selections", "", "file with answers to the packages' questions, as debconf-set-selections reads them")
+	flags.BoolVar(&f.noStart, "no-start", false, "do not start services")
+	flags.StringVar(&f.log, "log", "", "file for what dpkg says (default /var/log/minimirror-bootstrap.log below the root)")
+	flags.DurationVar(&f.wait, "wait", 2*time.Minute, "how long to wait for another program that installs packages")
+	flags.StringVar(&f.load, "load", "", "docker, podman or containerd: load the image there")
+	flags.StringVar(&f.name, "name", "", "with --load: what the image is called there, [HOST/]NAME[:TAG]")
+	flags.StringVar(&f.configure, "configure-apt", "", "address of the mirror that apt shall use from now on")
+	flags.BoolVar(&f.only, "disable-other-sources", false, "with --configure-apt: put the other sources away")
+	flags.BoolVar(&f.undo, "undo-apt", false, "undo --configure-apt")
+	flags.StringVar(&f.ca, "ca", "", "file with certificates (PEM) that may sign the registry's")
+	flags.StringVar(&f.hosts, "hosts-dir", "", "folder with containerd's hosts.toml files: mirrors and certificates of registries")
+	flags.BoolVar(&f.insecure, "insecure", false, "let the registry be plain HTTP, or have a certificate that does not verify")
+	flags.StringVar(&f.output, "format", "text", "what --list and --dry-run print: text or json")
+}
+
+func (f *bootstrapFlags) check(c *command) error {
+	what := f.set != "" || len(f.packages) > 0
+	action := f.install || f.to != "" || f.dryRun
+	switch {
+	case f.undo:
+		return nil
+	case f.ref == "":
+		return c.wrongUsage("--image is missing")
+	case f.list:
+	case f.shell && (f.set == "" || len(f.packages) > 0):
+		return c.wrongUsage("--print-shell goes with --set")
+	case f.shell:
+	case !what && !action && f.load == "" && f.configure == "":
+		return c.wrongUsage("nothing to do: name a set with --set (--list shows them), or a package, and an action such as --install")
+	case what && !action:
+		return c.wrongUsage("say what to do with it: --install, --to DIR or --dry-run")
+	case !what && action:
+		return c.wrongUsage("--set or --package is missing; --list shows the sets")
+	case f.install && f.to != "":
+		return c.wrongUsage("--install and --to exclude each other")
+	case f.only && f.configure == "":
+		return c.wrongUsage("--disable-other-sources goes with --configure-apt URL")
+	case f.load != "" && !bootstrap.CanLoad(f.load):
+		return c.wrongUsage("--load %s: want docker, podman or containerd", f.load)
+	case f.name != "" && f.load == "":
+		return c.wrongUsage("--name goes with --load PROGRAM")
+	case f.configure != "" && !strings.HasPrefix(f.configure, "http://") && !strings.HasPrefix(f.configure, "https://"):
+		return c.wrongUsage("--configure-apt %s: an address begins with http:// or https://", f.configure)
+	}
+	if f.name != "" {
+		if _, err := bootstrap.ImageName(f.name); err != nil {
+			return fmt.Errorf("--name: %w", err)
+		}
+	}
+	return format(f.output)
+}
