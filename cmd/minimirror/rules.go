@@ -29,7 +29,9 @@ that is denied chooses it there, and fails at the download.
 
 The exit code is 1 when a set or a requested package breaks. A package that gives
 way to a higher version of itself, or to another that does the same, has not
-broken.
+broken. Of several versions of a package apt takes by itself only one, which the
+priorities of the suites decide (500, of backports 100): it has broken, too, when
+apt could install it and now would have to be told which versions to take.
 
 Examples:
   minimirror rules check rules.yaml oci:out/docker

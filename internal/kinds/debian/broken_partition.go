@@ -1,19 +1,16 @@
 package debian
 
 import (
-	"context"
 	"slices"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A partition is a node beside the whole of an image, and beside what is left of it.
+// A partition is a node and what an image has for it: the whole, and remainders of it.
 type partition struct {
 	*carriage
-	whole, left *node
-	users       [][]use // by entry: whose clauses it is an option of
-	affected    []bool  // by entry: something that it may need is absent
-	lost        []loss  // by entry
-	good        []bool  // by entry: it was found installable from what is left
-	searches    map[*node]*search
+	whole *node
+	users [][]use // by entry: whose clauses it is an option of
 }
 
 // A use is a clause of an entry.
@@ -22,18 +19,8 @@ type use struct {
 	clause int
 }
 
-// A loss is why an entry cannot be had any more for want of another.
-type loss struct {
-	round  int // 0: it can, as far as is known; 1: it is absent; else one more than that of what it needs
-	clause int // that has no option left; of an absent entry -1
-}
-
-func newPartition(c *carriage, index int) *partition {
-	size := len(c.entries)
-	p := &partition{
-		carriage: c, whole: c.newNode(index, &Options{}), left: c.newNode(index, &Options{}),
-		users: make([][]use, size), affected: make([]bool, size), lost: make([]loss, size), good: make([]bool, size), searches: make(map[*node]*search),
-	}
+func (c *carriage) newPartition(index int) *partition {
+	p := &partition{carriage: c, whole: c.newNode(index, &Options{}), users: make([][]use, len(c.entries))}
 	for _, id := range p.byName.values {
 		l := p.whole.link(id)
 		for i, options := range l.depends {
@@ -46,25 +33,21 @@ func newPartition(c *carriage, index int) *partition {
 			}
 		}
 	}
-	p.spread()
-	p.lose()
-	for _, id := range p.byName.values {
-		p.left.links[id] = p.leave(p.whole.link(id))
-	}
 	return p
 }
 
-// spread finds what is affected.
-func (p *partition) spread() {
+// affected are the entries that may need one of those that differ.
+func (p *partition) affected(differ func(id entryID) bool) []bool {
+	affected := make([]bool, len(p.entries))
 	var queue []entryID
 	reach := func(id entryID) {
-		if !p.affected[id] {
-			p.affected[id] = true
+		if !affected[id] {
+			affected[id] = true
 			queue = append(queue, id)
 		}
 	}
 	for _, id := range p.byName.values {
-		if p.absent[id] {
+		if differ(id) {
 			reach(id)
 		}
 	}
@@ -73,38 +56,7 @@ func (p *partition) spread() {
 			reach(u.owner)
 		}
 	}
-}
-
-// lose finds what is lost for want of something, round by round, so that the chain from each entry to
-// what is absent is the shortest.
-func (p *partition) lose() {
-	var queue []entryID
-	for _, id := range p.byName.values {
-		if p.absent[id] {
-			p.lost[id] = loss{1, -1}
-			queue = append(queue, id)
-		}
-	}
-	gone := make(map[use]int)
-	for i := 0; i < len(queue); i++ {
-		for _, u := range p.users[queue[i]] {
-			gone[u]++
-			if p.lost[u.owner].round == 0 && gone[u] == len(p.whole.links[u.owner].depends[u.clause]) {
-				p.lost[u.owner] = loss{p.lost[queue[i]].round + 1, u.clause}
-				queue = append(queue, u.owner)
-			}
-		}
-	}
-}
-
-// leave takes what is lost out of the options.
-func (p *partition) leave(l *links) *links {
-	left := *l
-	left.depends = make([][]entryID, len(l.depends))
-	for i, options := range l.depends {
-		left.depends[i] = p.remaining(options)
-	}
-	return &left
+	return affected
 }
 
 // versions are what may answer a request for an entry: itself, and higher versions.
@@ -118,43 +70,26 @@ func (p *partition) versions(id entryID) []entryID {
 	return options
 }
 
-// unit makes one of requests, each with its options: on what is left, those that are not lost.
-func (p *partition) unit(n *node, requests [][]entryID) *unit {
-	u := &unit{set: installing}
-	for _, options := range requests {
-		if n == p.left {
-			options = p.remaining(options)
-		}
-		u.asks = append(u.asks, ask{unit: u, options: options})
-	}
-	return u
-}
-
-// remaining are the options that are not lost.
-func (p *partition) remaining(options []entryID) []entryID {
-	isLost := func(id entryID) bool { return p.lost[id].round > 0 }
-	if !slices.ContainsFunc(options, isLost) {
-		return options
-	}
-	return slices.DeleteFunc(slices.Clone(options), isLost)
-}
-
-// installable reports whether a node can have all that is requested, together.
-func (p *partition) installable(ctx context.Context, n *node, requests [][]entryID) (bool, error) {
-	s := p.searches[n]
-	if s == nil {
-		s = newSearch(n, nil)
-		p.searches[n] = s
-	}
-	u := p.unit(n, requests)
-	s.restart(u.asks)
-	if err := s.run(ctx); err != nil || s.excluded[u] {
-		return false, err
-	}
-	if n == p.left {
-		for _, id := range s.trail {
-			p.good[id] = true
+// requested are the artifacts that are there for their own sake on a node.
+func (p *partition) requested(pins artifact.Pins, sets []artifact.Set) (all []*artifact.Artifact) {
+	marked := slices.ContainsFunc(pins.Artifacts, func(a artifact.Artifact) bool { return a.Requested })
+	inSets := make(map[string]bool)
+	for _, set := range sets {
+		for _, id := range set.Artifacts {
+			inSets[id] = true
 		}
 	}
-	return true, nil
+	for i := range pins.Artifacts {
+		a := &pins.Artifacts[i]
+		id := p.entryOf[a.ID()]
+		if p.visible(id, p.whole.index) && (a.Requested || !marked && !inSets[a.ID()] && !p.needed(id)) {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// needed reports whether another entry may need it.
+func (p *partition) needed(id entryID) bool {
+	return slices.ContainsFunc(p.users[id], func(u use) bool { return u.owner != id })
 }

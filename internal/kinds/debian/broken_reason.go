@@ -3,72 +3,104 @@ package debian
 import (
 	"context"
 	"slices"
+	"strings"
 )
 
 // whyNot says why what is requested cannot be had together from what is left; empty: it can.
-func (p *partition) whyNot(ctx context.Context, requests [][]entryID) (string, error) {
+func (r *remainder) whyNot(ctx context.Context, requests [][]entryID) (string, error) {
 	for _, options := range requests {
-		if reason := p.whyLost(options); reason != "" {
+		if reason := r.whyLost(options); reason != "" {
 			return reason, nil
 		}
 	}
-	could, err := p.installable(ctx, p.left, requests)
+	could, err := r.installable(ctx, requests)
 	if err != nil || could {
 		return "", err
 	}
-	reason := p.left.explainConflict(ctx, p.unit(p.left, requests))
-	if denied := p.deniedBelow(requests); denied != "" {
-		reason += "; denied: " + denied
+	reason := r.node.explainConflict(ctx, r.unit(requests))
+	denied, passed := r.outBelow(requests)
+	if len(denied) > 0 {
+		reason += "; denied: " + list(denied, "and")
+	}
+	if len(passed) > 0 {
+		reason += "; " + r.after.rather(r.node, passed)
 	}
 	return reason, nil
 }
 
 // whyLost says why none of the versions can be had, or nothing when one may. The first is the one
 // that was asked for.
-func (p *partition) whyLost(versions []entryID) string {
-	if slices.ContainsFunc(versions, func(id entryID) bool { return p.lost[id].round == 0 }) {
+func (r *remainder) whyLost(versions []entryID) string {
+	if slices.ContainsFunc(versions, func(id entryID) bool { return r.lost[id].round == 0 }) {
 		return ""
 	}
-	if p.absent[versions[0]] {
-		return "it is denied itself"
+	var texts []string
+	var passed []entryID
+	for i, id := range versions {
+		switch {
+		case r.absent[id]:
+			if i == 0 {
+				texts = append(texts, "it is denied itself")
+			}
+		case r.out[id]:
+			passed = append(passed, id)
+		case i == 0:
+			texts = append(texts, r.want(id))
+		default:
+			texts = append(texts, r.node.label(id)+" "+r.want(id))
+		}
 	}
-	return p.want(versions[0])
+	if len(passed) > 0 {
+		texts = append(texts, r.after.rather(r.node, passed))
+	}
+	return strings.Join(texts, "; ")
 }
 
-// want tells what a lost entry needs, down to what is absent: "needs lib, which needs libssl3 (>= 3.0.0), denied". Of
+// want tells what a lost entry needs, down to what is out: "needs lib, which needs libssl3 (>= 3.0.0), denied". Of
 // several alternatives it follows the one with the shortest chain.
-func (p *partition) want(id entryID) string {
-	clause := p.lost[id].clause
-	text := "needs " + p.control(id).depends[clause].String()
+func (r *remainder) want(id entryID) string {
+	clause := r.lost[id].clause
+	text := "needs " + r.control(id).depends[clause].String()
+	options := r.whole.links[id].depends[clause]
 	var denied []string
+	var passed []entryID
 	next := entryID(-1)
-	for _, o := range p.whole.links[id].depends[clause] {
+	for _, o := range options {
 		switch {
-		case p.absent[o]:
-			denied = append(denied, p.whole.label(o))
-		case next < 0 || p.lost[o].round < p.lost[next].round:
+		case r.absent[o]:
+			denied = append(denied, r.node.label(o))
+		case r.out[o]:
+			passed = append(passed, o)
+		case next < 0 || r.lost[o].round < r.lost[next].round:
 			next = o
 		}
 	}
 	switch {
-	case next < 0:
+	case len(denied) == len(options):
 		return text + ", denied"
-	case len(p.whole.links[id].depends[clause]) == 1:
-		return text + ", which " + p.want(next)
-	case len(denied) > 0:
-		text += "; " + list(denied, "and")
-		if len(denied) == 1 {
-			text += " is denied"
-		} else {
-			text += " are denied"
-		}
-		return text + ", and " + p.whole.label(next) + " " + p.want(next)
+	case next >= 0 && len(options) == 1:
+		return text + ", which " + r.want(next)
 	}
-	return text + "; " + p.whole.label(next) + " " + p.want(next)
+	var parts []string
+	switch len(denied) {
+	case 0:
+	case 1:
+		parts = append(parts, denied[0]+" is denied")
+	default:
+		parts = append(parts, list(denied, "and")+" are denied")
+	}
+	if len(passed) > 0 {
+		parts = append(parts, r.after.rather(r.node, passed))
+	}
+	if next >= 0 {
+		parts = append(parts, r.node.label(next)+" "+r.want(next))
+	}
+	return text + "; " + strings.Join(parts, ", and ")
 }
 
-// deniedBelow names a few of the absent entries that what is requested may need.
-func (p *partition) deniedBelow(requests [][]entryID) string {
+// outBelow finds what is out among all that requests may need: labels of what is denied, and what apt passes over where another
+// version is denied.
+func (r *remainder) outBelow(requests [][]entryID) (denied []string, passed []entryID) {
 	var all []entryID
 	seen := make(map[entryID]bool)
 	add := func(options []entryID) {
@@ -82,15 +114,20 @@ func (p *partition) deniedBelow(requests [][]entryID) string {
 	for _, options := range requests {
 		add(options)
 	}
-	var denied []string
 	for i := 0; i < len(all); i++ {
-		if p.absent[all[i]] {
-			denied = append(denied, p.whole.label(all[i]))
-			continue
-		}
-		for _, options := range p.whole.links[all[i]].depends {
-			add(options)
+		id := all[i]
+		switch {
+		case r.absent[id]:
+			denied = append(denied, r.node.label(id))
+		case r.out[id]:
+			if slices.ContainsFunc(r.byName.of(r.entries[id].name), func(o entryID) bool { return r.absent[o] }) {
+				passed = append(passed, id)
+			}
+		default:
+			for _, options := range r.whole.links[id].depends {
+				add(options)
+			}
 		}
 	}
-	return list(denied, "and")
+	return denied, passed
 }

@@ -1,0 +1,115 @@
+package debian
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// TestBrokenIsResolve: what Broken says of random images is what the resolver says of the packages that are left, and of
+// those of them that apt takes by itself.
+func TestBrokenIsResolve(t *testing.T) {
+	found, intact := 0, 0
+	for seed := range uint64(300) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		archive := forgivenArchive(t, randomArchive(random, 25, 5))
+		pins, _ := pinsOfText(t, archive)
+		gone := make(map[string]bool)
+		for i := range pins.Artifacts {
+			a := &pins.Artifacts[i]
+			a.Requested, gone[a.ID()] = random.IntN(3) == 0, random.IntN(6) == 0
+		}
+		if !slices.ContainsFunc(pins.Artifacts, func(a artifact.Artifact) bool { return a.Requested }) {
+			continue
+		}
+		set := artifact.Set{Name: "s", Architecture: "amd64"}
+		var requests []string
+		for range 3 {
+			a := &pins.Artifacts[random.IntN(len(pins.Artifacts))]
+			set.Requested, requests = append(set.Requested, a.ID()), append(requests, a.Name+" (>= "+a.Version+")")
+		}
+		absent := func(id string) bool { return gone[id] }
+		brokenSet, err := Kind{}.Broken(context.Background(), pins, []artifact.Set{set}, absent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		broken, err := Kind{}.Broken(context.Background(), pins, nil, absent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resolves := func(pins artifact.Pins, requests ...string) bool {
+			u, err := universeOf(pins)
+			if err != nil {
+				t.Fatal(err)
+			}
+			u.addNode("amd64")
+			u.settled = false
+			sets := map[string][]Request{"s": parseRequestList(t, strings.Join(requests, ";"))}
+			_, err = u.Resolve(context.Background(), nil, sets, Options{})
+			return err == nil
+		}
+		check := func(what string, reported bool, requests ...string) {
+			t.Helper()
+			found, intact = found+boolToInt(reported), intact+boolToInt(!reported)
+			left := without(pins, absent)
+			want := resolves(pins, requests...) && !resolves(left, requests...) ||
+				resolves(highest(pins), requests...) && !resolves(highest(left), requests...)
+			if reported != want {
+				t.Errorf("seed %d: %s: reported %v, want %v\n%s\ndenied: %v", seed, what, reported, want, archive, gone)
+			}
+		}
+		check("set", slices.ContainsFunc(brokenSet, func(b artifact.Breakage) bool { return b.Set == "s" }), requests...)
+		for _, a := range pins.Artifacts {
+			if a.Requested {
+				reported := slices.ContainsFunc(broken, func(b artifact.Breakage) bool { return b.Set == "" && b.Artifact == a.ID() && b.Reason != "" })
+				check(a.String(), reported, a.Name+" (>= "+a.Version+")")
+			}
+		}
+	}
+	if found < 100 || intact < 100 {
+		t.Errorf("%d breakages and %d intact: the test is no test", found, intact)
+	}
+}
+
+// highest leaves only the highest version of each package.
+func highest(pins artifact.Pins) artifact.Pins {
+	best := make(map[string]string)
+	for _, a := range pins.Artifacts {
+		if v, found := best[a.Name]; !found || compareVersions(a.Version, v) > 0 {
+			best[a.Name] = a.Version
+		}
+	}
+	pins.Artifacts = slices.DeleteFunc(slices.Clone(pins.Artifacts), func(a artifact.Artifact) bool { return a.Version != best[a.Name] })
+	return pins
+}
+
+// forgivenArchive leaves out of a random archive the relations that nothing in it satisfies.
+func forgivenArchive(t *testing.T, archive string) string {
+	u := newTestUniverse(t, index("bookworm", archive))
+	u.settle()
+	n := u.newNode(0, &Options{})
+	var lines []string
+	for line := range strings.Lines(archive) {
+		line = strings.TrimRight(line, "\n")
+		if text, found := strings.CutPrefix(line, " Depends: "); found {
+			clauses, err := parseClauses(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var kept []string
+			for _, c := range clauses {
+				if len(n.alternatives(0, c)) > 0 {
+					kept = append(kept, c.String())
+				}
+			}
+			line = " Depends: " + strings.Join(kept, ", ")
+		}
+		lines = append(lines, line)
+	}
+	return fmt.Sprintln(strings.Join(lines, "\n"))
+}
