@@ -4,13 +4,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/labstack/echo/v5"
 
@@ -20,7 +17,7 @@ import (
 // Access says who may connect, and whose word is taken for where a request comes from.
 type Access struct {
 	Certificate, Key string         // files, PEM; empty: plain HTTP. They are read again when they change
-	ClientAuthority  string         // file of certificates, PEM; a client must have one that these have signed
+	ClientAuthority  string         // file of certificates, PEM; a client must have one that these have signed. It is read again, too
 	Passwords        string         // file of names and bcrypt hashes (htpasswd -B); a client must know one
 	Proxies          []netip.Prefix // whose X-Forwarded-For, -Proto and -Host are believed
 }
@@ -29,17 +26,11 @@ type Access struct {
 type gate struct {
 	Access
 	tls       *tls.Config // nil: plain HTTP
-	log       *slog.Logger
 	passwords *passwords // nil: none are asked for
-
-	mu          sync.Mutex
-	certificate *tls.Certificate
-	seen        [2]fileState
-	looked      time.Time
 }
 
 func newGate(a Access, log *slog.Logger) (*gate, error) {
-	g := &gate{Access: a, log: log}
+	g := &gate{Access: a}
 	if a.Passwords != "" {
 		var err error
 		if g.passwords, err = readPasswords(a.Passwords, log); err != nil {
@@ -52,67 +43,9 @@ func newGate(a Access, log *slog.Logger) (*gate, error) {
 	case a.Certificate == "" || a.Key == "":
 		return nil, artifact.Hint(artifact.Usagef("TLS needs a certificate and its key"), "give both --tls-cert and --tls-key")
 	}
-	if err := g.readCertificate(); err != nil {
-		return nil, err
-	}
-	g.tls = &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		NextProtos: []string{"http/1.1"},
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return g.current(), nil
-		},
-	}
-	if a.ClientAuthority == "" {
-		return g, nil
-	}
-	data, err := readRegular(a.ClientAuthority, maxRules)
-	if err != nil {
-		return nil, err
-	}
-	g.tls.ClientCAs = x509.NewCertPool()
-	if !g.tls.ClientCAs.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("%s: there is no certificate in it", a.ClientAuthority)
-	}
-	g.tls.ClientAuth = tls.RequireAndVerifyClientCert
-	return g, nil
-}
-
-// readCertificate is for those who hold the lock, and for newGate.
-func (g *gate) readCertificate() error {
-	var seen [2]fileState
-	for i, file := range []string{g.Certificate, g.Key} {
-		var err error
-		if seen[i], err = stateOf(file); err != nil {
-			return err
-		}
-	}
-	pair, err := tls.LoadX509KeyPair(g.Certificate, g.Key)
-	if err != nil {
-		return fmt.Errorf("%s, %s: %w", g.Certificate, g.Key, err)
-	}
-	g.certificate, g.seen = &pair, seen
-	return nil
-}
-
-// current is the certificate as the files have it now, or as they had it when it was last whole.
-func (g *gate) current() *tls.Certificate {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if time.Since(g.looked) < watchEvery {
-		return g.certificate
-	}
-	g.looked = time.Now()
-	certificate, _ := stateOf(g.Certificate)
-	key, _ := stateOf(g.Key)
-	if now := [2]fileState{certificate, key}; now != g.seen {
-		if err := g.readCertificate(); err != nil {
-			g.seen = now // say it once
-			g.log.Error("the certificate cannot be read; the one before is used", "error", err)
-		} else {
-			g.log.Info("certificate read", "file", g.Certificate)
-		}
-	}
-	return g.certificate
+	var err error
+	g.tls, err = newTLS(a, log)
+	return g, err
 }
 
 // identify says where a request comes from. Of a believed proxy it takes the client, the scheme

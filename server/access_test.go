@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -143,29 +144,73 @@ func TestClientCertificates(t *testing.T) {
 	dir, authority, other := t.TempDir(), newAuthority(t), newAuthority(t)
 	certificate, key := authority.write(t, dir, "server", 2)
 	ca := filepath.Join(dir, "ca.pem")
-	must(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.cert.Raw}), 0o644))
-	address, _ := start(t, server.Options{Access: server.Access{Certificate: certificate, Key: key, ClientAuthority: ca}})
-	get := func(a *testAuthority) error {
-		config := &tls.Config{RootCAs: authority.pool}
-		if a != nil {
-			pair, err := tls.LoadX509KeyPair(a.write(t, t.TempDir(), "client", 9))
-			must(t, err)
-			config.Certificates = []tls.Certificate{pair}
+	trust := func(authorities ...*testAuthority) {
+		var text []byte
+		for _, a := range authorities {
+			text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})...)
 		}
-		client := &http.Client{Transport: &http.Transport{TLSClientConfig: config}}
+		writeRules(t, ca, string(text))
+	}
+	trust(authority)
+	var said syncBuffer
+	address, _ := start(t, server.Options{Access: server.Access{Certificate: certificate, Key: key, ClientAuthority: ca}, Log: slog.New(slog.NewTextHandler(&said, nil))})
+	// Clients resume sessions where they may.
+	clients := map[*testAuthority]*tls.Config{nil: {RootCAs: authority.pool}}
+	for _, a := range []*testAuthority{authority, other} {
+		pair, err := tls.LoadX509KeyPair(a.write(t, t.TempDir(), "client", 9))
+		must(t, err)
+		clients[a] = &tls.Config{RootCAs: authority.pool, Certificates: []tls.Certificate{pair}, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+	}
+	served := func(a *testAuthority) bool {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: clients[a]}}
 		defer client.CloseIdleConnections()
 		resp, err := client.Get("https://" + address + "/healthz")
-		if err == nil {
-			resp.Body.Close()
+		if err != nil {
+			return false
 		}
-		return err
+		resp.Body.Close()
+		return true
 	}
-	if err := get(authority); err != nil {
-		t.Errorf("the right certificate: %v", err)
+	if !served(authority) || !served(authority) {
+		t.Error("a client with the right certificate is not served")
 	}
-	if get(nil) == nil || get(other) == nil {
+	if served(nil) || served(other) {
 		t.Error("a client without the right certificate is served")
 	}
+
+	// The authorities are read again when they change; nonsense changes nothing.
+	trust(authority, other)
+	await(t, "a second authority", func() bool { return served(other) && served(authority) })
+	trust()
+	await(t, "a word about the empty file", func() bool { served(nil); return strings.Contains(said.String(), "there is no certificate in it") })
+	if !served(other) || !served(authority) || served(nil) {
+		t.Error("an empty file changes who is served")
+	}
+	trust(other)
+	await(t, "the end of the first authority", func() bool { return !served(authority) && served(other) })
+	must(t, os.Remove(ca))
+	await(t, "a word about the file that is not there", func() bool { served(nil); return strings.Contains(said.String(), "no such file") })
+	if !served(other) || served(authority) || served(nil) {
+		t.Error("a missing file changes who is served")
+	}
+}
+
+// A syncBuffer is written and read by several goroutines.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
 }
 
 func TestWrongAccess(t *testing.T) {
