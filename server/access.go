@@ -26,7 +26,7 @@ type Access struct {
 type gate struct {
 	Access
 	tls       *tls.Config // nil: plain HTTP
-	passwords *passwords // nil: none are asked for
+	passwords *passwords  // nil: none are asked for
 }
 
 func newGate(a Access, log *slog.Logger) (*gate, error) {

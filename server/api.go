@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -42,7 +43,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "rules":
 		a.answer(w, r, a.server.rulesState())
 	case "report":
-		a.serveReport(w, r)
+		a.serveReport(w, r, false)
 	default:
 		if kind, name, found := strings.Cut(strings.TrimPrefix(rest, "artifacts/"), "/"); found && strings.HasPrefix(rest, "artifacts/") {
 			a.serveArtifact(w, r, kind, name)
@@ -118,7 +119,8 @@ func (a *api) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name s
 	}{kind, name, aliasOf, orNone(why), orNone(neededBy), orNone(list)})
 }
 
-func (a *api) serveReport(w http.ResponseWriter, r *http.Request) {
+// serveReport tells who the clients are only to operators.
+func (a *api) serveReport(w http.ResponseWriter, r *http.Request, operator bool) {
 	q, err := readQuery(r)
 	if err == nil && q.limit == 0 {
 		err = fmt.Errorf("limit: at least 1")
@@ -127,7 +129,26 @@ func (a *api) serveReport(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
-	a.answer(w, r, a.server.report(q.limit))
+	report := a.server.report(q.limit)
+	if !operator {
+		withoutClients(report)
+	}
+	a.answer(w, r, report)
+}
+
+// withoutClients leaves the numbers of clients, and nothing that names one.
+func withoutClients(r *audit.Report) {
+	none := []netip.Addr{}
+	for i := range r.Missing.Rows {
+		r.Missing.Rows[i].Addresses = none
+	}
+	for i := range r.Denied.Rows {
+		r.Denied.Rows[i].Addresses = none
+	}
+	for i := range r.Fetched.Rows {
+		r.Fetched.Rows[i].Addresses = none
+	}
+	r.Clients.Rows = []audit.Client{}
 }
 
 // A summary is what the mirror is.

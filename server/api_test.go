@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/server"
 )
 
@@ -341,5 +342,38 @@ func TestAPIReport(t *testing.T) {
 	}
 	for _, query := range []string{"?limit=0", "?limit=-1", "?limit=1001", "?limit=all"} {
 		call[struct{}](t, h, d, "/api/v1/report", "/api/v1/report"+query, 400)
+	}
+}
+
+// Clients are numbers to each other; operators see who they are.
+func TestAPIReportNamesNobody(t *testing.T) {
+	s := newWordyServer(t, someRules)
+	for _, target := range []string{"/files/pool/absent", "/files/pool/app_1", "/files/pool/lib_1"} {
+		ask(t, s.Handler(), "GET", target)
+	}
+	const path = "/api/v1/report?limit=1000"
+	d := readDescription(t, s.Handler())
+	report := call[audit.Report](t, s.Handler(), d, "/api/v1/report", path, 200)
+	if report.Clients.Total != 1 || len(report.Clients.Rows) != 0 || len(report.Missing.Rows) == 0 || report.Missing.Rows[0].Clients != 1 {
+		t.Errorf("the numbers: %+v", report)
+	}
+	for _, target := range []string{path, "/-/activity", "/api/v1/mirror", "/api/v1/rules", "/readyz"} {
+		if text := body(t, ask(t, s.Handler(), "GET", target)); strings.Contains(text, "192.0.2.1\"") || strings.Contains(text, "192.0.2.1<") {
+			t.Errorf("%s names a client: %s", target, text)
+		}
+	}
+	address, stop := startAdmin(t, s)
+	defer stop()
+	resp, err := http.Get("http://" + address + path)
+	must(t, err)
+	text := body(t, resp)
+	if err := json.Unmarshal([]byte(text), &report); err != nil || len(report.Clients.Rows) != 1 ||
+		len(report.Missing.Rows[0].Addresses) != 1 || len(report.Denied.Rows[0].Addresses) != 1 || !strings.Contains(text, "192.0.2.1") {
+		t.Errorf("for operators: %s", text)
+	}
+	resp, err = http.Get("http://" + address + "/api/v1/report?limit=no")
+	must(t, err)
+	if body(t, resp); resp.StatusCode != 400 {
+		t.Errorf("a wrong limit: %s", resp.Status)
 	}
 }

@@ -110,12 +110,13 @@ func (m *metrics) end(r *audit.Record) {
 }
 
 // RunAdmin serves what is for operators and their monitoring alone, until ctx ends: /metrics, /healthz, /readyz,
-// and, where profiles is set, /debug/pprof/. It always closes l.
+// /api/v1/report with the clients' addresses, and, where profiles is set, /debug/pprof/. It always closes l.
 func (s *Server) RunAdmin(ctx context.Context, l net.Listener, profiles bool) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", serveHealth)
 	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.HandleFunc("GET "+apiRoot+"report", func(w http.ResponseWriter, r *http.Request) { (&api{s, s.pages}).serveReport(w, r, true) })
 	if profiles {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

@@ -71,7 +71,7 @@ func (f *serveFlags) declare(c *command) {
 	c.flags.StringVar(&f.rules, "rules", "", "file of rules")
 	c.flags.StringVar(&f.signKey, "sign-key", "", "file with the OpenPGP private key that signs indexes without what is denied")
 	c.flags.StringVar(&f.audit, "audit", "-", "file for the audit trail; - is standard output, none is none")
-	c.flags.StringVar(&f.metrics, "metrics", "", "address and port for /metrics, /healthz and /readyz")
+	c.flags.StringVar(&f.metrics, "metrics", "", "address and port for operators: /metrics, /healthz, /readyz, and the report with the addresses of clients")
 	c.flags.BoolVar(&f.pprof, "pprof", false, "offer profiles at /debug/pprof/ on the address of --metrics")
 	c.flags.StringSliceVar(&f.proxies, "trusted-proxy", nil, "address or network of a proxy whose X-Forwarded-For, -Proto and -Host are believed; may be there several times")
 	c.flags.StringSliceVar(&f.as, "as", nil, "host name of an upstream: clients that reach this server by it need no change; may be there several times")
