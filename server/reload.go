@@ -104,7 +104,7 @@ func (s *Server) Reload(ctx context.Context) error {
 
 func (s *Server) reload(ctx context.Context) error {
 	var r *rules.Rules
-	state := fileState{changed: s.started}
+	var state fileState
 	if s.rulesFile != "" {
 		var err error
 		if r, state, err = s.readRules(); err != nil {
@@ -113,7 +113,7 @@ func (s *Server) reload(ctx context.Context) error {
 		}
 	}
 	s.seen = state
-	v, err := s.newView(ctx, r, state.changed, s.view.Load())
+	v, err := s.newView(ctx, r, s.view.Load())
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,6 @@ type view struct {
 	rules  *rules.Rules // nil: there are none
 	table  *rules.Table // nil: everything is allowed
 	next   time.Time    // when the rules will say something else; zero: never
-	date   time.Time    // of what is made
 	loaded time.Time    // by the server's clock
 	made   map[string]*madeFile
 	// kept are files of earlier views that are named by their digest: a client that has read
@@ -55,40 +54,32 @@ func (v *view) verdict(at int, client netip.Addr, now time.Time) rules.Verdict {
 	return v.table.Verdict(at, client, now)
 }
 
-// newView makes the view of rules, which last changed at a time. last is the view before, or nil.
-func (s *Server) newView(ctx context.Context, r *rules.Rules, changed time.Time, last *view) (*view, error) {
+// newView makes the view of rules. last is the view before, or nil.
+//
+// What is made carries the date of the image's lock, whatever the rules and the clock say. Clients refuse what comes from
+// their future and ignore what is older than what they have, but take what is as old: so rules never make a mirror unusable for
+// a client whose clock is slow, and no client stays behind when rules, or servers with other rules, follow each other.
+func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view, error) {
 	v := &view{rules: r, loaded: time.Now(), made: map[string]*madeFile{}, kept: map[string]keptFile{}}
 	if r != nil {
 		properties, err := s.properties(ctx, r.NeedsProperties())
 		if err != nil {
 			return nil, err
 		}
-		now, since, next := r.At(v.loaded)
+		now, next := r.At(v.loaded)
 		v.table, v.next = now.Apply(s.image.Catalog.Artifacts, properties), next
-		if changed, err = s.dateOf(r, changed, v.loaded); err != nil {
-			return nil, err
-		}
-		if since.After(changed) {
-			changed = since
-		}
 	}
 	if s.signer == nil {
 		return v, nil
 	}
-	v.date = dateBetween(s.image.Catalog.Date, changed)
-	if last != nil && last.date.After(v.date) && (!last.date.After(v.loaded) || v.date.After(v.loaded)) {
-		v.date = last.date // clients ignore what is older than what they have; and they have nothing of the future
-	}
-	if v.date.After(v.loaded) {
-		s.log.Warn("this machine's clock is behind the image's own date: rules cannot be dated by it", "clock", v.loaded, "date", v.date)
-	}
-	signer, err := s.signer(v.date)
+	date := s.image.Catalog.Date
+	signer, err := s.signer(date)
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range s.mounts {
 		files, err := m.kind.Filter(ctx, artifact.FilterRequest{
-			Sources: m.mirror.Sources, Date: v.date, Signer: signer, Absent: s.absent(v.table),
+			Sources: m.mirror.Sources, Date: date, Signer: signer, Absent: s.absent(v.table),
 			Open: func(path string) (io.ReadCloser, error) { return s.image.OpenFile(path) },
 		})
 		if err != nil {
@@ -106,40 +97,6 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, changed time.Time,
 		v.keep(last)
 	}
 	return v, nil
-}
-
-// dateOf is when rules changed: as they say themselves, else when their file did, or the server was started with it,
-// whichever is later, so that the date moves forward with whatever is started next.
-func (s *Server) dateOf(r *rules.Rules, changed, now time.Time) (time.Time, error) {
-	clockIsRight := now.After(s.image.Catalog.Date)
-	switch {
-	case r.Date.IsZero() && s.started.After(changed):
-		changed = s.started
-	case !r.Date.IsZero():
-		changed = r.Date
-		if clockIsRight && changed.After(now.Add(tolerance)) {
-			return changed, artifact.Hint(fmt.Errorf("%s: its date, %s, lies in the future by this machine's clock: clients would refuse what is signed", s.rulesFile, changed.Format(time.RFC3339)),
-				"mend the date, or the clock")
-		}
-	}
-	if clockIsRight && changed.After(now) {
-		changed = now
-	}
-	return changed, nil
-}
-
-// tolerance is how far apart two clocks may be without a word.
-const tolerance = 5 * time.Minute
-
-// dateBetween is the date of what is signed anew for rules that changed at a time: half-way
-// between the date of the image's lock and then. It moves forward with both, and lies in the
-// past even for clients whose clock is slow, if by less than half the image's age: they
-// refuse what comes from their future.
-func dateBetween(lock, changed time.Time) time.Time {
-	if !changed.After(lock) {
-		return lock
-	}
-	return lock.Add(changed.Sub(lock) / 2).Truncate(time.Second)
 }
 
 func (s *Server) absent(t *rules.Table) func(id string) bool {

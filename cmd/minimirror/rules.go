@@ -63,9 +63,6 @@ func rulesVerb(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if parsed.Date.After(time.Now()) {
-		return artifact.Hint(fmt.Errorf("%s: its date, %s, lies in the future: a server refuses it", file, parsed.Date.Format(time.RFC3339)), "mend the date, or this machine's clock")
-	}
 	ref, err := image.ParseReadable(c.flags.Arg(2))
 	if err != nil {
 		return err
@@ -143,7 +140,7 @@ func checkRules(ctx context.Context, parsed *rules.Rules, catalog *image.Catalog
 		}
 		return nil
 	}
-	now, _, _ := parsed.At(time.Now())
+	now, _ := parsed.At(time.Now())
 	table := now.Apply(catalog.Artifacts, properties)
 	matches := make(map[string]string)
 	for _, l := range parsed.List() {

@@ -7,9 +7,8 @@ import (
 )
 
 // At returns the rules as they are at a time: from and until are decided, so that they shape what Absent says; what
-// is for all clients is for no particular ones. next is when that changes; zero: never. since is when it last did;
-// zero: it has not.
-func (r *Rules) At(now time.Time) (at *Rules, since, next time.Time) {
+// is for all clients is for no particular ones. next is when that changes; zero: never.
+func (r *Rules) At(now time.Time) (at *Rules, next time.Time) {
 	c := *r
 	c.rules = slices.Clone(r.rules)
 	passed := func(t time.Time) bool {
@@ -18,9 +17,6 @@ func (r *Rules) At(now time.Time) (at *Rules, since, next time.Time) {
 				next = t
 			}
 			return false
-		}
-		if t.After(since) {
-			since = t
 		}
 		return true
 	}
@@ -42,7 +38,7 @@ func (r *Rules) At(now time.Time) (at *Rules, since, next time.Time) {
 			c.rules[i].when = nil
 		}
 	}
-	return &c, since, next
+	return &c, next
 }
 
 // all reports whether every address is in one of them.

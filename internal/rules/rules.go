@@ -23,7 +23,7 @@ type Kind interface {
 
 // Rules are what one file says. They never change and may be used by many goroutines.
 type Rules struct {
-	// Date is when these rules were made, as they say themselves; zero: they don't.
+	// Date is when these rules were made, as they say themselves; zero: they don't. It is for people.
 	Date time.Time
 
 	rules      []rule // the last is the default
