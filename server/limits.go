@@ -64,8 +64,8 @@ func newLimiter(l Limits) *limiter {
 	return &limiter{Limits: l, room: make(chan struct{}, l.Connections), clients: map[netip.Addr]*atomic.Int32{}}
 }
 
-// listen accepts a connection when there is room for one. It hands out connections as they are, for
-// net/http sends files by sendfile(2) only on those that it knows.
+// listen accepts a connection when there is room for one. It hands out connections as they are: files are
+// sent past their Write.
 func (l *limiter) listen(n net.Listener) net.Listener { return roomy{n, l.room} }
 
 type roomy struct {
@@ -74,7 +74,7 @@ type roomy struct {
 }
 
 func (r roomy) Accept() (net.Conn, error) {
-	r.room <- struct{}{} // connection takes it out again
+	r.room <- struct{}{} // closed takes it out again
 	c, err := r.Listener.Accept()
 	if err != nil {
 		<-r.room
@@ -84,33 +84,27 @@ func (r roomy) Accept() (net.Conn, error) {
 
 type crowdKey struct{}
 
-// context implements http.Server.ConnContext.
-func (l *limiter) context(ctx context.Context, c net.Conn) context.Context {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return context.WithValue(ctx, crowdKey{}, l.clients[addressOf(c)])
-}
-
-// connection implements http.Server.ConnState.
-func (l *limiter) connection(c net.Conn, state http.ConnState) {
-	if state != http.StateNew && state != http.StateClosed && state != http.StateHijacked {
-		return
-	}
-	if state != http.StateNew {
-		<-l.room
-	}
+// opened counts a connection. It implements http1.Server.Context.
+func (l *limiter) opened(ctx context.Context, c net.Conn) context.Context {
 	address := addressOf(c)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	count := l.clients[address]
-	switch {
-	case state == http.StateNew && count == nil:
+	if count == nil {
 		count = new(atomic.Int32)
 		l.clients[address] = count
-		fallthrough
-	case state == http.StateNew:
-		count.Add(1)
-	case count != nil && count.Add(-1) <= 0:
+	}
+	count.Add(1)
+	return context.WithValue(ctx, crowdKey{}, count)
+}
+
+// closed implements http1.Server.Closed.
+func (l *limiter) closed(c net.Conn) {
+	<-l.room
+	address := addressOf(c)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if count := l.clients[address]; count != nil && count.Add(-1) <= 0 {
 		delete(l.clients, address)
 	}
 }
@@ -126,7 +120,7 @@ func (l *limiter) crowded(r *http.Request) bool {
 	return ok && count != nil && int(count.Load()) > l.PerClient
 }
 
-// firstMinute is how long any answer may take, and each piece of a big one beside its size; http.Server.WriteTimeout.
+// firstMinute is how long any answer may take, and each piece of a big one beside its size.
 const firstMinute = time.Minute
 
 // piece is how many bytes are sent before the time that a client has starts anew.

@@ -14,9 +14,6 @@ import (
 	"github.com/minimirror/minimirror/internal/audit"
 )
 
-// bodyPatience is how long the connection waits for a body that nobody wants, before it is closed.
-const bodyPatience = 2 * time.Second
-
 // observe makes the exchange, answers errors, and tells the audit trail, the report
 // and the metrics what has become of the request.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
@@ -27,10 +24,6 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		start := time.Now()
-		if r := c.Request(); r.ContentLength != 0 { // nobody reads the body: do not wait for it either
-			answer.Header().Set("Connection", "close")
-			_ = http.NewResponseController(answer).SetReadDeadline(start.Add(bodyPatience)) // a recorder has none
-		}
 		e := &exchange{Response: answer, head: c.Request().Method == http.MethodHead}
 		c.SetResponse(e)
 		r := c.Request()

@@ -9,7 +9,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/internal/http1"
 	"github.com/minimirror/minimirror/internal/image"
 )
 
@@ -136,18 +136,18 @@ func (s *Server) Handler() http.Handler { return s.echo }
 // requests finish within the grace time, cuts those that have not, and
 // returns nil. It always closes l.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
-	server := &http.Server{
-		Handler:                      s.echo,
-		ConnState:                    s.limits.connection,
-		ConnContext:                  s.limits.context,
-		TLSConfig:                    s.access.tls,
-		ReadHeaderTimeout:            s.limits.HeaderTime,
-		WriteTimeout:                 firstMinute,
-		IdleTimeout:                  s.limits.Idle,
-		MaxHeaderBytes:               s.limits.HeaderSize,
-		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	server := &http1.Server{
+		Handler:    s.echo,
+		TLS:        s.access.tls,
+		HeaderSize: s.limits.HeaderSize,
+		HeaderTime: s.limits.HeaderTime,
+		AnswerTime: firstMinute,
+		IdleTime:   s.limits.Idle,
+		Context:    s.limits.opened,
+		Closed:     s.limits.closed,
+		Log:        s.log,
 	}
+	defer server.Close()
 	failed := make(chan error, 1)
 	watched, stop := context.WithCancel(ctx)
 	defer stop()
@@ -155,16 +155,10 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		go s.watch(watched)
 	}
 	l = s.limits.listen(l)
-	go func() {
-		if s.access.tls != nil {
-			failed <- server.ServeTLS(l, "", "")
-			return
-		}
-		failed <- server.Serve(l)
-	}()
+	go func() { failed <- server.Serve(l) }()
 	select {
 	case err := <-failed:
-		return fmt.Errorf("server: %w", errors.Join(err, server.Close()))
+		return fmt.Errorf("server: %w", err)
 	case <-ctx.Done():
 	}
 
@@ -174,7 +168,6 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	defer cancel()
 	if err := server.Shutdown(end); err != nil {
 		s.log.Warn("cutting downloads that still run", "grace", s.grace)
-		server.Close()
 	}
 	<-failed // http.ErrServerClosed
 	return nil

@@ -10,7 +10,7 @@ import (
 // a larger file, with a position of its own. It is for one goroutine.
 //
 // It owns a file descriptor while it is open. So WriteTo and CopyTo can hand the
-// file itself to the destination, and a TCP connection takes the bytes by sendfile(2).
+// file itself to the destination.
 type Section struct {
 	file            *os.File // nil: closed
 	base, size, pos int64
@@ -84,9 +84,14 @@ func (s *Section) Seek(offset int64, whence int) (int64, error) {
 // WriteTo copies the rest of the section to w.
 func (s *Section) WriteTo(w io.Writer) (int64, error) { return s.CopyTo(w, s.size) }
 
-// CopyTo copies at most n bytes of the rest of the section to w. A w that is
-// an io.ReaderFrom, such as a *net.TCPConn or the http.ResponseWriter of net/http, is given
-// an *io.LimitedReader over an *os.File, which net takes for sendfile(2).
+// A FileSender takes n bytes of a file that begin at offset. It neither uses nor moves the
+// file's position. With less than n sent there is an error: io.ErrUnexpectedEOF where the file is too short.
+type FileSender interface {
+	SendFile(f *os.File, offset, n int64) (int64, error)
+}
+
+// CopyTo copies at most n bytes of the rest of the section to w. A w that is a FileSender gets them
+// so; one that is an io.ReaderFrom, such as an *os.File, is given an *io.LimitedReader over an *os.File.
 func (s *Section) CopyTo(w io.Writer, n int64) (int64, error) {
 	if s.file == nil {
 		return 0, fs.ErrClosed
@@ -94,6 +99,11 @@ func (s *Section) CopyTo(w io.Writer, n int64) (int64, error) {
 	n = min(n, s.size-s.pos)
 	if n <= 0 {
 		return 0, nil
+	}
+	if sender, ok := w.(FileSender); ok {
+		sent, err := sender.SendFile(s.file, s.base+s.pos, n)
+		s.pos += sent
+		return sent, err
 	}
 	if _, err := s.file.Seek(s.base+s.pos, io.SeekStart); err != nil {
 		return 0, err

@@ -1,0 +1,151 @@
+package http1
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+)
+
+// Write implements http.ResponseWriter.
+func (w *response) Write(p []byte) (int, error) {
+	if err := w.admit(int64(len(p))); err != nil {
+		return 0, err
+	}
+	w.sent += int64(len(p))
+	if w.bodyless() {
+		return len(p), nil
+	}
+	if !w.framed {
+		if w.size < 0 && len(w.out)+len(p) <= bufferSize-framing {
+			w.out = append(w.out, p...)
+			return len(p), nil
+		}
+		w.frame()
+	}
+	w.push(p)
+	if w.err != nil {
+		return 0, w.err
+	}
+	return len(p), nil
+}
+
+// framing is room for the fields that frame appends, and for a chunk's marks.
+const framing = 256
+
+// admit reports whether n more bytes of body may come.
+func (w *response) admit(n int64) error {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	switch {
+	case w.err != nil:
+		return w.err
+	case w.bodyless() && !w.head:
+		return http.ErrBodyNotAllowed
+	case w.size >= 0 && n > w.size-w.sent:
+		return http.ErrContentLength
+	}
+	return nil
+}
+
+// push adds a part of the body to what is to be sent, and sends what is too much to gather.
+func (w *response) push(p []byte) {
+	if len(p) == 0 || w.err != nil {
+		return
+	}
+	if w.chunked {
+		w.out = append(strconv.AppendInt(w.out, int64(len(p)), 16), "\r\n"...)
+	}
+	if len(w.out)+len(p) > bufferSize-framing {
+		w.flush()
+	}
+	if len(p) > bufferSize-framing {
+		w.transmit(p)
+	} else {
+		w.out = append(w.out, p...)
+	}
+	if w.chunked {
+		w.out = append(w.out, "\r\n"...)
+	}
+}
+
+// flush sends what was gathered.
+func (w *response) flush() {
+	w.transmit(w.out)
+	w.out = w.out[:0]
+}
+
+func (w *response) transmit(p []byte) {
+	if w.err == nil && len(p) > 0 {
+		_, w.err = w.conn.stream.Write(p)
+	}
+}
+
+// FlushError implements what http.ResponseController.Flush looks for.
+func (w *response) FlushError() error {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	w.frame()
+	w.flush()
+	return w.err
+}
+
+// SetWriteDeadline implements what http.ResponseController looks for. The deadline may be early by a 16th of the time that is left.
+func (w *response) SetWriteDeadline(at time.Time) error {
+	now := time.Now()
+	return w.conn.writing.within(now, at.Sub(now))
+}
+
+// SendFile sends n bytes of a file, from an offset on, as a part of the body. The file's own position is
+// neither used nor moved. It returns how many were sent; with less than n there is an error, which is
+// io.ErrUnexpectedEOF where the file is too short.
+func (w *response) SendFile(f *os.File, offset, n int64) (int64, error) {
+	if err := w.admit(n); err != nil {
+		return 0, err
+	}
+	if w.bodyless() {
+		w.sent += n
+		return n, nil
+	}
+	var sent int64
+	var err error
+	if w.size < 0 { // chunks
+		sent, err = io.Copy(onlyWriter{w}, io.NewSectionReader(f, offset, n))
+	} else {
+		w.frame()
+		sent, err = w.send(f, offset, n)
+		w.sent += sent
+	}
+	if err == nil && sent < n {
+		err = io.ErrUnexpectedEOF
+	}
+	w.err = err
+	return sent, err
+}
+
+// onlyWriter hides all else.
+type onlyWriter struct{ io.Writer }
+
+// send sends a part of a file in the way that is cheapest for its size.
+func (w *response) send(f *os.File, offset, n int64) (int64, error) {
+	if n <= int64(cap(w.out)-len(w.out)) {
+		read, err := f.ReadAt(w.out[len(w.out):len(w.out)+int(n)], offset)
+		if err == io.EOF {
+			err = nil
+		}
+		w.out = w.out[:len(w.out)+read]
+		return int64(read), err
+	}
+	w.flush()
+	w.release()
+	switch {
+	case w.err != nil:
+		return 0, w.err
+	case w.conn.raw != nil:
+		return w.conn.sendFile(f, offset, n, w.size > copied)
+	}
+	return io.Copy(onlyWriter{w.conn.stream}, io.NewSectionReader(f, offset, n))
+}
