@@ -32,7 +32,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 			return
 		}
 		defer content.Close()
-		s.send(w, r, &made.File, content)
+		s.send(w, r, &made.File, made.lastModified(), content)
 		return
 	}
 	at := s.image.Index(name)
@@ -57,7 +57,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 		return
 	}
 	defer content.Close()
-	s.send(w, r, f, content)
+	s.send(w, r, f, lastModified(f), content)
 }
 
 // deny answers 403 with the rule's reason.
@@ -74,8 +74,7 @@ func deny(w http.ResponseWriter, e *exchange, v rules.Verdict) {
 }
 
 // send sends an open file.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, content io.ReadSeeker) {
-	modified := lastModified(f)
+func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, modified time.Time, content io.ReadSeeker) {
 	header := w.Header()
 	header["Etag"] = []string{`"` + f.SHA256 + `"`}
 	header["X-Content-Type-Options"] = []string{"nosniff"}
@@ -90,21 +89,22 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, con
 }
 
 // lastModified is a date that changes if and only if the content does, as far as
-// seconds can: the time the file states (for an artifact: 2020), less up to half a year (2²⁴
-// seconds) that follows from its digest.
+// seconds can: the time the file states, less up to an hour that follows from its digest; for an artifact 2020, less
+// up to half a year (2²⁴ seconds).
 //
 // Some clients revalidate and resume by this date alone, without the ETag.
 // Two images may well carry different bytes under one path and one date: the same
-// upstream release, but more packages of it. With the date of the release
+// lock, signed by another key. With the date of the lock
 // alone, a client of the first image would be told for ever that
-// nothing changed. The date is never in the future, which some clients refuse.
+// nothing changed. The date is never in the future, which some clients refuse; and it moves forward with the lock, for
+// there are caches (apt-cacher-ng 3.7) that tell a client whose date is later that nothing has changed.
 func lastModified(f *image.File) time.Time {
-	latest := f.Modified
+	latest, most := f.Modified, uint64(time.Hour/time.Second)
 	if latest.IsZero() {
-		latest = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+		latest, most = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), 1<<24
 	}
 	seconds, _ := strconv.ParseUint(f.SHA256[:6], 16, 24) // the catalog has been checked
-	return latest.UTC().Truncate(time.Second).Add(-time.Duration(seconds) * time.Second)
+	return latest.UTC().Truncate(time.Second).Add(-time.Duration(seconds%most) * time.Second)
 }
 
 // cacheControl lets caches keep everything but makes them ask each time, so that they hold no

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sort"
+	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
@@ -19,6 +20,15 @@ type madeFile struct {
 	data   []byte
 	pieces *artifact.Pieces // instead of data
 	image  *image.Image     // that has the pieces
+	since  time.Time        // when it was made; zero: the clock is wrong
+}
+
+// lastModified is when it was made: so the date moves forward when rules change, be it back to what was before.
+func (f *madeFile) lastModified() time.Time {
+	if f.since.IsZero() {
+		return lastModified(&f.File)
+	}
+	return f.since
 }
 
 // memory is how many bytes it keeps.
@@ -92,7 +102,7 @@ func (v *view) add(files []artifact.File, img *image.Image) error {
 		if f.Link != "" {
 			continue
 		}
-		made := &madeFile{File: image.File{Path: f.Path, Modified: f.Modified}, data: f.Data, pieces: f.Pieces, image: img}
+		made := &madeFile{File: image.File{Path: f.Path, Modified: f.Modified}, data: f.Data, pieces: f.Pieces, image: img, since: v.since}
 		if f.Pieces != nil {
 			made.Size, made.SHA256 = f.Pieces.Size, f.Pieces.SHA256
 		} else {

@@ -22,6 +22,7 @@ type view struct {
 	table  *rules.Table // nil: everything is allowed
 	next   time.Time    // when the rules will say something else; zero: never
 	loaded time.Time    // by the server's clock
+	since  time.Time    // the same in seconds, and later than that of the view before; zero: the clock is behind the image
 	made   map[string]*madeFile
 	// kept are files of earlier views that are named by their digest: a client that has read
 	// an earlier signed list still finds what it names.
@@ -73,6 +74,12 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view
 		return v, nil
 	}
 	date := s.image.Catalog.Date
+	if v.loaded.After(date) {
+		v.since = v.loaded.UTC().Truncate(time.Second)
+		if last != nil && !v.since.After(last.since) {
+			v.since = last.since.Add(time.Second)
+		}
+	}
 	signer, err := s.signer(date)
 	if err != nil {
 		return nil, err
