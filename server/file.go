@@ -97,7 +97,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, mod
 // lock, signed by another key. With the date of the lock
 // alone, a client of the first image would be told for ever that
 // nothing changed. The date is never in the future, which some clients refuse; and it moves forward with the lock, for
-// there are caches (apt-cacher-ng 3.7) that tell a client whose date is later that nothing has changed.
+// there are caches that tell a client whose date is later that nothing has changed.
 func lastModified(f *image.File) time.Time {
 	latest, most := f.Modified, uint64(time.Hour/time.Second)
 	if latest.IsZero() {

@@ -1,0 +1,118 @@
+#!/bin/bash
+# A caching proxy between: behind apt-cacher-ng, squid and nginx a client with its state, and one without, see each of 20
+# changes of the rules, and nothing ever fails.
+. "$(dirname "$0")/lib.sh"
+need curl apt-get apt-cacher-ng squid nginx
+netns_up proxy # with ports of its own: apt-cacher-ng reaches only port 80
+
+small_definition proxied
+"$MINIMIRROR" build "$definition" --output "oci:$mine/image"
+rules=$mine/rules.yaml
+echo 'rules: []' >"$rules"
+listen=127.0.0.1:80
+start_server --image "oci:$mine/image" --rules "$rules" --sign-key "$HOME/.config/minimirror/signing-key.asc"
+
+# rule LINE… writes the rules, and waits until they are in force.
+generation=1
+rule() {
+	local i
+	printf '%s\n' "$@" >"$rules.new"
+	mv "$rules.new" "$rules"
+	kill -HUP "$server"
+	generation=$((generation + 1))
+	for ((i = 0; i < 200; i++)); do
+		get "$url/readyz" | grep -q "generation $generation," && return
+		sleep 0.02
+	done
+	die "the rules are not in force"
+}
+
+# start NAME PORT COMMAND… starts a proxy and waits until its port answers.
+start() {
+	local i log=$mine/$1.log
+	"${inside[@]}" "${@:3}" >"$log" 2>&1 &
+	defer end $!
+	for ((i = 0; i < 200; i++)); do
+		"${inside[@]}" curl --noproxy '*' --silent --output /dev/null --max-time 5 "http://127.0.0.1:$2/" && return
+		sleep 0.05
+	done
+	cat "$log" >&2
+	die "$1 does not answer"
+}
+
+mkdir -p "$mine"/acng/{conf,cache,log} "$mine/squid" "$mine/nginx"
+cat >"$mine/acng/conf/acng.conf" <<-END_
+	CacheDir: $mine/acng/cache
+	LogDir: $mine/acng/log
+	SupportDir: /usr/lib/apt-cacher-ng
+	PidFile: $mine/acng/pid
+	BindAddress: 127.0.0.1
+	Port: 3142
+	ForeGround: 1
+END_
+start acng 3142 apt-cacher-ng -c "$mine/acng/conf"
+
+cat >"$mine/squid/conf" <<-END_
+	http_port 127.0.0.1:3128
+	http_access allow all
+	cache_dir ufs $mine/squid/cache 100 4 4
+	maximum_object_size 100 MB
+	refresh_pattern . 0 20% 4320
+	pid_filename $mine/squid/pid
+	access_log none
+	cache_log $mine/squid/log
+	coredump_dir $mine/squid
+	pinger_enable off
+	shutdown_lifetime 0 seconds
+END_
+chown proxy:proxy "$mine/squid"
+squid=(squid -n "minimirror$$" -N -f "$mine/squid/conf")
+"${squid[@]}" -z >"$mine/squid.log" 2>&1 || { cat "$mine/squid.log" >&2; die "squid -z"; }
+start squid 3128 "${squid[@]}"
+
+cat >"$mine/nginx/conf" <<-END_
+	daemon off; pid $mine/nginx/pid; error_log $mine/nginx/error.log;
+	events {}
+	http {
+		access_log off;
+		proxy_cache_path $mine/nginx/cache keys_zone=mirror:1m;
+		proxy_temp_path $mine/nginx/1; client_body_temp_path $mine/nginx/2; fastcgi_temp_path $mine/nginx/3;
+		uwsgi_temp_path $mine/nginx/4; scgi_temp_path $mine/nginx/5;
+		server {
+			listen 127.0.0.1:8081;
+			location / { proxy_pass $url; proxy_cache mirror; proxy_cache_revalidate on; proxy_cache_lock on; proxy_set_header Host \$http_host; }
+		}
+	}
+END_
+start nginx 8081 nginx -c "$mine/nginx/conf" -p "$mine/nginx"
+
+# Clients: of two the sources are the mirror, of the third they are nginx.
+direct=$url
+for name in acng squid nginx; do
+	[ "$name" != nginx ] || url=http://127.0.0.1:8081
+	apt_client "$mine/apt-$name"
+done
+url=$direct
+sed -i 's|Proxy "DIRECT"|Proxy "http://127.0.0.1:3142"|' "$mine/apt-acng/apt.conf"
+sed -i 's|Proxy "DIRECT"|Proxy "http://127.0.0.1:3128"|' "$mine/apt-squid/apt.conf"
+
+for ((i = 1; i <= 20; i++)); do
+	case $((i % 4)) in
+	1) rule 'rules:' ' - deny: { package: app }' && want="libapp mta" ;;
+	3) rule 'rules:' ' - deny: { package: mta }' && want="app libapp" ;;
+	*) rule 'rules: []' && want="app libapp mta" ;;
+	esac
+	for name in acng squid nginx; do
+		apt=$mine/apt-$name
+		((i % 5)) || rm -rf "$apt"/lists/* # one without its state
+		mkdir -p "$apt/lists/partial"
+		apt_in "$apt" apt-get -q --error-on=any update >"$mine/apt.out" 2>&1 || { cat "$mine/apt.out" >&2; die "$name: update after change $i"; }
+		got=$(apt_in "$apt" apt-cache pkgnames | LC_ALL=C sort | xargs)
+		[ "$got" = "$want" ] || die "$name: after change $i apt knows $got, want $want"
+		apt_in "$apt" apt-get clean
+		apt_in "$apt" apt-get -qq --yes --download-only install libapp >"$mine/apt.out" 2>&1 || { cat "$mine/apt.out" >&2; die "$name: install after change $i"; }
+	done
+done
+find "$mine/acng/cache" -name 'libapp_*' | grep -q . || die "apt-cacher-ng has cached nothing"
+[ "$(find "$mine/squid/cache" "$mine/nginx/cache" -type f | wc -l)" -gt 4 ] || die "squid and nginx have cached nothing"
+say "20 changes were seen behind each of 3 caches"
