@@ -70,7 +70,7 @@ type Server struct {
 	rulesFile string
 	reloading sync.Mutex // held for what follows
 	seen      fileState  // of the rules that were read last
-	described [][][]string
+	described *properties
 	reloads   reloads
 
 	draining atomic.Bool

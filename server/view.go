@@ -140,36 +140,3 @@ func (v *view) keep(last *view) {
 		v.kept[f.Path] = f
 	}
 }
-
-// properties reads what the kinds know of each artifact that rules may match. It is read once.
-func (s *Server) properties(ctx context.Context, needed bool) (func(at int) [][]string, error) {
-	if !needed {
-		return nil, nil
-	}
-	if s.described == nil {
-		kinds := map[string]artifact.Kind{}
-		for _, m := range s.mounts {
-			kinds[m.kind.Name()] = m.kind
-		}
-		described, shared := make([][][]string, len(s.image.Catalog.Artifacts)), map[string][][]string{}
-		if err := s.image.EachArtifact(ctx, func(a *artifact.Artifact) error {
-			values := kinds[a.Kind].PropertiesOf(a)
-			key := fmt.Sprintf("%q", values)
-			if known, found := shared[key]; found {
-				values = known
-			} else {
-				shared[key] = values
-			}
-			at := s.artifactAt(a.ID())
-			if at < 0 {
-				return fmt.Errorf("%s: the catalog has changed", a.ID())
-			}
-			described[at] = values
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-		s.described = described
-	}
-	return func(at int) [][]string { return s.described[at] }, nil
-}

@@ -9,6 +9,8 @@ import (
 	"iter"
 	"sort"
 	"strings"
+	"unicode/utf8"
+	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -116,28 +118,32 @@ func newBlockDecoder() (*zstd.Decoder, error) {
 }
 
 // open verifies a block and returns its rows.
-func (r *blockRef) open(decoder *zstd.Decoder, data []byte) ([]byte, error) {
+func (r *blockRef) open(decoder *zstd.Decoder, data []byte) (string, error) {
 	if got := digestOf(data); got != "sha256:"+r.SHA256 {
-		return nil, errCatalog("block %q: sha256 mismatch: got %s, want sha256:%s", r.First, got, r.SHA256)
+		return "", errCatalog("block %q: sha256 mismatch: got %s, want sha256:%s", r.First, got, r.SHA256)
 	}
 	text, err := decoder.DecodeAll(data, nil)
 	if err != nil {
-		return nil, errCatalog("block %q: %w", r.First, err)
+		return "", errCatalog("block %q: %w", r.First, err)
 	}
-	return text, nil
+	return unsafe.String(unsafe.SliceData(text), len(text)), nil // nobody else has these bytes
 }
 
-// decodeRows reads the rows of a block, and holds their keys against its place.
-func decodeRows[T any](r *blockRef, text []byte, key func(*T) string) ([]T, error) {
-	rows := make([]T, 0, bytes.Count(text, []byte("\n")))
-	last := r.First
-	for len(text) > 0 {
-		line, rest, _ := bytes.Cut(text, []byte("\n"))
+// decodeRows reads the rows of a block, and holds their keys against its place. Their texts may be parts of
+// the block's: whoever keeps few of them for long clones them.
+func decodeRows[T any](r *blockRef, text string, key func(*T) string) ([]T, error) {
+	rows := make([]T, 0, strings.Count(text, "\n"))
+	last, valid := r.First, utf8.ValidString(text)
+	for text != "" {
+		line, rest, _ := strings.Cut(text, "\n")
 		text = rest
 		rows = append(rows, *new(T))
 		v := &rows[len(rows)-1]
-		if err := json.Unmarshal(line, v); err != nil {
-			return nil, errCatalog("block %q: row %d: %w", r.First, len(rows), err)
+		if s, ok := any(v).(scannedRow); !ok || !valid || !s.scan(line) {
+			*v = *new(T)
+			if err := json.Unmarshal([]byte(line), v); err != nil {
+				return nil, errCatalog("block %q: row %d: %w", r.First, len(rows), err)
+			}
 		}
 		k := key(v)
 		switch {

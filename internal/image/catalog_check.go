@@ -71,7 +71,7 @@ func (r *Record) check(layers []StoredLayer) error {
 // check holds a row against the format, the layers and the row before, which may be nil. It
 // has no key that is less.
 func (a *artifactRow) check(last *artifactRow, layers []StoredLayer) error {
-	again := last != nil && last.key() == a.key()
+	again := last != nil && last.Name == a.Name && last.Kind == a.Kind
 	if a.Of != nil {
 		if again || !artifact.ValidName(a.Kind) {
 			return errCatalog("alias %q of kind %q: out of order or there twice", a.Name, a.Kind)

@@ -113,20 +113,24 @@ func (l *loader) artifacts(ctx context.Context, c *Catalog, brief bool) error {
 	c.Artifacts = make([]artifact.Artifact, 0, expected)
 	c.Files = make([]File, 0, expected+min(l.Tables.Files.Rows, maxReserved))
 	var last *artifactRow
+	var channels []string
 	take := func(a *artifactRow) error {
 		if err := a.check(last, l.layers); err != nil {
 			return err
 		}
 		last = a
 		if a.Of != nil {
-			c.Aliases = append(c.Aliases, Alias{a.Kind, a.Name, a.Of})
+			c.Aliases = append(c.Aliases, ownAlias(a))
 			return nil
 		}
 		shareText(&a.Artifact)
-		f := a.File()
-		a.Path = f.Path[len(a.Source)+1:] // one copy of the text
+		if slices.Equal(a.Channels, channels) {
+			a.Channels = channels
+		}
+		channels = a.Channels
+		id := ownText(&a.Artifact)
 		c.Artifacts = append(c.Artifacts, a.Artifact)
-		c.Files = append(c.Files, f)
+		c.Files = append(c.Files, File{Path: id, Layer: a.Layer, Offset: a.Offset, Size: a.Size, SHA256: a.SHA256})
 		return nil
 	}
 	var err error
@@ -147,6 +151,29 @@ func shareText(a *artifact.Artifact) {
 	for i, channel := range a.Channels {
 		a.Channels[i] = unique.Make(channel).Value()
 	}
+}
+
+// ownText copies the other texts, which are parts of a block, but not URLs and Metadata. One piece of memory
+// holds them all. It returns the ID.
+func ownText(a *artifact.Artifact) (id string) {
+	path, version := len(a.Source)+1, len(a.Version)
+	text := a.Source + "/" + a.Path + a.Version + a.SHA256
+	id, text = text[:path+len(a.Path)], text[path+len(a.Path):]
+	a.Path, a.Version, a.SHA256 = id[path:], text[:version], text[version:]
+	if at := strings.Index(id, a.Name); at >= 0 {
+		a.Name = id[at:][:len(a.Name)]
+	} else {
+		a.Name = strings.Clone(a.Name)
+	}
+	return id
+}
+
+func ownAlias(a *artifactRow) Alias {
+	alias := Alias{unique.Make(a.Kind).Value(), strings.Clone(a.Name), slices.Clone(a.Of)}
+	for i, name := range alias.Of {
+		alias.Of[i] = strings.Clone(name)
+	}
+	return alias
 }
 
 // each reads all rows of a table, in order; blocks are decoded in parallel.
@@ -174,7 +201,7 @@ func each[T any](ctx context.Context, l *loader, t *table, key func(*T) string, 
 			}
 			go func() {
 				var res result
-				res.err = l.read(ctx, n, func(ref *blockRef, text []byte) error {
+				res.err = l.read(ctx, n, func(ref *blockRef, text string) error {
 					rows, err := decodeRows(ref, text, key)
 					res.rows, res.bytes = append(res.rows, rows), res.bytes+int64(len(text))
 					return err

@@ -31,7 +31,7 @@ type CatalogReader struct {
 	decoder *zstd.Decoder
 
 	mu        sync.Mutex
-	kept      map[int64][]byte // rows of blocks, by offset
+	kept      map[int64]string // rows of blocks, by offset
 	keptBytes int
 }
 
@@ -42,7 +42,7 @@ func newCatalogReader(head []byte, size int64, layers []StoredLayer, records fun
 	if err != nil {
 		return nil, err
 	}
-	r := &CatalogReader{layers: layers, size: size, records: records, decoder: decoder, kept: map[int64][]byte{}}
+	r := &CatalogReader{layers: layers, size: size, records: records, decoder: decoder, kept: map[int64]string{}}
 	text, err := decoder.DecodeAll(head, nil)
 	if err != nil {
 		return nil, errCatalog("%w", err)
@@ -83,7 +83,7 @@ func runs(refs []blockRef, most int64) (all []run) {
 }
 
 // read reads the run and hands over the rows of each block.
-func (r *CatalogReader) read(ctx context.Context, n run, take func(ref *blockRef, text []byte) error) error {
+func (r *CatalogReader) read(ctx context.Context, n run, take func(ref *blockRef, text string) error) error {
 	data, err := r.records(ctx, n.offset, n.size)
 	if err != nil {
 		return err
@@ -102,9 +102,9 @@ func (r *CatalogReader) read(ctx context.Context, n run, take func(ref *blockRef
 }
 
 // texts returns the rows of blocks, in the order of refs.
-func (r *CatalogReader) texts(ctx context.Context, refs []blockRef) ([][]byte, error) {
+func (r *CatalogReader) texts(ctx context.Context, refs []blockRef) ([]string, error) {
 	r.mu.Lock()
-	known := make(map[int64][]byte, len(refs))
+	known := make(map[int64]string, len(refs))
 	var missing []blockRef
 	for _, ref := range refs {
 		if text, found := r.kept[ref.Offset]; found {
@@ -119,7 +119,7 @@ func (r *CatalogReader) texts(ctx context.Context, refs []blockRef) ([][]byte, e
 	group.SetLimit(parallelRuns)
 	for _, n := range runs(missing, maxRun) {
 		group.Go(func() error {
-			return r.read(ctx, n, func(ref *blockRef, text []byte) error {
+			return r.read(ctx, n, func(ref *blockRef, text string) error {
 				r.mu.Lock()
 				defer r.mu.Unlock()
 				known[ref.Offset] = text
@@ -131,14 +131,14 @@ func (r *CatalogReader) texts(ctx context.Context, refs []blockRef) ([][]byte, e
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	texts := make([][]byte, len(refs))
+	texts := make([]string, len(refs))
 	for i, ref := range refs {
 		texts[i] = known[ref.Offset]
 	}
 	return texts, nil
 }
 
-func (r *CatalogReader) keep(offset int64, text []byte) {
+func (r *CatalogReader) keep(offset int64, text string) {
 	if r.keptBytes+len(text) > maxKept {
 		clear(r.kept)
 		r.keptBytes = 0

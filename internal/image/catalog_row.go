@@ -1,0 +1,235 @@
+package image
+
+import (
+	"strconv"
+	"strings"
+)
+
+// A scannedRow is a row of which there are so many that package json, which looks at each byte
+// three times and at each field by reflection, would take most of a server's start.
+type scannedRow interface {
+	// scan reads the row in the form that Encode gives it: one object without spaces, keys that are
+	// known, values of their types. All else it leaves to package json, and reports false; what it has
+	// filled in until then does not count. Where it reports true, it has read what package json would have.
+	//
+	// line is valid UTF-8. The texts of the row are parts of it.
+	scan(line string) bool
+}
+
+var _, _, _ scannedRow = (*artifactRow)(nil), (*briefRow)(nil), (*setMember)(nil)
+
+func (a *artifactRow) scan(line string) bool {
+	return scanObject(line, func(s *rowScanner, key string) bool { return a.scanField(s, key) })
+}
+
+func (b *briefRow) scan(line string) bool {
+	return scanObject(line, func(s *rowScanner, key string) bool {
+		if key == "urls" || key == "metadata" {
+			return s.skipTexts()
+		}
+		return b.scanField(s, key)
+	})
+}
+
+func (m *setMember) scan(line string) bool {
+	return scanObject(line, func(s *rowScanner, key string) bool {
+		if key == "set" {
+			return s.text(&m.Set)
+		}
+		return m.scanField(s, key)
+	})
+}
+
+func (a *artifactRow) scanField(s *rowScanner, key string) bool {
+	if key == "alias_of" {
+		return s.texts(&a.Of)
+	}
+	return a.Record.scanField(s, key)
+}
+
+func (r *Record) scanField(s *rowScanner, key string) bool {
+	switch key {
+	case "kind":
+		return s.text(&r.Kind)
+	case "source":
+		return s.text(&r.Source)
+	case "name":
+		return s.text(&r.Name)
+	case "version":
+		return s.text(&r.Version)
+	case "architecture":
+		return s.text(&r.Architecture)
+	case "channels":
+		return s.texts(&r.Channels)
+	case "security":
+		return s.truth(&r.Security)
+	case "requested":
+		return s.truth(&r.Requested)
+	case "size":
+		return s.number(&r.Size)
+	case "sha256":
+		return s.text(&r.SHA256)
+	case "path":
+		return s.text(&r.Path)
+	case "urls":
+		return s.texts(&r.URLs)
+	case "metadata":
+		return s.texts(&r.Metadata)
+	case "layer":
+		var layer int64
+		ok := s.number(&layer)
+		r.Layer = int(layer)
+		return ok && int64(r.Layer) == layer
+	case "offset":
+		return s.number(&r.Offset)
+	}
+	return false
+}
+
+// scanObject reads an object whose values field reads.
+func scanObject(line string, field func(s *rowScanner, key string) bool) bool {
+	s := rowScanner{rest: line}
+	if !s.take('{') {
+		return false
+	}
+	for {
+		var key string
+		if !s.text(&key) || !s.take(':') || !field(&s, key) {
+			return false
+		}
+		if s.take('}') {
+			return s.rest == ""
+		}
+		if !s.take(',') {
+			return false
+		}
+	}
+}
+
+// A rowScanner reads JSON (RFC 8259), as far as rows need it. Its methods report false where the text
+// is anything else.
+type rowScanner struct{ rest string }
+
+func (s *rowScanner) take(b byte) bool {
+	if s.rest == "" || s.rest[0] != b {
+		return false
+	}
+	s.rest = s.rest[1:]
+	return true
+}
+
+// raw reads a string and leaves its escapes as they are.
+func (s *rowScanner) raw() (text string, escaped, ok bool) {
+	if !s.take('"') {
+		return "", false, false
+	}
+	for i := 0; i < len(s.rest); i++ {
+		switch c := s.rest[i]; {
+		case c == '"':
+			text, s.rest = s.rest[:i], s.rest[i+1:]
+			return text, escaped, true
+		case c == '\\':
+			escaped = true
+			if i++; i == len(s.rest) || strings.IndexByte(escapes, s.rest[i]) < 0 {
+				return "", false, false
+			}
+		case c < ' ':
+			return "", false, false
+		}
+	}
+	return "", false, false
+}
+
+// escapes are the characters that may follow a backslash, but for \u, and escapeOf what they mean.
+const (
+	escapes  = `"\/bfnrt`
+	escapeOf = "\"\\/\b\f\n\r\t"
+)
+
+func (s *rowScanner) text(to *string) bool {
+	raw, escaped, ok := s.raw()
+	if escaped {
+		var b strings.Builder
+		for {
+			before, after, more := strings.Cut(raw, `\`)
+			b.WriteString(before)
+			if !more {
+				break
+			}
+			b.WriteByte(escapeOf[strings.IndexByte(escapes, after[0])])
+			raw = after[1:]
+		}
+		raw = b.String()
+	}
+	*to = raw
+	return ok
+}
+
+// texts reads a list of strings. It is never nil.
+func (s *rowScanner) texts(to *[]string) bool {
+	if !s.take('[') {
+		return false
+	}
+	list := []string{}
+	if s.take(']') {
+		*to = list
+		return true
+	}
+	for {
+		var text string
+		if !s.text(&text) {
+			return false
+		}
+		list = append(list, text)
+		if s.take(']') {
+			*to = list
+			return true
+		}
+		if !s.take(',') {
+			return false
+		}
+	}
+}
+
+func (s *rowScanner) skipTexts() bool {
+	if !s.take('[') {
+		return false
+	}
+	if s.take(']') {
+		return true
+	}
+	for {
+		if _, _, ok := s.raw(); !ok {
+			return false
+		}
+		if s.take(']') {
+			return true
+		}
+		if !s.take(',') {
+			return false
+		}
+	}
+}
+
+func (s *rowScanner) truth(to *bool) (ok bool) {
+	if s.rest, *to = strings.CutPrefix(s.rest, "true"); *to {
+		return true
+	}
+	s.rest, ok = strings.CutPrefix(s.rest, "false")
+	return ok
+}
+
+// number reads an integer of at most 18 digits.
+func (s *rowScanner) number(to *int64) bool {
+	n := 0
+	for n < len(s.rest) && s.rest[n] >= '0' && s.rest[n] <= '9' {
+		n++
+	}
+	if n == 0 || n > 18 || n > 1 && s.rest[0] == '0' {
+		return false
+	}
+	var err error
+	*to, err = strconv.ParseInt(s.rest[:n], 10, 64)
+	s.rest = s.rest[n:]
+	return err == nil
+}

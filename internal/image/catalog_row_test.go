@@ -1,0 +1,98 @@
+package image
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"unicode/utf8"
+)
+
+// rowsLike are rows as Encode writes them, and others that package json reads, or does not.
+var rowsLike = map[string]bool{
+	`{"kind":"k","source":"s","name":"n","version":"1:2~+","architecture":"any","size":0,"sha256":"ab","path":"p/q","urls":[],"metadata":["A: \"b\" \\c\t\/"," d"],"layer":3,"offset":12}`: true,
+	`{"kind":"k","name":"ü","channels":["a","b"],"security":true,"requested":false,"urls":["u","v"]}`:                                                                                      true,
+	`{"kind":"k","name":"n","alias_of":[]}`:    true,
+	`{"kind":"k","name":"n","alias_of":["a"]}`: true,
+	`{"name":"n","name":"m"}`:                  true,
+	`{"urls":["a"],"urls":["b"]}`:              true,
+	`{"size":999999999999999999}`:              true,
+	`{}`:                                       false,
+	`{"set":"a/b","name":"n"}`:                 false,
+	`{"name": "n"}`:                            false,
+	`{"Name":"n"}`:                             false,
+	`{"name":"\u00e4"}`:                        false,
+	`{"name":null}`:                            false,
+	`{"name":1}`:                               false,
+	`{"size":-1}`:                              false,
+	`{"size":01}`:                              false,
+	`{"size":1.0}`:                             false,
+	`{"size":9223372036854775808}`:             false,
+	`{"security":truest}`:                      false,
+	`{"urls":null}`:                            false,
+	`{"urls":[1]}`:                             false,
+	`{"urls":["a",]}`:                          false,
+	`{"urls":["a"`:                             false,
+	`{"later":{"a":[1]},"name":"n"}`:           false,
+	`{"name":"n"}}`:                            false,
+	`{"name":"n"},`:                            false,
+	`{"name":"n",}`:                            false,
+	`{"name":"a` + "\x01" + `"}`:               false,
+	`{"name":"n\`:                              false,
+	`{"name":"\x"}`:                            false,
+	`{"name`:                                   false,
+	`[]`:                                       false,
+	``:                                         false,
+}
+
+func TestRowScan(t *testing.T) {
+	for line, want := range rowsLike {
+		if got := new(artifactRow).scan(line); got != want {
+			t.Errorf("%s: got %v, want %v", line, got, want)
+		}
+		sameRow(t, line)
+	}
+	if !new(setMember).scan(`{"set":"a/b","name":"n"}`) {
+		t.Error("a member of a set is left to package json")
+	}
+}
+
+// Every artifact that Encode writes is read without package json.
+func TestRowScanReadsEncoded(t *testing.T) {
+	c := big(300)
+	c.Artifacts[7].Metadata = []string{`Description: "quoted" \ and ` + "\t ü", "Field: "}
+	c.Artifacts[8].Channels = []string{"a/b", "c/d"}
+	for i := range c.Artifacts {
+		line, err := json.Marshal(&Record{Artifact: c.Artifacts[i], Layer: 1})
+		if err != nil || !new(artifactRow).scan(string(line)) || !new(briefRow).scan(string(line)) {
+			t.Fatalf("%s: %v", line, err)
+		}
+		sameRow(t, string(line))
+	}
+}
+
+// sameRow holds what is scanned against what package json reads.
+func sameRow(t *testing.T, line string) {
+	t.Helper()
+	for _, empty := range []func() scannedRow{
+		func() scannedRow { return new(artifactRow) }, func() scannedRow { return new(briefRow) }, func() scannedRow { return new(setMember) },
+	} {
+		got, want := empty(), empty()
+		if !got.scan(line) {
+			continue
+		}
+		if err := json.Unmarshal([]byte(line), want); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%T %s:\ngot  %+v\nwant %+v, %v", got, line, got, want, err)
+		}
+	}
+}
+
+func FuzzRowScan(f *testing.F) {
+	for line := range rowsLike {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		if utf8.ValidString(line) {
+			sameRow(t, line)
+		}
+	})
+}
