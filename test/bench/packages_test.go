@@ -1,0 +1,105 @@
+package bench
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/kinds/debian"
+	"github.com/minimirror/minimirror/internal/signing"
+)
+
+// hostPackages are the packages in this machine's own package lists, as upstream describes them, for the suite
+// bookworm of the source debian whatever their own is.
+func hostPackages(b *testing.B) (all []artifact.Artifact) {
+	files, err := exec.Command("apt-get", "indextargets", "--format", "$(FILENAME)", "Created-By: Packages").Output()
+	must(b, err)
+	known := map[string]bool{}
+	for _, file := range strings.Fields(string(files)) {
+		text, err := exec.Command("/usr/lib/apt/apt-helper", "cat-file", file).Output()
+		must(b, err)
+		for stanza := range strings.SplitSeq(string(text), "\n\n") {
+			if a := hostPackage(stanza); a.Path != "" && !known[a.Path] {
+				known[a.Path] = true
+				all = append(all, a)
+			}
+		}
+	}
+	if len(all) == 0 {
+		b.Fatal("this machine has no package lists\nhint: apt-get update")
+	}
+	return all
+}
+
+func hostPackage(stanza string) artifact.Artifact {
+	a := artifact.Artifact{Kind: "debian", Source: "debian", Channels: []string{"bookworm/main"}}
+	for line := range strings.SplitSeq(stanza, "\n") {
+		name, value, _ := strings.Cut(line, ": ")
+		switch name {
+		case "Package":
+			a.Name = value
+		case "Version":
+			a.Version = value
+		case "Architecture":
+			a.Architecture = value
+		case "Filename":
+			a.Path = value
+			a.URLs = []string{"http://ftp.debian.org/debian/" + value}
+		case "Size":
+			a.Size, _ = strconv.ParseInt(value, 10, 64)
+		case "SHA256":
+			a.SHA256 = value
+		case "MD5sum", "":
+		default:
+			a.Metadata = append(a.Metadata, line)
+		}
+	}
+	return a
+}
+
+// packageTree writes an unpacked image that carries packages, but not their files. The user's own key signs it.
+func packageTree(b *testing.B, packages []artifact.Artifact) string {
+	root := b.TempDir()
+	key, _, err := signing.Own()
+	must(b, err)
+	signer, err := key.At(imagetest.Date)
+	must(b, err)
+	source := artifact.Source{Kind: "debian", Name: "debian", URLs: []string{"http://ftp.debian.org/debian"}, Releases: []artifact.Release{{
+		Name: "bookworm", Date: imagetest.Date, Metadata: []string{"Suite: bookworm", "Codename: bookworm", "Components: main", "Architectures: amd64"},
+	}}}
+	c := &image.Catalog{Name: "all", Date: imagetest.Date, Lock: "sha256:" + strings.Repeat("0", 64), Sources: []artifact.Source{source}, Artifacts: slices.Clone(packages)}
+	slices.SortFunc(c.Artifacts, func(x, y artifact.Artifact) int { return artifact.Compare(&x, &y) })
+	for _, a := range c.Artifacts {
+		c.Files = append(c.Files, image.File{Path: a.ID(), Size: a.Size, SHA256: a.SHA256})
+	}
+	files, err := debian.Kind{}.Plan(artifact.Pins{Date: c.Date, Sources: c.Sources, Artifacts: c.Artifacts}, signer)
+	must(b, err)
+	content := map[string][]byte{}
+	for _, f := range append(files, artifact.File{Path: image.KeyPath, Data: signer.PublicKey(), Modified: c.Date}) {
+		data := f.Data
+		if f.Link != "" {
+			data = content[f.Link]
+		}
+		content[f.Path] = data
+		sum := sha256.Sum256(data)
+		c.Files = append(c.Files, image.File{Path: f.Path, Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), Modified: f.Modified})
+	}
+	slices.SortFunc(c.Files, func(x, y image.File) int { return strings.Compare(x.Path, y.Path) })
+	content[image.HeadName], content[image.RecordsName], err = c.Encode()
+	must(b, err)
+	for name, data := range content {
+		file := filepath.Join(root, name)
+		must(b, os.MkdirAll(filepath.Dir(file), 0o755))
+		must(b, os.WriteFile(file, data, 0o644))
+	}
+	return root
+}
