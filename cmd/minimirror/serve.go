@@ -101,6 +101,7 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 	if f.Proxies, err = networks(f.proxies); err != nil {
 		return err
 	}
+	saveMemory()
 	o := server.Options{
 		Kinds: kinds.All(), Grace: f.grace, Log: c.log(), Version: programVersion(),
 		Rules: f.rules, As: f.as, Access: f.Access, Limits: f.Limits,
