@@ -127,6 +127,17 @@ drains() {
 	say "$1: a download was under way at SIGTERM, and all $size bytes arrived"
 }
 
+# kit_runs PROGRAM starts the mirror by the kit's own line.
+kit_runs() {
+	on_node "$1" rm mirror >/dev/null 2>&1
+	"$MINIMIRROR" kit "docker-archive:$root/mirror.tar" --name "$name" --address "$url" --to "$root/kit-$1" >/dev/null
+	on_node env DISABLE_HC_SYSTEMD=true sh "/kit-$1/server/$1-run.sh" >/dev/null
+	await_ready
+	on_node "$1" exec minimirror /minimirror healthcheck --ready >/dev/null || die "$1 exec"
+	on_node "$1" rm --force minimirror >/dev/null 2>&1
+	say "$1: the kit's line runs the mirror"
+}
+
 say "containerd"
 installs containerd
 mkdir -p "$root/opt/cni" "$root/etc/cni/net.d"
@@ -180,6 +191,8 @@ on_node podman healthcheck run mirror >/dev/null || die "podman healthcheck: $(o
 drains podman on_node podman stop --time 30 mirror
 [ "$(on_node podman inspect --format '{{.State.ExitCode}}' mirror)" = 0 ] || die "podman: the mirror does not end by SIGTERM"
 
+kit_runs podman
+
 say "docker"
 installs docker
 "${node_enter[@]}" dockerd >"$mine/dockerd.log" 2>&1 &
@@ -199,3 +212,4 @@ until [ "$(on_node docker inspect --format '{{.State.Health.Status}}' mirror)" =
 done
 drains docker on_node docker stop --time 30 mirror
 [ "$(on_node docker inspect --format '{{.State.ExitCode}}' mirror)" = 0 ] || die "docker: the mirror does not end by SIGTERM"
+kit_runs docker
