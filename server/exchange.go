@@ -10,18 +10,17 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
-	"github.com/minimirror/minimirror/internal/image"
 )
 
 // An exchange is a request's answer, and what is to be said of it afterwards. It wraps
-// echo's response, which hides that the connection reads from a file by sendfile(2).
+// echo's response, which hides that the connection takes files; see image.FileSender.
 type exchange struct {
 	*echo.Response
 	client netip.Addr
 	user   string
-	kind   string   // that the path belongs to
-	head   bool     // there is no body
-	limits *limiter // nil: there are none
+	kind   string // that the path belongs to
+	head   bool   // there is no body
+	limits *limiter
 
 	artifact *artifact.Artifact // that was asked for; nil: none
 	verdict  audit.Verdict      // empty: it follows from the rest
@@ -41,17 +40,25 @@ func exchangeOf(w http.ResponseWriter) *exchange {
 // Unwrap implements what http.ResponseController and echo look for.
 func (e *exchange) Unwrap() http.ResponseWriter { return e.Response }
 
-// ReadFrom implements io.ReaderFrom. Of a limited section, as http.ServeContent
-// copies one, the connection gets the file behind it.
+// A copier is content with a position, which knows how it is copied best.
+type copier interface {
+	CopyTo(w io.Writer, n int64) (int64, error)
+}
+
+// ReadFrom implements io.ReaderFrom. Of a limited copier, as http.ServeContent
+// copies one, the connection gets what is behind it.
 func (e *exchange) ReadFrom(src io.Reader) (n int64, err error) {
 	if !e.Committed {
 		e.WriteHeader(e.Status)
 	}
-	if limited, section := limitedSection(src); section != nil {
-		n, err = e.copySection(section, limited)
+	limited, _ := src.(*io.LimitedReader)
+	if limited == nil {
+		n, err = io.Copy(e.Response.ResponseWriter, src)
+	} else if content, ok := limited.R.(copier); ok {
+		n, err = e.copyPieces(content, limited)
 	} else {
-		if e.limits != nil && limited != nil && limited.N > smallAnswer {
-			_ = http.NewResponseController(e.Response.ResponseWriter).SetWriteDeadline(time.Now().Add(firstMinute + time.Duration(limited.N/e.limits.Slowest)*time.Second))
+		if limited.N > smallAnswer {
+			e.patience(time.Duration(limited.N/e.limits.Slowest) * time.Second)
 		}
 		n, err = io.Copy(e.Response.ResponseWriter, src)
 	}
@@ -59,15 +66,15 @@ func (e *exchange) ReadFrom(src io.Reader) (n int64, err error) {
 	return n, err
 }
 
-// copySection sends piece by piece: a client that stops taking is cut off, however big the file is.
-func (e *exchange) copySection(section *image.Section, limited *io.LimitedReader) (n int64, err error) {
+// copyPieces sends piece by piece: a client that stops taking is cut off, however big the content is.
+func (e *exchange) copyPieces(content copier, limited *io.LimitedReader) (n int64, err error) {
 	for limited.N > 0 && err == nil {
 		size := min(limited.N, piece)
-		if e.limits != nil && limited.N > smallAnswer {
-			_ = http.NewResponseController(e.Response.ResponseWriter).SetWriteDeadline(time.Now().Add(e.limits.patience(size))) // a recorder has none
+		if limited.N > smallAnswer {
+			e.patience(time.Duration(size/e.limits.Slowest) * time.Second)
 		}
 		var sent int64
-		sent, err = section.CopyTo(e.Response.ResponseWriter, size)
+		sent, err = content.CopyTo(e.Response.ResponseWriter, size)
 		n += sent
 		limited.N -= sent
 		if sent == 0 {
@@ -77,17 +84,13 @@ func (e *exchange) copySection(section *image.Section, limited *io.LimitedReader
 	return n, err
 }
 
+// patience gives the client a minute from now on, and more.
+func (e *exchange) patience(more time.Duration) {
+	_ = http.NewResponseController(e.Response.ResponseWriter).SetWriteDeadline(time.Now().Add(firstMinute + more)) // a recorder has none
+}
+
 // smallAnswer is what fits into the time that every answer has.
 const smallAnswer = 48 << 10
-
-func limitedSection(src io.Reader) (*io.LimitedReader, *image.Section) {
-	limited, ok := src.(*io.LimitedReader)
-	if !ok {
-		return nil, nil
-	}
-	section, _ := limited.R.(*image.Section)
-	return limited, section
-}
 
 // outcome is the verdict for the audit trail.
 func (e *exchange) outcome() audit.Verdict {

@@ -84,7 +84,6 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, mod
 	if header["Cache-Control"] == nil {
 		header["Cache-Control"] = []string{cacheControl(f, s.access.passwords != nil)}
 	}
-	exchangeOf(w).limits = s.limits
 	http.ServeContent(w, exactly(r, modified), "", modified, content)
 }
 

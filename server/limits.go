@@ -125,8 +125,3 @@ const firstMinute = time.Minute
 
 // piece is how many bytes are sent before the time that a client has starts anew.
 const piece = 512 << 10
-
-// patience is how long a client may take for some bytes, and no more than a piece.
-func (l *limiter) patience(size int64) time.Duration {
-	return firstMinute + time.Duration(min(size, piece)/l.Slowest)*time.Second
-}

@@ -42,7 +42,7 @@ func (f *madeFile) memory() int64 {
 // open opens it for one reader.
 func (f *madeFile) open() (io.ReadSeekCloser, error) {
 	if f.pieces == nil {
-		return nopCloser{bytes.NewReader(f.data)}, nil
+		return &memory{Reader: bytes.NewReader(f.data), data: f.data}, nil
 	}
 	section, err := f.image.OpenFile(f.pieces.Path)
 	if err != nil {
@@ -58,9 +58,21 @@ func (f *madeFile) open() (io.ReadSeekCloser, error) {
 	return readSeekCloser{io.NewSectionReader(r, 0, end), section}, nil
 }
 
-type nopCloser struct{ io.ReadSeeker }
+// A memory is content that is held in memory, open for one reader.
+type memory struct {
+	*bytes.Reader
+	data []byte
+}
 
-func (nopCloser) Close() error { return nil }
+func (*memory) Close() error { return nil }
+
+// CopyTo copies at most n bytes from the position on, by one Write.
+func (m *memory) CopyTo(w io.Writer, n int64) (int64, error) {
+	rest := m.data[len(m.data)-m.Len():]
+	written, err := w.Write(rest[:min(n, int64(len(rest)))])
+	m.Seek(int64(written), io.SeekCurrent)
+	return int64(written), err
+}
 
 type readSeekCloser struct {
 	io.ReadSeeker

@@ -24,7 +24,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		start := time.Now()
-		e := &exchange{Response: answer, head: c.Request().Method == http.MethodHead}
+		e := &exchange{Response: answer, head: c.Request().Method == http.MethodHead, limits: s.limits}
 		c.SetResponse(e)
 		r := c.Request()
 		// The path as it came: what follows cleans it.
