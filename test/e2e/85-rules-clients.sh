@@ -218,6 +218,11 @@ client
 update
 knows lib "2.0~bpo12+1" 1.1 1.0
 installs "app=2.0-1 lib=1.1" app
+"$MINIMIRROR" kit "oci:$mine/image" --address "$url" --prefer --to "$mine/kit" >/dev/null 2>&1 || die "kit"
+cp "$(find "$mine/kit" -path '*preferences.d/*' -o -name '*preferences*' -type f | head -n 1)" "$apt/etc/preferences.d/minimirror"
+installs "app=2.0-1 lib=1.1" app # preferred, and yet no backports
+grep -q 'n=bookworm-backports' "$apt/etc/preferences.d/minimirror" || die "the kit's preferences"
+rm "$apt/etc/preferences.d/minimirror"
 rule 'rules:' ' - deny: { package: lib, version: "= 1.1" }'
 update
 refuses app

@@ -3,12 +3,15 @@ package debian
 import (
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // Client implements artifact.Server. To prefer the mirror is to pin it above all other
-// sources: apt_preferences(5).
+// sources, but for suites that are not automatic, which keep their priority: apt_preferences(5), where the first
+// record that fits a suite counts.
 func (Kind) Client(m artifact.Mirror, base string, prefer bool) artifact.Client {
 	if len(m.Sources) == 0 {
 		return artifact.Client{}
@@ -18,8 +21,30 @@ func (Kind) Client(m artifact.Mirror, base string, prefer bool) artifact.Client 
 		Refresh: []string{"apt-get", "update"},
 	}
 	if u, err := url.Parse(base); err == nil && prefer {
-		c.Files = append(c.Files, artifact.ClientFile{Path: "/etc/apt/preferences.d/minimirror",
-			Data: fmt.Appendf(nil, "Package: *\nPin: origin %q\nPin-Priority: 990\n", u.Hostname())})
+		text := strings.Join(keptPriorities(m.Sources), "") + fmt.Sprintf("Package: *\nPin: origin %q\nPin-Priority: 990\n", u.Hostname())
+		c.Files = append(c.Files, artifact.ClientFile{Path: "/etc/apt/preferences.d/minimirror", Data: []byte(text)})
 	}
 	return c
+}
+
+// keptPriorities are records for the suites of less than 500, by the names that their Release files give.
+func keptPriorities(sources []artifact.Source) (records []string) {
+	for _, src := range sources {
+		for _, r := range src.Releases {
+			header, err := parseParagraphs([]byte(strings.Join(r.Metadata, "\n")))
+			if err != nil || len(header) != 1 {
+				continue
+			}
+			priority := (&release{header: header[0]}).priority()
+			pin := "n=" + header[0].get("Codename")
+			if pin == "n=" {
+				pin = "a=" + header[0].get("Suite")
+			}
+			record := fmt.Sprintf("Package: *\nPin: release %s\nPin-Priority: %d\n\n", pin, priority)
+			if priority < 500 && pin != "a=" && !slices.Contains(records, record) {
+				records = append(records, record)
+			}
+		}
+	}
+	return records
 }
