@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -17,8 +16,8 @@ import (
 // image's file of the same path.
 type madeFile struct {
 	image.File
-	data   []byte
-	pieces *artifact.Pieces // instead of data
+	chunks [][]byte         // its bytes, one chunk behind the other; other files may share them
+	pieces *artifact.Pieces // instead of chunks
 	image  *image.Image     // that has the pieces
 	since  time.Time        // when it was made; zero: the clock is wrong
 }
@@ -31,18 +30,24 @@ func (f *madeFile) lastModified() time.Time {
 	return f.since
 }
 
-// memory is how many bytes it keeps.
-func (f *madeFile) memory() int64 {
+// memory is how many bytes it keeps, but for chunks that have been counted, and adds its own to these.
+func (f *madeFile) memory(counted map[*byte]bool) (size int64) {
 	if f.pieces != nil {
-		return int64(len(f.pieces.Parts)) * 16
+		size = int64(len(f.pieces.Parts)) * 16
 	}
-	return int64(len(f.data))
+	for _, c := range f.chunks {
+		if len(c) > 0 && !counted[&c[0]] {
+			counted[&c[0]] = true
+			size += int64(len(c))
+		}
+	}
+	return size
 }
 
 // open opens it for one reader.
 func (f *madeFile) open() (io.ReadSeekCloser, error) {
 	if f.pieces == nil {
-		return &memory{Reader: bytes.NewReader(f.data), data: f.data}, nil
+		return newChunkReader(f.chunks), nil
 	}
 	section, err := f.image.OpenFile(f.pieces.Path)
 	if err != nil {
@@ -56,22 +61,6 @@ func (f *madeFile) open() (io.ReadSeekCloser, error) {
 	}
 	r.size = end
 	return readSeekCloser{io.NewSectionReader(r, 0, end), section}, nil
-}
-
-// A memory is content that is held in memory, open for one reader.
-type memory struct {
-	*bytes.Reader
-	data []byte
-}
-
-func (*memory) Close() error { return nil }
-
-// CopyTo copies at most n bytes from the position on, by one Write.
-func (m *memory) CopyTo(w io.Writer, n int64) (int64, error) {
-	rest := m.data[len(m.data)-m.Len():]
-	written, err := w.Write(rest[:min(n, int64(len(rest)))])
-	m.Seek(int64(written), io.SeekCurrent)
-	return int64(written), err
 }
 
 type readSeekCloser struct {
@@ -114,12 +103,19 @@ func (v *view) add(files []artifact.File, img *image.Image) error {
 		if f.Link != "" {
 			continue
 		}
-		made := &madeFile{File: image.File{Path: f.Path, Modified: f.Modified}, data: f.Data, pieces: f.Pieces, image: img, since: v.since}
+		made := &madeFile{File: image.File{Path: f.Path, Modified: f.Modified}, chunks: f.Chunks, pieces: f.Pieces, image: img, since: v.since}
 		if f.Pieces != nil {
 			made.Size, made.SHA256 = f.Pieces.Size, f.Pieces.SHA256
 		} else {
-			sum := sha256.Sum256(f.Data)
-			made.Size, made.SHA256 = int64(len(f.Data)), hex.EncodeToString(sum[:])
+			if f.Chunks == nil {
+				made.chunks = [][]byte{f.Data}
+			}
+			hash := sha256.New()
+			for _, c := range made.chunks {
+				made.Size += int64(len(c))
+				hash.Write(c)
+			}
+			made.SHA256 = hex.EncodeToString(hash.Sum(nil))
 		}
 		v.made[f.Path] = made
 	}

@@ -24,6 +24,8 @@ type view struct {
 	loaded time.Time    // by the server's clock
 	since  time.Time    // the same in seconds, and later than that of the view before; zero: the clock is behind the image
 	made   map[string]*madeFile
+	// filtered are the same files by kind, as the kinds have made them.
+	filtered map[string][]artifact.File
 	// kept are files of earlier views that are named by their digest: a client that has read
 	// an earlier signed list still finds what it names.
 	kept map[string]keptFile
@@ -36,7 +38,7 @@ type keptFile struct {
 
 const (
 	keepMade     = 15 * time.Minute
-	keepMadeSize = 64 << 20 // bytes in memory
+	keepMadeSize = 24 << 20 // bytes in memory beside what is in force; a distribution's index has 15 MB, most of which rules seldom change
 )
 
 // file returns what is made for the path, or nil.
@@ -61,7 +63,7 @@ func (v *view) verdict(at int, client netip.Addr, now time.Time) rules.Verdict {
 // their future and ignore what is older than what they have, but take what is as old: so rules never make a mirror unusable for
 // a client whose clock is slow, and no client stays behind when rules, or servers with other rules, follow each other.
 func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view, error) {
-	v := &view{rules: r, loaded: time.Now(), made: map[string]*madeFile{}, kept: map[string]keptFile{}}
+	v := &view{rules: r, loaded: time.Now(), made: map[string]*madeFile{}, kept: map[string]keptFile{}, filtered: map[string][]artifact.File{}}
 	if r != nil {
 		properties, err := s.properties(ctx, r.NeedsProperties())
 		if err != nil {
@@ -85,8 +87,12 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view
 		return nil, err
 	}
 	for _, m := range s.mounts {
+		var before []artifact.File
+		if last != nil {
+			before = last.filtered[m.kind.Name()]
+		}
 		files, err := m.kind.Filter(ctx, artifact.FilterRequest{
-			Sources: m.mirror.Sources, Date: date, Signer: signer, Absent: s.absent(v.table),
+			Sources: m.mirror.Sources, Date: date, Signer: signer, Absent: s.absent(v.table), Before: before,
 			Open: func(path string) (io.ReadCloser, error) { return s.image.OpenFile(path) },
 		})
 		if err != nil {
@@ -95,6 +101,7 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view
 		if err := v.add(files, s.image); err != nil {
 			return nil, err
 		}
+		v.filtered[m.kind.Name()] = files
 	}
 	key := artifact.File{Path: image.KeyPath, Data: signer.PublicKey(), Modified: s.image.Catalog.Date}
 	if err := v.add([]artifact.File{key}, s.image); err != nil {
@@ -132,9 +139,15 @@ func (v *view) keep(last *view) {
 	slices.SortFunc(old, func(a, b keptFile) int {
 		return cmp.Or(b.until.Compare(a.until), cmp.Compare(a.Path, b.Path))
 	})
-	size := int64(0)
+	counted, size := map[*byte]bool{}, int64(0)
+	for _, f := range v.made {
+		f.memory(counted)
+	}
 	for _, f := range old {
-		if size += f.memory(); size > keepMadeSize {
+		if v.made[f.Path] != nil {
+			continue
+		}
+		if size += f.memory(counted); size > keepMadeSize {
 			break
 		}
 		v.kept[f.Path] = f

@@ -128,8 +128,9 @@ type Pins struct {
 type File struct {
 	Path     string // below the mirror's root; begins with the source's name
 	Data     []byte
-	Link     string  // instead of Data: the path of another File with the same content
-	Pieces   *Pieces // instead of Data, of a Filter: parts of a file that the image has
+	Link     string   // instead of Data: the path of another File with the same content
+	Pieces   *Pieces  // instead of Data, of a Filter: parts of a file that the image has
+	Chunks   [][]byte // instead of Data, of a Filter: its bytes, one chunk behind the other
 	Modified time.Time
 }
 

@@ -35,6 +35,9 @@ type FilterRequest struct {
 	Open func(path string) (io.ReadCloser, error)
 	// Absent tells whether the artifact of an ID must not be named. It may be called by many goroutines.
 	Absent func(id string) bool
+	// Before is what Filter returned for the same image, with others absent; nil: nothing. It saves work and memory: Chunks of
+	// what is the same are shared. The answer is the same without it.
+	Before []File
 }
 
 // A Breakage is something that cannot be installed.

@@ -34,7 +34,11 @@ func (Kind) Filter(ctx context.Context, req artifact.FilterRequest) ([]artifact.
 			indexes = append(indexes, s.indexes...)
 		}
 	}
-	if err := each(len(indexes), runtime.GOMAXPROCS(0), func(i int) error { return indexes[i].filter(ctx, &req) }); err != nil {
+	before := make(map[string]*artifact.File, len(req.Before))
+	for i := range req.Before {
+		before[req.Before[i].Path] = &req.Before[i]
+	}
+	if err := each(len(indexes), runtime.GOMAXPROCS(0), func(i int) error { return indexes[i].filter(ctx, &req, before) }); err != nil {
 		return nil, err
 	}
 	var files []artifact.File
@@ -134,8 +138,7 @@ func (s *suiteFilter) addIndex(list *strings.Builder, x *indexFilter) {
 	s.addByHash(x.name, x.pieces.SHA256)
 	list.WriteString(listLine(x.name, artifact.Content{Size: x.pieces.Size, SHA256: x.pieces.SHA256}))
 
-	packed := artifact.Content{Size: int64(len(x.packed)), SHA256: sum(x.packed)}
-	s.add(x.name+".gz", x.packed)
-	s.addByHash(x.name+".gz", packed.SHA256)
-	list.WriteString(listLine(x.name+".gz", packed))
+	s.files = append(s.files, artifact.File{Path: x.path + ".gz", Chunks: x.packed, Modified: s.date})
+	s.addByHash(x.name+".gz", x.zipped.SHA256)
+	list.WriteString(listLine(x.name+".gz", x.zipped))
 }

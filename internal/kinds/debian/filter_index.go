@@ -10,17 +10,12 @@ import (
 	"io"
 	"unsafe"
 
-	"github.com/klauspost/compress/gzip"
-
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 const (
 	maxStanza  = 4 << 20 // bytes; Debian's are below 50 kB
 	readBuffer = 256 << 10
-
-	// filterLevel is as fast as any, and what it makes an eighth larger than by Plan: rules change more often than images.
-	filterLevel = 2
 )
 
 // An indexFilter takes stanzas out of one Packages file of the image.
@@ -32,15 +27,16 @@ type indexFilter struct {
 
 	// When something is absent:
 	pieces *artifact.Pieces // what is left
-	packed []byte           // the same in gzip
+	packed [][]byte         // the same in gzip; see pack
+	zipped artifact.Content // of that
 }
 
 func (x *indexFilter) changed() bool { return x.pieces != nil }
 
-func (x *indexFilter) filter(ctx context.Context, req *artifact.FilterRequest) error {
+func (x *indexFilter) filter(ctx context.Context, req *artifact.FilterRequest, before map[string]*artifact.File) error {
 	parts, left, err := x.scan(ctx, req)
 	if err == nil && left < x.listed.Size {
-		err = x.pack(ctx, req, parts, left)
+		err = x.pack(ctx, req, parts, left, before)
 	}
 	if err != nil {
 		return fmt.Errorf("debian: %s: %w", x.path, err)
@@ -93,42 +89,6 @@ func splitStanzas(data []byte, atEOF bool) (advance int, token []byte, err error
 		return len(data), data, nil
 	}
 	return 0, nil, nil
-}
-
-// pack reads what stays: its digest, and its bytes in gzip.
-func (x *indexFilter) pack(ctx context.Context, req *artifact.FilterRequest, parts []artifact.Range, left int64) error {
-	body, err := req.Open(x.path)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	reader := bufio.NewReaderSize(contextReader{ctx, body}, readBuffer)
-	var packed bytes.Buffer
-	packed.Grow(int(left * 2 / 7)) // Debian's indexes shrink to a quarter
-	zip, err := gzip.NewWriterLevel(&packed, filterLevel)
-	if err != nil {
-		return err
-	}
-	hash, buffer := sha256.New(), make([]byte, readBuffer)
-	out := io.MultiWriter(hash, zip)
-	at := int64(0)
-	for _, part := range parts {
-		if _, err := reader.Discard(int(part.Offset - at)); err != nil {
-			return err
-		}
-		if n, err := io.CopyBuffer(out, io.LimitReader(reader, part.Size), buffer); err != nil {
-			return err
-		} else if n < part.Size {
-			return io.ErrUnexpectedEOF
-		}
-		at = part.Offset + part.Size
-	}
-	if err := zip.Close(); err != nil {
-		return err
-	}
-	x.packed = packed.Bytes()
-	x.pieces = &artifact.Pieces{Path: x.path, Parts: parts, Size: left, SHA256: hex.EncodeToString(hash.Sum(nil))}
-	return nil
 }
 
 // A contextReader ends when its context does.

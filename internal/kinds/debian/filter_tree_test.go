@@ -46,6 +46,8 @@ func (tree testTree) with(t testing.TB, files []artifact.File) testTree {
 				t.Fatalf("%s: the pieces are not what they claim", f.Path)
 			}
 			all[f.Path] = data
+		case f.Chunks != nil:
+			all[f.Path] = bytes.Join(f.Chunks, nil)
 		case f.Link == "":
 			all[f.Path] = f.Data
 		}
