@@ -66,15 +66,29 @@ func newLimiter(l Limits) *limiter {
 
 // listen accepts a connection when there is room for one. It hands out connections as they are: files are
 // sent past their Write.
-func (l *limiter) listen(n net.Listener) net.Listener { return roomy{n, l.room} }
+func (l *limiter) listen(n net.Listener) net.Listener {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &roomy{n, l.room, ctx.Done(), cancel}
+}
 
 type roomy struct {
 	net.Listener
-	room chan struct{}
+	room   chan struct{}
+	closed <-chan struct{}
+	cancel func()
 }
 
-func (r roomy) Accept() (net.Conn, error) {
-	r.room <- struct{}{} // closed takes it out again
+func (r *roomy) Close() error {
+	r.cancel()
+	return r.Listener.Close()
+}
+
+func (r *roomy) Accept() (net.Conn, error) {
+	select {
+	case <-r.closed: // while there is no room
+		return nil, net.ErrClosed
+	case r.room <- struct{}{}: // limiter.closed takes it out again
+	}
 	c, err := r.Listener.Accept()
 	if err != nil {
 		<-r.room

@@ -170,12 +170,15 @@ func TestDrain(t *testing.T) {
 	settle(t, before)
 }
 
+// The grace time holds where there is no room for more connections, too.
 func TestCut(t *testing.T) {
 	before := runtime.NumGoroutine()
-	_, r, stop := slow(t, server.Options{Grace: time.Millisecond})
-	stop()
-	if n, err := io.Copy(io.Discard, r); err == nil && n >= 32<<20 {
-		t.Error("the download ran to its end")
+	for _, connections := range []int{0, 1} {
+		_, r, stop := slow(t, server.Options{Grace: time.Millisecond, Limits: server.Limits{Connections: connections}})
+		stop()
+		if n, err := io.Copy(io.Discard, r); err == nil && n >= 32<<20 {
+			t.Error("the download ran to its end")
+		}
 	}
 	settle(t, before)
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"runtime"
@@ -69,6 +68,7 @@ func (c *conn) Read(p []byte) (int, error) {
 func (c *conn) serve() {
 	defer c.server.forget(c)
 	defer c.net.Close()
+	defer c.rescue()
 	if !c.open() {
 		return
 	}
@@ -82,12 +82,31 @@ func (c *conn) serve() {
 		if !c.handle(r) {
 			return
 		}
-		c.state.Store(idle)
 		if c.server.closing.Load() {
 			c.linger()
 			return
 		}
+		if c.in.Buffered() == 0 { // else Shutdown would cut an answer that is on its way: see lingerTime
+			c.state.Store(idle)
+		}
 	}
+	if c.tls != nil {
+		c.bye()
+	}
+}
+
+// rescue keeps a panic from the other connections. What has been gathered of the answer is not sent.
+func (c *conn) rescue() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p != http.ErrAbortHandler {
+		stack := make([]byte, 16<<10)
+		stack = stack[:runtime.Stack(stack, false)]
+		c.server.Log.Error("a handler has panicked", "client", c.remote, "panic", p, "stack", string(stack))
+	}
+	c.answer.release()
 }
 
 // open makes what is spoken on.
@@ -105,6 +124,7 @@ func (c *conn) open() bool {
 		var header tls.RecordHeaderError
 		if errors.As(err, &header) && header.Conn != nil && looksLikeHTTP(header.RecordHeader[:]) {
 			io.WriteString(c.net, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nThis address speaks https, not http.\n")
+			c.linger()
 		}
 		c.server.Log.Warn("TLS handshake failed", "client", c.remote, "error", err)
 		return false
@@ -138,42 +158,46 @@ func (c *conn) await() bool {
 			return false
 		}
 	}
-	return c.state.CompareAndSwap(idle, active) || c.state.CompareAndSwap(fresh, active)
+	return c.state.CompareAndSwap(idle, active) || c.state.CompareAndSwap(fresh, active) || c.state.Load() == active
 }
 
 // handle answers a request. It reports whether the connection can take another.
-func (c *conn) handle(r *http.Request) (again bool) {
+func (c *conn) handle(r *http.Request) bool {
 	w := &c.answer
 	w.begin(c, r)
-	defer func() {
-		if p := recover(); p != nil {
-			if p != http.ErrAbortHandler {
-				stack := make([]byte, 16<<10)
-				stack = stack[:runtime.Stack(stack, false)]
-				c.server.Log.Error("a handler has panicked", "client", c.remote, "panic", p, "stack", string(stack))
-			}
-			w.abort()
-			again = false
-		}
-	}()
 	c.writing.within(time.Now(), c.server.AnswerTime)
 	c.server.Handler.ServeHTTP(w, r)
-	err := w.end()
-	if err == nil && w.close && (r.ContentLength != 0 || c.in.Buffered() > 0 || c.server.closing.Load()) {
-		c.linger()
+	if w.end() != nil {
+		return false
 	}
-	return err == nil && !w.close
+	switch {
+	case !w.close:
+		return true
+	case !r.Close || r.ContentLength != 0 || c.in.Buffered() > 0: // the client may be sending yet
+		c.linger()
+	case c.tls != nil:
+		c.bye()
+	}
+	return false
+}
+
+// bye ends the answers. By TLS, what ends otherwise counts as cut off (RFC 9112, section 9.8).
+func (c *conn) bye() error {
+	if t, ok := c.stream.(*tls.Conn); ok {
+		t.CloseWrite()
+	}
+	if half, ok := c.net.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
 }
 
 // linger ends the answers, and waits a little until the client has seen it.
 func (c *conn) linger() {
-	half, ok := c.stream.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil {
-		return
+	if c.bye() == nil {
+		c.net.SetReadDeadline(time.Now().Add(lingerTime))
+		io.CopyN(io.Discard, c.net, 1<<20)
 	}
-	c.net.SetReadDeadline(time.Now().Add(lingerTime))
-	c.remain = math.MaxInt64
-	io.CopyN(io.Discard, c.net, 1<<20)
 }
 
 // A deadline is moved by a timer of the runtime, which costs something: it stays as it is where it is

@@ -10,9 +10,12 @@
 //
 // Requests are parsed by net/http, whose Handler, Request and ResponseWriter these are. What is otherwise:
 //
-//   - The body of a request is never read. It is answered, and the connection is closed.
+//   - The body of a request is never read, and no handler is given it. The request is answered, and the connection is closed.
 //   - The context of a request ends with the server, not when the client goes away.
-//   - There is no HTTP/2, no Hijack, no trailer and no informational (1xx) answer.
+//   - There is no HTTP/2, no Hijack, no trailer and no informational (1xx) answer. No Content-Type is guessed.
+//   - An empty line before a request is ignored (RFC 9112, section 2.2).
+//   - A request to a whole URL needs no Host; others need one that is not empty.
+//   - What comes after the last request, if anything, is answered 400, however short.
 package http1
 
 import (

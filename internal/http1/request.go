@@ -42,7 +42,7 @@ func (c *conn) readRequest() (*http.Request, error) {
 	if err := check(r); err != nil {
 		return nil, err
 	}
-	r.RemoteAddr, r.TLS = c.remote, c.tls
+	r.RemoteAddr, r.TLS, r.Body = c.remote, c.tls, http.NoBody
 	return r.WithContext(c.ctx), nil
 }
 
@@ -54,7 +54,7 @@ func (c *conn) blame(err error) error {
 		return refusal{http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("the header is larger than %d bytes", c.server.HeaderSize)}
 	case err == io.EOF, errors.As(err, &network), errors.Is(err, os.ErrDeadlineExceeded):
 		return err
-	case strings.HasPrefix(err.Error(), "unsupported transfer encoding"):
+	case strings.HasPrefix(err.Error(), "unsupported transfer encoding"), strings.HasPrefix(err.Error(), "too many transfer encodings"):
 		return refusal{http.StatusNotImplemented, "unsupported transfer encoding"}
 	}
 	return refusal{http.StatusBadRequest, "malformed request"}

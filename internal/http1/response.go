@@ -184,9 +184,6 @@ func (w *response) end() error {
 	return w.err
 }
 
-// abort ends an answer that nobody completes: what has been gathered is not sent.
-func (w *response) abort() { w.release() }
-
 // A clock formats the time once a second.
 type clock struct{ last atomic.Pointer[stamp] }
 

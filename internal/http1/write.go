@@ -95,6 +95,10 @@ func (w *response) FlushError() error {
 
 // SetWriteDeadline implements what http.ResponseController looks for. The deadline may be early by a 16th of the time that is left.
 func (w *response) SetWriteDeadline(at time.Time) error {
+	if at.IsZero() { // never
+		w.conn.writing.at = at
+		return w.conn.writing.set(at)
+	}
 	now := time.Now()
 	return w.conn.writing.within(now, at.Sub(now))
 }
