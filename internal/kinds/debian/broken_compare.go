@@ -14,14 +14,16 @@ type comparison struct {
 	affected      []bool // by entry: something that it may need is in one of the two only
 }
 
+// compare says what cannot be taken before and after.
+func (p *partition) compare(before, after []bool) *comparison {
+	return &comparison{p, p.newRemainder(before), p.newRemainder(after), p.affected(func(id entryID) bool { return before[id] != after[id] })}
+}
+
 // comparisons are the one of all versions and, where some are passed over, the one of those that apt takes by itself.
 func (p *partition) comparisons() []*comparison {
-	compare := func(before, after []bool) *comparison {
-		return &comparison{p, p.newRemainder(before), p.newRemainder(after), p.affected(func(id entryID) bool { return before[id] != after[id] })}
-	}
-	all := []*comparison{compare(make([]bool, len(p.entries)), p.absent)}
+	all := []*comparison{p.compare(make([]bool, len(p.entries)), p.absent)}
 	if before, after := p.before.passedOver(p.whole), p.after.passedOver(p.whole); slices.Contains(before, true) {
-		all = append(all, compare(before, after))
+		all = append(all, p.compare(before, after))
 	}
 	return all
 }

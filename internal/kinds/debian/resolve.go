@@ -31,7 +31,15 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	if err != nil {
 		return nil, err
 	}
-	return up.pin(s, closure)
+	r, err := up.pin(s, closure)
+	if err != nil || s.whole {
+		return r, err
+	}
+	warnings, err := candidateWarnings(ctx, artifact.Pins{Sources: r.Sources, Artifacts: r.Artifacts}, r.Sets)
+	for _, warning := range warnings {
+		req.Log.Warn(warning)
+	}
+	return r, err
 }
 
 func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Request, req artifact.ResolveRequest) (*Closure, error) {
