@@ -14,6 +14,7 @@
 //   - The context of a request ends with the server, not when the client goes away.
 //   - There is no HTTP/2, no Hijack, no trailer and no informational (1xx) answer. No Content-Type is guessed.
 //   - An empty line before a request is ignored (RFC 9112, section 2.2).
+//   - Nothing is expected but "100-continue" (RFC 9110, section 10.1.1); all else is answered 417.
 //   - A request to a whole URL needs no Host; others need one that is not empty.
 //   - What comes after the last request, if anything, is answered 400, however short.
 package http1

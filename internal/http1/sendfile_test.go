@@ -3,10 +3,10 @@ package http1_test
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -26,12 +26,8 @@ type sender interface {
 // testFile is a file of so many bytes, no two pages of which are the same.
 func testFile(t testing.TB, size int) (*os.File, []byte) {
 	t.Helper()
-	content := make([]byte, 0, size+sha256.Size)
-	for i := 0; len(content) < size; i++ {
-		sum := sha256.Sum256([]byte(strconv.Itoa(i)))
-		content = append(content, sum[:]...)
-	}
-	content = content[:size]
+	content := make([]byte, size)
+	rand.NewChaCha8([32]byte{}).Read(content)
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, content, 0o644); err != nil {
 		t.Fatal(err)

@@ -40,6 +40,11 @@ func TestShutdown(t *testing.T) {
 		Context: func(ctx context.Context, c net.Conn) context.Context { opened.Add(1); return ctx },
 		Closed:  func(net.Conn) { closed.Add(1) },
 	}
+	t.Cleanup(func() { // after the end of Serve, which start sees to
+		if opened.Load() != closed.Load() || opened.Load() < 4 {
+			t.Errorf("%d connections opened, %d closed", opened.Load(), closed.Load())
+		}
+	})
 	address := start(t, server)
 	idle, busy, many, ten := dial(t, address), dial(t, address), dial(t, address), dial(t, address)
 	idle.say("GET /idle HTTP/1.1")
@@ -65,9 +70,6 @@ func TestShutdown(t *testing.T) {
 	}
 	if err := <-shut; err != nil {
 		t.Error(err)
-	}
-	if opened.Load() != closed.Load() || opened.Load() < 4 {
-		t.Errorf("%d connections opened, %d closed", opened.Load(), closed.Load())
 	}
 }
 
@@ -115,6 +117,11 @@ func TestShutdownAtAnyTime(t *testing.T) {
 			Context: func(ctx context.Context, c net.Conn) context.Context { opened.Add(1); return ctx },
 			Closed:  func(net.Conn) { closed.Add(1) },
 		}
+		t.Cleanup(func() {
+			if opened.Load() != closed.Load() {
+				t.Errorf("%d connections opened, %d closed", opened.Load(), closed.Load())
+			}
+		})
 		address := start(t, server)
 		for range 4 {
 			go func() {
@@ -135,9 +142,6 @@ func TestShutdownAtAnyTime(t *testing.T) {
 		}
 		if err := server.Shutdown(t.Context()); err != nil {
 			t.Error(err)
-		}
-		if opened.Load() != closed.Load() {
-			t.Errorf("%d connections opened, %d closed", opened.Load(), closed.Load())
 		}
 	}
 }
