@@ -30,6 +30,13 @@ made_up_archive <<-END
 
 	Package: late
 	Depends: z
+
+	Package: gone
+	File: usr/share/x/file
+
+	Package: heir
+	Replaces: gone
+	File: usr/share/x/file
 END
 # image NAME PACKAGE… builds $bare/image/NAME.tar with one set of the same name.
 image() {
@@ -64,6 +71,18 @@ for way in "$new --install" "$new --to /new; sh /new/install.sh" "$new --print-s
 	name=way-$((++n))
 	in_copy "$name" sh -ec "$old; $way" >"$mine/$name.log" 2>&1 || { tail -n 20 "$mine/$name.log" >&2; die "$way"; }
 	state "$name"
+	say "$way"
+done
+
+# The files of one package are all replaced by another of the same step: dpkg knows the first no more.
+image heir 'gone, heir'
+heir='minimirror bootstrap --image oci-archive:/image/heir.tar --set heir'
+for way in "$heir --install" "$heir --to /heir; sh /heir/install.sh"; do
+	name=heir-$((++n))
+	in_copy "$name" sh -ec "$way" >"$mine/$name.log" 2>&1 || { tail -n 20 "$mine/$name.log" >&2; die "$way"; }
+	# shellcheck disable=SC2016
+	got=$(in_copy "$name" dpkg-query --show --showformat '${Package} ${db:Status-Abbrev}\n' gone heir)
+	[ "$got" = $'gone un \nheir ii ' ] || die "$name: $got"
 	say "$way"
 done
 

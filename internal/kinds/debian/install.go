@@ -168,6 +168,8 @@ func (d *dpkg) report(line string) (problems []string) {
 	}
 	name, state := parts[1], parts[2]
 	switch state {
+	case "not-installed", "config-files": // it has disappeared: what came after it has replaced all its files
+		d.unpacked = slices.DeleteFunc(d.unpacked, func(known string) bool { return known == name })
 	case "error":
 		return []string{strings.Join(parts[1:], ": ")}
 	case "unpacked":

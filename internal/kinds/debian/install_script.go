@@ -111,11 +111,18 @@ $file"
 	# shellcheck disable=SC2086
 	set -- $files
 	IFS=$old
-	# shellcheck disable=SC2086
-	if ! dpkg --unpack "$@" || ! dpkg --configure $names; then
-		die "dpkg failed: mend what it says, then type the same command again"
-	fi
+	dpkg --unpack "$@" || die "$again"
+	# One whose files have all been replaced by the others has disappeared.
+	set --
+	for name in $names; do
+		case $(dpkg-query --show --showformat '${db:Status-Status}' "$name" 2>/dev/null) in
+		'' | not-installed | config-files) ;;
+		*) set -- "$@" "$name" ;;
+		esac
+	done
+	[ $# = 0 ] || dpkg --configure "$@" || die "$again"
 }
+again='dpkg failed: mend what it says, then type the same command again'
 
 dpkg --configure --pending || true
 `

@@ -23,7 +23,7 @@ import (
 //
 // A Package belongs to the Suite above it ("stable" when there is none). Beside
 // the fields of control and Release files it may have Component, Filename,
-// Compression and Filler (bytes that do not compress); a Suite may have By-Hash
+// Compression, Filler (bytes that do not compress) and any number of File (a path in it); a Suite may have By-Hash
 // (yes), Compressions and Hashes (words; "none" is the plain file), Signing and
 // Signed-By (names of keys; default "archive", "none" leaves the suite unsigned), and Says,
 // the Suite that its Release names ("none": neither Suite nor Codename). A Key may
@@ -183,6 +183,11 @@ func (a *Archive) parsePackage(paragraph []field) error {
 			p.Filename = f.value
 		case "Compression":
 			p.Compression = f.value
+		case "File":
+			if p.Files == nil {
+				p.Files = map[string]string{}
+			}
+			p.Files[f.value] = "of " + p.Name + "\n"
 		case "Filler":
 			p.Size, err = strconv.Atoi(f.value)
 		default:
