@@ -38,7 +38,7 @@ type keptFile struct {
 
 const (
 	keepMade     = 15 * time.Minute
-	keepMadeSize = 24 << 20 // bytes in memory beside what is in force; a distribution's index has 15 MB, most of which rules seldom change
+	keepMadeSize = 8 << 20 // bytes in memory, and as many as what is in force has; what they share with that does not count
 )
 
 // file returns what is made for the path, or nil.
@@ -139,15 +139,15 @@ func (v *view) keep(last *view) {
 	slices.SortFunc(old, func(a, b keptFile) int {
 		return cmp.Or(b.until.Compare(a.until), cmp.Compare(a.Path, b.Path))
 	})
-	counted, size := map[*byte]bool{}, int64(0)
+	counted, most, size := map[*byte]bool{}, int64(keepMadeSize), int64(0)
 	for _, f := range v.made {
-		f.memory(counted)
+		most += f.memory(counted)
 	}
 	for _, f := range old {
 		if v.made[f.Path] != nil {
 			continue
 		}
-		if size += f.memory(counted); size > keepMadeSize {
+		if size += f.memory(counted); size > most {
 			break
 		}
 		v.kept[f.Path] = f

@@ -44,7 +44,7 @@ func (x *indexFilter) pack(ctx context.Context, req *artifact.FilterRequest, par
 	defer body.Close()
 	windows := int((x.listed.Size + packWindow - 1) / packWindow)
 	reuse := x.reusable(before, parts, windows)
-	p := newPacker(windows)
+	p := newPacker(windows, min(left, packWindow))
 	reader, position := bufio.NewReaderSize(contextReader{ctx, body}, readBuffer), int64(0)
 	hash, check := sha256.New(), crc32.NewIEEE()
 	read := func(window int) error {
@@ -55,7 +55,7 @@ func (x *indexFilter) pack(ctx context.Context, req *artifact.FilterRequest, par
 				return err
 			}
 			begin := len(job.text)
-			job.text = slices.Grow(job.text, int(part.Size))[:begin+int(part.Size)]
+			job.text = job.text[:begin+int(part.Size)]
 			if _, err := io.ReadFull(reader, job.text[begin:]); err != nil {
 				return err
 			}
@@ -136,11 +136,12 @@ type packJob struct {
 	zip    *flate.Writer // nil: not yet used
 }
 
-func newPacker(windows int) *packer {
-	n := runtime.GOMAXPROCS(0)
+// newPacker returns a packer of texts of at most size bytes.
+func newPacker(windows int, size int64) *packer {
+	n := min(runtime.GOMAXPROCS(0), max(windows, 1))
 	p := &packer{chunks: make([][]byte, windows), idle: make(chan *packJob, n)}
 	for range n {
-		p.idle <- &packJob{}
+		p.idle <- &packJob{text: make([]byte, 0, size)}
 	}
 	return p
 }
