@@ -157,7 +157,6 @@ func TestRestarts(t *testing.T) {
 	for values, restart := range map[string]bool{
 		`{` + key + `}`: false,
 		`{` + key + `, rules: {text: "default: deny"}}`:                       false,
-		`{` + key + `, rules: {date: "2026-11-21T10:00:00Z"}}`:                false,
 		`{` + key + `, service: {type: NodePort}, commonAnnotations: {a: b}}`: false,
 		`{signingKey: {value: "-----BEGIN PGP PRIVATE KEY BLOCK-----\ntwo"}}`: true,
 		`{` + key + `, image: {tag: "2"}}`:                                    true,

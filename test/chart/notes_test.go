@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
 	"sigs.k8s.io/yaml"
 )
 
@@ -31,7 +34,15 @@ func TestNotes(t *testing.T) {
 			if err := yaml.Unmarshal([]byte(test.values), &values); err != nil {
 				t.Fatal(err)
 			}
-			files, err := (&site{T: t}).files(values)
+			chart, err := loader.Load(chartFolder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, err := chartutil.ToRenderValues(chart, values, chartutil.ReleaseOptions{Name: "site", Namespace: "site", Revision: 1}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files, err := engine.Render(chart, all)
 			if err != nil {
 				t.Fatal(err)
 			}
