@@ -158,17 +158,21 @@ func TestBrokenErrors(t *testing.T) {
 	}
 }
 
-// FuzzBroken asks about packages with any metadata: it has a reason for what it says, or refuses them.
+// FuzzBroken asks about packages with any metadata, two of them versions of one, and a suite that says anything of itself: it has a
+// reason for what it says, or refuses them.
 func FuzzBroken(f *testing.F) {
-	f.Add("Depends: b | c, v", "Provides: v, a\nConflicts: v", "Pre-Depends: a", uint8(2))
-	f.Add("Depends: a", "\n\nPackage: x\nVersion: 1\nArchitecture: all", "", uint8(7))
-	f.Fuzz(func(t *testing.T, a, b, c string, denied uint8) {
-		var pins artifact.Pins
+	f.Add("Depends: b | c, v", "Provides: v, a\nConflicts: v", "Pre-Depends: a", "NotAutomatic: yes", uint8(2))
+	f.Add("Depends: a", "\n\nPackage: x\nVersion: 1\nArchitecture: all", "", "Suite: s\n\nSuite: t", uint8(7))
+	f.Add("Depends: b (>= 2)", "", "Depends: a", "NotAutomatic: yes\nButAutomaticUpgrades: yes", uint8(4))
+	f.Fuzz(func(t *testing.T, a, b, c, release string, denied uint8) {
+		pins := artifact.Pins{Sources: []artifact.Source{{Kind: "debian", Name: "d", Releases: []artifact.Release{
+			{Name: "main"}, {Name: "other", Metadata: strings.Split(release, "\n")}}}}}
 		absent := make(map[string]bool)
 		set := artifact.Set{Name: "s", Architecture: "amd64"}
-		for i, metadata := range []string{a, b, c} {
-			p := artifact.Artifact{Kind: "debian", Source: "d", Name: string(rune('a' + i)), Version: "1", Architecture: "amd64", SHA256: sum([]byte{byte(i)}),
-				Path: fmt.Sprint(i), Metadata: strings.Split(metadata, "\n"), Requested: true}
+		names, versions, suites := []string{"a", "b", "c", "b"}, []string{"1", "1", "1", "2"}, []string{"main", "main", "other", "other"}
+		for i, metadata := range []string{a, b, c, c} {
+			p := artifact.Artifact{Kind: "debian", Source: "d", Name: names[i], Version: versions[i], Architecture: "amd64", SHA256: sum([]byte{byte(i)}),
+				Channels: []string{suites[i] + "/main"}, Path: fmt.Sprint(i), Metadata: strings.Split(metadata, "\n"), Requested: true}
 			pins.Artifacts = append(pins.Artifacts, p)
 			absent[p.ID()] = denied>>i&1 == 1
 			set.Requested = append(set.Requested, p.ID())
