@@ -40,6 +40,34 @@ chart() {
 	client_of client "$on_port"
 }
 
+# ingress has nginx do what the Ingress says: no controller is at hand, and the object is what the chart is for.
+ingress() {
+	say "an Ingress: clients call the mirror by its name"
+	local conf=$mine/nginx.conf
+	upgrade --set 'ingress.enabled=true,ingress.className=site,ingress.hosts={mirror.example.org}'
+	{
+		printf 'daemon off;\nuser root;\npid %s/nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\n\taccess_log off;\n' "$mine"
+		kubectl --namespace mirror get ingress --output json >"$mine/ingress.json"
+		jq -r '.items[].spec.rules[] | .host as $host | .http.paths[] | [$host, .path, .backend.service.name, .backend.service.port.number] | @tsv' "$mine/ingress.json" |
+			while IFS=$'\t' read -r host path service port; do
+				printf '\tserver {\n\t\tlisten 10.250.0.1:80;\n\t\tserver_name %s;\n\t\tlocation %s { proxy_pass http://%s:%s; proxy_set_header Host $host; }\n\t}\n' "$host" "$path" \
+					"$(kubectl --namespace mirror get service "$service" --output 'jsonpath={.spec.clusterIP}')" "$port"
+			done
+		printf '\tserver { listen 10.250.0.1:80 default_server; return 404; }\n}\n'
+	} >"$conf"
+	in_net genesis nginx -c "$conf" >"$mine/nginx.log" 2>&1 &
+	defer end $!
+	on client sh -c 'echo 10.250.0.1 mirror.example.org >>/etc/hosts'
+	until_ok 20 on client /usr/lib/apt/apt-helper download-file http://mirror.example.org/readyz /tmp/ready || die "no answer: $(cat "$mine/nginx.log" "$conf")"
+	client_of client http://mirror.example.org
+	grep -q '^URIs: http://mirror.example.org/' "/proc/${machine[client]}/root/etc/apt/sources.list.d/minimirror.sources" || die "the mirror calls itself otherwise"
+	on client apt-get --yes remove hello >/dev/null
+	installs client hello
+	client_of client "$on_port"
+	upgrade
+	[ -z "$(kubectl --namespace mirror get ingress --output name)" ] || die "the Ingress stays"
+}
+
 # restarts prints the mirror's pods and how often each has started anew.
 restarts() { servers '.metadata.uid}{" "}{.status.containerStatuses[0].restartCount' | sort; }
 
@@ -50,6 +78,11 @@ within() {
 	say "$2: after $((SECONDS - start)) s"
 }
 
+# look has the kubelets bring the rules to the pods now.
+look() {
+	kubectl --namespace mirror annotate pods --selector app.kubernetes.io/component=server --overwrite "minimirror.github.io/look=$SECONDS" >/dev/null
+}
+
 rules() {
 	say "rules change by helm upgrade, and no pod restarts"
 	local before
@@ -57,10 +90,20 @@ rules() {
 	has client jq || die "jq is not there before it is denied"
 	printf 'default: allow\nrules:\n  - deny: { package: jq, reason: "site policy 7" }\n' >"$mine/rules.yaml"
 	upgrade
-	# A kubelet looks for changes every 60 to 90 s.
+	# A kubelet comes back to a pod after 60 to 90 s (its syncFrequency, and up to half of it more), and to a pod whose
+	# annotations change at once.
 	within 95 "apt sees that jq is denied" hasnt client jq
 	within 95 "all replicas agree" one_state 2
 	! on client apt-get --yes install jq >"$mine/jq.log" 2>&1 || die "apt installs what is denied"
+	printf 'default: allow\nrules:\n  - deny: { package: [jq, tree], reason: "site policy 8" }\n' >"$mine/rules.yaml"
+	upgrade
+	look
+	within 15 "apt sees that tree is denied, when the pods were annotated" hasnt client tree
+	within 15 "all replicas agree" one_state 2
+	printf 'default: allow\nrules:\n  - deny: { package: jq, reason: "site policy 7" }\n' >"$mine/rules.yaml"
+	upgrade
+	look
+	within 15 "apt sees tree again" has client tree
 	[ "$(restarts)" = "$before" ] || die "pods restarted: $before, now $(restarts)"
 }
 
@@ -71,6 +114,8 @@ rollout() {
 	stream Service second "$in_cluster"
 	stream port client "$on_port"
 	hasnt client patch || die "patch is there before the second image"
+	apt_rounds Service second tree
+	apt_rounds port client hello tree
 	printf 'default: allow\n' >"$mine/rules.yaml"
 	upgrade --set-string image.tag=2
 	until_ok 120 only_image 2 || die "old pods remain: $(kubectl get pods -A -o wide)"

@@ -87,10 +87,25 @@ stream() {
 	until_ok 60 grep -q '^whole' "$mine/stream-$1.log" || die "no download: $(cat "$mine/stream-$1.log")"
 }
 
+# apt_rounds NAME MACHINE lets apt update and fetch packages, over and over, until streams_end. Nothing is tried again
+# but by apt itself.
+declare -A streams=() rounds=()
+apt_rounds() {
+	local log=$mine/apt-$1.log
+	on "$2" rm -f /run/no-more-rounds
+	# shellcheck disable=SC2016
+	on "$2" sh -c '
+		while [ ! -e /run/no-more-rounds ]; do
+			apt-get clean
+			if said=$(apt-get --error-on=any update 2>&1) && said=$(apt-get --yes --reinstall --download-only install "$@" 2>&1); then echo whole; else echo "FAILED $said"; fi
+		done' sh "${@:3}" >"$log" 2>&1 &
+	rounds[$1]="$! $2"
+	until_ok 60 grep -q '^whole' "$log" || die "apt on $2: $(cat "$log")"
+}
+
 # streams_end ends them all, and wants that nothing failed.
-declare -A streams=()
 streams_end() {
-	local name log
+	local name log pid client
 	for name in "${!streams[@]}"; do
 		kill -0 "${streams[$name]}" 2>/dev/null || die "the stream $name has ended: $(tail "$mine/stream-$name.log")"
 		end "${streams[$name]}"
@@ -99,4 +114,13 @@ streams_end() {
 		say "$1: $(grep -c ^whole "$log") whole downloads through the $name, $(grep -c ^retried "$log" || true) after a second try"
 	done
 	streams=()
+	for name in "${!rounds[@]}"; do
+		read -r pid client <<<"${rounds[$name]}"
+		log=$mine/apt-$name.log
+		on "$client" touch /run/no-more-rounds
+		wait "$pid" || die "apt on $client: $(cat "$log")"
+		! grep -av '^whole' "$log" || die "apt on $client failed: see above"
+		say "$1: apt on $client updated and fetched $(wc -l <"$log") times through the $name, and never failed"
+	done
+	rounds=()
 }

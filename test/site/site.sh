@@ -15,6 +15,7 @@ genesis_node
 cluster
 second_node
 chart
+ingress
 rules
 rollout
 drain
