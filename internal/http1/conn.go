@@ -196,7 +196,7 @@ func (c *conn) bye() error {
 func (c *conn) linger() {
 	if c.bye() == nil {
 		c.net.SetReadDeadline(time.Now().Add(lingerTime))
-		io.CopyN(io.Discard, c.net, 1<<20)
+		io.Copy(io.Discard, c.net)
 	}
 }
 
