@@ -38,7 +38,7 @@ type keptFile struct {
 
 const (
 	keepMade     = 15 * time.Minute
-	keepMadeSize = 8 << 20 // bytes in memory, and as many as what is in force has; what they share with that does not count
+	keepMadeSize = 4 << 20 // bytes in memory, and as many as what is in force has; what they share with that does not count
 )
 
 // file returns what is made for the path, or nil.
