@@ -19,6 +19,7 @@ definition hardened <<-END
 	  docker: { debian: [docker.io, iptables, ca-certificates] }
 END
 "$MINIMIRROR" build "$definition" --output "docker-archive:$root/mirror.tar"
+# Far more than what the network's buffers hold.
 biggest=$("$MINIMIRROR" lock "$definition" --format json | jq -r '.artifacts | max_by(.size) | "\(.source)/\(.path) \(.size) \(.sha256)"')
 read -r path size sum <<<"$biggest"
 
@@ -112,15 +113,13 @@ client_installs() {
 # wants it whole.
 drains() {
 	local got=$mine/drained-$1 slow stops
-	"${inside[@]}" curl --noproxy '*' -fsS --max-time 60 --output "$got" "$url/$path" &
+	get "$url/$path" | { head -c 65536 >"$got"; until [ -e "$got.go" ]; do sleep 0.05; done; cat >>"$got"; } &
 	slow=$!
-	until [ -s "$got" ]; do kill -0 "$slow" || die "no download"; sleep 0.01; done
-	kill -STOP "$slow"
+	until [ -s "$got" ]; do kill -0 "$slow" || die "no download"; sleep 0.05; done
 	"${@:2}" >"$mine/stop-$1.log" 2>&1 &
 	stops=$!
 	while get --output /dev/null --connect-timeout 1 "$url/readyz" 2>/dev/null; do sleep 0.05; done
-	[ "$(stat -c %s "$got")" -lt "$((size / 2))" ] || die "the download was over before the mirror was told to end"
-	kill -CONT "$slow"
+	touch "$got.go"
 	wait "$slow" || die "$1: the running download fails"
 	[ "$(sha256sum <"$got")" = "$sum  -" ] || die "$1: the running download is damaged"
 	wait "$stops" || die "$1: $(cat "$mine/stop-$1.log")"
@@ -164,6 +163,8 @@ ctr images mount --rw "$name" /mnt/mirror >/dev/null
 ctr container info --spec draft | jq '.process.user = { uid: 12345, gid: 12345 } | .root.path = "/mnt/mirror"' >"$root/mirror.json"
 "${node_enter[@]}" ctr --namespace k8s.io run --rm --cni --config /mirror.json mirror >"$mine/mirror.log" 2>&1 &
 mirror=$!
+end_ctr() { ctr task kill --signal SIGKILL mirror >/dev/null 2>&1; }
+defer end_ctr
 await_ready
 hardened "$(ctr task ls | awk '$1 == "mirror" { print $2 }')"
 client_installs containerd
@@ -200,6 +201,8 @@ dockerd=$!
 defer end "$dockerd"
 await "$dockerd" "$mine/dockerd.log" 'API listen on'
 loads docker 3
+end_docker() { on_node docker rm --force mirror minimirror >/dev/null 2>&1; }
+defer end_docker
 # docker run --health-cmd wants a shell in the image; an image's own HEALTHCHECK doesn't.
 printf 'FROM %s\nHEALTHCHECK --interval=1s CMD ["/minimirror", "healthcheck", "--ready"]\n' "$name" | "${node_enter[@]}" docker build --quiet --tag minimirror.local/hardened:probed - >/dev/null
 on_node docker run --detach --name mirror --read-only --cap-drop ALL --security-opt no-new-privileges --user 12345:12345 \
