@@ -55,7 +55,7 @@ ingress() {
 			done
 		printf '\tserver { listen 10.250.0.1:80 default_server; return 404; }\n}\n'
 	} >"$conf"
-	in_net genesis nginx -c "$conf" >"$mine/nginx.log" 2>&1 &
+	nsenter --net="/proc/${machine[genesis]}/ns/net" nginx -c "$conf" >"$mine/nginx.log" 2>&1 &
 	defer end $!
 	on client sh -c 'echo 10.250.0.1 mirror.example.org >>/etc/hosts'
 	until_ok 20 on client /usr/lib/apt/apt-helper download-file http://mirror.example.org/readyz /tmp/ready || die "no answer: $(cat "$mine/nginx.log" "$conf")"
