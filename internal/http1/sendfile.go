@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"sync"
@@ -8,14 +9,41 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// copied is the size of a body above which it is read and written, and not sent by sendfile(2). See BenchmarkServe in
-// test/bench: within a machine sendfile is the slower one for what is long.
+// copied is the size of a body above which it is read and written, and not sent by sendfile(2). See BenchmarkSend:
+// within a machine sendfile is the slower one for what no socket's buffer holds.
 const copied = 1 << 20
+
+// announced is the size of a body up to which its header waits for it in the kernel: both pass through the machine as one
+// packet, which has at most 64 KiB. For what is longer that costs more than it saves.
+const announced = 60 << 10
 
 // sendMost is what one system call sends, so that other goroutines have their turn.
 const sendMost = 256 << 10
 
 var copies = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
+// announce sends what a part of a file follows. The kernel waits with it for the file, so that the client is
+// woken once.
+func (c *conn) announce(p []byte) error {
+	var failed error
+	wait := c.raw.Write(func(to uintptr) bool {
+		for len(p) > 0 {
+			n, fault := unix.SendmsgN(int(to), p, nil, nil, unix.MSG_MORE|unix.MSG_NOSIGNAL)
+			switch fault {
+			case nil:
+				p = p[n:]
+			case unix.EINTR:
+			case unix.EAGAIN:
+				return false
+			default:
+				failed = os.NewSyscallError("send", fault)
+				return true
+			}
+		}
+		return true
+	})
+	return cmp.Or(wait, failed)
+}
 
 // sendFile sends a part of a file. While it waits for the client it holds no buffer.
 func (c *conn) sendFile(f *os.File, offset, n int64, copying bool) (sent int64, err error) {
@@ -40,6 +68,8 @@ func (c *conn) sendFile(f *os.File, offset, n int64, copying bool) (sent int64, 
 				case fault == unix.EINTR:
 				case fault == unix.EAGAIN:
 					return false
+				case !copying && (fault == unix.EINVAL || fault == unix.ENOSYS || fault == unix.EOPNOTSUPP):
+					copying = true // not by this file system
 				case fault != nil:
 					failed = os.NewSyscallError("send", fault)
 					return true
@@ -53,12 +83,7 @@ func (c *conn) sendFile(f *os.File, offset, n int64, copying bool) (sent int64, 
 			return true
 		})
 	})
-	for _, err := range []error{control, wait, failed} {
-		if err != nil {
-			return sent, err
-		}
-	}
-	return sent, nil
+	return sent, cmp.Or(control, wait, failed)
 }
 
 // copyOnce sends at most n bytes of a file that begin at offset.

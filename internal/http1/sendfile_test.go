@@ -117,7 +117,7 @@ func TestSendFile(t *testing.T) {
 	}
 	server := &http1.Server{Handler: http.HandlerFunc(handler)}
 	address := start(t, server)
-	sizes := []int{0, 1, 5000, 4 << 10, 90_000, 512 << 10, 512<<10 + 1, 1<<20 - 1, 1 << 20, 1<<20 + 1, 2_900_000}
+	sizes := []int{0, 1, 5000, 4 << 10, 30_000, 60 << 10, 60<<10 + 1, 90_000, 512 << 10, 512<<10 + 1, 1<<20 - 1, 1 << 20, 1<<20 + 1, 2_900_000}
 	for n := 20<<10 - 400; n <= 20<<10; n += 7 { // around what is gathered
 		sizes = append(sizes, n)
 	}

@@ -143,7 +143,11 @@ func (w *response) send(f *os.File, offset, n int64) (int64, error) {
 		w.out = w.out[:len(w.out)+read]
 		return int64(read), err
 	}
-	w.flush()
+	if w.conn.raw != nil && w.err == nil && w.size <= announced {
+		w.err = w.conn.announce(w.out)
+	} else {
+		w.flush()
+	}
 	w.release()
 	switch {
 	case w.err != nil:
