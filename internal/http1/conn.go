@@ -175,8 +175,11 @@ func (c *conn) handle(r *http.Request) bool {
 		return true
 	case !r.Close || r.ContentLength != 0 || c.in.Buffered() > 0: // the client may be sending yet
 		c.linger()
-	case c.tls != nil:
-		c.bye()
+	default:
+		if c.tls != nil {
+			c.bye()
+		}
+		c.settle()
 	}
 	return false
 }
@@ -195,6 +198,7 @@ func (c *conn) bye() error {
 // linger ends the answers, and waits a little until the client has seen it.
 func (c *conn) linger() {
 	if c.bye() == nil {
+		c.settle()
 		c.net.SetReadDeadline(time.Now().Add(lingerTime))
 		io.Copy(io.Discard, c.net)
 	}

@@ -169,6 +169,9 @@ func (s *Server) closeIdle() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
+		if !c.settled() {
+			continue
+		}
 		if c.state.CompareAndSwap(idle, closed) || time.Since(c.began) > freshTime && c.state.CompareAndSwap(fresh, closed) {
 			c.net.Close()
 		}
