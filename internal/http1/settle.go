@@ -1,0 +1,34 @@
+package http1
+
+import (
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// settled reports whether the client's machine has acknowledged all that was written (SIOCOUTQ of tcp(7)). The kernel
+// goes on sending what it has not after the program's end, but not after the end of a container's network.
+func (c *conn) settled() bool {
+	tcp, ok := c.net.(syscall.Conn)
+	if !ok {
+		return true
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return true
+	}
+	var waiting int
+	var failed error
+	if err := raw.Control(func(fd uintptr) { waiting, failed = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) }); err != nil || failed != nil {
+		return true // closed
+	}
+	return waiting == 0
+}
+
+// settle waits, while the server shuts down, until the client's machine has everything.
+func (c *conn) settle() {
+	for c.server.closing.Load() && c.server.ctx.Err() == nil && !c.settled() {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
