@@ -147,11 +147,11 @@ func (s *Server) Close() {
 	s.stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cancel != nil {
-		s.cancel()
-	}
 	for c := range s.conns {
 		c.net.Close()
+	}
+	if s.cancel != nil {
+		s.cancel()
 	}
 }
 
