@@ -131,6 +131,7 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	saveMemory() // what starting has touched, too
 	return f.run(ctx, c, s, o)
 }
 

@@ -23,7 +23,7 @@ const (
 	// filterLevel is as fast as any, and what it makes an eighth larger than by Plan: rules change more often than images.
 	filterLevel = 2
 	// packWindow is how much of the image's index makes a chunk of the packed one, in bytes.
-	packWindow = 512 << 10
+	packWindow = 256 << 10
 )
 
 // gzipHeader is that of a file without a name and time (RFC 1952, section 2.3), and deflateEnd an empty last

@@ -13,29 +13,29 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// wideImage is an image with one index of several windows.
-func wideImage(t *testing.T) (testTree, []artifact.Source) {
+// wideImage is an image with one index of several windows, of packages p0, p1 and so on.
+func wideImage() (tree testTree, sources []artifact.Source, packages int) {
 	random := rand.New(rand.NewPCG(1, 1))
 	var index bytes.Buffer
-	for i := 0; index.Len() < 5*packWindow/2; i++ {
-		fmt.Fprintf(&index, "Package: p%d\nFilename: p%d.deb\nDescription: %x\n\n", i, i, random.Perm(random.IntN(300)))
+	for ; index.Len() < 5*packWindow/2; packages++ {
+		fmt.Fprintf(&index, "Package: p%d\nFilename: p%d.deb\nDescription: %x\n\n", packages, packages, random.Perm(random.IntN(300)))
 	}
 	release := fmt.Sprintf("Date: Sat, 11 Jul 2020 10:16:37 UTC\nSHA256:\n %s %d Packages\n", sum(index.Bytes()), index.Len())
-	return testTree{"d/Packages": index.Bytes(), "d/Release": []byte(release)}, []artifact.Source{{Name: "d", Releases: []artifact.Release{{Name: "./"}}}}
+	return testTree{"d/Packages": index.Bytes(), "d/Release": []byte(release)}, []artifact.Source{{Name: "d", Releases: []artifact.Release{{Name: "./"}}}}, packages
 }
 
 // What was made before saves work, and never changes the answer.
 func TestFilterBefore(t *testing.T) {
-	image, sources := wideImage(t)
+	image, sources, packages := wideImage()
 	random := rand.New(rand.NewPCG(2, 2))
 	var before []artifact.File
 	for round := range 20 {
 		gone := map[string]bool{}
 		for range random.IntN(4) {
-			gone[fmt.Sprintf("d/p%d.deb", random.IntN(2000))] = true
+			gone[fmt.Sprintf("d/p%d.deb", random.IntN(packages))] = true
 		}
 		if round == 7 { // all of a window, and more
-			for i := range 1500 {
+			for i := range packages / 2 {
 				gone[fmt.Sprintf("d/p%d.deb", i)] = true
 			}
 		}
@@ -64,7 +64,7 @@ func TestFilterBefore(t *testing.T) {
 
 // Only windows in which something changes are made anew.
 func TestFilterSharesChunks(t *testing.T) {
-	image, sources := wideImage(t)
+	image, sources, _ := wideImage()
 	packed := func(before []artifact.File, absent ...string) (files []artifact.File, chunks [][]byte) {
 		req := filterRequest(image, sources, func(id string) bool { return slices.Contains(absent, id) })
 		req.Before = before
