@@ -31,7 +31,7 @@ type tlsGroup struct {
 
 // newTLS reads the files of an Access. The configuration asks for them with each new connection.
 func newTLS(a Access, log *slog.Logger) (*tls.Config, error) {
-	t := &tlsFiles{log: log, config: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}}
+	t := &tlsFiles{log: log, config: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1", "http/1.0"}}}
 	t.groups = append(t.groups, &tlsGroup{what: "the certificate", files: []string{a.Certificate, a.Key}, read: func(into *tls.Config) error {
 		pair, err := tls.LoadX509KeyPair(a.Certificate, a.Key)
 		if err != nil {
