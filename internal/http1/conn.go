@@ -124,8 +124,8 @@ func (c *conn) open() bool {
 		var header tls.RecordHeaderError
 		if errors.As(err, &header) && header.Conn != nil && looksLikeHTTP(header.RecordHeader[:]) {
 			io.WriteString(c.net, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nThis address speaks https, not http.\n")
-			c.linger()
 		}
+		c.linger() // by TLS 1.3 the client may be asking already, and would not read why it may not
 		c.server.Log.Warn("TLS handshake failed", "client", c.remote, "error", err)
 		return false
 	}
