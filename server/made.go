@@ -17,6 +17,7 @@ import (
 type madeFile struct {
 	image.File
 	chunks [][]byte         // its bytes, one chunk behind the other; other files may share them
+	memory *memoryFile      // of the chunks; nil: none is wanted
 	pieces *artifact.Pieces // instead of chunks
 	image  *image.Image     // that has the pieces
 	since  time.Time        // when it was made; zero: the clock is wrong
@@ -30,8 +31,8 @@ func (f *madeFile) lastModified() time.Time {
 	return f.since
 }
 
-// memory is how many bytes it keeps, but for chunks that have been counted, and adds its own to these.
-func (f *madeFile) memory(counted map[*byte]bool) (size int64) {
+// keeps is how many bytes it keeps, but for chunks that have been counted, and adds its own to these.
+func (f *madeFile) keeps(counted map[*byte]bool) (size int64) {
 	if f.pieces != nil {
 		size = int64(len(f.pieces.Parts)) * 16
 	}
@@ -44,9 +45,19 @@ func (f *madeFile) memory(counted map[*byte]bool) (size int64) {
 	return size
 }
 
+// withoutMemory is the same file for the few who still ask for it.
+func (f *madeFile) withoutMemory() *madeFile {
+	other := *f
+	other.memory = nil
+	return &other
+}
+
 // open opens it for one reader.
 func (f *madeFile) open() (io.ReadSeekCloser, error) {
 	if f.pieces == nil {
+		if content := f.memory.open(f.chunks, f.Size); content != nil {
+			return content, nil
+		}
 		return newChunkReader(f.chunks), nil
 	}
 	section, err := f.image.OpenFile(f.pieces.Path)
@@ -107,6 +118,7 @@ func (v *view) add(files []artifact.File, img *image.Image) error {
 		if f.Pieces != nil {
 			made.Size, made.SHA256 = f.Pieces.Size, f.Pieces.SHA256
 		} else {
+			made.memory = new(memoryFile)
 			if f.Chunks == nil {
 				made.chunks = [][]byte{f.Data}
 			}

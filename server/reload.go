@@ -94,6 +94,7 @@ func (s *Server) ruleKinds() (kinds []rules.Kind) {
 func (s *Server) Reload(ctx context.Context) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
+	defer s.compute()()
 	err := s.reload(ctx)
 	s.reloads.note(err)
 	if err != nil {

@@ -45,6 +45,9 @@ type Options struct {
 
 	Access Access
 	Limits Limits
+
+	// Compute is called before something computes for long, and what it returns afterwards; nil: nothing is.
+	Compute func() (done func())
 }
 
 // A Server serves one image.
@@ -63,6 +66,7 @@ type Server struct {
 	access  *gate
 	limits  *limiter
 	metrics *metrics
+	compute func() (done func())
 
 	artifacts []int32 // by place in Catalog.Files: the place in Catalog.Artifacts, or -1
 	signer    func(date time.Time) (artifact.Signer, error)
@@ -81,10 +85,13 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		image: o.Image, grace: o.Grace, log: o.Log, audit: o.Audit, started: time.Now(),
-		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), turns: make(chan struct{}, 4), limits: newLimiter(o.Limits),
+		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), turns: make(chan struct{}, 4), limits: newLimiter(o.Limits), compute: o.Compute,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.compute == nil {
+		s.compute = func() func() { return func() {} }
 	}
 	var err error
 	if s.access, err = newGate(o.Access, s.log); err != nil {

@@ -17,6 +17,7 @@ func (s *Server) inTurn(next http.HandlerFunc) http.HandlerFunc {
 		select {
 		case s.turns <- struct{}{}:
 			defer func() { <-s.turns }()
+			defer s.compute()()
 			next(w, r)
 		case <-r.Context().Done():
 		case <-wait.C:

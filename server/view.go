@@ -128,7 +128,7 @@ func (v *view) keep(last *view) {
 	var old []keptFile
 	for _, f := range last.made {
 		if namedByDigest(&f.File) {
-			old = append(old, keptFile{f, v.loaded.Add(keepMade)})
+			old = append(old, keptFile{f.withoutMemory(), v.loaded.Add(keepMade)})
 		}
 	}
 	for path, f := range last.kept {
@@ -141,13 +141,13 @@ func (v *view) keep(last *view) {
 	})
 	counted, most, size := map[*byte]bool{}, int64(keepMadeSize), int64(0)
 	for _, f := range v.made {
-		most += f.memory(counted)
+		most += f.keeps(counted)
 	}
 	for _, f := range old {
 		if v.made[f.Path] != nil {
 			continue
 		}
-		if size += f.memory(counted); size > most {
+		if size += f.keeps(counted); size > most {
 			break
 		}
 		v.kept[f.Path] = f

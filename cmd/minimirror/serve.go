@@ -102,9 +102,11 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		return err
 	}
 	saveMemory()
+	processors := newProcessors(f.Certificate != "" || f.Passwords != "")
+	started := processors.compute()
 	o := server.Options{
 		Kinds: kinds.All(), Grace: f.grace, Log: c.log(), Version: programVersion(),
-		Rules: f.rules, As: f.as, Access: f.Access, Limits: f.Limits,
+		Rules: f.rules, As: f.as, Access: f.Access, Limits: f.Limits, Compute: processors.compute,
 	}
 	if f.signKey != "" {
 		key, err := signing.Read(f.signKey)
@@ -132,6 +134,7 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		return err
 	}
 	saveMemory() // what starting has touched, too
+	started()
 	return f.run(ctx, c, s, o)
 }
 

@@ -177,7 +177,7 @@ func (w *response) end() error {
 	if w.chunked {
 		w.out = append(w.out, "0\r\n\r\n"...)
 	}
-	w.flush()
+	w.flush(false)
 	if w.err == nil && w.size > w.sent && !w.bodyless() {
 		w.err = http.ErrContentLength // shorter than it says: the connection cannot go on
 	}

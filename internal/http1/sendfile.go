@@ -2,28 +2,27 @@ package http1
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"os"
-	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// copied is the size of a body above which it is read and written, and not sent by sendfile(2). See BenchmarkSend:
-// within a machine sendfile is the slower one for what no socket's buffer holds.
-const copied = 1 << 20
-
-// announced is the size of a body up to which its header waits for it in the kernel: both pass through the machine as one
-// packet, which has at most 64 KiB. For what is longer that costs more than it saves.
-const announced = 60 << 10
+// announced reports whether the header of a body of so many bytes waits for it in the kernel, with MSG_MORE. Up to 60 KiB
+// both pass through the machine as one packet, which has at most 64 KiB. A long body passes in whole packets if nothing is
+// sent apart. What is between is the faster the sooner the client is woken. -1: the size is not known.
+func announced(size int64) bool {
+	return size >= 0 && (size <= 60<<10 || size > 256<<10)
+}
 
 // sendMost is what one system call sends, so that other goroutines have their turn.
 const sendMost = 256 << 10
 
-var copies = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+// sendfile is sendfile(2); a test puts another in its place.
+var sendfile = unix.Sendfile
 
-// announce sends what a part of a file follows. The kernel waits with it for the file, so that the client is
-// woken once.
+// announce sends what is followed by more. The kernel waits for that with a packet that is not full, for 200 ms at most.
 func (c *conn) announce(p []byte) error {
 	var failed error
 	wait := c.raw.Write(func(to uintptr) bool {
@@ -45,8 +44,9 @@ func (c *conn) announce(p []byte) error {
 	return cmp.Or(wait, failed)
 }
 
-// sendFile sends a part of a file. While it waits for the client it holds no buffer.
-func (c *conn) sendFile(f *os.File, offset, n int64, copying bool) (sent int64, err error) {
+// sendFile sends a part of a file. While it waits for the client it holds no buffer. The error is
+// errors.ErrUnsupported where the file system cannot do it.
+func (c *conn) sendFile(f *os.File, offset, n int64) (sent int64, err error) {
 	source, err := f.SyscallConn()
 	if err != nil {
 		return 0, err
@@ -56,22 +56,17 @@ func (c *conn) sendFile(f *os.File, offset, n int64, copying bool) (sent int64, 
 	control := source.Control(func(from uintptr) {
 		wait = c.raw.Write(func(to uintptr) bool {
 			for sent < n {
-				var count int
-				var fault error
-				at, size := offset+sent, min(n-sent, sendMost)
-				if copying {
-					count, fault = copyOnce(int(to), int(from), at, size)
-				} else {
-					count, fault = unix.Sendfile(int(to), int(from), &at, int(size))
-				}
+				at := offset + sent
+				count, fault := sendfile(int(to), int(from), &at, int(min(n-sent, sendMost)))
 				switch {
 				case fault == unix.EINTR:
 				case fault == unix.EAGAIN:
 					return false
-				case !copying && (fault == unix.EINVAL || fault == unix.ENOSYS || fault == unix.EOPNOTSUPP):
-					copying = true // not by this file system
+				case fault == unix.EINVAL || fault == unix.ENOSYS || fault == unix.EOPNOTSUPP:
+					failed = errors.ErrUnsupported
+					return true
 				case fault != nil:
-					failed = os.NewSyscallError("send", fault)
+					failed = os.NewSyscallError("sendfile", fault)
 					return true
 				case count == 0:
 					failed = io.ErrUnexpectedEOF
@@ -84,15 +79,4 @@ func (c *conn) sendFile(f *os.File, offset, n int64, copying bool) (sent int64, 
 		})
 	})
 	return sent, cmp.Or(control, wait, failed)
-}
-
-// copyOnce sends at most n bytes of a file that begin at offset.
-func copyOnce(to, from int, offset, n int64) (int, error) {
-	buffer := copies.Get().(*[64 << 10]byte)
-	defer copies.Put(buffer)
-	read, err := unix.Pread(from, buffer[:min(n, int64(len(buffer)))], offset)
-	if err != nil || read == 0 {
-		return 0, err
-	}
-	return unix.SendmsgN(to, buffer[:read], nil, nil, unix.MSG_NOSIGNAL)
 }

@@ -238,3 +238,22 @@ func TestClientsThatTakeNothing(t *testing.T) {
 		}
 	}
 }
+
+// Where a file system has no sendfile(2), a file is read and written.
+func TestWithoutSendfile(t *testing.T) {
+	f, content := testFile(t, 1<<20)
+	http1.WithoutSendfile(t, 300_000)
+	address := start(t, &http1.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(len(content)))
+		if n, err := w.(sender).SendFile(f, 0, int64(len(content))); n != int64(len(content)) || err != nil {
+			t.Errorf("%d bytes, %v", n, err)
+		}
+	})})
+	c := dial(t, address)
+	for range 2 {
+		c.say("GET / HTTP/1.1")
+		if _, got := c.hear(); !bytes.Equal(got, content) {
+			t.Errorf("%d other bytes", len(got))
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -59,10 +60,10 @@ func (w *response) push(p []byte) {
 		w.out = append(strconv.AppendInt(w.out, int64(len(p)), 16), "\r\n"...)
 	}
 	if len(w.out)+len(p) > bufferSize-framing {
-		w.flush()
+		w.flush(true)
 	}
 	if len(p) > bufferSize-framing {
-		w.transmit(p)
+		w.transmit(p, w.sent < w.size)
 	} else {
 		w.out = append(w.out, p...)
 	}
@@ -71,14 +72,18 @@ func (w *response) push(p []byte) {
 	}
 }
 
-// flush sends what was gathered.
-func (w *response) flush() {
-	w.transmit(w.out)
+// flush sends what was gathered; with more the rest of the answer follows at once.
+func (w *response) flush(more bool) {
+	w.transmit(w.out, more)
 	w.out = w.out[:0]
 }
 
-func (w *response) transmit(p []byte) {
-	if w.err == nil && len(p) > 0 {
+func (w *response) transmit(p []byte, more bool) {
+	switch {
+	case w.err != nil || len(p) == 0:
+	case more && w.conn.raw != nil && announced(w.size):
+		w.err = w.conn.announce(p)
+	default:
 		_, w.err = w.conn.stream.Write(p)
 	}
 }
@@ -89,7 +94,7 @@ func (w *response) FlushError() error {
 		w.WriteHeader(http.StatusOK)
 	}
 	w.frame()
-	w.flush()
+	w.flush(false)
 	return w.err
 }
 
@@ -143,17 +148,18 @@ func (w *response) send(f *os.File, offset, n int64) (int64, error) {
 		w.out = w.out[:len(w.out)+read]
 		return int64(read), err
 	}
-	if w.conn.raw != nil && w.err == nil && w.size <= announced {
-		w.err = w.conn.announce(w.out)
-	} else {
-		w.flush()
-	}
+	w.flush(true)
 	w.release()
-	switch {
-	case w.err != nil:
-		return 0, w.err
-	case w.conn.raw != nil:
-		return w.conn.sendFile(f, offset, n, w.size > copied)
+	sent, err := int64(0), w.err
+	if w.conn.raw != nil && err == nil {
+		sent, err = w.conn.sendFile(f, offset, n)
+	} else if err == nil {
+		err = errors.ErrUnsupported
 	}
-	return io.Copy(onlyWriter{w.conn.stream}, io.NewSectionReader(f, offset, n))
+	if err == errors.ErrUnsupported {
+		var rest int64
+		rest, err = io.Copy(onlyWriter{w.conn.stream}, io.NewSectionReader(f, offset+sent, n-sent))
+		sent += rest
+	}
+	return sent, err
 }
