@@ -3,7 +3,10 @@ package server
 import (
 	"errors"
 	"io"
+	"os"
 	"sort"
+
+	"github.com/minimirror/minimirror/internal/image"
 )
 
 // A chunkReader reads chunks one behind the other. It is an io.ReadSeekCloser for one reader.
@@ -11,6 +14,8 @@ type chunkReader struct {
 	chunks [][]byte
 	ends   []int64 // of each chunk
 	at     int64
+	memory *memoryFile // of the same; may be nil
+	file   *os.File    // that memory has given; nil: none
 }
 
 func newChunkReader(chunks [][]byte) *chunkReader {
@@ -51,6 +56,16 @@ func (r *chunkReader) Read(p []byte) (int, error) {
 
 // CopyTo copies at most n bytes from the position on, without a copy of its own.
 func (r *chunkReader) CopyTo(w io.Writer, n int64) (written int64, err error) {
+	if sender, ok := w.(image.FileSender); ok && r.at < r.size() {
+		if r.file == nil {
+			r.file = r.memory.use(r.chunks, r.size())
+		}
+		if r.file != nil {
+			written, err = sender.SendFile(r.file, r.at, min(n, r.size()-r.at))
+			r.at += written
+			return written, err
+		}
+	}
 	for written < n && err == nil {
 		rest := r.rest()
 		if len(rest) == 0 {
@@ -78,4 +93,10 @@ func (r *chunkReader) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-func (*chunkReader) Close() error { return nil }
+func (r *chunkReader) Close() error {
+	if r.file != nil {
+		r.memory.leave()
+		r.file = nil
+	}
+	return nil
+}

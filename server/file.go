@@ -26,7 +26,7 @@ const maxRanges = 16
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) {
 	v := s.view.Load()
 	if made := v.file(name); made != nil {
-		content, err := made.open()
+		content, err := made.open(r.TLS == nil)
 		if err != nil {
 			s.fail(w, r, err)
 			return

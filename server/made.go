@@ -17,7 +17,7 @@ import (
 type madeFile struct {
 	image.File
 	chunks [][]byte         // its bytes, one chunk behind the other; other files may share them
-	memory *memoryFile      // of the chunks; nil: none is wanted
+	memory *memoryFile      // of the chunks
 	pieces *artifact.Pieces // instead of chunks
 	image  *image.Image     // that has the pieces
 	since  time.Time        // when it was made; zero: the clock is wrong
@@ -45,20 +45,14 @@ func (f *madeFile) keeps(counted map[*byte]bool) (size int64) {
 	return size
 }
 
-// withoutMemory is the same file for the few who still ask for it.
-func (f *madeFile) withoutMemory() *madeFile {
-	other := *f
-	other.memory = nil
-	return &other
-}
-
-// open opens it for one reader.
-func (f *madeFile) open() (io.ReadSeekCloser, error) {
+// open opens it for one reader: one that sends files by sendfile(2), or one that does not.
+func (f *madeFile) open(sends bool) (io.ReadSeekCloser, error) {
 	if f.pieces == nil {
-		if content := f.memory.open(f.chunks, f.Size); content != nil {
-			return content, nil
+		r := newChunkReader(f.chunks)
+		if sends {
+			r.memory = f.memory
 		}
-		return newChunkReader(f.chunks), nil
+		return r, nil
 	}
 	section, err := f.image.OpenFile(f.pieces.Path)
 	if err != nil {

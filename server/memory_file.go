@@ -1,38 +1,73 @@
 package server
 
 import (
-	"io"
 	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/minimirror/minimirror/internal/image"
 )
 
 // memoryFileSize is the least size of content that is worth a file in memory, in bytes.
 const memoryFileSize = 64 << 10
 
 // A memoryFile holds content as a file without a name, for sendfile(2), which spares a copy with each answer. It is
-// made when it is first asked for, and takes as much memory again. See memfd_create(2).
+// made when it is first sent, and takes as much memory again, which no collector counts: it goes with the last who
+// sends it, once it is not wanted any more. See memfd_create(2).
 type memoryFile struct {
-	once sync.Once
-	file *os.File // nil: the system has none
+	mu      sync.Mutex
+	file    *os.File // nil: not made
+	users   int
+	useless bool // the system has none, or nobody wants it any more
 }
 
-// open returns a reader of the content, or nil.
-func (m *memoryFile) open(chunks [][]byte, size int64) io.ReadSeekCloser {
+// use returns a file of the content, which is given back by leave; nil: there is none.
+func (m *memoryFile) use(chunks [][]byte, size int64) *os.File {
 	if m == nil || size < memoryFileSize {
 		return nil
 	}
-	m.once.Do(func() { m.file = newMemoryFile(chunks) })
-	if m.file == nil {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.useless {
 		return nil
 	}
-	return memoryReader{io.NewSectionReader(m.file, 0, size), m.file}
+	if m.file == nil {
+		if m.file = newMemoryFile(chunks); m.file == nil {
+			m.useless = true
+			return nil
+		}
+	}
+	m.users++
+	return m.file
 }
 
-// newMemoryFile returns nil where it fails. Nobody closes the file, since many may be reading it: it goes when the last reader has.
+// leave gives back what use returned.
+func (m *memoryFile) leave() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.users--
+	m.close()
+}
+
+// drop says that nobody wants it any more. m may be nil.
+func (m *memoryFile) drop() {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.useless = true
+	m.close()
+}
+
+// close is for those who hold the lock.
+func (m *memoryFile) close() {
+	if m.useless && m.users == 0 && m.file != nil {
+		m.file.Close()
+		m.file = nil
+	}
+}
+
+// newMemoryFile returns nil where it fails.
 func newMemoryFile(chunks [][]byte) *os.File {
 	descriptor, err := unix.MemfdCreate("minimirror", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -47,24 +82,3 @@ func newMemoryFile(chunks [][]byte) *os.File {
 	}
 	return f
 }
-
-// A memoryReader is an io.ReadSeekCloser for one reader.
-type memoryReader struct {
-	*io.SectionReader
-	file *os.File
-}
-
-// CopyTo copies at most n bytes from the position on.
-func (r memoryReader) CopyTo(w io.Writer, n int64) (int64, error) {
-	at, _ := r.Seek(0, io.SeekCurrent) // never fails
-	n = min(n, r.Size()-at)
-	sender, ok := w.(image.FileSender)
-	if !ok || n <= 0 {
-		return io.Copy(w, io.LimitReader(r.SectionReader, n))
-	}
-	sent, err := sender.SendFile(r.file, at, n)
-	_, _ = r.Seek(sent, io.SeekCurrent)
-	return sent, err
-}
-
-func (memoryReader) Close() error { return nil }

@@ -114,11 +114,15 @@ func (s *Server) reload(ctx context.Context) error {
 		}
 	}
 	s.seen = state
-	v, err := s.newView(ctx, r, s.view.Load())
+	last := s.view.Load()
+	v, err := s.newView(ctx, r, last)
 	if err != nil {
 		return err
 	}
 	s.view.Store(v)
+	if last != nil {
+		last.end()
+	}
 	s.tellRules(v)
 	return nil
 }

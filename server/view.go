@@ -123,12 +123,19 @@ func (s *Server) absent(t *rules.Table) func(id string) bool {
 	}
 }
 
+// end is when another view has taken its place. The few who still ask for what it had do without memory files.
+func (v *view) end() {
+	for _, f := range v.made {
+		f.memory.drop()
+	}
+}
+
 // keep takes over what clients of earlier views may still ask for, the newest first.
 func (v *view) keep(last *view) {
 	var old []keptFile
 	for _, f := range last.made {
 		if namedByDigest(&f.File) {
-			old = append(old, keptFile{f.withoutMemory(), v.loaded.Add(keepMade)})
+			old = append(old, keptFile{f, v.loaded.Add(keepMade)})
 		}
 	}
 	for path, f := range last.kept {
