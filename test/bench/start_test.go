@@ -3,14 +3,10 @@ package bench
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -34,12 +30,7 @@ const (
 //	ms-latency     of requests meanwhile, the median, and ms-worst, the worst
 //	MB-reloaded    the most memory after that
 func BenchmarkStart(b *testing.B) {
-	program := filepath.Join(b.TempDir(), "minimirror")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", program, "../../cmd/minimirror")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
+	program := buildProgram(b)
 	config := b.TempDir()
 	b.Setenv("XDG_CONFIG_HOME", config)
 	packages := hostPackages(b)
@@ -54,7 +45,7 @@ func BenchmarkStart(b *testing.B) {
 						"--sign-key", filepath.Join(config, "minimirror", "signing-key.asc"))
 				}
 				for b.Loop() {
-					must(b, os.WriteFile(file, rulesFile(), 0o644))
+					must(b, os.WriteFile(file, rulesFile(ruleCount), 0o644))
 					var times, costs, memory, anonymous []float64
 					for range starts {
 						p := start(b, program, args)
@@ -78,69 +69,16 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-// rulesFile is a file of rules of every sort, few of which match.
-func rulesFile() []byte {
+// rulesFile is a file of so many rules of every sort, few of which match.
+func rulesFile(rules int) []byte {
 	text := "rules:\n"
-	for i := range ruleCount / 4 {
+	for i := range rules / 4 {
 		text += fmt.Sprintf(" - deny: { package: [bad-%d*, worse-%d], reason: \"policy %d\" }\n", i, i, i)
 		text += fmt.Sprintf(" - deny: { package: libc6, version: \"<< 1.%d\" }\n", i)
 		text += fmt.Sprintf(" - deny: { source: source-%d, section: games }\n", i)
 		text += fmt.Sprintf(" - allow: { package: \"*-dbgsym-%d\", client: 10.%d.0.0/16 }\n", i, i)
 	}
 	return []byte(text + " - deny: { section: games }\n")
-}
-
-// A process is the program at work.
-type process struct {
-	cmd     *exec.Cmd
-	address string
-	took    time.Duration // from exec to the first byte of an answer
-}
-
-func start(b *testing.B, program string, args []string) process {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(b, err)
-	p := process{address: l.Addr().String()}
-	must(b, l.Close())
-	log, err := os.Create(filepath.Join(b.TempDir(), "log"))
-	must(b, err)
-	defer log.Close()
-	p.cmd = exec.Command(program, append(args, "--listen", p.address)...)
-	p.cmd.Stderr = log
-	began := time.Now()
-	must(b, p.cmd.Start())
-	for {
-		c, err := net.Dial("tcp", p.address)
-		if err == nil {
-			_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", firstAsked)
-			must(b, err)
-			_, err = io.ReadFull(c, make([]byte, len("HTTP/1.1 200")))
-			must(b, err)
-			p.took = time.Since(began)
-			must(b, c.Close())
-			return p
-		}
-		if time.Since(began) > time.Minute {
-			text, _ := os.ReadFile(log.Name())
-			b.Fatalf("%v: no answer: %s", p.cmd, text)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
-func (p process) stop(b *testing.B) {
-	must(b, p.cmd.Process.Signal(syscall.SIGTERM))
-	must(b, p.cmd.Wait())
-}
-
-// memory is a line of proc(5)'s "status", in MB.
-func (p process) memory(b *testing.B, key string) float64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	must(b, err)
-	_, rest, _ := strings.Cut(string(status), "\n"+key+":")
-	kB, err := strconv.Atoi(strings.Fields(rest)[0])
-	must(b, err)
-	return float64(kB) / 1000
 }
 
 // reload changes the rules again and again while a client asks without pause.
@@ -169,7 +107,7 @@ func reload(b *testing.B, p process, file string) {
 	var times []float64
 	before, err := fetch(http.DefaultClient, p.address, firstAsked)
 	must(b, err)
-	text := string(rulesFile())
+	text := string(rulesFile(ruleCount))
 	for i := range reloadTimes {
 		must(b, os.WriteFile(file, []byte(text+fmt.Sprintf(" - deny: { package: \"lib%c*\" }\n", 'a'+i)), 0o644))
 		began := time.Now()
