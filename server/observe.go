@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"net"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -17,7 +18,6 @@ import (
 // observe makes the exchange, answers errors, and tells the audit trail, the report
 // and the metrics what has become of the request.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
-	ids := newIDs()
 	return func(c *echo.Context) error {
 		answer, ok := c.Response().(*echo.Response)
 		if !ok {
@@ -39,14 +39,10 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			record := audit.Record{
 				Time: start, Client: e.client, User: e.user, Agent: r.UserAgent(), Method: r.Method, Path: path,
 				Status: e.Status, Kind: e.kind, Verdict: e.outcome(), Rule: e.rule, Reason: e.reason,
-				Bytes: e.Size, Duration: time.Since(start), ID: ids.next(),
+				Bytes: e.Size, Duration: time.Since(start), ID: s.ids.next(),
 			}
 			s.name(&record, e, path)
-			if s.audit != nil {
-				s.audit.Write(&record)
-			}
-			s.summary.Add(&record)
-			s.metrics.end(&record)
+			s.tell(&record)
 		}()
 		if err := next(c); err != nil {
 			s.handleError(c, err)
@@ -54,6 +50,20 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		aborted = false
 		return nil
 	}
+}
+
+// refused is observe for a request that has no handler, since it could not be read. It implements http1.Server.Refused.
+func (s *Server) refused(from net.Conn, status int, why string, sent int64) {
+	s.metrics.begin()
+	s.tell(&audit.Record{Time: time.Now(), Client: addressOf(from), Status: status, Verdict: audit.Refused, Reason: why, Bytes: sent, ID: s.ids.next()})
+}
+
+func (s *Server) tell(record *audit.Record) {
+	if s.audit != nil {
+		s.audit.Write(record)
+	}
+	s.summary.Add(record)
+	s.metrics.end(record)
 }
 
 // name says which artifact a record is about. Of one that is not carried, the kinds may know from the path

@@ -64,6 +64,7 @@ type Server struct {
 	turns   chan struct{} // holds one for each page or answer of the API that is being made
 	started time.Time
 	access  *gate
+	ids     *ids
 	limits  *limiter
 	metrics *metrics
 	compute func() (done func())
@@ -85,7 +86,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		image: o.Image, grace: o.Grace, log: o.Log, audit: o.Audit, started: time.Now(),
-		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), turns: make(chan struct{}, 4), limits: newLimiter(o.Limits), compute: o.Compute,
+		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), turns: make(chan struct{}, 4), limits: newLimiter(o.Limits), compute: o.Compute, ids: newIDs(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -151,6 +152,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		AnswerTime: firstMinute,
 		IdleTime:   s.limits.Idle,
 		Context:    s.limits.opened,
+		Refused:    s.refused,
 		Closed:     s.limits.closed,
 		Log:        s.log,
 	}

@@ -1,6 +1,9 @@
 package server_test
 
 import (
+	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,6 +148,41 @@ func TestRoutes(t *testing.T) {
 	}
 	if _, err := server.New(server.Options{Image: img}); err == nil || !strings.Contains(err.Error(), "hint:") {
 		t.Errorf("an image of an unknown kind: %v", err)
+	}
+}
+
+// What cannot be read is a request, too.
+func TestAuditOfWhatCannotBeRead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "audit")
+	log, err := audit.Open(file, nil)
+	must(t, err)
+	address, stop := start(t, server.Options{Audit: log})
+	wants := []string{}
+	for request, want := range map[string]string{
+		"nonsense\r\n\r\n": `"status":400,"verdict":"refused","reason":"malformed request"`,
+		"GET /" + strings.Repeat("a", 60_000) + " HTTP/1.1\r\nHost: x\r\n\r\n": `"status":431,"verdict":"refused","reason":"the header is larger than 32768 bytes"`,
+		"GET / HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n":                 `"status":417,"verdict":"refused","reason":"unknown expectation"`,
+	} {
+		c, err := net.Dial("tcp", address)
+		must(t, err)
+		_, _ = io.WriteString(c, request)
+		answer, _ := io.ReadAll(c)
+		c.Close()
+		_, text, _ := strings.Cut(string(answer), "\r\n\r\n")
+		wants = append(wants, fmt.Sprintf(`%s,"bytes":%d,`, want, len(text)))
+	}
+	stop()
+	must(t, log.Close())
+	text, err := os.ReadFile(file)
+	must(t, err)
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	if len(lines) != len(wants) {
+		t.Fatalf("%d lines: %s", len(lines), text)
+	}
+	for i, want := range wants {
+		if !strings.Contains(lines[i], want) || !strings.Contains(lines[i], `"client":"127.0.0.1",`) || !strings.Contains(lines[i], `"id":"`) {
+			t.Errorf("no %s in %s", want, lines[i])
+		}
 	}
 }
 

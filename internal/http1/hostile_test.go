@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/http1"
@@ -15,7 +16,19 @@ import (
 // What clients may send, and what comes of it: the answers' status, and that the connection ends after them without a
 // reset, however much has been sent behind.
 func TestRequests(t *testing.T) {
-	address := start(t, &http1.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var refused, wanted atomic.Int32
+	told := func(_ net.Conn, status int, why string, sent int64) {
+		refused.Add(1)
+		if status < 400 || why == "" || sent <= int64(len(why)) {
+			t.Errorf("refused with %d, %q, %d bytes", status, why, sent)
+		}
+	}
+	t.Cleanup(func() {
+		if refused.Load() != wanted.Load() {
+			t.Errorf("%d were refused, and %d told of", wanted.Load(), refused.Load())
+		}
+	})
+	address := start(t, &http1.Server{Refused: told, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if n, err := r.Body.Read(make([]byte, 1)); n != 0 || err != io.EOF {
 			t.Errorf("%s: a body of %d bytes, %v", r.RequestURI, n, err)
 		}
@@ -108,7 +121,9 @@ func TestRequests(t *testing.T) {
 				if err != nil || resp.StatusCode == 200 && (len(resp.Header["X"]) != 1 || len(resp.Header) > 4 || !strings.HasPrefix(string(body), "/")) {
 					t.Errorf("%.60q: %v, %q, %v", test.sent, resp.Header, body, err)
 				}
-				got = append(got, resp.StatusCode)
+				if got = append(got, resp.StatusCode); resp.StatusCode >= 400 {
+					wanted.Add(1)
+				}
 			}
 			if !slices.Equal(got, test.want) {
 				t.Errorf("%.60q: %v, want %v", test.sent, got, test.want)

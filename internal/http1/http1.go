@@ -43,6 +43,8 @@ type Server struct {
 
 	// Context makes the context of a connection's requests. It may be nil.
 	Context func(context.Context, net.Conn) context.Context
+	// Refused is told of a request that is answered before a handler sees it, and of how many bytes the answer's body has. It may be nil.
+	Refused func(from net.Conn, status int, why string, sent int64)
 	// Closed is called once for each accepted connection, after its end. It may be nil.
 	Closed func(net.Conn)
 	Log    *slog.Logger

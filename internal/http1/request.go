@@ -95,8 +95,15 @@ func (c *conn) refuse(err error) {
 	}
 	c.writing.within(time.Now(), c.server.AnswerTime)
 	text := http.StatusText(r.status)
+	size := len(text) + len(r.why) + 3
 	_, err = fmt.Fprintf(c.stream, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s: %s\n",
-		r.status, text, c.server.now.header(), len(text)+len(r.why)+3, text, r.why)
+		r.status, text, c.server.now.header(), size, text, r.why)
+	if err != nil {
+		size = 0
+	}
+	if c.server.Refused != nil {
+		c.server.Refused(c.net, r.status, r.why, int64(size))
+	}
 	if err == nil {
 		c.linger()
 	}
