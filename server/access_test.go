@@ -280,7 +280,7 @@ func TestPasswords(t *testing.T) {
 			t.Errorf("%s:%s %s: %d, want %d", c.user, c.password, c.path, got, c.want)
 		}
 	}
-	writeRules(t, file, "ann:"+hashed(t, "other")+"\n")
+	writeRules(t, file, "\ufeffann:"+hashed(t, "other")+"\r\n") // as some editors write it
 	await(t, "the new name", func() bool { return status("ann", "other", path) == 200 })
 	if got := status("joe", "secret", path); got != 401 {
 		t.Errorf("a name that was taken away: %d", got)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"net/http"
 	"path"
 	"strconv"
@@ -153,11 +154,13 @@ func contentType(f *image.File) string {
 // "not modified since" holds for the very same date only (RFC 9110, section 13.1.3 allows it).
 // A server that answers 304 for every later date freezes clients when an image goes back.
 func exactly(r *http.Request, modified time.Time) *http.Request {
-	since := r.Header.Get("If-Modified-Since")
-	ranges := r.Header.Get("Range")
+	since, ranges := r.Header.Get("If-Modified-Since"), r.Header.Get("Range")
 	dropSince := since != "" && !sameDate(since, modified)
-	dropRange := ranges != "" && (!strings.HasPrefix(ranges, "bytes=") || strings.Count(ranges, ",") >= maxRanges)
-	if !dropSince && !dropRange {
+	want := ""
+	if strings.HasPrefix(ranges, "bytes=") && strings.Count(ranges, ",") < maxRanges {
+		want = satisfiable(ranges)
+	}
+	if !dropSince && want == ranges {
 		return r
 	}
 	changed := *r
@@ -165,10 +168,21 @@ func exactly(r *http.Request, modified time.Time) *http.Request {
 	if dropSince {
 		changed.Header.Del("If-Modified-Since")
 	}
-	if dropRange {
-		changed.Header.Del("Range")
-	}
+	changed.Header.Set("Range", want) // empty: as if there were none
 	return &changed
+}
+
+// satisfiable is a Range without the last 0 bytes, which no content has (RFC 9110, section 14.1.2): http.ServeContent would
+// send them, as a range that ends before it begins. Instead it is asked for one behind all ends.
+func satisfiable(ranges string) string {
+	unit, list, _ := strings.Cut(ranges, "=")
+	parts := strings.Split(list, ",")
+	for i, part := range parts {
+		if length, suffix := strings.CutPrefix(strings.TrimSpace(part), "-"); suffix && strings.Contains(length, "0") && strings.Trim(length, "+0 \t") == "" {
+			parts[i] = strconv.FormatInt(math.MaxInt64, 10) + "-"
+		}
+	}
+	return unit + "=" + strings.Join(parts, ",")
 }
 
 func sameDate(header string, modified time.Time) bool {

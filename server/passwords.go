@@ -59,7 +59,7 @@ func (p *passwords) read() error {
 	}
 	hashes := map[string][]byte{}
 	number := 0
-	for line := range strings.Lines(string(data)) {
+	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) { // which some editors write
 		number++
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {

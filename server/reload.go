@@ -90,14 +90,14 @@ func (s *Server) ruleKinds() (kinds []rules.Kind) {
 }
 
 // Reload reads the rules anew. When they are wrong, those before stay in force, and the error says what
-// is wrong. What has begun goes on under the rules that it began with.
+// is wrong, which is logged, too, unless there were none before. What has begun goes on under the rules that it began with.
 func (s *Server) Reload(ctx context.Context) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	defer s.compute()()
 	err := s.reload(ctx)
 	s.reloads.note(err)
-	if err != nil {
+	if err != nil && s.view.Load() != nil {
 		s.log.Error("the rules cannot be used; those before stay in force", "file", s.rulesFile, "error", err)
 	}
 	return err
