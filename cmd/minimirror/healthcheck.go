@@ -103,7 +103,7 @@ func getFrom(ctx context.Context, client *http.Client, url string) ([]byte, erro
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, artifact.Hint(err, "see whether the server runs, and listens there; --url names another address")
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err = errors.Join(err, resp.Body.Close()); err != nil {

@@ -6,10 +6,12 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"os"
 	"path"
 	"slices"
 
 	"github.com/minimirror/minimirror/charts"
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/kit"
@@ -52,6 +54,8 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 		if ref, err = image.ParseReadable(c.flags.Arg(0)); err != nil {
 			return err
 		}
+	} else if _, err := os.Stat(ref.Path); err != nil {
+		return artifact.Hint(artifact.Usagef("REFERENCE is missing: this is not the inside of an image"), "name the image, for example: minimirror kit oci:out/docker")
 	}
 	img, err := image.OpenReader(ctx, ref, image.Options{Registry: *options})
 	if err != nil {

@@ -85,6 +85,7 @@ type command struct {
 	stdout io.Writer
 	stderr io.Writer
 	debug  bool
+	usage  string // the verb's first lines of help
 }
 
 func newCommand(verb string, stdout, stderr io.Writer) *command {
@@ -140,6 +141,8 @@ func (c *command) parse(args []string, text string, arguments int) error {
 
 // parseMore is parse for a verb that takes least arguments or more.
 func (c *command) parseMore(args []string, text string, least int) error {
+	first, _, _ := strings.Cut(text, "\n\n")
+	c.usage = strings.Join(strings.Fields(first), " ")
 	c.flags.Usage = func() {
 		fmt.Fprintf(c.stdout, "%s\nFlags:\n%s", text, c.flags.FlagUsages())
 	}
@@ -150,14 +153,17 @@ func (c *command) parseMore(args []string, text string, least int) error {
 		return c.wrongUsage("%w", err)
 	}
 	if c.flags.NArg() < least {
-		return c.wrongUsage("%d arguments, want %d", c.flags.NArg(), least)
+		return c.missing("an argument")
 	}
 	return nil
 }
 
+// missing says what a command line lacks, and how to write one.
+func (c *command) missing(what string) error { return c.wrongUsage("%s is missing: %s", what, c.usage) }
+
 func (c *command) atMost(arguments int) error {
 	if c.flags.NArg() > arguments {
-		return c.wrongUsage("%d arguments, want %d", c.flags.NArg(), arguments)
+		return c.wrongUsage("%q is one argument too many: %s", c.flags.Arg(arguments), c.usage)
 	}
 	return nil
 }

@@ -134,12 +134,17 @@ func (c *command) readAudit(ctx context.Context, file string, filter *audit.Filt
 		defer opened.Close()
 		in = opened
 	}
+	records := 0
 	skipped, err := audit.Read(in, func(r *audit.Record) error {
+		records++
 		if filter.Takes(r) {
 			summary.Add(r)
 		}
 		return ctx.Err()
 	})
+	if err == nil && skipped > 0 && records == 0 {
+		return artifact.Hint(fmt.Errorf("%s: none of its %d lines is a record", file, skipped), "name a file that minimirror serve --audit has written")
+	}
 	if skipped > 0 {
 		fmt.Fprintf(c.stderr, "minimirror report: %s: skipped %d lines that are no records\n", file, skipped)
 	}

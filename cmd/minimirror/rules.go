@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/netip"
 	"os"
 	"strings"
@@ -53,7 +55,10 @@ func rulesVerb(ctx context.Context, c *command, args []string) error {
 	file := c.flags.Arg(1)
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("rules: %w", err)
+		if _, refErr := image.ParseReadable(file); refErr == nil && errors.Is(err, fs.ErrNotExist) {
+			err = artifact.Hint(err, "the file of rules comes first: minimirror rules check %s %s", c.flags.Arg(2), file)
+		}
+		return err
 	}
 	var words []rules.Kind
 	for _, kind := range kinds.All() {

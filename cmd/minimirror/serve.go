@@ -108,17 +108,13 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		Kinds: kinds.All(), Grace: f.grace, Log: c.log(), Version: programVersion(),
 		Rules: f.rules, As: f.as, Access: f.Access, Limits: f.Limits, Compute: processors.compute,
 	}
-	if f.signKey != "" {
-		key, err := signing.Read(f.signKey)
-		if err != nil {
-			return err
-		}
-		o.Signer = key.At
-	}
 	if o.Image, err = openImage(f.image, f.root); err != nil {
 		return err
 	}
 	defer o.Image.Close()
+	if o.Signer, err = signerOf(o.Image, f.signKey); err != nil {
+		return err
+	}
 	if f.audit != "none" {
 		if o.Audit, err = audit.Open(f.audit, o.Log); err != nil {
 			return err
@@ -194,6 +190,25 @@ func reopen(ctx context.Context, s *server.Server, o server.Options) {
 	if o.Rules != "" {
 		_ = s.Reload(ctx) // it has been said
 	}
+}
+
+// signerOf makes signers of the key in the file, which must be the image's.
+func signerOf(img *image.Image, file string) (func(time.Time) (artifact.Signer, error), error) {
+	if file == "" {
+		return nil, nil
+	}
+	key, err := signing.Read(file)
+	if err != nil {
+		return nil, err
+	}
+	public, err := img.ReadFile(image.KeyPath)
+	if err != nil {
+		return nil, err
+	}
+	if !key.Is(public) {
+		return nil, artifact.Hint(fmt.Errorf("signing key %s: it did not build this image: clients would refuse what it signs", file), "name the key that minimirror build used")
+	}
+	return key.At, nil
 }
 
 // networks reads addresses and networks.

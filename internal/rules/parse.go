@@ -21,7 +21,7 @@ const (
 	maxValues = 1_000_000 // of all conditions, aliases written out
 )
 
-const example = "write, for example:\nrules:\n  - deny: { package: telnet*, reason: \"policy 4.2\" }"
+const example = "write, for example: rules: [ deny: { package: telnet*, reason: \"policy 4.2\" } ]"
 
 // Parse reads a file of rules. kinds are all that the program knows, whether or not an image has
 // artifacts of them. file is the name of the file in errors; its last element is the one

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -53,7 +54,7 @@ func parse(data []byte) (*Key, error) {
 	entities, err := read(bytes.NewReader(data))
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("not an OpenPGP key: %w", err)
 	case len(entities) != 1:
 		return nil, fmt.Errorf("%d keys, want one", len(entities))
 	}
@@ -75,6 +76,15 @@ func parse(data []byte) (*Key, error) {
 		return nil, errors.New("a DSA or ECDSA key signs differently each time: images would not repeat; use Ed25519 or RSA")
 	}
 	return key, nil
+}
+
+// Is reports whether the armored public key is this key's: whether both have one primary key (RFC 9580,
+// section 10.1).
+func (k *Key) Is(public []byte) bool {
+	entities, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(public))
+	return err == nil && slices.ContainsFunc(entities, func(e *openpgp.Entity) bool {
+		return bytes.Equal(e.PrimaryKey.Fingerprint, k.entity.PrimaryKey.Fingerprint)
+	})
 }
 
 // Own returns this user's own key, $XDG_CONFIG_HOME/minimirror/signing-key.asc,

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/signing"
+)
+
+// publicKey is that of a key made for this test.
+func publicKey(t *testing.T) string {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	key, _, err := signing.Own()
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := key.At(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(signer.PublicKey())
+}
+
+// TestMistakes makes those of somebody who is new to the program: each is answered by what is
+// wrong and what to do.
+func TestMistakes(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write := func(name, text string) {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"pool/a": "a"}, Generated: map[string]string{image.KeyPath: publicKey(t)}}).WriteRoot(t, filepath.Join(dir, "image"))
+	write("rules.yaml", "rules: []\n")
+	write("empty.log", "")
+	t.Setenv("XDG_CONFIG_HOME", dir)
+	if _, _, err := signing.Own(); err != nil { // the image has another
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, args string
+		code       int
+		stderr     []string // parts
+	}{
+		{"no definition", "lock", 2, []string{"an argument is missing: usage: minimirror lock DEFINITION [--update [PACKAGE…] | --check]", "hint: run: minimirror lock --help"}},
+		{"rules alone", "rules", 2, []string{"an argument is missing: usage: minimirror rules check RULES REFERENCE"}},
+		{"an image without --image", "serve oci:out/docker", 2, []string{`"oci:out/docker" is one argument too many: usage: minimirror serve [--image REFERENCE | --root DIR] [--listen ADDRESS] [--rules`}},
+		{"two definitions", "build one two", 2, []string{`"two" is one argument too many: usage: minimirror build DEFINITION`}},
+		{"kit of nothing", "kit", 2, []string{"REFERENCE is missing", "hint: name the image, for example: minimirror kit oci:out/docker"}},
+		{"rules and image swapped", "rules check root:image rules.yaml", 1, []string{"hint: the file of rules comes first: minimirror rules check rules.yaml root:image"}},
+		{"no rules", "rules check none.yaml root:image", 1, []string{"open none.yaml: no such file"}},
+		{"rules without rules", "rules check empty.log root:image", 1, []string{"the file is empty\nhint: write, for example: rules:"}},
+		{"no audit trail", "report rules.yaml", 1, []string{"rules.yaml: none of its 1 lines is a record", "hint: name a file that minimirror serve --audit has written"}},
+		{"audit trail without requests", "report empty.log", 0, nil},
+		{"a text as key", "serve --root image --sign-key rules.yaml", 1, []string{"signing key rules.yaml: not an OpenPGP key", "hint: name a file with one unencrypted"}},
+		{"the key of another mirror", "serve --root image --listen 127.0.0.1:-1 --sign-key minimirror/signing-key.asc", 1, []string{"signing key minimirror/signing-key.asc: it did not build this image: clients would refuse what it signs", "hint: name the key that minimirror build used"}},
+		{"no server", "healthcheck --url http://127.0.0.1:1", 1, []string{"hint: see whether the server runs, and listens there"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			if code := run(t.Context(), strings.Fields(c.args), &stdout, &stderr); code != c.code {
+				t.Errorf("exit code %d, want %d", code, c.code)
+			}
+			for _, part := range c.stderr {
+				if !strings.Contains(stderr.String(), part) {
+					t.Errorf("standard error lacks %q:\n%s", part, &stderr)
+				}
+			}
+		})
+	}
+}
