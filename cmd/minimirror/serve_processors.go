@@ -4,6 +4,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"time"
 )
 
 // processors says how many processors the program may use at once. Sending files is the kernel's work, which needs processors
@@ -12,7 +13,12 @@ type processors struct {
 	mu        sync.Mutex
 	computing int // how much computes now
 	all, few  int
+	rest      *time.Timer // until few are enough
 }
+
+// computePause is how long all processors stay after something has computed: a change stops the whole program, which costs
+// as much as a small page.
+const computePause = 100 * time.Millisecond
 
 // newProcessors keeps them all where connections are computed, too, or the environment says how many.
 func newProcessors(encrypted bool) *processors {
@@ -21,24 +27,37 @@ func newProcessors(encrypted bool) *processors {
 	if encrypted || os.Getenv("GOMAXPROCS") != "" {
 		p.few = p.all
 	}
+	p.rest = time.AfterFunc(computePause, p.settle)
 	return p
 }
 
 // compute is called before something computes, and what it returns afterwards.
 func (p *processors) compute() (done func()) {
-	p.add(1)
-	return func() { p.add(-1) }
-}
-
-func (p *processors) add(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.computing += n
-	use := p.all
+	p.computing++
+	p.use(p.all)
+	return p.computed
+}
+
+func (p *processors) computed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.computing--
+	p.rest.Reset(computePause)
+}
+
+// settle is for when nothing has computed for a while.
+func (p *processors) settle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.computing == 0 {
-		use = p.few
+		p.use(p.few)
 	}
-	if use != runtime.GOMAXPROCS(0) { // a change stops all for some microseconds
-		runtime.GOMAXPROCS(use)
+}
+
+func (p *processors) use(n int) {
+	if n != runtime.GOMAXPROCS(0) {
+		runtime.GOMAXPROCS(n)
 	}
 }
