@@ -11,9 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"net/netip"
-	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -44,48 +41,17 @@ type Kit struct {
 // New checks the address and the image's name, a reference of distribution/reference,
 // and completes both. What is wrong is ErrUsage.
 func New(k Kit) (*Kit, error) {
-	u, err := url.Parse(k.Address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+	address, ok := parseAddress(k.Address)
+	if !ok {
 		return nil, artifact.Hint(artifact.Usagef("--address %s: not the address of a mirror", k.Address), "write it like http://mirror.example.org:8080")
 	}
-	k.Address = u.Scheme + "://" + u.Host
+	k.Address = address
 	named, err := reference.ParseNormalizedNamed(k.Image)
 	if err != nil {
 		return nil, artifact.Hint(artifact.Usagef("%q is not a name for an image: %w", k.Image, err), "name it with --name, in lower case, like minimirror.local/site:2")
 	}
 	k.Image = reference.TagNameOnly(named).String()
 	return &k, nil
-}
-
-// Host is the mirror's name or address, without the port.
-func (k *Kit) Host() string { return k.url().Hostname() }
-
-// Port is the port on which clients reach the mirror.
-func (k *Kit) Port() string {
-	if p := k.url().Port(); p != "" {
-		return p
-	}
-	if k.url().Scheme == "https" {
-		return "443"
-	}
-	return "80"
-}
-
-func (k *Kit) url() *url.URL {
-	u, _ := url.Parse(k.Address) // New has checked it
-	return u
-}
-
-// Hosts are lines of hosts(5) that lead unchanged clients to the mirror, where its address is a number.
-func (k *Kit) Hosts() string {
-	ip, err := netip.ParseAddr(k.Host())
-	if err != nil {
-		if found, lookup := net.LookupIP(k.Host()); k.Host() != "localhost" || lookup != nil || len(found) == 0 {
-			return ""
-		}
-		ip = netip.MustParseAddr("127.0.0.1")
-	}
-	return ip.String() + " " + strings.Join(k.As, " ") + "\n"
 }
 
 // Files makes the files, by path below the kit's folder.
@@ -157,21 +123,26 @@ func command(words []string) string {
 }
 
 // Write writes files into a folder, which must be new or empty: all of them, or nothing.
-func Write(dir string, files map[string][]byte) error {
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+func Write(dir string, files map[string][]byte) (err error) {
+	entries, err := os.ReadDir(dir)
+	there := err == nil
+	parent := dir // one that is there may be a mount point, or a link: it is filled, not replaced
+	switch {
+	case len(entries) > 0:
 		return artifact.Hint(fmt.Errorf("%s: it is not empty", dir), "name another folder with --to, or remove this one")
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	parent := filepath.Dir(filepath.Clean(dir))
-	if err := os.MkdirAll(parent, 0o755); err != nil {
+	case errors.Is(err, fs.ErrNotExist):
+		parent = filepath.Dir(filepath.Clean(dir))
+		if err := os.MkdirAll(parent, 0o755); err != nil {
+			return err
+		}
+	case err != nil:
 		return err
 	}
 	fresh, err := os.MkdirTemp(parent, ".minimirror-kit-*")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(fresh)
+	defer func() { err = errors.Join(err, os.RemoveAll(fresh)) }()
 	for name, data := range files {
 		file := filepath.Join(fresh, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -185,11 +156,20 @@ func Write(dir string, files map[string][]byte) error {
 			return err
 		}
 	}
-	if err := os.Chmod(fresh, 0o755); err != nil {
-		return err
+	if !there {
+		if err := os.Chmod(fresh, 0o755); err != nil {
+			return err
+		}
+		return os.Rename(fresh, dir)
 	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	made, err := os.ReadDir(fresh)
+	for i, e := range made {
+		if err := os.Rename(filepath.Join(fresh, e.Name()), filepath.Join(dir, e.Name())); err != nil {
+			for _, e := range made[:i] {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+			}
+			return err
+		}
 	}
-	return os.Rename(fresh, dir)
+	return err
 }

@@ -82,19 +82,86 @@ func TestFiles(t *testing.T) {
 	if err := yaml.Unmarshal(all["client/ansible-tasks.yaml"], &tasks); err != nil {
 		t.Fatal(err)
 	}
+	if !bytes.Contains(all["client/ansible-tasks.yaml"], []byte("content: !unsafe |\n")) {
+		t.Error("ansible would take the files for templates")
+	}
 	if copied := tasks[0]["ansible.builtin.copy"].(map[string]any); copied["content"] != string(spec.Clients[0].Files[0].Data) {
 		t.Errorf("ansible: %q", copied["content"])
 	}
 	for name, want := range map[string]string{
 		"server/static-pod.yaml": "image: " + spec.Image, "server/chart-values.yaml": "repository: registry.example.org:5000/site/docker\n",
-		"server/docker-run.sh": "--publish 8080:8080", "client/transparent.txt": "10.0.0.1 ftp.debian.org", "README.txt": "http://10.0.0.1:8080 ",
+		"server/docker-run.sh": "--stop-timeout 45 --publish 8080:8080", "server/podman-run.sh": "--stop-timeout 45 --publish 8080:8080",
+		"server/minimirror.container": "Pull=missing\n", "client/transparent.txt": "10.0.0.1 ftp.debian.org\n", "README.txt": "http://10.0.0.1:8080 ",
 	} {
 		if !strings.Contains(string(all[name]), want) {
 			t.Errorf("%s: no %q in\n%s", name, want, all[name])
 		}
 	}
-	if err := kit.Write(dir, all); err == nil || !strings.Contains(err.Error(), "hint:") {
+}
+
+func TestWrite(t *testing.T) {
+	some := map[string][]byte{"a": []byte("a"), "b/c.sh": []byte("c")}
+	root := t.TempDir()
+	at := func(name string) string { return filepath.Join(root, name) }
+	holds := func(dir string) {
+		t.Helper()
+		var got []string
+		err := filepath.WalkDir(dir, func(file string, e os.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				got = append(got, strings.TrimPrefix(file, dir))
+			}
+			return err
+		})
+		if err != nil || strings.Join(got, " ") != "/a /b/c.sh" {
+			t.Errorf("%s: %v, %v", dir, got, err)
+		}
+	}
+	for _, made := range []string{"empty", "target", "cwd"} {
+		if err := os.Mkdir(at(made), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("target", at("link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(at("file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for to, where := range map[string]string{"new": "new", "deep/er": "deep/er", "empty": "empty", "link": "target"} {
+		if err := kit.Write(at(to), some); err != nil {
+			t.Errorf("%s: %v", to, err)
+		}
+		holds(at(where))
+	}
+	if info, err := os.Lstat(at("link")); err != nil || info.Mode().Type() != os.ModeSymlink {
+		t.Errorf("the link became %v, %v", info, err)
+	}
+	t.Chdir(at("cwd"))
+	if err := kit.Write(".", some); err != nil {
+		t.Errorf("the current folder: %v", err)
+	}
+	holds(at("cwd"))
+	if err := kit.Write(at("new"), some); err == nil || !strings.Contains(err.Error(), "hint:") {
 		t.Errorf("into a folder that is not empty: %v", err)
+	}
+	for _, to := range []string{"file", "file/below"} {
+		if err := kit.Write(at(to), some); err == nil {
+			t.Errorf("%s: no error", to)
+		}
+	}
+	// What cannot be finished leaves nothing.
+	clash := map[string][]byte{"a": nil, "a/b": nil}
+	if err := kit.Write(at("half"), clash); err == nil {
+		t.Error("a file that is a folder, too: no error")
+	}
+	entries, err := os.ReadDir(root)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") || e.Name() == "half" {
+			t.Errorf("%s is left", e.Name())
+		}
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 
@@ -107,14 +174,17 @@ func TestLowPort(t *testing.T) {
 	}
 }
 
-func TestRefused(t *testing.T) {
-	for _, address := range []string{"", "mirror", "ftp://mirror", "http://", "http://mirror/path", "http://u:p@mirror", "http://mirror?x"} {
-		k := spec
+func TestSecure(t *testing.T) {
+	k := spec
+	for address, want := range map[string]bool{"https://mirror.example.org": true, "http://mirror.example.org": false} {
 		k.Address = address
-		if _, err := kit.New(k); err == nil {
-			t.Errorf("%q: no error", address)
+		if got := strings.Contains(string(files(t, k)["README.txt"]), "--tls-cert"); got != want {
+			t.Errorf("%s: the kit speaks of certificates: %t", address, got)
 		}
 	}
+}
+
+func TestRefused(t *testing.T) {
 	for _, name := range []string{"", "Site", "site:", "x; id", "site@sha256:aa", "docker://site:2"} {
 		k := spec
 		k.Image = name

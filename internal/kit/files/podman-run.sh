@@ -3,4 +3,4 @@
 exec podman run --detach --name minimirror --restart always \
 	--read-only --cap-drop ALL --security-opt no-new-privileges --user 65532:65532 \
 	--health-cmd '["/minimirror", "healthcheck"]' --health-interval 30s \
-	--publish {{.Port}}:8080 {{.Image}}{{range .As}} --as {{.}}{{end}} "$@"
+	--stop-timeout 45 --publish {{.Port}}:8080 {{.Image}}{{range .As}} --as {{.}}{{end}} "$@"
