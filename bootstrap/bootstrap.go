@@ -95,10 +95,18 @@ func Select(ctx context.Context, r *image.Reader, kind artifact.Kind, req Reques
 			p.files[record.ID()] = record.File()
 		}
 	}
-	if p.InstallPlan, err = kind.PlanInstall(ctx, install); err != nil {
-		return nil, fmt.Errorf("%s: %w", p.Title, err)
+	if p.InstallPlan, err = kind.PlanInstall(ctx, install); err == nil {
+		return p, nil
 	}
-	return p, nil
+	if req.Set != "" {
+		return nil, fmt.Errorf("set %s: %w", req.Set, err)
+	}
+	for _, name := range names {
+		if len(found[name]) == 0 {
+			return nil, artifact.Hint(err, "the image does not carry %s: add it to the definition, and build the image anew", name)
+		}
+	}
+	return nil, err
 }
 
 // follow finds artifacts by name, and if closure is set all that they may need.

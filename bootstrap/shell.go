@@ -41,8 +41,12 @@ const shellLines = `#!/bin/sh
 #	sh THIS-FILE IMAGE.tar [--no-start]
 # Needs root, dpkg, tar and sha256sum.
 set -eu
+die() { echo "$0: $*" >&2; exit 1; }
+[ $# -gt 0 ] || die "name the OCI archive: sh $0 IMAGE.tar [--no-start]"
+[ "$(id -u)" = 0 ] || die "root is needed; type: sudo sh $0 $*"
 image=$1
 shift
+[ -r "$image" ] || die "$image: there is no such file"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 for blob in \

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -61,6 +62,18 @@ func bootstrapVerb(ctx context.Context, c *command, args []string) error {
 	if err := f.check(c); err != nil {
 		return err
 	}
+	return f.hintRoot(f.bootstrap(ctx, c), os.Geteuid())
+}
+
+// hintRoot says who may do what was refused to the user.
+func (f *bootstrapFlags) hintRoot(err error, user int) error {
+	if user != 0 && (f.install || f.configure != "" || f.undo) && errors.Is(err, fs.ErrPermission) {
+		return artifact.Hint(err, "this needs root: type sudo before the command")
+	}
+	return err
+}
+
+func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 	if f.undo {
 		return f.report(c, func(k artifact.Kind) ([]string, error) { return k.Unconfigure(f.root) })
 	}
@@ -205,14 +218,19 @@ func (f *bootstrapFlags) installPlan(ctx context.Context, c *command, plan *boot
 
 // report prints what was changed.
 func (f *bootstrapFlags) report(c *command, change func(artifact.Kind) ([]string, error)) error {
+	nothing := true
 	for _, kind := range kinds.All() {
 		changed, err := change(kind)
+		nothing = nothing && len(changed) == 0
 		for _, line := range changed {
 			fmt.Fprintln(c.stdout, line)
 		}
 		if err != nil {
 			return err
 		}
+	}
+	if nothing {
+		fmt.Fprintln(c.stdout, "nothing to change")
 	}
 	return nil
 }

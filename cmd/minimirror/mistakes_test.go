@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,7 +39,10 @@ func TestMistakes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"pool/a": "a"}, Generated: map[string]string{image.KeyPath: publicKey(t)}}).WriteRoot(t, filepath.Join(dir, "image"))
+	mirror := imagetest.New(t, imagetest.Spec{
+		Artifacts: map[string]string{"pool/a": "a"},
+		Generated: map[string]string{image.KeyPath: publicKey(t)}})
+	mirror.WriteRoot(t, filepath.Join(dir, "image"))
 	write("rules.yaml", "rules: []\n")
 	write("empty.log", "")
 	t.Setenv("XDG_CONFIG_HOME", dir)
@@ -61,6 +66,7 @@ func TestMistakes(t *testing.T) {
 		{"audit trail without requests", "report empty.log", 0, nil},
 		{"a text as key", "serve --root image --sign-key rules.yaml", 1, []string{"signing key rules.yaml: not an OpenPGP key", "hint: name a file with one unencrypted"}},
 		{"the key of another mirror", "serve --root image --listen 127.0.0.1:-1 --sign-key minimirror/signing-key.asc", 1, []string{"signing key minimirror/signing-key.asc: it did not build this image: clients would refuse what it signs", "hint: name the key that minimirror build used"}},
+		{"a package that is not carried", "bootstrap --image root:image --architecture amd64 --package nope --to new", 1, []string{"minimirror bootstrap: nope: no such package\nhint: the image does not carry nope: add it to the definition"}},
 		{"no server", "healthcheck --url http://127.0.0.1:1", 1, []string{"hint: see whether the server runs, and listens there"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -74,5 +80,40 @@ func TestMistakes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPrintedScript gives the script of --print-shell no archive.
+func TestPrintedScript(t *testing.T) {
+	dir := t.TempDir()
+	imagetest.WriteDir(t, dir, imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"a": "a"}, Sets: map[string][]string{"s": {"a"}}}).Layout(t))
+	var script, stderr bytes.Buffer
+	if code := run(t.Context(), []string{"bootstrap", "--image", "oci:" + dir, "--set", "s", "--architecture", "any", "--print-shell"}, &script, &stderr); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &stderr)
+	}
+	cmd := exec.Command("sh", "-s")
+	cmd.Stdin = &script
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "name the OCI archive: sh sh IMAGE.tar") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestHintRoot(t *testing.T) {
+	refused := &fs.PathError{Op: "mkdir", Path: "/var/cache/minimirror", Err: fs.ErrPermission}
+	for _, c := range []struct {
+		name  string
+		flags bootstrapFlags
+		user  int
+		want  bool
+	}{
+		{"a user installs", bootstrapFlags{install: true}, 1000, true},
+		{"a user configures apt", bootstrapFlags{configure: "http://mirror.example.org"}, 1000, true},
+		{"a user undoes that", bootstrapFlags{undo: true}, 1000, true},
+		{"a user extracts", bootstrapFlags{to: "/root/x"}, 1000, false},
+		{"root", bootstrapFlags{install: true}, 0, false},
+	} {
+		if err := c.flags.hintRoot(refused, c.user); strings.Contains(err.Error(), "hint: this needs root") != c.want {
+			t.Errorf("%s: %v", c.name, err)
+		}
 	}
 }
