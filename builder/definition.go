@@ -78,7 +78,7 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 	delete(d.kinds, "name")
 	delete(d.kinds, "sets")
 	if len(d.kinds) == 0 {
-		return doc.Errorf("nothing to carry: want one of %s", strings.Join(names, ", "))
+		return doc.Errorf("nothing to carry: there is none of the keys %s", strings.Join(names, ", "))
 	}
 	if !ok {
 		return nil
@@ -93,7 +93,7 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 			return section.Errorf("set %q: a name has letters, digits and \"-._+~\" only", set)
 		}
 		if d.sets[set], err = section.Keys(names); err != nil {
-			return err
+			return artifact.Hint(err, "write, for example: %s: { %s: [NAME] }", set, names[0])
 		}
 		for kind := range d.sets[set] {
 			if _, ok := d.kinds[kind]; !ok {

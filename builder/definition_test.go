@@ -16,9 +16,9 @@ func TestReadDefinition(t *testing.T) {
 		"name with capitals": {"name: A\ndebian: {}\n", "mirror.yaml:1: name \"A\""},
 		"name with a slash":  {"name: a/b\ndebian: {}\n", "mirror.yaml:1: name \"a/b\""},
 		"unknown kind":       {"name: a\ndebain: {}\n", `mirror.yaml:2: unknown key "debain": did you mean "debian"?`},
-		"no kind":            {"name: a\n", "nothing to carry: want one of debian"},
+		"no kind":            {"name: a\n", "mirror.yaml:1: nothing to carry: there is none of the keys debian"},
 		"set of no kind":     {"name: a\ndebian: {}\nsets:\n  s: {pypi: [x]}\n", "mirror.yaml:4: unknown key \"pypi\""},
-		"set is a list":      {"name: a\ndebian: {}\nsets:\n  s: [x]\n", "mirror.yaml:4: want keys and values, not a list"},
+		"set is a list":      {"name: a\ndebian: {}\nsets:\n  s: [x]\n", "mirror.yaml:4: want keys and values, not a list\nhint: write, for example: s: { debian: [NAME] }"},
 		"bad set name":       {"name: a\ndebian: {}\nsets:\n  \"a b\": {debian: [x]}\n", "set \"a b\""},
 		"duplicate":          {"name: a\nname: b\n", "mirror.yaml:2: duplicate key"},
 	} {

@@ -22,7 +22,7 @@ func parseRegistry(whole, rest string) (Reference, error) {
 	}
 	ref, err := name.ParseReference(rest)
 	if err != nil {
-		return Reference{}, artifact.Usagef("%q: %w", whole, err)
+		return Reference{}, artifact.Hint(artifact.Usagef("%q: %w", whole, err), "write docker://HOST/NAME:TAG, the name in lower case")
 	}
 	if repository := ref.Context().RepositoryStr(); !repositoryName.MatchString(repository) {
 		return Reference{}, artifact.Usagef("%q: %q is not a name in a registry", whole, repository)

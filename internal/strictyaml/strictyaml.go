@@ -138,6 +138,12 @@ func (s *section) decodeScalar(v reflect.Value, tag, want string) error {
 
 func (s *section) decodeSlice(v reflect.Value) error {
 	if s.node.Kind != yaml.SequenceNode {
+		switch {
+		case s.node.Kind == yaml.MappingNode:
+			return s.Errorf("want a list, not %s: begin each with \"- \"", describe(s.node))
+		case s.node.Value == "":
+			return s.Errorf("want a list, not %s", describe(s.node))
+		}
 		return s.Errorf("want a list, not %s: write [%s]", describe(s.node), s.node.Value)
 	}
 	out := reflect.MakeSlice(v.Type(), len(s.node.Content), len(s.node.Content))

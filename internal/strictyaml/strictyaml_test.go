@@ -63,6 +63,7 @@ func TestDecodeErrors(t *testing.T) {
 		"duplicate":           {"name: x\nname: y", `f:2: duplicate key "name": it is on line 1 already`},
 		"number for text":     {"name: 12", `f:1: want text, not a number: write "12" in quotes`},
 		"text for list":       {"list: x", "f:1: want a list, not text: write [x]"},
+		"mapping for list":    {"list: {x: y}", "f:1: want a list, not keys and values: begin each with \"- \""},
 		"nothing for list":    {"list:", "f:1: want a list, not nothing"},
 		"list for text":       {"name: [a]", "f:1: want text, not a list"},
 		"text for bool":       {"on: \"yes\"", "f:1: want true or false, not text"},

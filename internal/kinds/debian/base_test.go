@@ -82,6 +82,7 @@ var baseCases = []solveCase{
 	{name: "a suite", indexes: []testIndex{index("bookworm", "a 1\nb 1"), pinned(100, index("backports", "a 2\n Depends: b (>= 2)\nb 2"))}, requests: "a/backports", want: "a 2, b 2"},
 	{name: "a suite for one, the rest from elsewhere", indexes: []testIndex{index("bookworm", "a 1\nb 1"), pinned(100, index("backports", "a 2\n Depends: b\nb 2"))}, requests: "a/backports", want: "a 2, b 1"},
 	{name: "error: not in that suite", indexes: []testIndex{index("bookworm", "a 1"), index("backports", "b 1")}, requests: "a/backports", err: "a/backports: not there; a exists as 1 (bookworm)"},
+	{name: "error: there is no such suite", indexes: []testIndex{index("bookworm", "a 1"), index("updates", "b 1")}, requests: "a/backports", err: "a/backports: no source has the suite backports: they have bookworm and updates"},
 	{name: "a pin above 500 wins over a higher version", indexes: []testIndex{index("bookworm", "a 2"), pinned(900, index("vendor", "a 1"))}, requests: "a", want: "a 1"},
 	{name: "a pin below 0 forbids", indexes: []testIndex{index("bookworm", "a 1"), pinned(-1, index("vendor", "a 2"))}, requests: "a", want: "a 1"},
 }

@@ -3,6 +3,7 @@ package debian
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -45,6 +46,9 @@ func (u *Universe) explainMissing(w wish) error {
 		if !offered {
 			return fail("no source has it; the nodes have %s", u.entries[u.byName.of(name)[0]].version)
 		}
+		if suites := u.suites(); w.suite != "" && !suites[w.suite] {
+			return fail("no source has the suite %s: they have %s", w.suite, list(slices.Sorted(maps.Keys(suites)), "and"))
+		}
 		if w.suite != "" {
 			return fail("not there; %s", u.exists(name))
 		}
@@ -53,11 +57,21 @@ func (u *Universe) explainMissing(w wish) error {
 	if known && len(u.providers.of(name)) > 0 {
 		return artifact.Hint(fail("a virtual package"), "ask for one that provides it: %s", list(u.providerNames(name), "or"))
 	}
-	err := fail("no such package")
 	if near := u.nearest(w.pattern); len(near) > 0 {
-		return artifact.Hint(err, "did you mean %s?", list(near, "or"))
+		return fail("no such package: did you mean %s?", list(near, "or"))
 	}
-	return err
+	return fail("no such package")
+}
+
+// suites are the names by which requests may call the suites of all sources.
+func (u *Universe) suites() map[string]bool {
+	names := make(map[string]bool)
+	for i := range u.indexes {
+		names[u.indexes[i].origin.Suite] = true
+		names[u.indexes[i].origin.Alias] = true
+	}
+	delete(names, "")
+	return names
 }
 
 // at says where a request stands: " (mirror.yaml:7)", or nothing.

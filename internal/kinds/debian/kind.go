@@ -146,7 +146,7 @@ func parseRequests(section artifact.Section) ([]Request, error) {
 		requests = append(requests, request)
 	}
 	if len(requests) == 0 {
-		return nil, section.Errorf("the list is empty")
+		return nil, artifact.Hint(section.Errorf("the list is empty"), "name at least one, or leave out the key; without packages every source is carried whole")
 	}
 	return requests, nil
 }

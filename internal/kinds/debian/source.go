@@ -65,6 +65,9 @@ type sourceSpec struct {
 // parseSource checks an entry. dir is the definition's folder.
 func parseSource(section artifact.Section, dir string) (source, error) {
 	var spec sourceSpec
+	if section.IsText() {
+		return source{}, artifact.Hint(section.Errorf("a source is not a line of sources.list(5)"), "write { name: debian, urls: [URL], suites: [SUITE], components: [main], signed-by: FILE }, or \"sources: host\" for what this machine's apt has")
+	}
 	if err := section.Decode(&spec); err != nil {
 		return source{}, err
 	}
