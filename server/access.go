@@ -147,7 +147,7 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 
 func remoteOf(r *http.Request) netip.Addr {
 	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return remote.Addr().Unmap()
+	return remote.Addr().Unmap().WithZone("") // which would be in no network
 }
 
 var errNoPasswords = errors.New("there is no name in it")

@@ -16,6 +16,7 @@ import (
 	mathbig "math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -294,6 +295,19 @@ func TestPasswords(t *testing.T) {
 	must(t, err)
 	if !strings.Contains(string(lines), `"user":"joe"`) || bytes.Contains(lines, []byte("secret")) {
 		t.Errorf("the audit trail: %s", lines)
+	}
+}
+
+// A proxy on the same link has an address with a zone.
+func TestProxyOnTheLink(t *testing.T) {
+	h := newServer(t, server.Options{Access: server.Access{Proxies: []netip.Prefix{netip.MustParsePrefix("fe80::/10")}}}).Handler()
+	r := httptest.NewRequest("GET", "/", nil)
+	r.RemoteAddr = "[fe80::7%eth0]:4711"
+	r.Header.Set("X-Forwarded-Host", "mirror.example.org")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if !strings.Contains(w.Body.String(), "http://mirror.example.org/") {
+		t.Errorf("it is not believed: %s", w.Body)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -217,9 +218,10 @@ func networks(texts []string) (all []netip.Prefix, err error) {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
 			a, err := netip.ParseAddr(text)
-			if err != nil {
+			if err != nil || strings.Contains(a.Zone(), "/") {
 				return nil, artifact.Hint(artifact.Usagef("--trusted-proxy %s: neither an address nor a network", text), "write it like 10.0.0.7 or 10.0.0.0/8")
 			}
+			a = a.Unmap()
 			p = netip.PrefixFrom(a, a.BitLen())
 		}
 		if p != p.Masked() {
