@@ -236,7 +236,10 @@ func (r *rulesCheck) text() string {
 	}
 	for _, u := range r.Unused {
 		why := "nothing matches it"
-		if u.Matches > 0 {
+		switch {
+		case u.Idle:
+			why = "it does not hold at this time"
+		case u.Matches > 0:
 			why = fmt.Sprintf("what it matches is decided before it, by %s", u.Before)
 		}
 		line("  %s: %s %s: %s", u.Position, u.Action, u.Match, why)

@@ -156,7 +156,7 @@ func TestOnce(t *testing.T) {
 	}
 }
 
-func TestUnusedAndExpired(t *testing.T) {
+func TestUnused(t *testing.T) {
 	carried := []artifact.Artifact{deb(t, "a 1 amd64 s bookworm/main a"), deb(t, "a 2 amd64 s bookworm/main a"), deb(t, "b 1 amd64 s bookworm/main b")}
 	r := parse(t, `rules:
   - deny: { package: a }
@@ -173,8 +173,10 @@ func TestUnusedAndExpired(t *testing.T) {
 		got[1].Matches != 0 || got[1].Before != "" || got[2].Matches != 1 {
 		t.Errorf("unused: %+v", got)
 	}
-	if got := r.Expired(monday); len(got) != 1 || got[0].Position != "rules.yaml:6" {
-		t.Errorf("expired: %+v", got)
+	at, _ := r.At(monday)
+	got = at.Apply(carried, properties).Unused(carried, properties)
+	if len(got) != 4 || got[0].Idle || got[3].Position != "rules.yaml:6" || !got[3].Idle || got[3].Matches != 1 || got[3].Before != "" {
+		t.Errorf("unused on a day: %+v", got)
 	}
 }
 

@@ -1,18 +1,15 @@
 package rules
 
-import (
-	"time"
+import "github.com/minimirror/minimirror/internal/artifact"
 
-	"github.com/minimirror/minimirror/internal/artifact"
-)
-
-// An Unused rule decides no artifact, for no client at any time.
+// An Unused rule decides no artifact, for no client.
 type Unused struct {
 	Listed
 	// Matches is how many artifacts it would match, if rules before it did not decide them: none where a
 	// name is written wrong. Before is the rule that decides the first of them.
 	Matches int    `json:"matches"`
 	Before  string `json:"before,omitempty"`
+	Idle    bool   `json:"idle,omitempty"` // it has not begun, or has ended
 }
 
 // Unused are the rules without effect, in the order of the file. artifacts and properties are those that
@@ -23,7 +20,7 @@ func (t *Table) Unused(artifacts []artifact.Artifact, properties func(i int) [][
 	for i, n := range t.Decides()[:t.rules.Len()] {
 		if n == 0 {
 			idle = append(idle, t.rules.rules[i])
-			unused = append(unused, Unused{Listed: t.rules.rules[i].listed()})
+			unused = append(unused, Unused{Listed: t.rules.rules[i].listed(), Idle: t.rules.rules[i].idle})
 		}
 	}
 	finder := newFinder(idle, keyProperty+len(t.rules.properties))
@@ -40,23 +37,11 @@ func (t *Table) Unused(artifacts []artifact.Artifact, properties func(i int) [][
 				continue
 			}
 			u := &unused[at]
-			if u.Matches++; u.Matches == 1 {
+			if u.Matches++; u.Matches == 1 && !u.Idle {
 				decides := t.chains[t.of[i]].rules
 				u.Before = t.rules.rules[decides[len(decides)-1]].verdict.Rule
 			}
 		}
 	}
 	return unused
-}
-
-// Expired are the rules whose last day is over. They change nothing any more but what Absent and Conditional
-// say, which hold for any time.
-func (r *Rules) Expired(now time.Time) []Listed {
-	var expired []Listed
-	for i := range r.rules {
-		if w := r.rules[i].when; w != nil && !w.until.IsZero() && !now.Before(w.until) {
-			expired = append(expired, r.rules[i].listed())
-		}
-	}
-	return expired
 }
