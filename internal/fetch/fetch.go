@@ -11,8 +11,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -137,7 +139,7 @@ func (c *Client) Artifact(ctx context.Context, a *artifact.Artifact) error {
 
 // All brings the artifacts into the cache, several at a time. A failure does
 // not stop the others, so that a second run has less to do; after several
-// failures no more are begun.
+// failures, or on a full disk, no more are begun. A full disk is told of once.
 func (c *Client) All(ctx context.Context, artifacts []*artifact.Artifact) error {
 	failures := make([]error, len(artifacts))
 	var failed atomic.Int32
@@ -148,7 +150,9 @@ func (c *Client) All(ctx context.Context, artifacts []*artifact.Artifact) error 
 			break
 		}
 		group.Go(func() error {
-			if failures[i] = c.Artifact(ctx, a); failures[i] != nil {
+			if failures[i] = c.Artifact(ctx, a); diskFull(failures[i]) {
+				failed.Add(maxFailures)
+			} else if failures[i] != nil {
 				failed.Add(1)
 			}
 			return nil
@@ -158,8 +162,13 @@ func (c *Client) All(ctx context.Context, artifacts []*artifact.Artifact) error 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if full := slices.IndexFunc(failures, diskFull); full >= 0 {
+		return failures[full] // the others failed by it, too
+	}
 	return errors.Join(failures...)
 }
+
+func diskFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // transfers is how many artifacts All brings at a time: enough to use every host.
 func (c *Client) transfers(artifacts []*artifact.Artifact) int {
