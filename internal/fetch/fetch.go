@@ -168,7 +168,9 @@ func (c *Client) All(ctx context.Context, artifacts []*artifact.Artifact) error 
 	return errors.Join(failures...)
 }
 
-func diskFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+func diskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
 
 // transfers is how many artifacts All brings at a time: enough to use every host.
 func (c *Client) transfers(artifacts []*artifact.Artifact) int {
