@@ -89,7 +89,7 @@ func allowed(s *yaml.Node) string {
 		kind := strings.TrimPrefix(ref.Value, "#/definitions/")
 		if words, found := map[string]string{"peers": "list", "count": "number or percentage"}[kind]; found {
 			return words
-		} else if kind == "labels" || kind == "annotations" || kind == "quantities" || kind == "duration" {
+		} else if kind == "labels" || kind == "annotations" || kind == "quantities" || kind == "duration" || kind == "address" {
 			return kind
 		}
 		return "name"

@@ -55,9 +55,15 @@ func runHelm(t *testing.T, args ...string) (string, error) {
 // template renders the chart with values, which are a file's content.
 func template(t *testing.T, release, values string, args ...string) (string, error) {
 	t.Helper()
+	return runHelm(t, append([]string{"template", release, chartFolder, "--namespace", "site", "--values", valuesIn(t, values)}, args...)...)
+}
+
+// valuesIn writes values into a file.
+func valuesIn(t *testing.T, values string) string {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "values.yaml")
 	if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return runHelm(t, append([]string{"template", release, chartFolder, "--namespace", "site", "--values", file}, args...)...)
+	return file
 }

@@ -7,7 +7,7 @@
 - --audit={{ .Values.server.audit | ternary "-" "none" }}
 - --rules=/etc/minimirror/rules/rules.yaml
 {{- if include "minimirror.signingSecret" . }}
-- --sign-key=/etc/minimirror/signing-key/{{ include "minimirror.signingFile" . }}
+- {{ printf "--sign-key=/etc/minimirror/signing-key/%s" (include "minimirror.signingFile" .) | quote }}
 {{- end }}
 {{- if include "minimirror.tlsSecret" . }}
 - --tls-cert=/etc/minimirror/tls/tls.crt
@@ -17,7 +17,7 @@
 - --tls-client-ca=/etc/minimirror/client-authority/ca.crt
 {{- end }}
 {{- if .Values.passwords.existingSecret }}
-- --htpasswd=/etc/minimirror/passwords/{{ .Values.passwords.key }}
+- {{ printf "--htpasswd=/etc/minimirror/passwords/%s" .Values.passwords.key | quote }}
 {{- end }}
 {{- range .Values.server.trustedProxies }}
 - {{ printf "--trusted-proxy=%s" . | quote }}
@@ -56,35 +56,35 @@
 {{- define "minimirror.volumes" -}}
 - name: rules
   configMap:
-    name: {{ include "minimirror.rulesConfigMap" . }}
+    name: {{ include "minimirror.rulesConfigMap" . | quote }}
     items: [{ key: rules.yaml, path: rules.yaml }]
 {{- with include "minimirror.signingSecret" . }}
 - name: signing-key
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
-    items: [{ key: {{ include "minimirror.signingFile" $ }}, path: {{ include "minimirror.signingFile" $ }} }]
+    items: [{ key: {{ include "minimirror.signingFile" $ | quote }}, path: {{ include "minimirror.signingFile" $ | quote }} }]
 {{- end }}
 {{- with include "minimirror.tlsSecret" . }}
 - name: tls
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
     items: [{ key: tls.crt, path: tls.crt }, { key: tls.key, path: tls.key }]
 {{- end }}
 {{- with .Values.tls.clientAuthority }}
 - name: client-authority
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     items: [{ key: ca.crt, path: ca.crt }]
 {{- end }}
 {{- with .Values.passwords }}
 {{- if .existingSecret }}
 - name: passwords
   secret:
-    secretName: {{ .existingSecret }}
+    secretName: {{ .existingSecret | quote }}
     defaultMode: 0440
-    items: [{ key: {{ .key }}, path: {{ .key }} }]
+    items: [{ key: {{ .key | quote }}, path: {{ .key | quote }} }]
 {{- end }}
 {{- end }}
 {{- end -}}

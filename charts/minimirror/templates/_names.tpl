@@ -49,11 +49,11 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- $_ := set $labels "app.kubernetes.io/version" .context.Chart.AppVersion -}}
 {{- $_ := set $labels "app.kubernetes.io/managed-by" .context.Release.Service -}}
 {{- $own := include "minimirror.selector" (list .context (.part | default "server")) | fromYaml -}}
-{{- $annotations := merge (dict) (.annotations | default dict) .context.Values.commonAnnotations -}}
-name: {{ .name | default (printf "%s%s" (include "minimirror.fullname" .context) (.suffix | default "")) }}
-namespace: {{ .context.Release.Namespace }}
+{{- $annotations := merge (dict) (.annotations | default dict) (.context.Values.commonAnnotations | default dict) -}}
+name: {{ .name | default (printf "%s%s" (include "minimirror.fullname" .context) (.suffix | default "")) | quote }}
+namespace: {{ .context.Release.Namespace | quote }}
 labels:
-  {{- merge $own (.labels | default dict) .context.Values.commonLabels $labels | toYaml | nindent 2 }}
+  {{- merge $own (.labels | default dict) (.context.Values.commonLabels | default dict) $labels | toYaml | nindent 2 }}
 {{- with $annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

@@ -2,8 +2,8 @@
 {{- define "minimirror.pod" -}}
 metadata:
   labels:
-    {{- merge (include "minimirror.selector" (list . "server") | fromYaml) .Values.podLabels .Values.commonLabels | toYaml | nindent 4 }}
-  {{- $annotations := deepCopy .Values.podAnnotations }}
+    {{- merge (include "minimirror.selector" (list . "server") | fromYaml) (.Values.podLabels | default dict) (.Values.commonLabels | default dict) | toYaml | nindent 4 }}
+  {{- $annotations := .Values.podAnnotations | default dict | deepCopy }}
   {{- with .Values.signingKey.value }}
   {{- /* The key is read at the start: another key, other pods. */}}
   {{- $_ := set $annotations "checksum/signing-key" (sha256sum .) }}
@@ -18,12 +18,12 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  serviceAccountName: {{ include "minimirror.serviceAccount" . }}
+  serviceAccountName: {{ include "minimirror.serviceAccount" . | quote }}
   automountServiceAccountToken: false
   enableServiceLinks: false
   {{- include "minimirror.podBase" . | nindent 2 }}
   {{- with .Values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   {{- include "minimirror.placement" . | nindent 2 }}
   {{- /* The preStop hook, the program's own grace, and a little more. */}}
