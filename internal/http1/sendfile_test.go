@@ -2,6 +2,7 @@ package http1_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/minimirror/minimirror/internal/http1"
 )
@@ -236,6 +240,45 @@ func TestClientsThatTakeNothing(t *testing.T) {
 				t.Errorf("%s: no error when the client goes", query)
 			}
 		}
+	}
+}
+
+// What is flushed does not wait in the kernel for what follows.
+func TestFlushAnnounced(t *testing.T) {
+	const size = 50_000
+	goOn := make(chan struct{})
+	waiting := make(chan int, 1)
+	var raw syscall.RawConn
+	address := start(t, &http1.Server{
+		Context: func(ctx context.Context, c net.Conn) context.Context {
+			raw, _ = c.(*net.TCPConn).SyscallConn()
+			return ctx
+		},
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(size))
+			w.Write(make([]byte, 30_000))
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Error(err)
+			}
+			raw.Control(func(fd uintptr) {
+				n, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQNSD) // bytes that have not been sent: tcp(7)
+				if err != nil {
+					t.Error(err)
+				}
+				waiting <- n
+			})
+			<-goOn
+			w.Write(make([]byte, size-30_000))
+		}),
+	})
+	c := dial(t, address)
+	c.say("GET / HTTP/1.1")
+	if n := <-waiting; n != 0 {
+		t.Errorf("%d bytes wait", n)
+	}
+	close(goOn)
+	if _, got := c.hear(); len(got) != size {
+		t.Errorf("%d bytes", len(got))
 	}
 }
 

@@ -3,6 +3,7 @@ package http1
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -95,6 +96,9 @@ func (w *response) FlushError() error {
 	}
 	w.frame()
 	w.flush(false)
+	if tcp, ok := w.conn.net.(*net.TCPConn); ok && w.err == nil && announced(w.size) {
+		w.err = tcp.SetNoDelay(true) // as it is already: tcp(7) promises that what waits is sent
+	}
 	return w.err
 }
 
