@@ -33,6 +33,8 @@ func explain(ctx context.Context, err error, o Options) error {
 		return artifact.Hint(err, "the registry speaks plain HTTP: allow that as insecure")
 	case o.Output.Transport == image.Docker && containsAny(text, "401 Unauthorized", "403 Forbidden", "denied", "authorization failed", "no basic auth"):
 		return artifact.Hint(err, "log in with: docker login %s", registryHost(o.Output))
+	case o.Output.Transport == image.Docker && containsAny(text, "dial tcp"):
+		return artifact.Hint(err, "see whether a registry answers at %s, and check the name and the network", registryHost(o.Output))
 	}
 	return err
 }

@@ -193,6 +193,8 @@ func TestExplain(t *testing.T) {
 		{&os.PathError{Op: "open", Path: "/cache/x", Err: syscall.EACCES}, file, "open /cache/x: permission denied"},
 		{errors.New("failed to solve: failed to push h.example:5000/a/b:1: 401 Unauthorized"), registry, "failed to push h.example:5000/a/b:1: 401 Unauthorized\nhint: log in with: docker login h.example:5000"},
 		{errors.New("http: server gave HTTP response to HTTPS client"), registry, "http: server gave HTTP response to HTTPS client\nhint: the registry speaks plain HTTP"},
+		{errors.New("failed to push h.example:5000/a/b:1: dial tcp 192.0.2.1:5000: connect: connection refused"), registry, "failed to push h.example:5000/a/b:1: dial tcp 192.0.2.1:5000: connect: connection refused\nhint: see whether a registry answers at h.example:5000"},
+		{errors.New("dial tcp: lookup x: no such host"), file, "dial tcp: lookup x: no such host"},
 		{artifact.Verifyf("a: wrong"), registry, "a: wrong"},
 	} {
 		if got := explain(t.Context(), test.err, test.o); !strings.HasPrefix(got.Error(), test.want) || !errors.Is(got, test.err) {

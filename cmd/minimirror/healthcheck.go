@@ -102,7 +102,9 @@ func getFrom(ctx context.Context, client *http.Client, url string) ([]byte, erro
 		return nil, artifact.Usagef("--url: %w", err)
 	}
 	resp, err := client.Do(req)
-	if err != nil {
+	if certificate := new(tls.CertificateVerificationError); errors.As(err, &certificate) {
+		return nil, artifact.Hint(err, "--insecure takes any certificate; else call the server by a name of its certificate")
+	} else if err != nil {
 		return nil, artifact.Hint(err, "see whether the server runs, and listens there; --url names another address")
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))

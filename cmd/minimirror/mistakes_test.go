@@ -2,7 +2,11 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"io/fs"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,6 +53,10 @@ func TestMistakes(t *testing.T) {
 	if _, _, err := signing.Own(); err != nil { // the image has another
 		t.Fatal(err)
 	}
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	defer secure.Close()
 	for _, c := range []struct {
 		name, args string
 		code       int
@@ -67,6 +75,7 @@ func TestMistakes(t *testing.T) {
 		{"a text as key", "serve --root image --sign-key rules.yaml", 1, []string{"signing key rules.yaml: not an OpenPGP key", "hint: name a file with one unencrypted"}},
 		{"the key of another mirror", "serve --root image --listen 127.0.0.1:-1 --sign-key minimirror/signing-key.asc", 1, []string{"signing key minimirror/signing-key.asc: it did not build this image: clients would refuse what it signs", "hint: name the key that minimirror build used"}},
 		{"a package that is not carried", "bootstrap --image root:image --architecture amd64 --package nope --to new", 1, []string{"minimirror bootstrap: nope: no such package\nhint: the image does not carry nope: add it to the definition"}},
+		{"a certificate of nobody", "healthcheck --url " + secure.URL, 1, []string{"failed to verify certificate", "hint: --insecure takes any certificate"}},
 		{"no server", "healthcheck --url http://127.0.0.1:1", 1, []string{"hint: see whether the server runs, and listens there"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
