@@ -120,12 +120,12 @@ func (s *Server) track(c *conn) bool {
 }
 
 func (s *Server) forget(c *conn) {
+	if s.Closed != nil {
+		s.Closed(c.net) // before Shutdown may return
+	}
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
-	if s.Closed != nil {
-		s.Closed(c.net)
-	}
 }
 
 // Shutdown stops to accept, closes what is idle, and waits until the running answers have ended, each
