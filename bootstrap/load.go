@@ -71,7 +71,7 @@ func Load(ctx context.Context, r *image.Reader, program, name string) (string, e
 		return "", context.Cause(ctx)
 	}
 	if err != nil {
-		return "", artifact.Hint(fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(said.Bytes())), "see that the daemon runs, then type the same command with --load alone")
+		return "", artifact.Hint(fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(said.Bytes())), "see that the daemon runs, then type the same command again")
 	}
 	return name, writing
 }

@@ -64,6 +64,11 @@ func build(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if *keyFile != "" { // before anything is fetched
+		if _, err := signing.Read(*keyFile); err != nil {
+			return err
+		}
+	}
 	program, err := os.Executable()
 	if err != nil {
 		return err

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"net/url"
@@ -88,7 +90,9 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	if *to == "" {
 		*to = img.Name + "-kit"
 	}
-	if err := kit.Write(*to, files); err != nil {
+	if err := kit.Write(*to, files); errors.Is(err, fs.ErrPermission) {
+		return artifact.Hint(err, "name a folder of your own with --to")
+	} else if err != nil {
 		return err
 	}
 	for _, file := range slices.Sorted(maps.Keys(files)) {

@@ -49,6 +49,10 @@ func TestMistakes(t *testing.T) {
 	mirror.WriteRoot(t, filepath.Join(dir, "image"))
 	write("rules.yaml", "rules: []\n")
 	write("empty.log", "")
+	if err := os.Mkdir("definition", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write("definition/mirror.yaml", "name: d\ndebian:\n  sources:\n    - { name: d, urls: [http://127.0.0.1:1], suites: [s], components: [main], signed-by: ../minimirror/signing-key.asc }\n")
 	t.Setenv("XDG_CONFIG_HOME", dir)
 	if _, _, err := signing.Own(); err != nil { // the image has another
 		t.Fatal(err)
@@ -68,6 +72,8 @@ func TestMistakes(t *testing.T) {
 		{"two definitions", "build one two", 2, []string{`"two" is one argument too many: usage: minimirror build DEFINITION`}},
 		{"kit of nothing", "kit", 2, []string{"REFERENCE is missing", "hint: name the image, for example: minimirror kit oci:out/docker"}},
 		{"rules and image swapped", "rules check root:image rules.yaml", 1, []string{"hint: the file of rules comes first: minimirror rules check rules.yaml root:image"}},
+		{"a key that is not there", "build definition --sign-key none.asc", 1, []string{"open none.asc: no such file", "hint: minimirror build without --sign-key takes this user's own key, which it makes once: "}},
+		{"a folder under a file", "kit root:image --to rules.yaml/kit", 1, []string{"rules.yaml", "not a directory"}},
 		{"no rules", "rules check none.yaml root:image", 1, []string{"open none.yaml: no such file"}},
 		{"rules without rules", "rules check empty.log root:image", 1, []string{"the file is empty\nhint: write, for example: rules:"}},
 		{"no audit trail", "report rules.yaml", 1, []string{"rules.yaml: none of its 1 lines is a record", "hint: name a file that minimirror serve --audit has written"}},

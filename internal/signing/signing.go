@@ -33,7 +33,11 @@ type Key struct{ entity *openpgp.Entity }
 func Read(file string) (*Key, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("signing key: %w", err)
+		err = fmt.Errorf("signing key: %w", err)
+		if own, ownErr := ownFile(); errors.Is(err, fs.ErrNotExist) && ownErr == nil && file != own {
+			err = artifact.Hint(err, "minimirror build without --sign-key takes this user's own key, which it makes once: %s", own)
+		}
+		return nil, err
 	}
 	key, err := parse(data)
 	if err != nil {
@@ -87,14 +91,19 @@ func (k *Key) Is(public []byte) bool {
 	})
 }
 
+// ownFile is $XDG_CONFIG_HOME/minimirror/signing-key.asc.
+func ownFile() (string, error) {
+	base, err := os.UserConfigDir()
+	return filepath.Join(base, "minimirror", "signing-key.asc"), err
+}
+
 // Own returns this user's own key, $XDG_CONFIG_HOME/minimirror/signing-key.asc,
 // and makes it when there is none.
 func Own() (key *Key, made string, err error) {
-	base, err := os.UserConfigDir()
+	file, err := ownFile()
 	if err != nil {
 		return nil, "", artifact.Hint(fmt.Errorf("signing key: %w", err), "give one with --sign-key, or set XDG_CONFIG_HOME")
 	}
-	file := filepath.Join(base, "minimirror", "signing-key.asc")
 	if _, err := os.Stat(file); err == nil {
 		key, err = Read(file)
 		return key, "", err
