@@ -88,6 +88,8 @@ func (f *serveFlags) declare(c *command) {
 }
 
 func serve(ctx context.Context, c *command, args []string) (err error) {
+	// Whoever reads the log, or the audit trail, may end: package os/signal, "SIGPIPE".
+	signal.Ignore(syscall.SIGPIPE)
 	var f serveFlags
 	f.declare(c)
 	if err := c.parse(args, serveHelp, 0); err != nil {

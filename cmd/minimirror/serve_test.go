@@ -1,9 +1,42 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 )
+
+// asProgram is the environment's name of arguments with which the test is the program itself.
+const asProgram = "MINIMIRROR_TEST_ARGUMENTS"
+
+func TestMain(m *testing.M) {
+	if args := os.Getenv(asProgram); args != "" {
+		os.Exit(run(context.Background(), strings.Fields(args), os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// A server does not end with those who read its log.
+func TestServeWithoutReader(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	defer w.Close()
+	c := exec.Command("/proc/self/exe")
+	c.Env = append(os.Environ(), asProgram+"=serve --image oci:x --root x") // wrong, which it says
+	c.Stdout, c.Stderr = w, w
+	err = c.Run()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 2 {
+		t.Errorf("%v, want exit status 2", err)
+	}
+}
 
 func TestNetworks(t *testing.T) {
 	for text, want := range map[string]string{
