@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/rules"
 )
 
@@ -126,25 +124,6 @@ func (s *Server) reload(ctx context.Context) error {
 		last.end()
 	}
 	s.tellRules(v)
-	return nil
-}
-
-// compareKeys says when the key that signs is not the image's, which clients have.
-func (s *Server) compareKeys() error {
-	if s.signer == nil {
-		return nil
-	}
-	theirs, err := s.image.ReadFile(image.KeyPath)
-	if err != nil {
-		return err
-	}
-	signer, err := s.signer(s.image.Catalog.Date)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(theirs, signer.PublicKey()) {
-		s.log.Warn("the key that signs differs from the image's: clients that have the image's refuse what is signed, unless both are forms of one key")
-	}
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
-	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 	"github.com/minimirror/minimirror/server"
 )
@@ -249,33 +247,4 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s: %s, want %d", path, resp.Status, want)
 		}
 	}
-}
-
-// A key that clients do not have is told of.
-func TestKeyOfAnother(t *testing.T) {
-	for name, signer := range map[string]func(time.Time) (artifact.Signer, error){
-		"none":    nil,
-		"ours":    func(time.Time) (artifact.Signer, error) { return keySigner{plainSigner{}, imageKey(t)}, nil },
-		"another": plainSigners,
-	} {
-		var log bytes.Buffer
-		newServer(t, server.Options{Signer: signer, Log: slog.New(slog.NewTextHandler(&log, nil))})
-		if told := strings.Contains(log.String(), "differs from the image's"); told != (name == "another") {
-			t.Errorf("%s: told: %t", name, told)
-		}
-	}
-}
-
-type keySigner struct {
-	plainSigner
-	key []byte
-}
-
-func (s keySigner) PublicKey() []byte { return s.key }
-
-func imageKey(t *testing.T) []byte {
-	t.Helper()
-	key, err := openForms(t)["oci"].ReadFile(image.KeyPath)
-	must(t, err)
-	return key
 }

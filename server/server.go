@@ -108,9 +108,6 @@ func New(o Options) (*Server, error) {
 	if err := s.Reload(context.Background()); err != nil {
 		return nil, hintRules(err, s.rulesFile)
 	}
-	if err := s.compareKeys(); err != nil {
-		return nil, err
-	}
 	if s.pages, err = newPages(s, o.Version); err != nil {
 		return nil, err
 	}
