@@ -129,6 +129,7 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			name, password, given := r.BasicAuth()
 			right, busy := false, false
 			if given {
+				e.user = name
 				right, busy = s.access.passwords.right(r.Context(), e.client, name, password)
 			}
 			if busy {
@@ -139,7 +140,6 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 				c.Response().Header().Set("WWW-Authenticate", `Basic realm="minimirror", charset="UTF-8"`)
 				return errUnauthorized
 			}
-			e.user = name
 		}
 		return next(c)
 	}
