@@ -2,15 +2,18 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -95,6 +98,15 @@ func TestMistakes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestListenHint(t *testing.T) {
+	refused := &net.OpError{Op: "listen", Net: "tcp", Err: os.NewSyscallError("bind", syscall.EACCES)}
+	for err, want := range map[error]string{refused: "hint: ports below 1024 need root", errors.New("in use"): "hint: choose another with --metrics [ADDRESS]:PORT"} {
+		if got := listenHint(err, "--metrics"); !strings.Contains(got.Error(), want) {
+			t.Errorf("%v, want %s", got, want)
+		}
 	}
 }
 

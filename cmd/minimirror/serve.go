@@ -141,12 +141,12 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 func (f *serveFlags) run(ctx context.Context, c *command, s *server.Server, o server.Options) error {
 	listener, err := net.Listen("tcp", f.listen)
 	if err != nil {
-		return artifact.Hint(err, "choose another with --listen [ADDRESS]:PORT, for example :8080")
+		return listenHint(err, "--listen")
 	}
 	var admin net.Listener
 	if f.metrics != "" {
 		if admin, err = net.Listen("tcp", f.metrics); err != nil {
-			return errors.Join(artifact.Hint(err, "choose another with --metrics [ADDRESS]:PORT"), listener.Close())
+			return errors.Join(listenHint(err, "--metrics"), listener.Close())
 		}
 		fmt.Fprintf(c.stderr, "metrics on http://%s/metrics\n", admin.Addr())
 	}
@@ -181,6 +181,14 @@ func (f *serveFlags) run(ctx context.Context, c *command, s *server.Server, o se
 		}
 	}()
 	return group.Wait()
+}
+
+// listenHint says how to choose an address that can be listened on.
+func listenHint(err error, flag string) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return artifact.Hint(err, "ports below 1024 need root or the capability CAP_NET_BIND_SERVICE; else choose another with %s [ADDRESS]:PORT, for example :8080", flag)
+	}
+	return artifact.Hint(err, "choose another with %s [ADDRESS]:PORT, for example :8080", flag)
 }
 
 // reopen does what SIGHUP asks for. What fails is said, and nothing ends.
