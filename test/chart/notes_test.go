@@ -17,11 +17,17 @@ func TestNotes(t *testing.T) {
 		name, values  string
 		says, saysNot []string
 	}{
-		{"cluster address", ``, []string{"curl -fsS http://site-minimirror.site.svc/minimirror.sources -o", "apt-get update", "helm test -n site site"}, []string{"signing key"}},
-		{"another port", `{service: {port: 8080}}`, []string{"http://site-minimirror.site.svc:8080/minimirror.sources"}, nil},
-		{"TLS", `{tls: {existingSecret: tls}}`, []string{"https://site-minimirror.site.svc/minimirror.sources"}, nil},
+		{"cluster address", ``, []string{"http://site-minimirror.site.svc for pods", "HOST=$(kubectl get service -n site site-minimirror", "MIRROR=http://$HOST; echo", "curl -fsS $MIRROR/minimirror.sources -o", "apt-get update", "helm test -n site site"}, []string{"signing key", "site.pem", "login"}},
+		{"another port", `{service: {port: 8080}}`, []string{"http://site-minimirror.site.svc:8080 for pods", "MIRROR=http://$HOST:8080;"}, nil},
+		{"fixed address", `{service: {clusterIP: 10.96.0.80}}`, []string{"curl -fsS http://10.96.0.80/minimirror.sources -o"}, []string{"MIRROR", "kubectl"}},
+		{"fixed address of six", `{service: {clusterIP: "fd00::80", port: 81}}`, []string{"curl -fsS http://[fd00::80]:81/minimirror.sources -o"}, nil},
+		{"TLS", `{tls: {existingSecret: tls}, service: {clusterIP: 10.96.0.80}}`, []string{
+			`echo 'Acquire::https::10.96.0.80 { CAInfo "/etc/apt/site.pem"; };' >`, "download-file https://10.96.0.80/minimirror.sources", "site.pem is"}, []string{"curl", "client.pem"}},
+		{"certificates of clients", `{tls: {existingSecret: tls, clientAuthority: ca}}`, []string{`Acquire::https::MIRROR { CAInfo "/etc/apt/site.pem"; SslCert "/etc/apt/client.pem"; SslKey "/etc/apt/client.key"; };`, "MIRROR is the host"}, []string{"curl", "helm test"}},
+		{"passwords", `{passwords: {existingSecret: a}, service: {type: NodePort}}`, []string{"'machine http://MIRROR login NAME password PASSWORD'", "download-file $MIRROR/minimirror.sources", "MIRROR is the host"}, []string{"curl", "CAInfo"}},
 		{"node port", `{service: {type: NodePort}}`, []string{"PORT=$(kubectl get service -n site site-minimirror", "MIRROR=http://$NODE:$PORT", "curl -fsS $MIRROR/minimirror.sources"}, nil},
-		{"load balancer", `{service: {type: LoadBalancer}, tls: {existingSecret: tls}}`, []string{"MIRROR=https://$HOST:443", "curl -fsS $MIRROR/minimirror.sources"}, nil},
+		{"load balancer", `{service: {type: LoadBalancer}, tls: {existingSecret: tls}}`, []string{"MIRROR=https://$HOST;", "download-file $MIRROR/minimirror.sources"}, nil},
+		{"ingress to TLS", `{ingress: {enabled: true, hosts: ["*.example.org"]}, tls: {existingSecret: tls}}`, []string{"curl -fsS http://NAME.example.org/minimirror.sources"}, []string{"CAInfo", "MIRROR"}},
 		{"ingress", `{ingress: {enabled: true, hosts: [mirror.example.org], tls: {enabled: true}}}`, []string{"https://mirror.example.org/minimirror.sources"}, nil},
 		{"daemonset", `{mode: daemonset}`, []string{"A machine that is a node becomes", "http://127.0.0.1:8080/minimirror.sources"}, nil},
 		{"rules without a key", `{rules: {text: "default: deny"}}`, []string{"signingKey.value=FILE"}, nil},
