@@ -46,6 +46,9 @@ func (m *dpkgModel) relations(p *Package) *modelRelations {
 
 // meets reports whether p is what r names.
 func (m *dpkgModel) meets(p *Package, r relation) bool {
+	if r.qualifier != "" && r.qualifier != "any" && r.qualifier != p.Architecture {
+		return false // libc6-x32:i386 is not that of amd64
+	}
 	if p.Name == r.name && r.op.holds(p.Version, r.version) {
 		return true
 	}

@@ -4,6 +4,7 @@ package debian
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -28,6 +29,7 @@ func TestDifferentialBase(t *testing.T) {
 	for _, x := range indexes {
 		full.addRepository(x.text)
 	}
+	full.write("apt.conf", fmt.Appendf(nil, aptConf+"APT::Get::Remove \"false\";\n", full.dir))
 	full.write("status", status)
 	full.update()
 	var ours, theirs int64
