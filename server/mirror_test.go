@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +73,7 @@ func (plainKind) Needs(*artifact.Artifact) []string { return []string{"pool/big.
 // Filter lists what is left in dists/x/Packages, and signs the list.
 func (plainKind) Filter(_ context.Context, req artifact.FilterRequest) ([]artifact.File, error) {
 	list := ""
-	for path := range spec.Artifacts {
+	for _, path := range slices.Sorted(maps.Keys(spec.Artifacts)) {
 		if !req.Absent("files/" + path) {
 			list += path + "\n"
 		}

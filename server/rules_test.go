@@ -84,15 +84,15 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// The date is the lock's, whatever the rules say. Last-Modified moves forward with each change.
+// The date is the lock's, whatever the rules say. Last-Modified moves forward with each change, and with nothing else.
 func TestDateOfWhatIsMade(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "rules.yaml")
 	writeRules(t, file, "rules: []\n")
 	s := newServer(t, server.Options{Rules: file, Signer: plainSigners})
-	before := imagetest.Date
+	before, was := imagetest.Date, ""
 	for _, text := range []string{
 		"rules: []\n", "date: 2024-01-01\nrules: []\n", "date: 2190-01-01\nrules: []\n",
-		"rules:\n - deny: { package: pool/big.deb }\n", "rules: []\n",
+		"rules:\n - deny: { package: pool/big.deb }\n", "rules: []\n", "rules: []\n", "rules:\n - deny: { package: pool/big.deb }\n",
 	} {
 		writeRules(t, file, text)
 		must(t, s.Reload(context.Background()))
@@ -102,10 +102,10 @@ func TestDateOfWhatIsMade(t *testing.T) {
 			t.Errorf("%s: the date is %s", text, date)
 		}
 		modified, err := http.ParseTime(got.Header.Get("Last-Modified"))
-		if err != nil || !modified.After(before) {
+		if err != nil || modified.After(before) != (list != was) || modified.Before(before) {
 			t.Errorf("%s: modified %s, before %s, %v", text, modified, before, err)
 		}
-		before = modified
+		before, was = modified, list
 	}
 }
 

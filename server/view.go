@@ -108,9 +108,26 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view
 		return nil, err
 	}
 	if last != nil {
+		v.keepDates(last)
 		v.keep(last)
 	}
 	return v, nil
+}
+
+// keepDates leaves its date to what is as it was: a server that is told to reload each second would run ahead of the clock, and
+// clients would fetch anew what they have.
+func (v *view) keepDates(last *view) {
+	changed := false
+	for path, f := range v.made {
+		if before := last.made[path]; before != nil && before.SHA256 == f.SHA256 {
+			f.since = before.since
+		} else {
+			changed = true
+		}
+	}
+	if !changed {
+		v.since = last.since
+	}
 }
 
 func (s *Server) absent(t *rules.Table) func(id string) bool {
