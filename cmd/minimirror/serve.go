@@ -20,7 +20,6 @@ import (
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/kinds"
-	"github.com/minimirror/minimirror/internal/signing"
 	"github.com/minimirror/minimirror/server"
 )
 
@@ -203,25 +202,6 @@ func reopen(ctx context.Context, s *server.Server, o server.Options) {
 	}
 }
 
-// signerOf makes signers of the key in the file, which must be the image's.
-func signerOf(img *image.Image, file string) (func(time.Time) (artifact.Signer, error), error) {
-	if file == "" {
-		return nil, nil
-	}
-	key, err := signing.Read(file)
-	if err != nil {
-		return nil, err
-	}
-	public, err := img.ReadFile(image.KeyPath)
-	if err != nil {
-		return nil, err
-	}
-	if !key.Is(public) {
-		return nil, artifact.Hint(fmt.Errorf("signing key %s: it did not build this image: clients would refuse what it signs", file), "name the key that minimirror build used")
-	}
-	return key.At, nil
-}
-
 // networks reads addresses and networks.
 func networks(texts []string) (all []netip.Prefix, err error) {
 	for _, text := range texts {
@@ -240,26 +220,4 @@ func networks(texts []string) (all []netip.Prefix, err error) {
 		all = append(all, p)
 	}
 	return all, nil
-}
-
-func openImage(ref, root string) (*image.Image, error) {
-	if ref != "" {
-		parsed, err := image.ParseReadable(ref)
-		if err != nil {
-			return nil, err
-		}
-		img, err := image.Open(parsed)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = artifact.Hint(err, "make it with: minimirror build DEFINITION --output %s", ref)
-		}
-		return img, err
-	}
-	if root != "" {
-		return image.OpenRoot(root)
-	}
-	root = "/" + image.Root
-	if _, err := os.Stat(root); err != nil {
-		return nil, artifact.Hint(artifact.Usagef("there is nothing to serve here"), "name an image, for example: minimirror serve --image oci:out/docker")
-	}
-	return image.OpenRoot(root)
 }
