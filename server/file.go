@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"math"
 	"net/http"
 	"path"
 	"strconv"
@@ -15,10 +14,6 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/rules"
 )
-
-// maxRanges is how many ranges one request may ask for (RFC 9110, section 14.2 lets a
-// server ignore the rest: it sends the whole).
-const maxRanges = 16
 
 // serveFile implements artifact.Mirror.ServeFile. name is compared as it is with
 // the paths of what was made for the rules, and with the catalog's: nothing else is ever opened.
@@ -147,47 +142,6 @@ func contentType(f *image.File) string {
 		return "text/plain; charset=utf-8"
 	}
 	return "application/octet-stream"
-}
-
-// exactly returns the request without conditions that http.ServeContent would
-// take otherwise than a mirror must. Its dates are names of contents and have no order:
-// "not modified since" holds for the very same date only (RFC 9110, section 13.1.3 allows it).
-// A server that answers 304 for every later date freezes clients when an image goes back.
-func exactly(r *http.Request, modified time.Time) *http.Request {
-	since, ranges := r.Header.Get("If-Modified-Since"), r.Header.Get("Range")
-	dropSince := since != "" && !sameDate(since, modified)
-	want := ""
-	if strings.HasPrefix(ranges, "bytes=") && strings.Count(ranges, ",") < maxRanges {
-		want = satisfiable(ranges)
-	}
-	if !dropSince && want == ranges {
-		return r
-	}
-	changed := *r
-	changed.Header = r.Header.Clone()
-	if dropSince {
-		changed.Header.Del("If-Modified-Since")
-	}
-	changed.Header.Set("Range", want) // empty: as if there were none
-	return &changed
-}
-
-// satisfiable is a Range without the last 0 bytes, which no content has (RFC 9110, section 14.1.2): http.ServeContent would
-// send them, as a range that ends before it begins. Instead it is asked for one behind all ends.
-func satisfiable(ranges string) string {
-	unit, list, _ := strings.Cut(ranges, "=")
-	parts := strings.Split(list, ",")
-	for i, part := range parts {
-		if length, suffix := strings.CutPrefix(strings.TrimSpace(part), "-"); suffix && strings.Contains(length, "0") && strings.Trim(length, "+0 \t") == "" {
-			parts[i] = strconv.FormatInt(math.MaxInt64, 10) + "-"
-		}
-	}
-	return unit + "=" + strings.Join(parts, ",")
-}
-
-func sameDate(header string, modified time.Time) bool {
-	t, err := http.ParseTime(header)
-	return err == nil && t.Unix() == modified.Unix()
 }
 
 // serveKey offers the key that signs what the mirror says.
