@@ -19,7 +19,10 @@ const maxRanges = 16
 func exactly(r *http.Request, modified time.Time) *http.Request {
 	since, ranges := r.Header.Get("If-Modified-Since"), r.Header.Get("Range")
 	dropSince := since != "" && !sameDate(since, modified)
-	want := plainRanges(ranges)
+	want := ""
+	if r.Method == http.MethodGet { // there are no ranges of a HEAD (RFC 9110, section 14.2)
+		want = plainRanges(ranges)
+	}
 	if !dropSince && want == ranges {
 		return r
 	}

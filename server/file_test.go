@@ -198,6 +198,9 @@ func TestRanges(t *testing.T) {
 				t.Errorf("%s: %s: %d bytes, want %d", form, test.ranges, len(text), len(test.want))
 			}
 		}
+		if got := ask(t, h, "HEAD", target, "Range: bytes=16-18"); got.StatusCode != 200 || got.Header.Get("Content-Length") != "96000" {
+			t.Errorf("%s: a range of a HEAD: %s, %v", form, got.Status, got.Header)
+		}
 		got := ask(t, h, "GET", target, "Range: bytes=16-18,95999-")
 		_, parameters, err := mime.ParseMediaType(got.Header.Get("Content-Type"))
 		must(t, err)
