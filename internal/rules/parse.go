@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"bytes"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -35,7 +34,10 @@ func Parse(file string, data []byte, kinds []Kind) (*Rules, error) {
 	}
 	doc, err := strictyaml.Parse(file, data)
 	if err != nil {
-		return nil, explainSyntax(file, data, err)
+		if strings.HasSuffix(err.Error(), "the file is empty") {
+			err = artifact.Hint(err, "%s", example)
+		}
+		return nil, err
 	}
 	p := &parser{Rules: newRules(kinds), base: filepath.Base(file)}
 	p.ruleKeys = slices.Concat(p.properties, keysOfAll)
@@ -180,27 +182,4 @@ func notUTF8(file string, data []byte) error {
 		rest = rest[n:]
 	}
 	return artifact.Hint(fmt.Errorf("%s:%d: not UTF-8", file, line), "save the file as UTF-8")
-}
-
-// explainSyntax adds what the YAML library does not say of mistakes that rules invite.
-func explainSyntax(file string, data []byte, err error) error {
-	text := err.Error()
-	_, anchor, unknown := strings.Cut(text, "unknown anchor '")
-	switch {
-	case strings.HasSuffix(text, "the file is empty"):
-		return artifact.Hint(err, "%s", example)
-	case unknown:
-		star := "*" + strings.TrimSuffix(anchor, "' referenced")
-		if at := bytes.Index(data, []byte(star)); at >= 0 {
-			err = fmt.Errorf("%s:%d: %s without quotes", file, 1+bytes.Count(data[:at], []byte("\n")), star)
-		}
-		return artifact.Hint(err, "a pattern that begins with * must be in quotes: \"%s\"", star)
-	case strings.Contains(text, "alphabetic or numeric"):
-		return artifact.Hint(err, "a pattern that begins with * or with [ must be in quotes: \"*-dbgsym\"")
-	case strings.Contains(text, "cannot start any token"):
-		return artifact.Hint(err, "indent with spaces, not tabs; text that begins with a special character must be in quotes")
-	case strings.Contains(text, "did not find expected"):
-		return artifact.Hint(err, "look for a bracket, brace or quote that is not closed, here or on the line below; a pattern with ? or [ must be in quotes")
-	}
-	return err
 }

@@ -117,6 +117,9 @@ func (s *section) decode(v reflect.Value) error {
 		if s.node.Kind == yaml.ScalarNode && s.node.Tag != "!!str" && s.node.Tag != "!!null" {
 			return s.Errorf("want text, not %s: write %q in quotes", describe(s.node), s.node.Value)
 		}
+		if key, found := s.questioned(); found {
+			return s.Errorf("want text, not %s: within [ ] write %q in quotes", describe(s.node), "?"+key)
+		}
 		return s.decodeScalar(v, "!!str", "text")
 	case reflect.Bool:
 		return s.decodeScalar(v, "!!bool", "true or false")
@@ -124,6 +127,15 @@ func (s *section) decode(v reflect.Value) error {
 		return s.decodeScalar(v, "!!int", "a whole number")
 	}
 	panic("strictyaml: cannot decode into " + v.Type().String())
+}
+
+// questioned is what follows the question mark in [?x], which YAML takes for a key without a value.
+func (s *section) questioned() (key string, found bool) {
+	n := s.node
+	if n.Kind == yaml.MappingNode && len(n.Content) == 2 && n.Content[0].Kind == yaml.ScalarNode && n.Content[1].Tag == "!!null" {
+		return n.Content[0].Value, true
+	}
+	return "", false
 }
 
 func (s *section) decodeScalar(v reflect.Value, tag, want string) error {

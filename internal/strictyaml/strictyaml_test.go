@@ -46,7 +46,7 @@ func TestScalar(t *testing.T) {
 		t.Fatal(got, err)
 	}
 	for in, want := range map[string]string{
-		"list: [~]": "want text, not nothing", "list: [[]]": "want text, not a list", "list: [{}]": "want text, not keys and values",
+		"list: [~]": "want text, not nothing", "list: [[]]": "want text, not a list", "list: [{}]": "want text, not keys and values", "list: [?x, y]": "f:1: want text, not keys and values: within [ ] write \"?x\" in quotes",
 		"list: [!x y]": "want text, not !x", "list: [!!binary eA==]": "want text, not !!binary",
 	} {
 		if err := Decode("f", []byte(in), &d); err == nil || !strings.Contains(err.Error(), want) {

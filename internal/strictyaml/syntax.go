@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // parserErrors are those of the library's errors whose line it counts from 0. Of all others it counts from 1.
@@ -36,7 +38,24 @@ func syntaxError(file string, data []byte, err error) error {
 	if bytes.IndexByte(lineAt(data, line), '\t') >= 0 && strings.Contains(text, "cannot start any token") {
 		text += ": indent with spaces, not with tabs"
 	}
-	return fmt.Errorf("%s:%d: %s", file, line, text)
+	if name, found := strings.CutPrefix(text, "unknown anchor '"); found {
+		name = "*" + strings.TrimSuffix(name, "' referenced")
+		return artifact.Hint(fmt.Errorf("%s:%d: %s without quotes", file, line, name), "a pattern that begins with * must be in quotes: %q", name)
+	}
+	return hinted(fmt.Errorf("%s:%d: %s", file, line, text), text)
+}
+
+// hinted adds what the library does not say of mistakes that patterns and lists invite.
+func hinted(err error, text string) error {
+	switch {
+	case strings.Contains(text, "alphabetic or numeric"):
+		return artifact.Hint(err, "a pattern that begins with * or with [ must be in quotes: \"*-dbgsym\"")
+	case strings.HasSuffix(text, "cannot start any token"):
+		return artifact.Hint(err, "text that begins with a special character must be in quotes")
+	case strings.Contains(text, "did not find expected"):
+		return artifact.Hint(err, "look for a bracket, brace or quote that is not closed, here or on the line below; a pattern with ? or [ must be in quotes")
+	}
+	return err
 }
 
 // unreadable is where the library could not go on, of errors that have no line; -1: not known.
