@@ -113,7 +113,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	v, ok := allVerbs()[args[0]]
 	if !ok {
-		fmt.Fprintf(stderr, "minimirror: there is no verb %q\nhint: run: minimirror --help\n", args[0])
+		fmt.Fprintf(stderr, "minimirror: there is no verb %q%s\nhint: run: minimirror --help\n", args[0], suggest(args[0], verbNames()))
 		return 2
 	}
 	c := newCommand(args[0], stdout, stderr)
@@ -149,6 +149,9 @@ func (c *command) parseMore(args []string, text string, least int) error {
 	if err := c.flags.Parse(args); err != nil {
 		if errors.Is(err, pflag.ErrHelp) {
 			return err
+		}
+		if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {
+			return c.wrongUsage("%w%s", err, suggest("--"+unknown.GetSpecifiedName(), flagNames(c.flags)))
 		}
 		return c.wrongUsage("%w", err)
 	}

@@ -69,6 +69,11 @@ func TestMistakes(t *testing.T) {
 		code       int
 		stderr     []string // parts
 	}{
+		{"a misspelled verb", "biuld x", 2, []string{`there is no verb "biuld": did you mean build?`, "hint: run: minimirror --help"}},
+		{"no verb", "upload x", 2, []string{"there is no verb \"upload\"\n"}},
+		{"a misspelled flag", "build x --ouptut y", 2, []string{"unknown flag: --ouptut: did you mean --output?", "hint: run: minimirror build --help"}},
+		{"a misspelled flag with a value", "serve --lisen=:80", 2, []string{"unknown flag: --lisen: did you mean --listen?"}},
+		{"no flag", "serve --zzz", 2, []string{"unknown flag: --zzz\n"}},
 		{"no definition", "lock", 2, []string{"an argument is missing: usage: minimirror lock DEFINITION [--update [PACKAGE…] | --check]", "hint: run: minimirror lock --help"}},
 		{"rules alone", "rules", 2, []string{"an argument is missing: usage: minimirror rules check RULES REFERENCE"}},
 		{"an image without --image", "serve oci:out/docker", 2, []string{`"oci:out/docker" is one argument too many: usage: minimirror serve [--image REFERENCE | --root DIR] [--listen ADDRESS] [--rules`}},
