@@ -140,6 +140,9 @@ func (s *Server) artifactAt(id string) int {
 // Handler returns the handler of all requests.
 func (s *Server) Handler() http.Handler { return s.echo }
 
+// cutTime is how long what is cut at the end may take to notice.
+const cutTime = 5 * time.Second
+
 // Run serves connections from l until ctx ends. Then it accepts no more, lets running
 // requests finish within the grace time, cuts those that have not, and
 // returns nil. It always closes l.
@@ -177,6 +180,10 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	defer cancel()
 	if err := server.Shutdown(end); err != nil {
 		s.log.Warn("cutting downloads that still run", "grace", s.grace)
+		server.Close()
+		told, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutTime)
+		defer cancel()
+		_ = server.Shutdown(told) // until the audit trail has them
 	}
 	<-failed // http.ErrServerClosed
 	return nil

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 	"github.com/minimirror/minimirror/server"
@@ -170,12 +171,19 @@ func TestDrain(t *testing.T) {
 	settle(t, before)
 }
 
-// The grace time holds where there is no room for more connections, too.
+// The grace time holds where there is no room for more connections, too. What is cut is in the audit trail.
 func TestCut(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for _, connections := range []int{0, 1} {
-		_, r, stop := slow(t, server.Options{Grace: time.Millisecond, Limits: server.Limits{Connections: connections}})
+		file := filepath.Join(t.TempDir(), "audit")
+		log, err := audit.Open(file, nil)
+		must(t, err)
+		_, r, stop := slow(t, server.Options{Audit: log, Grace: time.Millisecond, Limits: server.Limits{Connections: connections}})
 		stop()
+		must(t, log.Close())
+		if lines, err := os.ReadFile(file); err != nil || bytes.Count(lines, []byte("huge.deb")) == 0 || bytes.Count(lines, []byte("\n")) != 1 {
+			t.Errorf("%v, the audit trail: %s", err, lines)
+		}
 		if n, err := io.Copy(io.Discard, r); err == nil && n >= 32<<20 {
 			t.Error("the download ran to its end")
 		}
