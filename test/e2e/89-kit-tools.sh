@@ -1,7 +1,8 @@
 #!/bin/bash
 # What "minimirror kit" writes, given to those it is written for: a shell runs the unit's command, dash and busybox the
 # script; systemd, podman's generator of units, cloud-init and Ansible read their files, and cloud-init and Ansible make
-# clients. All of them are Debian's, installed from the mirror, but for the generator, which Debian 12 has not.
+# clients; bash and zsh load what completes the program's words. All of them are Debian's, installed from the mirror, but
+# for the generator, which Debian 12 has not.
 . "$(dirname "$0")/lib.sh"
 need curl busybox
 need_root_or_die "a root file system"
@@ -9,7 +10,7 @@ quadlet=$("${as_caller[@]}" "$repo/test/quadlet/quadlet.sh")
 definition tools <<-END
 	debian:
 	  sources: host
-	  packages: [hello, systemd, cloud-init, ansible-core, sudo, podman]
+	  packages: [hello, systemd, cloud-init, ansible-core, sudo, podman, zsh]
 END
 bare_root "$mine/node"
 mkdir -p "$mine/node/var/lib/minimirror"
@@ -40,7 +41,7 @@ done
 rm -r "$bare/usr/local/bin/busybox"
 
 # The tools, on a client.
-in_copy tools sh -ec 'sh /kit/client/setup.sh && apt-get -qq --yes install systemd cloud-init ansible-core sudo podman' >"$mine/install.log" 2>&1 || { tail -n 20 "$mine/install.log" >&2; die "the tools"; }
+in_copy tools sh -ec 'sh /kit/client/setup.sh && apt-get -qq --yes install systemd cloud-init ansible-core sudo podman zsh' >"$mine/install.log" 2>&1 || { tail -n 20 "$mine/install.log" >&2; die "the tools"; }
 tool() { in_copy tools "$@"; }
 
 # verifies UNIT wants that systemd has nothing to say of a unit.
@@ -64,7 +65,7 @@ rm "$upper/etc/systemd/system/minimirror.service"
 verifies /run/systemd/generator/minimirror.service
 tool podman run --help >"$mine/podman-help"
 run=$(sed -n 's/^ExecStart=//p' "$mine/quadlet.log")
-for want in '--read-only ' '--cap-drop all' '--security-opt=no-new-privileges' '--user 65532:65532' '--publish 8080:8080' '--pull never' 'minimirror.local/tools:1 --as deb.debian.org'; do
+for want in '--read-only ' '--cap-drop all' '--security-opt=no-new-privileges' '--user 65532:65532' '--stop-timeout 45' '--publish 8080:8080' '--pull never' 'minimirror.local/tools:1 --as deb.debian.org'; do
 	[[ "$run " == *"$want"* ]] || die "quadlet makes no $want: $run"
 done
 for flag in $(grep -Eo -- ' --[a-z-]+' <<<"${run%% minimirror.local*}"); do grep -q -- " $flag " "$mine/podman-help" || die "podman has no $flag"; done
@@ -93,3 +94,24 @@ plays() { tool ansible-playbook --inventory localhost, --connection local /play.
 plays 1
 is_client Ansible
 plays 0
+
+# Bash and zsh, asked what comes after what was typed. A completion of zsh runs only in its line editor: on a terminal.
+bash_completes() { tool bash -c 'source <(minimirror completion bash); COMP_WORDS=("${@:1}"); COMP_CWORD=$(($# - 1)); _minimirror; printf "%s\n" "${COMPREPLY[@]}"' bash "$@"; }
+mkdir -p "$upper/usr/local/share/zsh/site-functions"
+"$MINIMIRROR" completion zsh >"$upper/usr/local/share/zsh/site-functions/_minimirror"
+cat >"$upper/zsh.exp" <<-'END'
+	zmodload zsh/zpty
+	zpty shell zsh -f -i
+	zpty -w shell 'PS1=; fpath+=/usr/local/share/zsh/site-functions; autoload -Uz compinit; compinit -u; zstyle ":completion:*" insert-tab false; unsetopt prompt_cr; echo lo''aded'
+	zpty -r -m shell said '*loaded*'
+	zpty -w -n shell "$1"$'\t'
+	zpty -r -m shell said "*$2*" && print -r -- "$said"
+END
+zsh_completes() { tool sh -ec 'mount -t devpts devpts /dev/pts; exec timeout 20 zsh /zsh.exp "$@"' sh "$1" "$2" >"$mine/zsh.log" 2>&1; }
+[ "$(bash_completes minimirror heal)" = healthcheck ] || die "bash: minimirror heal: $(bash_completes minimirror heal)"
+[ "$(bash_completes minimirror kit --tra)" = --transparent ] || die "bash: minimirror kit --tra: $(bash_completes minimirror kit --tra)"
+bash_completes minimirror verify /etc/hostn | grep -qx /etc/hostname || die "bash: minimirror verify /etc/hostn: $(bash_completes minimirror verify /etc/hostn)"
+for words in 'minimirror heal healthcheck' 'minimirror kit --tra --transparent'; do
+	zsh_completes "${words% *}" "${words##* }" || die "zsh: ${words% *}: $(cat "$mine/zsh.log")"
+done
+say "bash and zsh complete verbs and flags"

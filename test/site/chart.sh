@@ -6,11 +6,13 @@ helm() { in_net genesis "$helm" --kubeconfig "$kube/admin.conf" --namespace mirr
 in_cluster=http://10.96.0.80
 on_port=http://10.250.0.1:30080
 
-# upgrade ARGUMENT… installs or upgrades the chart with the kit's values, the site's, and those given.
-upgrade() {
-	quiet helm upgrade --install minimirror "$chart" --wait --timeout 4m --values "$mine/genesis/root/kit/server/chart-values.yaml" \
+# upgrade ARGUMENT… installs or upgrades the chart with the kit's values, the site's, and those given; try_upgrade only
+# tries it, for $patience.
+try_upgrade() {
+	helm upgrade --install minimirror "$chart" --wait --timeout "${patience:-4m}" --values "$mine/genesis/root/kit/server/chart-values.yaml" \
 		--values "$mine/values.yaml" --set-file "rules.text=$mine/rules.yaml" --set-file "signingKey.value=$key" "$@"
 }
+upgrade() { quiet try_upgrade "$@"; }
 
 chart() {
 	say "the chart: two replicas behind a Service, with rules and the signing key"
@@ -105,6 +107,46 @@ rules() {
 	look
 	within 15 "apt sees tree again" has client tree
 	[ "$(restarts)" = "$before" ] || die "pods restarted: $before, now $(restarts)"
+}
+
+# fails WHAT ARGUMENT… wants that an upgrade fails, and that the pods of before serve on. goes_back takes it back, before
+# anything else: the next upgrade would leave what the failed one has added.
+fails() {
+	! patience=15s try_upgrade "${@:2}" >"$mine/upgrade.log" 2>&1 || die "$1: the upgrade succeeds"
+	[ "$(grep -cxFf <(echo "$healthy") <(restarts))" = 2 ] || die "$1: pods of before are gone: $healthy, now $(restarts)"
+	say "$1: the upgrade fails, and what served serves"
+}
+goes_back() {
+	quiet helm rollback minimirror "$good" --wait --timeout 2m
+	until_ok 60 same "$healthy" || die "other pods after the rollback: $healthy, now $(restarts)"
+}
+same() { [ "$(restarts)" = "$1" ]; }
+
+mistakes() {
+	say "upgrades that cannot work, under running downloads"
+	local healthy good
+	healthy=$(restarts)
+	good=$(helm history minimirror --output json | jq '.[-1].revision')
+	stream Service second "$in_cluster"
+	fails "an image that no node has" --set-string image.tag=9
+	goes_back
+	fails "a Secret that nobody made" --set passwords.existingSecret=none
+	goes_back
+	printf 'default: alow\n' >"$mine/rules.yaml"
+	fails "rules with a mistake, and another image" --set-string image.tag=2
+	until_ok 30 logged 'minimirror serve: rules.yaml:1: "alow" is not a default' || die "no new pod tells what is wrong with the rules: $(servers .metadata.name)"
+	look
+	until_ok 15 says "$in_cluster" 'the rules before stay in force: rules.yaml:1: "alow"' || die "/readyz does not tell of the rules"
+	goes_back
+	look
+	until_ok 15 one_state 2 || die "the replicas differ: see above"
+	streams_end "three upgrades failed"
+}
+says() { in_net genesis curl --noproxy '*' -fsS "$1/readyz" | grep -F "$2"; }
+logged() {
+	local pod
+	for pod in $(servers .metadata.name); do kubectl --namespace mirror logs --tail=-1 "$pod" >>"$mine/pods.log" || true; done
+	grep -F "$1" "$mine/pods.log"
 }
 
 rollout() {

@@ -2,7 +2,8 @@
 # The life of a site without a route to anywhere, as docs/site.md tells it: an image is built on the connected side
 # and carried as a file; a bare machine installs a kubelet's packages out of it; the kubelet alone runs the image as
 # the mirror; a cluster comes up; a second machine installs its packages from the mirror, and joins; the chart makes
-# the mirror a service of the cluster, whose rules and image change under running downloads; a node is replaced.
+# the mirror a service of the cluster, whose rules and image change under running downloads, and which
+# outlives upgrades that cannot work; a node is replaced.
 . "$(dirname "$0")/../e2e/lib.sh"
 . "$(dirname "$0")/../k8s/lib.sh"
 here=$repo/test/site
@@ -17,6 +18,7 @@ second_node
 chart
 ingress
 rules
+mistakes
 rollout
 drain
 node_replaced
