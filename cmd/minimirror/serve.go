@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -99,6 +100,14 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		return artifact.Usagef("--image and --root exclude each other")
 	case f.pprof && f.metrics == "":
 		return artifact.Hint(artifact.Usagef("--pprof needs --metrics"), "add --metrics 127.0.0.1:9090")
+	}
+	c.flags.Visit(func(p *pflag.Flag) {
+		if kind := p.Value.Type(); (kind == "int" || kind == "duration") && strings.HasPrefix(p.Value.String(), "-") {
+			err = artifact.Usagef("--%s %s is below 0", p.Name, p.Value)
+		}
+	})
+	if err != nil {
+		return err
 	}
 	if f.Proxies, err = networks(f.proxies); err != nil {
 		return err

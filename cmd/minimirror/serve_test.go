@@ -38,6 +38,16 @@ func TestServeWithoutReader(t *testing.T) {
 	}
 }
 
+func TestLimitsBelowZero(t *testing.T) {
+	for _, flag := range []string{"--max-connections -5", "--max-per-client -5", "--max-header -5", "--header-timeout -5s", "--idle-timeout -5s", "--grace -5s"} {
+		var out strings.Builder
+		code := run(context.Background(), append([]string{"serve"}, strings.Fields(flag)...), &out, &out)
+		if code != 2 || !strings.Contains(out.String(), flag+" is below 0") {
+			t.Errorf("%s: %d, %s", flag, code, &out)
+		}
+	}
+}
+
 func TestNetworks(t *testing.T) {
 	for text, want := range map[string]string{
 		"10.0.0.7": "[10.0.0.7/32]", "10.0.0.0/8": "[10.0.0.0/8]", "2001:db8::/32": "[2001:db8::/32]", "::1": "[::1/128]",
