@@ -48,14 +48,15 @@ func startAdmin(t testing.TB, s *server.Server) (address string, stop func()) {
 
 // A testAuthority signs certificates.
 type testAuthority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pool *x509.CertPool
+	lasts time.Duration // of what it makes, from now on
+	cert  *x509.Certificate
+	key   *ecdsa.PrivateKey
+	pool  *x509.CertPool
 }
 
 func newAuthority(t testing.TB) *testAuthority {
 	t.Helper()
-	a := &testAuthority{pool: x509.NewCertPool()}
+	a := &testAuthority{pool: x509.NewCertPool(), lasts: time.Hour}
 	der, key := a.make(t, &x509.Certificate{SerialNumber: big1(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
 	var err error
 	a.cert, err = x509.ParseCertificate(der)
@@ -71,7 +72,7 @@ func (a *testAuthority) make(t testing.TB, template *x509.Certificate) ([]byte, 
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(a.lasts)
 	parent, signer := a.cert, a.key
 	if parent == nil {
 		parent, signer = template, key
@@ -127,6 +128,20 @@ func TestTLS(t *testing.T) {
 	await(t, "the old certificate", func() bool { time.Sleep(600 * time.Millisecond); n, err := serial(); return n == 2 && err == nil })
 	authority.write(t, dir, "server", 3)
 	await(t, "the new certificate", func() bool { n, err := serial(); return n == 3 && err == nil })
+}
+
+// A certificate that clients refuse is told of.
+func TestCertificateOutOfDate(t *testing.T) {
+	for _, lasts := range []time.Duration{time.Hour, -time.Minute} {
+		authority := newAuthority(t)
+		authority.lasts = lasts
+		var log bytes.Buffer
+		certificate, key := authority.write(t, t.TempDir(), "server", 2)
+		newServer(t, server.Options{Access: server.Access{Certificate: certificate, Key: key}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if told := strings.Contains(log.String(), "clients refuse the certificate"); told != (lasts < 0) {
+			t.Errorf("lasts %v: told: %t", lasts, told)
+		}
+	}
 }
 
 // await waits until something is so.

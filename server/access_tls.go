@@ -37,6 +37,9 @@ func newTLS(a Access, log *slog.Logger) (*tls.Config, error) {
 		if err != nil {
 			return fmt.Errorf("%s, %s: %w", a.Certificate, a.Key, err)
 		}
+		if now := time.Now(); now.After(pair.Leaf.NotAfter) || now.Before(pair.Leaf.NotBefore) {
+			log.Warn("clients refuse the certificate today", "file", a.Certificate, "from", pair.Leaf.NotBefore, "until", pair.Leaf.NotAfter)
+		}
 		into.Certificates = []tls.Certificate{pair}
 		return nil
 	}})

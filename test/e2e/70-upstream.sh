@@ -28,7 +28,7 @@ jq -r --arg url "$url" --arg keyring "$keyring" '.sources[] | . as $s | .release
 	"$definition/mirror.lock" >"$mine/apt/etc/sources.list.d/upstream.sources"
 apt_in "$mine/apt" apt-get --quiet --error-on=any update
 apt_in "$mine/apt" apt-get -qq --yes --download-only install openssl hello
-find "$mine/apt/cache/archives" -name 'openssl_*.deb' | grep -q . || die "apt fetched no openssl"
+compgen -G "$mine/apt/cache/archives/openssl_*.deb" >/dev/null || die "apt fetched no openssl"
 missing=$(apt_in "$mine/apt" apt-get -qq --yes --download-only install cowsay 2>&1) && die "apt fetched what is not carried"
 grep -q 404 <<<"$missing" || die "what is not carried is not answered with 404: $missing"
 for path in debian/dists/ debian/dists/bookworm/Release none/dists/bookworm/InRelease; do

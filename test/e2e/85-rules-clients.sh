@@ -110,7 +110,7 @@ rule() {
 	kill -HUP "$server"
 	generation=$((generation + 1))
 	for ((i = 0; i < 200; i++)); do
-		get "$url/readyz" | grep -q "generation $generation," && return
+		grep -q "generation $generation," <<<"$(get "$url/readyz")" && return
 		sleep 0.02
 	done
 	die "the rules are not in force: $*"

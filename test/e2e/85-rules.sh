@@ -105,8 +105,8 @@ fetches game # the client still has the list of before: what is allowed in both 
 update
 offers app libapp mailer-b webmail game telnet openssh-sftp-server
 fetches app
-ls "$mine/apt/cache/archives" | grep -q '^mailer-b_' || die "apt did not take the alternative"
-! ls "$mine/apt/cache/archives" | grep -q '^mailer-a_' || die "apt got what is denied"
+compgen -G "$mine/apt/cache/archives/mailer-b_*" >/dev/null || die "apt did not take the alternative"
+! compgen -G "$mine/apt/cache/archives/mailer-a_*" >/dev/null || die "apt got what is denied"
 say "a denied alternative vanishes, and apt takes the other one"
 
 denied=$(jq -r '.artifacts[] | select(.name == "mailer-a") | "\(.source)/\(.path)"' "$definition/mirror.lock")
@@ -228,7 +228,7 @@ say "killed and started again"
 # Without the key the indexes stay as they are, and the operator is told.
 end "$server"
 start_server --image "oci:$mine/image" --rules "$map/rules.yaml"
-cat "$mine"/serve-*.log | grep -q 'give the key' || die "nobody is told that the key is missing"
+grep -q 'give the key' "$mine"/serve-*.log || die "nobody is told that the key is missing"
 
 "$MINIMIRROR" report "$audit" "$audit.1" --image "oci:$mine/image" >"$mine/report" || die "report"
 grep -q mailer-a "$mine/report" || die "the report does not name what was denied"

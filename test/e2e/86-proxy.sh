@@ -21,7 +21,7 @@ rule() {
 	kill -HUP "$server"
 	generation=$((generation + 1))
 	for ((i = 0; i < 200; i++)); do
-		get "$url/readyz" | grep -q "generation $generation," && return
+		grep -q "generation $generation," <<<"$(get "$url/readyz")" && return
 		sleep 0.02
 	done
 	die "the rules are not in force"
@@ -113,6 +113,6 @@ for ((i = 1; i <= 20; i++)); do
 		apt_in "$apt" apt-get -qq --yes --download-only install libapp >"$mine/apt.out" 2>&1 || { cat "$mine/apt.out" >&2; die "$name: install after change $i"; }
 	done
 done
-find "$mine/acng/cache" -name 'libapp_*' | grep -q . || die "apt-cacher-ng has cached nothing"
+[ -n "$(find "$mine/acng/cache" -name 'libapp_*')" ] || die "apt-cacher-ng has cached nothing"
 [ "$(find "$mine/squid/cache" "$mine/nginx/cache" -type f | wc -l)" -gt 4 ] || die "squid and nginx have cached nothing"
 say "20 changes were seen behind each of 3 caches"

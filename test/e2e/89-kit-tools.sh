@@ -110,7 +110,7 @@ END
 zsh_completes() { tool sh -ec 'mount -t devpts devpts /dev/pts; exec timeout 20 zsh /zsh.exp "$@"' sh "$1" "$2" >"$mine/zsh.log" 2>&1; }
 [ "$(bash_completes minimirror heal)" = healthcheck ] || die "bash: minimirror heal: $(bash_completes minimirror heal)"
 [ "$(bash_completes minimirror kit --tra)" = --transparent ] || die "bash: minimirror kit --tra: $(bash_completes minimirror kit --tra)"
-bash_completes minimirror verify /etc/hostn | grep -qx /etc/hostname || die "bash: minimirror verify /etc/hostn: $(bash_completes minimirror verify /etc/hostn)"
+grep -qx /etc/hostname <<<"$(bash_completes minimirror verify /etc/hostn)" || die "bash: minimirror verify /etc/hostn: $(bash_completes minimirror verify /etc/hostn)"
 for words in 'minimirror heal healthcheck' 'minimirror kit --tra --transparent'; do
 	zsh_completes "${words% *}" "${words##* }" || die "zsh: ${words% *}: $(cat "$mine/zsh.log")"
 done

@@ -62,7 +62,7 @@ say "a second run has nothing to do; the plan is printed"
 in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --set web --dry-run | tail -n 1 | grep -q ' packages, ' || die "--dry-run"
 [ -z "$(ls -A "$mine/twice/upper/var/cache/minimirror" 2>/dev/null)" ] || die "--dry-run wrote something"
 in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --set web --install --no-start >/dev/null 2>&1
-in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --set web --install --no-start 2>/dev/null | grep -q 'nothing to install' || die "it installs again"
+grep -q 'nothing to install' <<<"$(in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --set web --install --no-start 2>/dev/null)" || die "it installs again"
 in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --package cowsay --install >/dev/null 2>&1
 in_copy twice /usr/games/cowsay moo >/dev/null || die "--package cowsay"
 echo 'popularity-contest popularity-contest/participate boolean true' >"$bare/image/answers"

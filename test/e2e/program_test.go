@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -68,6 +69,9 @@ func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 	go func() { ended <- cmd.Wait() }()
 	select {
 	case <-reached:
+		if n := number(ts, args[2]); n >= 1000 { // what was sent may still be on its way
+			waitForPart(ts, int64(n)/2)
+		}
 		ts.Check(cmd.Process.Signal(syscall.SIGINT))
 	case err := <-ended:
 		ts.Fatalf("it ended before it asked for %s: %v\n%s", args[1], err, &out)
@@ -78,6 +82,22 @@ func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit code %d after SIGINT, want 130", code)
 	}
 	u.faults.Clear()
+}
+
+// waitForPart waits until the user's cache has so many bytes of a file that is not whole.
+func waitForPart(ts *testscript.TestScript, n int64) {
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		files, err := filepath.Glob(filepath.Join(ts.Getenv("HOME"), ".cache", "minimirror", "part", "*"))
+		ts.Check(err)
+		for _, file := range files {
+			if info, err := os.Stat(file); err == nil && info.Size() >= n {
+				return
+			}
+		}
+		if time.Since(began) > time.Minute {
+			ts.Fatalf("the cache has no %d bytes of what is on its way", n)
+		}
+	}
 }
 
 // cmdSound checks the user's cache: what has a digest for a name has that

@@ -17,7 +17,7 @@ installs() {
 # has MACHINE PACKAGE tells whether the mirror offers a package to apt.
 has() {
 	quiet on "$1" apt-get --error-on=any update
-	on "$1" apt-cache madison "$2" | grep -q .
+	[ -n "$(on "$1" apt-cache madison "$2")" ]
 }
 hasnt() { ! has "$@"; }
 

@@ -84,7 +84,9 @@ func parseRequest(s string) (r Request, err error) {
 		if len(inner) > 1 && (inner[0] == '<' || inner[0] == '>') && inner[1] != '=' && inner[1] != inner[0] {
 			return r, fmt.Errorf("write %c%c for strictly, %c= for or equal", inner[0], inner[0], inner[0])
 		}
-		r.op, r.version, err = parseConstraint(inner)
+		if r.op, r.version, err = parseConstraint(inner); err == nil {
+			err = checkVersion(r.version)
+		}
 		return r, err
 	}
 	return r, fmt.Errorf("unexpected %q", rest)

@@ -66,6 +66,9 @@ func (Kind) ParseVersions(condition string) (func(version string) bool, error) {
 	if written := condition[:len(condition)-len(strings.TrimLeft(condition, "<=>"))]; err == nil && written != operators[op] {
 		err = fmt.Errorf("%s means %s", written, operators[op])
 	}
+	if err == nil {
+		err = checkVersion(want)
+	}
 	if err != nil {
 		hint := "write one relation: << 1.2, <= 1.2, = 1.2, >= 1.2 or >> 1.2"
 		if strings.Contains(condition, ",") {

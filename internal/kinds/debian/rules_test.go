@@ -59,6 +59,8 @@ func TestParseVersions(t *testing.T) {
 	for condition, want := range map[string]string{
 		"": "invalid", "1.2": "invalid", "<<": "invalid", "== 1": "invalid", "!= 1": "invalid", "=< 1": "invalid", ">= 1.2, << 2": "a range takes two rules",
 		"< 1": "< means <=", "> 1": "> means >=", "<< 1 2": "invalid", "<< *": "invalid",
+		">= 1:": "no upstream version", ">= -1": "no upstream version", ">= 1-": "nothing behind the hyphen", ">= a:1": "no epoch", ">= :1": "no epoch",
+		">= 12345678901234567890:1": "no epoch",
 	} {
 		_, err := Kind{}.ParseVersions(condition)
 		var hint *artifact.HintError

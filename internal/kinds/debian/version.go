@@ -1,6 +1,8 @@
 package debian
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 
 	"pault.ag/go/debian/version"
@@ -51,6 +53,27 @@ func splitRevision(v string) version.Version {
 // characters of Policy 5.6.12, or the underscore that some third parties use.
 func validVersion(v string) bool {
 	return v != "" && wellFormed(v, ".+-:~_")
+}
+
+// checkVersion wants a version as a person writes it, with all its parts: deb-version(7).
+func checkVersion(v string) error {
+	rest := v
+	if epoch, after, found := strings.Cut(v, ":"); found {
+		rest = after
+		if _, err := strconv.ParseUint(epoch, 10, 31); err != nil {
+			return fmt.Errorf("version %q: %q is no epoch, which is a number", excerpt(v), excerpt(epoch))
+		}
+	}
+	if i := strings.LastIndexByte(rest, '-'); i >= 0 {
+		if rest[i+1:] == "" {
+			return fmt.Errorf("version %q: there is nothing behind the hyphen", excerpt(v))
+		}
+		rest = rest[:i]
+	}
+	if rest == "" {
+		return fmt.Errorf("version %q: there is no upstream version in it", excerpt(v))
+	}
+	return nil
 }
 
 // validPackageName reports whether s can name a package. Policy 5.6.7 wants
