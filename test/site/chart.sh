@@ -133,7 +133,7 @@ mistakes() {
 	fails "a Secret that nobody made" --set passwords.existingSecret=none
 	goes_back
 	printf 'default: alow\n' >"$mine/rules.yaml"
-	fails "rules with a mistake, and another image" --set-string image.tag=2
+	fails "rules with a mistake, and new pods" --set server.grace=60
 	until_ok 30 logged 'minimirror serve: rules.yaml:1: "alow" is not a default' || die "no new pod tells what is wrong with the rules: $(servers .metadata.name)"
 	look
 	until_ok 15 says "$in_cluster" 'the rules before stay in force: rules.yaml:1: "alow"' || die "/readyz does not tell of the rules"
