@@ -121,12 +121,13 @@ goes_back() {
 	until_ok 60 same "$healthy" || die "other pods after the rollback: $healthy, now $(restarts)"
 }
 same() { [ "$(restarts)" = "$1" ]; }
+revision() { helm history minimirror --output json | jq '.[-1].revision'; }
 
 mistakes() {
 	say "upgrades that cannot work, under running downloads"
 	local healthy good
 	healthy=$(restarts)
-	good=$(helm history minimirror --output json | jq '.[-1].revision')
+	good=$(revision)
 	stream Service second "$in_cluster"
 	fails "an image that no node has" --set-string image.tag=9
 	goes_back
@@ -145,7 +146,7 @@ mistakes() {
 says() { in_net genesis curl --noproxy '*' -fsS "$1/readyz" | grep -F "$2"; }
 logged() {
 	local pod
-	for pod in $(servers .metadata.name); do kubectl --namespace mirror logs --tail=-1 "$pod" >>"$mine/pods.log" || true; done
+	for pod in $(servers .metadata.name); do kubectl --namespace mirror logs --tail=5 "$pod" >>"$mine/pods.log" || true; done
 	grep -F "$1" "$mine/pods.log"
 }
 
@@ -159,6 +160,7 @@ rollout() {
 	apt_rounds Service second tree
 	apt_rounds port client hello tree
 	printf 'default: allow\n' >"$mine/rules.yaml"
+	before_rollout=$(revision)
 	upgrade --set-string image.tag=2
 	until_ok 120 only_image 2 || die "old pods remain: $(kubectl get pods -A -o wide)"
 	sleep 2
@@ -235,7 +237,7 @@ options() {
 
 uninstall() {
 	say "back to the first image, and away"
-	quiet helm rollback minimirror 1 --wait --timeout 4m
+	quiet helm rollback minimirror "$before_rollout" --wait --timeout 4m
 	until_ok 120 only_image 1 || die "the rollback keeps pods: $(kubectl get pods -A -o wide)"
 	quiet helm test minimirror --timeout 1m
 	within 90 "all replicas agree" one_state 2
