@@ -65,7 +65,8 @@ rm "$upper/etc/systemd/system/minimirror.service"
 verifies /run/systemd/generator/minimirror.service
 tool podman run --help >"$mine/podman-help"
 run=$(sed -n 's/^ExecStart=//p' "$mine/quadlet.log")
-for want in '--read-only ' '--cap-drop all' '--security-opt=no-new-privileges' '--user 65532:65532' '--stop-timeout 45' '--publish 8080:8080' '--pull never' 'minimirror.local/tools:1 --as deb.debian.org'; do
+as=$(grep -Eo -m 1 -- '--as [^ ]+\.[^ ]+' "$kit/server/podman-run.sh") || die "the kit's podman line stands for no host"
+for want in '--read-only ' '--cap-drop all' '--security-opt=no-new-privileges' '--user 65532:65532' '--stop-timeout 45' '--publish 8080:8080' '--pull never' "minimirror.local/tools:1 ${as%%$'\n'*}"; do
 	[[ "$run " == *"$want"* ]] || die "quadlet makes no $want: $run"
 done
 for flag in $(grep -Eo -- ' --[a-z-]+' <<<"${run%% minimirror.local*}"); do grep -q -- " $flag " "$mine/podman-help" || die "podman has no $flag"; done
