@@ -26,7 +26,11 @@ mkdir -p "$mine/node/var/log/minimirror"
 command=$(sed -n 's/^ExecStart=//p' "$kit/server/minimirror.service")
 in_root "$mine/node" sh -c "exec $command" >"$mine/serve.log" 2>&1 &
 server=$!
-defer end "$server"
+end_served() { # a function in the background has the program for its child
+	end "$(pgrep -P "$server")"
+	end "$server"
+}
+defer end_served
 await_ready
 
 # Those who know nothing but a shell.
