@@ -36,7 +36,6 @@ package e2e
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -77,21 +76,4 @@ func TestFaults(t *testing.T) {
 			return os.MkdirAll(home, 0o755)
 		},
 	})
-}
-
-// programUnderTest is $MINIMIRROR, or the program built from this checkout.
-func programUnderTest(t *testing.T) string {
-	if program := os.Getenv("MINIMIRROR"); program != "" {
-		if filepath.Base(program) != "minimirror" {
-			t.Fatalf("MINIMIRROR is %s: the file must be called minimirror", program)
-		}
-		return program
-	}
-	program := filepath.Join(t.TempDir(), "minimirror")
-	build := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-o", program, "../../cmd/minimirror")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return program
 }

@@ -2,9 +2,12 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
 	"regexp"
 	"sync"
 	"syscall"
@@ -88,38 +91,55 @@ func cmdDrain(ts *testscript.TestScript, neg bool, args []string) {
 
 var listening = regexp.MustCompile(`listening on \S*?(127\.0\.0\.1:\d+)`)
 
-// serve starts "minimirror serve" and waits until it listens.
+// serve starts "minimirror serve", which ends with the script at the latest.
 func serve(ts *testscript.TestScript, ref, listen string) *mirror {
-	cmd := command(ts, "minimirror", "serve", "--image", ref, "--listen", listen)
-	output, err := cmd.StderrPipe()
+	s, err := startServer(command(ts, "minimirror", "serve", "--image", ref, "--listen", listen), ts.Logf)
 	ts.Check(err)
-	ts.Check(cmd.Start())
+	ts.Defer(s.kill)
+	return &mirror{address: s.address, signal: s.signal, stop: func() { ts.Check(s.stop()) }}
+}
+
+// A server is a running "minimirror serve".
+type server struct {
+	address string
+	cmd     *exec.Cmd
+	signal  func() error // asks it to end; once only, since a second signal means "at once"
+	wait    func() error
+}
+
+// startServer waits until the server listens.
+func startServer(cmd *exec.Cmd, logf func(format string, args ...any)) (*server, error) {
+	output, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
 	lines := bufio.NewReader(output)
-	address := ""
-	for address == "" {
+	for {
 		line, err := lines.ReadString('\n')
-		ts.Logf("%s", line)
+		logf("%s", line)
+		if err != nil {
+			_ = cmd.Process.Kill()
+			return nil, fmt.Errorf("minimirror serve ended: %w", cmd.Wait())
+		}
 		if match := listening.FindStringSubmatch(line); match != nil {
-			address = match[1]
-		} else if err != nil {
-			_ = cmd.Process.Kill()
-			ts.Fatalf("minimirror serve ended: %v", cmd.Wait())
+			go func() { _, _ = io.Copy(io.Discard, lines) }()
+			return &server{
+				address: match[1], cmd: cmd,
+				signal: sync.OnceValue(func() error { return cmd.Process.Signal(syscall.SIGTERM) }),
+				wait:   sync.OnceValue(cmd.Wait),
+			}, nil
 		}
 	}
-	go func() { _, _ = io.Copy(io.Discard, lines) }()
-	ended := false
-	ts.Defer(func() {
-		if !ended {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}
-	})
-	// Once only: a second signal means "at once".
-	signal := sync.OnceValue(func() error { return cmd.Process.Signal(syscall.SIGTERM) })
-	stop := func() {
-		ended = true
-		ts.Check(signal())
-		ts.Check(cmd.Wait())
-	}
-	return &mirror{address: address, signal: signal, stop: stop}
+}
+
+// stop ends the server as an operator does.
+func (s *server) stop() error { return errors.Join(s.signal(), s.wait()) }
+
+// kill ends what stop has not ended.
+func (s *server) kill() {
+	_ = s.cmd.Process.Kill()
+	_ = s.wait()
 }

@@ -57,13 +57,18 @@ Acquire::http::Proxy "DIRECT";
 
 // Get runs apt-get and returns what it printed on both outputs. The error says
 // so too.
-func (a *Apt) Get(args ...string) (string, error) {
-	command := append(append([]string{}, a.Wrap...), append([]string{"apt-get"}, args...)...)
+func (a *Apt) Get(args ...string) (string, error) { return a.run("apt-get", args...) }
+
+// Cache runs apt-cache likewise.
+func (a *Apt) Cache(args ...string) (string, error) { return a.run("apt-cache", args...) }
+
+func (a *Apt) run(tool string, args ...string) (string, error) {
+	command := append(append([]string{}, a.Wrap...), append([]string{tool}, args...)...)
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "APT_CONFIG="+filepath.Join(a.Dir, "apt.conf"), "TMPDIR="+a.Dir, "LC_ALL=C")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		err = fmt.Errorf("apt-get %s: %w\n%s", strings.Join(args, " "), err, out)
+		err = fmt.Errorf("%s %s: %w\n%s", tool, strings.Join(args, " "), err, out)
 	}
 	return string(out), err
 }

@@ -59,10 +59,11 @@ type Suite struct {
 	// SignedAt is the time of the signatures; default Date.
 	SignedAt time.Time
 
-	// EditIndex changes a Packages file before it is hashed, EditRelease the Release before
-	// it is signed: lies that carry good signatures. Either may be nil. Path is the file's
-	// place below the Release's folder.
+	// EditIndex changes a Packages file before it is compressed, EditEncoded each of its
+	// encodings before it is hashed, EditRelease the Release before it is signed: lies that
+	// carry good signatures. All may be nil. Path is the file's place below the Release's folder.
 	EditIndex   func(path string, index []byte) []byte
+	EditEncoded func(path string, encoded []byte) []byte
 	EditRelease func(release []byte) []byte
 }
 

@@ -1,6 +1,7 @@
 package debiantest
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 )
@@ -20,8 +21,13 @@ func Start(t testing.TB, a *Archive) *Server {
 		t.Fatal(err)
 	}
 	faults := NewFaults(tree)
-	server := httptest.NewServer(faults)
+	return &Server{StartTree(t, faults), faults, tree}
+}
+
+// StartTree serves a Tree, or the Faults of one, until the test ends, and returns its address.
+func StartTree(t testing.TB, tree http.Handler) string {
+	server := httptest.NewServer(tree)
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
-	return &Server{server.URL, faults, tree}
+	return server.URL
 }

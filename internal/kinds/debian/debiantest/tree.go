@@ -70,6 +70,9 @@ func (t *Tree) addSuite(s *Suite, stanzas map[*Package]string) error {
 				}
 				as += "." + compression
 			}
+			if s.EditEncoded != nil {
+				data = s.EditEncoded(as, data)
+			}
 			listed[as] = data
 			t.add(path.Join(s.folder(), as), data, s.date())
 			if s.ByHash && len(hashes) > 0 {
