@@ -79,7 +79,7 @@ func (v vendorArchive) run(t *testing.T, program string) {
 	}
 	site.run("build", site.dir, "--output", "oci:"+site.image)
 	site.run("verify", "oci:"+site.image, "--keyring", filepath.Join(site.dir, "archive.asc"))
-	got, shownHere, err := v.installed(site.client(), true)
+	got, shownHere, err := v.installed(debiantest.NewApt(t, site.sources(site.serve())), true)
 	if err != nil {
 		t.Fatalf("apt does not install through us: %v", err)
 	}
@@ -263,19 +263,25 @@ func (s *vendorSite) lock(v vendorArchive) bool {
 	return false
 }
 
-// client serves the image and returns an apt whose only source it is.
-func (s *vendorSite) client() *debiantest.Apt {
+// serve serves the image until the test ends, and returns the address.
+func (s *vendorSite) serve(args ...string) string {
 	s.Helper()
-	server, err := startServer(s.command("serve", "--image", "oci:"+s.image, "--listen", "127.0.0.1:0"), s.Logf)
+	server, err := startServer(s.command(append([]string{"serve", "--image", "oci:" + s.image, "--listen", "127.0.0.1:0"}, args...)...), s.Logf)
 	if err != nil {
 		s.Fatal(err)
 	}
 	s.Cleanup(server.kill)
-	sources, err := get("http://" + server.address + "/minimirror.sources")
+	return "http://" + server.address
+}
+
+// sources is what a client of the mirror writes to sources.list.d.
+func (s *vendorSite) sources(mirror string) string {
+	s.Helper()
+	sources, err := get(mirror + "/minimirror.sources")
 	if err != nil {
 		s.Fatal(err)
 	}
-	return debiantest.NewApt(s.T, sources)
+	return sources
 }
 
 func TestVendorPlain(t *testing.T) {
