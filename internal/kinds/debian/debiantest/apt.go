@@ -26,7 +26,13 @@ func NewApt(t testing.TB, sources string, architectures ...string) *Apt {
 	if len(architectures) == 0 {
 		architectures = []string{"amd64"}
 	}
-	a := &Apt{Dir: t.TempDir()}
+	// Not t.TempDir, whose name has the test's: apt takes a comma in a keyring's path for the end of it.
+	dir, err := os.MkdirTemp("", "apt-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	a := &Apt{Dir: dir}
 	for _, sub := range []string{"etc/apt.conf.d", "etc/preferences.d", "etc/sources.list.d", "lists/partial", "cache/archives/partial"} {
 		if err := os.MkdirAll(filepath.Join(a.Dir, sub), 0o755); err != nil {
 			t.Fatal(err)
