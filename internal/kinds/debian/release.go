@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -172,22 +171,6 @@ func (r *release) metadata(components, architectures []string) []string {
 		lines = append(lines, "Components: "+strings.Join(components, " "))
 	}
 	return append(lines, "Architectures: "+strings.Join(architectures, " "))
-}
-
-// parseDate reads the dates of Release files: RFC 1123 as in "date -R -u", with
-// a zone name or offset.
-func parseDate(s string) (time.Time, error) {
-	for _, layout := range []string{"Mon, _2 Jan 2006 15:04:05 MST", "Mon, _2 Jan 2006 15:04:05 -0700", "Mon, 2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04:05 -0700"} {
-		t, err := time.Parse(layout, s)
-		if err != nil {
-			continue
-		}
-		if zone, offset := t.Zone(); offset == 0 && !slices.Contains([]string{"UTC", "GMT", "Z", ""}, zone) && layout[len(layout)-1] == 'T' {
-			return time.Time{}, fmt.Errorf("%q: want UTC", s)
-		}
-		return t.UTC(), nil
-	}
-	return time.Time{}, fmt.Errorf("%q is not a date like \"Sat, 11 Jul 2026 10:16:37 UTC\"", s)
 }
 
 func sum(data []byte) string {
