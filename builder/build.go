@@ -58,12 +58,12 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	if err := b.fetch(ctx, "artifacts", artifactsOf(lock)); errors.Is(err, fs.ErrNotExist) {
+	if err := b.fetch(ctx, "files", artifactsOf(lock)); errors.Is(err, fs.ErrNotExist) {
 		return nil, artifact.Hint(err, "upstream has moved on: run: minimirror lock --update %s", d.File)
 	} else if err != nil {
 		return nil, err
 	}
-	if err := b.fetch(ctx, "indexes", proofsOf(lock)); errors.Is(err, fs.ErrNotExist) || errors.Is(err, artifact.ErrVerify) {
+	if err := b.fetch(ctx, "signed indexes", proofsOf(lock)); errors.Is(err, fs.ErrNotExist) || errors.Is(err, artifact.ErrVerify) {
 		return nil, artifact.Hint(fmt.Errorf("%w: upstream has replaced what it had signed: %w", artifact.ErrStale, err),
 			"run: minimirror lock %s (it keeps the versions where upstream still has them), or build with a cache that has it, or write \"upstream: omit\" in the definition", d.File)
 	} else if err != nil {
@@ -120,7 +120,7 @@ func readFresh(d *Definition) (*lockfile.Lock, string, error) {
 func (b *Builder) fetch(ctx context.Context, what string, wanted []*artifact.Artifact) error {
 	var missing []*artifact.Artifact
 	var size int64
-	for _, a := range wanted {
+	for _, a := range distinct(wanted) {
 		if !b.Cache.Has(artifact.Content{Size: a.Size, SHA256: a.SHA256}) {
 			missing = append(missing, a)
 			size += a.Size
@@ -134,6 +134,24 @@ func (b *Builder) fetch(ctx context.Context, what string, wanted []*artifact.Art
 	err := b.Fetch.All(ctx, missing)
 	phase.End(err)
 	return err
+}
+
+// distinct are the artifacts with each content once, with all addresses that have it.
+func distinct(all []*artifact.Artifact) (once []*artifact.Artifact) {
+	place := make(map[artifact.Content]int, len(all))
+	for _, a := range all {
+		content := artifact.Content{Size: a.Size, SHA256: a.SHA256}
+		i, found := place[content]
+		if !found {
+			place[content] = len(once)
+			once = append(once, a)
+			continue
+		}
+		joined := *once[i]
+		joined.URLs = append(slices.Clone(joined.URLs), a.URLs...)
+		once[i] = &joined
+	}
+	return once
 }
 
 func artifactsOf(lock *lockfile.Lock) (all []*artifact.Artifact) {
@@ -160,16 +178,15 @@ func proofsOf(lock *lockfile.Lock) (all []*artifact.Artifact) {
 
 // bake has BuildKit make the image of the layers.
 func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, titles []string, output image.Reference) (digest.Digest, error) {
-	phase := b.Progress.Phase("bake "+output.String(), 0)
+	var size int64
+	for _, layer := range layers {
+		size += layer.Size()
+	}
+	phase := b.Progress.Phase("write "+output.String(), size)
 	made, err := buildkit.Bake(ctx, buildkit.Options{
 		Addr: b.BuildKit, TLS: b.TLS, Insecure: b.Insecure, StateDir: b.stateDir(), Layers: layers, Notes: b.Cache, Config: p.config(titles),
 		Output: output, Name: p.lock.Name, Progress: phase.Set, Log: b.Log,
 	})
-	var size int64 // while it works, the phase counts each pass over the layers
-	for _, layer := range layers {
-		size += layer.Size()
-	}
-	phase.Set(size, size)
 	phase.End(err)
 	if errors.Is(err, artifact.ErrVerify) {
 		b.evict(p.lock)

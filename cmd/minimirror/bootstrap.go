@@ -170,7 +170,7 @@ func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *ima
 	}
 	phase := progress.To(os.Stderr).Phase("extract "+plan.Title, plan.Size())
 	err = plan.Extract(ctx, reader, dir, phase.Add)
-	phase.End(err)
+	phase.Stop()
 	if err != nil {
 		return err
 	}

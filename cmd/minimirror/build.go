@@ -85,11 +85,10 @@ func build(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	if _, err := os.Stat(d.LockFile()); errors.Is(err, fs.ErrNotExist) {
-		made, err := c.lock(ctx, d, client, builder.LockOptions{})
-		if err != nil {
+		if _, err := c.lock(ctx, d, client, builder.LockOptions{}); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.stderr, "%s: written: %s\n", d.LockFile(), summary(made.Lock))
+		fmt.Fprintf(c.stderr, "%s: written\n", d.LockFile()) // what it has is said at the end
 	}
 	var tls buildkit.TLS
 	if *tlsDir != "" {

@@ -36,7 +36,7 @@ func TestReport(t *testing.T) {
 		stdout     []string // parts
 		stderr     string
 	}{
-		{"text", plain + " " + packed, 0, []string{"4 requests from 2026-11-20 08:00 to 2026-11-21 08:00 UTC, 2.0 kB sent", "Missing, for the next build: 1", "b 2", "10.0.0.2 10.0.0.3"},
+		{"text", plain + " " + packed, 0, []string{"4 requests from 2026-11-20 08:00 to 2026-11-21 08:00 UTC, 0.1 MB sent", "Missing, for the next build: 1", "b 2", "10.0.0.2 10.0.0.3"},
 			plain + ": skipped 1 lines that are no records"},
 		{"since", plain + " --since 2026-11-21", 0, []string{"1 requests", "Fetched: 0"}, ""},
 		{"until", plain + " --until 2026-11-21T08:00:00Z", 0, []string{"1 requests", "Fetched: 1"}, ""},

@@ -125,19 +125,19 @@ func TestReportIsCut(t *testing.T) {
 	}
 }
 
-const siteText = `16 requests from 2026-11-21 08:00 to 2026-11-21 08:14 UTC, 4.5 kB sent
+const siteText = `16 requests from 2026-11-21 08:00 to 2026-11-21 08:14 UTC, 0.1 MB sent
 
 VERDICT   REQUESTS  BYTES
-allowed   4         4.0 kB
-denied    3         0 B
-missing   6         0 B
-metadata  1         500 B
-refused   1         0 B
-failed    1         0 B
+allowed   4         0.1 MB
+denied    3         0 MB
+missing   6         0 MB
+metadata  1         0.1 MB
+refused   1         0 MB
+failed    1         0 MB
 
 KIND     REQUESTS  BYTES
--        2         0 B
-made-up  14        4.5 kB
+-        2         0 MB
+made-up  14        0.1 MB
 
 Missing, for the next build: 3
 CLIENTS  REQUESTS  LAST              WHAT          BY
@@ -151,19 +151,19 @@ REQUESTS  CLIENTS  LAST              WHAT            RULE          REASON      B
 
 Clients: 5
 REQUESTS  FETCHED  DENIED  MISSING  BYTES   LAST              CLIENT
-8         3        0       4        3.5 kB  2026-11-21 08:08  10.0.0.1
-4         1        2       1        1.0 kB  2026-11-21 08:11  10.0.0.2
-2         0        1       1        0 B     2026-11-21 08:12  10.0.0.3
+8         3        0       4        0.1 MB  2026-11-21 08:08  10.0.0.1
+4         1        2       1        0.1 MB  2026-11-21 08:11  10.0.0.2
+2         0        1       1        0 MB    2026-11-21 08:12  10.0.0.3
 … and 2 more
 
 Fetched: 2
 REQUESTS  WHOLE  CLIENTS  FIRST             LAST              BYTES   WHAT          BY
-3         3      2        2026-11-21 08:01  2026-11-21 08:05  2.0 kB  bash 1 amd64  10.0.0.1 10.0.0.2
-1         1      1        2026-11-21 08:03  2026-11-21 08:03  2.0 kB  tar 1 amd64   10.0.0.1
+3         3      2        2026-11-21 08:01  2026-11-21 08:05  0.1 MB  bash 1 amd64  10.0.0.1 10.0.0.2
+1         1      1        2026-11-21 08:03  2026-11-21 08:03  0.1 MB  tar 1 amd64   10.0.0.1
 
-Carried and never fetched: 1, 3.0 kB
+Carried and never fetched: 1, 0.1 MB
 BYTES   WHAT
-3.0 kB  vim 1 amd64
+0.1 MB  vim 1 amd64
 `
 
 func TestText(t *testing.T) {

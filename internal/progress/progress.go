@@ -1,92 +1,99 @@
-// Package progress tells a person how long work goes on: a bar for each phase
-// on a terminal, plain lines elsewhere. It knows bytes, rate and remaining time.
+// Package progress shows a person how long work takes: on a terminal one line that changes, elsewhere a
+// line from time to time. Sizes are in MB everywhere.
 package progress
 
 import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/cheggaaa/pb/v3"
 	"golang.org/x/term"
 )
 
 // Reporter begins phases. The zero value reports nothing.
 type Reporter struct {
-	out      io.Writer
-	terminal bool
-	every    time.Duration
+	out   io.Writer
+	width func() int // of the terminal, in columns; nil: not a terminal
+	every time.Duration
 }
 
-// To reports on f: a bar when f is a terminal, else a line every two seconds.
+// To reports on f: one line that changes when f is a terminal, else a line every two seconds.
 func To(f *os.File) *Reporter {
-	return &Reporter{f, term.IsTerminal(int(f.Fd())), 2 * time.Second}
+	if !term.IsTerminal(int(f.Fd())) {
+		return &Reporter{out: f, every: 2 * time.Second}
+	}
+	return &Reporter{out: f, every: 200 * time.Millisecond, width: func() int {
+		width, _, err := term.GetSize(int(f.Fd()))
+		if err != nil || width < 1 {
+			return 80
+		}
+		return width
+	}}
 }
 
-// A Phase is a piece of work whose size in bytes is known. Its methods may be
+// A Phase is a piece of work that is measured in bytes. Its methods may be
 // called from several goroutines.
 type Phase struct {
 	reporter *Reporter
 	name     string
-	total    atomic.Int64
 	done     atomic.Int64
+	total    int64
 	started  time.Time
-	bar      *pb.ProgressBar
+	shown    string // the last line
 	stop     chan struct{}
 	stopped  sync.WaitGroup
 }
 
-const template = `{{string . "name"}} {{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s"}} {{rtime . "%s left"}}`
-
-// Phase begins a phase of total bytes (0: not yet known).
+// Phase begins a phase of total bytes. 0 is that the total is not known: then neither a share nor a rate
+// nor a remaining time is shown.
 func (r *Reporter) Phase(name string, total int64) *Phase {
-	p := &Phase{reporter: r, name: name, started: time.Now(), stop: make(chan struct{})}
-	p.total.Store(total)
-	switch {
-	case r == nil || r.out == nil:
-	case r.terminal:
-		p.bar = pb.New64(total).SetWriter(r.out).Set(pb.Bytes, true).Set(pb.CleanOnFinish, true).SetTemplateString(template).Set("name", name)
-		p.bar.Start()
-	default:
-		p.stopped.Go(p.lines)
+	p := &Phase{reporter: r, name: name, total: total, started: time.Now(), stop: make(chan struct{})}
+	if r != nil && r.out != nil {
+		p.stopped.Go(p.show)
 	}
 	return p
 }
 
 // Add counts n more bytes as done.
-func (p *Phase) Add(n int64) {
-	done := p.done.Add(n)
-	if p.bar != nil {
-		p.bar.SetCurrent(done)
+func (p *Phase) Add(n int64) { p.done.Add(n) }
+
+// Set says which share of the total is done: work of all. The work may be counted in other units than the total.
+func (p *Phase) Set(work, all int64) {
+	if all > 0 {
+		p.done.Store(int64(float64(p.total) * float64(work) / float64(all)))
 	}
 }
 
-// Set says how much is done of how much.
-func (p *Phase) Set(done, total int64) {
-	p.done.Store(done)
-	p.total.Store(total)
-	if p.bar != nil {
-		p.bar.SetTotal(total).SetCurrent(done)
+// Stop ends the phase without a last line, for a caller who sums up himself.
+func (p *Phase) Stop() {
+	close(p.stop)
+	p.stopped.Wait()
+	if p.shown != "" && p.reporter.width != nil {
+		fmt.Fprint(p.reporter.out, clearLine)
 	}
 }
 
 // End ends the phase; on success it leaves one line that sums it up.
 func (p *Phase) End(err error) {
-	close(p.stop)
-	p.stopped.Wait()
-	if p.bar != nil {
-		p.bar.Finish()
-	}
-	if err == nil && p.reporter != nil && p.reporter.out != nil && p.done.Load() > 0 {
+	p.Stop()
+	if done := p.done.Load(); err == nil && done > 0 && p.reporter != nil && p.reporter.out != nil {
 		took := time.Since(p.started)
-		fmt.Fprintf(p.reporter.out, "%s: %s in %s (%s/s)\n", p.name, Bytes(p.done.Load()), round(took), Bytes(rate(p.done.Load(), took)))
+		text := fmt.Sprintf("%s: %s in %s", p.name, Bytes(done), round(took))
+		if p.total > 0 {
+			text += fmt.Sprintf(" (%s/s)", Bytes(rate(done, took)))
+		}
+		fmt.Fprintln(p.reporter.out, text)
 	}
 }
 
-func (p *Phase) lines() {
+// clearLine goes back to the start of a terminal's line and empties it (ECMA-48, EL).
+const clearLine = "\r\x1b[K"
+
+func (p *Phase) show() {
 	tick := time.NewTicker(p.reporter.every)
 	defer tick.Stop()
 	for {
@@ -94,26 +101,61 @@ func (p *Phase) lines() {
 		case <-p.stop:
 			return
 		case <-tick.C:
-			if p.done.Load() == 0 && p.total.Load() == 0 {
-				continue
-			}
-			fmt.Fprintln(p.reporter.out, p.line(time.Since(p.started)))
+			p.print(time.Since(p.started))
 		}
 	}
 }
 
-func (p *Phase) line(took time.Duration) string {
-	done, total := p.done.Load(), p.total.Load()
-	perSecond := rate(done, took)
-	text := fmt.Sprintf("%s: %s", p.name, Bytes(done))
-	if total > 0 {
-		text += " of " + Bytes(total)
+// print shows how far the phase is, unless that is known already: End tells of the end.
+func (p *Phase) print(took time.Duration) {
+	done := p.done.Load()
+	if done == 0 || done == p.total {
+		return
 	}
-	text += fmt.Sprintf(", %s/s", Bytes(perSecond))
-	if left := total - done; left > 0 && perSecond > 0 {
+	text := p.line(took)
+	if p.reporter.width != nil {
+		text = p.withBar(text, p.reporter.width())
+	}
+	if text == p.shown {
+		return
+	}
+	p.shown = text
+	if p.reporter.width != nil {
+		fmt.Fprint(p.reporter.out, clearLine+text)
+	} else {
+		fmt.Fprintln(p.reporter.out, text)
+	}
+}
+
+func (p *Phase) line(took time.Duration) string {
+	done := p.done.Load()
+	text := fmt.Sprintf("%s: %s", p.name, Bytes(done))
+	if p.total <= 0 {
+		return text
+	}
+	perSecond := rate(done, took)
+	text += fmt.Sprintf(" of %s, %d %%, %s/s", Bytes(p.total), p.percent(), Bytes(perSecond))
+	if left := p.total - done; left > 0 && perSecond > 0 {
 		text += fmt.Sprintf(", %s left", round(time.Duration(float64(left)/float64(perSecond)*float64(time.Second))))
 	}
 	return text
+}
+
+// percent is never above 100: a transfer that is repeated brings more than the total.
+func (p *Phase) percent() int64 { return min(p.done.Load()*100/p.total, 100) }
+
+// withBar adds a bar where the terminal has room for one, and cuts what is wider than the terminal.
+func (p *Phase) withBar(text string, width int) string {
+	letters := []rune(text)
+	room := min(width-len(letters)-4, 40)
+	switch {
+	case len(letters) >= width:
+		return string(letters[:width-1])
+	case p.total <= 0 || room < 10:
+		return text
+	}
+	full := int(p.percent()) * room / 100
+	return text + " [" + strings.Repeat("=", full) + strings.Repeat(" ", room-full) + "]"
 }
 
 func rate(n int64, d time.Duration) int64 {
@@ -130,16 +172,20 @@ func round(d time.Duration) time.Duration {
 	return d.Round(time.Second)
 }
 
-// Bytes writes a size for people: 1 kB is 1,000 bytes.
+// Bytes writes a size for people, always in MB (1,000,000 bytes), so that two sizes can be compared at a
+// glance: with one digit behind the point below 1,000 MB, and nothing but 0 as less than 0.1 MB.
 func Bytes(n int64) string {
-	const units = "kMGTPE"
-	if n < 1000 {
-		return fmt.Sprintf("%d B", n)
+	switch tenths := (n + 50_000) / 100_000; {
+	case n <= 0:
+		return "0 MB"
+	case tenths < 1:
+		return "0.1 MB"
+	case tenths < 10_000:
+		return fmt.Sprintf("%d.%d MB", tenths/10, tenths%10)
 	}
-	value, unit := float64(n)/1000, 0
-	for value >= 999.95 && unit < len(units)-1 {
-		value /= 1000
-		unit++
+	text := fmt.Sprint((n + 500_000) / 1_000_000)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
 	}
-	return fmt.Sprintf("%.1f %cB", value, units[unit])
+	return text + " MB"
 }
