@@ -28,7 +28,7 @@
 //	installs REF [ARCH,…] PACKAGE…
 //	                             serve the image; apt updates and fetches the packages with what they need
 //	                             from it; stdout lists them
-//	serve NAME REF               serve the image; again: another one at the same address
+//	serve NAME REF [FLAG…]       serve the image; $NAME is its address; again: another one, or with other flags, at the same address
 //	apt NAME ARGUMENT…           run apt-get as the client of that mirror, with the state that it has
 //	drain NAME PATH              end the mirror while it sends the file
 //	whole DIR                    an OCI layout in which nothing is missing, wrong or left behind

@@ -25,10 +25,10 @@ type mirror struct {
 	apt     *debiantest.Apt
 }
 
-// cmdServe serves an image as NAME; again: another image at the same address.
+// cmdServe serves an image as NAME; again: another image, or with other flags, at the same address.
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: serve NAME REF")
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: serve NAME REF [FLAG…]")
 	}
 	w := worldOf(ts)
 	m := w.mirrors[args[0]]
@@ -38,8 +38,9 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	} else {
 		m.stop()
 	}
-	served := serve(ts, args[1], m.address)
+	served := serve(ts, args[1], m.address, args[2:]...)
 	m.address, m.signal, m.stop = served.address, served.signal, served.stop
+	ts.Setenv(args[0], "http://"+m.address)
 	if m.apt == nil {
 		sources, err := get("http://" + m.address + "/minimirror.sources")
 		ts.Check(err)
@@ -92,8 +93,8 @@ func cmdDrain(ts *testscript.TestScript, neg bool, args []string) {
 var listening = regexp.MustCompile(`listening on \S*?(127\.0\.0\.1:\d+)`)
 
 // serve starts "minimirror serve", which ends with the script at the latest.
-func serve(ts *testscript.TestScript, ref, listen string) *mirror {
-	s, err := startServer(command(ts, "minimirror", "serve", "--image", ref, "--listen", listen), ts.Logf)
+func serve(ts *testscript.TestScript, ref, listen string, flags ...string) *mirror {
+	s, err := startServer(command(ts, append([]string{"minimirror", "serve", "--image", ref, "--listen", listen}, flags...)...), ts.Logf)
 	ts.Check(err)
 	ts.Defer(s.kill)
 	return &mirror{address: s.address, signal: s.signal, stop: func() { ts.Check(s.stop()) }}

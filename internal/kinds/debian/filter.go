@@ -15,7 +15,7 @@ import (
 
 // Filter implements artifact.Ruler. It goes by what the image says of itself: of each suite it reads the
 // Release, holds every Packages that this lists against its digest, and leaves out the stanzas
-// of what is absent. The plain Packages is then parts of the image's own; Packages.gz and
+// of what is absent. The plain Packages is then parts of the image's own, or emptyIndex where nothing stays; Packages.gz and
 // what both are called by hash are new, and so are the lines for them. Indexes from which nothing
 // is absent stay, with their lines. Release, Release.gpg and InRelease are always new. No index is
 // held in memory.
@@ -134,11 +134,11 @@ next:
 }
 
 func (s *suiteFilter) addIndex(list *strings.Builder, x *indexFilter) {
-	s.files = append(s.files, artifact.File{Path: x.path, Pieces: x.pieces, Modified: s.date})
-	s.addByHash(x.name, x.pieces.SHA256)
-	list.WriteString(listLine(x.name, artifact.Content{Size: x.pieces.Size, SHA256: x.pieces.SHA256}))
+	s.files = append(s.files, x.plain)
+	s.addByHash(x.name, x.plainSum.SHA256)
+	list.WriteString(listLine(x.name, x.plainSum))
 
-	s.files = append(s.files, artifact.File{Path: x.path + ".gz", Chunks: x.packed, Modified: s.date})
-	s.addByHash(x.name+".gz", x.zipped.SHA256)
-	list.WriteString(listLine(x.name+".gz", x.zipped))
+	s.files = append(s.files, x.packed)
+	s.addByHash(x.name+".gz", x.packedSum.SHA256)
+	list.WriteString(listLine(x.name+".gz", x.packedSum))
 }

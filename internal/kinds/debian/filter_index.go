@@ -26,21 +26,38 @@ type indexFilter struct {
 	listed artifact.Content
 
 	// When something is absent:
-	pieces *artifact.Pieces // what is left
-	packed [][]byte         // the same in gzip; see pack
-	zipped artifact.Content // of that
+	plain, packed       artifact.File    // what is left, and the same in gzip; see pack
+	plainSum, packedSum artifact.Content // of these
 }
 
-func (x *indexFilter) changed() bool { return x.pieces != nil }
+func (x *indexFilter) changed() bool { return x.plain.Path != "" }
 
 func (x *indexFilter) filter(ctx context.Context, req *artifact.FilterRequest, before map[string]*artifact.File) error {
 	parts, left, err := x.scan(ctx, req)
-	if err == nil && left < x.listed.Size {
+	switch {
+	case err != nil || left == x.listed.Size:
+	case left == 0:
+		err = x.empty(req)
+	default:
 		err = x.pack(ctx, req, parts, left, before)
 	}
 	if err != nil {
 		return fmt.Errorf("debian: %s: %w", x.path, err)
 	}
+	return nil
+}
+
+// empty makes the index that lists nothing.
+func (x *indexFilter) empty(req *artifact.FilterRequest) error {
+	data := []byte(emptyIndex)
+	packed, err := gzipped(data)
+	if err != nil {
+		return err
+	}
+	x.plain = artifact.File{Path: x.path, Data: data, Modified: req.Date}
+	x.packed = artifact.File{Path: x.path + ".gz", Data: packed, Modified: req.Date}
+	x.plainSum = artifact.Content{Size: int64(len(data)), SHA256: sum(data)}
+	x.packedSum = artifact.Content{Size: int64(len(packed)), SHA256: sum(packed)}
 	return nil
 }
 

@@ -81,14 +81,17 @@ func (x *indexFilter) pack(ctx context.Context, req *artifact.FilterRequest, par
 	}
 	tail := binary.LittleEndian.AppendUint32(slices.Clone(deflateEnd), check.Sum32())
 	tail = binary.LittleEndian.AppendUint32(tail, uint32(left))
-	x.packed = slices.Concat([][]byte{gzipHeader}, p.chunks, [][]byte{tail})
-	x.pieces = &artifact.Pieces{Path: x.path, Parts: parts, Size: left, SHA256: hex.EncodeToString(hash.Sum(nil))}
+	x.plainSum = artifact.Content{Size: left, SHA256: hex.EncodeToString(hash.Sum(nil))}
+	x.plain = artifact.File{Path: x.path, Modified: req.Date,
+		Pieces: &artifact.Pieces{Path: x.path, Parts: parts, Size: left, SHA256: x.plainSum.SHA256}}
+	x.packed = artifact.File{Path: x.path + ".gz", Modified: req.Date,
+		Chunks: slices.Concat([][]byte{gzipHeader}, p.chunks, [][]byte{tail})}
 	hash.Reset()
-	for _, chunk := range x.packed {
-		x.zipped.Size += int64(len(chunk))
+	for _, chunk := range x.packed.Chunks {
+		x.packedSum.Size += int64(len(chunk))
 		hash.Write(chunk)
 	}
-	x.zipped.SHA256 = hex.EncodeToString(hash.Sum(nil))
+	x.packedSum.SHA256 = hex.EncodeToString(hash.Sum(nil))
 	return nil
 }
 

@@ -35,7 +35,7 @@ type stanza struct {
 	size         string
 }
 
-// scan calls found for each stanza. Paragraphs are parted by empty lines;
+// scan calls found for each package's stanza. Paragraphs are parted by empty lines;
 // a line that begins with a space or tab continues the field above it: Policy
 // 5.1. Lines may end in CR LF.
 func (x *packagesIndex) scan(found func(*stanza) error) error {
@@ -48,8 +48,10 @@ func (x *packagesIndex) scan(found func(*stanza) error) error {
 		var err error
 		switch {
 		case line == "" && inside:
-			if err = s.check(); err == nil {
-				err = found(&s)
+			if !s.describes() {
+				if err = s.check(); err == nil {
+					err = found(&s)
+				}
 			}
 			if err != nil {
 				return x.errorAt(s.start, err)
@@ -146,6 +148,12 @@ func (s *stanza) field(name string) *string {
 		}
 	}
 	return nil
+}
+
+// describes reports whether apt takes the stanza for a description, as in Translation files, and not for a
+// package. An index that lists nothing may consist of one: see emptyIndex.
+func (s *stanza) describes() bool {
+	return s.name != "" && s.version == "" && s.architecture == ""
 }
 
 // check holds the stanza to what every user of it relies on.

@@ -26,6 +26,11 @@ Essential: yes
 Priority: required
 Size: 12
 
+Package: nothing-is-carried
+
+package: a
+description-md5: x
+
 
 package:b
 version:2

@@ -85,21 +85,17 @@ func (p *suitePlan) packages(folder, component string, architectures []string) e
 			writeStanza(&index, a)
 		}
 	}
-	var packed bytes.Buffer
-	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if index.Len() == 0 {
+		index.WriteString(emptyIndex)
+	}
+	packed, err := gzipped(index.Bytes())
 	if err != nil {
-		return err
-	}
-	if _, err := w.Write(index.Bytes()); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
 		return err
 	}
 	for _, f := range []struct {
 		name string
 		data []byte
-	}{{"Packages", index.Bytes()}, {"Packages.gz", packed.Bytes()}} {
+	}{{"Packages", index.Bytes()}, {"Packages.gz", packed}} {
 		name := path.Join(folder, f.name)
 		content := artifact.Content{Size: int64(len(f.data)), SHA256: sum(f.data)}
 		p.list = append(p.list, listLine(name, content))
@@ -107,6 +103,26 @@ func (p *suitePlan) packages(folder, component string, architectures []string) e
 		p.addByHash(name, content.SHA256)
 	}
 	return nil
+}
+
+// emptyIndex is what an index that lists nothing consists of. apt does not fetch an index of 0 bytes,
+// and "apt-get -t SUITE" is an error when apt has no index of the suite. A stanza
+// without Version is no package, for apt and for scan.
+const emptyIndex = "Package: nothing-is-carried\n\n"
+
+func gzipped(data []byte) ([]byte, error) {
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(data); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
 }
 
 // writeStanza writes what a client needs to know of a package: upstream's own
