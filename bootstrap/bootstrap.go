@@ -43,7 +43,7 @@ func (p *Plan) Size() (size int64) {
 	return size
 }
 
-func (p *Plan) artifacts() []*artifact.Artifact { return slices.Concat(p.Steps...) }
+func (p *Plan) artifacts() []*artifact.Item { return slices.Concat(p.Steps...) }
 
 // Count is the number of artifacts that the plan installs.
 func (p *Plan) Count() int { return len(p.artifacts()) }
@@ -91,7 +91,7 @@ func Select(ctx context.Context, r *image.Reader, kind artifact.Kind, req Reques
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		for _, record := range found[name] {
-			install.Pins.Artifacts = append(install.Pins.Artifacts, record.Artifact)
+			install.Pins.Items = append(install.Pins.Items, record.Item)
 			p.files[record.ID()] = record.File()
 		}
 	}
@@ -133,7 +133,7 @@ func follow(ctx context.Context, r *image.Reader, kind artifact.Kind, names []st
 			found[name] = list
 			for i := range list {
 				if closure {
-					names = append(names, kind.Needs(&list[i].Artifact)...)
+					names = append(names, kind.Needs(&list[i].Item)...)
 				}
 			}
 		}

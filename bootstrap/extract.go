@@ -63,7 +63,7 @@ func (p *Plan) Extract(ctx context.Context, r *image.Reader, dir string, receive
 
 // isWhole reports whether the file is there with the right bytes. Anything else of
 // that name is an error if it is no regular file, else it is removed.
-func isWhole(root *os.Root, name string, a *artifact.Artifact) (bool, error) {
+func isWhole(root *os.Root, name string, a *artifact.Item) (bool, error) {
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

@@ -26,12 +26,12 @@ type plain struct{ artifact.Kind }
 func (plain) Name() string                              { return imagetest.Kind }
 func (plain) NodeArchitecture(string) (string, error)   { return "any", nil }
 func (plain) NameOf(request string) (string, error)     { return request, nil }
-func (plain) Needs(a *artifact.Artifact) (all []string) { return nil }
+func (plain) Needs(a *artifact.Item) (all []string) { return nil }
 
 func (plain) PlanInstall(_ context.Context, req artifact.InstallRequest) (*artifact.InstallPlan, error) {
-	plan := &artifact.InstallPlan{Architecture: req.Architecture, Steps: [][]*artifact.Artifact{nil}}
-	for i := range req.Pins.Artifacts {
-		plan.Steps[0] = append(plan.Steps[0], &req.Pins.Artifacts[i])
+	plan := &artifact.InstallPlan{Architecture: req.Architecture, Steps: [][]*artifact.Item{nil}}
+	for i := range req.Pins.Items {
+		plan.Steps[0] = append(plan.Steps[0], &req.Pins.Items[i])
 	}
 	return plan, nil
 }
@@ -161,16 +161,16 @@ func TestExtractBesideStrangeFiles(t *testing.T) {
 
 // What does not verify gets no name.
 func TestExtractRefusesLies(t *testing.T) {
-	for name, lie := range map[string]func(f *artifact.Artifact){
-		"digest": func(f *artifact.Artifact) { f.SHA256 = strings.Repeat("0", 64) },
-		"size":   func(f *artifact.Artifact) { f.Size-- },
-		"name":   func(f *artifact.Artifact) { f.Path = "pool/.." },
-		"up":     func(f *artifact.Artifact) { f.Path = "../../b" },
+	for name, lie := range map[string]func(f *artifact.Item){
+		"digest": func(f *artifact.Item) { f.SHA256 = strings.Repeat("0", 64) },
+		"size":   func(f *artifact.Item) { f.Size-- },
+		"name":   func(f *artifact.Item) { f.Path = "pool/.." },
+		"up":     func(f *artifact.Item) { f.Path = "../../b" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := mirror(t)
-			for i := range m.Catalog.Artifacts {
-				if a := &m.Catalog.Artifacts[i]; a.Path == "pool/b" {
+			for i := range m.Catalog.Items {
+				if a := &m.Catalog.Items[i]; a.Path == "pool/b" {
 					old := a.ID()
 					lie(a)
 					for j := range m.Catalog.Files {
@@ -178,9 +178,9 @@ func TestExtractRefusesLies(t *testing.T) {
 							f.Path, f.SHA256, f.Size = a.ID(), a.SHA256, a.Size
 						}
 					}
-					for j, id := range m.Catalog.Sets[0].Artifacts {
+					for j, id := range m.Catalog.Sets[0].Items {
 						if id == old {
-							m.Catalog.Sets[0].Artifacts[j] = a.ID()
+							m.Catalog.Sets[0].Items[j] = a.ID()
 						}
 					}
 				}

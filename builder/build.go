@@ -78,7 +78,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 		return nil, err
 	}
 	p := &plan{lock: lock, digest: lockDigest, program: program, kinds: b.Kinds, cache: b.Cache,
-		files: []artifact.File{{Path: image.KeyPath, Data: signer.PublicKey(), Modified: lock.Date}}}
+		files: []artifact.Generated{{Path: image.KeyPath, Data: signer.PublicKey(), Modified: lock.Date}}}
 	for _, kind := range b.Kinds {
 		files, err := kind.Plan(pinsOf(lock, kind.Name()), signer)
 		if err != nil {
@@ -93,9 +93,9 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	built := &Built{Artifacts: len(lock.Artifacts)}
-	for i := range lock.Artifacts {
-		built.Size += lock.Artifacts[i].Size
+	built := &Built{Artifacts: len(lock.Items)}
+	for i := range lock.Items {
+		built.Size += lock.Items[i].Size
 	}
 	built.Digest, err = b.bake(ctx, p, layers, titles, output)
 	return built, err
@@ -117,8 +117,8 @@ func readFresh(d *Definition) (*lockfile.Lock, string, error) {
 }
 
 // fetch brings what the cache lacks.
-func (b *Builder) fetch(ctx context.Context, what string, wanted []*artifact.Artifact) error {
-	var missing []*artifact.Artifact
+func (b *Builder) fetch(ctx context.Context, what string, wanted []*artifact.Item) error {
+	var missing []*artifact.Item
 	var size int64
 	for _, a := range distinct(wanted) {
 		if !b.Cache.Has(artifact.Content{Size: a.Size, SHA256: a.SHA256}) {
@@ -137,7 +137,7 @@ func (b *Builder) fetch(ctx context.Context, what string, wanted []*artifact.Art
 }
 
 // distinct are the artifacts with each content once, with all addresses that have it.
-func distinct(all []*artifact.Artifact) (once []*artifact.Artifact) {
+func distinct(all []*artifact.Item) (once []*artifact.Item) {
 	place := make(map[artifact.Content]int, len(all))
 	for _, a := range all {
 		content := artifact.Content{Size: a.Size, SHA256: a.SHA256}
@@ -154,20 +154,20 @@ func distinct(all []*artifact.Artifact) (once []*artifact.Artifact) {
 	return once
 }
 
-func artifactsOf(lock *lockfile.Lock) (all []*artifact.Artifact) {
-	for i := range lock.Artifacts {
-		all = append(all, &lock.Artifacts[i])
+func artifactsOf(lock *lockfile.Lock) (all []*artifact.Item) {
+	for i := range lock.Items {
+		all = append(all, &lock.Items[i])
 	}
 	return all
 }
 
 // proofsOf are the proofs that the lock does not hold itself, as files to fetch.
-func proofsOf(lock *lockfile.Lock) (all []*artifact.Artifact) {
+func proofsOf(lock *lockfile.Lock) (all []*artifact.Item) {
 	for _, s := range lock.Sources {
 		for _, r := range s.Releases {
 			for _, p := range r.Proofs {
 				if p.Data == nil {
-					all = append(all, &artifact.Artifact{Kind: s.Kind, Source: s.Name, Name: s.Name + " " + p.Path, Version: "of " + r.Date.UTC().Format(time.RFC3339),
+					all = append(all, &artifact.Item{Kind: s.Kind, Source: s.Name, Name: s.Name + " " + p.Path, Version: "of " + r.Date.UTC().Format(time.RFC3339),
 						Architecture: "index", Size: p.Size, SHA256: p.SHA256, Path: p.Path, URLs: p.URLs})
 				}
 			}

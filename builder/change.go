@@ -31,28 +31,28 @@ type Pin struct {
 // held against the first that has come.
 func Changes(before, after *lockfile.Lock) []Change {
 	type key struct{ kind, name, architecture string }
-	old, kept := make(map[key][]*artifact.Artifact), make(map[string]bool)
-	identity := func(a *artifact.Artifact) string { return a.ID() + " " + a.SHA256 }
-	for i := range before.Artifacts {
-		kept[identity(&before.Artifacts[i])] = false
+	old, kept := make(map[key][]*artifact.Item), make(map[string]bool)
+	identity := func(a *artifact.Item) string { return a.ID() + " " + a.SHA256 }
+	for i := range before.Items {
+		kept[identity(&before.Items[i])] = false
 	}
-	var come []*artifact.Artifact
-	for i := range after.Artifacts {
-		a := &after.Artifacts[i]
+	var come []*artifact.Item
+	for i := range after.Items {
+		a := &after.Items[i]
 		if _, had := kept[identity(a)]; had {
 			kept[identity(a)] = true
 		} else {
 			come = append(come, a)
 		}
 	}
-	keyOf := func(a *artifact.Artifact) key { return key{a.Kind, a.Name, a.Architecture} }
-	for i := range before.Artifacts {
-		if a := &before.Artifacts[i]; !kept[identity(a)] {
+	keyOf := func(a *artifact.Item) key { return key{a.Kind, a.Name, a.Architecture} }
+	for i := range before.Items {
+		if a := &before.Items[i]; !kept[identity(a)] {
 			old[keyOf(a)] = append(old[keyOf(a)], a)
 		}
 	}
 	var changes []Change
-	add := func(k key, o, n *artifact.Artifact) {
+	add := func(k key, o, n *artifact.Item) {
 		changes = append(changes, Change{k.kind, k.name, k.architecture, pinOf(o), pinOf(n)})
 	}
 	for _, n := range come {
@@ -84,7 +84,7 @@ func compareChanges(a, b Change) int {
 		cmp.Compare(version(a.Old), version(b.Old)), cmp.Compare(version(a.New), version(b.New)))
 }
 
-func pinOf(a *artifact.Artifact) *Pin {
+func pinOf(a *artifact.Item) *Pin {
 	if a == nil {
 		return nil
 	}

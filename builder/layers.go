@@ -26,7 +26,7 @@ type plan struct {
 	lock    *lockfile.Lock
 	digest  string // of the lock
 	program image.Entry
-	files   []artifact.File // generated
+	files   []artifact.Generated // generated
 	scripts []image.Entry   // generated, for who unpacks the image
 	kinds   []artifact.Kind
 	cache   *cache.Cache
@@ -36,7 +36,7 @@ type plan struct {
 // An aliaser is a kind whose artifacts can be asked for by other names than their own.
 type aliaser interface {
 	// Aliases returns other names of the artifact.
-	Aliases(a *artifact.Artifact) []string
+	Aliases(a *artifact.Item) []string
 }
 
 // layers lays the plan out: the program, the packages of each combination of
@@ -84,7 +84,7 @@ func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 // A group is what shares a layer.
 type group struct {
 	title     string
-	artifacts []*artifact.Artifact
+	artifacts []*artifact.Item
 }
 
 // groups divides the artifacts into layers. Those that the same sets need share
@@ -92,14 +92,14 @@ type group struct {
 func (p *plan) groups() []group {
 	sets := make(map[string][]string) // names of sets, by artifact
 	for _, set := range p.lock.Sets {
-		for _, id := range set.Artifacts {
+		for _, id := range set.Items {
 			sets[id] = append(sets[id], set.Name+" "+set.Architecture)
 		}
 	}
-	bySets := make(map[string][]*artifact.Artifact)
+	bySets := make(map[string][]*artifact.Item)
 	var others int64
-	for i := range p.lock.Artifacts {
-		a := &p.lock.Artifacts[i]
+	for i := range p.lock.Items {
+		a := &p.lock.Items[i]
 		key := strings.Join(sets[a.ID()], ", ")
 		bySets[key] = append(bySets[key], a)
 		if key == "" {
@@ -140,7 +140,7 @@ func (p *plan) groups() []group {
 	return groups
 }
 
-func (p *plan) entry(a *artifact.Artifact) image.Entry {
+func (p *plan) entry(a *artifact.Item) image.Entry {
 	content := artifact.Content{Size: a.Size, SHA256: a.SHA256}
 	return image.Entry{
 		Path: path.Join(image.Root, a.ID()), Size: a.Size, SHA256: a.SHA256,
@@ -167,7 +167,7 @@ func (p *plan) proofs() (entries []image.Entry) {
 	return entries
 }
 
-func fileEntry(f artifact.File) image.Entry {
+func fileEntry(f artifact.Generated) image.Entry {
 	e := image.Entry{Path: path.Join(image.Root, f.Path), Data: f.Data}
 	if f.Link != "" {
 		e.Link = path.Join(image.Root, f.Link)
@@ -196,7 +196,7 @@ func noFileIsFolder(files []image.File) error {
 // proofs is that of what upstream signed.
 func (p *plan) catalog(layers []*image.Layer, places map[string]int, proofs int) (*image.Catalog, error) {
 	c := &image.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
-		Sets: p.lock.Sets, Artifacts: p.lock.Artifacts, Aliases: p.aliases()}
+		Sets: p.lock.Sets, Items: p.lock.Items, Aliases: p.aliases()}
 	for _, s := range p.lock.Sources {
 		s.Releases = slices.Clone(s.Releases)
 		for i := range s.Releases {
@@ -211,14 +211,14 @@ func (p *plan) catalog(layers []*image.Layer, places map[string]int, proofs int)
 		}
 		c.Sources = append(c.Sources, s)
 	}
-	for i := range p.lock.Artifacts {
-		a := &p.lock.Artifacts[i]
+	for i := range p.lock.Items {
+		a := &p.lock.Items[i]
 		at := places[a.ID()]
 		c.Files = append(c.Files, image.File{Path: a.ID(), Layer: at, Size: a.Size, SHA256: a.SHA256,
 			Offset: layers[at].Offset(path.Join(image.Root, a.ID()))})
 	}
 	at := len(layers) - 1
-	byPath := make(map[string]artifact.File, len(p.files))
+	byPath := make(map[string]artifact.Generated, len(p.files))
 	for _, f := range p.files {
 		byPath[f.Path] = f
 	}
@@ -250,8 +250,8 @@ func (p *plan) aliases() (all []image.Alias) {
 	}
 	type name struct{ kind, name string }
 	of := map[name][]string{}
-	for i := range p.lock.Artifacts {
-		a := &p.lock.Artifacts[i]
+	for i := range p.lock.Items {
+		a := &p.lock.Items[i]
 		if kind := kinds[a.Kind]; kind != nil {
 			for _, alias := range kind.Aliases(a) {
 				of[name{a.Kind, alias}] = append(of[name{a.Kind, alias}], a.Name)

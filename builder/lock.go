@@ -55,7 +55,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 		}
 	}
 	lock := &lockfile.Lock{Format: lockfile.Format, Name: d.Name, Definition: d.Digest,
-		Sources: []artifact.Source{}, Sets: []artifact.Set{}, Artifacts: []artifact.Artifact{}}
+		Sources: []artifact.Source{}, Sets: []artifact.Set{}, Items: []artifact.Item{}}
 	held, err := opt.held(previous)
 	if err != nil {
 		return nil, err
@@ -96,15 +96,15 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 }
 
 // held are the pins that may not move, by kind.
-func (opt LockOptions) held(previous *lockfile.Lock) (map[string][]artifact.Artifact, error) {
+func (opt LockOptions) held(previous *lockfile.Lock) (map[string][]artifact.Item, error) {
 	if previous == nil && len(opt.Only) > 0 {
 		return nil, artifact.Hint(errors.New("there is no lock yet whose pins could move"), "lock everything first: leave out %s", strings.Join(opt.Only, " "))
 	}
 	if previous == nil || opt.Update && len(opt.Only) == 0 {
 		return nil, nil
 	}
-	held, found := make(map[string][]artifact.Artifact), make(map[string]bool)
-	for _, a := range previous.Artifacts {
+	held, found := make(map[string][]artifact.Item), make(map[string]bool)
+	for _, a := range previous.Items {
 		moves := false
 		for _, pattern := range opt.Only {
 			match, err := path.Match(pattern, a.Name)
@@ -140,7 +140,7 @@ func join(lock *lockfile.Lock, r *artifact.Resolution) error {
 		}
 		lock.Sources = append(lock.Sources, s)
 	}
-	lock.Artifacts = append(lock.Artifacts, r.Artifacts...)
+	lock.Items = append(lock.Items, r.Items...)
 	for _, s := range r.Sets {
 		lock.Sets = addSet(lock.Sets, s)
 	}
@@ -155,9 +155,9 @@ func pinsOf(lock *lockfile.Lock, kind string) artifact.Pins {
 			pins.Sources = append(pins.Sources, s)
 		}
 	}
-	for _, a := range lock.Artifacts {
+	for _, a := range lock.Items {
 		if a.Kind == kind {
-			pins.Artifacts = append(pins.Artifacts, a)
+			pins.Items = append(pins.Items, a)
 		}
 	}
 	return pins

@@ -39,11 +39,11 @@ func (b *Builder) scripts(ctx context.Context, lock *lockfile.Lock) (entries []i
 
 // artifactsIn are the members of a set that belong to some pins.
 func artifactsIn(set artifact.Set, pins artifact.Pins) (ids []string) {
-	have := make(map[string]bool, len(pins.Artifacts))
-	for i := range pins.Artifacts {
-		have[pins.Artifacts[i].ID()] = true
+	have := make(map[string]bool, len(pins.Items))
+	for i := range pins.Items {
+		have[pins.Items[i].ID()] = true
 	}
-	for _, id := range set.Artifacts {
+	for _, id := range set.Items {
 		if have[id] {
 			ids = append(ids, id)
 		}

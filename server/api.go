@@ -174,13 +174,13 @@ func (s *Server) summarize() summary {
 	c := s.image.Catalog
 	sum := summary{
 		Name: c.Name, Version: s.pages.version, Date: c.Date, Lock: c.Lock, Digest: s.image.Digest,
-		Started: s.started.UTC().Truncate(time.Second), Artifacts: len(c.Artifacts), Sources: []upstream{},
+		Started: s.started.UTC().Truncate(time.Second), Artifacts: len(c.Items), Sources: []upstream{},
 	}
 	for _, source := range c.Sources {
 		sum.Sources = append(sum.Sources, upstream{source.Kind, source.Name, orNone(source.URLs)})
 	}
-	for i := range c.Artifacts {
-		sum.Bytes += c.Artifacts[i].Size
+	for i := range c.Items {
+		sum.Bytes += c.Items[i].Size
 	}
 	return sum
 }
@@ -189,7 +189,7 @@ func (s *Server) summarize() summary {
 func (s *Server) sets() []artifact.Set {
 	sets := orNone(slices.Clone(s.image.Catalog.Sets))
 	for i := range sets {
-		sets[i].Requested, sets[i].Artifacts = orNone(sets[i].Requested), orNone(sets[i].Artifacts)
+		sets[i].Requested, sets[i].Items = orNone(sets[i].Requested), orNone(sets[i].Items)
 	}
 	return sets
 }
@@ -212,9 +212,9 @@ type listedRule struct {
 
 // report is what clients have asked for since the start: so many rows of each table.
 func (s *Server) report(rows int) *audit.Report {
-	return s.summary.Report(audit.ReportOptions{Rows: rows, Addresses: 20, Carried: func(yield func(*artifact.Artifact) bool) {
-		for i := range s.image.Catalog.Artifacts {
-			if !yield(&s.image.Catalog.Artifacts[i]) {
+	return s.summary.Report(audit.ReportOptions{Rows: rows, Addresses: 20, Carried: func(yield func(*artifact.Item) bool) {
+		for i := range s.image.Catalog.Items {
+			if !yield(&s.image.Catalog.Items[i]) {
 				return
 			}
 		}

@@ -216,7 +216,7 @@ func TestAPIArtifact(t *testing.T) {
 		Why        []string
 		NeededBy   []string `json:"needed_by"`
 		Carried    []struct {
-			artifact.Artifact
+			artifact.Item
 			Address string
 			Verdict struct {
 				Allowed      bool

@@ -22,7 +22,7 @@ type exchange struct {
 	head   bool   // there is no body
 	limits *limiter
 
-	artifact *artifact.Artifact // that was asked for; nil: none
+	artifact *artifact.Item // that was asked for; nil: none
 	verdict  audit.Verdict      // empty: it follows from the rest
 	rule     string
 	reason   string

@@ -38,7 +38,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 	}
 	if a := s.artifacts[at]; a >= 0 {
 		e := exchangeOf(w)
-		e.artifact = &s.image.Catalog.Artifacts[a]
+		e.artifact = &s.image.Catalog.Items[a]
 		if verdict := v.verdict(int(a), e.client, time.Now()); !verdict.Allowed {
 			deny(w, e, verdict)
 			return

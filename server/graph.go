@@ -27,7 +27,7 @@ type nodeKey struct{ kind, name string }
 // newGraph reads the whole catalog.
 func (s *Server) newGraph(ctx context.Context) (*graph, error) {
 	g := &graph{catalog: s.image.Catalog}
-	list := g.catalog.Artifacts
+	list := g.catalog.Items
 	for i := range list {
 		g.names = append(g.names, int32(i))
 	}
@@ -58,7 +58,7 @@ func (s *Server) newGraph(ctx context.Context) (*graph, error) {
 		kinds[m.kind.Name()] = m.kind
 	}
 	var requested []int32
-	if err := s.image.EachArtifact(ctx, func(a *artifact.Artifact) error {
+	if err := s.image.EachItem(ctx, func(a *artifact.Item) error {
 		from, found := names[nodeKey{a.Kind, a.Name}]
 		if !found {
 			return nil // what is read checks it
@@ -129,7 +129,7 @@ func (g *graph) key(node int32) nodeKey {
 	if alias := int(node) - len(g.names); alias >= 0 {
 		return nodeKey{g.catalog.Aliases[alias].Kind, g.catalog.Aliases[alias].Name}
 	}
-	a := &g.catalog.Artifacts[g.names[node]]
+	a := &g.catalog.Items[g.names[node]]
 	return nodeKey{a.Kind, a.Name}
 }
 

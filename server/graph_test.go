@@ -104,7 +104,7 @@ func TestGraphWays(t *testing.T) {
 type needyKind struct{ artifact.Kind }
 
 func (needyKind) Name() string                        { return imagetest.Kind }
-func (needyKind) Needs(a *artifact.Artifact) []string { return strings.Fields(a.Metadata[0]) }
+func (needyKind) Needs(a *artifact.Item) []string { return strings.Fields(a.Metadata[0]) }
 
 // needyServer has artifacts, of which the first is requested, and aliases; each artifact needs so many of them. needs
 // has the edges, from aliases, too.
@@ -119,14 +119,14 @@ func needyServer(t testing.TB, artifacts, aliases int, count func(int) int, rand
 		return fmt.Sprintf("name-%06d", at)
 	}
 	for i := range artifacts {
-		a := artifact.Artifact{Kind: imagetest.Kind, Source: imagetest.Source, Name: name(i), Version: "1.2-3", Architecture: "any", SHA256: strings.Repeat("0", 64),
+		a := artifact.Item{Kind: imagetest.Kind, Source: imagetest.Source, Name: name(i), Version: "1.2-3", Architecture: "any", SHA256: strings.Repeat("0", 64),
 			Path: "pool/" + name(i), URLs: []string{"http://mirror.example.org/" + name(i)}, Requested: i == 0}
 		for range count(i) {
 			needs[a.Name] = append(needs[a.Name], name(random.IntN(artifacts+aliases)))
 		}
 		needs[a.Name] = slices.DeleteFunc(needs[a.Name], func(n string) bool { return n == a.Name })
 		a.Metadata = []string{strings.Join(needs[a.Name], " ") + " elsewhere"}
-		m.Catalog.Artifacts = append(m.Catalog.Artifacts, a)
+		m.Catalog.Items = append(m.Catalog.Items, a)
 		m.Catalog.Files = append(m.Catalog.Files, image.File{Path: a.ID(), Layer: 1, SHA256: a.SHA256})
 	}
 	for i := range aliases {

@@ -44,12 +44,12 @@ type setAbout struct {
 func newAbout(c *image.Catalog) about {
 	a := about{Date: c.Date.UTC().Format(time.RFC3339)}
 	counts, sizes, size := map[string]int{}, map[string]int64{}, int64(0)
-	for i := range c.Artifacts {
-		counts[c.Artifacts[i].Source]++
-		sizes[c.Artifacts[i].Source] += c.Artifacts[i].Size
-		size += c.Artifacts[i].Size
+	for i := range c.Items {
+		counts[c.Items[i].Source]++
+		sizes[c.Items[i].Source] += c.Items[i].Size
+		size += c.Items[i].Size
 	}
-	a.Artifacts, a.Size = len(c.Artifacts), humanSize(size)
+	a.Artifacts, a.Size = len(c.Items), humanSize(size)
 	for _, s := range c.Sources {
 		source := sourceAbout{Kind: s.Kind, Name: s.Name, Artifacts: counts[s.Name], Size: humanSize(sizes[s.Name])}
 		if len(s.URLs) > 0 {
@@ -58,7 +58,7 @@ func newAbout(c *image.Catalog) about {
 		a.Sources = append(a.Sources, source)
 	}
 	for _, set := range c.Sets {
-		a.Sets = append(a.Sets, setAbout{set.Name, set.Architecture, len(set.Artifacts)})
+		a.Sets = append(a.Sets, setAbout{set.Name, set.Architecture, len(set.Items)})
 	}
 	return a
 }

@@ -102,7 +102,7 @@ func (r *pieceReader) ReadAt(p []byte, offset int64) (n int, err error) {
 }
 
 // add puts files of a kind into the view.
-func (v *view) add(files []artifact.File, img *image.Image) error {
+func (v *view) add(files []artifact.Generated, img *image.Image) error {
 	for i := range files {
 		f := &files[i]
 		if f.Link != "" {

@@ -21,8 +21,8 @@ type longKind struct{ plainKind }
 
 var long = strings.Repeat("0123456789abcdef", 3<<18) // 12 MiB
 
-func (longKind) Filter(_ context.Context, req artifact.FilterRequest) ([]artifact.File, error) {
-	return []artifact.File{
+func (longKind) Filter(_ context.Context, req artifact.FilterRequest) ([]artifact.Generated, error) {
+	return []artifact.Generated{
 		{Path: "files/dists/x/Packages", Chunks: [][]byte{[]byte(long[:5]), []byte(long[5:])}, Modified: req.Date},
 		{Path: "files/dists/x/" + sum(long), Link: "files/dists/x/Packages", Modified: req.Date},
 	}, nil

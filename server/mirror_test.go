@@ -47,16 +47,16 @@ func (plainKind) Usage(m artifact.Mirror, base string) string {
 	return "curl " + base + "/files/<name>"
 }
 
-func (plainKind) Identify(path string) *artifact.Artifact {
+func (plainKind) Identify(path string) *artifact.Item {
 	if name, found := strings.CutPrefix(path, "/files/pool/"); found {
-		return &artifact.Artifact{Name: name}
+		return &artifact.Item{Name: name}
 	}
 	return nil
 }
 
 func (plainKind) Properties() []string { return []string{"folder"} }
 
-func (plainKind) PropertiesOf(a *artifact.Artifact) [][]string {
+func (plainKind) PropertiesOf(a *artifact.Item) [][]string {
 	return [][]string{{strings.Split(a.Path, "/")[0]}}
 }
 
@@ -64,14 +64,14 @@ func (plainKind) ParseVersions(condition string) (func(string) bool, error) {
 	return func(version string) bool { return version == condition }, nil
 }
 
-func (plainKind) Describe(a *artifact.Artifact) artifact.Description {
+func (plainKind) Describe(a *artifact.Item) artifact.Description {
 	return artifact.Description{Summary: "the file <" + a.Name + ">", Text: "One.\n\nTwo."}
 }
 
-func (plainKind) Needs(*artifact.Artifact) []string { return []string{"pool/big.deb"} }
+func (plainKind) Needs(*artifact.Item) []string { return []string{"pool/big.deb"} }
 
 // Filter lists what is left in dists/x/Packages, and signs the list.
-func (plainKind) Filter(_ context.Context, req artifact.FilterRequest) ([]artifact.File, error) {
+func (plainKind) Filter(_ context.Context, req artifact.FilterRequest) ([]artifact.Generated, error) {
 	list := ""
 	for _, path := range slices.Sorted(maps.Keys(spec.Artifacts)) {
 		if !req.Absent("files/" + path) {
@@ -79,7 +79,7 @@ func (plainKind) Filter(_ context.Context, req artifact.FilterRequest) ([]artifa
 		}
 	}
 	signed, err := req.Signer.ClearSign([]byte(list))
-	return []artifact.File{
+	return []artifact.Generated{
 		{Path: "files/dists/x/Packages", Data: signed, Modified: req.Date},
 		{Path: "files/dists/x/half", Modified: req.Date, Pieces: &artifact.Pieces{
 			Path: "files/pool/big.deb", Parts: []artifact.Range{{Offset: 1, Size: 3}, {Offset: 15, Size: 2}, {Offset: 0, Size: 1}}, Size: 6, SHA256: sum("123f00")}},

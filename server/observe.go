@@ -81,7 +81,7 @@ func (s *Server) name(record *audit.Record, e *exchange, path string) {
 		record.Artifact, record.Size = a.ID(), a.Size
 	}
 	if a == nil {
-		a = &artifact.Artifact{}
+		a = &artifact.Item{}
 	}
 	record.Name, record.Version, record.Architecture = a.Name, a.Version, a.Architecture
 }

@@ -47,13 +47,13 @@ func (s *Server) readProperties(ctx context.Context) (*properties, error) {
 		kinds[m.kind.Name()] = m.kind
 		p.columns = max(p.columns, len(m.kind.Properties()))
 	}
-	p.lists = make([]int32, p.columns*len(s.image.Catalog.Artifacts))
+	p.lists = make([]int32, p.columns*len(s.image.Catalog.Items))
 	for i := range p.lists {
 		p.lists[i] = -1
 	}
 	known := map[string]int32{}
 	var key []byte
-	return p, s.image.EachArtifact(ctx, func(a *artifact.Artifact) error {
+	return p, s.image.EachItem(ctx, func(a *artifact.Item) error {
 		at := s.artifactAt(a.ID())
 		if at < 0 {
 			return fmt.Errorf("%s: the catalog has changed", a.ID())

@@ -43,8 +43,8 @@ func (s *Server) mount(kinds []artifact.Kind) ([]mount, error) {
 		}
 		pins.Sources = append(pins.Sources, source)
 	}
-	for kind, list := range byKind(s.image.Catalog.Artifacts) {
-		parts[kind].Artifacts = list
+	for kind, list := range byKind(s.image.Catalog.Items) {
+		parts[kind].Items = list
 	}
 	for _, kind := range kinds {
 		all = append(all, mount{kind, artifact.Mirror{Pins: *parts[kind.Name()], PublicKey: key, ServeFile: s.serveFile, Base: baseAddress}})
@@ -53,11 +53,11 @@ func (s *Server) mount(kinds []artifact.Kind) ([]mount, error) {
 }
 
 // byKind cuts a sorted list of artifacts where the kind changes.
-func byKind(list []artifact.Artifact) map[string][]artifact.Artifact {
-	parts := map[string][]artifact.Artifact{}
+func byKind(list []artifact.Item) map[string][]artifact.Item {
+	parts := map[string][]artifact.Item{}
 	for len(list) > 0 {
 		kind := list[0].Kind
-		n := slices.IndexFunc(list, func(a artifact.Artifact) bool { return a.Kind != kind })
+		n := slices.IndexFunc(list, func(a artifact.Item) bool { return a.Kind != kind })
 		if n < 0 {
 			n = len(list)
 		}

@@ -188,10 +188,10 @@ type digestKind struct{ plainKind }
 
 var lists int
 
-func (digestKind) Filter(_ context.Context, req artifact.FilterRequest) ([]artifact.File, error) {
+func (digestKind) Filter(_ context.Context, req artifact.FilterRequest) ([]artifact.Generated, error) {
 	lists++
 	text := strings.Repeat("x", lists)
-	return []artifact.File{
+	return []artifact.Generated{
 		{Path: "files/dists/x/Packages", Data: []byte(text), Modified: req.Date},
 		{Path: "files/dists/x/" + sum(text), Link: "files/dists/x/Packages", Modified: req.Date},
 	}, nil

@@ -33,7 +33,7 @@ type hit struct {
 // returns at most limit of them, those from offset on, and how many there are. Aliases are found only by
 // a text.
 func (s *Server) search(ctx context.Context, q query) (page []found, count int, err error) {
-	artifacts, aliases := s.image.Catalog.Artifacts, s.image.Catalog.Aliases
+	artifacts, aliases := s.image.Catalog.Items, s.image.Catalog.Aliases
 	nameOf := func(at int32) (kind, name string) {
 		if alias := int(at) - len(artifacts); alias >= 0 {
 			return aliases[alias].Kind, aliases[alias].Name
@@ -101,7 +101,7 @@ func (s *Server) describe(ctx context.Context, page []found) error {
 			f.AliasOf = aliases[f.Name]
 			f.Versions, f.Architectures = []string{}, []string{}
 			for j := range records[f.Name] {
-				a := &records[f.Name][j].Artifact
+				a := &records[f.Name][j].Item
 				f.Versions, f.Architectures = append(f.Versions, a.Version), append(f.Architectures, a.Architecture)
 				if f.Summary == "" {
 					f.Summary = m.kind.Describe(a).Summary
@@ -130,7 +130,7 @@ func unique(texts []string) []string {
 func (s *Server) carries(kind, name string) bool {
 	c := s.image.Catalog
 	for _, source := range c.Sources {
-		if _, found := slices.BinarySearchFunc(c.Artifacts, [3]string{kind, source.Name, name}, func(a artifact.Artifact, want [3]string) int {
+		if _, found := slices.BinarySearchFunc(c.Items, [3]string{kind, source.Name, name}, func(a artifact.Item, want [3]string) int {
 			return cmp.Or(strings.Compare(a.Kind, want[0]), strings.Compare(a.Source, want[1]), strings.Compare(a.Name, want[2]))
 		}); found && source.Kind == kind {
 			return true
@@ -144,7 +144,7 @@ func (s *Server) carries(kind, name string) bool {
 
 // A carried is an artifact with all that is known of it.
 type carried struct {
-	artifact.Artifact
+	artifact.Item
 	Address     string               `json:"address"` // path on this mirror, percent-encoded (RFC 3986, section 3.3)
 	Description artifact.Description `json:"description"`
 	Sets        []string             `json:"sets"` // whose part it is, "NAME for ARCHITECTURE"
@@ -174,8 +174,8 @@ func (s *Server) details(ctx context.Context, kind, name string, client netip.Ad
 	v, now := s.view.Load(), time.Now()
 	for _, r := range records[name] {
 		c := carried{
-			Artifact: r.Artifact, Address: (&url.URL{Path: "/" + r.ID()}).EscapedPath(),
-			Description: s.mounts[at].kind.Describe(&r.Artifact), Sets: []string{}, Verdict: ruling{Allowed: true},
+			Item: r.Item, Address: (&url.URL{Path: "/" + r.ID()}).EscapedPath(),
+			Description: s.mounts[at].kind.Describe(&r.Item), Sets: []string{}, Verdict: ruling{Allowed: true},
 		}
 		c.Metadata = nil // the description says it
 		c.URLs, c.Description.Fields = orNone(c.URLs), orNone(c.Description.Fields)
@@ -186,7 +186,7 @@ func (s *Server) details(ctx context.Context, kind, name string, client netip.Ad
 			}
 		}
 		for _, set := range s.image.Catalog.Sets {
-			if slices.Contains(set.Artifacts, r.ID()) {
+			if slices.Contains(set.Items, r.ID()) {
 				c.Sets = append(c.Sets, set.Name+" for "+set.Architecture)
 			}
 		}

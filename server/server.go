@@ -121,8 +121,8 @@ func artifactPlaces(img *image.Image) []int32 {
 	for i := range places {
 		places[i] = -1
 	}
-	for i := range img.Catalog.Artifacts {
-		if at := img.Index(img.Catalog.Artifacts[i].ID()); at >= 0 {
+	for i := range img.Catalog.Items {
+		if at := img.Index(img.Catalog.Items[i].ID()); at >= 0 {
 			places[at] = int32(i)
 		}
 	}

@@ -71,7 +71,7 @@ func (s *Server) rulesState() rulesState {
 	state := rulesState{Status: s.rulesStatus(), Default: "allow", Rules: []listedRule{}}
 	v := s.view.Load()
 	if v.table == nil {
-		state.Allowed = len(s.image.Catalog.Artifacts)
+		state.Allowed = len(s.image.Catalog.Items)
 		return state
 	}
 	state.Generation, _, _, _ = s.reloads.last()

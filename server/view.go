@@ -25,7 +25,7 @@ type view struct {
 	since  time.Time    // the same in seconds, and later than that of the view before; zero: the clock is behind the image
 	made   map[string]*madeFile
 	// filtered are the same files by kind, as the kinds have made them.
-	filtered map[string][]artifact.File
+	filtered map[string][]artifact.Generated
 	// kept are files of earlier views that are named by their digest: a client that has read
 	// an earlier signed list still finds what it names.
 	kept map[string]keptFile
@@ -63,14 +63,14 @@ func (v *view) verdict(at int, client netip.Addr, now time.Time) rules.Verdict {
 // their future and ignore what is older than what they have, but take what is as old: so rules never make a mirror unusable for
 // a client whose clock is slow, and no client stays behind when rules, or servers with other rules, follow each other.
 func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view, error) {
-	v := &view{rules: r, loaded: time.Now(), made: map[string]*madeFile{}, kept: map[string]keptFile{}, filtered: map[string][]artifact.File{}}
+	v := &view{rules: r, loaded: time.Now(), made: map[string]*madeFile{}, kept: map[string]keptFile{}, filtered: map[string][]artifact.Generated{}}
 	if r != nil {
 		properties, err := s.properties(ctx, r.NeedsProperties())
 		if err != nil {
 			return nil, err
 		}
 		now, next := r.At(v.loaded)
-		v.table, v.next = now.Apply(s.image.Catalog.Artifacts, properties), next
+		v.table, v.next = now.Apply(s.image.Catalog.Items, properties), next
 	}
 	if s.signer == nil {
 		return v, nil
@@ -87,7 +87,7 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view
 		return nil, err
 	}
 	for _, m := range s.mounts {
-		var before []artifact.File
+		var before []artifact.Generated
 		if last != nil {
 			before = last.filtered[m.kind.Name()]
 		}
@@ -103,8 +103,8 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view
 		}
 		v.filtered[m.kind.Name()] = files
 	}
-	key := artifact.File{Path: image.KeyPath, Data: signer.PublicKey(), Modified: s.image.Catalog.Date}
-	if err := v.add([]artifact.File{key}, s.image); err != nil {
+	key := artifact.Generated{Path: image.KeyPath, Data: signer.PublicKey(), Modified: s.image.Catalog.Date}
+	if err := v.add([]artifact.Generated{key}, s.image); err != nil {
 		return nil, err
 	}
 	if last != nil {

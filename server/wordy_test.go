@@ -18,7 +18,7 @@ import (
 // A wordyKind describes what the Metadata of artifacts say: "Summary: …", "Text: …" and "Needs: a, b".
 type wordyKind struct{ plainKind }
 
-func (wordyKind) Describe(a *artifact.Artifact) (d artifact.Description) {
+func (wordyKind) Describe(a *artifact.Item) (d artifact.Description) {
 	for _, line := range a.Metadata {
 		switch key, value, _ := strings.Cut(line, ": "); key {
 		case "Summary":
@@ -39,7 +39,7 @@ func (wordyKind) Describe(a *artifact.Artifact) (d artifact.Description) {
 	return d
 }
 
-func (wordyKind) Needs(a *artifact.Artifact) (names []string) {
+func (wordyKind) Needs(a *artifact.Item) (names []string) {
 	for _, field := range (wordyKind{}).Describe(a).Fields {
 		for _, part := range field.Value {
 			if part.Name != "" {
@@ -83,12 +83,12 @@ func wordyImage(t testing.TB) *image.Image {
 		s.Artifacts[path] = "content of " + path
 	}
 	m := imagetest.New(t, s)
-	for i := range m.Catalog.Artifacts {
-		a := &m.Catalog.Artifacts[i]
+	for i := range m.Catalog.Items {
+		a := &m.Catalog.Items[i]
 		w := all[a.Path]
 		a.Name, a.Version, a.Architecture, a.Requested, a.Metadata = w.name, w.version, w.architecture, w.requested, w.metadata
 	}
-	slices.SortFunc(m.Catalog.Artifacts, func(a, b artifact.Artifact) int { return artifact.Compare(&a, &b) })
+	slices.SortFunc(m.Catalog.Items, func(a, b artifact.Item) int { return artifact.Compare(&a, &b) })
 	m.Catalog.Aliases = []image.Alias{{Kind: imagetest.Kind, Name: "mailer", Of: []string{"mta", "postman"}}}
 	dir := filepath.Join(t.TempDir(), "oci")
 	imagetest.WriteDir(t, dir, m.Layout(t))

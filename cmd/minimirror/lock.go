@@ -181,8 +181,8 @@ func (c *command) lock(ctx context.Context, d *builder.Definition, client *fetch
 
 func summary(l *lockfile.Lock) string {
 	var size int64
-	for i := range l.Artifacts {
-		size += l.Artifacts[i].Size
+	for i := range l.Items {
+		size += l.Items[i].Size
 	}
-	return fmt.Sprintf("%d artifacts, %s", len(l.Artifacts), progress.Bytes(size))
+	return fmt.Sprintf("%d artifacts, %s", len(l.Items), progress.Bytes(size))
 }

@@ -100,7 +100,7 @@ func auditFilter(since, until string, clients, names []string) (*audit.Filter, e
 }
 
 // carried are the artifacts of an image.
-func carried(ctx context.Context, ref string, options image.Options, filter *audit.Filter) (iter.Seq[*artifact.Artifact], error) {
+func carried(ctx context.Context, ref string, options image.Options, filter *audit.Filter) (iter.Seq[*artifact.Item], error) {
 	parsed, err := image.ParseReadable(ref)
 	if err != nil {
 		return nil, err
@@ -114,9 +114,9 @@ func carried(ctx context.Context, ref string, options image.Options, filter *aud
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", parsed, err)
 	}
-	return func(yield func(*artifact.Artifact) bool) {
-		for i := range catalog.Artifacts {
-			if a := &catalog.Artifacts[i]; filter.TakesName(a.Name) && !yield(a) {
+	return func(yield func(*artifact.Item) bool) {
+		for i := range catalog.Items {
+			if a := &catalog.Items[i]; filter.TakesName(a.Name) && !yield(a) {
 				return
 			}
 		}

@@ -140,22 +140,22 @@ func checkRules(ctx context.Context, parsed *rules.Rules, catalog *image.Catalog
 		byName[kind.Name()] = kind
 	}
 	properties := func(i int) [][]string {
-		if kind := byName[catalog.Artifacts[i].Kind]; kind != nil {
-			return kind.PropertiesOf(&catalog.Artifacts[i])
+		if kind := byName[catalog.Items[i].Kind]; kind != nil {
+			return kind.PropertiesOf(&catalog.Items[i])
 		}
 		return nil
 	}
 	now, _ := parsed.At(time.Now())
-	table := now.Apply(catalog.Artifacts, properties)
+	table := now.Apply(catalog.Items, properties)
 	matches := make(map[string]string)
 	for _, l := range parsed.List() {
 		matches[l.Position] = l.Action + " " + l.Match
 	}
-	result := &rulesCheck{Artifacts: len(catalog.Artifacts), Denied: []ruledArtifact{}, Conditional: []ruledArtifact{}, Broken: []brokenArtifact{}}
-	result.Unused = append([]rules.Unused{}, table.Unused(catalog.Artifacts, properties)...)
-	places := make(map[string]int, len(catalog.Artifacts))
-	for i := range catalog.Artifacts {
-		a := &catalog.Artifacts[i]
+	result := &rulesCheck{Artifacts: len(catalog.Items), Denied: []ruledArtifact{}, Conditional: []ruledArtifact{}, Broken: []brokenArtifact{}}
+	result.Unused = append([]rules.Unused{}, table.Unused(catalog.Items, properties)...)
+	places := make(map[string]int, len(catalog.Items))
+	for i := range catalog.Items {
+		a := &catalog.Items[i]
 		places[a.ID()] = i
 		ruled := ruledArtifact{ID: a.ID(), Name: a.Name, Version: a.Version, Architecture: a.Architecture}
 		if rule, conditional := table.Conditional(i); conditional {
@@ -175,7 +175,7 @@ func checkRules(ctx context.Context, parsed *rules.Rules, catalog *image.Catalog
 			return nil, err
 		}
 		for _, b := range broken {
-			a := &catalog.Artifacts[places[b.Artifact]]
+			a := &catalog.Items[places[b.Artifact]]
 			result.Broken = append(result.Broken, brokenArtifact{b, a.Name, a.Version})
 		}
 	}
@@ -191,9 +191,9 @@ func partOf(catalog *image.Catalog, kind artifact.Kind) (pins artifact.Pins, set
 		}
 	}
 	mine := make(map[string]bool)
-	for i := range catalog.Artifacts {
-		if a := &catalog.Artifacts[i]; a.Kind == kind.Name() {
-			pins.Artifacts = append(pins.Artifacts, *a)
+	for i := range catalog.Items {
+		if a := &catalog.Items[i]; a.Kind == kind.Name() {
+			pins.Items = append(pins.Items, *a)
 			mine[a.ID()] = true
 		}
 	}
@@ -206,7 +206,7 @@ func partOf(catalog *image.Catalog, kind artifact.Kind) (pins artifact.Pins, set
 		return kept
 	}
 	for _, s := range catalog.Sets {
-		if s.Requested, s.Artifacts = only(s.Requested), only(s.Artifacts); len(s.Artifacts) > 0 {
+		if s.Requested, s.Items = only(s.Requested), only(s.Items); len(s.Items) > 0 {
 			sets = append(sets, s)
 		}
 	}

@@ -83,7 +83,7 @@ func verify(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", ref, err)
 	}
-	result := verified{Reference: c.flags.Arg(0), Digest: img.Digest, Layers: img.LayerCount(), Files: len(catalog.Files), Artifacts: len(catalog.Artifacts)}
+	result := verified{Reference: c.flags.Arg(0), Digest: img.Digest, Layers: img.LayerCount(), Files: len(catalog.Files), Artifacts: len(catalog.Items)}
 	if len(keys) > 0 {
 		if result.Upstream, err = verifyUpstream(ctx, img, catalog, keys); err != nil {
 			return fmt.Errorf("%s: %w", ref, err)
@@ -138,9 +138,9 @@ func verifyUpstream(ctx context.Context, img *image.Reader, catalog *image.Catal
 				pins.Sources = append(pins.Sources, s)
 			}
 		}
-		for _, a := range catalog.Artifacts {
+		for _, a := range catalog.Items {
 			if a.Kind == kind.Name() {
-				pins.Artifacts = append(pins.Artifacts, a)
+				pins.Items = append(pins.Items, a)
 			}
 		}
 		lines, err := kind.VerifyUpstream(ctx, pins, keys, open)

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// An Artifact is one immutable upstream file, pinned. Two artifacts of one
+// An Item is one immutable upstream file, pinned. Two artifacts of one
 // source never share a Path.
-type Artifact struct {
+type Item struct {
 	Kind         string `json:"kind"`
 	Source       string `json:"source"` // name of the source; the first element of its address on the mirror
 	Name         string `json:"name"`
@@ -43,16 +43,16 @@ type Artifact struct {
 }
 
 // ID names the artifact within a lock or an image: "SOURCE/PATH".
-func (a *Artifact) ID() string { return a.Source + "/" + a.Path }
+func (a *Item) ID() string { return a.Source + "/" + a.Path }
 
 // String names the artifact for a person: "bash 5.2.15-2 (amd64)".
-func (a *Artifact) String() string {
+func (a *Item) String() string {
 	return fmt.Sprintf("%s %s (%s)", a.Name, a.Version, a.Architecture)
 }
 
 // Compare orders artifacts as a lock lists them: by kind, source, name,
 // architecture and path.
-func Compare(a, b *Artifact) int {
+func Compare(a, b *Item) int {
 	return cmp.Or(
 		strings.Compare(a.Kind, b.Kind), strings.Compare(a.Source, b.Source),
 		strings.Compare(a.Name, b.Name), strings.Compare(a.Architecture, b.Architecture),
@@ -109,8 +109,8 @@ type Set struct {
 	// Requested are the IDs of what is there for its own sake, sorted; the others are needed
 	// by them.
 	Requested []string `json:"requested"`
-	// Artifacts are IDs, each once, in an order in which they can be installed.
-	Artifacts []string `json:"artifacts"`
+	// Items are IDs, each once, in an order in which they can be installed.
+	Items []string `json:"artifacts"`
 }
 
 // CompareSets orders sets as a lock lists them: by name and architecture.

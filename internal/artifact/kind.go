@@ -55,7 +55,7 @@ type Resolver interface {
 type ResolveRequest struct {
 	Spec     Spec
 	Sets     map[string]Section // what each set asks of this kind
-	Locked   []Artifact         // pins of the lock before; kept where upstream still has them
+	Locked   []Item         // pins of the lock before; kept where upstream still has them
 	Previous []Source           // of the lock before: no release may be older than there
 	Upstream Upstream
 	Now      time.Time
@@ -65,7 +65,7 @@ type ResolveRequest struct {
 // A Resolution is the result of resolving one kind's part of a definition.
 type Resolution struct {
 	Sources   []Source
-	Artifacts []Artifact
+	Items []Item
 	Sets      []Set
 }
 
@@ -114,18 +114,18 @@ type RemoteFile struct {
 // A Planner turns pins into the files that clients need beside the artifacts
 // themselves. It does no I/O.
 type Planner interface {
-	Plan(pins Pins, signer Signer) ([]File, error)
+	Plan(pins Pins, signer Signer) ([]Generated, error)
 }
 
 // Pins are one kind's part of a lock.
 type Pins struct {
 	Date      time.Time // of the lock; what is generated carries this date
 	Sources   []Source
-	Artifacts []Artifact
+	Items []Item
 }
 
-// A File is a generated file of the mirror.
-type File struct {
+// A Generated is a generated file of the mirror.
+type Generated struct {
 	Path     string // below the mirror's root; begins with the source's name
 	Data     []byte
 	Link     string   // instead of Data: the path of another File with the same content
@@ -172,7 +172,7 @@ type Installer interface {
 	// are all names that may stand for what an artifact needs: who follows them has all
 	// that PlanInstall may ask for.
 	NameOf(request string) (string, error)
-	Needs(a *Artifact) []string
+	Needs(a *Item) []string
 	// NodeArchitecture is the architecture of the system below root, in the kind's words.
 	NodeArchitecture(root string) (string, error)
 	// Extra are files that make a folder with the artifacts of plans, one for each
@@ -205,7 +205,7 @@ type InstallRequest struct {
 // An InstallPlan is how a node gets it.
 type InstallPlan struct {
 	Architecture string
-	Steps        [][]*Artifact // one run of the package manager each; they point into the request's pins
+	Steps        [][]*Item // one run of the package manager each; they point into the request's pins
 	Present      []string      // what was asked for and is there already, for people
 }
 

@@ -14,13 +14,13 @@ type Ruler interface {
 	Properties() []string
 	// PropertiesOf are the values of an artifact, in the order of Properties; it may have several of
 	// one. It needs Metadata.
-	PropertiesOf(a *Artifact) [][]string
+	PropertiesOf(a *Item) [][]string
 	// ParseVersions reads a condition on versions, in the kind's own syntax, and returns
 	// what tells of a version whether it holds.
 	ParseVersions(condition string) (func(version string) bool, error)
 	// Filter makes anew the metadata of a mirror from which artifacts are absent. It returns only
 	// files that replace those of the same path, or are new.
-	Filter(ctx context.Context, req FilterRequest) ([]File, error)
+	Filter(ctx context.Context, req FilterRequest) ([]Generated, error)
 	// Broken tells what of an image cannot be installed any more when artifacts are absent,
 	// though it could be before. It needs Metadata.
 	Broken(ctx context.Context, pins Pins, sets []Set, absent func(id string) bool) ([]Breakage, error)
@@ -37,7 +37,7 @@ type FilterRequest struct {
 	Absent func(id string) bool
 	// Before is what Filter returned for the same image, with others absent; nil: nothing. It saves work and memory: Chunks of
 	// what is the same are shared. The answer is the same without it.
-	Before []File
+	Before []Generated
 }
 
 // A Breakage is something that cannot be installed.
@@ -51,10 +51,10 @@ type Breakage struct {
 // A Describer tells people of artifacts.
 type Describer interface {
 	// Describe needs Metadata.
-	Describe(a *Artifact) Description
+	Describe(a *Item) Description
 	// Identify guesses from the path of a request, "/SOURCE/…", which artifact is meant: its
 	// Name, and where they can be told Version and Architecture. Nil: none.
-	Identify(path string) *Artifact
+	Identify(path string) *Item
 }
 
 // A Description is what people want to know of an artifact.

@@ -13,7 +13,7 @@ import (
 
 // ReportOptions say what a Report shall tell. The zero value is everything that is known without an image.
 type ReportOptions struct {
-	Carried   iter.Seq[*artifact.Artifact] // what the image carries; nil: not known
+	Carried   iter.Seq[*artifact.Item] // what the image carries; nil: not known
 	Rows      int                          // of each table; 0: all
 	Addresses int                          // in each row; 0: all
 }
@@ -121,7 +121,7 @@ func sortRanked[R any](rows []ranked[R]) {
 }
 
 // compare finds what nobody has fetched, and drops from what is missing what is carried.
-func (r *Report) compare(carried iter.Seq[*artifact.Artifact], all *snapshot, limit int) {
+func (r *Report) compare(carried iter.Seq[*artifact.Item], all *snapshot, limit int) {
 	fetched := make(map[string]bool, len(all.fetched))
 	for _, f := range all.fetched {
 		fetched[f.name] = f.enough

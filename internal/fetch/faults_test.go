@@ -224,7 +224,7 @@ func TestParallel(t *testing.T) {
 		fmt.Fprint(w, r.URL.Path)
 	})
 	f := clientWith(t, Options{Parallel: 2, Rate: 1 << 30})
-	var all []*artifact.Artifact
+	var all []*artifact.Item
 	for i := range 10 {
 		a := pinned(fmt.Sprintf("%s/%d", u, i))
 		c := contentOf(fmt.Appendf(nil, "/%d", i))

@@ -121,7 +121,7 @@ func (h *host) judge(err error) {
 }
 
 // Artifact brings the artifact into the cache.
-func (c *Client) Artifact(ctx context.Context, a *artifact.Artifact) error {
+func (c *Client) Artifact(ctx context.Context, a *artifact.Item) error {
 	want := artifact.Content{Size: a.Size, SHA256: a.SHA256}
 	if c.Cache.Has(want) {
 		return nil
@@ -140,7 +140,7 @@ func (c *Client) Artifact(ctx context.Context, a *artifact.Artifact) error {
 // All brings the artifacts into the cache, several at a time. A failure does
 // not stop the others, so that a second run has less to do; after several
 // failures, or on a full disk, no more are begun. A full disk is told of once.
-func (c *Client) All(ctx context.Context, artifacts []*artifact.Artifact) error {
+func (c *Client) All(ctx context.Context, artifacts []*artifact.Item) error {
 	failures := make([]error, len(artifacts))
 	var failed atomic.Int32
 	var group errgroup.Group
@@ -173,7 +173,7 @@ func diskFull(err error) bool {
 }
 
 // transfers is how many artifacts All brings at a time: enough to use every host.
-func (c *Client) transfers(artifacts []*artifact.Artifact) int {
+func (c *Client) transfers(artifacts []*artifact.Item) int {
 	hosts := make(map[*host]bool)
 	for _, a := range artifacts {
 		if len(a.URLs) > 0 {

@@ -53,9 +53,9 @@ func serve(t *testing.T, h http.HandlerFunc) string {
 	return s.URL
 }
 
-func pinned(urls ...string) *artifact.Artifact {
+func pinned(urls ...string) *artifact.Item {
 	c := contentOf(body)
-	return &artifact.Artifact{Kind: "k", Source: "s", Name: "n", Version: "1", Architecture: "a", Path: "p", Size: c.Size, SHA256: c.SHA256, URLs: urls}
+	return &artifact.Item{Kind: "k", Source: "s", Name: "n", Version: "1", Architecture: "a", Path: "p", Size: c.Size, SHA256: c.SHA256, URLs: urls}
 }
 
 func whole(w http.ResponseWriter, r *http.Request) {
@@ -247,7 +247,7 @@ func TestInterruptedKeepsWhatIsWhole(t *testing.T) {
 	if err := f.Artifact(ctx, pinned(u)); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.All(ctx, []*artifact.Artifact{pinned(u), slow}); !errors.Is(err, context.Canceled) {
+	if err := f.All(ctx, []*artifact.Item{pinned(u), slow}); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	if !f.Cache.Has(contentOf(body)) {

@@ -54,15 +54,15 @@ func bigImage(t *testing.T, storage string) {
 		hash := sha256.New()
 		_, err := io.Copy(hash, io.NewSectionReader(content, 0, bigSize))
 		must(t, err)
-		a := artifact.Artifact{Kind: imagetest.Kind, Source: imagetest.Source, Name: fmt.Sprintf("name-%04d", i), Version: "1.2-3",
+		a := artifact.Item{Kind: imagetest.Kind, Source: imagetest.Source, Name: fmt.Sprintf("name-%04d", i), Version: "1.2-3",
 			Architecture: "any", Size: bigSize, SHA256: hex.EncodeToString(hash.Sum(nil)), Path: fmt.Sprintf("pool/n/name-%04d_1.2-3.bin", i)}
 		a.URLs = []string{"http://mirror.example.org/files/" + a.Path}
 		for line := range 9 { // as long as an index's entry is, and as hard to compress
 			a.Metadata = append(a.Metadata, fmt.Sprintf("Field-%d: %s %s", line, a.SHA256[line*4:][:16], strings.Repeat("what it says ", 3)))
 		}
-		c.Artifacts = append(c.Artifacts, a)
+		c.Items = append(c.Items, a)
 		if i%40 == 0 {
-			set.Artifacts = append(set.Artifacts, a.ID())
+			set.Items = append(set.Items, a.ID())
 			layerOf[i] = 0
 		} else {
 			layerOf[i] = 1
@@ -77,7 +77,7 @@ func bigImage(t *testing.T, storage string) {
 		must(t, err)
 		layers = append(layers, layer)
 	}
-	for i, a := range c.Artifacts {
+	for i, a := range c.Items {
 		c.Files = append(c.Files, image.File{Path: a.ID(), Layer: layerOf[i], Size: a.Size, SHA256: a.SHA256,
 			Offset: layers[layerOf[i]].Offset(image.Root + "/" + a.ID())})
 	}

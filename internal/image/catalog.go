@@ -26,7 +26,7 @@ type Catalog struct {
 	Lock      string              `json:"lock"` // digest of mirror.lock, "sha256:…"
 	Sources   []artifact.Source   `json:"sources"`
 	Sets      []artifact.Set      `json:"sets"`
-	Artifacts []artifact.Artifact `json:"artifacts"` // in the order of artifact.Compare
+	Items []artifact.Item `json:"artifacts"` // in the order of artifact.Compare
 	Aliases   []Alias             `json:"aliases"`   // in the order of kind and name
 	Files     []File              `json:"files"`     // generated files and artifacts, sorted by path
 }
@@ -44,7 +44,7 @@ type File struct {
 
 // A Record is an artifact and its place.
 type Record struct {
-	artifact.Artifact
+	artifact.Item
 	Layer  int   `json:"layer"`
 	Offset int64 `json:"offset"`
 }

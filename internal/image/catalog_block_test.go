@@ -25,13 +25,13 @@ func big(n int) *Catalog {
 	for i := range n {
 		sum := sha256.Sum256([]byte{byte(i), byte(i >> 8), byte(i >> 16)})
 		text := hex.EncodeToString(sum[:])
-		a := artifact.Artifact{Kind: "plain", Source: "files", Name: fmt.Sprintf("name-%06d", i), Version: "1.2-" + text[:3],
+		a := artifact.Item{Kind: "plain", Source: "files", Name: fmt.Sprintf("name-%06d", i), Version: "1.2-" + text[:3],
 			Architecture: "any", Size: 100_000, SHA256: text, Path: fmt.Sprintf("pool/name-%06d.bin", i)}
 		a.URLs = []string{"http://mirror.example.org/files/" + a.Path}
 		for line := range 9 {
 			a.Metadata = append(a.Metadata, fmt.Sprintf("Field-%d: %s %s", line, text[line*4:][:12], strings.Repeat("what it says ", 3)))
 		}
-		c.Artifacts = append(c.Artifacts, a)
+		c.Items = append(c.Items, a)
 		c.Files = append(c.Files, File{Path: a.ID(), Layer: 1, Offset: int64(i) * 101_000, Size: a.Size, SHA256: a.SHA256})
 		if i%100 == 0 {
 			c.Aliases = append(c.Aliases, Alias{"plain", fmt.Sprintf("virtual-%03d", i/100), []string{a.Name}})
@@ -84,10 +84,10 @@ func TestFindReadsLittle(t *testing.T) {
 // One key shares a block, however many rows it has.
 func TestManyRowsOfOneKey(t *testing.T) {
 	c := big(3000)
-	for i := range c.Artifacts {
-		c.Artifacts[i].Name = "same"
+	for i := range c.Items {
+		c.Items[i].Name = "same"
 		if i < 10 {
-			c.Artifacts[i].Name = "before"
+			c.Items[i].Name = "before"
 		}
 	}
 	r, _, _ := reading(t, c)
@@ -151,7 +151,7 @@ func TestBlockLies(t *testing.T) {
 			h.Tables.Sets, _ = w.table(slices.Values([]row{{"a/b", setMember{Set: "a/b"}}}))
 		}, "no artifact"},
 		"alias twice": {func(w *recordsWriter, h *Head) {
-			h.Tables.Artifacts, _ = w.table(artifactRows(nil, []Alias{{"k", "n", []string{}}, {"k", "n", []string{}}}))
+			h.Tables.Artifacts, _ = w.table(itemRows(nil, []Alias{{"k", "n", []string{}}, {"k", "n", []string{}}}))
 		}, "there twice"},
 	} {
 		w, err := newRecordsWriter()

@@ -70,7 +70,7 @@ func (r *Record) check(layers []StoredLayer) error {
 
 // check holds a row against the format, the layers and the row before, which may be nil. It
 // has no key that is less.
-func (a *artifactRow) check(last *artifactRow, layers []StoredLayer) error {
+func (a *itemRow) check(last *itemRow, layers []StoredLayer) error {
 	again := last != nil && last.Name == a.Name && last.Kind == a.Kind
 	if a.Of != nil {
 		if again || !artifact.ValidName(a.Kind) {
@@ -132,8 +132,8 @@ func (c *Catalog) check() (map[string]int32, error) {
 			}
 		}
 	}
-	for i := range c.Artifacts {
-		a := &c.Artifacts[i]
+	for i := range c.Items {
+		a := &c.Items[i]
 		if kinds[a.Source] == "" || kinds[a.Source] != a.Kind {
 			return nil, errCatalog("artifact %q: no source %q of kind %q", a.ID(), a.Source, a.Kind)
 		}

@@ -6,14 +6,14 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// EachArtifact reads all artifacts with all that the catalog says of them, by kind and name. It keeps none. Their
+// EachItem reads all artifacts with all that the catalog says of them, by kind and name. It keeps none. Their
 // texts are parts of larger ones: whoever keeps few of them for long clones them.
-func (r *CatalogReader) EachArtifact(ctx context.Context, take func(*artifact.Artifact) error) error {
+func (r *CatalogReader) EachItem(ctx context.Context, take func(*artifact.Item) error) error {
 	l := loader{CatalogReader: r}
-	return each(ctx, &l, &r.Tables.Artifacts, (*artifactRow).key, func(a *artifactRow) error {
+	return each(ctx, &l, &r.Tables.Artifacts, (*itemRow).key, func(a *itemRow) error {
 		if a.Of != nil {
 			return nil
 		}
-		return take(&a.Artifact)
+		return take(&a.Item)
 	})
 }

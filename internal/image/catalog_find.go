@@ -77,10 +77,10 @@ func find[T any](ctx context.Context, r *CatalogReader, t *table, keys []string,
 func (r *CatalogReader) Find(ctx context.Context, kind string, names []string) (map[string][]Record, map[string][]string, error) {
 	keys := make([]string, len(names))
 	for i, name := range names {
-		keys[i] = artifactKey(kind, name)
+		keys[i] = itemKey(kind, name)
 	}
-	var last *artifactRow
-	rows, err := find(ctx, r, &r.Tables.Artifacts, keys, (*artifactRow).key, func(a *artifactRow) error {
+	var last *itemRow
+	rows, err := find(ctx, r, &r.Tables.Artifacts, keys, (*itemRow).key, func(a *itemRow) error {
 		defer func() { last = a }()
 		return a.check(last, r.layers)
 	})

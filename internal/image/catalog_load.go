@@ -17,15 +17,15 @@ const (
 	loadRun     = 64 << 10 // bytes of blocks that are read at once
 )
 
-// An artifactRow is a row of the table of artifacts: a Record, or an Alias.
-type artifactRow struct {
+// An itemRow is a row of the table of artifacts: a Record, or an Alias.
+type itemRow struct {
 	Record
 	Of []string `json:"alias_of"`
 }
 
 // A briefRow is an artifactRow; its own fields hide the two that are left out.
 type briefRow struct {
-	artifactRow
+	itemRow
 	URLs     ignored `json:"urls"`
 	Metadata ignored `json:"metadata"`
 }
@@ -34,7 +34,7 @@ type ignored struct{}
 
 func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
-func (a *artifactRow) key() string { return artifactKey(a.Kind, a.Name) }
+func (a *itemRow) key() string { return itemKey(a.Kind, a.Name) }
 func (m *setMember) key() string   { return m.Set }
 func (f *File) key() string        { return f.Path }
 
@@ -93,9 +93,9 @@ func (l *loader) sets(ctx context.Context, c *Catalog, index map[string]int32) e
 		if err := checkMembers(&l.Sets[i], members[key]); err != nil {
 			return err
 		}
-		set.Artifacts = nil
+		set.Items = nil
 		for _, m := range members[key] {
-			set.Artifacts = append(set.Artifacts, m.ID())
+			set.Items = append(set.Items, m.ID())
 		}
 		delete(members, key)
 		c.Sets = append(c.Sets, set)
@@ -110,11 +110,11 @@ func (l *loader) sets(ctx context.Context, c *Catalog, index map[string]int32) e
 // kind and source, then name.
 func (l *loader) artifacts(ctx context.Context, c *Catalog, brief bool) error {
 	expected := min(l.Tables.Artifacts.Rows, maxReserved)
-	c.Artifacts = make([]artifact.Artifact, 0, expected)
+	c.Items = make([]artifact.Item, 0, expected)
 	c.Files = make([]File, 0, expected+min(l.Tables.Files.Rows, maxReserved))
-	var last *artifactRow
+	var last *itemRow
 	var channels []string
-	take := func(a *artifactRow) error {
+	take := func(a *itemRow) error {
 		if err := a.check(last, l.layers); err != nil {
 			return err
 		}
@@ -123,28 +123,28 @@ func (l *loader) artifacts(ctx context.Context, c *Catalog, brief bool) error {
 			c.Aliases = append(c.Aliases, ownAlias(a))
 			return nil
 		}
-		shareText(&a.Artifact)
+		shareText(&a.Item)
 		if slices.Equal(a.Channels, channels) {
 			a.Channels = channels
 		}
 		channels = a.Channels
-		id := ownText(&a.Artifact)
-		c.Artifacts = append(c.Artifacts, a.Artifact)
+		id := ownText(&a.Item)
+		c.Items = append(c.Items, a.Item)
 		c.Files = append(c.Files, File{Path: id, Layer: a.Layer, Offset: a.Offset, Size: a.Size, SHA256: a.SHA256})
 		return nil
 	}
 	var err error
 	if brief {
-		err = each(ctx, l, &l.Tables.Artifacts, func(b *briefRow) string { return b.key() }, func(b *briefRow) error { return take(&b.artifactRow) })
+		err = each(ctx, l, &l.Tables.Artifacts, func(b *briefRow) string { return b.key() }, func(b *briefRow) error { return take(&b.itemRow) })
 	} else {
-		err = each(ctx, l, &l.Tables.Artifacts, (*artifactRow).key, take)
+		err = each(ctx, l, &l.Tables.Artifacts, (*itemRow).key, take)
 	}
-	slices.SortFunc(c.Artifacts, func(a, b artifact.Artifact) int { return artifact.Compare(&a, &b) })
+	slices.SortFunc(c.Items, func(a, b artifact.Item) int { return artifact.Compare(&a, &b) })
 	return err
 }
 
 // shareText keeps one copy of texts that most artifacts have in common.
-func shareText(a *artifact.Artifact) {
+func shareText(a *artifact.Item) {
 	for _, text := range []*string{&a.Kind, &a.Source, &a.Architecture} {
 		*text = unique.Make(*text).Value()
 	}
@@ -155,7 +155,7 @@ func shareText(a *artifact.Artifact) {
 
 // ownText copies the other texts, which are parts of a block, but not URLs and Metadata. One piece of memory
 // holds them all. It returns the ID.
-func ownText(a *artifact.Artifact) (id string) {
+func ownText(a *artifact.Item) (id string) {
 	path, version := len(a.Source)+1, len(a.Version)
 	text := a.Source + "/" + a.Path + a.Version + a.SHA256
 	id, text = text[:path+len(a.Path)], text[path+len(a.Path):]
@@ -168,7 +168,7 @@ func ownText(a *artifact.Artifact) (id string) {
 	return id
 }
 
-func ownAlias(a *artifactRow) Alias {
+func ownAlias(a *itemRow) Alias {
 	alias := Alias{unique.Make(a.Kind).Value(), strings.Clone(a.Name), slices.Clone(a.Of)}
 	for i, name := range alias.Of {
 		alias.Of[i] = strings.Clone(name)

@@ -16,9 +16,9 @@ type scannedRow interface {
 	scan(line string) bool
 }
 
-var _, _, _ scannedRow = (*artifactRow)(nil), (*briefRow)(nil), (*setMember)(nil)
+var _, _, _ scannedRow = (*itemRow)(nil), (*briefRow)(nil), (*setMember)(nil)
 
-func (a *artifactRow) scan(line string) bool {
+func (a *itemRow) scan(line string) bool {
 	return scanObject(line, func(s *rowScanner, key string) bool { return a.scanField(s, key) })
 }
 
@@ -40,7 +40,7 @@ func (m *setMember) scan(line string) bool {
 	})
 }
 
-func (a *artifactRow) scanField(s *rowScanner, key string) bool {
+func (a *itemRow) scanField(s *rowScanner, key string) bool {
 	if key == "alias_of" {
 		return s.texts(&a.Of)
 	}

@@ -46,7 +46,7 @@ var rowsLike = map[string]bool{
 
 func TestRowScan(t *testing.T) {
 	for line, want := range rowsLike {
-		if got := new(artifactRow).scan(line); got != want {
+		if got := new(itemRow).scan(line); got != want {
 			t.Errorf("%s: got %v, want %v", line, got, want)
 		}
 		sameRow(t, line)
@@ -59,11 +59,11 @@ func TestRowScan(t *testing.T) {
 // Every artifact that Encode writes is read without package json.
 func TestRowScanReadsEncoded(t *testing.T) {
 	c := big(300)
-	c.Artifacts[7].Metadata = []string{`Description: "quoted" \ and ` + "\t ü", "Field: "}
-	c.Artifacts[8].Channels = []string{"a/b", "c/d"}
-	for i := range c.Artifacts {
-		line, err := json.Marshal(&Record{Artifact: c.Artifacts[i], Layer: 1})
-		if err != nil || !new(artifactRow).scan(string(line)) || !new(briefRow).scan(string(line)) {
+	c.Items[7].Metadata = []string{`Description: "quoted" \ and ` + "\t ü", "Field: "}
+	c.Items[8].Channels = []string{"a/b", "c/d"}
+	for i := range c.Items {
+		line, err := json.Marshal(&Record{Item: c.Items[i], Layer: 1})
+		if err != nil || !new(itemRow).scan(string(line)) || !new(briefRow).scan(string(line)) {
 			t.Fatalf("%s: %v", line, err)
 		}
 		sameRow(t, string(line))
@@ -74,7 +74,7 @@ func TestRowScanReadsEncoded(t *testing.T) {
 func sameRow(t *testing.T, line string) {
 	t.Helper()
 	for _, empty := range []func() scannedRow{
-		func() scannedRow { return new(artifactRow) }, func() scannedRow { return new(briefRow) }, func() scannedRow { return new(setMember) },
+		func() scannedRow { return new(itemRow) }, func() scannedRow { return new(briefRow) }, func() scannedRow { return new(setMember) },
 	} {
 		got, want := empty(), empty()
 		if !got.scan(line) {

@@ -50,25 +50,25 @@ func TestCatalogLies(t *testing.T) {
 		{"path with NUL", func(c *image.Catalog) { c.Files[0].Path = "a\x00b" }, "not a valid path", true},
 		{"no path", func(c *image.Catalog) { c.Files[0].Path = "" }, "not a valid path", true},
 		{"path twice", func(c *image.Catalog) { c.Files = slices.Insert(c.Files, 0, *file(c, "files/index")) }, "twice", true},
-		{"artifact without file", func(c *image.Catalog) { c.Artifacts[0].Path = "none" }, "not among the files", true},
+		{"artifact without file", func(c *image.Catalog) { c.Items[0].Path = "none" }, "not among the files", true},
 		{"no date", func(c *image.Catalog) { file(c, "files/index").Modified = time.Time{} }, "neither an artifact", true},
-		{"artifact's kind", func(c *image.Catalog) { c.Artifacts[0].Kind = "other" }, "no source", true},
-		{"artifact's source", func(c *image.Catalog) { c.Artifacts[0].Source = "other" }, "not among the files", true},
-		{"artifact twice", func(c *image.Catalog) { c.Artifacts[1] = c.Artifacts[0] }, "twice", true},
+		{"artifact's kind", func(c *image.Catalog) { c.Items[0].Kind = "other" }, "no source", true},
+		{"artifact's source", func(c *image.Catalog) { c.Items[0].Source = "other" }, "not among the files", true},
+		{"artifact twice", func(c *image.Catalog) { c.Items[1] = c.Items[0] }, "twice", true},
 		{"artifact under two names", func(c *image.Catalog) {
-			again := c.Artifacts[1]
+			again := c.Items[1]
 			again.Name += "2"
-			c.Artifacts = append(c.Artifacts, again)
+			c.Items = append(c.Items, again)
 		}, "there twice", true},
 		{"source's name", func(c *image.Catalog) { c.Sources[0].Name = "a/b" }, "not a valid name", true},
 		{"source's kind", func(c *image.Catalog) { c.Sources[0].Kind = "" }, "not a valid name", true},
 		{"source twice", func(c *image.Catalog) { c.Sources = append(c.Sources, c.Sources[0]) }, "there twice", true},
 		{"set's name", func(c *image.Catalog) { c.Sets[0].Name = "a b" }, "not a valid name", true},
 		{"set twice", func(c *image.Catalog) { c.Sets = append(c.Sets, c.Sets[0]) }, "there twice", true},
-		{"set's artifact", func(c *image.Catalog) { c.Sets[0].Artifacts[0] = "files/none" }, "no artifact", true},
-		{"set of generated", func(c *image.Catalog) { c.Sets[0].Artifacts[0] = "files/index" }, "no artifact", true},
+		{"set's artifact", func(c *image.Catalog) { c.Sets[0].Items[0] = "files/none" }, "no artifact", true},
+		{"set of generated", func(c *image.Catalog) { c.Sets[0].Items[0] = "files/index" }, "no artifact", true},
 		{"set's artifact twice", func(c *image.Catalog) {
-			c.Sets[0].Artifacts = append(c.Sets[0].Artifacts, c.Sets[0].Artifacts[0])
+			c.Sets[0].Items = append(c.Sets[0].Items, c.Sets[0].Items[0])
 		}, "there twice", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -103,8 +103,8 @@ func TestCatalogLies(t *testing.T) {
 // What a catalog says survives being written and read.
 func TestCatalogRoundTrip(t *testing.T) {
 	m := imagetest.New(t, spec)
-	m.Catalog.Artifacts[0].Metadata = []string{"Depends: a (>= 1)", " folded"}
-	m.Catalog.Artifacts[0].Channels = []string{"x/main"}
+	m.Catalog.Items[0].Metadata = []string{"Depends: a (>= 1)", " folded"}
+	m.Catalog.Items[0].Channels = []string{"x/main"}
 	m.Catalog.Aliases = []image.Alias{{Kind: imagetest.Kind, Name: "letter", Of: []string{"pool/a_1.0.bin"}}}
 	want, err := json.Marshal(m.Catalog)
 	must(t, err)
@@ -114,8 +114,8 @@ func TestCatalogRoundTrip(t *testing.T) {
 		if got, err := json.Marshal(full); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: full catalog: %v\n%s", form, err, got)
 		}
-		brief := img.Catalog.Artifacts[0]
-		if brief.URLs != nil || brief.Metadata != nil || len(brief.Channels) != 1 || brief.SHA256 != full.Artifacts[0].SHA256 {
+		brief := img.Catalog.Items[0]
+		if brief.URLs != nil || brief.Metadata != nil || len(brief.Channels) != 1 || brief.SHA256 != full.Items[0].SHA256 {
 			t.Errorf("%s: brief artifact: %+v", form, brief)
 		}
 	}

@@ -44,8 +44,8 @@ type setMember struct {
 // setKey is the key of a set's rows.
 func setKey(name, architecture string) string { return name + "/" + architecture }
 
-// artifactKey is the key of an artifact's or an alias's row.
-func artifactKey(kind, name string) string { return kind + "/" + name }
+// itemKey is the key of an artifact's or an alias's row.
+func itemKey(kind, name string) string { return kind + "/" + name }
 
 // NewCatalogLayer lays out an image's last layer. label is what the image's configuration must
 // say under CatalogLabel. It writes what c says: a reader checks it.
@@ -74,9 +74,9 @@ func (c *Catalog) Encode() (head, records []byte, err error) {
 	for i := range c.Files {
 		places[c.Files[i].Path] = &c.Files[i]
 	}
-	byID := make(map[string]*Record, len(c.Artifacts))
-	all := make([]*Record, len(c.Artifacts))
-	for i, a := range c.Artifacts {
+	byID := make(map[string]*Record, len(c.Items))
+	all := make([]*Record, len(c.Items))
+	for i, a := range c.Items {
 		f := places[a.ID()]
 		if f == nil {
 			return nil, nil, errCatalog("artifact %q is not among the files", a.ID())
@@ -86,9 +86,9 @@ func (c *Catalog) Encode() (head, records []byte, err error) {
 	}
 	h := Head{Version: FormatVersion, Name: c.Name, Date: c.Date, Lock: c.Lock}
 	for _, set := range c.Sets {
-		summary := SetSummary{Set: set, Count: len(set.Artifacts)}
-		summary.Artifacts = nil
-		for _, id := range set.Artifacts {
+		summary := SetSummary{Set: set, Count: len(set.Items)}
+		summary.Items = nil
+		for _, id := range set.Items {
 			if byID[id] == nil {
 				return nil, nil, errCatalog("set %q: no artifact %q", set.Name, id)
 			}
@@ -105,7 +105,7 @@ func (c *Catalog) Encode() (head, records []byte, err error) {
 		rows iter.Seq[row]
 	}{
 		{&h.Tables.Sets, c.setRows(byID)},
-		{&h.Tables.Artifacts, artifactRows(all, c.Aliases)},
+		{&h.Tables.Artifacts, itemRows(all, c.Aliases)},
 		{&h.Tables.Files, c.fileRows(byID)},
 		{&h.Tables.Sources, c.sourceRows()},
 	} {
@@ -125,7 +125,7 @@ func (c *Catalog) setRows(byID map[string]*Record) iter.Seq[row] {
 	return func(yield func(row) bool) {
 		for _, set := range sets {
 			key := setKey(set.Name, set.Architecture)
-			for _, id := range set.Artifacts {
+			for _, id := range set.Items {
 				m := setMember{key, *byID[id]}
 				m.URLs, m.Metadata = nil, nil
 				if !yield(row{key, &m}) {
@@ -136,14 +136,14 @@ func (c *Catalog) setRows(byID map[string]*Record) iter.Seq[row] {
 	}
 }
 
-// artifactRows sorts artifacts by key and aliases among them.
-func artifactRows(all []*Record, aliases []Alias) iter.Seq[row] {
+// itemRows sorts artifacts by key and aliases among them.
+func itemRows(all []*Record, aliases []Alias) iter.Seq[row] {
 	rows := make([]row, 0, len(all)+len(aliases))
 	for i := range aliases {
-		rows = append(rows, row{artifactKey(aliases[i].Kind, aliases[i].Name), &aliases[i]})
+		rows = append(rows, row{itemKey(aliases[i].Kind, aliases[i].Name), &aliases[i]})
 	}
 	for _, r := range all {
-		rows = append(rows, row{artifactKey(r.Kind, r.Name), r})
+		rows = append(rows, row{itemKey(r.Kind, r.Name), r})
 	}
 	slices.SortStableFunc(rows, func(a, b row) int {
 		order := strings.Compare(a.key, b.key)

@@ -50,7 +50,7 @@ func TestFetchFromEverywhere(t *testing.T) {
 			must(t, body.Close())
 			must(t, r.Verify(t.Context()))
 			c, err := r.Load(t.Context())
-			if err != nil || len(c.Artifacts) != 30 || c.Artifacts[0].URLs == nil {
+			if err != nil || len(c.Items) != 30 || c.Items[0].URLs == nil {
 				t.Error(err)
 			}
 		})
@@ -129,7 +129,7 @@ func TestFetchRefusesLies(t *testing.T) {
 		for i := range m.Catalog.Files {
 			if f := &m.Catalog.Files[i]; f.Path == "files/pool/0003.bin" {
 				lie(f)
-				m.Catalog.Artifacts[3].Size, m.Catalog.Artifacts[3].SHA256 = f.Size, f.SHA256
+				m.Catalog.Items[3].Size, m.Catalog.Items[3].SHA256 = f.Size, f.SHA256
 			}
 		}
 		for form, open := range sources(t, m) {

@@ -81,7 +81,7 @@ func TestChoose(t *testing.T) {
 			continue
 		}
 		must(t, err)
-		if got := img.Catalog.Artifacts[0].Name; got != test.want {
+		if got := img.Catalog.Items[0].Name; got != test.want {
 			t.Errorf("%q of %s: %s, want %s", test.name, layout["index.json"], got, test.want)
 		}
 		img.Close()

@@ -39,7 +39,7 @@ type Lock struct {
 	Date      time.Time           `json:"date"`
 	Sources   []artifact.Source   `json:"sources"`
 	Sets      []artifact.Set      `json:"sets"`
-	Artifacts []artifact.Artifact `json:"artifacts"`
+	Items []artifact.Item `json:"artifacts"`
 }
 
 // Reserved reports whether a source can't be called so: the mirror itself
@@ -108,9 +108,9 @@ func (l *Lock) check() error {
 			return fmt.Errorf("source %s: %w", s.Name, err)
 		}
 	}
-	ids := make(map[string]bool, len(l.Artifacts))
-	for i := range l.Artifacts {
-		a := &l.Artifacts[i]
+	ids := make(map[string]bool, len(l.Items))
+	for i := range l.Items {
+		a := &l.Items[i]
 		kind, known := sources[a.Source]
 		switch {
 		case !known || kind != a.Kind:
@@ -130,8 +130,8 @@ func (l *Lock) check() error {
 		if !artifact.ValidName(s.Name) || !artifact.ValidName(s.Architecture) || i > 0 && artifact.CompareSets(s, l.Sets[i-1]) == 0 {
 			return fmt.Errorf("invalid or repeated set %q for %q", s.Name, s.Architecture)
 		}
-		seen := make(map[string]bool, len(s.Artifacts))
-		for _, id := range s.Artifacts {
+		seen := make(map[string]bool, len(s.Items))
+		for _, id := range s.Items {
 			if !ids[id] || seen[id] {
 				return fmt.Errorf("set %s: %q is not an artifact of this lock, or there twice", s.Name, id)
 			}
@@ -181,8 +181,8 @@ func (l *Lock) checkText() error {
 			}
 		}
 	}
-	for i := range l.Artifacts {
-		a := &l.Artifacts[i]
+	for i := range l.Items {
+		a := &l.Items[i]
 		all = append(all, []string{a.Name, a.Version, a.Architecture}, a.Channels, a.URLs, a.Metadata)
 	}
 	for _, lines := range all {
@@ -198,7 +198,7 @@ func (l *Lock) checkText() error {
 func (l *Lock) sort() {
 	slices.SortFunc(l.Sources, func(a, b artifact.Source) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(l.Sets, artifact.CompareSets)
-	slices.SortFunc(l.Artifacts, func(a, b artifact.Artifact) int { return artifact.Compare(&a, &b) })
+	slices.SortFunc(l.Items, func(a, b artifact.Item) int { return artifact.Compare(&a, &b) })
 }
 
 // Encode sorts the lock and returns the file's bytes.

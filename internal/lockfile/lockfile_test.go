@@ -14,14 +14,14 @@ import (
 var day = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func sample() *Lock {
-	pin := func(name string) artifact.Artifact {
-		return artifact.Artifact{Kind: "k", Source: "s", Name: name, Version: "1", Architecture: "a", Size: 1,
+	pin := func(name string) artifact.Item {
+		return artifact.Item{Kind: "k", Source: "s", Name: name, Version: "1", Architecture: "a", Size: 1,
 			SHA256: strings.Repeat("a", 64), Path: "p/" + name, URLs: []string{"http://h/" + name}, Metadata: []string{"Depends: x (>= 1) <y>"}}
 	}
 	return &Lock{Format: Format, Name: "n", Date: day, Definition: "sha256:x",
 		Sources:   []artifact.Source{{Kind: "k", Name: "s", Releases: []artifact.Release{{Name: "r", Date: day}}}},
-		Sets:      []artifact.Set{{Name: "set", Architecture: "amd64", Artifacts: []string{"s/p/b", "s/p/a"}}},
-		Artifacts: []artifact.Artifact{pin("b"), pin("a")}}
+		Sets:      []artifact.Set{{Name: "set", Architecture: "amd64", Items: []string{"s/p/b", "s/p/a"}}},
+		Items: []artifact.Item{pin("b"), pin("a")}}
 }
 
 func TestEncodeIsSortedAndDecodes(t *testing.T) {
@@ -36,7 +36,7 @@ func TestEncodeIsSortedAndDecodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lock.Artifacts[0].Name != "a" || lock.Sets[0].Artifacts[0] != "s/p/b" {
+	if lock.Items[0].Name != "a" || lock.Sets[0].Items[0] != "s/p/b" {
 		t.Fatal("artifacts are not sorted, or a set has lost its order")
 	}
 	again, err := lock.Encode()
@@ -48,22 +48,22 @@ func TestEncodeIsSortedAndDecodes(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	for name, change := range map[string]func(*Lock){
 		"other format":          func(l *Lock) { l.Format = 99 },
-		"escaping path":         func(l *Lock) { l.Artifacts[0].Path = "../../etc/passwd" },
-		"absolute path":         func(l *Lock) { l.Artifacts[0].Path = "/etc/passwd" },
-		"short digest":          func(l *Lock) { l.Artifacts[0].SHA256 = "abc" },
-		"negative size":         func(l *Lock) { l.Artifacts[0].Size = -1 },
-		"listed twice":          func(l *Lock) { l.Artifacts = append(l.Artifacts, l.Artifacts[0]) },
-		"no such source":        func(l *Lock) { l.Artifacts[0].Source = "other" },
-		"no such pin":           func(l *Lock) { l.Sets[0].Artifacts[0] = "s/p/none" },
-		"injected stanza":       func(l *Lock) { l.Artifacts[0].Metadata = []string{"Depends: x\n\nPackage: evil"} },
+		"escaping path":         func(l *Lock) { l.Items[0].Path = "../../etc/passwd" },
+		"absolute path":         func(l *Lock) { l.Items[0].Path = "/etc/passwd" },
+		"short digest":          func(l *Lock) { l.Items[0].SHA256 = "abc" },
+		"negative size":         func(l *Lock) { l.Items[0].Size = -1 },
+		"listed twice":          func(l *Lock) { l.Items = append(l.Items, l.Items[0]) },
+		"no such source":        func(l *Lock) { l.Items[0].Source = "other" },
+		"no such pin":           func(l *Lock) { l.Sets[0].Items[0] = "s/p/none" },
+		"injected stanza":       func(l *Lock) { l.Items[0].Metadata = []string{"Depends: x\n\nPackage: evil"} },
 		"injected option":       func(l *Lock) { l.Sources[0].Releases[0].Metadata = []string{"Components: main\nTrusted: yes"} },
-		"injected version":      func(l *Lock) { l.Artifacts[0].Version = "1\nPackage: evil" },
+		"injected version":      func(l *Lock) { l.Items[0].Version = "1\nPackage: evil" },
 		"escaping release":      func(l *Lock) { l.Sources[0].Releases[0].Name = "../../x" },
-		"reserved source":       func(l *Lock) { l.Sources[0].Name = "minimirror.asc"; l.Artifacts = nil; l.Sets = nil },
+		"reserved source":       func(l *Lock) { l.Sources[0].Name = "minimirror.asc"; l.Items = nil; l.Sets = nil },
 		"no date":               func(l *Lock) { l.Date = time.Time{} },
 		"a date in another age": func(l *Lock) { l.Date = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"set twice":             func(l *Lock) { l.Sets = append(l.Sets, l.Sets[0]) },
-		"pin twice in a set":    func(l *Lock) { l.Sets[0].Artifacts = append(l.Sets[0].Artifacts, "s/p/a") },
+		"pin twice in a set":    func(l *Lock) { l.Sets[0].Items = append(l.Sets[0].Items, "s/p/a") },
 		"bad name":              func(l *Lock) { l.Name = "../x" },
 		"source twice":          func(l *Lock) { l.Sources = append(l.Sources, l.Sources[0]) },
 	} {
@@ -89,7 +89,7 @@ func TestDecodeRefuses(t *testing.T) {
 		t.Fatal("artifacts are not sorted, or a set has lost its order")
 	}
 	data = bytes.ReplaceAll(bytes.ReplaceAll(bytes.ReplaceAll(data, []byte(`p/a"`), []byte(`p/z"`)), []byte(`"name": "a"`), []byte(`"name": "z"`)), []byte("http://h/a"), []byte("http://h/z"))
-	if l, err := Decode(data); err != nil || l.Artifacts[0].Name != "b" {
+	if l, err := Decode(data); err != nil || l.Items[0].Name != "b" {
 		t.Fatal("what a merge has moved is not put in order", err)
 	}
 	for name, data := range map[string]string{"empty": "", "merge conflict": "<<<<<<< HEAD\n", "unknown key": `{"format":1,"x":1}`, "trailing": `{"format":1,"name":"n"} {}`} {
@@ -110,7 +110,7 @@ func TestFollow(t *testing.T) {
 		t.Fatal(same.Date, err)
 	}
 	changed := sample()
-	changed.Artifacts = changed.Artifacts[:1]
+	changed.Items = changed.Items[:1]
 	changed.Sets = nil
 	if err := changed.Follow(first); err != nil || !changed.Date.Equal(day.Add(time.Second)) {
 		t.Fatal(changed.Date, err)
@@ -158,8 +158,8 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for i := range l.Artifacts {
-			if !artifact.ValidPath(l.Artifacts[i].Path) {
+		for i := range l.Items {
+			if !artifact.ValidPath(l.Items[i].Path) {
 				t.Fatal("a path that leaves the mirror")
 			}
 		}

@@ -31,7 +31,7 @@ func TestAt(t *testing.T) {
 				t.Fatal(err)
 			}
 			at, next := r.At(day(c.now))
-			table := at.Apply([]artifact.Artifact{{Name: "a"}}, nil)
+			table := at.Apply([]artifact.Item{{Name: "a"}}, nil)
 			if got := table.Absent(0); got != c.absent {
 				t.Errorf("absent: %t", got)
 			}
@@ -48,7 +48,7 @@ func TestAt(t *testing.T) {
 				t.Errorf("next %s", next)
 			}
 			client := netip.MustParseAddr("192.0.2.1")
-			old := r.Apply([]artifact.Artifact{{Name: "a"}}, nil).Verdict(0, client, day(c.now))
+			old := r.Apply([]artifact.Item{{Name: "a"}}, nil).Verdict(0, client, day(c.now))
 			if got := table.Verdict(0, client, day(c.now)); got != old {
 				t.Errorf("verdict %v, want %v", got, old)
 			}

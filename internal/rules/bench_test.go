@@ -15,13 +15,13 @@ import (
 
 // large makes an archive of n artifacts, and rules of which half name packages and half
 // have patterns; some are on versions, sources or sections, some on clients or times.
-func large(t testing.TB, artifacts, count int) ([]artifact.Artifact, func(int) [][]string, []byte) {
+func large(t testing.TB, artifacts, count int) ([]artifact.Item, func(int) [][]string, []byte) {
 	random := rand.New(rand.NewPCG(1, 2))
 	words := []string{"lib", "python3", "perl", "golang", "dev", "doc", "common", "data", "utils", "node", "ruby", "fonts", "kde", "gnome", "r-cran", "haskell", "tools", "core", "plugin", "server"}
 	name := func() string {
 		return fmt.Sprintf("%s-%s%d-%s", words[random.IntN(20)], words[random.IntN(20)], random.IntN(400), words[random.IntN(20)])
 	}
-	all := make([]artifact.Artifact, artifacts)
+	all := make([]artifact.Item, artifacts)
 	for i := range all {
 		all[i] = deb(t, fmt.Sprintf("%s %d.%d-%d amd64 %s bookworm/main src%d", name(), random.IntN(9), random.IntN(20), random.IntN(4), words[random.IntN(20)], random.IntN(artifacts/2)))
 	}

@@ -46,7 +46,7 @@ func (m *model) yaml() string {
 }
 
 // static tells whether the conditions on the artifact hold.
-func (r *modelRule) static(a *artifact.Artifact) bool {
+func (r *modelRule) static(a *artifact.Item) bool {
 	values := map[string][]string{"kind": {a.Kind}, "package": {a.Name}, "architecture": {a.Architecture}}
 	var kind rules.Kind
 	for _, k := range bothKinds {
@@ -119,7 +119,7 @@ func (r *modelRule) dynamic(client netip.Addr, now time.Time) bool {
 	return until == nil || now.Format(time.DateOnly) <= until[0]
 }
 
-func (m *model) verdict(a *artifact.Artifact, client netip.Addr, now time.Time) (bool, string) {
+func (m *model) verdict(a *artifact.Item, client netip.Addr, now time.Time) (bool, string) {
 	for i, r := range m.rules {
 		if r.static(a) && r.dynamic(client, now) {
 			return r.allow, fmt.Sprintf("rules.yaml:%d", i+3)
@@ -129,7 +129,7 @@ func (m *model) verdict(a *artifact.Artifact, client netip.Addr, now time.Time) 
 }
 
 // outcomes walks every path: a conditional rule holds, or it does not.
-func (m *model) outcomes(a *artifact.Artifact, from int) (allow, deny bool) {
+func (m *model) outcomes(a *artifact.Item, from int) (allow, deny bool) {
 	for i := from; i < len(m.rules); i++ {
 		r := m.rules[i]
 		if !r.static(a) {
@@ -195,17 +195,17 @@ func randomModel(random *rand.Rand) *model {
 // TestModel holds tables of random rules against the model, from several goroutines at a time.
 func TestModel(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	var carried []artifact.Artifact
+	var carried []artifact.Item
 	for range 60 {
 		words := []string{"aa", "ab", "abc", "ba", "b+a", "x", "abbc"}
 		word := func() string { return words[random.IntN(len(words))] }
 		carried = append(carried, deb(t, fmt.Sprintf("%s %s %s %s s%d/main %s", word(), []string{"1", "2~rc1", "2", "1:1"}[random.IntN(4)],
 			[]string{"amd64", "all", "arm64"}[random.IntN(3)], []string{"aa", "b/aa", "ba"}[random.IntN(3)], random.IntN(3), word())))
 		if random.IntN(5) == 0 {
-			carried = append(carried, artifact.Artifact{Kind: "wheel", Name: word(), Version: "1", Architecture: "any", Channels: []string{"aa", "x"}})
+			carried = append(carried, artifact.Item{Kind: "wheel", Name: word(), Version: "1", Architecture: "any", Channels: []string{"aa", "x"}})
 		}
 	}
-	carried = append(carried, artifact.Artifact{Kind: "unknown", Name: "aa", Version: "1", Architecture: "all"})
+	carried = append(carried, artifact.Item{Kind: "unknown", Name: "aa", Version: "1", Architecture: "all"})
 	clients := []netip.Addr{netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("::ffff:10.2.0.1"), netip.MustParseAddr("2001:db8::1"), {}}
 	times := []time.Time{monday, monday.Add(-3 * time.Hour), monday.Add(-24 * time.Hour), monday.Add(24 * time.Hour), monday.Add(-48 * time.Hour)}
 	for range 120 {

@@ -214,7 +214,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		artifacts := []artifact.Artifact{deb(t, carried[0]), deb(t, carried[1])}
+		artifacts := []artifact.Item{deb(t, carried[0]), deb(t, carried[1])}
 		properties := propertiesOf(onlyDebian, artifacts)
 		table := r.Apply(artifacts, properties)
 		for i := range artifacts {

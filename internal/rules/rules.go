@@ -17,7 +17,7 @@ import (
 type Kind interface {
 	Name() string
 	Properties() []string
-	PropertiesOf(a *artifact.Artifact) [][]string
+	PropertiesOf(a *artifact.Item) [][]string
 	ParseVersions(condition string) (func(version string) bool, error)
 }
 

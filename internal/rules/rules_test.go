@@ -17,7 +17,7 @@ type wheel struct{}
 
 func (wheel) Name() string         { return "wheel" }
 func (wheel) Properties() []string { return []string{"tag", "section"} }
-func (wheel) PropertiesOf(a *artifact.Artifact) [][]string {
+func (wheel) PropertiesOf(a *artifact.Item) [][]string {
 	return [][]string{a.Channels, {"python"}}
 }
 func (wheel) ParseVersions(condition string) (func(string) bool, error) {
@@ -34,16 +34,16 @@ var (
 )
 
 // deb makes an artifact of "name version architecture section suite/component source".
-func deb(t testing.TB, line string) artifact.Artifact {
+func deb(t testing.TB, line string) artifact.Item {
 	t.Helper()
 	f := strings.Fields(line)
 	if len(f) < 6 {
 		t.Fatal(line)
 	}
-	return artifact.Artifact{Kind: "debian", Source: "debian", Name: f[0], Version: f[1], Architecture: f[2], Channels: f[4:5], Metadata: []string{"Section: " + f[3], "Source: " + f[5]}}
+	return artifact.Item{Kind: "debian", Source: "debian", Name: f[0], Version: f[1], Architecture: f[2], Channels: f[4:5], Metadata: []string{"Section: " + f[3], "Source: " + f[5]}}
 }
 
-func propertiesOf(kinds []rules.Kind, artifacts []artifact.Artifact) func(int) [][]string {
+func propertiesOf(kinds []rules.Kind, artifacts []artifact.Item) func(int) [][]string {
 	return func(i int) [][]string {
 		for _, k := range kinds {
 			if k.Name() == artifacts[i].Kind {
@@ -66,7 +66,7 @@ func parse(t testing.TB, text string, kinds []rules.Kind) *rules.Rules {
 var monday = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func TestVerdict(t *testing.T) {
-	carried := []artifact.Artifact{
+	carried := []artifact.Item{
 		deb(t, "telnet 0.17 all net bookworm/main inetutils"),
 		deb(t, "telnetd 0.17 amd64 net bookworm/main inetutils"),
 		deb(t, "openssh-sftp-server 1:9.2 amd64 net bookworm/main openssh"),
@@ -142,7 +142,7 @@ func TestVerdict(t *testing.T) {
 
 // TestOnce holds what is easily counted twice, or taken for a match.
 func TestOnce(t *testing.T) {
-	carried := []artifact.Artifact{deb(t, "a 1 amd64 s bookworm/main a"), {Kind: "debian", Name: "b", Version: "1", Architecture: "all"}}
+	carried := []artifact.Item{deb(t, "a 1 amd64 s bookworm/main a"), {Kind: "debian", Name: "b", Version: "1", Architecture: "all"}}
 	r := parse(t, `rules:
   - deny: { package: [a, a*, "*a"], client: 10.0.0.0/8 }
   - deny: { section: "*" }
@@ -157,7 +157,7 @@ func TestOnce(t *testing.T) {
 }
 
 func TestUnused(t *testing.T) {
-	carried := []artifact.Artifact{deb(t, "a 1 amd64 s bookworm/main a"), deb(t, "a 2 amd64 s bookworm/main a"), deb(t, "b 1 amd64 s bookworm/main b")}
+	carried := []artifact.Item{deb(t, "a 1 amd64 s bookworm/main a"), deb(t, "a 2 amd64 s bookworm/main a"), deb(t, "b 1 amd64 s bookworm/main b")}
 	r := parse(t, `rules:
   - deny: { package: a }
   - allow: { source: [a, x] }
@@ -181,7 +181,7 @@ func TestUnused(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	carried := []artifact.Artifact{
+	carried := []artifact.Item{
 		deb(t, "a 1 amd64 s bookworm/main a"), deb(t, "b 1 amd64 s bookworm/main b"),
 		deb(t, "c 1 amd64 s bookworm/main c"), deb(t, "d 1 amd64 s bookworm/main d"),
 	}

@@ -26,7 +26,7 @@ type chain struct {
 
 // Apply evaluates all that depends on the artifact alone. properties(i) are Kind.PropertiesOf of
 // artifact i; the function may be nil when NeedsProperties is false. Apply keeps none of it.
-func (r *Rules) Apply(artifacts []artifact.Artifact, properties func(i int) [][]string) *Table {
+func (r *Rules) Apply(artifacts []artifact.Item, properties func(i int) [][]string) *Table {
 	t := &Table{rules: r, of: make([]uint32, len(artifacts))}
 	known := make(map[string]uint32)
 	finder := newFinder(r.rules, keyProperty+len(r.properties))
@@ -99,13 +99,13 @@ func (r *rule) matches(s *subject) bool {
 // A subject is an artifact, as conditions see it.
 type subject struct {
 	rules      *Rules
-	artifact   *artifact.Artifact
+	artifact   *artifact.Item
 	kind       int // -1: none that the rules know
 	properties [][]string
 	text       [1]string
 }
 
-func (s *subject) set(a *artifact.Artifact) {
+func (s *subject) set(a *artifact.Item) {
 	if s.artifact == nil || s.artifact.Kind != a.Kind {
 		s.kind = -1
 		for i, k := range s.rules.kinds {

@@ -14,7 +14,7 @@ type Unused struct {
 
 // Unused are the rules without effect, in the order of the file. artifacts and properties are those that
 // Apply had.
-func (t *Table) Unused(artifacts []artifact.Artifact, properties func(i int) [][]string) []Unused {
+func (t *Table) Unused(artifacts []artifact.Item, properties func(i int) [][]string) []Unused {
 	var idle []rule
 	var unused []Unused
 	for i, n := range t.Decides()[:t.rules.Len()] {

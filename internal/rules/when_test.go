@@ -11,7 +11,7 @@ import (
 
 // TestWhen asks for the one artifact, which a rule denies.
 func TestWhen(t *testing.T) {
-	carried := []artifact.Artifact{deb(t, "a 1 amd64 s bookworm/main a")}
+	carried := []artifact.Item{deb(t, "a 1 amd64 s bookworm/main a")}
 	utc := func(s string) time.Time {
 		at, err := time.Parse(time.RFC3339, s)
 		if err != nil {
@@ -44,7 +44,7 @@ func TestWhen(t *testing.T) {
 }
 
 func TestClient(t *testing.T) {
-	carried := []artifact.Artifact{deb(t, "a 1 amd64 s bookworm/main a")}
+	carried := []artifact.Item{deb(t, "a 1 amd64 s bookworm/main a")}
 	for _, c := range []struct{ clients, denied, allowed string }{
 		{"10.0.0.0/8", "10.0.0.0 10.255.255.255 ::ffff:10.1.2.3", "9.255.255.255 11.0.0.0 ::10.1.2.3 2001:db8::1"},
 		{"10.1.2.3", "10.1.2.3 ::ffff:10.1.2.3", "10.1.2.2 10.1.2.4"},

@@ -20,7 +20,7 @@ import (
 
 // hostPackages are the packages in this machine's own package lists, as upstream describes them, for the suite
 // bookworm of the source debian whatever their own is.
-func hostPackages(b *testing.B) (all []artifact.Artifact) {
+func hostPackages(b *testing.B) (all []artifact.Item) {
 	files, err := exec.Command("apt-get", "indextargets", "--format", "$(FILENAME)", "Created-By: Packages").Output()
 	must(b, err)
 	known := map[string]bool{}
@@ -40,8 +40,8 @@ func hostPackages(b *testing.B) (all []artifact.Artifact) {
 	return all
 }
 
-func hostPackage(stanza string) artifact.Artifact {
-	a := artifact.Artifact{Kind: "debian", Source: "debian", Channels: []string{"bookworm/main"}}
+func hostPackage(stanza string) artifact.Item {
+	a := artifact.Item{Kind: "debian", Source: "debian", Channels: []string{"bookworm/main"}}
 	for line := range strings.SplitSeq(stanza, "\n") {
 		name, value, _ := strings.Cut(line, ": ")
 		switch name {
@@ -67,7 +67,7 @@ func hostPackage(stanza string) artifact.Artifact {
 }
 
 // packageTree writes an unpacked image that carries packages, but not their files. The user's own key signs it.
-func packageTree(b *testing.B, packages []artifact.Artifact) string {
+func packageTree(b *testing.B, packages []artifact.Item) string {
 	root := b.TempDir()
 	key, _, err := signing.Own()
 	must(b, err)
@@ -76,15 +76,15 @@ func packageTree(b *testing.B, packages []artifact.Artifact) string {
 	source := artifact.Source{Kind: "debian", Name: "debian", URLs: []string{"http://ftp.debian.org/debian"}, Releases: []artifact.Release{{
 		Name: "bookworm", Date: imagetest.Date, Metadata: []string{"Suite: bookworm", "Codename: bookworm", "Components: main", "Architectures: amd64"},
 	}}}
-	c := &image.Catalog{Name: "all", Date: imagetest.Date, Lock: "sha256:" + strings.Repeat("0", 64), Sources: []artifact.Source{source}, Artifacts: slices.Clone(packages)}
-	slices.SortFunc(c.Artifacts, func(x, y artifact.Artifact) int { return artifact.Compare(&x, &y) })
-	for _, a := range c.Artifacts {
+	c := &image.Catalog{Name: "all", Date: imagetest.Date, Lock: "sha256:" + strings.Repeat("0", 64), Sources: []artifact.Source{source}, Items: slices.Clone(packages)}
+	slices.SortFunc(c.Items, func(x, y artifact.Item) int { return artifact.Compare(&x, &y) })
+	for _, a := range c.Items {
 		c.Files = append(c.Files, image.File{Path: a.ID(), Size: a.Size, SHA256: a.SHA256})
 	}
-	files, err := debian.Kind{}.Plan(artifact.Pins{Date: c.Date, Sources: c.Sources, Artifacts: c.Artifacts}, signer)
+	files, err := debian.Kind{}.Plan(artifact.Pins{Date: c.Date, Sources: c.Sources, Items: c.Items}, signer)
 	must(b, err)
 	content := map[string][]byte{}
-	for _, f := range append(files, artifact.File{Path: image.KeyPath, Data: signer.PublicKey(), Modified: c.Date}) {
+	for _, f := range append(files, artifact.Generated{Path: image.KeyPath, Data: signer.PublicKey(), Modified: c.Date}) {
 		data := f.Data
 		if f.Link != "" {
 			data = content[f.Link]

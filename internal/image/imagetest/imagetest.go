@@ -64,7 +64,7 @@ func New(t testing.TB, spec Spec) *Mirror {
 
 	artifacts := map[string]string{}
 	for path, content := range spec.Artifacts {
-		m.Catalog.Artifacts = append(m.Catalog.Artifacts, artifact.Artifact{
+		m.Catalog.Items = append(m.Catalog.Items, artifact.Item{
 			Kind: Kind, Source: Source, Name: path, Version: "1", Architecture: "all",
 			Size: int64(len(content)), SHA256: strings.TrimPrefix(digest([]byte(content)), "sha256:"),
 			Path: path, URLs: []string{"http://mirror.example.org/files/" + path},
@@ -79,12 +79,12 @@ func New(t testing.TB, spec Spec) *Mirror {
 	for name, paths := range spec.Sets {
 		set := artifact.Set{Name: name, Architecture: "any"}
 		for _, path := range paths {
-			set.Artifacts = append(set.Artifacts, Source+"/"+path)
+			set.Items = append(set.Items, Source+"/"+path)
 		}
 		m.Catalog.Sets = append(m.Catalog.Sets, set)
 	}
 	slices.SortFunc(m.Catalog.Sets, artifact.CompareSets)
-	slices.SortFunc(m.Catalog.Artifacts, func(a, b artifact.Artifact) int { return artifact.Compare(&a, &b) })
+	slices.SortFunc(m.Catalog.Items, func(a, b artifact.Item) int { return artifact.Compare(&a, &b) })
 	slices.SortFunc(m.Catalog.Files, func(a, b image.File) int { return strings.Compare(a.Path, b.Path) })
 	return m
 }

@@ -63,16 +63,16 @@ type carriage struct {
 }
 
 func newCarriage(u *Universe, pins artifact.Pins, absent func(id string) bool) (*carriage, error) {
-	c := &carriage{Universe: u, entryOf: make(map[string]entryID, len(pins.Artifacts)), absent: make([]bool, len(u.entries))}
+	c := &carriage{Universe: u, entryOf: make(map[string]entryID, len(pins.Items)), absent: make([]bool, len(u.entries))}
 	type file struct{ name, version, architecture, sha256 string }
-	entries := make(map[file]entryID, len(pins.Artifacts))
+	entries := make(map[file]entryID, len(pins.Items))
 	for _, id := range u.byName.values {
 		e := &u.entries[id]
 		entries[file{u.texts[e.name], e.version, u.architectures[e.arch], e.sha256}] = id
 		c.absent[id] = true
 	}
-	for i := range pins.Artifacts {
-		a := &pins.Artifacts[i]
+	for i := range pins.Items {
+		a := &pins.Items[i]
 		id, found := entries[file{a.Name, a.Version, a.Architecture, a.SHA256}]
 		if !found {
 			return nil, artifact.Verifyf("debian: %s: its metadata are those of another package", a.ID())

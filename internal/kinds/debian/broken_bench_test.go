@@ -43,7 +43,7 @@ func BenchmarkBroken(b *testing.B) {
 			b.Fatal(err)
 		}
 		a.Requested = requested[p]
-		pins.Artifacts = append(pins.Artifacts, a)
+		pins.Items = append(pins.Items, a)
 	}
 	root := newAptRoot(b, b.TempDir())
 	root.addPackages(closure.Packages)
@@ -57,24 +57,24 @@ func BenchmarkBroken(b *testing.B) {
 	rival := time.Since(start)
 
 	whole := pins
-	whole.Artifacts = append([]artifact.Artifact(nil), pins.Artifacts...)
-	for i := range whole.Artifacts {
-		whole.Artifacts[i].Requested = true
+	whole.Items = append([]artifact.Item(nil), pins.Items...)
+	for i := range whole.Items {
+		whole.Items[i].Requested = true
 	}
 	for _, c := range []struct {
 		name   string
 		pins   artifact.Pins
-		absent func(a *artifact.Artifact, i int) bool
+		absent func(a *artifact.Item, i int) bool
 	}{
-		{"1in500", pins, func(a *artifact.Artifact, i int) bool { return i%500 == 7 }},
-		{"libc6", pins, func(a *artifact.Artifact, i int) bool { return a.Name == "libc6" }},
-		{"all-requested-1in500", whole, func(a *artifact.Artifact, i int) bool { return i%500 == 7 }},
-		{"all-requested-libc6", whole, func(a *artifact.Artifact, i int) bool { return a.Name == "libc6" }},
+		{"1in500", pins, func(a *artifact.Item, i int) bool { return i%500 == 7 }},
+		{"libc6", pins, func(a *artifact.Item, i int) bool { return a.Name == "libc6" }},
+		{"all-requested-1in500", whole, func(a *artifact.Item, i int) bool { return i%500 == 7 }},
+		{"all-requested-libc6", whole, func(a *artifact.Item, i int) bool { return a.Name == "libc6" }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			absent := make(map[string]bool)
-			for i := range c.pins.Artifacts {
-				a := &c.pins.Artifacts[i]
+			for i := range c.pins.Items {
+				a := &c.pins.Items[i]
 				absent[a.ID()] = c.absent(a, i)
 			}
 			var broken []artifact.Breakage
@@ -86,7 +86,7 @@ func BenchmarkBroken(b *testing.B) {
 			}
 			b.StopTimer()
 			ours := b.Elapsed() / time.Duration(b.N)
-			b.ReportMetric(float64(len(c.pins.Artifacts)), "packages")
+			b.ReportMetric(float64(len(c.pins.Items)), "packages")
 			b.ReportMetric(float64(len(broken)), "broken")
 			b.ReportMetric(ours.Seconds()/rival.Seconds(), "of-apt")
 		})

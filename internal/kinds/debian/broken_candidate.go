@@ -36,8 +36,8 @@ func (c *carriage) newOffers(pins artifact.Pins, absent func(id string) bool) (*
 		}
 	}
 	o := &offers{priority: make([]int, len(c.entries))}
-	for i := range pins.Artifacts {
-		a := &pins.Artifacts[i]
+	for i := range pins.Items {
+		a := &pins.Items[i]
 		if absent(a.ID()) {
 			continue
 		}

@@ -19,13 +19,13 @@ func suitesOfText(t *testing.T, suites map[string]string) (pins artifact.Pins) {
 	for _, suite := range []string{"automatic", "main", "manual"} {
 		src.Releases = append(src.Releases, artifact.Release{Name: suite, Metadata: append(flags[suite], "Components: main", "Architectures: amd64")})
 		part, _ := pinsOfText(t, suites[suite])
-		for _, a := range part.Artifacts {
+		for _, a := range part.Items {
 			a.Channels, a.Size = []string{suite + "/main"}, 1
-			if at := slices.IndexFunc(pins.Artifacts, func(o artifact.Artifact) bool { return o.ID() == a.ID() }); at >= 0 {
-				pins.Artifacts[at].Channels = append(pins.Artifacts[at].Channels, a.Channels...)
+			if at := slices.IndexFunc(pins.Items, func(o artifact.Item) bool { return o.ID() == a.ID() }); at >= 0 {
+				pins.Items[at].Channels = append(pins.Items[at].Channels, a.Channels...)
 				continue
 			}
-			pins.Artifacts = append(pins.Artifacts, a)
+			pins.Items = append(pins.Items, a)
 		}
 	}
 	pins.Sources = []artifact.Source{src}
@@ -35,8 +35,8 @@ func suitesOfText(t *testing.T, suites map[string]string) (pins artifact.Pins) {
 // addPins makes repositories as the mirror would serve them.
 func (r *aptRoot) addPins(pins artifact.Pins) {
 	texts := map[string][]string{}
-	for i := range pins.Artifacts {
-		a := &pins.Artifacts[i]
+	for i := range pins.Items {
+		a := &pins.Items[i]
 		for _, channel := range a.Channels {
 			suite, _ := cutChannel(channel)
 			texts[suite] = append(texts[suite], stanzaText(a))
@@ -79,8 +79,8 @@ func TestBrokenByCandidates(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			pins := suitesOfText(t, map[string]string{"main": c.main, "automatic": c.automatic, "manual": c.manual})
-			for i := range pins.Artifacts {
-				a := &pins.Artifacts[i]
+			for i := range pins.Items {
+				a := &pins.Items[i]
 				a.Requested = a.Name == c.requested || a.Name+"="+a.Version == c.requested
 			}
 			gone := deniedNames(pins, c.denied)
@@ -97,9 +97,9 @@ func TestBrokenByCandidates(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
 			var set artifact.Set
-			for i := range pins.Artifacts {
-				if a := &pins.Artifacts[i]; a.Requested {
-					set = artifact.Set{Name: "s", Architecture: "amd64", Requested: []string{a.ID()}, Artifacts: []string{a.ID()}}
+			for i := range pins.Items {
+				if a := &pins.Items[i]; a.Requested {
+					set = artifact.Set{Name: "s", Architecture: "amd64", Requested: []string{a.ID()}, Items: []string{a.ID()}}
 				}
 			}
 			broken, err = Kind{}.Broken(context.Background(), pins, []artifact.Set{set}, gone)
@@ -126,7 +126,7 @@ func TestBrokenByCandidates(t *testing.T) {
 	}
 }
 
-func stanzaText(a *artifact.Artifact) string {
+func stanzaText(a *artifact.Item) string {
 	var b bytes.Buffer
 	writeStanza(&b, a)
 	return b.String()

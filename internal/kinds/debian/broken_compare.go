@@ -66,7 +66,7 @@ func (c *comparison) concerned(versions []entryID) bool {
 
 // brokenArtifact asks for one artifact by itself. It returns why that cannot be had any more; empty: it can, or could not
 // be had before.
-func (c *comparison) brokenArtifact(ctx context.Context, a *artifact.Artifact) (reason string, err error) {
+func (c *comparison) brokenArtifact(ctx context.Context, a *artifact.Item) (reason string, err error) {
 	request := [][]entryID{c.versions(c.entryOf[a.ID()])}
 	if !c.concerned(request[0]) {
 		return "", nil
@@ -88,7 +88,7 @@ func (c *comparison) brokenArtifact(ctx context.Context, a *artifact.Artifact) (
 func (c *comparison) brokenSet(ctx context.Context, set artifact.Set) ([]artifact.Breakage, error) {
 	requested := set.Requested
 	if len(requested) == 0 {
-		requested = set.Artifacts
+		requested = set.Items
 	}
 	var wanted []string // IDs
 	var options [][]entryID

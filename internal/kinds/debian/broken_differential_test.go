@@ -47,7 +47,7 @@ func TestDifferentialBroken(t *testing.T) {
 				t.Fatal(err)
 			}
 			a.Requested = named[p]
-			pins.Artifacts = append(pins.Artifacts, a)
+			pins.Items = append(pins.Items, a)
 			if gone[a.ID()] = random.IntN(60) == 0; !gone[a.ID()] {
 				left = append(left, p)
 			}
@@ -63,7 +63,7 @@ func TestDifferentialBroken(t *testing.T) {
 		root := newAptRoot(t, t.TempDir())
 		root.addPackages(left)
 		root.update()
-		for _, a := range pins.Artifacts {
+		for _, a := range pins.Items {
 			if !a.Requested || gone[a.ID()] {
 				continue
 			}
@@ -110,7 +110,7 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 				t.Fatal(err)
 			}
 			a.Channels, a.Requested = []string{"main/main"}, named[p.Name]
-			pins.Artifacts = append(pins.Artifacts, a)
+			pins.Items = append(pins.Items, a)
 			gone[a.ID()] = random.IntN(20) == 0
 			if random.IntN(4) != 0 {
 				continue
@@ -121,14 +121,14 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 				b.Version, b.Requested = a.Version+suffix, false
 				b.Channels = []string{[]string{"automatic", "manual", "main"}[random.IntN(3)] + "/main"}
 				b.Path, b.SHA256 = b.Path+suffix, sum([]byte(b.String()+b.Channels[0]))
-				if slices.ContainsFunc(pins.Artifacts, func(o artifact.Artifact) bool { return o.ID() == b.ID() }) {
+				if slices.ContainsFunc(pins.Items, func(o artifact.Item) bool { return o.ID() == b.ID() }) {
 					continue
 				}
-				pins.Artifacts = append(pins.Artifacts, b)
+				pins.Items = append(pins.Items, b)
 				gone[b.ID()] = random.IntN(5) == 0
 			}
 		}
-		bind(pins.Artifacts, random)
+		bind(pins.Items, random)
 		broken, err := Kind{}.Broken(context.Background(), pins, nil, func(id string) bool { return gone[id] })
 		if err != nil {
 			t.Fatal(err)
@@ -142,7 +142,7 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 		before.update()
 		after.addPins(without(pins, func(id string) bool { return gone[id] }))
 		after.update()
-		for _, a := range pins.Artifacts {
+		for _, a := range pins.Items {
 			if !a.Requested || gone[a.ID()] {
 				continue // what apt takes in its place may be older
 			}
@@ -158,7 +158,7 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 }
 
 // bind makes a few relations want a certain version of what there are several of.
-func bind(artifacts []artifact.Artifact, random *rand.Rand) {
+func bind(artifacts []artifact.Item, random *rand.Rand) {
 	versions := make(map[string][]string)
 	for _, a := range artifacts {
 		versions[a.Name] = append(versions[a.Name], a.Version)

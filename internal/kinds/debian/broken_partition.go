@@ -71,16 +71,16 @@ func (p *partition) versions(id entryID) []entryID {
 }
 
 // requested are the artifacts that are there for their own sake on a node.
-func (p *partition) requested(pins artifact.Pins, sets []artifact.Set) (all []*artifact.Artifact) {
-	marked := slices.ContainsFunc(pins.Artifacts, func(a artifact.Artifact) bool { return a.Requested })
+func (p *partition) requested(pins artifact.Pins, sets []artifact.Set) (all []*artifact.Item) {
+	marked := slices.ContainsFunc(pins.Items, func(a artifact.Item) bool { return a.Requested })
 	inSets := make(map[string]bool)
 	for _, set := range sets {
-		for _, id := range set.Artifacts {
+		for _, id := range set.Items {
 			inSets[id] = true
 		}
 	}
-	for i := range pins.Artifacts {
-		a := &pins.Artifacts[i]
+	for i := range pins.Items {
+		a := &pins.Items[i]
 		id := p.entryOf[a.ID()]
 		if p.visible(id, p.whole.index) && (a.Requested || !marked && !inSets[a.ID()] && !p.needed(id)) {
 			all = append(all, a)

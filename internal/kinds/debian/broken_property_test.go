@@ -20,17 +20,17 @@ func TestBrokenIsResolve(t *testing.T) {
 		archive := forgivenArchive(t, randomArchive(random, 25, 5))
 		pins, _ := pinsOfText(t, archive)
 		gone := make(map[string]bool)
-		for i := range pins.Artifacts {
-			a := &pins.Artifacts[i]
+		for i := range pins.Items {
+			a := &pins.Items[i]
 			a.Requested, gone[a.ID()] = random.IntN(3) == 0, random.IntN(6) == 0
 		}
-		if !slices.ContainsFunc(pins.Artifacts, func(a artifact.Artifact) bool { return a.Requested }) {
+		if !slices.ContainsFunc(pins.Items, func(a artifact.Item) bool { return a.Requested }) {
 			continue
 		}
 		set := artifact.Set{Name: "s", Architecture: "amd64"}
 		var requests []string
 		for range 3 {
-			a := &pins.Artifacts[random.IntN(len(pins.Artifacts))]
+			a := &pins.Items[random.IntN(len(pins.Items))]
 			set.Requested, requests = append(set.Requested, a.ID()), append(requests, a.Name+" (>= "+a.Version+")")
 		}
 		absent := func(id string) bool { return gone[id] }
@@ -64,7 +64,7 @@ func TestBrokenIsResolve(t *testing.T) {
 			}
 		}
 		check("set", slices.ContainsFunc(brokenSet, func(b artifact.Breakage) bool { return b.Set == "s" }), requests...)
-		for _, a := range pins.Artifacts {
+		for _, a := range pins.Items {
 			if a.Requested {
 				reported := slices.ContainsFunc(broken, func(b artifact.Breakage) bool { return b.Set == "" && b.Artifact == a.ID() && b.Reason != "" })
 				check(a.String(), reported, a.Name+" (>= "+a.Version+")")
@@ -79,12 +79,12 @@ func TestBrokenIsResolve(t *testing.T) {
 // highest leaves only the highest version of each package.
 func highest(pins artifact.Pins) artifact.Pins {
 	best := make(map[string]string)
-	for _, a := range pins.Artifacts {
+	for _, a := range pins.Items {
 		if v, found := best[a.Name]; !found || compareVersions(a.Version, v) > 0 {
 			best[a.Name] = a.Version
 		}
 	}
-	pins.Artifacts = slices.DeleteFunc(slices.Clone(pins.Artifacts), func(a artifact.Artifact) bool { return a.Version != best[a.Name] })
+	pins.Items = slices.DeleteFunc(slices.Clone(pins.Items), func(a artifact.Item) bool { return a.Version != best[a.Name] })
 	return pins
 }
 

@@ -14,7 +14,7 @@ import (
 // deniedNames makes absent of "name" and "name=version".
 func deniedNames(pins artifact.Pins, names string) func(string) bool {
 	absent := make(map[string]bool)
-	for _, a := range pins.Artifacts {
+	for _, a := range pins.Items {
 		for _, name := range strings.Fields(names) {
 			absent[a.ID()] = absent[a.ID()] || name == a.Name || name == a.Name+"="+a.Version
 		}
@@ -60,15 +60,15 @@ func TestBroken(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			pins, _ := pinsOfText(t, c.archive)
-			in := func(a *artifact.Artifact, list string) bool {
+			in := func(a *artifact.Item, list string) bool {
 				return slices.Contains(strings.Fields(list), a.Name) || slices.Contains(strings.Fields(list), a.Name+"="+a.Version)
 			}
 			set := artifact.Set{Name: "set", Architecture: "amd64"}
-			for i := range pins.Artifacts {
-				a := &pins.Artifacts[i]
+			for i := range pins.Items {
+				a := &pins.Items[i]
 				a.Requested = in(a, c.requested)
 				if in(a, c.set) {
-					set.Requested, set.Artifacts = append(set.Requested, a.ID()), append(set.Artifacts, a.ID())
+					set.Requested, set.Items = append(set.Requested, a.ID()), append(set.Items, a.ID())
 				}
 			}
 			var sets []artifact.Set
@@ -105,7 +105,7 @@ func TestBrokenByArchitecture(t *testing.T) {
 		if a.Path, a.SHA256 = "pool/"+name+".deb", sum([]byte(name)); a.Name != "lib" {
 			a.Requested, a.Metadata = true, []string{"Depends: lib"}
 		}
-		pins.Artifacts = append(pins.Artifacts, *a)
+		pins.Items = append(pins.Items, *a)
 	}
 	only := func(architecture string) func(string) bool {
 		return func(id string) bool { return strings.HasSuffix(id, "lib_1_"+architecture+".deb") }
@@ -129,10 +129,10 @@ func TestBrokenByArchitecture(t *testing.T) {
 // One file that two sources carry is there until both are absent.
 func TestBrokenOfTwoSources(t *testing.T) {
 	pins, _ := pinsOfText(t, "app 1\n Depends: lib\nlib 1")
-	second := pins.Artifacts[1]
+	second := pins.Items[1]
 	second.Source = "e"
-	pins.Artifacts = append(pins.Artifacts, second)
-	pins.Artifacts[0].Requested = true
+	pins.Items = append(pins.Items, second)
+	pins.Items[0].Requested = true
 	for gone, want := range map[string]int{"d/": 0, "e/": 0, "": 1} {
 		broken, err := Kind{}.Broken(context.Background(), pins, nil, func(id string) bool { return strings.HasPrefix(id, gone) && strings.Contains(id, "lib_") })
 		if err != nil || len(broken) != want {
@@ -171,9 +171,9 @@ func FuzzBroken(f *testing.F) {
 		set := artifact.Set{Name: "s", Architecture: "amd64"}
 		names, versions, suites := []string{"a", "b", "c", "b"}, []string{"1", "1", "1", "2"}, []string{"main", "main", "other", "other"}
 		for i, metadata := range []string{a, b, c, c} {
-			p := artifact.Artifact{Kind: "debian", Source: "d", Name: names[i], Version: versions[i], Architecture: "amd64", SHA256: sum([]byte{byte(i)}),
+			p := artifact.Item{Kind: "debian", Source: "d", Name: names[i], Version: versions[i], Architecture: "amd64", SHA256: sum([]byte{byte(i)}),
 				Channels: []string{suites[i] + "/main"}, Path: fmt.Sprint(i), Metadata: strings.Split(metadata, "\n"), Requested: true}
-			pins.Artifacts = append(pins.Artifacts, p)
+			pins.Items = append(pins.Items, p)
 			absent[p.ID()] = denied>>i&1 == 1
 			set.Requested = append(set.Requested, p.ID())
 		}

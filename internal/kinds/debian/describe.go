@@ -25,7 +25,7 @@ var notShown = []string{"Description", "Description-md5"}
 
 // Describe implements artifact.Describer. There is no Text where upstream's index has only the
 // first line of each description, as Debian's have.
-func (Kind) Describe(a *artifact.Artifact) artifact.Description {
+func (Kind) Describe(a *artifact.Item) artifact.Description {
 	var d artifact.Description
 	fields := metadataFields(a)
 	for _, f := range fields {
@@ -60,7 +60,7 @@ func (Kind) Describe(a *artifact.Artifact) artifact.Description {
 }
 
 // metadataFields are the fields of an artifact's stanza, each with all its lines as they are.
-func metadataFields(a *artifact.Artifact) []field {
+func metadataFields(a *artifact.Item) []field {
 	fields := []field{{name: "Version", value: a.Version}, {name: "Architecture", value: a.Architecture}}
 	continues := false
 	for _, line := range a.Metadata {

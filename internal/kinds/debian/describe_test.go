@@ -29,7 +29,7 @@ Priority: required
 Vendor-Field: x`
 
 func describe(metadata string) artifact.Description {
-	return Kind{}.Describe(&artifact.Artifact{Name: "p", Version: "1", Architecture: "amd64", Metadata: strings.Split(metadata, "\n")})
+	return Kind{}.Describe(&artifact.Item{Name: "p", Version: "1", Architecture: "amd64", Metadata: strings.Split(metadata, "\n")})
 }
 
 func TestDescribe(t *testing.T) {
@@ -95,7 +95,7 @@ func FuzzDescribe(f *testing.F) {
 	f.Add(described)
 	f.Add("Depends: a:any (>= 1) [amd64] <!nocheck>|b,c | , (")
 	f.Fuzz(func(t *testing.T, metadata string) {
-		a := &artifact.Artifact{Metadata: strings.Split(metadata, "\n")}
+		a := &artifact.Item{Metadata: strings.Split(metadata, "\n")}
 		d := Kind{}.Describe(a)
 		if strings.Contains(d.Summary, "\n") {
 			t.Fatalf("summary %q", d.Summary)

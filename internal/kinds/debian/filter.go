@@ -21,7 +21,7 @@ import (
 // held in memory.
 //
 // The same request gives the same bytes, as far as the signer does.
-func (Kind) Filter(ctx context.Context, req artifact.FilterRequest) ([]artifact.File, error) {
+func (Kind) Filter(ctx context.Context, req artifact.FilterRequest) ([]artifact.Generated, error) {
 	var suites []*suiteFilter
 	var indexes []*indexFilter
 	for _, source := range req.Sources {
@@ -34,14 +34,14 @@ func (Kind) Filter(ctx context.Context, req artifact.FilterRequest) ([]artifact.
 			indexes = append(indexes, s.indexes...)
 		}
 	}
-	before := make(map[string]*artifact.File, len(req.Before))
+	before := make(map[string]*artifact.Generated, len(req.Before))
 	for i := range req.Before {
 		before[req.Before[i].Path] = &req.Before[i]
 	}
 	if err := each(len(indexes), runtime.GOMAXPROCS(0), func(i int) error { return indexes[i].filter(ctx, &req, before) }); err != nil {
 		return nil, err
 	}
-	var files []artifact.File
+	var files []artifact.Generated
 	for _, s := range suites {
 		if err := s.addSigned(s.newRelease(), req.Signer); err != nil {
 			return nil, fmt.Errorf("debian: %s: %w", s.folder, err)

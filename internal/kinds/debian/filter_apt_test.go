@@ -39,9 +39,9 @@ func TestFilterForApt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pins := artifact.Pins{Date: today.Add(-time.Hour), Sources: r.Sources, Artifacts: r.Artifacts}
+	pins := artifact.Pins{Date: today.Add(-time.Hour), Sources: r.Sources, Items: r.Items}
 	image := testTree{}.with(t, plan(t, pins))
-	for _, a := range pins.Artifacts {
+	for _, a := range pins.Items {
 		image[a.ID()] = tree.Files[a.Path]
 	}
 
@@ -67,7 +67,7 @@ func TestFilterForApt(t *testing.T) {
 		{"lib 1", "app 1, first 1+b1, lib 2"},
 	} {
 		denied := make(map[string]bool)
-		for _, a := range pins.Artifacts {
+		for _, a := range pins.Items {
 			denied[a.ID()] = strings.Contains(", "+c.deny+", ", ", "+a.Name+" "+a.Version+", ")
 		}
 		req := filterRequest(image, pins.Sources, func(id string) bool { return denied[id] })

@@ -24,18 +24,18 @@ func BenchmarkFilter(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		pins.Artifacts = append(pins.Artifacts, a)
+		pins.Items = append(pins.Items, a)
 		if suite := p.Origins[0].Suite; !suites[suite] {
 			suites[suite] = true
 			pins.Sources[0].Releases = append(pins.Sources[0].Releases, artifact.Release{Name: suite, Metadata: []string{"Suite: " + suite, "Components: main contrib", "Architectures: amd64"}})
 		}
 	}
 	image := testTree{}.with(b, plan(b, pins))
-	for _, each := range []int{len(pins.Artifacts), 100} {
+	for _, each := range []int{len(pins.Items), 100} {
 		b.Run(fmt.Sprintf("1in%d", each), func(b *testing.B) {
 			absent := make(map[string]bool)
-			for i := each / 2; i < len(pins.Artifacts); i += each {
-				absent[pins.Artifacts[i].ID()] = true
+			for i := each / 2; i < len(pins.Items); i += each {
+				absent[pins.Items[i].ID()] = true
 			}
 			b.ReportAllocs()
 			for b.Loop() {
@@ -45,7 +45,7 @@ func BenchmarkFilter(b *testing.B) {
 			}
 			b.StopTimer()
 			ours := b.Elapsed() / time.Duration(b.N)
-			b.ReportMetric(float64(len(pins.Artifacts)), "packages")
+			b.ReportMetric(float64(len(pins.Items)), "packages")
 			b.ReportMetric(ours.Seconds()/timeOfGzip(b, image).Seconds(), "of-sha256sum-gzip")
 		})
 	}

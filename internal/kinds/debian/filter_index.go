@@ -26,13 +26,13 @@ type indexFilter struct {
 	listed artifact.Content
 
 	// When something is absent:
-	plain, packed       artifact.File    // what is left, and the same in gzip; see pack
+	plain, packed       artifact.Generated    // what is left, and the same in gzip; see pack
 	plainSum, packedSum artifact.Content // of these
 }
 
 func (x *indexFilter) changed() bool { return x.plain.Path != "" }
 
-func (x *indexFilter) filter(ctx context.Context, req *artifact.FilterRequest, before map[string]*artifact.File) error {
+func (x *indexFilter) filter(ctx context.Context, req *artifact.FilterRequest, before map[string]*artifact.Generated) error {
 	parts, left, err := x.scan(ctx, req)
 	switch {
 	case err != nil || left == x.listed.Size:
@@ -54,8 +54,8 @@ func (x *indexFilter) empty(req *artifact.FilterRequest) error {
 	if err != nil {
 		return err
 	}
-	x.plain = artifact.File{Path: x.path, Data: data, Modified: req.Date}
-	x.packed = artifact.File{Path: x.path + ".gz", Data: packed, Modified: req.Date}
+	x.plain = artifact.Generated{Path: x.path, Data: data, Modified: req.Date}
+	x.packed = artifact.Generated{Path: x.path + ".gz", Data: packed, Modified: req.Date}
 	x.plainSum = artifact.Content{Size: int64(len(data)), SHA256: sum(data)}
 	x.packedSum = artifact.Content{Size: int64(len(packed)), SHA256: sum(packed)}
 	return nil

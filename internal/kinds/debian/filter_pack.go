@@ -36,7 +36,7 @@ var (
 // pack reads what stays: its digest, and its bytes in gzip. The packed file is one gzip member of chunks; each is what stays of one
 // window of the image's file, deflated by itself up to the next byte (RFC 1951, section 3.2.4). So chunks are made
 // in parallel, and those of windows from which nothing else is absent than before are there already.
-func (x *indexFilter) pack(ctx context.Context, req *artifact.FilterRequest, parts []artifact.Range, left int64, before map[string]*artifact.File) error {
+func (x *indexFilter) pack(ctx context.Context, req *artifact.FilterRequest, parts []artifact.Range, left int64, before map[string]*artifact.Generated) error {
 	body, err := req.Open(x.path)
 	if err != nil {
 		return err
@@ -82,9 +82,9 @@ func (x *indexFilter) pack(ctx context.Context, req *artifact.FilterRequest, par
 	tail := binary.LittleEndian.AppendUint32(slices.Clone(deflateEnd), check.Sum32())
 	tail = binary.LittleEndian.AppendUint32(tail, uint32(left))
 	x.plainSum = artifact.Content{Size: left, SHA256: hex.EncodeToString(hash.Sum(nil))}
-	x.plain = artifact.File{Path: x.path, Modified: req.Date,
+	x.plain = artifact.Generated{Path: x.path, Modified: req.Date,
 		Pieces: &artifact.Pieces{Path: x.path, Parts: parts, Size: left, SHA256: x.plainSum.SHA256}}
-	x.packed = artifact.File{Path: x.path + ".gz", Modified: req.Date,
+	x.packed = artifact.Generated{Path: x.path + ".gz", Modified: req.Date,
 		Chunks: slices.Concat([][]byte{gzipHeader}, p.chunks, [][]byte{tail})}
 	hash.Reset()
 	for _, chunk := range x.packed.Chunks {
@@ -96,7 +96,7 @@ func (x *indexFilter) pack(ctx context.Context, req *artifact.FilterRequest, par
 }
 
 // reusable returns the chunks that can be taken over, by window.
-func (x *indexFilter) reusable(before map[string]*artifact.File, parts []artifact.Range, windows int) [][]byte {
+func (x *indexFilter) reusable(before map[string]*artifact.Generated, parts []artifact.Range, windows int) [][]byte {
 	chunks := make([][]byte, windows)
 	plain, packed := before[x.path], before[x.path+".gz"]
 	if plain == nil || plain.Pieces == nil || packed == nil || len(packed.Chunks) != windows+2 {

@@ -28,7 +28,7 @@ func wideImage() (tree testTree, sources []artifact.Source, packages int) {
 func TestFilterBefore(t *testing.T) {
 	image, sources, packages := wideImage()
 	random := rand.New(rand.NewPCG(2, 2))
-	var before []artifact.File
+	var before []artifact.Generated
 	for round := range 20 {
 		gone := map[string]bool{}
 		for range random.IntN(4) {
@@ -65,14 +65,14 @@ func TestFilterBefore(t *testing.T) {
 // Only windows in which something changes are made anew.
 func TestFilterSharesChunks(t *testing.T) {
 	image, sources, _ := wideImage()
-	packed := func(before []artifact.File, absent ...string) (files []artifact.File, chunks [][]byte) {
+	packed := func(before []artifact.Generated, absent ...string) (files []artifact.Generated, chunks [][]byte) {
 		req := filterRequest(image, sources, func(id string) bool { return slices.Contains(absent, id) })
 		req.Before = before
 		files, err := Kind{}.Filter(context.Background(), req)
 		if err != nil {
 			t.Fatal(err)
 		}
-		at := slices.IndexFunc(files, func(f artifact.File) bool { return f.Path == "d/Packages.gz" })
+		at := slices.IndexFunc(files, func(f artifact.Generated) bool { return f.Path == "d/Packages.gz" })
 		return files, files[at].Chunks
 	}
 	files, first := packed(nil, "d/p1.deb")

@@ -33,7 +33,7 @@ func randomPins(random *rand.Rand, n int) artifact.Pins {
 	}}
 	channels := map[string][]string{"d": {"bookworm/contrib", "bookworm/main", "bookworm/updates/main"}, "v": {"./", "sub/"}}
 	for i := range n {
-		a := artifact.Artifact{Kind: "debian", Source: []string{"d", "v"}[random.IntN(2)], Name: fmt.Sprintf("p%d", i), Version: "1",
+		a := artifact.Item{Kind: "debian", Source: []string{"d", "v"}[random.IntN(2)], Name: fmt.Sprintf("p%d", i), Version: "1",
 			Architecture: []string{"amd64", "arm64", "all"}[random.IntN(3)], Size: 1000, SHA256: sum([]byte{byte(i)})}
 		a.Path = fmt.Sprintf("pool/%s_1+b1_%s.deb", a.Name, a.Architecture)
 		a.Metadata = []string{"Description: one", " Filename: pool/nothing.deb", " .", " more", "X-Filename: pool/nothing.deb"}
@@ -44,19 +44,19 @@ func randomPins(random *rand.Rand, n int) artifact.Pins {
 				}
 			}
 		}
-		pins.Artifacts = append(pins.Artifacts, a)
+		pins.Items = append(pins.Items, a)
 	}
-	slices.SortFunc(pins.Artifacts, func(a, b artifact.Artifact) int { return artifact.Compare(&a, &b) })
+	slices.SortFunc(pins.Items, func(a, b artifact.Item) int { return artifact.Compare(&a, &b) })
 	return pins
 }
 
 // without are the pins without some artifacts.
 func without(pins artifact.Pins, absent func(string) bool) artifact.Pins {
-	pins.Artifacts = slices.DeleteFunc(slices.Clone(pins.Artifacts), func(a artifact.Artifact) bool { return absent(a.ID()) })
+	pins.Items = slices.DeleteFunc(slices.Clone(pins.Items), func(a artifact.Item) bool { return absent(a.ID()) })
 	return pins
 }
 
-func plan(t testing.TB, pins artifact.Pins) []artifact.File {
+func plan(t testing.TB, pins artifact.Pins) []artifact.Generated {
 	t.Helper()
 	files, err := Kind{}.Plan(pins, testSigner{debiantest.NewKey("k")})
 	if err != nil {
@@ -78,7 +78,7 @@ func TestFilterIsPlan(t *testing.T) {
 		image := testTree{}.with(t, plan(t, pins))
 		share := random.IntN(5) // of 4
 		gone := map[string]bool{}
-		for _, a := range pins.Artifacts {
+		for _, a := range pins.Items {
 			gone[a.ID()] = random.IntN(4) < share
 		}
 		absent := func(id string) bool { return gone[id] }
@@ -88,7 +88,7 @@ func TestFilterIsPlan(t *testing.T) {
 		}
 		got, want := image.with(t, files), testTree{}.with(t, plan(t, without(pins, absent)))
 		again, err := Kind{}.Filter(context.Background(), filterRequest(image, pins.Sources, absent))
-		if err != nil || !maps.EqualFunc(image.with(t, again), got, bytes.Equal) || !slices.EqualFunc(again, files, func(a, b artifact.File) bool { return a.Path == b.Path }) {
+		if err != nil || !maps.EqualFunc(image.with(t, again), got, bytes.Equal) || !slices.EqualFunc(again, files, func(a, b artifact.Generated) bool { return a.Path == b.Path }) {
 			t.Fatalf("seed %d: the same request, other files (%v)", seed, err)
 		}
 		for name, data := range want {

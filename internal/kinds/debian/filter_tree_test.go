@@ -26,7 +26,7 @@ func (s testSigner) PublicKey() []byte { return s.Key.Armored() }
 type testTree map[string][]byte
 
 // with puts generated files over a tree, as the image's builder and its server do.
-func (tree testTree) with(t testing.TB, files []artifact.File) testTree {
+func (tree testTree) with(t testing.TB, files []artifact.Generated) testTree {
 	t.Helper()
 	all := maps.Clone(tree)
 	if all == nil {

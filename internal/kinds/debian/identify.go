@@ -11,7 +11,7 @@ import (
 // Identify implements artifact.Describer. It knows the names that pools give to packages,
 // NAME_VERSION_ARCHITECTURE.deb or .udeb, in any folder of a source. The version is there without its
 // epoch, which such names leave out (deb-version(7)); some archives write "1%3a2.0".
-func (Kind) Identify(name string) *artifact.Artifact {
+func (Kind) Identify(name string) *artifact.Item {
 	below := strings.TrimPrefix(strings.TrimPrefix(name, "/"), artifact.UpstreamRoot+"/")
 	source, file, found := strings.Cut(below, "/")
 	if !found || !strings.HasPrefix(name, "/") || !artifact.ValidName(source) {
@@ -30,5 +30,5 @@ func (Kind) Identify(name string) *artifact.Artifact {
 	if last < 0 || !validPackageName(name) || !validVersion(rest[:last]) || rest[last+1:] == "" || !wellFormed(rest[last+1:], "-") {
 		return nil
 	}
-	return &artifact.Artifact{Kind: Kind{}.Name(), Source: source, Name: name, Version: rest[:last], Architecture: rest[last+1:]}
+	return &artifact.Item{Kind: Kind{}.Name(), Source: source, Name: name, Version: rest[:last], Architecture: rest[last+1:]}
 }

@@ -37,7 +37,7 @@ func installScript(title string, plans []*artifact.InstallPlan) []byte {
 }
 
 // qualified names a package for dpkg-query.
-func qualified(a *artifact.Artifact) string {
+func qualified(a *artifact.Item) string {
 	if a.Architecture == "all" {
 		return a.Name
 	}

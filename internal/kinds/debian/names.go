@@ -8,13 +8,13 @@ import (
 )
 
 // Aliases are the virtual packages that a package provides: Policy 7.5.
-func (Kind) Aliases(a *artifact.Artifact) (names []string) {
+func (Kind) Aliases(a *artifact.Item) (names []string) {
 	return relatedNames(a, a.Name, "Provides")
 }
 
 // Needs implements artifact.Installer: the names in Pre-Depends and Depends, all
 // alternatives of each.
-func (Kind) Needs(a *artifact.Artifact) (names []string) {
+func (Kind) Needs(a *artifact.Item) (names []string) {
 	return relatedNames(a, "", "Pre-Depends", "Depends")
 }
 
@@ -31,7 +31,7 @@ func (Kind) NameOf(request string) (string, error) {
 }
 
 // relatedNames are the names in some fields of a package, sorted, without its own.
-func relatedNames(a *artifact.Artifact, own string, fields ...string) (names []string) {
+func relatedNames(a *artifact.Item, own string, fields ...string) (names []string) {
 	stanza := strings.Join(a.Metadata, "\n")
 	for _, field := range fields {
 		clauses, err := parseClauses(stanzaField(stanza, field))

@@ -44,12 +44,12 @@ func (up *upstream) pin(s *spec, closure *Closure) (*artifact.Resolution, error)
 		paths[a.ID()] = a.SHA256
 		ids[p] = a.ID()
 		_, a.Requested = requested[p]
-		result.Artifacts = append(result.Artifacts, a)
+		result.Items = append(result.Items, a)
 	}
 	for _, from := range closure.Sets {
-		set := artifact.Set{Name: from.Name, Architecture: from.Architecture, Requested: []string{}, Artifacts: []string{}}
+		set := artifact.Set{Name: from.Name, Architecture: from.Architecture, Requested: []string{}, Items: []string{}}
 		for _, p := range from.Packages {
-			set.Artifacts = append(set.Artifacts, ids[p])
+			set.Items = append(set.Items, ids[p])
 		}
 		for _, p := range from.Requested {
 			set.Requested = append(set.Requested, ids[p])
@@ -64,9 +64,9 @@ func (up *upstream) pin(s *spec, closure *Closure) (*artifact.Resolution, error)
 const maxPackage = 1 << 40 // bytes
 
 // pinPackage pins a package to the first source that has it.
-func pinPackage(p *Package, src *source) (artifact.Artifact, error) {
+func pinPackage(p *Package, src *source) (artifact.Item, error) {
 	file := path.Clean(p.Filename)
-	a := artifact.Artifact{
+	a := artifact.Item{
 		Kind: Kind{}.Name(), Source: src.name, Name: p.Name, Version: p.Version, Architecture: p.Architecture,
 		Size: p.Size, SHA256: p.SHA256, Path: file, URLs: src.addresses(file), Metadata: stanzaOf(p.Stanza(0)),
 	}

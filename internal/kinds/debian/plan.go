@@ -15,8 +15,8 @@ import (
 // Plan makes the metadata of every suite of every source: Packages, plain and
 // gzip, each also by its SHA-256, Release, Release.gpg and InRelease. Layout and
 // fields are those of the Debian repository format.
-func (Kind) Plan(pins artifact.Pins, signer artifact.Signer) ([]artifact.File, error) {
-	var files []artifact.File
+func (Kind) Plan(pins artifact.Pins, signer artifact.Signer) ([]artifact.Generated, error) {
+	var files []artifact.Generated
 	for _, source := range pins.Sources {
 		for _, release := range source.Releases {
 			p := &suitePlan{suiteFiles: newSuiteFiles(source.Name, release.Name, pins.Date), pins: pins, source: source, release: release, suite: release.Name}
@@ -78,8 +78,8 @@ func (p *suitePlan) make(signer artifact.Signer) error {
 func (p *suitePlan) packages(folder, component string, architectures []string) error {
 	var index bytes.Buffer
 	want := channel(p.suite, component)
-	for i := range p.pins.Artifacts {
-		a := &p.pins.Artifacts[i]
+	for i := range p.pins.Items {
+		a := &p.pins.Items[i]
 		if a.Source == p.source.Name && slices.Contains(a.Channels, want) &&
 			(a.Architecture == "all" || slices.Contains(architectures, a.Architecture)) {
 			writeStanza(&index, a)
@@ -127,7 +127,7 @@ func gzipped(data []byte) ([]byte, error) {
 
 // writeStanza writes what a client needs to know of a package: upstream's own
 // words, and where we have the file.
-func writeStanza(b *bytes.Buffer, a *artifact.Artifact) {
+func writeStanza(b *bytes.Buffer, a *artifact.Item) {
 	fmt.Fprintf(b, "Package: %s\nVersion: %s\nArchitecture: %s\n", a.Name, a.Version, a.Architecture)
 	for _, line := range a.Metadata {
 		b.WriteString(line)

@@ -27,8 +27,8 @@ const statusFile = "var/lib/dpkg/status"
 // step nothing pre-depends on anything of it. Packages that are on hold stay as
 // they are; what cannot be had beside them is an error.
 func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.InstallPlan, error) {
-	for i := range req.Pins.Artifacts {
-		if err := checkPin(&req.Pins.Artifacts[i]); err != nil {
+	for i := range req.Pins.Items {
+		if err := checkPin(&req.Pins.Items[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -59,9 +59,9 @@ func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*arti
 	}
 	u.settle()
 	u.exclude(nil)
-	p := &installation{Universe: u, plan: plan, index: slices.Index(u.nodes, arch), artifacts: make(map[string]*artifact.Artifact)}
-	for i := range req.Pins.Artifacts {
-		a := &req.Pins.Artifacts[i]
+	p := &installation{Universe: u, plan: plan, index: slices.Index(u.nodes, arch), artifacts: make(map[string]*artifact.Item)}
+	for i := range req.Pins.Items {
+		a := &req.Pins.Items[i]
 		p.artifacts[a.String()+a.SHA256] = a
 	}
 	if req.Root == "" && len(req.Names) == 0 {
@@ -72,7 +72,7 @@ func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*arti
 
 // checkPin wants an artifact to be one package, and its words to be safe in a script: an image is data
 // from elsewhere.
-func checkPin(a *artifact.Artifact) error {
+func checkPin(a *artifact.Item) error {
 	base := path.Base(a.Path)
 	switch {
 	case !validPackageName(a.Name), !validVersion(a.Version), a.Architecture == "", !wellFormed(a.Architecture, "-"):
@@ -105,7 +105,7 @@ func (p *installation) listed(req artifact.InstallRequest) error {
 // setSteps makes the plan's steps of entries.
 func (p *installation) setSteps(s *search, entries []entryID) {
 	for _, step := range s.steps(entries) {
-		var artifacts []*artifact.Artifact
+		var artifacts []*artifact.Item
 		for _, id := range step {
 			pkg := p.pkg(id)
 			artifacts = append(artifacts, p.artifacts[pkg.String()+pkg.SHA256])
@@ -139,7 +139,7 @@ type installation struct {
 	*Universe
 	index     int
 	plan      *artifact.InstallPlan
-	artifacts map[string]*artifact.Artifact
+	artifacts map[string]*artifact.Item
 }
 
 func (p *installation) solve(ctx context.Context, req artifact.InstallRequest) error {
@@ -228,7 +228,7 @@ func (s *search) answers() map[entryID]bool {
 
 // wishes are what the node must have in the end. Of a set these are the packages
 // that it was made for, in the set's versions or newer ones.
-func (p *installation) wishes(req artifact.InstallRequest, members map[entryID]*artifact.Artifact) (wishes []wish, err error) {
+func (p *installation) wishes(req artifact.InstallRequest, members map[entryID]*artifact.Item) (wishes []wish, err error) {
 	for _, text := range req.Names {
 		r, err := ParseRequest(text)
 		if err != nil {
@@ -259,12 +259,12 @@ func (p *installation) wishes(req artifact.InstallRequest, members map[entryID]*
 }
 
 // members finds the artifacts of the requested set.
-func (p *installation) members(req artifact.InstallRequest) (map[entryID]*artifact.Artifact, error) {
-	byID := make(map[string]*artifact.Artifact)
-	for i := range req.Pins.Artifacts {
-		byID[req.Pins.Artifacts[i].ID()] = &req.Pins.Artifacts[i]
+func (p *installation) members(req artifact.InstallRequest) (map[entryID]*artifact.Item, error) {
+	byID := make(map[string]*artifact.Item)
+	for i := range req.Pins.Items {
+		byID[req.Pins.Items[i].ID()] = &req.Pins.Items[i]
 	}
-	members := make(map[entryID]*artifact.Artifact)
+	members := make(map[entryID]*artifact.Item)
 	for _, id := range req.Set {
 		a := byID[id]
 		if a == nil {

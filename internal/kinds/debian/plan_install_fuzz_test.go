@@ -30,13 +30,13 @@ func FuzzPlanInstall(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, name, version, architecture, file, metadata, other, otherVersion, otherFile, otherMetadata string) {
-		pins := artifact.Pins{Artifacts: []artifact.Artifact{
+		pins := artifact.Pins{Items: []artifact.Item{
 			{Kind: "debian", Source: "d", Name: name, Version: version, Architecture: architecture, SHA256: strings.Repeat("1", 64), Path: file, Metadata: lines(metadata)},
 			{Kind: "debian", Source: "d", Name: other, Version: otherVersion, Architecture: "all", SHA256: strings.Repeat("2", 64), Path: otherFile, Metadata: lines(otherMetadata)},
 		}}
 		for _, req := range []artifact.InstallRequest{
-			{Set: []string{pins.Artifacts[0].ID(), pins.Artifacts[1].ID()}, Architecture: "amd64"},
-			{Set: []string{pins.Artifacts[0].ID()}, Root: root},
+			{Set: []string{pins.Items[0].ID(), pins.Items[1].ID()}, Architecture: "amd64"},
+			{Set: []string{pins.Items[0].ID()}, Root: root},
 			{Names: []string{name}, Root: root},
 			{Names: []string{name}, Architecture: "amd64"},
 		} {
@@ -46,7 +46,7 @@ func FuzzPlanInstall(f *testing.F) {
 				continue
 			}
 			for _, a := range slices.Concat(plan.Steps...) {
-				if a != &pins.Artifacts[0] && a != &pins.Artifacts[1] {
+				if a != &pins.Items[0] && a != &pins.Items[1] {
 					t.Fatalf("%v is not of the image", a)
 				}
 			}

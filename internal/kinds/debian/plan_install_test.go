@@ -21,9 +21,9 @@ func pinsOfText(t *testing.T, text string) (pins artifact.Pins, ids []string) {
 	}
 	u := newTestUniverse(t, indexes...)
 	for _, p := range u.All() {
-		a := artifact.Artifact{Kind: "debian", Source: "d", Name: p.Name, Version: p.Version, Architecture: p.Architecture, SHA256: sum([]byte(p.String())),
+		a := artifact.Item{Kind: "debian", Source: "d", Name: p.Name, Version: p.Version, Architecture: p.Architecture, SHA256: sum([]byte(p.String())),
 			Path: fmt.Sprintf("pool/%s_%s_%s.deb", p.Name, p.Version, p.Architecture), Metadata: stanzaOf(p.Stanza(0))}
-		pins.Artifacts = append(pins.Artifacts, a)
+		pins.Items = append(pins.Items, a)
 		ids = append(ids, a.ID())
 	}
 	return pins, ids
@@ -65,7 +65,7 @@ func TestPlanInstall(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			pins, ids := pinsOfText(t, c.archive)
 			req := artifact.InstallRequest{Pins: pins, Names: c.names, Architecture: cmp.Or(c.node, "amd64")}
-			for i, a := range pins.Artifacts {
+			for i, a := range pins.Items {
 				in := func(list string) bool {
 					return strings.Contains(" "+list+" ", " "+a.Name+" ") || strings.Contains(" "+list+" ", " "+a.Name+"="+a.Version+" ")
 				}
@@ -122,8 +122,8 @@ func TestPlanInstall(t *testing.T) {
 func TestPlanInstallRefusesStrangeFiles(t *testing.T) {
 	for _, base := range []string{"a'b.deb", "a b.deb", "$(x).deb", "-a.deb", ".a.deb", "a\nb.deb"} {
 		pins, ids := pinsOfText(t, "a 1")
-		pins.Artifacts[0].Path = "pool/" + base
-		ids[0] = pins.Artifacts[0].ID()
+		pins.Items[0].Path = "pool/" + base
+		ids[0] = pins.Items[0].ID()
 		if _, err := (Kind{}).PlanInstall(context.Background(), artifact.InstallRequest{Pins: pins, Set: ids, Architecture: "amd64"}); err == nil {
 			t.Errorf("%q is accepted", base)
 		}

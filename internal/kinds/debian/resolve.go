@@ -35,7 +35,7 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	if err != nil || s.whole {
 		return r, err
 	}
-	warnings, err := candidateWarnings(ctx, artifact.Pins{Sources: r.Sources, Artifacts: r.Artifacts}, r.Sets)
+	warnings, err := candidateWarnings(ctx, artifact.Pins{Sources: r.Sources, Items: r.Items}, r.Sets)
 	for _, warning := range warnings {
 		req.Log.Warn(warning)
 	}

@@ -16,7 +16,7 @@ import (
 func (Kind) Properties() []string { return []string{"source", "section", "component", "suite"} }
 
 // PropertiesOf implements artifact.Ruler.
-func (Kind) PropertiesOf(a *artifact.Artifact) [][]string {
+func (Kind) PropertiesOf(a *artifact.Item) [][]string {
 	source, _, _ := strings.Cut(metadataField(a, "Source"), " ") // "linux (6.1.90-1)"
 	if source == "" {
 		source = a.Name
@@ -40,7 +40,7 @@ func (Kind) PropertiesOf(a *artifact.Artifact) [][]string {
 }
 
 // metadataField returns the first line of a field, without the copies that stanzaField needs.
-func metadataField(a *artifact.Artifact, name string) string {
+func metadataField(a *artifact.Item, name string) string {
 	for _, line := range a.Metadata {
 		if len(line) > len(name) && line[len(name)] == ':' && strings.EqualFold(line[:len(name)], name) {
 			return trimSpace(line[len(name)+1:])

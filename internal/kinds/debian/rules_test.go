@@ -25,7 +25,7 @@ func TestPropertiesOf(t *testing.T) {
 		{"field names without case", []string{"SOURCE:  s ", "section:s"}, nil, "[[s] [s] [] []]"},
 		{"other fields", []string{"Description: x", " Source: no", "Source-Version: 1", "Sections: x"}, nil, "[[p] [] [] []]"},
 	} {
-		a := &artifact.Artifact{Name: "p", Metadata: c.metadata, Channels: c.channels}
+		a := &artifact.Item{Name: "p", Metadata: c.metadata, Channels: c.channels}
 		if got := fmt.Sprint(Kind{}.PropertiesOf(a)); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}

@@ -71,7 +71,7 @@ func (d *setDifferential) followPlan(requests []Request, set ClosureSet) error {
 		}
 		a.Source = src.name
 		packages[a.ID()] = p
-		req.Pins.Artifacts = append(req.Pins.Artifacts, a)
+		req.Pins.Items = append(req.Pins.Items, a)
 		req.Set = append(req.Set, a.ID())
 		if slices.Contains(set.Requested, p) {
 			req.Requested = append(req.Requested, a.ID())

@@ -62,9 +62,9 @@ func candidateWarnings(ctx context.Context, pins artifact.Pins, sets []artifact.
 	if err != nil {
 		return nil, err
 	}
-	named := make(map[string]*artifact.Artifact, len(pins.Artifacts))
-	for i := range pins.Artifacts {
-		named[pins.Artifacts[i].ID()] = &pins.Artifacts[i]
+	named := make(map[string]*artifact.Item, len(pins.Items))
+	for i := range pins.Items {
+		named[pins.Items[i].ID()] = &pins.Items[i]
 	}
 	for index := range u.nodes {
 		p := c.newPartition(index)
@@ -89,9 +89,9 @@ func candidateWarnings(ctx context.Context, pins artifact.Pins, sets []artifact.
 
 // severalVersions reports whether a package is there in more than one version.
 func severalVersions(pins artifact.Pins) bool {
-	versions := make(map[string]string, len(pins.Artifacts))
-	for i := range pins.Artifacts {
-		a := &pins.Artifacts[i]
+	versions := make(map[string]string, len(pins.Items))
+	for i := range pins.Items {
+		a := &pins.Items[i]
 		if v, found := versions[a.Name]; found && v != a.Version {
 			return true
 		}

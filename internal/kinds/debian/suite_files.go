@@ -12,7 +12,7 @@ import (
 type suiteFiles struct {
 	folder string    // of the suite, below the mirror's root
 	date   time.Time // that they carry
-	files  []artifact.File
+	files  []artifact.Generated
 }
 
 func newSuiteFiles(source, suite string, date time.Time) suiteFiles {
@@ -22,13 +22,13 @@ func newSuiteFiles(source, suite string, date time.Time) suiteFiles {
 func (s *suiteFiles) path(name string) string { return path.Join(s.folder, name) }
 
 func (s *suiteFiles) add(name string, data []byte) {
-	s.files = append(s.files, artifact.File{Path: s.path(name), Data: data, Modified: s.date})
+	s.files = append(s.files, artifact.Generated{Path: s.path(name), Data: data, Modified: s.date})
 }
 
 // addByHash adds the name under which apt looks for the file name first: repository format,
 // "indices acquisition via hashsums".
 func (s *suiteFiles) addByHash(name, sha256 string) {
-	s.files = append(s.files, artifact.File{
+	s.files = append(s.files, artifact.Generated{
 		Path: s.path(path.Join(path.Dir(name), "by-hash/SHA256", sha256)), Link: s.path(name), Modified: s.date})
 }
 

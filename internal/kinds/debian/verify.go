@@ -41,8 +41,8 @@ func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys [][]byt
 			report = append(report, line)
 		}
 		carried := 0
-		for j := range pins.Artifacts {
-			a := &pins.Artifacts[j]
+		for j := range pins.Items {
+			a := &pins.Items[j]
 			if a.Source != src.Name {
 				continue
 			}
@@ -198,7 +198,7 @@ func (v *verification) index(r *release, name string, data []byte) error {
 const maxIndex = 512 << 20 // bytes, decoded
 
 // artifact wants a package to be listed as it is carried.
-func (v *verification) artifact(a *artifact.Artifact) error {
+func (v *verification) artifact(a *artifact.Item) error {
 	listed := v.listed[a.SHA256]
 	if len(listed) == 0 {
 		return artifact.Verifyf("debian: %s: no signed index lists a package with its sha256 %s", a.ID(), a.SHA256)

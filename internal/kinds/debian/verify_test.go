@@ -63,7 +63,7 @@ func carry(t *testing.T, key *debiantest.Key, suites ...*debiantest.Suite) *carr
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &carriedImage{pins: artifact.Pins{Sources: resolution.Sources, Artifacts: resolution.Artifacts}, files: make(map[string][]byte), keys: [][]byte{key.Armored()}}
+	c := &carriedImage{pins: artifact.Pins{Sources: resolution.Sources, Items: resolution.Items}, files: make(map[string][]byte), keys: [][]byte{key.Armored()}}
 	for i := range c.pins.Sources {
 		s := &c.pins.Sources[i]
 		for _, r := range s.Releases {
@@ -121,11 +121,11 @@ func TestVerifyUpstream(t *testing.T) {
 			r := &c.pins.Sources[0].Releases[0]
 			r.Proofs = r.Proofs[:1]
 		}, problem: "d/pool/main/l/lib/lib_1.0_all.deb: no signed index lists"},
-		{name: "another package", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Artifacts[1].SHA256 = sum([]byte("evil")) }, problem: "tool_1.0_all.deb: no signed index lists"},
-		{name: "another version", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Artifacts[1].Version = "2.0" }, problem: "tool_1.0_all.deb: the image says of it"},
-		{name: "one package under another's name", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Artifacts[1].SHA256 = c.pins.Artifacts[0].SHA256 }, problem: "tool_1.0_all.deb: the image says of it"},
+		{name: "another package", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].SHA256 = sum([]byte("evil")) }, problem: "tool_1.0_all.deb: no signed index lists"},
+		{name: "another version", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Version = "2.0" }, problem: "tool_1.0_all.deb: the image says of it"},
+		{name: "one package under another's name", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].SHA256 = c.pins.Items[0].SHA256 }, problem: "tool_1.0_all.deb: the image says of it"},
 		{name: "another relation", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {
-			c.pins.Artifacts[1].Metadata = append([]string{"Depends: evil"}, c.pins.Artifacts[1].Metadata...)
+			c.pins.Items[1].Metadata = append([]string{"Depends: evil"}, c.pins.Items[1].Metadata...)
 		}, problem: "its other fields differ"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

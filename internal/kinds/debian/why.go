@@ -25,8 +25,8 @@ func universeOf(pins artifact.Pins) (*Universe, error) {
 		}
 	}
 	indexes, order := make(map[string]*bytes.Buffer), []string(nil)
-	for i := range pins.Artifacts {
-		a := &pins.Artifacts[i]
+	for i := range pins.Items {
+		a := &pins.Items[i]
 		if indexes[a.Source] == nil {
 			indexes[a.Source], order = new(bytes.Buffer), append(order, a.Source)
 		}
