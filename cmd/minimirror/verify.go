@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
@@ -62,13 +61,13 @@ func verify(ctx context.Context, c *command, args []string) error {
 	if err := format(*output); err != nil {
 		return err
 	}
-	var keys [][]byte
+	var keys []artifact.KeyFile
 	for _, file := range *keyrings {
-		data, err := os.ReadFile(file)
+		data, err := artifact.ReadInput(ctx, file)
 		if err != nil {
-			return fmt.Errorf("keyring: %w", err)
+			return fmt.Errorf("--keyring: %w", err)
 		}
-		keys = append(keys, data)
+		keys = append(keys, artifact.KeyFile{Name: file, Data: data})
 	}
 	ref, err := image.ParseReadable(c.flags.Arg(0))
 	if err != nil {
@@ -112,7 +111,7 @@ func registryFlags(c *command) *registry.Options {
 }
 
 // verifyUpstream has each kind hold its part of the catalog against upstream's signatures.
-func verifyUpstream(ctx context.Context, img *image.Reader, catalog *image.Catalog, keys [][]byte) (report []string, err error) {
+func verifyUpstream(ctx context.Context, img *image.Reader, catalog *image.Catalog, keys []artifact.KeyFile) (report []string, err error) {
 	open := func(name string) (io.ReadCloser, error) {
 		files, err := img.Files(ctx, []string{name})
 		if err != nil {

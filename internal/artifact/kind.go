@@ -156,11 +156,16 @@ type Signer interface {
 // A Verifier holds pins against what upstream signed.
 type Verifier interface {
 	// VerifyUpstream follows the proofs of every release from a signature by one of
-	// the keys to every artifact, without the network. keys are the contents of the
-	// key files. open opens a file of the image by its name, a ProofID. The error is
+	// the keys to every artifact, without the network. open opens a file of the image by its name, a ProofID. The error is
 	// ErrVerify and names the first file that fails. It returns a line of text for
 	// each release: what it is, who signed it, and how much of it is here.
-	VerifyUpstream(ctx context.Context, pins Pins, keys [][]byte, open func(name string) (io.ReadCloser, error)) ([]string, error)
+	VerifyUpstream(ctx context.Context, pins Pins, keys []KeyFile, open func(name string) (io.ReadCloser, error)) ([]string, error)
+}
+
+// A KeyFile is a file with public keys that a user has named.
+type KeyFile struct {
+	Name string
+	Data []byte
 }
 
 // An Installer installs artifacts on the machine that it runs on, with nothing of

@@ -3,12 +3,9 @@ package debian
 import (
 	"bytes"
 	"crypto"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -23,54 +20,6 @@ import (
 type keyring struct {
 	keys  openpgp.EntityList
 	where string // for errors: file names, or "the key in mirror.yaml"
-}
-
-// parseKeyring reads public keys, armored (any number of blocks) or binary.
-func parseKeyring(data []byte, where string) (keyring, error) {
-	ring := keyring{where: where}
-	if !bytes.Contains(data, []byte("-----BEGIN PGP")) {
-		keys, err := openpgp.ReadKeyRing(bytes.NewReader(data))
-		if err != nil {
-			return ring, fmt.Errorf("%s: not an OpenPGP keyring: %w", where, err)
-		}
-		ring.keys = keys
-		return ring, nil
-	}
-	for rest := bytes.NewReader(data); ; {
-		block, err := armor.Decode(rest)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return ring, fmt.Errorf("%s: not an OpenPGP key: %w", where, err)
-		}
-		keys, err := openpgp.ReadKeyRing(block.Body)
-		if err != nil {
-			return ring, fmt.Errorf("%s: not an OpenPGP key: %w", where, err)
-		}
-		ring.keys = append(ring.keys, keys...)
-	}
-	if len(ring.keys) == 0 {
-		return ring, fmt.Errorf("%s: no OpenPGP key in it", where)
-	}
-	return ring, nil
-}
-
-// readKeyring reads the keys of several files.
-func readKeyring(files ...string) (keyring, error) {
-	ring := keyring{where: strings.Join(files, ", ")}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return ring, fmt.Errorf("keyring: %w", err)
-		}
-		part, err := parseKeyring(data, file)
-		if err != nil {
-			return ring, err
-		}
-		ring.keys = append(ring.keys, part.keys...)
-	}
-	return ring, nil
 }
 
 // verifyInline returns the text that a cleartext-signed file signs, and the

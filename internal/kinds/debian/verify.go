@@ -20,12 +20,12 @@ import (
 // with the relations and descriptions that the image repeats.
 //
 // Keys count as they were when upstream dated the Release: an image outlives them.
-func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys [][]byte, open func(name string) (io.ReadCloser, error)) (report []string, err error) {
+func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, open func(name string) (io.ReadCloser, error)) (report []string, err error) {
 	ring := keyring{where: "--keyring"}
-	for _, data := range keys {
-		part, err := parseKeyring(data, "--keyring")
+	for _, file := range keys {
+		part, err := parseKeyring(file.Data, file.Name)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--keyring: %w", err)
 		}
 		ring.keys = append(ring.keys, part.keys...)
 	}

@@ -19,7 +19,14 @@ import (
 type carriedImage struct {
 	pins  artifact.Pins
 	files map[string][]byte
-	keys  [][]byte
+	keys  []artifact.KeyFile
+}
+
+func keyFiles(all ...[]byte) (keys []artifact.KeyFile) {
+	for _, data := range all {
+		keys = append(keys, artifact.KeyFile{Name: "k.asc", Data: data})
+	}
+	return keys
 }
 
 func (c *carriedImage) verify() ([]string, error) {
@@ -63,7 +70,7 @@ func carry(t *testing.T, key *debiantest.Key, suites ...*debiantest.Suite) *carr
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &carriedImage{pins: artifact.Pins{Sources: resolution.Sources, Items: resolution.Items}, files: make(map[string][]byte), keys: [][]byte{key.Armored()}}
+	c := &carriedImage{pins: artifact.Pins{Sources: resolution.Sources, Items: resolution.Items}, files: make(map[string][]byte), keys: keyFiles(key.Armored())}
 	for i := range c.pins.Sources {
 		s := &c.pins.Sources[i]
 		for _, r := range s.Releases {
@@ -100,10 +107,10 @@ func TestVerifyUpstream(t *testing.T) {
 		{name: "detached", suite: suite("s", "detached", key)},
 		{name: "flat", suite: suite("flat/", "both", key)},
 		{name: "flat at the top", suite: suite("./", "both", key)},
-		{name: "a key that has expired since", suite: suite("s", "inline", short), tamper: func(c *carriedImage) { c.keys = [][]byte{short.Armored()} }},
-		{name: "another key", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.keys = [][]byte{other.Armored()} }, problem: inRelease + ": no good signature"},
-		{name: "several keyrings", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.keys = [][]byte{other.Armored(), key.Binary()} }},
-		{name: "no keyring", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.keys = [][]byte{[]byte("hello")} }, problem: "not an OpenPGP keyring"},
+		{name: "a key that has expired since", suite: suite("s", "inline", short), tamper: func(c *carriedImage) { c.keys = keyFiles(short.Armored()) }},
+		{name: "another key", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.keys = keyFiles(other.Armored()) }, problem: inRelease + ": no good signature"},
+		{name: "several keyrings", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.keys = keyFiles(other.Armored(), key.Binary()) }},
+		{name: "no keyring", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.keys = keyFiles([]byte("hello")) }, problem: "not an OpenPGP keyring"},
 		{name: "changed text", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {
 			c.replace(inRelease, bytes.Replace(c.files[inRelease], []byte("Suite: s"), []byte("Suite: x"), 1))
 		}, problem: inRelease + ": the signature of key"},

@@ -136,3 +136,21 @@ func (a *Archive) WriteKeys(dir string) error {
 	}
 	return nil
 }
+
+// Secret returns the private key as gpg --export-secret-keys writes it.
+func (k *Key) Secret() []byte {
+	var b bytes.Buffer
+	if err := k.entity.SerializePrivateWithoutSigning(&b, nil); err != nil {
+		panic(fmt.Sprintf("debiantest: key %s: %v", k.Name, err))
+	}
+	return b.Bytes()
+}
+
+// Revocation returns a signature of the type that a revocation certificate is, armored as gpg --gen-revoke does it.
+func (k *Key) Revocation() []byte {
+	signature, err := sign(k.Binary(), packet.SigTypeKeyRevocation, KeyCreated, []*Key{k})
+	if err != nil {
+		panic(fmt.Sprintf("debiantest: key %s: %v", k.Name, err))
+	}
+	return armored(openpgp.PublicKeyType, signature)
+}

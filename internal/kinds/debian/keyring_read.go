@@ -1,0 +1,116 @@
+package debian
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// parseKeyring reads public keys: armored (any number of blocks), binary, or a keybox of GnuPG.
+// What else it may be is said in the error.
+func parseKeyring(data []byte, where string) (ring keyring, err error) {
+	ring.where = where
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // the byte order mark of some editors
+	switch {
+	case isKeybox(data):
+		ring.keys, err = parseKeybox(data)
+	case bytes.Contains(data, []byte("-----BEGIN PGP")):
+		ring.keys, err = parseArmored(data)
+	default:
+		ring.keys, err = openpgp.ReadKeyRing(bytes.NewReader(data))
+	}
+	for _, entity := range ring.keys {
+		if entity.PrivateKey != nil {
+			return ring, artifact.Hint(fmt.Errorf("%s: it holds a private key, which nobody but its owner should have", where),
+				"export the public key instead: gpg --export %X >%s", entity.PrimaryKey.Fingerprint, exported(where, ".gpg"))
+		}
+	}
+	if len(ring.keys) == 0 {
+		return ring, explainKeyring(data, where, err)
+	}
+	return ring, nil
+}
+
+// parseArmored reads the blocks of keys and passes over others.
+func parseArmored(data []byte) (keys openpgp.EntityList, err error) {
+	for rest := bufio.NewReader(bytes.NewReader(data)); ; { // which the decoder uses as it is, and so reads no further than a block
+		block, err := armor.Decode(rest)
+		if errors.Is(err, io.EOF) {
+			return keys, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if block.Type != openpgp.PublicKeyType && block.Type != openpgp.PrivateKeyType {
+			continue
+		}
+		more, err := openpgp.ReadKeyRing(block.Body)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, more...)
+	}
+}
+
+// isKeybox reports whether data begins as GnuPG's own format for its keyrings does: kbx/keybox-blob.c of GnuPG.
+func isKeybox(data []byte) bool {
+	return len(data) >= 12 && data[4] == 1 && string(data[8:12]) == "KBXf"
+}
+
+// parseKeybox reads the OpenPGP keys of a keybox: blobs, each with its length, type, version and flags, and in those of the
+// type 2 the place and the length of the key within the blob.
+func parseKeybox(data []byte) (keys openpgp.EntityList, err error) {
+	for len(data) > 0 {
+		if len(data) < 5 {
+			return nil, io.ErrUnexpectedEOF
+		}
+		size := binary.BigEndian.Uint32(data)
+		if size < 5 || uint64(size) > uint64(len(data)) {
+			return nil, io.ErrUnexpectedEOF
+		}
+		blob := data[:size]
+		data = data[size:]
+		if blob[4] != 2 {
+			continue
+		}
+		if len(blob) < 16 {
+			return nil, io.ErrUnexpectedEOF
+		}
+		begin, length := uint64(binary.BigEndian.Uint32(blob[8:])), uint64(binary.BigEndian.Uint32(blob[12:]))
+		if begin+length > uint64(len(blob)) {
+			return nil, io.ErrUnexpectedEOF
+		}
+		more, err := openpgp.ReadKeyRing(bytes.NewReader(blob[begin : begin+length]))
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, more...)
+	}
+	return keys, nil
+}
+
+// readKeyring reads the keys of several files.
+func readKeyring(files ...string) (keyring, error) {
+	ring := keyring{where: strings.Join(files, ", ")}
+	for _, file := range files {
+		data, err := artifact.ReadFile(file)
+		if err != nil {
+			return ring, fmt.Errorf("keyring: %w", err)
+		}
+		part, err := parseKeyring(data, file)
+		if err != nil {
+			return ring, err
+		}
+		ring.keys = append(ring.keys, part.keys...)
+	}
+	return ring, nil
+}
