@@ -101,7 +101,7 @@ func sourcesOf(inside *os.Root) (names []string, err error) {
 		}
 		for _, e := range entries {
 			name := strings.TrimSuffix(e.Name(), disabled)
-			if !e.IsDir() && (name == "sources.list" && dir == "etc/apt" || dir != "etc/apt" && (strings.HasSuffix(name, ".list") || strings.HasSuffix(name, ".sources"))) {
+			if !e.IsDir() && (name == "sources.list" && dir == "etc/apt" || dir != "etc/apt" && aptReads(name, "list", "sources")) {
 				names = append(names, path.Join(dir, e.Name()))
 			}
 		}

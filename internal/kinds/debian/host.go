@@ -7,12 +7,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/url"
-	"os"
 	"os/exec"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -84,12 +83,13 @@ func hostSources(ctx context.Context, log *slog.Logger) ([]source, error) {
 		return nil, err
 	}
 	var sources []source
+	trusted := sync.OnceValues(func() (keyring, error) { return config.trustedKeys(log) })
 	for _, e := range entries {
 		if e.skip != "" {
 			log.Warn("apt source left out", "file", e.where, "reason", e.skip)
 			continue
 		}
-		s, err := config.source(e)
+		s, err := config.source(e, trusted)
 		if err != nil {
 			return nil, artifact.Hint(fmt.Errorf("%s: %w", e.where, err), "mend the source, or list the sources that you want in mirror.yaml")
 		}
@@ -105,18 +105,13 @@ func hostSources(ctx context.Context, log *slog.Logger) ([]source, error) {
 
 // entries reads every file that apt reads: sources.list(5).
 func (c aptConfig) entries() ([]aptEntry, error) {
-	files := []string{c.sourceList}
-	for _, pattern := range []string{"*.list", "*.sources"} {
-		found, err := filepath.Glob(filepath.Join(c.sourceParts, pattern))
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, found...)
+	parts, err := partsOf(c.sourceParts, "list", "sources")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	slices.Sort(files[1:])
 	var all []aptEntry
-	for _, file := range files {
-		data, err := os.ReadFile(file)
+	for _, file := range append([]string{c.sourceList}, parts...) {
+		data, err := artifact.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) && file == c.sourceList {
 			continue
 		}
@@ -139,8 +134,8 @@ func (c aptConfig) entries() ([]aptEntry, error) {
 	return all, nil
 }
 
-// source turns an entry into a source without a name.
-func (c aptConfig) source(e aptEntry) (source, error) {
+// source turns an entry into a source without a name. trusted are the keys for sources without Signed-By.
+func (c aptConfig) source(e aptEntry, trusted func() (keyring, error)) (source, error) {
 	s := source{
 		architectures: e.architectures, checkDates: c.checkDates,
 		checkValidUntil: c.checkValidUntil && e.option("check-valid-until") != "no",
@@ -186,7 +181,7 @@ func (c aptConfig) source(e aptEntry) (source, error) {
 		s.suites = append(s.suites, suite{name, e.components})
 	}
 	var err error
-	s.keys, err = c.keyring(e.signedBy)
+	s.keys, err = signersOf(e.signedBy, trusted)
 	return s, err
 }
 
@@ -227,7 +222,7 @@ func unique(words []string) (once []string) {
 // mirrorList reads a file of addresses, apt-transport-mirror(1): one a line, more
 // words behind it are conditions.
 func mirrorList(file string) (urls []string, err error) {
-	data, err := os.ReadFile(file)
+	data, err := artifact.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}

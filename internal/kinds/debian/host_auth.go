@@ -4,10 +4,10 @@ import (
 	"errors"
 	"io/fs"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // An authConf holds the logins of auth.conf and its parts: apt_auth.conf(5).
@@ -20,19 +20,12 @@ type authEntry struct{ machine, user, password string }
 
 // readAuthConf reads what is there and can be read.
 func readAuthConf(file, parts string) (a authConf) {
-	files := []string{file}
-	found, err := os.ReadDir(parts)
+	found, err := partsOf(parts, "conf", "")
 	if errors.Is(err, fs.ErrPermission) {
 		a.unreadable = append(a.unreadable, parts)
 	}
-	for _, entry := range found {
-		if strings.HasSuffix(entry.Name(), ".conf") {
-			files = append(files, filepath.Join(parts, entry.Name()))
-		}
-	}
-	slices.Sort(files[1:])
-	for _, file := range files {
-		data, err := os.ReadFile(file)
+	for _, file := range append([]string{file}, found...) {
+		data, err := artifact.ReadFile(file)
 		if errors.Is(err, fs.ErrPermission) {
 			a.unreadable = append(a.unreadable, file)
 		}

@@ -2,17 +2,22 @@ package debian
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// keyring reads Signed-By: file names, a key, or fingerprints of keys that apt
+// signersOf reads Signed-By: file names, a key, or fingerprints of keys that apt
 // trusts; without it, all that apt trusts.
-func (c aptConfig) keyring(signedBy string) (keyring, error) {
+func signersOf(signedBy string, trustedKeys func() (keyring, error)) (keyring, error) {
 	if strings.Contains(signedBy, "-----BEGIN PGP") {
 		return parseKeyring([]byte(unfold(signedBy)), "Signed-By")
 	}
@@ -28,7 +33,7 @@ func (c aptConfig) keyring(signedBy string) (keyring, error) {
 	if files != nil {
 		return readKeyring(files...)
 	}
-	trusted, err := c.trustedKeys()
+	trusted, err := trustedKeys()
 	if err != nil || fingerprints == nil {
 		return trusted, err
 	}
@@ -42,21 +47,30 @@ func (c aptConfig) keyring(signedBy string) (keyring, error) {
 }
 
 // trustedKeys reads trusted.gpg and trusted.gpg.d. What can't be read there is
-// left out, as apt does.
-func (c aptConfig) trustedKeys() (keyring, error) {
-	files := []string{c.trusted}
-	for _, pattern := range []string{"*.gpg", "*.asc"} {
-		found, err := filepath.Glob(filepath.Join(c.trustedParts, pattern))
-		if err != nil {
-			return keyring{}, err
-		}
-		files = append(files, found...)
+// left out, as apt does, and so are keyboxes.
+func (c aptConfig) trustedKeys(log *slog.Logger) (keyring, error) {
+	files, err := trustedPartsOf(c.trustedParts)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		log.Warn("apt's trusted keys left out", "error", err)
 	}
 	ring := keyring{where: c.trustedParts}
-	for _, file := range files {
-		if part, err := readKeyring(file); err == nil {
-			ring.keys = append(ring.keys, part.keys...)
+	for _, file := range append([]string{c.trusted}, files...) {
+		data, err := artifact.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && len(data) == 0 {
+			continue
 		}
+		if err == nil && isKeybox(data) {
+			err = keyboxError(file, "which apt ignores here")
+		}
+		part := keyring{}
+		if err == nil {
+			part, err = parseKeyring(data, file)
+		}
+		if err != nil {
+			log.Warn("apt's trusted keys left out", "error", err)
+			continue
+		}
+		ring.keys = append(ring.keys, part.keys...)
 	}
 	if len(ring.keys) == 0 {
 		return ring, fmt.Errorf("no keys in %s and %s", c.trusted, c.trustedParts)
