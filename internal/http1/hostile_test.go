@@ -38,7 +38,7 @@ func TestRequests(t *testing.T) {
 		w.Header().Set("Keep-Alive", "timeout=1")
 		fmt.Fprint(w, r.URL.Path)
 	})})
-	const ok, host, next = "GET / HTTP/1.1\r\n", "Host: x\r\n\r\n", "GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
+	const ok, old, host, next = "GET / HTTP/1.1\r\n", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n", "Host: x\r\n\r\n", "GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
 	for _, test := range []struct {
 		sent string
 		want []int
@@ -52,6 +52,19 @@ func TestRequests(t *testing.T) {
 		{ok + "A: b\r\n c\r\n" + host + next, []int{200, 200}},
 		{"GET / HTTP/1.0\r\n\r\n" + next, []int{200}},
 		{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + next, []int{200, 200}},
+		{"GET http://other HTTP/1.1\r\n" + host + next, []int{200, 200}},
+		{"GET HTTP://other?q HTTP/1.1\r\n" + host + next, []int{200, 200}},
+		{"OPTIONS * HTTP/1.1\r\n" + host + next, []int{200, 200}},
+		// By HTTP/1.0, with a body's end that others may see elsewhere.
+		{old + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + next, []int{200}},
+		{old + "transfer-encoding:\tchunked\r\n\r\n" + next, []int{200}},
+		{old + "A: b\nTRANSFER-ENCODING:\n identity\n\n" + next, []int{200}},
+		{old + "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n" + next, []int{200}},
+		{old + "Content-Length: 0\r\n\r\n" + next, []int{200, 200}},
+		{old + "A: Transfer-Encoding: chunked\r\n\r\n" + next, []int{200, 200}},
+		{old + "A: " + strings.Repeat("a", 5000) + "\r\nTransfer-Encoding: chunked\r\n\r\n" + next, []int{200}},
+		{next + old + strings.Repeat("A: b\r\n", 500) + "\r\n" + old + "Transfer-Encoding: chunked\r\n\r\n" + next, []int{200, 200, 200}},
+		{old + "Transfer-Encoding : chunked\r\n\r\n" + next, []int{400}},
 		{ok + "Connection: close\r\n" + host + next, []int{200}},
 		{ok + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n" + host + next, []int{200, 200}},
 		// With a body, which is the last.
@@ -71,6 +84,9 @@ func TestRequests(t *testing.T) {
 		{ok + "Content-Length: 99999999999999999999\r\n" + host + next, []int{400}},
 		{ok + "Transfer-Encoding: gzip, chunked\r\n" + host + next, []int{501}},
 		{ok + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n" + host + next, []int{501}},
+		{ok + "Transfer-Encoding: chunked, gzip\r\n" + host + next, []int{501}},
+		{ok + "Transfer-Encoding: identity\r\n" + host + next, []int{501}},
+		{ok + "Transfer-Encoding:\r\n" + host + next, []int{501}},
 		{ok + "Transfer-Encoding : chunked\r\n" + host + next, []int{400}},
 		{ok + " A: b\r\n" + host + next, []int{400}},
 		{ok + "A\r\n" + host + next, []int{400}},
@@ -81,6 +97,20 @@ func TestRequests(t *testing.T) {
 		{ok + "Host: a b\r\n\r\n" + next, []int{400}},
 		{ok + "\r\n" + next, []int{400}},
 		{ok + "Expect: wonders\r\n" + host + next, []int{417}},
+		{"GET * HTTP/1.1\r\n" + host + next, []int{400}},
+		{"HEAD * HTTP/1.1\r\n" + host + next, []int{400}},
+		{"GET * HTTP/1.0\r\n\r\n" + next, []int{400}},
+		{"OPTIONS ** HTTP/1.1\r\n" + host + next, []int{400}},
+		{"GET other:80 HTTP/1.1\r\n" + host + next, []int{400}},
+		{"GET 192.0.2.1:80 HTTP/1.1\r\n" + host + next, []int{400}},
+		{"GET other HTTP/1.1\r\n" + host + next, []int{400}},
+		{"GET ?q HTTP/1.1\r\n" + host + next, []int{400}},
+		{"GET ftp://other/ HTTP/1.1\r\n" + host + next, []int{400}},
+		{"GET file:///etc/passwd HTTP/1.1\r\n" + host + next, []int{400}},
+		{"GET http:/// HTTP/1.1\r\n" + host + next, []int{400}},
+		{"GET http:/a HTTP/1.1\r\n" + host + next, []int{400}},
+		{"GET http:a HTTP/1.1\r\n" + host + next, []int{400}},
+		{"GET https://other/ HTTP/1.1\r\n" + host + next, []int{421}},
 		{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + next, []int{505}},
 		{"GET / HTTP/2.0\r\n" + host + next, []int{505}},
 		{"GET /\r\n" + next, []int{400}},
@@ -118,7 +148,7 @@ func TestRequests(t *testing.T) {
 					break
 				}
 				body, err := io.ReadAll(resp.Body)
-				if err != nil || resp.StatusCode == 200 && (len(resp.Header["X"]) != 1 || len(resp.Header) > 4 || !strings.HasPrefix(string(body), "/")) {
+				if err != nil || resp.StatusCode == 200 && (len(resp.Header["X"]) != 1 || len(resp.Header) > 4 || !strings.HasPrefix(string(body), "/") && string(body) != "*") {
 					t.Errorf("%.60q: %v, %q, %v", test.sent, resp.Header, body, err)
 				}
 				if got = append(got, resp.StatusCode); resp.StatusCode >= 400 {

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,7 @@ func (c *conn) readRequest() (*http.Request, error) {
 	if start, _ := c.in.Peek(2); string(start) == "\r\n" {
 		c.in.Discard(2)
 	}
+	faulty := c.faultyFraming()
 	r, err := http.ReadRequest(c.in)
 	if err != nil {
 		return nil, c.blame(err)
@@ -42,6 +44,10 @@ func (c *conn) readRequest() (*http.Request, error) {
 	if err := check(r); err != nil {
 		return nil, err
 	}
+	if err := checkTarget(r, c.tls != nil); err != nil {
+		return nil, err
+	}
+	r.Close = r.Close || faulty
 	r.RemoteAddr, r.TLS, r.Body = c.remote, c.tls, http.NoBody
 	return r.WithContext(c.ctx), nil
 }
@@ -84,6 +90,64 @@ func check(r *http.Request) error {
 		return refusal{http.StatusExpectationFailed, "unknown expectation"}
 	}
 	return nil
+}
+
+// checkTarget holds the request's target against RFC 9112, section 3.2: http.ReadRequest takes any URL.
+func checkTarget(r *http.Request, secure bool) error {
+	u := r.URL
+	switch {
+	case r.Method == http.MethodConnect:
+	case r.RequestURI == "*":
+		if r.Method != http.MethodOptions {
+			return refusal{http.StatusBadRequest, "the target * is for OPTIONS alone"}
+		}
+	case u.Scheme == "": // "/path?query"
+	case u.Scheme != "http" && u.Scheme != "https": // "host:port" looks so, too
+		return refusal{http.StatusBadRequest, "the target is neither a path nor an http address"}
+	case u.Host == "":
+		return refusal{http.StatusBadRequest, "the target has no host"}
+	case u.Scheme == "https" && !secure: // RFC 9110, section 7.4
+		return refusal{http.StatusMisdirectedRequest, "an https address came over a connection without TLS"}
+	case u.Path == "":
+		u.Path = "/" // RFC 9110, section 4.2.3
+	}
+	return nil
+}
+
+var transferEncoding = []byte("transfer-encoding")
+
+// faultyFraming reports whether the next request is of HTTP/1.0 and has a Transfer-Encoding: whoever sent it on, or
+// wrote it, may mean another end of it than we, so the connection ends with the answer (RFC 9112, section 6.1).
+// http.ReadRequest drops the field without a word. A header of HTTP/1.0 that the buffer does not hold counts as faulty.
+func (c *conn) faultyFraming() bool {
+	line, err := c.peekPast(0)
+	if err != nil || !bytes.HasSuffix(bytes.TrimRight(line, "\r\n"), []byte("HTTP/1.0")) {
+		return false
+	}
+	for at := len(line); ; at += len(line) {
+		if line, err = c.peekPast(at); err != nil {
+			return true
+		}
+		switch {
+		case len(bytes.TrimRight(line, "\r\n")) == 0:
+			return false
+		case len(line) >= len(transferEncoding) && bytes.EqualFold(line[:len(transferEncoding)], transferEncoding):
+			return true
+		}
+	}
+}
+
+// peekPast waits for the line that begins at an offset of what has not been read.
+func (c *conn) peekPast(at int) (line []byte, err error) {
+	for {
+		buffered, _ := c.in.Peek(c.in.Buffered())
+		if n := bytes.IndexByte(buffered[min(at, len(buffered)):], '\n'); n >= 0 {
+			return buffered[at : at+n+1], nil
+		}
+		if _, err := c.in.Peek(len(buffered) + 1); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // refuse answers what no handler sees. Then the connection is at its end: nobody knows where
