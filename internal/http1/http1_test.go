@@ -117,3 +117,69 @@ func TestFraming(t *testing.T) {
 		c.Close()
 	}
 }
+
+// The reason phrase is what a handler says, whatever it says, on one line that clients can read.
+func TestReason(t *testing.T) {
+	reason := make(chan string, 2)
+	address := start(t, &http1.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		said := w.(interface{ SetReason(string) })
+		said.SetReason(<-reason)
+		w.WriteHeader(403)
+		said.SetReason("too late")
+		io.WriteString(w, "no")
+	})})
+	for given, want := range map[string]string{
+		"":                                  "Forbidden",
+		"Denied: policy 4.2 (rules:7)":      "Denied: policy 4.2 (rules:7)",
+		"a\r\nX: y\r\n\r\nb\x00\x7f\x1b[1m": "a??X: y????b???[1m",
+		"Ä\u202e":                           strings.Repeat("?", 5),
+		strings.Repeat("a", 70_000):         strings.Repeat("a", 300),
+	} {
+		for request, proto := range map[string]string{"GET / HTTP/1.1": "HTTP/1.1", "HEAD / HTTP/1.1": "HTTP/1.1", "GET / HTTP/1.0": "HTTP/1.0"} {
+			c := dial(t, address)
+			reason <- given
+			c.say(request)
+			method, _, _ := strings.Cut(request, " ")
+			got, err := http.ReadResponse(c.Reader, &http.Request{Method: method})
+			if err != nil || got.Proto != proto || got.Status != "403 "+want || got.ContentLength != 2 || got.Header.Get("X") != "" {
+				t.Fatalf("%s: %.20q: %v, %+v", request, given, err, got)
+			}
+		}
+	}
+}
+
+// A handler can ask whether its client has gone, and what the client sent before it went does not hide it.
+func TestGone(t *testing.T) {
+	asked, went := make(chan struct{}), make(chan struct{})
+	said := make(chan [2]bool)
+	address := start(t, &http1.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g := w.(interface{ Gone() bool })
+		before := g.Gone()
+		asked <- struct{}{}
+		<-went
+		after := g.Gone()
+		for !after { // the packet is on its way
+			after = g.Gone()
+		}
+		said <- [2]bool{before, after}
+	})})
+	for _, linger := range []int{0, -1} { // with a reset, and in order
+		for _, behind := range []string{"", "GET /next HTTP/1.1\r\nHost: x\r\n\r\n"} {
+			c := dial(t, address)
+			c.say("GET / HTTP/1.1")
+			<-asked
+			io.WriteString(c.Conn, behind)
+			c.Conn.(*net.TCPConn).SetLinger(linger)
+			c.Conn.Close()
+			went <- struct{}{}
+			if got := <-said; got != [2]bool{false, true} {
+				t.Errorf("gone before and after: %v", got)
+			}
+			if behind != "" && linger < 0 {
+				<-asked // the request behind it
+				went <- struct{}{}
+				<-said
+			}
+		}
+	}
+}

@@ -24,9 +24,10 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 type response struct {
 	conn   *conn
 	header http.Header
-	status int   // 0: WriteHeader has not been called
-	size   int64 // of the body, as the handler says; -1: it does not
-	sent   int64 // bytes of the body that were given to us
+	reason string // for the status line; empty: what RFC 9110 calls the status
+	status int    // 0: WriteHeader has not been called
+	size   int64  // of the body, as the handler says; -1: it does not
+	sent   int64  // bytes of the body that were given to us
 
 	head    bool // the request is HEAD
 	keep10  bool // the client speaks HTTP/1.0, and would keep the connection
@@ -86,9 +87,32 @@ func (w *response) WriteHeader(status int) {
 		w.out[len("HTTP/1.")] = '0'
 	}
 	w.out = strconv.AppendInt(w.out, int64(status), 10)
-	w.out = append(append(append(w.out, ' '), http.StatusText(status)...), "\r\n"...)
+	w.out = append(w.out, ' ')
+	w.appendReason()
 	w.appendFields()
 	w.start = len(w.out)
+}
+
+// maxReason is the longest reason phrase, in bytes. Some clients read 359.
+const maxReason = 300
+
+// SetReason sets the reason phrase of the status line, which many clients show instead of the body. It must come before
+// WriteHeader. Only printable ASCII is sent (RFC 9112, section 4, would allow bytes of an unknown encoding), and at most maxReason bytes.
+func (w *response) SetReason(phrase string) { w.reason = phrase }
+
+func (w *response) appendReason() {
+	if w.reason == "" {
+		w.out = append(append(w.out, http.StatusText(w.status)...), "\r\n"...)
+		return
+	}
+	for i := range min(len(w.reason), maxReason) {
+		b := w.reason[i]
+		if b < ' ' || b > '~' {
+			b = '?'
+		}
+		w.out = append(w.out, b)
+	}
+	w.out = append(w.out, "\r\n"...)
 }
 
 // appendFields appends the header's fields in the order of their names, but for those

@@ -32,3 +32,22 @@ func (c *conn) settle() {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
+
+// Gone reports whether the client has ended its side of the connection, or the connection is lost, whatever it sent before
+// (POLLRDHUP of poll(2)). A client that has ended its side alone may still take an answer.
+func (w *response) Gone() (gone bool) {
+	tcp, ok := w.conn.net.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return true
+	}
+	err = raw.Control(func(fd uintptr) {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, err := unix.Poll(poll, 0)
+		gone = err == nil && n > 0
+	})
+	return gone || err != nil
+}
