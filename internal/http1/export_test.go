@@ -21,3 +21,14 @@ func WithoutSendfile(t *testing.T, n int64) {
 	}
 	t.Cleanup(func() { sendfile = unix.Sendfile })
 }
+
+// WithFaultyDisk makes sendfile(2) fail as on a disk that cannot read, once it has sent n bytes.
+func WithFaultyDisk(t *testing.T, n int) {
+	sendfile = func(to, from int, offset *int64, count int) (int, error) {
+		if *offset >= int64(n) {
+			return 0, unix.EIO
+		}
+		return unix.Sendfile(to, from, offset, min(count, n-int(*offset)))
+	}
+	t.Cleanup(func() { sendfile = unix.Sendfile })
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -45,11 +46,11 @@ func (c *conn) announce(p []byte) error {
 }
 
 // sendFile sends a part of a file. While it waits for the client it holds no buffer. The error is
-// errors.ErrUnsupported where the file system cannot do it.
+// errors.ErrUnsupported where the file system cannot do it, and else as SendFile's.
 func (c *conn) sendFile(f *os.File, offset, n int64) (sent int64, err error) {
 	source, err := f.SyscallConn()
 	if err != nil {
-		return 0, err
+		return 0, &fs.PathError{Op: "sendfile", Path: f.Name(), Err: err}
 	}
 	// Within Control and Write the descriptors are what they were, even if somebody closes them.
 	var failed, wait error
@@ -65,6 +66,9 @@ func (c *conn) sendFile(f *os.File, offset, n int64) (sent int64, err error) {
 				case fault == unix.EINVAL || fault == unix.ENOSYS || fault == unix.EOPNOTSUPP:
 					failed = errors.ErrUnsupported
 					return true
+				case fault != nil && (fault == unix.EIO || unreadable(int(from), at)):
+					failed = &fs.PathError{Op: "sendfile", Path: f.Name(), Err: fault}
+					return true
 				case fault != nil:
 					failed = os.NewSyscallError("sendfile", fault)
 					return true
@@ -78,5 +82,18 @@ func (c *conn) sendFile(f *os.File, offset, n int64) (sent int64, err error) {
 			return true
 		})
 	})
+	if control != nil {
+		control = &fs.PathError{Op: "sendfile", Path: f.Name(), Err: control}
+	}
 	return sent, cmp.Or(control, wait, failed)
+}
+
+// unreadable reports whether it is the file that fails, not the connection: sendfile(2) does not tell.
+func unreadable(file int, offset int64) bool {
+	for {
+		n, err := unix.Pread(file, make([]byte, 1), offset)
+		if err != unix.EINTR {
+			return n != 1
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -219,6 +220,9 @@ func TestClientsThatTakeNothing(t *testing.T) {
 		if _, again := io.WriteString(w, "more"); again == nil {
 			t.Errorf("%s: more can be written after %v", r.RequestURI, err)
 		}
+		if file := (*fs.PathError)(nil); errors.As(err, &file) {
+			t.Errorf("%s: the file is blamed: %v", r.RequestURI, err)
+		}
 		said <- err
 	})}
 	address := start(t, server)
@@ -298,5 +302,34 @@ func TestWithoutSendfile(t *testing.T) {
 		if _, got := c.hear(); !bytes.Equal(got, content) {
 			t.Errorf("%d other bytes", len(got))
 		}
+	}
+}
+
+// It is told apart whether the file or the client fails. What cannot be read is never sent as if it were whole.
+func TestFaultyDisk(t *testing.T) {
+	f, content := testFile(t, 1<<20)
+	http1.WithFaultyDisk(t, 300_000)
+	said := make(chan error, 1)
+	address := start(t, &http1.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(len(content)))
+		n, err := w.(sender).SendFile(f, 0, int64(len(content)))
+		if n != 300_000 {
+			t.Errorf("%d bytes", n)
+		}
+		said <- err
+	})})
+	c := dial(t, address)
+	c.say("GET / HTTP/1.1", "GET /never HTTP/1.1")
+	resp, err := http.ReadResponse(c.Reader, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(resp.Body)
+	if err != io.ErrUnexpectedEOF || !bytes.Equal(got, content[:300_000]) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	var file *fs.PathError
+	if err := <-said; !errors.As(err, &file) || !errors.Is(err, unix.EIO) || file.Path != f.Name() {
+		t.Errorf("the handler is told: %v", err)
 	}
 }

@@ -113,8 +113,9 @@ func (w *response) SetWriteDeadline(at time.Time) error {
 }
 
 // SendFile sends n bytes of a file, from an offset on, as a part of the body. The file's own position is
-// neither used nor moved. It returns how many were sent; with less than n there is an error, which is
-// io.ErrUnexpectedEOF where the file is too short.
+// neither used nor moved. It returns how many were sent; with less than n there is an error: io.ErrUnexpectedEOF where
+// the file is too short, an *fs.PathError where it cannot be read, another where the client does not take it. Then
+// nothing more is sent, and the connection is closed.
 func (w *response) SendFile(f *os.File, offset, n int64) (int64, error) {
 	if err := w.admit(n); err != nil {
 		return 0, err
@@ -145,12 +146,14 @@ type onlyWriter struct{ io.Writer }
 // send sends a part of a file in the way that is cheapest for its size.
 func (w *response) send(f *os.File, offset, n int64) (int64, error) {
 	if n <= int64(cap(w.out)-len(w.out)) {
-		read, err := f.ReadAt(w.out[len(w.out):len(w.out)+int(n)], offset)
-		if err == io.EOF {
-			err = nil
+		if read, err := f.ReadAt(w.out[len(w.out):len(w.out)+int(n)], offset); int64(read) < n {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return 0, err // what was read is not sent
 		}
-		w.out = w.out[:len(w.out)+read]
-		return int64(read), err
+		w.out = w.out[:len(w.out)+int(n)]
+		return n, nil
 	}
 	w.flush(true)
 	w.release()
