@@ -18,7 +18,7 @@ func (s *Server) handleError(c *echo.Context, err error) {
 
 // fail answers with an error, in words.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	code := status(err)
+	code, e := status(err), exchangeOf(w)
 	text := http.StatusText(code)
 	switch code {
 	case http.StatusNotFound:
@@ -28,7 +28,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Allow", strings.Join(methods, ", "))
 		text = "This mirror can only be read: " + strings.Join(methods, ", ") + "."
 	case http.StatusInternalServerError:
-		s.log.Error("request failed", "path", r.URL.Path, "error", err)
+		s.failed(e, r.URL.Path, err)
 		text = "The mirror could not read this file."
 	default:
 		if he, ok := err.(*echo.HTTPError); ok && he.Message != "" {

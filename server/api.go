@@ -73,7 +73,7 @@ func (a *api) write(w http.ResponseWriter, r *http.Request, code int, body []byt
 }
 
 func (a *api) broken(w http.ResponseWriter, r *http.Request, err error) {
-	a.server.logBroken(r, err)
+	a.server.broken(w, r, err)
 	a.fail(w, r, http.StatusInternalServerError, "the mirror could not read its catalog")
 }
 

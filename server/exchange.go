@@ -26,6 +26,7 @@ type exchange struct {
 	verdict  audit.Verdict      // empty: it follows from the rest
 	rule     string
 	reason   string
+	broken   error // of what was being sent; nil: none, or the client's
 }
 
 // exchangeOf finds the exchange that a handler answers.
@@ -63,6 +64,12 @@ func (e *exchange) ReadFrom(src io.Reader) (n int64, err error) {
 		n, err = io.Copy(e.Response.ResponseWriter, src)
 	}
 	e.Size += n
+	if err == nil && limited != nil && limited.N > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if unreadable(err) {
+		e.broken = err
+	}
 	return n, err
 }
 

@@ -69,8 +69,15 @@ func deny(w http.ResponseWriter, e *exchange, v rules.Verdict) {
 	plain(w, http.StatusForbidden, text+"\nrule: "+v.Rule+"\n")
 }
 
-// send sends an open file.
+// send sends an open file. What turns out not to be readable on the way leaves the client with less than the header says,
+// and without a connection.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, modified time.Time, content io.ReadSeeker) {
+	if r.Method == http.MethodHead {
+		if err := probe(content); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+	}
 	header := w.Header()
 	header["Etag"] = []string{`"` + f.SHA256 + `"`}
 	header["X-Content-Type-Options"] = []string{"nosniff"}
@@ -81,6 +88,9 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, mod
 		header["Cache-Control"] = []string{cacheControl(f, s.access.passwords != nil)}
 	}
 	http.ServeContent(w, exactly(r, modified), "", modified, content)
+	if e, ok := w.(*exchange); ok && e.broken != nil {
+		s.failed(e, f.Path, e.broken)
+	}
 }
 
 // lastModified is a date that changes if and only if the content does, as far as

@@ -66,6 +66,7 @@ func newMetrics(s *Server) *metrics {
 		}
 		return float64(s.audit.Errors())
 	})
+	counter("minimirror_read_errors_total", "Requests that failed because the mirror could not read its image.", s.faults.total)
 	if s.rulesFile == "" {
 		return m
 	}

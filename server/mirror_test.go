@@ -184,7 +184,11 @@ func body(t testing.TB, r *http.Response) string {
 // start runs a server on a loopback port; stop ends it and waits.
 func start(t testing.TB, o server.Options) (address string, stop func()) {
 	t.Helper()
-	s := newServer(t, o)
+	return run(t, newServer(t, o))
+}
+
+func run(t testing.TB, s *server.Server) (address string, stop func()) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -210,4 +214,12 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func dialServer(t testing.TB, address string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	must(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c
 }

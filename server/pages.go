@@ -128,14 +128,14 @@ func (p *pages) fail(w http.ResponseWriter, r *http.Request, code int, text stri
 }
 
 func (p *pages) broken(w http.ResponseWriter, r *http.Request, err error) {
-	p.server.logBroken(r, err)
+	p.server.broken(w, r, err)
 	p.fail(w, r, http.StatusInternalServerError, "The mirror could not read its catalog.")
 }
 
-// logBroken tells of what is no fault of the visitor's.
-func (s *Server) logBroken(r *http.Request, err error) {
-	if r.Context().Err() == nil { // else they have gone
-		s.log.Error("request failed", "path", r.URL.Path, "error", err)
+// broken notes what is no fault of the visitor's.
+func (s *Server) broken(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() == nil { // else the server ends
+		s.failed(exchangeOf(w), r.URL.Path, err)
 	}
 }
 

@@ -77,6 +77,7 @@ type Server struct {
 	seen      fileState  // of the rules that were read last
 	described *properties
 	reloads   reloads
+	faults    faults
 
 	draining atomic.Bool
 }

@@ -1,0 +1,76 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/audit"
+)
+
+const (
+	complainEvery = time.Minute
+	mostNamed     = 100 // files
+)
+
+// faults are reads of the image that have failed: a bad disk, a file that was cut short. The log has each of the first
+// 100 files once, and one line a minute at most of all else; the audit trail has every request.
+type faults struct {
+	mu    sync.Mutex
+	count uint64
+	named map[string]bool
+	last  time.Time
+}
+
+// note counts a failure of a path. It reports whether the log should have it.
+func (f *faults) note(path string, now time.Time) (count uint64, say bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count++
+	if say = !f.named[path] && len(f.named) < mostNamed; say {
+		if f.named == nil {
+			f.named = map[string]bool{}
+		}
+		f.named[path] = true
+	} else if say = now.Sub(f.last) >= complainEvery; say {
+		f.last = now
+	}
+	return f.count, say
+}
+
+func (f *faults) total() float64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return float64(f.count)
+}
+
+// failed notes that what was asked for could not be read.
+func (s *Server) failed(e *exchange, path string, err error) {
+	e.verdict, e.reason = audit.Failed, err.Error()
+	if count, say := s.faults.note(path, time.Now()); say {
+		s.log.Error("cannot read what was asked for", "path", path, "error", err, "failures", count)
+	}
+}
+
+// unreadable reports whether content failed that was being sent, and not the client: see image.FileSender.
+func unreadable(err error) bool {
+	var file *fs.PathError
+	return errors.As(err, &file) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fs.ErrClosed)
+}
+
+// probe reads the last byte: what cannot be read to its end has no length to tell of.
+func probe(content io.ReadSeeker) error {
+	end, err := content.Seek(0, io.SeekEnd)
+	if err != nil || end == 0 {
+		return err
+	}
+	if _, err = content.Seek(-1, io.SeekEnd); err != nil {
+		return err
+	}
+	if _, err = io.ReadFull(content, make([]byte, 1)); err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
