@@ -113,7 +113,10 @@ func (g *gate) behind(proxy netip.Addr, headers []string) netip.Addr {
 	return client
 }
 
-var errUnauthorized = echo.NewHTTPError(http.StatusUnauthorized, "This mirror asks for a name and a password.")
+var (
+	errUnauthorized  = echo.NewHTTPError(http.StatusUnauthorized, "This mirror asks for a name and a password.")
+	errWrongPassword = echo.NewHTTPError(http.StatusUnauthorized, "The name or the password is wrong.")
+)
 
 // guard refuses clients that have too many connections, and those that are not known.
 func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
@@ -138,6 +141,9 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 			if !right {
 				c.Response().Header().Set("WWW-Authenticate", `Basic realm="minimirror", charset="UTF-8"`)
+				if given {
+					return errWrongPassword
+				}
 				return errUnauthorized
 			}
 		}

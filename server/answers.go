@@ -22,6 +22,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	text := http.StatusText(code)
 	switch code {
 	case http.StatusNotFound:
+		e.say(text + " in this mirror")
 		text = fmt.Sprintf("%s is not in this mirror.\nIt carries %q as of %s; see / for how to use it.", printable(r.URL.Path),
 			s.image.Catalog.Name, s.image.Catalog.Date.UTC().Format("2006-01-02 15:04 MST"))
 	case http.StatusMethodNotAllowed:
@@ -29,9 +30,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		text = "This mirror can only be read: " + strings.Join(methods, ", ") + "."
 	case http.StatusInternalServerError:
 		s.failed(e, r.URL.Path, err)
+		e.say(text + ": the mirror cannot read it")
 		text = "The mirror could not read this file."
 	default:
 		if he, ok := err.(*echo.HTTPError); ok && he.Message != "" {
+			e.say(text + ": " + strings.TrimSuffix(he.Message, ".")) // never the client's words
 			text = he.Message
 		}
 	}

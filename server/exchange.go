@@ -38,6 +38,16 @@ func exchangeOf(w http.ResponseWriter) *exchange {
 	return e
 }
 
+// say sets the reason phrase of the status line, in printable ASCII, before the header is written.
+func (e *exchange) say(phrase string) {
+	if e.Response == nil {
+		return
+	}
+	if w, ok := e.Response.ResponseWriter.(interface{ SetReason(string) }); ok {
+		w.SetReason(phrase)
+	}
+}
+
 // Unwrap implements what http.ResponseController and echo look for.
 func (e *exchange) Unwrap() http.ResponseWriter { return e.Response }
 

@@ -66,6 +66,7 @@ func deny(w http.ResponseWriter, e *exchange, v rules.Verdict) {
 	header := w.Header()
 	header.Del("Etag")
 	header.Set("Cache-Control", "no-store")
+	e.say(denialPhrase(v))
 	plain(w, http.StatusForbidden, text+"\nrule: "+v.Rule+"\n")
 }
 

@@ -143,7 +143,7 @@ rule 'rules:' ' - deny: { package: telnet, client: [127.0.0.0/8], reason: "not f
 update
 offers "${everything[@]}"
 ! apt_in "$mine/apt" apt-get -qq --yes --download-only install telnet >"$mine/apt.out" 2>&1 || die "a client that is denied got it"
-grep -q 403 "$mine/apt.out" || die "apt was not told: $(cat "$mine/apt.out")"
+grep -q '403  Denied: not from here (rules.yaml:2)' "$mine/apt.out" || die "apt was not told why: $(cat "$mine/apt.out")"
 say "a rule about clients acts on the download"
 
 cp "$rules" "$mine/good"
