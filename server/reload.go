@@ -161,8 +161,8 @@ func (s *Server) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		state, _ := stateOf(s.rulesFile) // an error is a state, too
 		s.reloading.Lock()
+		state, _ := stateOf(s.rulesFile) // an error is a state, too
 		next := s.view.Load().next
 		same := state == s.seen && (next.IsZero() || time.Now().Before(next))
 		due := state == s.seen
