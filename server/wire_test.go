@@ -217,7 +217,7 @@ func openFiles(t *testing.T) int {
 // settle waits for goroutines to end: those of cut connections do so on their own.
 func settle(t *testing.T, before int) {
 	t.Helper()
-	for range 500 {
+	for range 12000 {
 		if runtime.NumGoroutine() <= before {
 			return
 		}

@@ -130,7 +130,7 @@ func TestGoroutinesEnd(t *testing.T) {
 		Bake(ctx, o)
 	}
 	var left []string
-	for range 200 { // they end soon, not at once
+	for range 2400 { // they end soon, not at once
 		left = nil
 		stacks := make([]byte, 1<<20)
 		for stack := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {

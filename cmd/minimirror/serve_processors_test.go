@@ -16,7 +16,7 @@ func TestProcessors(t *testing.T) {
 	use := func() int { return runtime.GOMAXPROCS(0) }
 	settled := func(want int) {
 		t.Helper()
-		for range 1000 {
+		for range 12000 {
 			if use() == want {
 				return
 			}

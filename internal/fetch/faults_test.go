@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -185,7 +186,7 @@ func TestCrawl(t *testing.T) {
 		}
 	})
 	f := client(t)
-	f.stall = 100 * time.Millisecond
+	f.stall = 500 * time.Millisecond
 	if err := f.Artifact(context.Background(), pinned(slow, serve(t, whole))); err != nil {
 		t.Fatal(err)
 	}
@@ -215,9 +216,15 @@ func TestUnreachable(t *testing.T) {
 // TestParallel counts the transfers that one host has at a time.
 func TestParallel(t *testing.T) {
 	var now, most atomic.Int32
+	two := make(chan struct{})
+	both := sync.OnceFunc(func() { close(two) })
 	u := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		n := now.Add(1)
 		defer now.Add(-1)
+		if n == 2 {
+			both()
+		}
+		<-two // the first waits for another
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
 		time.Sleep(5 * time.Millisecond)

@@ -221,7 +221,7 @@ func TestStall(t *testing.T) {
 	})
 	good := serve(t, whole)
 	f := client(t)
-	f.stall = 50 * time.Millisecond
+	f.stall = 500 * time.Millisecond
 	if _, from, err := f.Get(context.Background(), []string{silent, good}, 1<<20); err != nil || from != good {
 		t.Fatal(from, err)
 	}

@@ -1,6 +1,7 @@
 package image_test
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,7 +16,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
@@ -162,34 +162,26 @@ func dockerRegistry(t *testing.T, storage string) (address string, sent *atomic.
 	if err != nil {
 		t.Fatalf("%v\nhint: apt-get install docker-registry", err)
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	behind := free.Addr().String()
-	must(t, free.Close())
 	config := filepath.Join(t.TempDir(), "config.yml")
-	must(t, os.WriteFile(config, fmt.Appendf(nil, "version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n", storage, behind), 0o644))
+	must(t, os.WriteFile(config, fmt.Appendf(nil, "version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: 127.0.0.1:0}\n", storage), 0o644))
 	cmd := exec.Command(program, "serve", config)
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
+	said, err := cmd.StderrPipe()
+	must(t, err)
 	must(t, cmd.Start())
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s", log.Bytes())
-		}
 	})
-	for i := 0; ; i++ {
-		conn, err := net.Dial("tcp", behind)
-		if err == nil {
-			conn.Close()
-			break
+	behind := ""
+	for lines := bufio.NewScanner(said); behind == ""; {
+		if !lines.Scan() {
+			t.Fatal("docker-registry ended before it listened")
 		}
-		if i == 200 {
-			t.Fatal(err)
+		if _, address, ok := strings.Cut(lines.Text(), "listening on "); ok {
+			behind = strings.TrimSuffix(strings.Fields(address)[0], `"`)
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
+	go io.Copy(io.Discard, said) // its log must not stop it
 	front, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { front.Close() })

