@@ -208,7 +208,7 @@ func (f *bootstrapFlags) installPlan(ctx context.Context, c *command, plan *boot
 	fmt.Fprintf(log, "minimirror bootstrap %s: %s\n", plan.Title, time.Now().UTC().Format(time.RFC3339))
 	o.Log = log
 	o.Progress = func(name, state string, done, total int) {
-		fmt.Fprintf(c.stderr, "%d of %d: %s %s\n", done, total, name, state)
+		fmt.Fprintf(c.stderr, "%d of %d packages %s: %s\n", done, total, state, name)
 	}
 	if err := plan.Install(ctx, o); err != nil {
 		return fmt.Errorf("%w\nlog: %s", err, name)

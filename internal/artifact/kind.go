@@ -222,7 +222,7 @@ type InstallJob struct {
 	NoStart bool          // services are not started
 	Wait    time.Duration // for another program that is installing
 	Log     io.Writer
-	// Progress, if set, is called when a package has reached a state.
+	// Progress, if set, is called when a package has reached a state, as done of total packages have.
 	Progress func(name, state string, done, total int)
 }
 

@@ -25,9 +25,9 @@ import (
 // After a failure, and after a kill at any moment, dpkg knows what state each
 // package is in; the same installation planned again completes it.
 func (Kind) Install(ctx context.Context, job artifact.InstallJob) error {
-	d := &dpkg{root: job.Root, log: job.Log, progress: job.Progress}
+	d := &dpkg{root: job.Root, log: job.Log, progress: job.Progress, done: map[string]int{}}
 	for _, step := range job.Steps {
-		d.total += 2 * len(step)
+		d.total += len(step)
 	}
 	if err := d.check(); err != nil {
 		return err
@@ -83,11 +83,12 @@ func (d *dpkg) step(ctx context.Context, files []string) error {
 
 // A dpkg is the package manager of the system below root.
 type dpkg struct {
-	root        string
-	log         io.Writer
-	progress    func(name, phase string, done, total int)
-	done, total int
-	unpacked    []string // names, as dpkg wants them, of what the last --unpack has unpacked
+	root     string
+	log      io.Writer
+	progress func(name, phase string, done, total int)
+	total    int            // packages
+	done     map[string]int // packages that have reached a state
+	unpacked []string       // names, as dpkg wants them, of what the last --unpack has unpacked
 }
 
 // check wants a system on which dpkg can work.
@@ -179,9 +180,9 @@ func (d *dpkg) report(line string) (problems []string) {
 		d.unpacked = append(d.unpacked, name)
 		fallthrough
 	case "installed":
-		d.done = min(d.done+1, d.total)
+		d.done[state] = min(d.done[state]+1, d.total)
 		if d.progress != nil {
-			d.progress(name, state, d.done, d.total)
+			d.progress(name, state, d.done[state], d.total)
 		}
 	}
 	return nil
