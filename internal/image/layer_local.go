@@ -13,15 +13,15 @@ func (l localLayer) part(_ context.Context, offset, size int64) (io.ReadCloser, 
 	if l.packed != "" {
 		return nil, errNoParts
 	}
-	return l.blob.part(offset, size)
+	return l.blob.stream(offset, size)
 }
 
 func (l localLayer) whole(ctx context.Context) (io.ReadCloser, error) {
-	section, err := l.blob.part(0, l.blob.size)
+	stream, err := l.blob.stream(0, l.blob.size)
 	if err != nil {
 		return nil, err
 	}
-	var body io.ReadCloser = &limited{contextReader{ctx, section}, section}
+	var body io.ReadCloser = &limited{contextReader{ctx, stream}, stream}
 	if l.packed != "" {
 		if body, err = decompress(body); err != nil {
 			return nil, fmt.Errorf("%s: %w", l.packed, err)

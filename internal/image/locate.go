@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -41,7 +42,7 @@ func locate(ctx context.Context, ref Reference, o Options) (*place, error) {
 func locateAs(ctx context.Context, ref Reference, o Options) (*place, error) {
 	switch ref.Transport {
 	case Unpacked:
-		if is := transportAt(ref.Path); is == OCI || is == skopeoDir {
+		if is := transportAt(ref.Path, ""); is == OCI || is == skopeoDir {
 			return nil, errors.New("not an unpacked image")
 		}
 		return &place{root: treeRoot(ref.Path)}, nil
@@ -52,14 +53,7 @@ func locateAs(ctx context.Context, ref Reference, o Options) (*place, error) {
 		}
 		return layoutPlace(&directory{root, map[string]*source{}}, ref.Name), nil
 	case OCIArchive, DockerArchive, Stdin:
-		files, err := locateArchive(ctx, ref, o)
-		if err != nil {
-			return nil, err
-		}
-		if ref.Transport == OCIArchive || ref.Transport == Stdin && files.has(v1.ImageLayoutFile) {
-			return layoutPlace(files, ref.Name), nil
-		}
-		return &place{files: files, read: func() (*opened, error) { return files.readDocker(ref.Name) }}, nil
+		return locateFile(ctx, ref, o)
 	case Anywhere:
 		info, err := os.Stat(ref.Path)
 		if err != nil {
@@ -68,24 +62,38 @@ func locateAs(ctx context.Context, ref Reference, o Options) (*place, error) {
 		if !info.IsDir() {
 			return locateFile(ctx, ref, o)
 		}
-		transport := Unpacked
-		if transportAt(ref.Path) == OCI {
-			transport = OCI
+		transport := transportAt(ref.Path, "")
+		if transport == "" {
+			return nil, errUnknown("a folder with neither %s nor %s", v1.ImageLayoutFile, HeadName)
+		}
+		if transport == skopeoDir {
+			return nil, errors.New("not an image that can be read") // misnamed says what to do
 		}
 		return locateAs(ctx, Reference{transport, ref.Path, ref.Name}, o)
 	}
 	return nil, artifact.Usagef("unknown transport %q", ref.Transport)
 }
 
-// locateFile opens a file that may be either kind of archive.
+// errUnknown is the error about a file or folder that is no image. It says what was looked for.
+func errUnknown(format string, args ...any) error {
+	return artifact.Hint(fmt.Errorf("not an image: "+format, args...),
+		"an image is a folder in the OCI layout, an unpacked image, or what minimirror build, docker save, podman save or skopeo copy writes, compressed or not")
+}
+
+// locateFile opens an archive. Without a transport, what is in it decides of which kind it is.
 func locateFile(ctx context.Context, ref Reference, o Options) (*place, error) {
-	file, err := os.Open(ref.Path)
+	files, err := locateArchive(ctx, ref, o)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	o.Stdin = file
-	return locateAs(ctx, Reference{Stdin, "", ref.Name}, o)
+	open := ref.Transport == Stdin || ref.Transport == Anywhere
+	switch {
+	case ref.Transport == OCIArchive, open && files.has(v1.ImageLayoutFile):
+		return layoutPlace(files, ref.Name), nil
+	case open && !files.cut && !files.has(dockerManifestFile):
+		return nil, errors.Join(errUnknown("an archive with neither %s nor %s", v1.ImageLayoutFile, dockerManifestFile), files.Close())
+	}
+	return &place{files: files, read: func() (*opened, error) { return files.readDocker(ref.Name) }}, nil
 }
 
 // treeRoot is the folder of everything that is served: dir, or /mirror within.
@@ -154,10 +162,11 @@ func archiveInPlace(file *os.File) (*archive, error) {
 	if position, err := file.Seek(0, io.SeekCurrent); err != nil || position != 0 {
 		return nil, err
 	}
-	again, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
+	descriptor, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
-		return nil, nil // no /proc here
+		return nil, os.NewSyscallError("fcntl", err)
 	}
+	again := os.NewFile(uintptr(descriptor), file.Name())
 	source, err := sourceOf(again)
 	if err != nil {
 		return nil, errors.Join(err, again.Close())

@@ -54,6 +54,9 @@ func Open(ref Reference) (*Image, error) {
 	var format compressedError
 	var hint *artifact.HintError
 	if errors.As(err, &format) && !errors.As(err, &hint) {
+		if ref.Transport == Anywhere {
+			ref.Transport = transportAt(ref.Path, "")
+		}
 		err = artifact.Hint(err, "skopeo copy %s docker-archive:FILE uncompresses it", ref)
 	}
 	return nil, err

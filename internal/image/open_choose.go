@@ -27,7 +27,10 @@ func chooseManifest(index v1.Index, name string, read func(d v1.Descriptor, docu
 	if name != "" {
 		candidates = slices.DeleteFunc(candidates, func(d v1.Descriptor) bool { return !isNamed(d, name) })
 		if len(candidates) == 0 {
-			return v1.Descriptor{}, errWhich(fmt.Sprintf("no image is called %q", name), index.Manifests)
+			if len(index.Manifests) == 0 {
+				return v1.Descriptor{}, errIncomplete(v1.ImageIndexFile, "names no image")
+			}
+			return v1.Descriptor{}, errWhich(fmt.Sprintf("no image is called %q", name), namesOf(index.Manifests))
 		}
 	}
 	return chooseImage(candidates, read)
@@ -58,32 +61,53 @@ func isNamed(d v1.Descriptor, name string) bool {
 	return name == d.Annotations[v1.AnnotationRefName] || name == d.Annotations[containerdName] || name == d.Digest.String()
 }
 
-// onlyOne returns the only candidate, or the only one for the running platform.
+// onlyOne returns the only candidate, or the only one for the running platform. What has several names is one image.
 func onlyOne(candidates []v1.Descriptor) (v1.Descriptor, error) {
-	matching := candidates
-	if len(candidates) > 1 {
-		matching = slices.DeleteFunc(slices.Clone(candidates), func(d v1.Descriptor) bool {
+	var distinct []v1.Descriptor
+	for _, d := range candidates {
+		if !slices.ContainsFunc(distinct, func(other v1.Descriptor) bool { return other.Digest == d.Digest }) {
+			distinct = append(distinct, d)
+		}
+	}
+	matching := distinct
+	if len(distinct) > 1 {
+		matching = slices.DeleteFunc(slices.Clone(distinct), func(d v1.Descriptor) bool {
 			return d.Platform == nil || d.Platform.OS != "linux" || d.Platform.Architecture != runtime.GOARCH
 		})
 	}
 	switch {
-	case len(candidates) == 0:
-		return v1.Descriptor{}, fmt.Errorf("the index names no image")
+	case len(distinct) == 0:
+		return v1.Descriptor{}, errIncomplete("the index", "names no image")
 	case len(matching) == 1:
 		return matching[0], nil
 	}
-	return v1.Descriptor{}, errWhich(fmt.Sprintf("%d images, and which is meant is not clear", len(candidates)), candidates)
+	return v1.Descriptor{}, errWhich(fmt.Sprintf("%d images, and which is meant is not clear", len(distinct)), namesOf(candidates))
+}
+
+// namesOf are the names by which images can be chosen.
+func namesOf(there []v1.Descriptor) (names []string) {
+	for _, d := range there {
+		name := d.Digest.String()
+		if given := d.Annotations[v1.AnnotationRefName]; given != "" {
+			name = given
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // errWhich is the error about a name that leads to no image, or to several.
-func errWhich(problem string, there []v1.Descriptor) error {
-	var names []string
-	for _, d := range there {
-		if name := d.Annotations[v1.AnnotationRefName]; name != "" {
-			names = append(names, name)
-		} else {
-			names = append(names, d.Digest.String())
-		}
+func errWhich(problem string, names []string) error {
+	if len(names) == 0 {
+		return makeAgain(fmt.Errorf("%s, and none has a name", problem))
 	}
 	return artifact.Hint(fmt.Errorf("%s", problem), "add one of these after the path and a colon: %s", strings.Join(names, ", "))
+}
+
+// errIncomplete is the error about a document that lacks what leads to an image: whatever wrote it was interrupted, or had none.
+func errIncomplete(file, problem string) error { return makeAgain(fmt.Errorf("%s %s", file, problem)) }
+
+// makeAgain adds to an error what writes archives and folders of images.
+func makeAgain(err error) error {
+	return artifact.Hint(err, "write the image again and name it, for example with: minimirror build DEFINITION --output docker-archive:FILE, docker save NAME:TAG -o FILE, or skopeo copy SOURCE docker-archive:FILE:NAME:TAG")
 }

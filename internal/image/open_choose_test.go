@@ -68,7 +68,7 @@ func TestChoose(t *testing.T) {
 		{[]string{inner("")}, "", "names no image"},
 		{[]string{loop}, "", "4 indexes"},
 		{nil, "", "names no image"},
-		{nil, "1", "no image is called"},
+		{nil, "1", "names no image"},
 	} {
 		dir := t.TempDir()
 		layout["index.json"] = []byte(`{"schemaVersion":2,"manifests":[` + strings.Join(test.index, ",") + `]}`)

@@ -14,6 +14,9 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
+// dockerManifestFile lists the images of a docker-archive.
+const dockerManifestFile = "manifest.json"
+
 // dockerManifest is one image of a docker-archive's manifest.json (Docker image
 // specification 1.2, "combined image JSON + filesystem changeset format").
 type dockerManifest struct {
@@ -27,7 +30,7 @@ type dockerManifest struct {
 // name is its digest, and its diff_ids verify the layers.
 func (a *archive) readDocker(tag string) (*opened, error) {
 	var manifests []dockerManifest
-	if err := readDocument(a, "manifest.json", &manifests); err != nil {
+	if err := readDocument(a, dockerManifestFile, &manifests); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("not a docker-archive: %w", err)
 		}
@@ -36,6 +39,12 @@ func (a *archive) readDocker(tag string) (*opened, error) {
 	manifest, err := chooseDocker(manifests, tag)
 	if err != nil {
 		return nil, err
+	}
+	switch {
+	case manifest.Config == "":
+		return nil, errIncomplete(dockerManifestFile, "names no configuration (Config)")
+	case len(manifest.Layers) == 0:
+		return nil, errIncomplete(dockerManifestFile, "names no layers (Layers)")
 	}
 	text, err := a.dockerConfig(manifest.Config)
 	if err != nil {
@@ -92,12 +101,12 @@ func chooseDocker(manifests []dockerManifest, tag string) (dockerManifest, error
 		tags = append(tags, m.RepoTags...)
 	}
 	switch {
+	case len(manifests) == 0:
+		return dockerManifest{}, errIncomplete(dockerManifestFile, "names no image")
 	case tag != "":
-		return dockerManifest{}, artifact.Hint(fmt.Errorf("no image is called %q", tag),
-			"the archive has: %s", strings.Join(tags, ", "))
-	case len(manifests) != 1:
-		return dockerManifest{}, artifact.Hint(fmt.Errorf("%d images, and one is expected", len(manifests)),
-			"add one of these after the path and a colon: %s", strings.Join(tags, ", "))
+		return dockerManifest{}, errWhich(fmt.Sprintf("no image is called %q", tag), tags)
+	case len(manifests) > 1:
+		return dockerManifest{}, errWhich(fmt.Sprintf("%d images, and one is expected", len(manifests)), tags)
 	}
 	return manifests[0], nil
 }

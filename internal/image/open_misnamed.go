@@ -25,12 +25,15 @@ func misnamed(ref Reference, err error) error {
 	}
 	info, statErr := os.Stat(ref.Path)
 	if statErr != nil {
+		if text := ref.String(); ref.Transport != Anywhere && isThere(text) {
+			return hintPath(err, text)
+		}
 		return err
 	}
-	switch is := transportAt(ref.Path); is {
+	switch is := transportAt(ref.Path, ref.Transport); is {
 	case "":
 		if !info.IsDir() && (errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fs.ErrNotExist)) {
-			return artifact.Hint(err, "an image's archive is what minimirror build, docker save, podman save or skopeo copy writes")
+			return artifact.Hint(err, "an image's archive is a tar file with %s or %s, compressed or not: minimirror build, docker save, podman save and skopeo copy write one", v1.ImageLayoutFile, dockerManifestFile)
 		}
 		return err
 	case ref.Transport:
@@ -42,15 +45,15 @@ func misnamed(ref Reference, err error) error {
 	}
 }
 
-// transportAt says as what to open a path, or "".
-func transportAt(path string) string {
+// transportAt says as what to open a path, or "". Many archives can be opened in two ways: then it is the wanted one.
+func transportAt(path, wanted string) string {
 	info, err := os.Stat(path)
 	if err != nil {
 		return ""
 	}
 	has := func(names ...string) bool {
 		for _, name := range names {
-			if _, err := os.Lstat(filepath.Join(path, name)); errors.Is(err, fs.ErrNotExist) {
+			if !isThere(filepath.Join(path, name)) {
 				return false
 			}
 		}
@@ -58,10 +61,10 @@ func transportAt(path string) string {
 	}
 	switch {
 	case !info.IsDir():
-		return archiveAt(path)
-	case has(v1.ImageLayoutFile):
+		return archiveAt(path, wanted)
+	case has(v1.ImageLayoutFile), has(v1.ImageIndexFile, v1.ImageBlobsDir):
 		return OCI
-	case has("manifest.json", "version"):
+	case has(dockerManifestFile, "version"):
 		return skopeoDir
 	case has(HeadName), has(filepath.Join(Root, HeadName)):
 		return Unpacked
@@ -70,16 +73,17 @@ func transportAt(path string) string {
 }
 
 // archiveAt says what kind of archive a file is, unless it is compressed.
-func archiveAt(path string) string {
+func archiveAt(path, wanted string) string {
 	a, err := openArchive(path)
 	if err != nil {
 		return ""
 	}
 	defer a.Close()
+	oci, docker := a.has(v1.ImageLayoutFile), a.has(dockerManifestFile)
 	switch {
-	case a.has(v1.ImageLayoutFile):
+	case oci && (wanted == OCIArchive || !docker):
 		return OCIArchive
-	case a.has("manifest.json"):
+	case docker:
 		return DockerArchive
 	}
 	return ""

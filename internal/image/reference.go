@@ -2,6 +2,9 @@ package image
 
 import (
 	"os"
+	"path"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -34,22 +37,94 @@ type Reference struct {
 }
 
 // ParseReadable reads what ParseReference does, and what can only be read from: root:DIR, "-" for
-// standard input, and a path that begins with "/" or ".", where it is seen what is there.
+// standard input, and the path of a file or folder, where it is seen what is there. What begins with a
+// transport and a colon is never a path: a file of such a name is written ./oci:x.
 func ParseReadable(s string) (Reference, error) {
-	switch transport, path, _ := strings.Cut(s, ":"); {
+	transport, rest, colon := strings.Cut(s, ":")
+	switch {
 	case s == Stdin:
 		return Reference{Transport: Stdin}, nil
-	case transport == Unpacked && path != "":
-		return Reference{Transport: Unpacked, Path: path}, nil
-	case strings.HasPrefix(s, "/"), strings.HasPrefix(s, "."):
+	case colon && transport == Unpacked && rest != "":
+		return Reference{Transport: Unpacked, Path: rest}, nil
+	case colon && isTransport(transport), s == "":
+		ref, err := ParseReference(s)
+		if err != nil && isThere(s) {
+			err = hintPath(artifact.Usagef("%q is not a reference to an image", s), s)
+		}
+		return ref, err
+	}
+	return parsePath(s)
+}
+
+// ParseWritable reads what ParseReference does, and a plain path: FILE.tar is a docker-archive, which all container
+// runtimes load, and any other path is a folder in the OCI layout.
+func ParseWritable(s string) (Reference, error) {
+	if transport, _, colon := strings.Cut(s, ":"); s == "" || s == Stdin || colon && isTransport(transport) {
+		return ParseReference(s)
+	}
+	ref, err := parsePath(s)
+	if err != nil {
+		return Reference{}, err
+	}
+	info, statErr := os.Stat(s)
+	switch folder := statErr == nil && info.IsDir(); {
+	case folder:
+		ref.Transport = OCI
+	case strings.HasSuffix(s, ".tar"):
+		ref.Transport = DockerArchive
+	case slices.Contains([]string{".tgz", ".gz", ".zst", ".xz", ".bz2", ".zip"}, path.Ext(s)):
+		return Reference{}, artifact.Hint(artifact.Usagef("%q: images are not written compressed", s), "write FILE.tar, and compress the file afterwards")
+	default:
+		ref.Transport = OCI
+	}
+	return ref, nil
+}
+
+// parsePath reads a plain path. Where nothing is there, a name that can hardly be meant as one is an error.
+func parsePath(s string) (Reference, error) {
+	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, ".") || isThere(s) {
 		return Reference{Transport: Anywhere, Path: s}, nil
 	}
-	ref, err := ParseReference(s)
-	if _, statErr := os.Stat(s); err != nil && statErr == nil {
-		err = artifact.Hint(artifact.Usagef("%q is not a reference to an image", s), "write ./%s for what is at this path", s)
+	before, _, colon := strings.Cut(s, ":")
+	nothing := artifact.Usagef("%q: there is no such file or folder", s)
+	switch {
+	case strings.HasPrefix(s, "http://"), strings.HasPrefix(s, "https://"):
+		_, address, _ := strings.Cut(s, "://")
+		return Reference{}, artifact.Hint(nothing, "an image in a registry is written docker://%s; download a file first", address)
+	case colon && isThere(before):
+		is := transportAt(before, "")
+		if is != OCI && is != OCIArchive && is != DockerArchive {
+			return Reference{}, artifact.Hint(nothing, "write %s alone", before)
+		}
+		return Reference{}, artifact.Hint(nothing, "an image of this name in %s is written %s:%s", before, is, s)
+	case registryHost.MatchString(s), strings.Contains(s, "@sha256:"):
+		return Reference{}, artifact.Hint(nothing, "an image in a registry is written docker://%s", s)
+	case colon:
+		return Reference{}, artifact.Hint(nothing, "write the path of a file or folder, or %s", forms)
 	}
-	return ref, err
+	return Reference{Transport: Anywhere, Path: s}, nil
 }
+
+// registryHost is how a registry's name begins: localhost, a host with a dot or an address, perhaps a port, and a slash.
+var registryHost = regexp.MustCompile(`^(localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+:[0-9]+|\[[0-9a-fA-F:.]+\])(:[0-9]+)?/.`)
+
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// hintPath says how to name a file whose name reads as something else.
+func hintPath(err error, path string) error {
+	return artifact.Hint(err, "write ./%s for the file or folder of this name", path)
+}
+
+// isTransport reports whether a word and a colon begin a reference.
+func isTransport(word string) bool {
+	return slices.Contains([]string{OCI, OCIArchive, DockerArchive, Docker, Unpacked}, word)
+}
+
+// forms are the references with a transport.
+const forms = "oci:DIR, oci-archive:FILE, docker-archive:FILE or docker://HOST/NAME:TAG"
 
 // ParseReference reads the notation of containers-transports(5):
 // oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME:TAG] and
@@ -69,7 +144,7 @@ func ParseReference(s string) (Reference, error) {
 	}
 	return Reference{}, artifact.Hint(
 		artifact.Usagef("%q is not a reference to an image", s),
-		"write oci:DIR, oci-archive:FILE, docker-archive:FILE or docker://HOST/NAME:TAG")
+		"write "+forms)
 }
 
 func (r Reference) String() string {

@@ -42,7 +42,7 @@ func (r *Reader) WriteDockerArchive(ctx context.Context, w io.Writer, tag string
 	for _, f := range []struct {
 		name string
 		data []byte
-	}{{config, r.config}, {"manifest.json", manifest}} {
+	}{{config, r.config}, {dockerManifestFile, manifest}} {
 		if err := archive.WriteHeader(entryOf(f.name, int64(len(f.data)))); err != nil {
 			return err
 		}
