@@ -14,11 +14,12 @@ import (
 	"github.com/minimirror/minimirror/bootstrap"
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/registry"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/progress"
 )
 
-const bootstrapHelp = `usage: minimirror bootstrap --image REFERENCE [--set NAME] [--package NAME]… ACTION…
+const bootstrapHelp = `usage: minimirror bootstrap [--image] REFERENCE [--set NAME] [--package NAME]… ACTION…
 
 Takes packages straight out of an image and installs them on this machine: no
 network beyond the image's source, no container runtime. Reads only what is
@@ -42,10 +43,7 @@ Actions:
 
 After an interruption or a failure the same command goes on.
 
-References: docker://HOST/NAME:TAG (or @sha256:…), oci:DIR, oci-archive:FILE and
-docker-archive:FILE (compressed, too), root:DIR for a mounted image, "-" for an
-archive on standard input.
-
+` + referenceHelp + `
 Examples:
   minimirror bootstrap --image docker-archive:docker.tar --list
   minimirror bootstrap --image docker-archive:docker.tar --set docker --install --load docker
@@ -55,8 +53,9 @@ Examples:
 
 func bootstrapVerb(ctx context.Context, c *command, args []string) error {
 	var f bootstrapFlags
+	c.imageFlag("where the image is")
 	f.define(c.flags)
-	if err := c.parse(args, bootstrapHelp, 0); err != nil {
+	if err := c.parseImage(args, bootstrapHelp, 0); err != nil {
 		return err
 	}
 	if err := f.check(c); err != nil {
@@ -77,13 +76,7 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 	if f.undo {
 		return f.report(c, func(k artifact.Kind) ([]string, error) { return k.Unconfigure(f.root) })
 	}
-	ref, err := image.ParseReadable(f.ref)
-	if err != nil {
-		return err
-	}
-	options := image.Options{}
-	options.Registry.HostsDir, options.Registry.CAFile, options.Registry.Insecure = f.hosts, f.ca, f.insecure
-	reader, err := image.OpenReader(ctx, ref, options)
+	reader, ref, err := openReader(ctx, c.imageRef, registry.Options{HostsDir: f.hosts, CAFile: f.ca, Insecure: f.insecure})
 	if err != nil {
 		return err
 	}

@@ -11,25 +11,24 @@ import (
 )
 
 type bootstrapFlags struct {
-	ref, set, root, to, architecture string
-	packages                         []string
-	list, install, dryRun, noStart   bool
-	answers, log, configure, output  string
-	load, name                       string
-	only, undo, shell                bool
-	hosts, ca                        string
-	insecure                         bool
-	wait                             time.Duration
+	set, root, to, architecture     string
+	packages                        []string
+	list, install, dryRun, noStart  bool
+	answers, log, configure, output string
+	load, name                      string
+	only, undo, shell               bool
+	hosts, ca                       string
+	insecure                        bool
+	wait                            time.Duration
 }
 
 func (f *bootstrapFlags) define(flags *pflag.FlagSet) {
-	flags.StringVar(&f.ref, "image", "", "where the image is")
 	flags.BoolVar(&f.list, "list", false, "show the sets of the image")
-	flags.StringVar(&f.set, "set", "", "what to install: a set of the image")
+	once(flags, &f.set, "set", "what to install: a set of the image")
 	flags.StringArrayVar(&f.packages, "package", nil, "what to install: a package with all it needs; may be there several times")
 	flags.BoolVar(&f.install, "install", false, "install it")
 	flags.StringVar(&f.root, "root", "/", "the system to work on")
-	flags.StringVar(&f.to, "to", "", "extract into this folder instead")
+	once(flags, &f.to, "to", "extract into this folder instead")
 	flags.StringVar(&f.architecture, "architecture", "", "with --to and --print-shell: for nodes of this architecture (default: this machine's)")
 	flags.BoolVar(&f.shell, "print-shell", false, "with --set: print a shell script that installs the set from an OCI archive without this program")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be installed, and change nothing")
@@ -37,8 +36,8 @@ func (f *bootstrapFlags) define(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.noStart, "no-start", false, "do not start services")
 	flags.StringVar(&f.log, "log", "", "file for what dpkg says (default /var/log/minimirror-bootstrap.log below the root)")
 	flags.DurationVar(&f.wait, "wait", 2*time.Minute, "how long to wait for another program that installs packages")
-	flags.StringVar(&f.load, "load", "", "docker, podman or containerd: load the image there")
-	flags.StringVar(&f.name, "name", "", "with --load: what the image is called there, [HOST/]NAME[:TAG]")
+	once(flags, &f.load, "load", "docker, podman or containerd: load the image there")
+	once(flags, &f.name, "name", "with --load: what the image is called there, [HOST/]NAME[:TAG]")
 	flags.StringVar(&f.configure, "configure-apt", "", "address of the mirror that apt shall use from now on")
 	flags.BoolVar(&f.only, "disable-other-sources", false, "with --configure-apt: put the other sources away")
 	flags.BoolVar(&f.undo, "undo-apt", false, "undo --configure-apt")
@@ -54,8 +53,8 @@ func (f *bootstrapFlags) check(c *command) error {
 	switch {
 	case f.undo:
 		return nil
-	case f.ref == "":
-		return c.wrongUsage("--image is missing")
+	case c.imageRef == "":
+		return c.missing("the image")
 	case f.list:
 	case f.shell && (f.set == "" || len(f.packages) > 0):
 		return c.wrongUsage("--print-shell goes with --set")

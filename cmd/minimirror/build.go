@@ -36,6 +36,7 @@ Output references:
   oci-archive:FILE     a tar of that
   docker-archive:FILE  for "docker load"
   docker://HOST/NAME:TAG  a registry; credentials from the Docker configuration
+A plain path works, too: FILE.tar is a docker-archive, any other a folder.
 
 Examples:
   minimirror build images/docker
@@ -43,7 +44,8 @@ Examples:
 `
 
 func build(ctx context.Context, c *command, args []string) error {
-	output := c.flags.String("output", "", "where the image goes")
+	var output string
+	once(c.flags, &output, "output", "where the image goes")
 	daemon := c.flags.String("buildkit", os.Getenv("BUILDKIT_HOST"), "address of a BuildKit daemon: unix://, tcp://, docker-container:// or kube-pod:// (default $BUILDKIT_HOST, else embedded)")
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
 	insecure := c.flags.Bool("insecure", false, "let the registry be plain HTTP, or have a certificate that does not verify")
@@ -60,7 +62,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	ref, err := image.ParseReference(cmp.Or(*output, "oci:out/"+d.Name))
+	ref, err := image.ParseWritable(cmp.Or(output, "oci:out/"+d.Name))
 	if err != nil {
 		return err
 	}

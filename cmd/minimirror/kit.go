@@ -19,7 +19,7 @@ import (
 	"github.com/minimirror/minimirror/internal/kit"
 )
 
-const kitHelp = `usage: minimirror kit REFERENCE [--address URL] [--to DIR]
+const kitHelp = `usage: minimirror kit [[--image] REFERENCE] [--address URL] [--to DIR]
 
 Writes all that a site needs to use this image: how to run the mirror (Docker,
 podman, systemd, a static pod, the Helm chart) and what makes machines its
@@ -29,8 +29,8 @@ clients (files, a script, cloud-init, Ansible), with the key inside.
 go on using upstream's names: the kit tells which names must lead to the mirror,
 and the mirror answers to them.
 
-REFERENCE is as for "minimirror verify". Inside the image, leave it out: the kit
-is then of the image itself.
+REFERENCE is as for "minimirror verify --help". Inside the image, leave it out: the
+kit is then of the image itself.
 
 Example:
   minimirror kit docker-archive:docker.tar --address http://10.0.0.1:8080 --to kit
@@ -38,28 +38,23 @@ Example:
 `
 
 func kitVerb(ctx context.Context, c *command, args []string) error {
+	c.imageFlag("image of which the kit is")
 	address := c.flags.String("address", "http://127.0.0.1:8080", "of the mirror, as clients will call it")
 	to := c.flags.String("to", "", "new folder for the files (default NAME-kit)")
 	name := c.flags.String("name", "", "what container runtimes call the image (default: as \"bootstrap --load\" does, or the registry's name with the digest)")
 	prefer := c.flags.Bool("prefer", false, "clients prefer the mirror to their other sources")
 	transparent := c.flags.Bool("transparent", false, "clients may go on using upstream's names")
 	options := registryFlags(c)
-	if err := c.parseMore(args, kitHelp, 0); err != nil {
+	if err := c.parseImage(args, kitHelp, 0); err != nil {
 		return err
 	}
-	if err := c.atMost(1); err != nil {
-		return err
-	}
-	ref := image.Reference{Transport: image.Unpacked, Path: "/" + image.Root}
-	if c.flags.NArg() == 1 {
-		var err error
-		if ref, err = image.ParseReadable(c.flags.Arg(0)); err != nil {
-			return err
+	if c.imageRef == "" {
+		if _, err := os.Stat("/" + image.Root); err != nil {
+			return artifact.Hint(artifact.Usagef("the image is missing: this is not the inside of one"), "name it, for example: minimirror kit out/docker")
 		}
-	} else if _, err := os.Stat(ref.Path); err != nil {
-		return artifact.Hint(artifact.Usagef("REFERENCE is missing: this is not the inside of an image"), "name the image, for example: minimirror kit oci:out/docker")
+		c.imageRef = image.Unpacked + ":/" + image.Root
 	}
-	img, err := image.OpenReader(ctx, ref, image.Options{Registry: *options})
+	img, ref, err := openReader(ctx, c.imageRef, *options)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func lock(ctx context.Context, c *command, args []string) error {
 	case *check && len(opt.Only) > 0:
 		return c.wrongUsage("--check goes alone: it is about all packages")
 	case !*update && len(opt.Only) > 0:
-		return c.wrongUsage("%q is one argument too many: packages are named with --update", opt.Only[0])
+		return c.wrongUsage("unexpected argument %q: packages are named with --update", opt.Only[0])
 	}
 	if err := format(*output); err != nil {
 		return err

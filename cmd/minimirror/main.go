@@ -86,6 +86,8 @@ type command struct {
 	stderr io.Writer
 	debug  bool
 	usage  string // the verb's first lines of help
+
+	imageRef string // what --image or an argument names; see parseImage
 }
 
 func newCommand(verb string, stdout, stderr io.Writer) *command {
@@ -113,7 +115,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	v, ok := allVerbs()[args[0]]
 	if !ok {
-		fmt.Fprintf(stderr, "minimirror: there is no verb %q%s\nhint: run: minimirror --help\n", args[0], suggest(args[0], verbNames()))
+		fmt.Fprintf(stderr, "minimirror: unknown command %q%s\nhint: run: minimirror --help\n", args[0], suggest(args[0], verbNames()))
 		return 2
 	}
 	c := newCommand(args[0], stdout, stderr)
@@ -166,7 +168,7 @@ func (c *command) missing(what string) error { return c.wrongUsage("%s is missin
 
 func (c *command) atMost(arguments int) error {
 	if c.flags.NArg() > arguments {
-		return c.wrongUsage("%q is one argument too many: %s", c.flags.Arg(arguments), c.usage)
+		return c.wrongUsage("unexpected argument %q: %s", c.flags.Arg(arguments), c.usage)
 	}
 	return nil
 }

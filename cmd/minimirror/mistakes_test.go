@@ -69,17 +69,28 @@ func TestMistakes(t *testing.T) {
 		code       int
 		stderr     []string // parts
 	}{
-		{"a misspelled verb", "biuld x", 2, []string{`there is no verb "biuld": did you mean build?`, "hint: run: minimirror --help"}},
-		{"no verb", "upload x", 2, []string{"there is no verb \"upload\"\n"}},
+		{"a misspelled verb", "biuld x", 2, []string{`unknown command "biuld": did you mean build?`, "hint: run: minimirror --help"}},
+		{"no verb", "upload x", 2, []string{"unknown command \"upload\"\n"}},
 		{"a misspelled flag", "build x --ouptut y", 2, []string{"unknown flag: --ouptut: did you mean --output?", "hint: run: minimirror build --help"}},
 		{"a misspelled flag with a value", "serve --lisen=:80", 2, []string{"unknown flag: --lisen: did you mean --listen?"}},
 		{"no flag", "serve --zzz", 2, []string{"unknown flag: --zzz\n"}},
 		{"no definition", "lock", 2, []string{"an argument is missing: usage: minimirror lock DEFINITION [--update [PACKAGE…] | --check]", "hint: run: minimirror lock --help"}},
-		{"rules alone", "rules", 2, []string{"an argument is missing: usage: minimirror rules check RULES REFERENCE"}},
-		{"an image without --image", "serve oci:out/docker", 2, []string{`"oci:out/docker" is one argument too many: usage: minimirror serve [--image REFERENCE | --root DIR] [--listen ADDRESS] [--rules`}},
-		{"two definitions", "build one two", 2, []string{`"two" is one argument too many: usage: minimirror build DEFINITION`}},
-		{"kit of nothing", "kit", 2, []string{"REFERENCE is missing", "hint: name the image, for example: minimirror kit oci:out/docker"}},
-		{"rules and image swapped", "rules check root:image rules.yaml", 1, []string{"hint: the file of rules comes first: minimirror rules check rules.yaml root:image"}},
+		{"rules alone", "rules", 2, []string{"an argument is missing: usage: minimirror rules check RULES [--image] REFERENCE"}},
+		{"two images to serve", "serve one two", 2, []string{`unexpected argument "two": usage: minimirror serve [[--image] REFERENCE | --root DIR] [--listen ADDRESS] [--rules`}},
+		{"--image twice", "serve --image one --image two", 2, []string{`invalid argument "two" for "--image" flag: it is given twice, as "one" and "two"`}},
+		{"--set twice", "bootstrap image --set one --set two --install", 2, []string{`"--set" flag: it is given twice, as "one" and "two"`}},
+		{"--output twice", "build x --output one --output two", 2, []string{`"--output" flag: it is given twice`}},
+		{"an image and a root", "serve one --root two", 2, []string{"--image one and --root two exclude each other: name one"}},
+		{"no image", "verify", 2, []string{"the image is missing: usage: minimirror verify [--image] REFERENCE"}},
+		{"no image to install from", "bootstrap --list", 2, []string{"the image is missing: usage: minimirror bootstrap [--image] REFERENCE"}},
+		{"no image for rules", "rules check rules.yaml", 2, []string{"the image is missing: usage: minimirror rules check RULES [--image] REFERENCE"}},
+		{"only an image for a report", "report image", 2, []string{"the audit trail is missing: usage: minimirror report AUDIT…"}},
+		{"an image that is not there", "verify out/none", 1, []string{"out/none: no such file or directory", "hint: make it with: minimirror build DEFINITION --output out/none"}},
+		{"an image in a registry", "serve registry.example.org/site/docker:1", 2, []string{"hint: an image in a registry is written docker://registry.example.org/site/docker:1"}},
+		{"an image of a running Docker", "verify site:1", 2, []string{"hint: write the path of a file or folder, or oci:DIR, oci-archive:FILE"}},
+		{"two definitions", "build one two", 2, []string{`unexpected argument "two": usage: minimirror build DEFINITION`}},
+		{"kit of nothing", "kit", 2, []string{"the image is missing", "hint: name it, for example: minimirror kit out/docker"}},
+		{"rules and image swapped", "rules check root:image rules.yaml", 2, []string{"hint: the file of rules comes first: minimirror rules check rules.yaml root:image"}},
 		{"a key that is not there", "build definition --sign-key none.asc", 1, []string{"open none.asc: no such file", "hint: minimirror build without --sign-key takes this user's own key, which it makes once: "}},
 		{"a folder under a file", "kit root:image --to rules.yaml/kit", 1, []string{"rules.yaml", "not a directory"}},
 		{"no rules", "rules check none.yaml root:image", 1, []string{"open none.yaml: no such file"}},
@@ -103,6 +114,40 @@ func TestMistakes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestImageArgument has every verb that takes an image take it both ways, by any of its names, and refuse two.
+func TestImageArgument(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	mirror := imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"pool/a": "a"}, Generated: map[string]string{image.KeyPath: publicKey(t)}})
+	mirror.WriteRoot(t, "tree")
+	imagetest.WriteDir(t, "docker", mirror.Layout(t))
+	imagetest.WriteTar(t, "a:b", mirror.Docker(t))
+	for name, text := range map[string]string{"rules.yaml": "default: allow\n", "audit.log": ""} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, before := range []string{"verify", "bootstrap --list", "rules check rules.yaml", "report audit.log", "kit --to kit", "serve"} {
+		for _, way := range []string{"", "--image "} {
+			for _, name := range []string{"tree", "root:tree", "docker", "oci:docker", "./docker", "a:b", "./a:b"} {
+				var stdout, stderr bytes.Buffer
+				code := run(t.Context(), strings.Fields(before+" "+way+name), &stdout, &stderr)
+				serves := before[0] == 's' && strings.Contains(stderr.String(), `of a kind that this program does not serve: "plain"`) // read it has been
+				if code != 0 && !serves {
+					t.Errorf("%s %s%s: %d: %s", before, way, name, code, &stderr)
+				}
+				if err := os.RemoveAll("kit"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		var stdout, stderr bytes.Buffer
+		if code := run(t.Context(), strings.Fields(before+" docker --image tree"), &stdout, &stderr); code != 2 || !strings.Contains(stderr.String(), "two images are given, tree and docker: name one") {
+			t.Errorf("%s: %d: %s", before, code, &stderr)
+		}
 	}
 }
 

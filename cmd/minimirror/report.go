@@ -12,17 +12,21 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/registry"
 )
 
-const reportHelp = `usage: minimirror report AUDIT…
+const reportHelp = `usage: minimirror report AUDIT… [[--image] REFERENCE]
 
 Reads what "minimirror serve --audit" wrote, and tells what was missing (the most
 wanted first: for the next build), what was denied, who fetched what, and with
 --image what the image carries and nobody has fetched. AUDIT is a file, plain or
 compressed by gzip, or - for standard input; there may be several, in any order.
 
-With --image, what is missing is left out where the image has it. TIME is UTC:
-"2026-11-21", "2026-11-21 08:40", RFC 3339, or how long ago: 7d, 36h.
+With --image, what is missing is left out where the image has it. An argument that
+begins like a reference (oci: and so on; see "minimirror verify --help"), or the path
+of an image, is taken for the image; a compressed archive needs --image before it.
+
+TIME is UTC: "2026-11-21", "2026-11-21 08:40", RFC 3339, or how long ago: 7d, 36h.
 
 Examples:
   minimirror report /var/log/minimirror/audit.log*
@@ -32,7 +36,7 @@ Examples:
 `
 
 func report(ctx context.Context, c *command, args []string) error {
-	ref := c.flags.String("image", "", "image that was served, or is to be: tells what was never fetched")
+	c.imageFlag("image that was served, or is to be: tells what was never fetched")
 	since := c.flags.String("since", "", "only requests from this TIME on")
 	until := c.flags.String("until", "", "only requests before this TIME")
 	clients := c.flags.StringArray("client", nil, "only requests of this address or network; may be there several times")
@@ -42,6 +46,17 @@ func report(ctx context.Context, c *command, args []string) error {
 	options := registryFlags(c)
 	if err := c.parseMore(args, reportHelp, 1); err != nil {
 		return err
+	}
+	var files []string
+	for _, argument := range c.flags.Args() {
+		if !image.IsReference(argument) {
+			files = append(files, argument)
+		} else if err := c.imageIs(argument); err != nil {
+			return err
+		}
+	}
+	if len(files) == 0 {
+		return c.missing("the audit trail")
 	}
 	if err := format(*output); err != nil {
 		return err
@@ -57,13 +72,13 @@ func report(ctx context.Context, c *command, args []string) error {
 		*rows = 0
 	}
 	show := audit.ReportOptions{Rows: *rows}
-	if *ref != "" {
-		if show.Carried, err = carried(ctx, *ref, image.Options{Registry: *options}, filter); err != nil {
+	if c.imageRef != "" {
+		if show.Carried, err = carried(ctx, c.imageRef, *options, filter); err != nil {
 			return err
 		}
 	}
 	summary := audit.NewLargeSummary()
-	for _, file := range c.flags.Args() {
+	for _, file := range files {
 		if err := c.readAudit(ctx, file, filter, summary); err != nil {
 			return err
 		}
@@ -100,19 +115,15 @@ func auditFilter(since, until string, clients, names []string) (*audit.Filter, e
 }
 
 // carried are the artifacts of an image.
-func carried(ctx context.Context, ref string, options image.Options, filter *audit.Filter) (iter.Seq[*artifact.Item], error) {
-	parsed, err := image.ParseReadable(ref)
-	if err != nil {
-		return nil, err
-	}
-	img, err := image.OpenReader(ctx, parsed, options)
+func carried(ctx context.Context, text string, options registry.Options, filter *audit.Filter) (iter.Seq[*artifact.Item], error) {
+	img, ref, err := openReader(ctx, text, options)
 	if err != nil {
 		return nil, err
 	}
 	defer img.Close()
 	catalog, err := img.Load(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", parsed, err)
+		return nil, fmt.Errorf("%s: %w", ref, err)
 	}
 	return func(yield func(*artifact.Item) bool) {
 		for i := range catalog.Items {

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/netip"
 	"os"
 	"strings"
@@ -18,13 +16,13 @@ import (
 	"github.com/minimirror/minimirror/internal/rules"
 )
 
-const rulesHelp = `usage: minimirror rules check RULES REFERENCE
+const rulesHelp = `usage: minimirror rules check RULES [--image] REFERENCE
 
 Tells what a file of rules does to an image, before anyone rolls it out: what is
 denied, by which rule and why; what depends on the client or the time; which
 rules have no effect; and which sets and requested packages of the image cannot
 be installed any more, though they could be before. docs/rules.md describes the
-file. REFERENCE is as for "minimirror verify".
+file. REFERENCE is as for "minimirror verify --help".
 
 What is denied for some clients only, or at times, stays in the indexes: a client
 that is denied chooses it there, and fails at the download.
@@ -41,23 +39,27 @@ Examples:
 `
 
 func rulesVerb(ctx context.Context, c *command, args []string) error {
+	c.imageFlag("image that the rules are for")
 	output := c.flags.String("format", "text", "what to print: text or json")
 	options := registryFlags(c)
-	if err := c.parse(args, rulesHelp, 3); err != nil {
+	if err := c.parseImage(args, rulesHelp, 2); err != nil {
 		return err
 	}
 	if word := c.flags.Arg(0); word != "check" {
 		return c.wrongUsage("there is no \"rules %s\"", word)
 	}
+	if c.imageRef == "" {
+		return c.missing("the image")
+	}
 	if err := format(*output); err != nil {
 		return err
 	}
 	file := c.flags.Arg(1)
+	if image.IsReference(file) {
+		return artifact.Hint(artifact.Usagef("%s is an image, not a file of rules", file), "the file of rules comes first: minimirror rules check %s %s", c.imageRef, file)
+	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		if _, refErr := image.ParseReadable(file); refErr == nil && errors.Is(err, fs.ErrNotExist) {
-			err = artifact.Hint(err, "the file of rules comes first: minimirror rules check %s %s", c.flags.Arg(2), file)
-		}
 		return err
 	}
 	var words []rules.Kind
@@ -68,11 +70,7 @@ func rulesVerb(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	ref, err := image.ParseReadable(c.flags.Arg(2))
-	if err != nil {
-		return err
-	}
-	img, err := image.OpenReader(ctx, ref, image.Options{Registry: *options})
+	img, ref, err := openReader(ctx, c.imageRef, *options)
 	if err != nil {
 		return err
 	}

@@ -24,12 +24,13 @@ import (
 	"github.com/minimirror/minimirror/server"
 )
 
-const serveHelp = `usage: minimirror serve [--image REFERENCE | --root DIR] [--listen ADDRESS]
+const serveHelp = `usage: minimirror serve [[--image] REFERENCE | --root DIR] [--listen ADDRESS]
                         [--rules FILE --sign-key FILE] [--audit FILE]
 
-Serves an image: in place from oci:DIR, oci-archive:FILE or docker-archive:FILE
-(nothing is unpacked), or from an unpacked tree. Inside the image no flag is
-needed: it serves its own /mirror.
+Serves an image in place: nothing is unpacked. REFERENCE is the path of a folder in
+the OCI layout, of an unpacked image, or of an archive that is not compressed, or
+what it is before its path: oci:DIR, oci-archive:FILE, docker-archive:FILE, root:DIR.
+Inside the image no flag is needed: it serves its own /mirror.
 
 A machine becomes a client with (apt 2.3.10 or later):
   curl -fsS http://ADDRESS/minimirror.sources -o /etc/apt/sources.list.d/minimirror.sources
@@ -53,20 +54,20 @@ Examples:
 
 // serveFlags are what serve is asked for.
 type serveFlags struct {
-	image, root, listen string
-	grace               time.Duration
-	rules, signKey      string
-	audit               string
-	metrics             string
-	pprof               bool
-	proxies, as         []string
+	root, listen   string
+	grace          time.Duration
+	rules, signKey string
+	audit          string
+	metrics        string
+	pprof          bool
+	proxies, as    []string
 	server.Access
 	server.Limits
 }
 
 func (f *serveFlags) declare(c *command) {
-	c.flags.StringVar(&f.image, "image", "", "serve this image in place")
-	c.flags.StringVar(&f.root, "root", "", "serve this unpacked tree (default /"+image.Root+", without --image)")
+	c.imageFlag("serve this image in place")
+	once(c.flags, &f.root, "root", "serve this unpacked tree (default /"+image.Root+", without --image)")
 	c.flags.StringVar(&f.listen, "listen", ":8080", "address and port to listen on")
 	c.flags.DurationVar(&f.grace, "grace", 30*time.Second, "how long running downloads may take to finish at the end")
 	c.flags.StringVar(&f.rules, "rules", "", "file of rules")
@@ -92,12 +93,12 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 	signal.Ignore(syscall.SIGPIPE)
 	var f serveFlags
 	f.declare(c)
-	if err := c.parse(args, serveHelp, 0); err != nil {
+	if err := c.parseImage(args, serveHelp, 0); err != nil {
 		return err
 	}
 	switch {
-	case f.image != "" && f.root != "":
-		return artifact.Usagef("--image and --root exclude each other")
+	case c.imageRef != "" && f.root != "":
+		return c.wrongUsage("--image %s and --root %s exclude each other: name one", c.imageRef, f.root)
 	case f.pprof && f.metrics == "":
 		return artifact.Hint(artifact.Usagef("--pprof needs --metrics"), "add --metrics 127.0.0.1:9090")
 	}
@@ -119,7 +120,7 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		Kinds: kinds.All(), Grace: f.grace, Log: c.log(), Version: programVersion(),
 		Rules: f.rules, As: f.as, Access: f.Access, Limits: f.Limits, Compute: processors.compute,
 	}
-	if o.Image, err = openImage(f.image, f.root); err != nil {
+	if o.Image, err = openImage(c.imageRef, f.root); err != nil {
 		return err
 	}
 	defer o.Image.Close()

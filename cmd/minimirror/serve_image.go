@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"time"
 
@@ -20,10 +18,7 @@ func openImage(ref, root string) (*image.Image, error) {
 			return nil, err
 		}
 		img, err := image.Open(parsed)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = artifact.Hint(err, "make it with: minimirror build DEFINITION --output %s", ref)
-		}
-		return img, err
+		return img, hintMissing(err, ref)
 	}
 	if root != "" {
 		return image.OpenRoot(root)

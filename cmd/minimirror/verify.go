@@ -10,11 +10,10 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
-	"github.com/minimirror/minimirror/internal/image/registry"
 	"github.com/minimirror/minimirror/internal/kinds"
 )
 
-const verifyHelp = `usage: minimirror verify REFERENCE [--keyring FILE]…
+const verifyHelp = `usage: minimirror verify [--image] REFERENCE [--keyring FILE]…
 
 Reads the whole image and holds every layer and every file against its digest.
 Nothing may be in the layers that the catalog does not name: what a runtime
@@ -22,10 +21,7 @@ unpacks is what was verified. Nothing but the image's digest vouches for the
 program /minimirror and the scripts /bootstrap/SET/install.sh: compare it with
 the digest that minimirror build printed.
 
-REFERENCE is oci:DIR, oci-archive:FILE, docker-archive:FILE (archives may be
-compressed), docker://HOST/NAME:TAG, the path of any of these or of an unpacked
-image, or - for an archive on standard input.
-
+` + referenceHelp + `
 With --keyring it also follows upstream's own signatures, which the image
 carries: the Release of every suite must be signed by a key of the files, the
 Release must cover its indexes, and these must list every package with its
@@ -52,11 +48,15 @@ type verified struct {
 }
 
 func verify(ctx context.Context, c *command, args []string) error {
+	c.imageFlag("image to verify")
 	keyrings := c.flags.StringArray("keyring", nil, "file with public keys of upstream, armored or binary; may be there several times")
 	output := c.flags.String("format", "text", "what to print: text or json")
 	options := registryFlags(c)
-	if err := c.parse(args, verifyHelp, 1); err != nil {
+	if err := c.parseImage(args, verifyHelp, 0); err != nil {
 		return err
+	}
+	if c.imageRef == "" {
+		return c.missing("the image")
 	}
 	if err := format(*output); err != nil {
 		return err
@@ -69,11 +69,7 @@ func verify(ctx context.Context, c *command, args []string) error {
 		}
 		keys = append(keys, artifact.KeyFile{Name: file, Data: data})
 	}
-	ref, err := image.ParseReadable(c.flags.Arg(0))
-	if err != nil {
-		return err
-	}
-	img, err := image.OpenReader(ctx, ref, image.Options{Registry: *options})
+	img, ref, err := openReader(ctx, c.imageRef, *options)
 	if err != nil {
 		return err
 	}
@@ -82,7 +78,7 @@ func verify(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", ref, err)
 	}
-	result := verified{Reference: c.flags.Arg(0), Digest: img.Digest, Layers: img.LayerCount(), Files: len(catalog.Files), Artifacts: len(catalog.Items)}
+	result := verified{Reference: c.imageRef, Digest: img.Digest, Layers: img.LayerCount(), Files: len(catalog.Files), Artifacts: len(catalog.Items)}
 	if len(keys) > 0 {
 		if result.Upstream, err = verifyUpstream(ctx, img, catalog, keys); err != nil {
 			return fmt.Errorf("%s: %w", ref, err)
@@ -99,15 +95,6 @@ func verify(ctx context.Context, c *command, args []string) error {
 	}
 	_, err = fmt.Fprintf(c.stdout, "%s: %d layers and %d files, %d of them artifacts: every digest is right\n", result.Reference, result.Layers, result.Files, result.Artifacts)
 	return err
-}
-
-// registryFlags are the flags that say how to reach a registry.
-func registryFlags(c *command) *registry.Options {
-	o := new(registry.Options)
-	c.flags.StringVar(&o.CAFile, "registry-ca", "", "file with certificates of authorities to trust, beside the system's")
-	c.flags.StringVar(&o.HostsDir, "registry-hosts", "", "folder of hosts.toml files, as containerd reads them: mirrors, authorities")
-	c.flags.BoolVar(&o.Insecure, "insecure", false, "a registry may be plain HTTP, or have a certificate that does not verify")
-	return o
 }
 
 // verifyUpstream has each kind hold its part of the catalog against upstream's signatures.

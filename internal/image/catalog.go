@@ -21,14 +21,14 @@ const (
 
 // A Catalog is the image's own list of what it holds and where.
 type Catalog struct {
-	Name      string              `json:"name"` // of the definition
-	Date      time.Time           `json:"date"` // of the lock
-	Lock      string              `json:"lock"` // digest of mirror.lock, "sha256:…"
-	Sources   []artifact.Source   `json:"sources"`
-	Sets      []artifact.Set      `json:"sets"`
-	Items []artifact.Item `json:"artifacts"` // in the order of artifact.Compare
-	Aliases   []Alias             `json:"aliases"`   // in the order of kind and name
-	Files     []File              `json:"files"`     // generated files and artifacts, sorted by path
+	Name    string            `json:"name"` // of the definition
+	Date    time.Time         `json:"date"` // of the lock
+	Lock    string            `json:"lock"` // digest of mirror.lock, "sha256:…"
+	Sources []artifact.Source `json:"sources"`
+	Sets    []artifact.Set    `json:"sets"`
+	Items   []artifact.Item   `json:"artifacts"` // in the order of artifact.Compare
+	Aliases []Alias           `json:"aliases"`   // in the order of kind and name
+	Files   []File            `json:"files"`     // generated files and artifacts, sorted by path
 }
 
 // A File of the mirror: an artifact (Path is its ID) or a generated file.

@@ -34,9 +34,9 @@ type ignored struct{}
 
 func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
-func (a *itemRow) key() string { return itemKey(a.Kind, a.Name) }
-func (m *setMember) key() string   { return m.Set }
-func (f *File) key() string        { return f.Path }
+func (a *itemRow) key() string   { return itemKey(a.Kind, a.Name) }
+func (m *setMember) key() string { return m.Set }
+func (f *File) key() string      { return f.Path }
 
 // load reads the whole catalog and checks it. Where it is to be brief, artifacts
 // come without URLs and Metadata, two thirds of it.

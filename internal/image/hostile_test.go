@@ -261,7 +261,7 @@ func TestNothingThere(t *testing.T) {
 	dir := t.TempDir()
 	for ref, want := range map[string]string{
 		filepath.Join(dir, "none"):               "no such file",
-		dir:                                      "hint: minimirror build makes one",
+		dir:                                      "hint: an image is a folder in the OCI layout",
 		"root:" + dir:                            "hint: minimirror build makes one",
 		"oci:" + dir:                             "not an OCI image layout",
 		"docker://127.0.0.1:1/site/mirror:1":     "connection refused",

@@ -56,6 +56,15 @@ func ParseReadable(s string) (Reference, error) {
 	return parsePath(s)
 }
 
+// IsReference reports whether a word is meant as an image where it could mean other files: it begins with
+// a transport, or it is the path of an image that is not compressed.
+func IsReference(s string) bool {
+	if transport, _, colon := strings.Cut(s, ":"); colon && isTransport(transport) {
+		return true
+	}
+	return transportAt(s, "") != ""
+}
+
 // ParseWritable reads what ParseReference does, and a plain path: FILE.tar is a docker-archive, which all container
 // runtimes load, and any other path is a folder in the OCI layout.
 func ParseWritable(s string) (Reference, error) {

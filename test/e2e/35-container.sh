@@ -26,5 +26,27 @@ serve_as=(env -i "ROOT=$mine/root" "AS=${as[*]}" PATH=/usr/sbin:/usr/bin:/sbin:/
 	mount -o remount,bind,ro "$ROOT"
 	shift
 	exec $AS "$ROOT" /minimirror "$@"' sh)
+say "an archive by its plain name, where there is no /proc"
+"$MINIMIRROR" build "$definition" --output "$mine/image.tar"
+mkdir "$mine/alone" "$mine/alone/tmp"
+cp "$MINIMIRROR" "$mine/alone/minimirror"
+cp "$mine/image.tar" "$mine/alone/docker"
+gzip -1 <"$mine/image.tar" >"$mine/alone/packed"
+in_alone() { TMPDIR=/tmp unshare "${how[@]}" "$(command -v chroot)" "$mine/alone" /minimirror "$@"; }
+in_alone verify docker
+in_alone verify --image packed
+in_alone bootstrap packed --package app --architecture amd64 --to /taken
+(cd "$mine/alone/taken" && sha256sum --quiet --check SHA256SUMS)
+in_alone bootstrap - --list <"$mine/image.tar"
+in_alone serve docker --listen 127.0.0.1:0 >"$mine/alone.log" 2>&1 &
+alone=$!
+defer end "$alone"
+await "$alone" "$mine/alone.log" 'listening on'
+url=http://$(grep -Eo '127\.0\.0\.1:[0-9]+' "$mine/alone.log" | head -n 1)
+apt_client "$mine/apt-alone"
+apt_in "$mine/apt-alone" apt-get -qq --error-on=any update
+apt_in "$mine/apt-alone" apt-get -qq --yes --download-only install app
+end "$alone"
+
 say "the entrypoint, as user $user in a read-only root"
 fetches_from "" app

@@ -15,7 +15,9 @@ skopeo copy --quiet "oci:$mine/ours" "oci-archive:$mine/oci.tar"
 skopeo copy --quiet "oci:$mine/ours" "oci-archive:$mine/named.tar:site/tiny:1"
 skopeo copy --quiet --dest-compress-format zstd "oci:$mine/ours" "oci:$mine/zstd"
 skopeo copy --quiet --format v2s2 "oci:$mine/ours" "oci:$mine/v2s2"
-for ref in "docker-archive:$mine/docker.tar" "docker-archive:$mine/docker.tar:site/tiny:1" "docker-archive:$mine/nameless.tar" "oci-archive:$mine/oci.tar" \
+cd "$mine"
+cp docker.tar oci # a file that is called as a transport is
+for ref in "docker-archive:$mine/docker.tar" "$mine/docker.tar" docker.tar oci ours oci:ours zstd "docker-archive:$mine/docker.tar:site/tiny:1" "docker-archive:$mine/nameless.tar" "oci-archive:$mine/oci.tar" \
 	"oci-archive:$mine/named.tar:site/tiny:1" "$mine/named.tar" "oci:$mine/zstd" "oci:$mine/v2s2"; do
 	carries "$ref" app
 done

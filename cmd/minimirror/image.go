@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/pflag"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/registry"
+)
+
+// referenceHelp is what the verbs that take an image say of references.
+const referenceHelp = `REFERENCE is the path of an image: a folder in the OCI layout, an unpacked image, or
+an archive of minimirror build, docker save, podman save, ctr images export or
+skopeo copy, compressed or not. It can also be written with what it is, and with a
+name where there are several images: oci:DIR[:NAME], oci-archive:FILE[:NAME],
+docker-archive:FILE[:NAME:TAG], root:DIR (an unpacked image). docker://HOST/NAME:TAG
+(or @sha256:…) is an image in a registry, and "-" an archive on standard input. What
+begins like one of these is never a path: a file called oci:x is written ./oci:x.
+`
+
+// imageFlag declares --image, for a verb that takes an image; see parseImage.
+func (c *command) imageFlag(usage string) {
+	once(c.flags, &c.imageRef, "image", usage)
+}
+
+// parseImage is parse for a verb that takes an image: with --image, or as the argument behind the others. c.imageRef
+// is then the image, or empty.
+func (c *command) parseImage(args []string, text string, arguments int) error {
+	if err := c.parseMore(args, text, arguments); err != nil {
+		return err
+	}
+	if err := c.atMost(arguments + 1); err != nil || c.flags.NArg() == arguments {
+		return err
+	}
+	return c.imageIs(c.flags.Arg(arguments))
+}
+
+// imageIs takes an argument for the image.
+func (c *command) imageIs(argument string) error {
+	if c.imageRef != "" {
+		return c.wrongUsage("two images are given, %s and %s: name one", c.imageRef, argument)
+	}
+	c.imageRef = argument
+	return nil
+}
+
+// openReader opens an image anywhere.
+func openReader(ctx context.Context, text string, options registry.Options) (*image.Reader, image.Reference, error) {
+	ref, err := image.ParseReadable(text)
+	if err != nil {
+		return nil, ref, err
+	}
+	img, err := image.OpenReader(ctx, ref, image.Options{Registry: options})
+	return img, ref, hintMissing(err, text)
+}
+
+// hintMissing says how to make an image that is not there.
+func hintMissing(err error, text string) error {
+	var hint *artifact.HintError
+	if !errors.Is(err, fs.ErrNotExist) || errors.As(err, &hint) {
+		return err
+	}
+	return artifact.Hint(err, "make it with: minimirror build DEFINITION --output %s", text)
+}
+
+// registryFlags are the flags that say how to reach a registry.
+func registryFlags(c *command) *registry.Options {
+	o := new(registry.Options)
+	c.flags.StringVar(&o.CAFile, "registry-ca", "", "file with certificates of authorities to trust, beside the system's")
+	c.flags.StringVar(&o.HostsDir, "registry-hosts", "", "folder of hosts.toml files, as containerd reads them: mirrors, authorities")
+	c.flags.BoolVar(&o.Insecure, "insecure", false, "a registry may be plain HTTP, or have a certificate that does not verify")
+	return o
+}
+
+// once declares a flag that names one thing. To give it twice is an error: the first would silently be dropped.
+func once(flags *pflag.FlagSet, value *string, name, usage string) {
+	flags.Var(&onceValue{text: value}, name, usage)
+}
+
+// A onceValue is the text of a flag.
+type onceValue struct {
+	text  *string
+	given bool
+}
+
+func (v *onceValue) Set(text string) error {
+	if v.given {
+		return fmt.Errorf("it is given twice, as %q and %q", *v.text, text)
+	}
+	*v.text, v.given = text, true
+	return nil
+}
+
+func (v *onceValue) String() string { return *v.text }
+
+func (v *onceValue) Type() string { return "string" }
