@@ -72,7 +72,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 		request := artifact.ResolveRequest{Spec: spec, Sets: d.setsOf(kind.Name()), Upstream: l.Upstream, Now: l.Now, Log: l.Log,
 			Locked: held[kind.Name()]}
 		if previous != nil {
-			request.Previous = pinsOf(previous, kind.Name()).Sources
+			request.Previous = pinsOf(previous, kind.Name())
 		}
 		resolution, err := kind.Resolve(ctx, request)
 		if err != nil {

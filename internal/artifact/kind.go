@@ -55,8 +55,8 @@ type Resolver interface {
 type ResolveRequest struct {
 	Spec     Spec
 	Sets     map[string]Section // what each set asks of this kind
-	Locked   []Item         // pins of the lock before; kept where upstream still has them
-	Previous []Source           // of the lock before: no release may be older than there
+	Locked   []Item             // pins of the lock before; kept where upstream still has them
+	Previous Pins               // the lock before, whether it is kept or not: no release may be older than there
 	Upstream Upstream
 	Now      time.Time
 	Log      *slog.Logger
@@ -64,9 +64,9 @@ type ResolveRequest struct {
 
 // A Resolution is the result of resolving one kind's part of a definition.
 type Resolution struct {
-	Sources   []Source
-	Items []Item
-	Sets      []Set
+	Sources []Source
+	Items   []Item
+	Sets    []Set
 }
 
 // An Explainer tells why a lock has what it has, without the network.
@@ -119,9 +119,9 @@ type Planner interface {
 
 // Pins are one kind's part of a lock.
 type Pins struct {
-	Date      time.Time // of the lock; what is generated carries this date
-	Sources   []Source
-	Items []Item
+	Date    time.Time // of the lock; what is generated carries this date
+	Sources []Source
+	Items   []Item
 }
 
 // A Generated is a generated file of the mirror.
@@ -211,7 +211,7 @@ type InstallRequest struct {
 type InstallPlan struct {
 	Architecture string
 	Steps        [][]*Item // one run of the package manager each; they point into the request's pins
-	Present      []string      // what was asked for and is there already, for people
+	Present      []string  // what was asked for and is there already, for people
 }
 
 // An InstallJob is what to install and how.

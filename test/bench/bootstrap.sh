@@ -33,6 +33,7 @@ definition bench <<-END
 	debian:
 	  sources:
 	    - { name: test, urls: [$archive], suites: [bench], components: [main], architectures: [amd64], signed-by: $mine/keys/archive.asc }
+	  packages: all
 	sets:
 	  docker: { debian: ["set-*"] }
 END

@@ -11,7 +11,7 @@
 pids+=($!)
 for _ in $(seq 200); do grep -q ^http "$work/url" 2>/dev/null && break; sleep 0.1; done
 mkdir -p "$work/definition"
-printf 'name: bench\ndebian:\n  sources:\n  - {name: bench, urls: ["%s"], suites: [bench], components: [main], architectures: [amd64], signed-by: %s}\n' \
+printf 'name: bench\ndebian:\n  sources:\n  - {name: bench, urls: ["%s"], suites: [bench], components: [main], architectures: [amd64], signed-by: %s}\n  packages: all\n' \
 	"$(head -n 1 "$work/url")" "$work/keys/archive.asc" >"$work/definition/mirror.yaml"
 "$minimirror" lock "$work/definition" >/dev/null 2>&1
 "$minimirror" build "$work/definition" --output "oci:$work/image" >/dev/null 2>&1

@@ -87,6 +87,7 @@ definition clients <<-END
 	      suites: [flat/]
 	      architectures: [amd64]
 	      signed-by: $mine/keys/archive.asc
+	  packages: all
 	sets:
 	  app: { debian: [app] }
 END

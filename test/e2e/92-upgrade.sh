@@ -44,6 +44,7 @@ image() {
 		debian:
 		  sources:
 		    - { name: test, urls: [$archive], suites: [s], components: [main], architectures: [amd64], signed-by: $mine/keys/archive.asc }
+		  packages: all
 		sets:
 		  $1: { debian: [$2] }
 	END

@@ -13,6 +13,7 @@ definition web <<-END
 	debian:
 	  sources:
 	    - { name: test, urls: [$archive], suites: [s], components: [main], architectures: [amd64], signed-by: $mine/keys/archive.asc }
+	  packages: all
 	sets:
 	  app: { debian: [p02, p05, p08] }
 END

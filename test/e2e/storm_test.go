@@ -62,7 +62,7 @@ func newSite(t *testing.T) *site {
 	s.check(parsed.WriteKeys(s.dir))
 	upstream := debiantest.Start(t, parsed)
 	s.check(os.WriteFile(filepath.Join(s.dir, "mirror.yaml"), fmt.Appendf(nil,
-		"name: storm\ndebian:\n  sources:\n    - {name: test, urls: [%s], suites: [bookworm], components: [main], architectures: [amd64], signed-by: archive.asc}\n", upstream.URL), 0o644))
+		"name: storm\ndebian:\n  sources:\n    - {name: test, urls: [%s], suites: [bookworm], components: [main], architectures: [amd64], signed-by: archive.asc}\n  packages: all\n", upstream.URL), 0o644))
 	s.image, s.rules, s.audit = "oci:"+filepath.Join(s.dir, "image"), filepath.Join(s.dir, "rules.yaml"), filepath.Join(s.dir, "audit")
 	build := s.command("build", s.dir, "--output", s.image)
 	if out, err := build.CombinedOutput(); err != nil {

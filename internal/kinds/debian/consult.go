@@ -38,7 +38,7 @@ const (
 // consult fetches the releases and indexes of all sources. The order in which
 // answers arrive has no influence on the result, nor on the error.
 func consult(ctx context.Context, req artifact.ResolveRequest, sources []source) (*upstream, error) {
-	c := &consultation{upstream: req.Upstream, previous: req.Previous, now: req.Now, log: req.Log, decoders: make(chan struct{}, parallelDecoders)}
+	c := &consultation{upstream: req.Upstream, previous: req.Previous.Sources, now: req.Now, log: req.Log, decoders: make(chan struct{}, parallelDecoders)}
 	up := &upstream{sources: sources, releases: make([][]*release, len(sources)), universe: NewUniverse(architectures(sources)...)}
 	type place struct{ source, suite int }
 	var places []place

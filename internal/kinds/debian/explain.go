@@ -57,6 +57,9 @@ func (u *Universe) explainMissing(w wish) error {
 	if known && len(u.providers.of(name)) > 0 {
 		return artifact.Hint(fail("a virtual package"), "ask for one that provides it: %s", list(u.providerNames(name), "or"))
 	}
+	if w.pattern == "all" && w.set == "" {
+		return artifact.Hint(fail("no such package"), `%s: without brackets or "-"`, wholeHint)
+	}
 	if near := u.nearest(w.pattern); len(near) > 0 {
 		return fail("no such package: did you mean %s?", list(near, "or"))
 	}

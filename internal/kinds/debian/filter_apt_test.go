@@ -31,7 +31,8 @@ func TestFilterForApt(t *testing.T) {
 	}}
 	r, err := resolve(t, archive, key, `sources:
 - {name: d, urls: [URL], suites: [stable], components: [main], architectures: [amd64], signed-by: key.asc}
-- {name: f, urls: [URL], suites: [flat/], architectures: [amd64], signed-by: key.asc}`)
+- {name: f, urls: [URL], suites: [flat/], architectures: [amd64], signed-by: key.asc}
+packages: all`)
 	if err != nil {
 		t.Fatal(err)
 	}

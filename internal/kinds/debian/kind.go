@@ -24,7 +24,7 @@ type spec struct {
 	section    artifact.Section
 	host       bool     // sources: host
 	sources    []source // otherwise
-	whole      bool     // no packages: carry every source whole
+	whole      bool     // packages: all
 	packages   []Request
 	exclude    []Request
 	recommends bool
@@ -57,7 +57,7 @@ func (Kind) ParseSpec(section artifact.Section, dir string) (artifact.Spec, erro
 	if err := section.Decode(&raw); err != nil {
 		return nil, err
 	}
-	s := &spec{section: section, recommends: raw.Recommends, suggests: raw.Suggests, whole: raw.Packages == nil, upstream: upstreamCarry}
+	s := &spec{section: section, recommends: raw.Recommends, suggests: raw.Suggests, upstream: upstreamCarry}
 	if raw.Sources == nil {
 		return nil, section.Errorf("debian: sources is missing: write \"sources: host\" for this machine's own, or a list")
 	}
@@ -70,27 +70,44 @@ func (Kind) ParseSpec(section artifact.Section, dir string) (artifact.Spec, erro
 		}
 	}
 	var err error
-	for _, list := range []struct {
-		section  artifact.Section
-		requests *[]Request
-	}{{raw.Packages, &s.packages}, {raw.Exclude, &s.exclude}} {
-		if list.section == nil {
-			continue
+	if raw.Packages != nil {
+		if s.packages, s.whole, err = parsePackages(raw.Packages); err != nil {
+			return nil, err
 		}
-		if *list.requests, err = parseRequests(list.section); err != nil {
+	}
+	if raw.Exclude != nil {
+		if s.exclude, err = parseRequests(raw.Exclude); err != nil {
 			return nil, err
 		}
 	}
 	if raw.Base != nil {
-		if s.whole {
-			return nil, raw.Base.Errorf("base: without packages every source is carried whole, with what the nodes have: leave out base, or list packages")
-		}
 		if s.base, err = parseBase(raw.Base, dir); err != nil {
 			return nil, err
 		}
 	}
 	s.sources, s.host, err = parseSources(raw.Sources, dir)
 	return s, err
+}
+
+// wholeHint says how a definition asks for everything: in this way only.
+const wholeHint = `"packages: all" carries every source whole`
+
+// parsePackages reads a list of requests, or the word "all".
+func parsePackages(section artifact.Section) (requests []Request, whole bool, err error) {
+	if !section.IsText() {
+		if requests, err = parseRequests(section); err != nil {
+			err = artifact.Hint(err, wholeHint)
+		}
+		return requests, false, err
+	}
+	var word string
+	if err := section.Decode(&word); err != nil {
+		return nil, false, err
+	}
+	if word != "all" {
+		return nil, false, artifact.Hint(section.Errorf("packages: %q is not a list: write [%s]", word, word), wholeHint)
+	}
+	return nil, true, nil
 }
 
 // parseSources reads the sources of a definition; host means this machine's own.
@@ -146,7 +163,7 @@ func parseRequests(section artifact.Section) ([]Request, error) {
 		requests = append(requests, request)
 	}
 	if len(requests) == 0 {
-		return nil, artifact.Hint(section.Errorf("the list is empty"), "name at least one, or leave out the key; without packages every source is carried whole")
+		return nil, section.Errorf("the list is empty: name at least one package, or leave out the key")
 	}
 	return requests, nil
 }

@@ -13,7 +13,7 @@ import (
 // source says, and resolves one closure over all of it.
 func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact.Resolution, error) {
 	s := req.Spec.(*spec)
-	sets, err := requestsOf(req.Sets)
+	sets, err := s.requestsOf(req.Sets)
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +30,9 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	closure, err := up.solve(ctx, s, sets, req)
 	if err != nil {
 		return nil, err
+	}
+	if s.packages == nil && !s.whole && wasWhole(req.Previous.Items, closure) {
+		req.Log.Warn("the lock before carried every source whole; now only what the sets need is carried: " + wholeHint)
 	}
 	r, err := up.pin(s, closure)
 	if err != nil || s.whole {
@@ -71,8 +74,18 @@ func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Reques
 	return closure, nil
 }
 
-// requestsOf reads what each set asks for.
-func requestsOf(sections map[string]artifact.Section) (map[string][]Request, error) {
+// wasWhole reports whether all of a lock was carried for its own sake, as before "packages: all" was needed for
+// that, and is more than the closure.
+func wasWhole(previous []artifact.Item, closure *Closure) bool {
+	return len(previous) > len(closure.Packages) && !slices.ContainsFunc(previous, func(a artifact.Item) bool { return !a.Requested })
+}
+
+// requestsOf reads what each set asks for. A definition that asks for nothing at all is an error.
+func (s *spec) requestsOf(sections map[string]artifact.Section) (map[string][]Request, error) {
+	if s.packages == nil && !s.whole && len(sections) == 0 {
+		return nil, artifact.Hint(s.section.Errorf("debian: there are neither packages nor sets: nothing is asked for"),
+			`write "packages: [docker.io]" below debian, or "sets: { docker: { debian: [docker.io] } }" beside it; %s`, wholeHint)
+	}
 	sets := make(map[string][]Request, len(sections))
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
 		requests, err := parseRequests(sections[name])

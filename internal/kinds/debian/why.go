@@ -51,7 +51,7 @@ func (Kind) Why(specification artifact.Spec, sets map[string]artifact.Section, p
 		return nil, artifact.Usagef("%w", err)
 	}
 	asked.suite = "" // which suite a pin is from does not matter any more
-	wanted, err := requestsOf(sets)
+	wanted, err := s.requestsOf(sets)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (Kind) Why(specification artifact.Spec, sets map[string]artifact.Section, p
 	for _, id := range u.sortedIDs(u.meant(asked)) {
 		chain := chains[id]
 		if chain == nil {
-			chain = []string{"the nodes have an older version, which something else cannot stand beside (base)"}
+			chain = []string{s.unreached()}
 		}
 		reasons = append(reasons, artifact.Reason{Artifact: u.pkg(id).String(), Chain: chain})
 	}
@@ -81,6 +81,14 @@ func (Kind) Why(specification artifact.Spec, sets map[string]artifact.Section, p
 		return nil, s.whyNot(u, asked)
 	}
 	return reasons, nil
+}
+
+// unreached says why something is carried that no request leads to.
+func (s *spec) unreached() string {
+	if s.base.essential || s.base.files != nil {
+		return "the nodes have an older version, which something else cannot stand beside (base)"
+	}
+	return "nothing that is requested needs it: the next lock leaves it out"
 }
 
 // meant are the entries that a request may mean, on any node.
@@ -194,7 +202,7 @@ func (t *tracing) trace(wishes []wish, whole bool) {
 	if whole {
 		for _, name := range names {
 			for _, id := range t.u.versionsOn(t.index, name) {
-				t.reach(id, -1, "every source is carried whole")
+				t.reach(id, -1, "every source is carried whole (packages: all)")
 			}
 		}
 	}
