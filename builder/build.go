@@ -118,22 +118,47 @@ func readFresh(d *Definition) (*lockfile.Lock, string, error) {
 
 // fetch brings what the cache lacks.
 func (b *Builder) fetch(ctx context.Context, what string, wanted []*artifact.Item) error {
-	var missing []*artifact.Item
-	var size int64
-	for _, a := range distinct(wanted) {
-		if !b.Cache.Has(artifact.Content{Size: a.Size, SHA256: a.SHA256}) {
-			missing = append(missing, a)
-			size += a.Size
-		}
-	}
+	missing := lacking(b.Cache, wanted)
 	if len(missing) == 0 {
 		return nil
+	}
+	var size int64
+	for _, a := range missing {
+		size += a.Size
 	}
 	phase := b.Progress.Phase(fmt.Sprintf("fetch %d %s", len(missing), what), size)
 	b.Fetch.Received = phase.Add
 	err := b.Fetch.All(ctx, missing)
 	phase.End(err)
 	return err
+}
+
+// lacking are those of the wanted artifacts that the cache lacks, each content once.
+func lacking(c *cache.Cache, wanted []*artifact.Item) []*artifact.Item {
+	return slices.DeleteFunc(distinct(wanted), func(a *artifact.Item) bool {
+		return c.Has(artifact.Content{Size: a.Size, SHA256: a.SHA256})
+	})
+}
+
+// A Download is what Build would fetch from one source.
+type Download struct {
+	Source string
+	Files  int
+	Size   int64 // bytes
+}
+
+// Downloads lists what the cache lacks of a lock, by source.
+func Downloads(lock *lockfile.Lock, c *cache.Cache) (all []Download) {
+	for _, a := range lacking(c, append(artifactsOf(lock), proofsOf(lock)...)) {
+		i := slices.IndexFunc(all, func(d Download) bool { return d.Source == a.Source })
+		if i < 0 {
+			i, all = len(all), append(all, Download{Source: a.Source})
+		}
+		all[i].Files++
+		all[i].Size += a.Size
+	}
+	slices.SortFunc(all, func(a, b Download) int { return strings.Compare(a.Source, b.Source) })
+	return all
 }
 
 // distinct are the artifacts with each content once, with all addresses that have it.

@@ -40,12 +40,12 @@ type Locked struct {
 	*lockfile.Lock
 	Previous *lockfile.Lock // nil: there was none
 	Changes  []Change       // against Previous
-	Written  bool           // false: the file was right already, or DryRun
+	Changed  bool           // the file is not, or with DryRun was not, as it should be
 }
 
 // Lock resolves the definition against upstream and writes its lock.
 func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Locked, error) {
-	previous, _, err := lockfile.Read(d.LockFile())
+	previous, digest, err := lockfile.Read(d.LockFile())
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -89,8 +89,13 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 	if previous != nil {
 		made.Changes = Changes(previous, lock)
 	}
-	if !opt.DryRun {
-		made.Written, err = lock.Write(d.LockFile())
+	data, err := lock.Encode()
+	if err != nil {
+		return nil, err
+	}
+	made.Changed = lockfile.Digest(data) != digest
+	if made.Changed && !opt.DryRun {
+		err = lockfile.Write(d.LockFile(), data)
 	}
 	return made, err
 }

@@ -111,7 +111,7 @@ func build(ctx context.Context, c *command, args []string) error {
 		return json.NewEncoder(c.stdout).Encode(map[string]any{
 			"reference": ref.String(), "digest": built.Digest, "artifacts": built.Artifacts, "size": built.Size})
 	}
-	fmt.Fprintf(c.stderr, "%d artifacts, %s\n", built.Artifacts, progress.Bytes(built.Size))
+	fmt.Fprintln(c.stderr, quantity(built.Artifacts, "artifact", built.Size))
 	_, err = fmt.Fprintf(c.stdout, "%s %s\n", ref, built.Digest)
 	return err
 }

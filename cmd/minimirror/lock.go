@@ -16,7 +16,7 @@ import (
 	"github.com/minimirror/minimirror/internal/progress"
 )
 
-const lockHelp = `usage: minimirror lock DEFINITION [--update [PACKAGE…] | --check]
+const lockHelp = `usage: minimirror lock DEFINITION [--update [PACKAGE…]] [--dry-run | --check]
 
 Asks upstream what it has, verifies its signatures, resolves what the
 definition (a folder with a mirror.yaml, or a file) asks for with all that it
@@ -29,8 +29,12 @@ only the packages that are named (* and ? match anything) and what these need.
 What changed is printed as old → new, with sizes; "security" marks what comes
 from a suite of security updates.
 
---check writes nothing, prints what --update would change, and exits 3 if that
-is anything: for a nightly job.
+The last lines say how much the lock carries, and how much of that build has to
+fetch from each source, because the cache lacks it.
+
+--dry-run prints the same and writes no lock; the cache keeps the indexes that
+were fetched. --check writes no lock either, prints what --update would change,
+and exits 3 if that is anything: for a nightly job.
 
 Proxies come from http_proxy, https_proxy and no_proxy, logins from ~/.netrc
 and apt's auth.conf. With "sources: host", apt's own proxies and certificates
@@ -38,22 +42,26 @@ count, too. build does the same.
 
 Examples:
   minimirror lock images/docker
+  minimirror lock images/docker --update --dry-run
   minimirror lock images/docker --update openssl 'libssl*'
   minimirror lock images/docker --check
 `
 
 func lock(ctx context.Context, c *command, args []string) error {
 	update := c.flags.Bool("update", false, "move pins to the newest version: all, or those of the packages named")
-	check := c.flags.Bool("check", false, "write nothing; exit 3 if upstream has something newer")
+	dryRun := c.flags.Bool("dry-run", false, "write no lock, but print what would change and what would be fetched")
+	check := c.flags.Bool("check", false, "write no lock; exit 3 if upstream has something newer")
 	output := c.flags.String("format", "text", "what to print: text or json (the lock; with --check the changes)")
 	upstream := c.upstreamFlags()
 	if err := c.parseMore(args, lockHelp, 1); err != nil {
 		return err
 	}
-	opt := builder.LockOptions{Update: *update || *check, DryRun: *check, Only: c.flags.Args()[1:]}
+	opt := builder.LockOptions{Update: *update || *check, DryRun: *dryRun || *check, Only: c.flags.Args()[1:]}
 	switch {
 	case *check && *update:
 		return c.wrongUsage("--check tells what --update would do for all packages: give one of them")
+	case *check && *dryRun:
+		return c.wrongUsage("--check and --dry-run exclude each other: with --check the exit code says whether anything would change")
 	case *check && len(opt.Only) > 0:
 		return c.wrongUsage("--check goes alone: it is about all packages")
 	case !*update && len(opt.Only) > 0:
@@ -91,11 +99,29 @@ func lock(ctx context.Context, c *command, args []string) error {
 	}
 	c.printChanges(made.Changes)
 	state := "unchanged"
-	if made.Written {
+	switch {
+	case made.Changed && *dryRun:
+		state = "not written"
+	case made.Changed:
 		state = "written"
 	}
-	_, err = fmt.Fprintf(c.stdout, "%s: %s: %s\n", d.LockFile(), state, summary(made.Lock))
-	return err
+	fmt.Fprintf(c.stdout, "%s: %s: %s\n", d.LockFile(), state, summary(made.Lock))
+	c.printDownloads(builder.Downloads(made.Lock, store))
+	return nil
+}
+
+// printDownloads writes what is to be fetched, and a line a source.
+func (c *command) printDownloads(all []builder.Download) {
+	var files int
+	var size int64
+	for _, d := range all {
+		files += d.Files
+		size += d.Size
+	}
+	fmt.Fprintf(c.stdout, "to fetch: %s\n", quantity(files, "file", size))
+	for _, d := range all {
+		fmt.Fprintf(c.stdout, "  %s: %s\n", d.Source, quantity(d.Files, "file", d.Size))
+	}
 }
 
 // checked prints what an update would change, and fails if that is anything.
@@ -176,13 +202,34 @@ func (c *command) lock(ctx context.Context, d *builder.Definition, client *fetch
 	l := &builder.Locker{Kinds: kinds.All(), Upstream: client, Now: time.Now(), Log: c.log()}
 	made, err := l.Lock(ctx, d, opt)
 	phase.End(err)
+	if err == nil {
+		c.warnOfSize(made.Lock)
+	}
 	return made, err
 }
 
-func summary(l *lockfile.Lock) string {
-	var size int64
+// warnOfSize warns of a lock whose files hardly anybody means to carry.
+func (c *command) warnOfSize(l *lockfile.Lock) {
+	const large = 100_000_000_000
+	if size := sizeOf(l); size > large {
+		c.log().Warn("the lock is very large; the cache and the image will each need this much space", "size", progress.Bytes(size))
+	}
+}
+
+func summary(l *lockfile.Lock) string { return quantity(len(l.Items), "artifact", sizeOf(l)) }
+
+// sizeOf is the size of all that a lock carries, in bytes.
+func sizeOf(l *lockfile.Lock) (size int64) {
 	for i := range l.Items {
 		size += l.Items[i].Size
 	}
-	return fmt.Sprintf("%d artifacts, %s", len(l.Items), progress.Bytes(size))
+	return size
+}
+
+// quantity writes a number of things and their size: "1 file, 0.1 MB".
+func quantity(n int, thing string, size int64) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s, %s", n, thing, progress.Bytes(size))
 }

@@ -74,7 +74,7 @@ func TestMistakes(t *testing.T) {
 		{"a misspelled flag", "build x --ouptut y", 2, []string{"unknown flag: --ouptut: did you mean --output?", "hint: run: minimirror build --help"}},
 		{"a misspelled flag with a value", "serve --lisen=:80", 2, []string{"unknown flag: --lisen: did you mean --listen?"}},
 		{"no flag", "serve --zzz", 2, []string{"unknown flag: --zzz\n"}},
-		{"no definition", "lock", 2, []string{"an argument is missing: usage: minimirror lock DEFINITION [--update [PACKAGE…] | --check]", "hint: run: minimirror lock --help"}},
+		{"no definition", "lock", 2, []string{"an argument is missing: usage: minimirror lock DEFINITION [--update [PACKAGE…]] [--dry-run | --check]", "hint: run: minimirror lock --help"}},
 		{"rules alone", "rules", 2, []string{"an argument is missing: usage: minimirror rules check RULES [--image] REFERENCE"}},
 		{"two images to serve", "serve one two", 2, []string{`unexpected argument "two": usage: minimirror serve [[--image] REFERENCE | --root DIR] [--listen ADDRESS] [--rules`}},
 		{"--image twice", "serve --image one --image two", 2, []string{`invalid argument "two" for "--image" flag: it is given twice, as "one" and "two"`}},

@@ -244,19 +244,8 @@ func (l *Lock) Follow(previous *Lock) error {
 	return nil
 }
 
-// Write replaces the file in one step, and leaves it alone when it already
-// holds the same bytes.
-func (l *Lock) Write(file string) (changed bool, err error) {
-	data, err := l.Encode()
-	if err != nil {
-		return false, err
-	}
-	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, data) {
-		return false, nil
-	}
-	err = notWritable(replace(file, data))
-	return err == nil, err
-}
+// Write replaces the file in one step with what Encode returned.
+func Write(file string, data []byte) error { return notWritable(replace(file, data)) }
 
 // Writable tells, before any work, whether Write could write the file.
 func Writable(file string) error {

@@ -2,7 +2,6 @@ package lockfile
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -128,22 +127,18 @@ func TestFollow(t *testing.T) {
 
 func TestWrite(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "mirror.lock")
-	if changed, err := sample().Write(file); err != nil || !changed {
-		t.Fatal(changed, err)
-	}
-	old, err := os.Stat(file)
+	data, err := sample().Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if changed, err := sample().Write(file); err != nil || changed {
-		t.Fatal(changed, err)
-	}
-	if now, err := os.Stat(file); err != nil || !os.SameFile(old, now) {
-		t.Fatal("an unchanged lock was replaced", err)
-	}
-	lock, digest, err := Read(file)
-	if err != nil || lock.Name != "n" || !strings.HasPrefix(digest, "sha256:") {
-		t.Fatal(lock, digest, err)
+	for range 2 {
+		if err := Write(file, data); err != nil {
+			t.Fatal(err)
+		}
+		lock, digest, err := Read(file)
+		if err != nil || lock.Name != "n" || digest != Digest(data) {
+			t.Fatal(lock, digest, err)
+		}
 	}
 }
 
