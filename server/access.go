@@ -133,11 +133,11 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			right, busy := false, false
 			if given {
 				e.user = name
-				right, busy = s.access.passwords.right(r.Context(), e.client, name, password)
+				right, busy = s.access.passwords.right(r.Context(), e.client, e.gone, name, password)
 			}
 			if busy {
 				c.Response().Header().Set("Retry-After", "1")
-				return echo.NewHTTPError(http.StatusServiceUnavailable, "A password of this client is being checked.")
+				return echo.NewHTTPError(http.StatusServiceUnavailable, "Too many passwords of this client are being checked.")
 			}
 			if !right {
 				c.Response().Header().Set("WWW-Authenticate", `Basic realm="minimirror", charset="UTF-8"`)

@@ -23,7 +23,7 @@ type exchange struct {
 	limits *limiter
 
 	artifact *artifact.Item // that was asked for; nil: none
-	verdict  audit.Verdict      // empty: it follows from the rest
+	verdict  audit.Verdict  // empty: it follows from the rest
 	rule     string
 	reason   string
 	broken   error // of what was being sent; nil: none, or the client's
@@ -46,6 +46,12 @@ func (e *exchange) say(phrase string) {
 	if w, ok := e.Response.ResponseWriter.(interface{ SetReason(string) }); ok {
 		w.SetReason(phrase)
 	}
+}
+
+// gone reports whether the client waits for the answer no longer, as far as the connection knows.
+func (e *exchange) gone() bool {
+	w, ok := e.Response.ResponseWriter.(interface{ Gone() bool })
+	return ok && w.Gone()
 }
 
 // Unwrap implements what http.ResponseController and echo look for.

@@ -24,24 +24,24 @@ const maxCost = 14
 // passwords are names and bcrypt hashes, as htpasswd -B writes them, one "NAME:HASH" a
 // line. The file is read again when it changes.
 type passwords struct {
-	file string
-	log  *slog.Logger
-	turn chan struct{} // bcrypt is slow on purpose: a few at a time
+	file    string
+	log     *slog.Logger
+	queue   *passwordQueue
+	compare func(hash, password []byte) error // bcrypt.CompareHashAndPassword
 
 	mu     sync.Mutex
 	hashes map[string][]byte
+	cost   int // the highest of a hash
 	seen   fileState
 	looked time.Time
 	// known are keyed digests of what was right since the file was read: clients send
 	// the same with each request.
 	key   []byte
 	known map[string][sha256.Size]byte
-	// guessing are the clients for which a password is being checked: one at a time each.
-	guessing map[netip.Addr]bool
 }
 
 func readPasswords(file string, log *slog.Logger) (*passwords, error) {
-	p := &passwords{file: file, log: log, turn: make(chan struct{}, 2), key: make([]byte, 32), guessing: map[netip.Addr]bool{}}
+	p := &passwords{file: file, log: log, queue: newPasswordQueue(), compare: bcrypt.CompareHashAndPassword, key: make([]byte, 32)}
 	rand.Read(p.key) // never fails: crypto/rand
 	return p, p.read()
 }
@@ -58,7 +58,7 @@ func (p *passwords) read() error {
 		return err
 	}
 	hashes := map[string][]byte{}
-	number := 0
+	number, highest := 0, bcrypt.MinCost
 	for line := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) { // which some editors write
 		number++
 		line = strings.TrimSpace(line)
@@ -74,6 +74,7 @@ func (p *passwords) read() error {
 			return artifact.Hint(fmt.Errorf("%s:%d: a cost of %d keeps a core busy for minutes", p.file, number, cost), "write it with: htpasswd -B -C 10 %s %s", p.file, name)
 		}
 		hashes[name] = []byte(hash)
+		highest = max(highest, cost)
 	}
 	if len(hashes) == 0 && p.hashes == nil {
 		return artifact.Hint(fmt.Errorf("%s: %w", p.file, errNoPasswords), "write it with: htpasswd -c -B %s NAME", p.file)
@@ -84,7 +85,7 @@ func (p *passwords) read() error {
 			known[name] = digest
 		}
 	}
-	p.hashes, p.known = hashes, known // without a name in it, nobody may
+	p.hashes, p.cost, p.known = hashes, highest, known // without a name in it, nobody may
 	return nil
 }
 
@@ -106,36 +107,24 @@ func (p *passwords) hash(name string, digest [sha256.Size]byte) (hash []byte, ri
 	return p.hashes[name], found && hmac.Equal(known[:], digest[:])
 }
 
-// absentHash takes as long as the hash of a name does, so that names cannot be guessed by time.
-var absentHash = []byte("$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy")
-
-// right reports whether the password is that of the name.
-func (p *passwords) right(ctx context.Context, client netip.Addr, name, password string) (right, busy bool) {
+// right reports whether the password is that of the name. busy: it was not looked at. gone tells whether the client still waits.
+func (p *passwords) right(ctx context.Context, client netip.Addr, gone func() bool, name, password string) (right, busy bool) {
 	mac := hmac.New(sha256.New, p.key)
 	mac.Write([]byte(name + "\x00" + password))
 	digest := [sha256.Size]byte(mac.Sum(nil))
+	if _, right := p.hash(name, digest); right {
+		return true, false
+	}
+	leave, ok := p.queue.enter(ctx, client, gone)
+	if !ok {
+		return false, true
+	}
+	defer func() { leave(right) }()
 	hash, right := p.hash(name, digest)
-	if right {
+	if right { // another connection of the client was faster
 		return true, false
 	}
-	if !p.begin(client) {
-		return false, true
-	}
-	defer p.end(client)
-	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
-	case <-ctx.Done():
-		return false, true
-	}
-	if _, right := p.hash(name, digest); right { // another connection of the client was faster
-		return true, false
-	}
-	if hash == nil {
-		bcrypt.CompareHashAndPassword(absentHash, []byte(password))
-		return false, false
-	}
-	if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil {
+	if !p.check(hash, []byte(password)) {
 		return false, false
 	}
 	p.mu.Lock()
@@ -146,19 +135,27 @@ func (p *passwords) right(ctx context.Context, client netip.Addr, name, password
 	return true, false
 }
 
-// begin takes a client's turn to have a password checked.
-func (p *passwords) begin(client netip.Addr) bool {
+// check compares a password with the hash of a name, nil: there is none. A wrong one takes as long as the most expensive hash
+// of the file, whichever it is, so that nobody can tell by time which names there are: the work doubles with the cost.
+func (p *passwords) check(hash, password []byte) bool {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.guessing[client] {
+	highest := p.cost
+	p.mu.Unlock()
+	if hash == nil {
+		p.compare(absentHash(highest), password)
 		return false
 	}
-	p.guessing[client] = true
-	return true
+	if p.compare(hash, password) == nil {
+		return true
+	}
+	cost, _ := bcrypt.Cost(hash)
+	for ; cost < highest; cost++ {
+		p.compare(absentHash(cost), password)
+	}
+	return false
 }
 
-func (p *passwords) end(client netip.Addr) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.guessing, client)
+// absentHash is nobody's.
+func absentHash(cost int) []byte {
+	return fmt.Appendf(nil, "$2a$%02d$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", cost)
 }

@@ -1,0 +1,169 @@
+package server
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	passwordTurns   = 2    // passwords that are checked at once
+	mostWaiting     = 16   // of one network; more are answered 503
+	mostRemembered  = 4096 // networks whose wrong passwords are counted
+	networkBitsIPv6 = 64   // what one client may choose addresses from
+)
+
+// A passwordQueue gives turns to those who want a password checked, which is slow on purpose. A flood of wrong passwords
+// delays whoever sends it, and hardly anyone else: a network has one turn at a time, and those that have sent fewer wrong
+// passwords come first.
+type passwordQueue struct {
+	mu       sync.Mutex
+	free     int // turns
+	count    int // of all who ever waited
+	networks map[netip.Prefix]*passwordNetwork
+}
+
+// A passwordNetwork is an IPv4 address or a network of IPv6.
+type passwordNetwork struct {
+	key      netip.Prefix
+	failures int  // wrong passwords since the last that was right
+	busy     bool // it has a turn
+	waiting  []*passwordWaiter
+}
+
+type passwordWaiter struct {
+	number int
+	turn   chan bool   // false: there is none any more
+	gone   func() bool // whether the client still waits
+}
+
+func newPasswordQueue() *passwordQueue {
+	return &passwordQueue{free: passwordTurns, networks: map[netip.Prefix]*passwordNetwork{}}
+}
+
+func passwordNetworkOf(client netip.Addr) netip.Prefix {
+	bits := client.BitLen()
+	if client.Is6() {
+		bits = networkBitsIPv6
+	}
+	network, _ := client.Prefix(bits) // of the zero address the zero network
+	return network
+}
+
+// enter waits for a turn, which ends with leave; right says what came of it. It fails when too many of the network wait, when
+// the client has gone, and after turnPatience.
+func (q *passwordQueue) enter(ctx context.Context, client netip.Addr, gone func() bool) (leave func(right bool), ok bool) {
+	key := passwordNetworkOf(client)
+	w := &passwordWaiter{turn: make(chan bool, 1), gone: gone}
+	if !q.join(key, w) {
+		return nil, false
+	}
+	patience := time.NewTimer(turnPatience)
+	defer patience.Stop()
+	select {
+	case ok = <-w.turn:
+	case <-ctx.Done():
+		ok = q.quit(key, w)
+	case <-patience.C:
+		ok = q.quit(key, w)
+	}
+	return func(right bool) { q.leave(key, right) }, ok
+}
+
+func (q *passwordQueue) join(key netip.Prefix, w *passwordWaiter) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := q.networks[key]
+	if n == nil {
+		n = &passwordNetwork{key: key}
+		q.networks[key] = n
+	}
+	n.waiting = slices.DeleteFunc(n.waiting, func(w *passwordWaiter) bool {
+		gone := w.gone()
+		if gone {
+			w.turn <- false
+		}
+		return gone
+	})
+	if len(n.waiting) >= mostWaiting {
+		return false
+	}
+	q.count++
+	w.number = q.count
+	n.waiting = append(n.waiting, w)
+	q.next()
+	return true
+}
+
+// quit waits no longer. It reports whether the turn has come meanwhile.
+func (q *passwordQueue) quit(key netip.Prefix, w *passwordWaiter) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := q.networks[key]
+	if n != nil {
+		if at := slices.Index(n.waiting, w); at >= 0 {
+			n.waiting = slices.Delete(n.waiting, at, at+1)
+			q.forget(n)
+			return false
+		}
+	}
+	return <-w.turn
+}
+
+func (q *passwordQueue) leave(key netip.Prefix, right bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := q.networks[key]
+	n.busy = false
+	n.failures++
+	if right {
+		n.failures = 0
+	}
+	q.free++
+	q.next()
+	q.forget(n)
+	if len(q.networks) > mostRemembered {
+		for _, n := range q.networks {
+			n.failures = 0
+			q.forget(n)
+		}
+	}
+}
+
+// forget drops a network of which there is nothing to know. It is for those who hold the lock.
+func (q *passwordQueue) forget(n *passwordNetwork) {
+	if n.failures == 0 && !n.busy && len(n.waiting) == 0 {
+		delete(q.networks, n.key)
+	}
+}
+
+// next gives the turns that are free, first to the networks with the fewest failures, and among these to who came first. It
+// is for those who hold the lock.
+func (q *passwordQueue) next() {
+	for q.free > 0 {
+		var best *passwordNetwork
+		for _, n := range q.networks {
+			if n.busy || len(n.waiting) == 0 {
+				continue
+			}
+			if best == nil || n.failures < best.failures || n.failures == best.failures && n.waiting[0].number < best.waiting[0].number {
+				best = n
+			}
+		}
+		if best == nil {
+			return
+		}
+		w := best.waiting[0]
+		best.waiting = best.waiting[1:]
+		if w.gone() {
+			w.turn <- false
+			q.forget(best)
+			continue
+		}
+		best.busy = true
+		q.free--
+		w.turn <- true
+	}
+}
