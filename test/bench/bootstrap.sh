@@ -4,7 +4,7 @@
 # Docker's, of the same sizes; all run alternately. Then the same image in Debian's registry: the bytes that are read.
 # RUNS=9 takes more runs.
 . "$(dirname "$0")/../e2e/lib.sh"
-need go skopeo umoci docker-registry curl
+need go skopeo umoci curl
 need_root_or_die "dockerd"
 runs=${RUNS:-5}
 
@@ -94,23 +94,20 @@ line "docker load, create and cp" docker_way ", dockerd $(awk '/VmHWM/ { print i
 line "skopeo copy and umoci unpack" umoci_way ", $(memory "$mine/memory-skopeo") and $(memory "$mine/memory-umoci") MB"
 [ "$(memory "$mine/memory-ours")" -le 40 ] || die "more than 40 MB of memory"
 
-mkdir "$mine/registry"
-printf 'version: 0.1\nlog: {accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:0"}\n' "$mine/registry" >"$mine/registry.yml"
-docker-registry serve "$mine/registry.yml" >"$mine/registry.log" 2>&1 &
-defer end $!
-await $! "$mine/registry.log" 'listening on'
-registry=$(grep -Eo '127\.0\.0\.1:[1-9][0-9]*' "$mine/registry.log" | head -n 1)
+inside=()
+start_registry
 "$MINIMIRROR" build "$definition" --output "docker://$registry/site/bench:1" >/dev/null 2>&1
-(cd "$repo" && "${as_caller[@]}" go build -buildvcs=false -o "$mine/troubled" ./test/e2e/troubled)
+go_program troubled ./test/e2e/troubled
 for what in "--set docker" "--package other-050"; do
-	"$mine/troubled" "http://$registry" none >"$mine/proxy.log" 2>&1 &
+	rm -f "$mine/proxy.log"
+	"$work/troubled" "http://$registry" none >"$mine/proxy.log" 2>&1 &
 	proxy=$!
 	defer end "$proxy"
-	await "$proxy" "$mine/proxy.log" '^127'
+	await "$proxy" "$mine/proxy.log" '^127.*'
 	rm -rf "$mine/out"
 	# shellcheck disable=SC2086
-	/usr/bin/time -f %M -o "$mine/memory-registry" "$MINIMIRROR" bootstrap --image "docker://$(head -n 1 "$mine/proxy.log")/site/bench:1" $what --architecture amd64 --to "$mine/out" >/dev/null 2>&1
-	read_bytes=$(tail -n 1 "$mine/proxy.log" | sed 's/^sent //') size=$(cat "$mine/out"/*.deb | wc -c)
+	/usr/bin/time -f %M -o "$mine/memory-registry" "$MINIMIRROR" bootstrap --image "docker://$said/site/bench:1" $what --architecture amd64 --to "$mine/out" >/dev/null 2>&1
+	read_bytes=$(get "http://$said/sent" | cut -d' ' -f2) size=$(cat "$mine/out"/*.deb | wc -c)
 	echo "from a registry, $what: $read_bytes bytes are read, $((read_bytes - size)) beside the packages, peak memory $(memory "$mine/memory-registry") MB"
 	[ "$read_bytes" -le $((size * 102 / 100 + 256000)) ] || die "that is too much"
 done

@@ -2,7 +2,7 @@
 # Other people's tools and our image: skopeo inspects and copies it, a registry
 # carries it without a change, and we serve what they have written.
 . "$(dirname "$0")/lib.sh"
-need skopeo docker-registry curl apt-get
+need skopeo curl apt-get
 
 small_definition tiny
 "$MINIMIRROR" lock "$definition"
@@ -31,17 +31,7 @@ skopeo copy --quiet "oci:$mine/ours" "docker-archive:$mine/theirs.docker.tar:sit
 skopeo copy --quiet "docker-archive:$mine/ours.docker.tar" "oci:$mine/compressed"
 
 say "push to a registry, and pull"
-mkdir "$mine/registry"
-cat >"$mine/registry.yml" <<-END
-	version: 0.1
-	storage: { filesystem: { rootdirectory: $mine/registry } }
-	http: { addr: "127.0.0.1:0" }
-END
-docker-registry serve "$mine/registry.yml" >"$mine/registry.log" 2>&1 &
-registry_pid=$!
-defer end "$registry_pid"
-await "$registry_pid" "$mine/registry.log" 'listening on'
-registry=$(grep -Eo '127\.0\.0\.1:[1-9][0-9]*' "$mine/registry.log" | head -n 1)
+start_registry
 "$MINIMIRROR" build "$definition" --output "docker://$registry/site/tiny:1"
 [ "$(digest --tls-verify=false "docker://$registry/site/tiny:1")" = "$ours" ] || die "the registry has another digest than oci:"
 skopeo copy --quiet "${keep[@]}" --src-tls-verify=false "docker://$registry/site/tiny:1" "oci:$mine/pulled"

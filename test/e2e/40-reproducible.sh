@@ -43,7 +43,8 @@ say "with a remote buildkitd"
 need_root_or_die "buildkitd"
 need go runc
 daemon=$("${as_caller[@]}" "$repo/test/buildkitd/up" "$mine/buildkitd")
-defer end "$daemon"
+end_daemon() { kill "$daemon" && eventually eval '! kill -0 "$daemon"'; } # no child of the script's
+defer end_daemon
 BUILDKIT_HOST=unix://$mine/buildkitd/buildkitd.sock \
 	"$MINIMIRROR" build "$mine/one" --sign-key "$mine/key.asc" --output "oci:$mine/remote" >/dev/null
 third=$(digest "oci:$mine/remote")

@@ -62,10 +62,7 @@ refused "another authority than the server's" 'certificate'
 
 say "a certificate is replaced while the server runs"
 certificate mirror others
-for ((i = 0; i < 100; i++)); do
-	! curl --noproxy '*' --silent --cacert "$tls/others.crt" "$url/healthz" >/dev/null || break
-	sleep 0.1
-done
+eventually curl --noproxy '*' --silent --cacert "$tls/others.crt" "$url/healthz" || die "the new certificate is not served"
 installs "the new certificate"
 certificate mirror site
 
@@ -89,8 +86,5 @@ own alice
 installs "a certificate"
 cp "$tls/others.crt" "$tls/people.crt"
 own mallory
-for ((i = 0; i < 100; i++)); do
-	! curl --noproxy '*' --silent --cacert "$tls/site.crt" --cert "$tls/mallory.crt" --key "$tls/mallory.key" "$url/healthz" >/dev/null || break
-	sleep 0.1
-done
+eventually curl --noproxy '*' --silent --cacert "$tls/site.crt" --cert "$tls/mallory.crt" --key "$tls/mallory.key" "$url/healthz" || die "the new authorities are not taken"
 installs "other authorities, while the server runs"

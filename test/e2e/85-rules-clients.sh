@@ -94,27 +94,14 @@ END
 "$MINIMIRROR" build "$definition" --output "oci:$mine/image"
 key=(--sign-key "$HOME/.config/minimirror/signing-key.asc")
 rules=$mine/rules.yaml apt=$mine/apt
+netns_up rules # with ports of its own: each server has the address of the one before
+listen=127.0.0.1:80
 
-# serve ARGUMENT… starts the server with no rules yet, at the same address each time.
+# serve ARGUMENT… starts the server with no rules yet.
 serve() {
 	[ -z "${server:-}" ] || end "$server"
 	echo 'rules: []' >"$rules"
-	generation=1
 	start_server --image "oci:$mine/image" "$@"
-	listen=${url#http://}
-}
-# rule LINE… writes the rules, and waits until they are in force.
-rule() {
-	local i
-	printf '%s\n' "$@" >"$rules.new"
-	mv "$rules.new" "$rules"
-	kill -HUP "$server"
-	generation=$((generation + 1))
-	for ((i = 0; i < 200; i++)); do
-		grep -q "generation $generation," <<<"$(get "$url/readyz")" && return
-		sleep 0.02
-	done
-	die "the rules are not in force: $*"
 }
 # client: one that has never been here. update [COMMAND…]: it updates, below a command.
 client() { rm -rf "$apt" && apt_client "$apt"; }

@@ -61,26 +61,10 @@ END
 key=$HOME/.config/minimirror/signing-key.asc
 rules=$mine/rules.yaml
 audit=$mine/audit.log
+netns_up rules # with ports of its own: each server has the address of the one before
+listen=127.0.0.1:80
 
-# rule LINE… writes the rules at once, in a new file, and waits until they are in force.
-generation=0
-rule() {
-	printf '%s\n' "$@" >"$rules.new"
-	mv "$rules.new" "$rules"
-	[ -z "${hangup:-}" ] || kill -HUP "$server"
-	generation=$((generation + 1))
-	[ "$generation" = 1 ] || in_force "generation $generation,"
-}
-# in_force TEXT waits until /readyz says it.
-in_force() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		get "$url/readyz" >"$mine/ready" && grep -q "$1" "$mine/ready" && return
-		sleep 0.05
-	done
-	cat "$mine/ready" >&2
-	die "/readyz does not say: $1"
-}
+hang_up() { :; } # at first the server sees for itself that the file has changed
 update() { apt_in "$mine/apt" apt-get -qq --error-on=any update || die "apt-get update"; }
 # offers NAME…: apt knows exactly these.
 offers() {
@@ -92,9 +76,8 @@ offers() {
 fetches() { apt_in "$mine/apt" apt-get -qq --yes --download-only install "$@" >"$mine/apt.out" 2>&1 || { cat "$mine/apt.out" >&2; die "apt-get install $*"; }; }
 everything=(app libapp mailer-a mailer-b webmail game telnet openssh-sftp-server)
 
-rule 'rules: []'
+echo 'rules: []' >"$rules"
 start_server --image "oci:$mine/image" --rules "$rules" --sign-key "$key" --audit "$audit"
-listen=${url#http://} # the same from now on
 apt_client "$mine/apt"
 update
 offers "${everything[@]}"
@@ -148,21 +131,20 @@ say "a rule about clients acts on the download"
 
 cp "$rules" "$mine/good"
 printf 'rules:\n - deny: { pakage: telnet }\n' >"$rules"
-in_force 'failed; the rules before stay in force'
-grep -q 'rules.yaml:2' "$mine/ready" || die "it does not say where: $(cat "$mine/ready")"
+eventually ready_says 'failed; the rules before stay in force' || die "/readyz does not tell of wrong rules"
+ready_says 'rules.yaml:2' >/dev/null || die "it does not say where: $(get "$url/readyz")"
 update
 offers "${everything[@]}"
 rm "$rules"
-in_force 'no such file'
+eventually ready_says 'no such file' || die "/readyz does not tell of missing rules"
 update
-generation=$((generation)) # neither counted
+before=$(generation)
 cp "$mine/good" "$rules"
-generation=$((generation + 1))
-in_force "generation $generation,"
-! grep -q 'failed' "$mine/ready" || die "it still says that a reload failed"
+eventually newer "$before" || die "the rules that are there again are not in force"
+! ready_says 'failed' || die "it still says that a reload failed"
 say "a wrong file and a missing one change nothing, and are told of"
 
-hangup=yes
+hang_up() { kill -HUP "$server"; }
 for ((i = 1; i <= 50; i++)); do
 	if ((i % 2)); then
 		rule 'rules:' ' - deny: { package: game }'
@@ -192,7 +174,7 @@ update
 offers "${everything[@]}"
 ln -s ..2 "$map/..data_tmp"
 mv -T "$map/..data_tmp" "$map/..data"
-in_force 'generation 2,'
+eventually newer 1 || die "the ConfigMap's swap is not seen"
 update
 offers app libapp mailer-a mailer-b webmail telnet openssh-sftp-server
 say "a ConfigMap's swap is seen"
@@ -209,8 +191,8 @@ cat >"$mine/logrotate.conf" <<-END
 END
 before=$(cat "$audit" | wc -l)
 logrotate --force --state "$mine/logrotate.state" "$mine/logrotate.conf"
-for ((i = 0; i < 100; i++)); do get --output /dev/null "$url/healthz"; [ ! -s "$audit" ] || break; sleep 0.05; done
-[ -s "$audit" ] && [ -s "$audit.1" ] || die "the audit trail was not opened anew"
+opened_anew() { get --output /dev/null "$url/healthz" && [ -s "$audit" ]; }
+eventually opened_anew && [ -s "$audit.1" ] || die "the audit trail was not opened anew"
 [ "$(cat "$audit.1" | wc -l)" -ge "$before" ] || die "lines are lost"
 say "the audit trail is rotated"
 

@@ -12,32 +12,12 @@ echo 'rules: []' >"$rules"
 listen=127.0.0.1:80
 start_server --image "oci:$mine/image" --rules "$rules" --sign-key "$HOME/.config/minimirror/signing-key.asc"
 
-# rule LINE… writes the rules, and waits until they are in force.
-generation=1
-rule() {
-	local i
-	printf '%s\n' "$@" >"$rules.new"
-	mv "$rules.new" "$rules"
-	kill -HUP "$server"
-	generation=$((generation + 1))
-	for ((i = 0; i < 200; i++)); do
-		grep -q "generation $generation," <<<"$(get "$url/readyz")" && return
-		sleep 0.02
-	done
-	die "the rules are not in force"
-}
-
 # start NAME PORT COMMAND… starts a proxy and waits until its port answers.
 start() {
-	local i log=$mine/$1.log
+	local log=$mine/$1.log
 	"${inside[@]}" "${@:3}" >"$log" 2>&1 &
 	defer end $!
-	for ((i = 0; i < 200; i++)); do
-		"${inside[@]}" curl --noproxy '*' --silent --output /dev/null --max-time 5 "http://127.0.0.1:$2/" && return
-		sleep 0.05
-	done
-	cat "$log" >&2
-	die "$1 does not answer"
+	eventually "${inside[@]}" curl --noproxy '*' --silent --output /dev/null "http://127.0.0.1:$2/" || { cat "$log" >&2; die "$1 does not answer"; }
 }
 
 mkdir -p "$mine"/acng/{conf,cache,log} "$mine/squid" "$mine/nginx"

@@ -77,10 +77,14 @@ denied=$(jq -r '.artifacts[] | select(.name == "game") | "\(.source)/\(.path)"' 
 "${inside[@]}" curl --noproxy '*' -s -o /dev/null "$url/$denied"
 
 # The browser. Nothing in it is kept, and it calls nobody on its own.
+# Before it has a port, some versions call it 0; and what a driver says when it is ready is the business of
+# https://www.w3.org/TR/webdriver2/#status, not of its log.
 "${inside[@]}" chromedriver --port=0 >"$mine/driver.log" 2>&1 &
 defer end $!
-await $! "$mine/driver.log" 'on port [0-9]+'
-driver=http://127.0.0.1:$(grep -Eo 'on port [0-9]+' "$mine/driver.log" | grep -Eo '[0-9]+' | tail -n 1)
+await $! "$mine/driver.log" 'on port ([1-9][0-9]*)'
+driver=http://127.0.0.1:$said
+driver_ready() { "${inside[@]}" curl --noproxy '*' --silent --fail "$driver/status" | jq -e .value.ready; }
+eventually driver_ready || die "the browser's driver is not ready: $(cat "$mine/driver.log")"
 # wd METHOD PATH [JSON] asks the driver, and prints the value as JSON.
 wd() {
 	local answer
@@ -99,6 +103,8 @@ say "$(jq -r '.capabilities | .browserName + " " + .browserVersion' <<<"$opened"
 cdp() { wd POST /goog/cdp/execute "$(jq -cn --arg cmd "$1" --argjson params "$2" '{cmd: $cmd, params: $params}')"; }
 js() { wd POST /execute/sync "$(jq -cn --arg script "$1" '{script: $script, args: []}')"; }
 show() { wd POST /url "$(jq -cn --arg url "$url$1" '{url: $url}')" >/dev/null; }
+# The page has the focus as if its window were the one in front, which no window of a browser without a screen need be.
+cdp Emulation.setFocusEmulationEnabled '{"enabled":true}' >/dev/null
 # console fails when the browser has complained.
 console() {
 	local said

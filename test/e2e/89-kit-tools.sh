@@ -27,8 +27,8 @@ command=$(sed -n 's/^ExecStart=//p' "$kit/server/minimirror.service")
 in_root "$mine/node" sh -c "exec $command" >"$mine/serve.log" 2>&1 &
 server=$!
 end_served() { # a function in the background has the program for its child
-	end "$(pgrep -P "$server")"
-	end "$server"
+	kill "$(pgrep -P "$server")"
+	wait "$server"
 }
 defer end_served
 await_ready
@@ -112,7 +112,7 @@ cat >"$upper/zsh.exp" <<-'END'
 	zpty -w -n shell "$1"$'\t'
 	zpty -r -m shell said "*$2*" && print -r -- "$said"
 END
-zsh_completes() { tool sh -ec 'mount -t devpts devpts /dev/pts; exec timeout 20 zsh /zsh.exp "$@"' sh "$1" "$2" >"$mine/zsh.log" 2>&1; }
+zsh_completes() { tool sh -ec 'mount -t devpts devpts /dev/pts; exec timeout 180 zsh /zsh.exp "$@"' sh "$1" "$2" >"$mine/zsh.log" 2>&1; }
 [ "$(bash_completes minimirror heal)" = healthcheck ] || die "bash: minimirror heal: $(bash_completes minimirror heal)"
 [ "$(bash_completes minimirror kit --tra)" = --transparent ] || die "bash: minimirror kit --tra: $(bash_completes minimirror kit --tra)"
 grep -qx /etc/hostname <<<"$(bash_completes minimirror verify /etc/hostn)" || die "bash: minimirror verify /etc/hostn: $(bash_completes minimirror verify /etc/hostn)"

@@ -4,7 +4,7 @@
 # also after being killed at 20 moments, and by the shell script that the image
 # carries; other architectures, held packages and damaged images are refused.
 . "$(dirname "$0")/lib.sh"
-need curl jq docker-registry skopeo busybox
+need curl jq skopeo busybox
 need_root_or_die "a root file system"
 bare_root "$mine/bare"
 bare=$mine/bare
@@ -28,14 +28,9 @@ for layer in $(tar -xOf "$bare/image/docker.tar" manifest.json | jq -r '.[0].Lay
 	tar -xOf "$bare/image/docker.tar" "$layer" | tar -C "$bare/image/mounted" -xf -
 done
 
-port=$((20000 + RANDOM % 20000))
-mkdir -p "$mine/registry"
-printf 'version: 0.1\nlog: {accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:%s"}\n' "$mine/registry" "$port" >"$mine/registry.yml"
-"${inside[@]}" docker-registry serve "$mine/registry.yml" >"$mine/registry.log" 2>&1 &
-defer end $!
-await $! "$mine/registry.log" 'listening on'
-"${inside[@]}" "$MINIMIRROR" build "$definition" --output "docker://127.0.0.1:$port/site/web:1"
-digest=$(tail -n 1 <("${inside[@]}" "$MINIMIRROR" build "$definition" --output "docker://127.0.0.1:$port/site/web:1" 2>/dev/null) | sed 's/.* //')
+start_registry
+"${inside[@]}" "$MINIMIRROR" build "$definition" --output "docker://$registry/site/web:1"
+digest=$(tail -n 1 <("${inside[@]}" "$MINIMIRROR" build "$definition" --output "docker://$registry/site/web:1" 2>/dev/null) | sed 's/.* //')
 
 # good NAME checks what was installed into a copy.
 good() {
@@ -47,7 +42,7 @@ good() {
 }
 
 for ref in oci:/image/oci oci-archive:/image/oci.tar docker-archive:/image/docker.tar oci-archive:/image/oci.tar.gz \
-	/image/oci.tar root:/image/mounted - "docker://127.0.0.1:$port/site/web:1" "docker://127.0.0.1:$port/site/web@$digest"; do
+	/image/oci.tar root:/image/mounted - "docker://$registry/site/web:1" "docker://$registry/site/web@$digest"; do
 	name=from-$(tr -c 'a-z0-9\n' - <<<"$ref")
 	input=/dev/null
 	[ "$ref" != - ] || input=$bare/image/oci.tar.gz
@@ -70,6 +65,16 @@ in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --pa
 in_copy twice grep -q '^PARTICIPATE="yes"' /etc/popularity-contest.conf || die "--debconf-selections has no effect"
 in_copy twice grep -q '^+ dpkg ' /var/log/minimirror-bootstrap.log || die "there is no log"
 
+# kill_copy PID kills what in_copy with $isolate runs in the background: unshare, below it the first process of the
+# namespace, which ends after all others in it, and then unshare.
+kill_copy() {
+	local first
+	eventually first_of "$1"
+	kill -KILL "$(first_of "$1")" 2>/dev/null || true
+	wait "$1" 2>/dev/null || true
+}
+first_of() { pgrep -P "$(pgrep -P "$1")" || ! kill -0 "$1"; }
+
 say "killed at 20 moments"
 isolate=(--pid --fork --kill-child=KILL)
 for i in $(seq 20); do
@@ -77,8 +82,7 @@ for i in $(seq 20); do
 	in_copy "$name" minimirror bootstrap --image docker-archive:/image/docker.tar --set web --install --no-start >"$mine/$name.log" 2>&1 &
 	pid=$!
 	sleep "$(awk -v i="$i" 'BEGIN { print i * i * 0.011 }')"
-	kill -KILL "$pid" $(pgrep -P "$pid") 2>/dev/null || true
-	wait "$pid" 2>/dev/null || true
+	kill_copy "$pid"
 	in_copy "$name" minimirror bootstrap --image docker-archive:/image/docker.tar --set web --install --no-start >"$mine/$name.log" 2>&1 ||
 		{ tail -n 20 "$mine/$name.log" >&2; die "after the kill $i the same command does not complete"; }
 	good "$name"
@@ -131,7 +135,7 @@ refuses() {
 refuses no-set 'no set "none"' --image oci:/image/oci --set none --install
 refuses no-package 'nonesuch' --image oci:/image/oci --package nonesuch --install
 refuses no-image 'no such file' --image oci:/image/none --set web --install
-refuses other-digest '.' --image "docker://127.0.0.1:$port/site/web@sha256:$(printf '0%.0s' {1..64})" --set web --install
+refuses other-digest '.' --image "docker://$registry/site/web@sha256:$(printf '0%.0s' {1..64})" --set web --install
 refuses nothing-to-do 'nothing to do' --image oci:/image/oci
 head -c 3000000 "$bare/image/docker.tar" >"$bare/image/short.tar"
 refuses truncated '.' --image docker-archive:/image/short.tar --set web --install

@@ -92,4 +92,4 @@ say "a daemon that keeps dpkg's output"
 isolate=(--pid --fork --kill-child=KILL)
 in_copy daemon sh -ec "
 	echo 'post-invoke=sleep 1000 &' >/etc/dpkg/dpkg.cfg.d/daemon
-	timeout --signal=KILL 60 $old" >"$mine/daemon.log" 2>&1 || { tail -n 20 "$mine/daemon.log" >&2; die "it waits for the daemon"; }
+	timeout --signal=KILL 300 $old" >"$mine/daemon.log" 2>&1 || { tail -n 20 "$mine/daemon.log" >&2; die "it waits for the daemon"; }

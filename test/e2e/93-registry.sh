@@ -2,7 +2,7 @@
 # A real registry that goes wrong: cut and slow connections, "too many requests", ranges that are not
 # honoured, or lie, wrong bytes. Packages arrive whole and right, or not at all; little else is read.
 . "$(dirname "$0")/lib.sh"
-need docker-registry skopeo go
+need skopeo curl
 
 {
 	printf 'Suite: s\n'
@@ -22,24 +22,21 @@ digest=sha256:$(digest "oci:$mine/ours")
 carries "oci:$mine/ours" app
 carries "oci:$mine/ours" p11 --package
 
-mkdir "$mine/registry"
-printf 'version: 0.1\nlog: {accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:0"}\n' "$mine/registry" >"$mine/registry.yml"
-docker-registry serve "$mine/registry.yml" >"$mine/registry.log" 2>&1 &
-defer end $!
-await $! "$mine/registry.log" 'listening on'
-registry=$(grep -Eo '127\.0\.0\.1:[1-9][0-9]*' "$mine/registry.log" | head -n 1)
+start_registry
 "$MINIMIRROR" build "$definition" --output "docker://$registry/site/web:1"
-(cd "$repo" && "${as_caller[@]}" go build -buildvcs=false -o "$mine/troubled" ./test/e2e/troubled)
+go_program troubled ./test/e2e/troubled
 
-# before TROUBLE starts a proxy that makes it, and sets $address and $said.
+# before TROUBLE starts a proxy that makes it, and sets $address. requests and sent tell what it has seen.
+proxies=0
 before() {
-	said=$mine/troubled-${1:-none}.log
-	"$mine/troubled" "http://$registry" "$@" >"$said" 2>&1 &
+	local log=$mine/troubled-$((++proxies)).log
+	"$work/troubled" "http://$registry" "$1" >"$log" 2>&1 &
 	defer end $!
-	await $! "$said" '^127'
-	address=$(head -n 1 "$said")
+	await $! "$log" '^127.*'
+	address=$said
 }
-sent() { tail -n 1 "$said" | sed 's/^sent //'; }
+requests() { get "http://$address/sent" | cut -d' ' -f1; }
+sent() { get "http://$address/sent" | cut -d' ' -f2; }
 
 # little wants that what was read is not much more than the packages.
 little() {
@@ -52,7 +49,7 @@ little() {
 say "little is read"
 before none
 carries "docker://$address/site/web:1" app
-answers=$(grep -c ^sent "$said")
+uncut=$(requests)
 little app
 before none
 carries "docker://$address/site/web:1" p11 --package
@@ -62,7 +59,7 @@ say "trouble that passes"
 for trouble in cut busy drip norange; do
 	before "$trouble"
 	carries "docker://$address/site/web:1" app
-	[ "$trouble" != cut ] || [ "$(grep -c ^sent "$said")" -gt "$answers" ] || die "nothing was cut"
+	[ "$trouble" != cut ] || [ "$(requests)" -gt "$uncut" ] || die "nothing was cut"
 	[ "$trouble" = norange ] || little "$trouble"
 done
 
@@ -82,13 +79,13 @@ done
 
 say "killed on the way, it goes on with what is missing"
 again() { exec "$MINIMIRROR" bootstrap --image "docker://$address/site/web:1" --set app --architecture amd64 --to "$mine/killed"; }
-before drip
+before stall
 again >"$mine/killed.log" 2>&1 &
 pid=$!
-for ((i = 0; i < 400; i++)); do compgen -G "$mine/killed/p*.deb" >/dev/null && break; sleep 0.02; done
+on_the_way() { compgen -G "$mine/killed/p*.deb" && compgen -G "$mine/killed/.minimirror-part-*"; }
+eventually on_the_way || die "no package is there, and another on its way: $(ls -A "$mine/killed")"
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null || true
-compgen -G "$mine/killed/.minimirror-part-*" >/dev/null || die "it was not killed on the way: $(ls -A "$mine/killed")"
 have=$(cat "$mine/killed"/p*.deb | wc -c)
 before none
 (again) >"$mine/killed.log" 2>&1 || { cat "$mine/killed.log" >&2; die "it does not go on"; }

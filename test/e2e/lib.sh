@@ -33,11 +33,12 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# end PID ends a process that the script started, and waits for it.
+# end PID ends a process that the script runs in the background, and waits for it. When it has ended already, its
+# number may be another process's by now.
 end() {
-	kill "$1" 2>/dev/null || return 0
+	grep -qx "$1" <<<"$(jobs -pr)" || return 0
+	kill "$1" 2>/dev/null || true
 	wait "$1" 2>/dev/null || true
-	while kill -0 "$1" 2>/dev/null; do sleep 0.05; done
 }
 
 need() {
@@ -59,10 +60,22 @@ else
 fi
 mine=$work/$script
 mkdir -p "$mine"
+
+# Scripts may run side by side in one folder: what they share is made under a lock, once.
+# locked FILE COMMAND… runs a command while nobody else holds the lock of a file.
+locked() {
+	local lock
+	exec {lock}>"$1.lock"
+	flock "$lock"
+	"${@:2}"
+	exec {lock}>&-
+}
+
 built=${MINIMIRROR:-$repo/bin/minimirror}
 [ -x "$built" ] || die "$built is missing; type: make build"
 MINIMIRROR=$work/minimirror
-cmp -s "$built" "$MINIMIRROR" || install -m 755 "$built" "$MINIMIRROR"
+copy_program() { cmp -s "$built" "$MINIMIRROR" || install -m 755 "$built" "$MINIMIRROR"; }
+locked "$MINIMIRROR" copy_program
 
 # The program keeps its cache, keys and state below HOME: one of the tests' own.
 # Go keeps the caller's.
@@ -71,16 +84,30 @@ export HOME=$work/home
 unset XDG_CACHE_HOME XDG_CONFIG_HOME XDG_STATE_HOME XDG_DATA_HOME XDG_RUNTIME_DIR
 mkdir -p "$HOME"
 
-# await PID FILE PATTERN waits until a line of FILE matches, and fails when PID ends before.
+# await PID FILE PATTERN waits until a whole line of FILE matches, and sets $said to the pattern's group, or to what
+# matches where it has none. It fails when PID ends before. The seconds that it waits for a machine with much to do:
+patience=180
 await() {
-	local i
-	for ((i = 0; i < 600; i++)); do
-		if grep -Eq -- "$3" "$2" 2>/dev/null; then return; fi
-		if ! kill -0 "$1" 2>/dev/null; then cat "$2" >&2 || true; die "it ended before it said \"$3\": see above"; fi
+	local line ended="" end=$((SECONDS + patience))
+	while :; do
+		# A line without its end is not read; $said is for the caller.
+		# shellcheck disable=SC2034
+		while IFS= read -r line; do
+			[[ ! $line =~ $3 ]] || { said=${BASH_REMATCH[1]-${BASH_REMATCH[0]}}; return; }
+		done < <(cat "$2" 2>/dev/null)
+		[ -z "$ended" ] || { cat "$2" >&2; die "it ended before it said \"$3\": see above"; }
+		((SECONDS < end)) || { cat "$2" >&2; die "it did not say \"$3\": see above"; }
+		kill -0 "$1" 2>/dev/null && sleep 0.05 || ended=yes # and look once more
+	done
+}
+
+# eventually COMMAND… repeats a command until it succeeds; when $patience is over, it shows what the command said last.
+eventually() {
+	local end=$((SECONDS + patience))
+	until "$@" >"$mine/eventually.log" 2>&1; do
+		((SECONDS < end)) || { cat "$mine/eventually.log" >&2; return 1; }
 		sleep 0.05
 	done
-	cat "$2" >&2
-	die "it did not say \"$3\": see above"
 }
 
 # Network namespaces with nothing but loopback: netns_up makes one, $inside runs a command in it.
@@ -115,18 +142,44 @@ become() {
 
 # start_server ARGUMENT… starts "minimirror serve" (where $inside and as whom
 # $serve_as says) on a free port of loopback, or at $listen, and sets $url and $server.
-serve_as=()
+serve_as=() servers=0
 start_server() {
-	local log=$mine/serve-$RANDOM.log
+	local log=$mine/serve-$((++servers)).log
 	"${inside[@]}" "${serve_as[@]}" "$MINIMIRROR" serve "$@" --listen "${listen:-127.0.0.1:0}" >"$log" 2>&1 &
 	server=$!
 	defer end "$server"
-	await "$server" "$log" 'listening on'
-	url=http://$(grep -Eo '127\.0\.0\.1:[0-9]+' "$log" | head -n 1)
+	await "$server" "$log" 'listening on [a-z]+://([0-9.:]+)$'
+	url=http://$said
 	say "serving ${*:-itself} at $url"
 }
 
+# start_registry starts Debian's docker-registry where $inside says, and sets $registry to its address.
+start_registry() {
+	need docker-registry
+	mkdir -p "$mine/registry"
+	printf 'version: 0.1\nlog: {accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:0"}\n' "$mine/registry" >"$mine/registry.yml"
+	"${inside[@]}" docker-registry serve "$mine/registry.yml" >"$mine/registry.log" 2>&1 &
+	defer end $!
+	await $! "$mine/registry.log" 'listening on (127\.0\.0\.1:[0-9]+)'
+	registry=$said
+}
+
 get() { "${inside[@]}" curl --noproxy '*' --silent --show-error --fail --max-time 60 "$@"; }
+
+# ready_says TEXT tells whether /readyz says it. rule LINE… writes $rules in a new file that takes the place of the old
+# one, and waits until the server has read it; hang_up tells the server to do so.
+ready_says() { get "$url/readyz" | grep -F -- "$1"; }
+generation() { get "$url/readyz" | sed -n 's/^rules: generation \([0-9]*\),.*/\1/p'; }
+newer() { [ "$(generation)" -gt "$1" ]; }
+hang_up() { kill -HUP "$server"; }
+rule() {
+	local before
+	before=$(generation)
+	printf '%s\n' "$@" >"$rules.new"
+	mv "$rules.new" "$rules"
+	hang_up
+	eventually newer "$before" || die "the rules are not in force: $*"
+}
 
 # apt_client DIR makes a state of its own for apt, whose only source is the
 # server at $url, trusted by the key that the server hands out.
@@ -163,7 +216,7 @@ apt_in() {
 # sources, and with a policy that starts no daemons.
 bare_root() {
 	need_root_or_die "a root file system"
-	[ -f "$work/bare-root.tar" ] || E2E_WORK=$work "$repo/test/e2e/10-bare-system.sh"
+	locked "$work/bare-root.tar" make_bare_root
 	mkdir -p "$1"
 	tar -C "$1" --numeric-owner -xf "$work/bare-root.tar"
 	rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/* "$1"/var/lib/apt/lists/*
@@ -172,6 +225,8 @@ bare_root() {
 	echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/unsafe-io" # these roots need not outlive a loss of power
 	say "bare root: $(du -sm "$1" | cut -f1) MB"
 }
+
+make_bare_root() { [ -f "$work/bare-root.tar" ] || E2E_WORK=$work "$repo/test/e2e/10-bare-system.sh"; }
 
 # in_root DIR COMMAND… runs a command in a root, in mounts of its own that end with it.
 in_root() {
@@ -205,15 +260,8 @@ node_up() {
 }
 on_node() { "${node_enter[@]}" "$@"; }
 
-# await_ready waits until the mirror at $url answers.
-await_ready() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		get --output /dev/null "$url/readyz" 2>/dev/null && return
-		sleep 0.05
-	done
-	die "$url/readyz does not answer"
-}
+# await_ready waits until the mirror at $url answers. Where packages may be lost, no connection is waited for.
+await_ready() { eventually get --output /dev/null --connect-timeout 2 "$url/readyz" || die "$url/readyz does not answer"; }
 
 # apt_on_node lets apt on the node install hello from what --configure-apt has written.
 apt_on_node() {
@@ -285,17 +333,24 @@ small_definition() {
 
 # made_up_archive serves the archive that standard input describes (see
 # internal/kinds/debian/debiantest), with its keys in $mine/keys, and sets $archive.
+archives=0
 made_up_archive() {
-	need go
-	local file=$mine/archive-$RANDOM program=$work/debiantest-serve
+	local file=$mine/archive-$((++archives))
 	cat >"$file"
-	[ -x "$program" ] || (cd "$repo" && "${as_caller[@]}" go build -buildvcs=false -o "$program" ./internal/kinds/debian/debiantest/serve)
-	"$program" --keys "$mine/keys" "$file" >"$file.log" 2>&1 &
+	go_program debiantest-serve ./internal/kinds/debian/debiantest/serve
+	"$work/debiantest-serve" --keys "$mine/keys" "$file" >"$file.log" 2>&1 &
 	defer end $!
-	await $! "$file.log" '^http://'
-	archive=$(head -n 1 "$file.log")
+	await $! "$file.log" '^http://.*'
+	archive=$said
 	say "made-up archive at $archive"
 }
+
+# go_program NAME PACKAGE builds a program of the tests, $work/NAME, unless it is there.
+go_program() {
+	need go
+	locked "$work/$1" build_once "$@"
+}
+build_once() { [ -x "$work/$1" ] || (cd "$repo" && "${as_caller[@]}" go build -buildvcs=false -o "$work/$1" "$2"); }
 
 # carries REF SET, or carries REF PACKAGE --package, wants that the image gives the packages of the first REF that this
 # was called with, and leaves them in $mine/carried.

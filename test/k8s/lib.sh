@@ -27,16 +27,6 @@ daemon() {
 	on "$1" sh -c '"$@" >"/var/log/$1.log" 2>&1 </dev/null &' sh "${@:2}"
 }
 
-# until_ok SECONDS COMMAND… repeats a command until it succeeds; then its last words are told.
-until_ok() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >"$kube/until.log" 2>&1; do
-		[ $SECONDS -lt $end ] || { cat "$kube/until.log" >&2; return 1; }
-		sleep 0.2
-	done
-}
-
 # The machine's first process is the pause program, which takes in orphans. The kubelet sets some of the
 # kernel's parameters, which all machines of a host share: these become files of the machine's own.
 machine_up() {
@@ -144,7 +134,7 @@ containerd_up() {
 			{"type": "portmap", "capabilities": {"portMappings": true}}]}
 	END
 	daemon "$1" containerd
-	until_ok 60 on "$1" ctr version || die "containerd on $1: $(tail "$root/var/log/containerd.log")"
+	eventually on "$1" ctr version || die "containerd on $1: $(tail "$root/var/log/containerd.log")"
 	on "$1" ctr --namespace k8s.io images import /opt/kubernetes/pause.tar >/dev/null
 }
 
@@ -193,7 +183,7 @@ control_plane_up() {
 		--service-account-key-file=$dir/service-accounts.key --service-account-signing-key-file=$dir/service-accounts.key \
 		--service-account-issuer=https://kubernetes.default.svc --token-auth-file=$dir/tokens.csv --authorization-mode=Node,RBAC \
 		--allow-privileged=true --kubelet-preferred-address-types=InternalIP
-	until_ok 120 kubectl get --raw /readyz || { tail "$root/var/log/kube-apiserver.log" >&2; die "no API server on $1"; }
+	eventually kubectl get --raw /readyz || { tail "$root/var/log/kube-apiserver.log" >&2; die "no API server on $1"; }
 	daemon "$1" kube-controller-manager --kubeconfig=/etc/kubernetes/admin.conf --root-ca-file=$dir/ca.crt \
 		--service-account-private-key-file=$dir/service-accounts.key --use-service-account-credentials=true --leader-elect=false
 	daemon "$1" kube-scheduler --kubeconfig=/etc/kubernetes/admin.conf --leader-elect=false
@@ -201,6 +191,6 @@ control_plane_up() {
 
 node_ready() {
 	daemon "$1" kube-proxy --kubeconfig=/etc/kubernetes/kubelet.conf --proxy-mode=iptables --cluster-cidr=10.244.0.0/16 --hostname-override="$1" --conntrack-max-per-core=0
-	until_ok 120 kubectl wait --for=condition=Ready --timeout=60s "node/$1" || { tail "/proc/${machine[$1]}/root/var/log/kubelet.log" >&2; die "node $1 is not ready"; }
+	eventually kubectl wait --for=condition=Ready --timeout=60s "node/$1" || { tail "/proc/${machine[$1]}/root/var/log/kubelet.log" >&2; die "node $1 is not ready"; }
 	say "node $1 is ready"
 }

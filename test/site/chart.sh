@@ -7,9 +7,9 @@ in_cluster=http://10.96.0.80
 on_port=http://10.250.0.1:30080
 
 # upgrade ARGUMENT… installs or upgrades the chart with the kit's values, the site's, and those given; try_upgrade only
-# tries it, for $patience.
+# tries it, for $deadline.
 try_upgrade() {
-	helm upgrade --install minimirror "$chart" --wait --timeout "${patience:-4m}" --values "$mine/genesis/root/kit/server/chart-values.yaml" \
+	helm upgrade --install minimirror "$chart" --wait --timeout "${deadline:-6m}" --values "$mine/genesis/root/kit/server/chart-values.yaml" \
 		--values "$mine/values.yaml" --set-file "rules.text=$mine/rules.yaml" --set-file "signingKey.value=$key" "$@"
 }
 upgrade() { quiet try_upgrade "$@"; }
@@ -27,8 +27,8 @@ chart() {
 	kubectl label namespace mirror pod-security.kubernetes.io/enforce=restricted >/dev/null
 	upgrade
 	[ "$(servers .spec.nodeName | sort -u | wc -l)" = 2 ] || die "the replicas are on one node: $(kubectl get pods -A -o wide)"
-	quiet helm test minimirror --timeout 1m
-	until_ok 60 one_state 2 || die "the replicas differ: see above"
+	quiet helm test minimirror --timeout 6m
+	eventually one_state 2 || die "the replicas differ: see above"
 
 	say "clients: the nodes by the Service's address, another machine by the port of the nodes"
 	client_of second "$in_cluster"
@@ -60,7 +60,7 @@ ingress() {
 	nsenter --net="/proc/${machine[genesis]}/ns/net" nginx -c "$conf" >"$mine/nginx.log" 2>&1 &
 	defer end $!
 	on client sh -c 'echo 10.250.0.1 mirror.example.org >>/etc/hosts'
-	until_ok 20 on client /usr/lib/apt/apt-helper download-file http://mirror.example.org/readyz /tmp/ready || die "no answer: $(cat "$mine/nginx.log" "$conf")"
+	eventually on client /usr/lib/apt/apt-helper download-file http://mirror.example.org/readyz /tmp/ready || die "no answer: $(cat "$mine/nginx.log" "$conf")"
 	client_of client http://mirror.example.org
 	grep -q '^URIs: http://mirror.example.org/' "/proc/${machine[client]}/root/etc/apt/sources.list.d/minimirror.sources" || die "the mirror calls itself otherwise"
 	on client apt-get --yes remove hello >/dev/null
@@ -73,11 +73,11 @@ ingress() {
 # restarts prints the mirror's pods and how often each has started anew.
 restarts() { servers '.metadata.uid}{" "}{.status.containerStatuses[0].restartCount' | sort; }
 
-# within SECONDS WHAT COMMAND… waits until a command succeeds, and tells how long it took.
-within() {
+# say_when WHAT COMMAND… waits until a command succeeds, and tells how long it took.
+say_when() {
 	local start=$SECONDS
-	until_ok "$1" "${@:3}" || die "$2: not within $1 s"
-	say "$2: after $((SECONDS - start)) s"
+	eventually "${@:2}" || die "$1: not within $patience s"
+	say "$1: after $((SECONDS - start)) s"
 }
 
 # look has the kubelets bring the rules to the pods now.
@@ -94,31 +94,31 @@ rules() {
 	upgrade
 	# A kubelet comes back to a pod after 60 to 90 s (its syncFrequency, and up to half of it more), and to a pod whose
 	# annotations change at once.
-	within 95 "apt sees that jq is denied" hasnt client jq
-	within 95 "all replicas agree" one_state 2
+	say_when "apt sees that jq is denied" hasnt client jq
+	say_when "all replicas agree" one_state 2
 	! on client apt-get --yes install jq >"$mine/jq.log" 2>&1 || die "apt installs what is denied"
 	printf 'default: allow\nrules:\n  - deny: { package: [jq, tree], reason: "site policy 8" }\n' >"$mine/rules.yaml"
 	upgrade
 	look
-	within 15 "apt sees that tree is denied, when the pods were annotated" hasnt client tree
-	within 15 "all replicas agree" one_state 2
+	say_when "apt sees that tree is denied, when the pods were annotated" hasnt client tree
+	say_when "all replicas agree" one_state 2
 	printf 'default: allow\nrules:\n  - deny: { package: jq, reason: "site policy 7" }\n' >"$mine/rules.yaml"
 	upgrade
 	look
-	within 15 "apt sees tree again" has client tree
+	say_when "apt sees tree again" has client tree
 	[ "$(restarts)" = "$before" ] || die "pods restarted: $before, now $(restarts)"
 }
 
 # fails WHAT ARGUMENT… wants that an upgrade fails, and that the pods of before serve on. goes_back takes it back, before
 # anything else: the next upgrade would leave what the failed one has added.
 fails() {
-	! patience=15s try_upgrade "${@:2}" >"$mine/upgrade.log" 2>&1 || die "$1: the upgrade succeeds"
+	! deadline=15s try_upgrade "${@:2}" >"$mine/upgrade.log" 2>&1 || die "$1: the upgrade succeeds"
 	[ "$(grep -cxFf <(echo "$healthy") <(restarts))" = 2 ] || die "$1: pods of before are gone: $healthy, now $(restarts)"
 	say "$1: the upgrade fails, and what served serves"
 }
 goes_back() {
-	quiet helm rollback minimirror "$good" --wait --timeout 2m
-	until_ok 60 same "$healthy" || die "other pods after the rollback: $healthy, now $(restarts)"
+	quiet helm rollback minimirror "$good" --wait --timeout 6m
+	eventually same "$healthy" || die "other pods after the rollback: $healthy, now $(restarts)"
 }
 same() { [ "$(restarts)" = "$1" ]; }
 revision() { helm history minimirror --output json | jq '.[-1].revision'; }
@@ -135,12 +135,12 @@ mistakes() {
 	goes_back
 	printf 'default: alow\n' >"$mine/rules.yaml"
 	fails "rules with a mistake, and new pods" --set server.grace=60
-	until_ok 30 logged 'minimirror serve: rules.yaml:1: "alow" is not a default' || die "no new pod tells what is wrong with the rules: $(servers .metadata.name)"
+	eventually logged 'minimirror serve: rules.yaml:1: "alow" is not a default' || die "no new pod tells what is wrong with the rules: $(servers .metadata.name)"
 	look
-	until_ok 15 says "$in_cluster" 'the rules before stay in force: rules.yaml:1: "alow"' || die "/readyz does not tell of the rules"
+	eventually says "$in_cluster" 'the rules before stay in force: rules.yaml:1: "alow"' || die "/readyz does not tell of the rules"
 	goes_back
 	look
-	until_ok 15 one_state 2 || die "the replicas differ: see above"
+	eventually one_state 2 || die "the replicas differ: see above"
 	streams_end "three upgrades failed"
 }
 says() { in_net genesis curl --noproxy '*' -fsS "$1/readyz" | grep -F "$2"; }
@@ -162,7 +162,7 @@ rollout() {
 	printf 'default: allow\n' >"$mine/rules.yaml"
 	before_rollout=$(revision)
 	upgrade --set-string image.tag=2
-	until_ok 120 only_image 2 || die "old pods remain: $(kubectl get pods -A -o wide)"
+	eventually only_image 2 || die "old pods remain: $(kubectl get pods -A -o wide)"
 	sleep 2
 	streams_end "another image"
 	one_state 2 || die "the replicas differ: see above"
@@ -174,8 +174,8 @@ drain() {
 	say "a node is drained under running downloads"
 	stream Service genesis "$in_cluster"
 	stream port client "$on_port"
-	quiet kubectl drain second --ignore-daemonsets --timeout 120s
-	until_ok 60 kubectl --namespace mirror rollout status deployment/minimirror --timeout 30s || die "the replicas do not come back"
+	quiet kubectl drain second --ignore-daemonsets --timeout 360s
+	eventually kubectl --namespace mirror rollout status deployment/minimirror --timeout 30s || die "the replicas do not come back"
 	streams_end "a node drained"
 
 	say "the budget: no room for another pod, no second eviction"
@@ -187,7 +187,7 @@ drain() {
 	[[ $said == *"violate the pod's disruption budget"* ]] || die "the second eviction: $said"
 	kubectl uncordon genesis >/dev/null
 	kubectl uncordon second >/dev/null
-	kubectl --namespace mirror rollout status deployment/minimirror --timeout 120s >/dev/null
+	kubectl --namespace mirror rollout status deployment/minimirror --timeout 360s >/dev/null
 }
 evict() {
 	kubectl create --raw "/api/v1/namespaces/mirror/pods/$1/eviction" --filename - <<-END
@@ -201,8 +201,8 @@ node_replaced() {
 	kubectl delete node second >/dev/null
 	rm -rf --one-file-system "$mine/second"
 	joins third 3 "$on_port" 1 2
-	until_ok 120 one_state 2 || die "the replicas do not come back: see above"
-	quiet kubectl --namespace mirror rollout status deployment/minimirror --timeout 120s
+	eventually one_state 2 || die "the replicas do not come back: see above"
+	quiet kubectl --namespace mirror rollout status deployment/minimirror --timeout 360s
 }
 
 # all_options prints the objects of a release with every option on.
@@ -237,12 +237,12 @@ options() {
 
 uninstall() {
 	say "back to the first image, and away"
-	quiet helm rollback minimirror "$before_rollout" --wait --timeout 4m
-	until_ok 120 only_image 1 || die "the rollback keeps pods: $(kubectl get pods -A -o wide)"
-	quiet helm test minimirror --timeout 1m
-	within 90 "all replicas agree" one_state 2
-	quiet helm uninstall minimirror --wait --timeout 4m
-	until_ok 180 nothing_left || die "it leaves: see above"
+	quiet helm rollback minimirror "$before_rollout" --wait --timeout 6m
+	eventually only_image 1 || die "the rollback keeps pods: $(kubectl get pods -A -o wide)"
+	quiet helm test minimirror --timeout 6m
+	say_when "all replicas agree" one_state 2
+	quiet helm uninstall minimirror --wait --timeout 6m
+	eventually nothing_left || die "it leaves: see above"
 }
 
 # nothing_left succeeds when the namespace has only what every namespace has.

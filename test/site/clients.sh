@@ -84,7 +84,7 @@ stream() {
 		done' bash "$3" "$mine/stream-$1" >"$mine/stream-$1.log" 2>&1 &
 	streams[$1]=$!
 	defer end "${streams[$1]}"
-	until_ok 60 grep -q '^whole' "$mine/stream-$1.log" || die "no download: $(cat "$mine/stream-$1.log")"
+	eventually grep -q '^whole' "$mine/stream-$1.log" || die "no download: $(cat "$mine/stream-$1.log")"
 }
 
 # apt_rounds NAME MACHINE lets apt update and fetch packages, over and over, until streams_end. Nothing is tried again
@@ -100,7 +100,7 @@ apt_rounds() {
 			if said=$(apt-get --error-on=any update 2>&1) && said=$(apt-get --yes --reinstall --download-only install "$@" 2>&1); then echo whole; else echo "FAILED $said"; fi
 		done' sh "${@:3}" >"$log" 2>&1 &
 	rounds[$1]="$! $2"
-	until_ok 60 grep -q '^whole' "$log" || die "apt on $2: $(cat "$log")"
+	eventually grep -q '^whole' "$log" || die "apt on $2: $(cat "$log")"
 }
 
 # streams_end ends them all, and wants that nothing failed.

@@ -87,6 +87,6 @@ second_node() {
 	say "a second machine installs a node's packages from the mirror, and joins"
 	joins second 2 http://10.250.0.1:8080 1
 	# The kubelet tells the API server of it when it next looks after the pod, within 90 s.
-	until_ok 100 kubectl --namespace kube-system wait --for=condition=Ready --timeout=30s pod/minimirror-genesis || die "no mirror pod: $(kubectl get pods -A)"
+	eventually kubectl --namespace kube-system wait --for=condition=Ready --timeout=30s pod/minimirror-genesis || die "no mirror pod: $(kubectl get pods -A)"
 	say "the cluster knows the static pod"
 }

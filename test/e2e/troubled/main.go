@@ -1,9 +1,9 @@
 // Troubled is a proxy before a registry on loopback that goes wrong in one way, for the
 // end-to-end scripts:
 //
-//	troubled http://127.0.0.1:5000 none|cut|busy|drip|norange|shifted|wrong|manifest
+//	troubled http://127.0.0.1:5000 none|cut|busy|drip|stall|norange|shifted|wrong|manifest
 //
-// It prints its own address, and then a line for each answer: the bytes of bodies sent in all.
+// It prints its own address. GET /sent answers with the requests so far, and the bytes of all bodies.
 package main
 
 import (
@@ -20,7 +20,11 @@ import (
 	"time"
 )
 
-const cutAfter = 700_000 // bytes
+// Of a body, in bytes.
+const (
+	cutAfter   = 700_000
+	stallAfter = 2_000_000 // a package of 93-registry.sh and a part of the next
+)
 
 func main() {
 	target, err := url.Parse(os.Args[1])
@@ -45,12 +49,22 @@ type proxy struct {
 	next    http.Handler
 	trouble string
 
-	mu    sync.Mutex
-	blobs int   // requests for blobs
-	sent  int64 // bytes of bodies
+	mu       sync.Mutex
+	requests int
+	blobs    int   // requests for blobs
+	sent     int64 // bytes of bodies, counted before they are passed on
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/sent" {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		fmt.Fprintln(w, p.requests, p.sent)
+		return
+	}
+	p.mu.Lock()
+	p.requests++
+	p.mu.Unlock()
 	if strings.Contains(r.URL.Path, "/blobs/") && r.Method == http.MethodGet {
 		p.mu.Lock()
 		n := p.blobs
@@ -68,11 +82,6 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			r.Header.Set("X-Asked", strings.TrimPrefix(asked, "bytes="))
 		}
 	}
-	defer func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		fmt.Println("sent", p.sent)
-	}()
 	p.next.ServeHTTP(w, r)
 }
 
@@ -91,6 +100,10 @@ func (p *proxy) change(r *http.Response) error {
 		if of("/blobs/") {
 			body.pause = 10 * time.Millisecond
 		}
+	case "stall":
+		if of("/blobs/") {
+			body.left, body.stalls = stallAfter, r.Request.Context().Done()
+		}
 	case "shifted":
 		if asked := r.Request.Header.Get("X-Asked"); asked != "" {
 			r.Header.Set("Content-Range", "bytes "+asked+"/*")
@@ -107,10 +120,11 @@ func (p *proxy) change(r *http.Response) error {
 // A body is one on its way to the client.
 type body struct {
 	io.ReadCloser
-	proxy *proxy
-	left  int64 // bytes until the connection is cut; 0: it is not
-	pause time.Duration
-	spoil bool // the first byte
+	proxy  *proxy
+	left   int64           // bytes until the connection is cut; 0: it is not
+	stalls <-chan struct{} // then it is not cut, but stands still until the client goes
+	pause  time.Duration
+	spoil  bool // the first byte
 }
 
 func (b *body) Read(buffer []byte) (int, error) {
@@ -125,6 +139,9 @@ func (b *body) Read(buffer []byte) (int, error) {
 	b.proxy.mu.Unlock()
 	if b.left > 0 {
 		if b.left -= int64(n); b.left <= 0 {
+			if b.stalls != nil {
+				<-b.stalls
+			}
 			return n, io.ErrUnexpectedEOF
 		}
 	}
