@@ -42,12 +42,13 @@ containerd=$!
 defer end "$containerd"
 await "$containerd" "$mine/containerd.log" 'containerd successfully booted'
 loads containerd
+# Its name is that of a cgroup, too, which all who run beside share.
 touch "$root/etc/hosts" "$root/etc/resolv.conf" # ctr wants them for --net-host
-"${node_enter[@]}" ctr --namespace k8s.io run --rm --net-host --read-only "$name" mirror >"$mine/mirror.log" 2>&1 &
+"${node_enter[@]}" ctr --namespace k8s.io run --rm --net-host --read-only "$name" runtimes >"$mine/mirror.log" 2>&1 &
 mirror=$!
 await_ready
 apt_on_node
-on_node ctr --namespace k8s.io task kill --signal SIGTERM mirror
+on_node ctr --namespace k8s.io task kill --signal SIGTERM runtimes
 wait "$mirror" || { tail "$mine/mirror.log" >&2; die "the mirror does not end by SIGTERM"; }
 on_node apt-get --quiet --quiet --yes remove hello >/dev/null
 on_node ctr --namespace k8s.io images export /exported.tar "$name"

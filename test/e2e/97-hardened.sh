@@ -87,16 +87,6 @@ hardened() {
 	[ "$(readlink "/proc/$1/ns/net")" != "$(readlink "/proc/$node/ns/net")" ] || die "it has the node's network"
 }
 
-# await_ready is that of lib.sh where packages may be lost: no connection is waited for.
-await_ready() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		get --output /dev/null --connect-timeout 1 "$url/readyz" 2>/dev/null && return
-		sleep 0.1
-	done
-	die "$url/readyz does not answer"
-}
-
 # client_installs NAME makes a new bare root a client, and lets its apt install.
 client_installs() {
 	await_ready
@@ -115,16 +105,18 @@ drains() {
 	local got=$mine/drained-$1 slow stops
 	get "$url/$path" | { head -c 65536 >"$got"; until [ -e "$got.go" ]; do sleep 0.05; done; cat >>"$got"; } &
 	slow=$!
-	until [ -s "$got" ]; do kill -0 "$slow" || die "no download"; sleep 0.05; done
+	eventually test -s "$got" || die "no download"
 	"${@:2}" >"$mine/stop-$1.log" 2>&1 &
 	stops=$!
-	while get --output /dev/null --connect-timeout 1 "$url/readyz" 2>/dev/null; do sleep 0.05; done
+	eventually no_more || die "$1: it goes on: $(cat "$mine/stop-$1.log")"
 	touch "$got.go"
 	wait "$slow" || die "$1: the running download fails"
 	[ "$(sha256sum <"$got")" = "$sum  -" ] || die "$1: the running download is damaged"
 	wait "$stops" || die "$1: $(cat "$mine/stop-$1.log")"
 	say "$1: a download was under way at SIGTERM, and all $size bytes arrived"
 }
+
+no_more() { ! get --output /dev/null --connect-timeout 2 "$url/readyz"; }
 
 # kit_runs PROGRAM starts the mirror by the kit's own line.
 kit_runs() {
@@ -161,15 +153,15 @@ ctr container create --read-only "${drop[@]}" --seccomp "$name" draft
 mkdir -p "$root/mnt/mirror"
 ctr images mount --rw "$name" /mnt/mirror >/dev/null
 ctr container info --spec draft | jq '.process.user = { uid: 12345, gid: 12345 } | .root.path = "/mnt/mirror"' >"$root/mirror.json"
-"${node_enter[@]}" ctr --namespace k8s.io run --rm --cni --config /mirror.json mirror >"$mine/mirror.log" 2>&1 &
+"${node_enter[@]}" ctr --namespace k8s.io run --rm --cni --config /mirror.json hardened >"$mine/mirror.log" 2>&1 &
 mirror=$!
-end_ctr() { ctr task kill --signal SIGKILL mirror >/dev/null 2>&1; }
+end_ctr() { ctr task kill --signal SIGKILL hardened >/dev/null 2>&1; }
 defer end_ctr
 await_ready
-hardened "$(ctr task ls | awk '$1 == "mirror" { print $2 }')"
+hardened "$(ctr task ls | awk '$1 == "hardened" { print $2 }')"
 client_installs containerd
-ctr task exec --exec-id ready mirror /minimirror healthcheck --ready >/dev/null || die "ctr task exec … healthcheck --ready"
-ctr_stops() { ctr task kill --signal SIGTERM mirror; }
+ctr task exec --exec-id ready hardened /minimirror healthcheck --ready >/dev/null || die "ctr task exec … healthcheck --ready"
+ctr_stops() { ctr task kill --signal SIGTERM hardened; }
 drains containerd ctr_stops
 wait "$mirror" || { tail "$mine/mirror.log" >&2; die "containerd: the mirror does not end by SIGTERM"; }
 
@@ -209,10 +201,8 @@ on_node docker run --detach --name mirror --read-only --cap-drop ALL --security-
 	--publish 8080:8080 minimirror.local/hardened:probed >/dev/null
 hardened "$(on_node docker inspect --format '{{.State.Pid}}' mirror)"
 client_installs docker
-until [ "$(on_node docker inspect --format '{{.State.Health.Status}}' mirror)" = healthy ]; do
-	[ "$(on_node docker inspect --format '{{.State.Health.Status}}' mirror)" != unhealthy ] || die "docker: $(on_node docker inspect --format '{{json .State.Health}}' mirror)"
-	sleep 0.2
-done
+healthy() { [ "$(on_node docker inspect --format '{{.State.Health.Status}}' mirror)" = healthy ]; }
+eventually healthy || die "docker: $(on_node docker inspect --format '{{json .State.Health}}' mirror)"
 drains docker on_node docker stop --time 30 mirror
 [ "$(on_node docker inspect --format '{{.State.ExitCode}}' mirror)" = 0 ] || die "docker: the mirror does not end by SIGTERM"
 kit_runs docker

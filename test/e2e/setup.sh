@@ -20,7 +20,7 @@ done
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
-install=(apt-get install --yes --quiet --no-install-recommends)
+install=(apt-get -o DPkg::Lock::Timeout=600 install --yes --quiet --no-install-recommends)
 if [ "$(id -u)" != 0 ]; then
 	echo "setup: the tests need more packages; type: sudo apt-get update && sudo ${install[*]} ${missing[*]}" >&2
 	exit 1
