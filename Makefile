@@ -1,6 +1,7 @@
 # build, test, check, bench, image: what each is for stands in README.md.
 # Everything that is built goes to bin/ and out/.
 
+# What is compiled with -trimpath and without cgo is compiled once for all.
 export CGO_ENABLED ?= 0
 GO ?= go
 
@@ -22,7 +23,7 @@ setup:
 
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
-	$(GO) vet -tags differential ./...
+	$(GO) vet -trimpath -tags differential ./...
 
 unit:
 	CGO_ENABLED=1 $(GO) test -race ./...
@@ -30,7 +31,7 @@ unit:
 # Random requests to the resolver and to the real apt, on the archive that this
 # machine uses and on a made-up one. SEED=2 asks others.
 SEED ?= 1
-compare = $(GO) test -count=1 -tags differential -run Differential -v -timeout 60m ./internal/kinds/debian -seed $(SEED) -requests
+compare = $(GO) test -trimpath -count=1 -tags differential -run Differential -v -timeout 60m ./internal/kinds/debian -seed $(SEED) -requests
 differential:
 	$(compare) 300
 

@@ -38,13 +38,12 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# needs PART prints the part that must have ended before.
+# needs PART prints the parts that must have ended before.
 needs() {
 	case $1 in
-	chart | 89-kit-tools) echo tools ;;
-	site) echo tools 10-bare-system ;;
-	check | tools | unit | slice | 10-bare-system) ;;
-	*) echo 10-bare-system ;;
+	chart) echo tools ;;
+	site | 89-kit-tools) echo tools 10-bare-system ;;
+	[0-9]*) ! grep -qw bare_root "test/e2e/$1.sh" || echo 10-bare-system ;;
 	esac
 }
 

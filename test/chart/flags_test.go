@@ -71,7 +71,7 @@ func TestFlagsAreThere(t *testing.T) {
 		}
 	}
 	for verb, flags := range given {
-		help := exec.Command("go", "run", "./cmd/minimirror", verb, "--help")
+		help := exec.Command("go", "run", "-trimpath", "./cmd/minimirror", verb, "--help")
 		help.Dir = "../.."
 		out, err := help.Output()
 		if err != nil {

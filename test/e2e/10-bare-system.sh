@@ -5,6 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 need mmdebstrap curl
 need_root_or_die "a root file system"
+lock "$work/bare-root.tar"
+[ ! -e "$work/bare-root.tar" ] || { say "another script has made it"; exit 0; }
 
 say "lock and build the packages of a minimal system"
 definition bare-system <<END

@@ -62,20 +62,16 @@ mine=$work/$script
 mkdir -p "$mine"
 
 # Scripts may run side by side in one folder: what they share is made under a lock, once.
-# locked FILE COMMAND… runs a command while nobody else holds the lock of a file.
-locked() {
-	local lock
-	exec {lock}>"$1.lock"
-	flock "$lock"
-	"${@:2}"
-	exec {lock}>&-
-}
+# lock FILE waits until nobody else makes it, until unlock.
+lock() { exec {lock}>"$1.lock" && flock "$lock"; }
+unlock() { exec {lock}>&-; }
 
 built=${MINIMIRROR:-$repo/bin/minimirror}
 [ -x "$built" ] || die "$built is missing; type: make build"
 MINIMIRROR=$work/minimirror
-copy_program() { cmp -s "$built" "$MINIMIRROR" || install -m 755 "$built" "$MINIMIRROR"; }
-locked "$MINIMIRROR" copy_program
+lock "$MINIMIRROR"
+cmp -s "$built" "$MINIMIRROR" || install -m 755 "$built" "$MINIMIRROR"
+unlock
 
 # The program keeps its cache, keys and state below HOME: one of the tests' own.
 # Go keeps the caller's.
@@ -216,7 +212,7 @@ apt_in() {
 # sources, and with a policy that starts no daemons.
 bare_root() {
 	need_root_or_die "a root file system"
-	locked "$work/bare-root.tar" make_bare_root
+	[ -f "$work/bare-root.tar" ] || E2E_WORK=$work "$repo/test/e2e/10-bare-system.sh"
 	mkdir -p "$1"
 	tar -C "$1" --numeric-owner -xf "$work/bare-root.tar"
 	rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/* "$1"/var/lib/apt/lists/*
@@ -225,8 +221,6 @@ bare_root() {
 	echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/unsafe-io" # these roots need not outlive a loss of power
 	say "bare root: $(du -sm "$1" | cut -f1) MB"
 }
-
-make_bare_root() { [ -f "$work/bare-root.tar" ] || E2E_WORK=$work "$repo/test/e2e/10-bare-system.sh"; }
 
 # in_root DIR COMMAND… runs a command in a root, in mounts of its own that end with it.
 in_root() {
@@ -348,9 +342,10 @@ made_up_archive() {
 # go_program NAME PACKAGE builds a program of the tests, $work/NAME, unless it is there.
 go_program() {
 	need go
-	locked "$work/$1" build_once "$@"
+	lock "$work/$1"
+	[ -x "$work/$1" ] || (cd "$repo" && "${as_caller[@]}" CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$work/$1" "$2")
+	unlock
 }
-build_once() { [ -x "$work/$1" ] || (cd "$repo" && "${as_caller[@]}" go build -buildvcs=false -o "$work/$1" "$2"); }
 
 # carries REF SET, or carries REF PACKAGE --package, wants that the image gives the packages of the first REF that this
 # was called with, and leaves them in $mine/carried.
