@@ -231,7 +231,7 @@ func (b *Builder) stateDir() string {
 // evict removes damaged files from the cache.
 func (b *Builder) evict(lock *lockfile.Lock) {
 	for _, a := range append(artifactsOf(lock), proofsOf(lock)...) {
-		if err := b.Cache.Check(artifact.Content{Size: a.Size, SHA256: a.SHA256}); errors.Is(err, artifact.ErrVerify) {
+		if _, err := b.Cache.Check(artifact.Content{Size: a.Size, SHA256: a.SHA256}); errors.Is(err, artifact.ErrVerify) {
 			b.Log.Warn("removed from the cache", "artifact", a.String(), "error", err)
 		}
 	}

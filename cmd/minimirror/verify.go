@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
@@ -100,15 +102,11 @@ func verify(ctx context.Context, c *command, args []string) error {
 // verifyUpstream has each kind hold its part of the catalog against upstream's signatures.
 func verifyUpstream(ctx context.Context, img *image.Reader, catalog *image.Catalog, keys []artifact.KeyFile) (report []string, err error) {
 	open := func(name string) (io.ReadCloser, error) {
-		files, err := img.Files(ctx, []string{name})
-		if err != nil {
-			return nil, err
-		}
-		f, found := files[name]
+		at, found := slices.BinarySearchFunc(catalog.Files, name, func(f image.File, path string) int { return strings.Compare(f.Path, path) })
 		if !found {
 			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 		}
-		body, err := img.OpenFile(ctx, f)
+		body, err := img.OpenFile(ctx, catalog.Files[at])
 		if errors.Is(err, fs.ErrNotExist) {
 			err = artifact.Verifyf("%s is missing", name)
 		}

@@ -144,14 +144,11 @@ func ValidName(name string) bool {
 }
 
 // ValidSHA256 reports whether s is 64 lower-case hexadecimal digits.
-func ValidSHA256(s string) bool {
-	if len(s) != 64 {
-		return false
-	}
-	for _, r := range s {
-		if (r < '0' || r > '9') && (r < 'a' || r > 'f') {
-			return false
-		}
-	}
-	return true
+func ValidSHA256(s string) bool { return len(s) == 64 && hexadecimal(s) }
+
+// ValidSHA512 reports whether s is 128 lower-case hexadecimal digits.
+func ValidSHA512(s string) bool { return len(s) == 128 && hexadecimal(s) }
+
+func hexadecimal(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') })
 }

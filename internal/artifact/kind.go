@@ -91,16 +91,22 @@ type Upstream interface {
 	Get(ctx context.Context, urls []string, limit int64) (body []byte, from string, err error)
 
 	// Index returns decoded content: from the cache, else from the first of files that
-	// delivers it, and that file's place in files. Each fetched file is verified before
-	// it is decoded, and what comes out is verified again when want says what it must
-	// be. The file itself is in the cache afterwards.
-	Index(ctx context.Context, want Content, files []RemoteFile) (data []byte, file int, err error)
+	// delivers it. Each fetched file is verified before it is decoded, and what comes
+	// out is verified again when want says what it must be; what a file holds behind
+	// that is ignored. The file itself is in the cache afterwards.
+	Index(ctx context.Context, want Content, files []RemoteFile) (Index, error)
+
+	// File brings a file into the cache, where it is not there yet, from the first of urls that
+	// delivers what want identifies. It returns the file's size and SHA-256.
+	File(ctx context.Context, urls []string, want Content) (Content, error)
 }
 
-// Content identifies bytes.
-type Content struct {
-	Size   int64  // -1: unknown
-	SHA256 string // empty: unknown
+// An Index is decoded content.
+type Index struct {
+	Data []byte
+	File int // place of the file that it came from
+	// Content is that of the file, with its SHA-256.
+	Content
 }
 
 // A RemoteFile is one encoding of wanted content at upstream.
@@ -156,7 +162,8 @@ type Signer interface {
 // A Verifier holds pins against what upstream signed.
 type Verifier interface {
 	// VerifyUpstream follows the proofs of every release from a signature by one of
-	// the keys to every artifact, without the network. open opens a file of the image by its name, a ProofID. The error is
+	// the keys to every artifact, without the network. open opens a file of the image by its name, the ID
+	// of an item or a ProofID. The error is
 	// ErrVerify and names the first file that fails. It returns a line of text for
 	// each release: what it is, who signed it, and how much of it is here.
 	VerifyUpstream(ctx context.Context, pins Pins, keys []KeyFile, open func(name string) (io.ReadCloser, error)) ([]string, error)

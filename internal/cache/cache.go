@@ -4,11 +4,8 @@
 package cache
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -71,16 +68,34 @@ func (c *Cache) sweep() {
 
 func (c *Cache) path(sum string) string { return filepath.Join(c.dir, "sha256", sum) }
 
+// digestNotes says of files that are known by their SHA-512 alone what their SHA-256 is.
+const digestNotes = "sha512"
+
+// locate returns the name of the file with the content; empty: it is not known.
+func (c *Cache) locate(want artifact.Content) string {
+	if want.SHA256 != "" || !artifact.ValidSHA512(want.SHA512) {
+		return want.SHA256
+	}
+	if noted := string(c.Note(digestNotes, want.SHA512)); artifact.ValidSHA256(noted) {
+		return noted
+	}
+	return ""
+}
+
 // Open returns the file with the digest. The error is fs.ErrNotExist when the
 // cache lacks it or holds it with another size (a machine that lost power).
 func (c *Cache) Open(want artifact.Content) (*os.File, error) {
-	f, err := os.Open(c.path(want.SHA256))
+	name := c.locate(want)
+	if name == "" {
+		return nil, fmt.Errorf("cache: sha512 %s: %w", want.SHA512, fs.ErrNotExist)
+	}
+	f, err := os.Open(c.path(name))
 	if err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
 	if err == nil && want.Size >= 0 && info.Size() != want.Size {
-		err = fmt.Errorf("cache: %s: size %d, want %d: %w", want.SHA256, info.Size(), want.Size, fs.ErrNotExist)
+		err = fmt.Errorf("cache: %s: size %d, want %d: %w", name, info.Size(), want.Size, fs.ErrNotExist)
 	}
 	if err != nil {
 		f.Close()
@@ -91,46 +106,50 @@ func (c *Cache) Open(want artifact.Content) (*os.File, error) {
 
 // Has reports whether Open would find the file.
 func (c *Cache) Has(want artifact.Content) bool {
-	info, err := os.Stat(c.path(want.SHA256))
+	name := c.locate(want)
+	if name == "" {
+		return false
+	}
+	info, err := os.Stat(c.path(name))
 	return err == nil && (want.Size < 0 || info.Size() == want.Size)
 }
 
-// Check reads the file and compares its digest. A file that is wrong is removed
-// and the error is artifact.ErrVerify.
-func (c *Cache) Check(want artifact.Content) error {
+// Check reads the file, compares its digests and returns its content, with the SHA-256. A file
+// that is wrong is removed and the error is artifact.ErrVerify.
+func (c *Cache) Check(want artifact.Content) (artifact.Content, error) {
 	f, err := c.Open(want)
 	if err != nil {
-		return err
+		return artifact.Content{}, err
 	}
 	defer f.Close()
-	h := sha256.New()
+	h := want.Hasher()
 	if _, err := io.Copy(h, f); err != nil {
-		return err
+		return artifact.Content{}, err
 	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != want.SHA256 {
+	if want.Verify(h.Sum()) != nil {
 		os.Remove(f.Name())
-		return artifact.Verifyf("cache: %s: the file was damaged and has been removed", f.Name())
+		return artifact.Content{}, artifact.Verifyf("cache: %s: the file was damaged and has been removed", f.Name())
 	}
-	return nil
+	return h.Sum(), nil
 }
 
 // A Writer takes content of which nothing is kept before Commit.
 type Writer struct {
 	cache *Cache
+	want  artifact.Content
 	file  *os.File
-	hash  hash.Hash
-	size  int64
+	hash  *artifact.Hasher
 	part  bool // what is not committed is kept for Resume
 	done  bool // committed
 }
 
-// Create begins a file. Close must be called; without Commit it discards.
-func (c *Cache) Create() (*Writer, error) {
+// create begins a file.
+func (c *Cache) create(want artifact.Content) (*Writer, error) {
 	f, err := c.temporary()
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{cache: c, file: f, hash: sha256.New()}, nil
+	return &Writer{cache: c, want: want, file: f, hash: want.Hasher()}, nil
 }
 
 // temporary makes a file that no other process sweeps away while it is open.
@@ -161,7 +180,6 @@ func sameFile(f *os.File) bool {
 func (w *Writer) Write(p []byte) (int, error) {
 	n, err := w.file.Write(p)
 	w.hash.Write(p[:n])
-	w.size += int64(n)
 	if err != nil {
 		w.part = false // a full disk needs the room
 		err = fmt.Errorf("cache: %w", diskHint(err))
@@ -170,50 +188,53 @@ func (w *Writer) Write(p []byte) (int, error) {
 }
 
 // Size is what was written so far, in bytes.
-func (w *Writer) Size() int64 { return w.size }
+func (w *Writer) Size() int64 { return w.hash.Size() }
 
-// Content reads what was written.
-func (w *Writer) Content() io.Reader { return io.NewSectionReader(w.file, 0, w.size) }
+// Reader reads what was written.
+func (w *Writer) Reader() io.Reader { return io.NewSectionReader(w.file, 0, w.Size()) }
+
+// Content is what was written.
+func (w *Writer) Content() artifact.Content { return w.hash.Sum() }
 
 // Reset forgets what was written.
 func (w *Writer) Reset() error {
 	w.hash.Reset()
-	w.size = 0
 	if _, err := w.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	return w.file.Truncate(0)
 }
 
-// Verify compares what was written with want; the error is artifact.ErrVerify.
-func (w *Writer) Verify(want artifact.Content) error {
-	if want.Size >= 0 && w.size != want.Size {
-		return artifact.Verifyf("size mismatch: got %d bytes, want %d", w.size, want.Size)
+// Verify compares what was written with what is wanted; the error is artifact.ErrVerify.
+func (w *Writer) Verify() error {
+	if !w.want.Identified() {
+		return artifact.Verifyf("no digest says what it must be")
 	}
-	if got := hex.EncodeToString(w.hash.Sum(nil)); got != want.SHA256 {
-		return artifact.Verifyf("sha256 mismatch: got %s, want %s", got, want.SHA256)
-	}
-	return nil
+	return w.want.Verify(w.Content())
 }
 
-// Commit keeps the file if it is what want says.
-func (w *Writer) Commit(want artifact.Content) error {
-	if err := w.Verify(want); err != nil {
+// Commit keeps the file if it is what is wanted.
+func (w *Writer) Commit() error {
+	if err := w.Verify(); err != nil {
 		return err
 	}
 	if err := w.file.Chmod(0o644); err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
-	if err := os.Rename(w.file.Name(), w.cache.path(want.SHA256)); err != nil {
+	name := w.Content().SHA256
+	if err := os.Rename(w.file.Name(), w.cache.path(name)); err != nil {
 		return fmt.Errorf("cache: %w", diskHint(err))
 	}
 	w.done = true
+	if w.want.SHA256 == "" {
+		return w.cache.SetNote(digestNotes, w.want.SHA512, []byte(name))
+	}
 	return nil
 }
 
 // Close ends the writer and removes what was not committed, but what Resume goes on with.
 func (w *Writer) Close() error {
-	if !w.done && (!w.part || w.size == 0) {
+	if !w.done && (!w.part || w.Size() == 0) {
 		os.Remove(w.file.Name())
 	}
 	return w.file.Close()

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -30,7 +31,7 @@ func open(t *testing.T) *Cache {
 
 func put(t *testing.T, c *Cache, written, want string) error {
 	t.Helper()
-	w, err := c.Create()
+	w, err := c.create(content(want))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +39,7 @@ func put(t *testing.T, c *Cache, written, want string) error {
 	if _, err := io.WriteString(w, written); err != nil {
 		t.Fatal(err)
 	}
-	return w.Commit(content(want))
+	return w.Commit()
 }
 
 func temporaries(t *testing.T, c *Cache) int {
@@ -91,7 +92,7 @@ func TestDamageIsFound(t *testing.T) {
 	if err := os.WriteFile(path, []byte("jello"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Check(content("hello")); !errors.Is(err, artifact.ErrVerify) {
+	if _, err := c.Check(content("hello")); !errors.Is(err, artifact.ErrVerify) {
 		t.Fatal(err)
 	}
 	if c.Has(content("hello")) {
@@ -101,7 +102,7 @@ func TestDamageIsFound(t *testing.T) {
 
 func TestSweepSparesLivingWriters(t *testing.T) {
 	c := open(t)
-	w, err := c.Create()
+	w, err := c.create(content("hello"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func TestSweepSparesLivingWriters(t *testing.T) {
 	if _, err := os.Stat(dead); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("what a killed writer left is still there: %v", err)
 	}
-	if err := w.Commit(content("hello")); err != nil {
+	if err := w.Commit(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -168,5 +169,37 @@ func TestUnwritable(t *testing.T) {
 	var hint *artifact.HintError
 	if _, err := Open(filepath.Join(file, "cache")); !errors.As(err, &hint) {
 		t.Fatalf("no hint: %v", err)
+	}
+}
+
+// TestSHA512Alone: content that only its SHA-512 identifies is found again by that, and by its SHA-256.
+func TestSHA512Alone(t *testing.T) {
+	sum := sha512.Sum512([]byte("hello"))
+	want := artifact.Content{Size: 5, SHA512: hex.EncodeToString(sum[:])}
+	c := open(t)
+	write := func(text string) error {
+		w, err := c.Resume(want)
+		must(t, err)
+		defer w.Close()
+		must(t, w.Reset())
+		_, err = io.WriteString(w, text)
+		must(t, err)
+		return w.Commit()
+	}
+	if err := write("jello"); !errors.Is(err, artifact.ErrVerify) || c.Has(want) {
+		t.Fatalf("other content was kept: %v", err)
+	}
+	must(t, write("hello"))
+	if got, err := c.Check(want); err != nil || got.SHA256 != content("hello").SHA256 || !c.Has(want) || !c.Has(content("hello")) {
+		t.Fatal(got, err)
+	}
+	must(t, put(t, c, "world", "world"))
+	must(t, c.SetNote(digestNotes, want.SHA512, []byte(content("world").SHA256)))
+	if got, err := c.Check(want); err == nil {
+		t.Fatalf("a note that lies was believed: %v", got)
+	}
+	must(t, write("hello"))
+	if _, err := c.Check(want); err != nil {
+		t.Fatal(err)
 	}
 }

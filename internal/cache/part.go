@@ -1,7 +1,7 @@
 package cache
 
 import (
-	"crypto/sha256"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -17,23 +17,24 @@ import (
 const maxPartAge = 14 * 24 * time.Hour
 
 // Resume begins the wanted file, or goes on with what an earlier Writer had of it when it ended:
-// Size tells how much. Nobody has verified that yet, but Commit does. Close keeps what is there for the
-// next time. Where another writer is at the same file, Resume is Create.
+// Size tells how much. Nobody has verified that yet, but Commit does. Close must be called; it keeps what is there
+// for the next time. Where another writer is at the same file, Resume begins anew and Close without Commit discards.
 func (c *Cache) Resume(want artifact.Content) (*Writer, error) {
-	if !artifact.ValidSHA256(want.SHA256) {
-		return c.Create()
+	name := cmp.Or(want.SHA256, want.SHA512)
+	if digest(name) == (artifact.Content{Size: -1}) {
+		return c.create(want)
 	}
-	f, err := os.OpenFile(filepath.Join(c.dir, "part", want.SHA256), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(c.dir, "part", name), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil { // of another user, who has been here
-		return c.Create()
+		return c.create(want)
 	}
 	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil || !sameFile(f) {
 		f.Close()
-		return c.Create()
+		return c.create(want)
 	}
-	w := &Writer{cache: c, file: f, hash: sha256.New(), part: true}
-	w.size, err = io.Copy(w.hash, f)
-	if err != nil || want.Size >= 0 && w.size > want.Size {
+	w := &Writer{cache: c, want: want, file: f, hash: want.Hasher(), part: true}
+	_, err = io.Copy(w.hash, f)
+	if err != nil || want.Size >= 0 && w.Size() > want.Size {
 		err = w.Reset()
 	}
 	if err != nil {
@@ -41,6 +42,17 @@ func (c *Cache) Resume(want artifact.Content) (*Writer, error) {
 		return nil, fmt.Errorf("cache: %w", diskHint(err))
 	}
 	return w, nil
+}
+
+// digest is the content with the digest: a SHA-256 or SHA-512 by its length.
+func digest(text string) artifact.Content {
+	switch {
+	case artifact.ValidSHA256(text):
+		return artifact.Content{Size: -1, SHA256: text}
+	case artifact.ValidSHA512(text):
+		return artifact.Content{Size: -1, SHA512: text}
+	}
+	return artifact.Content{Size: -1}
 }
 
 // sweepParts removes what nobody went on with for long, and what is there whole by now.
@@ -52,7 +64,7 @@ func (c *Cache) sweepParts() {
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if err == nil && (time.Since(info.ModTime()) > maxPartAge || c.Has(artifact.Content{Size: -1, SHA256: e.Name()})) {
+		if err == nil && (time.Since(info.ModTime()) > maxPartAge || c.Has(digest(e.Name()))) {
 			removeUnlocked(filepath.Join(dir, e.Name()))
 		}
 	}

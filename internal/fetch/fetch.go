@@ -126,15 +126,31 @@ func (c *Client) Artifact(ctx context.Context, a *artifact.Item) error {
 	if c.Cache.Has(want) {
 		return nil
 	}
-	w, err := c.Cache.Resume(want)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	if err := c.download(ctx, a.URLs, want, w, false); err != nil {
+	if _, err := c.bring(ctx, a.URLs, want); err != nil {
 		return fmt.Errorf("%s: %s: %w", a.Kind, a, err)
 	}
-	return w.Commit(want)
+	return nil
+}
+
+// File implements artifact.Upstream.
+func (c *Client) File(ctx context.Context, urls []string, want artifact.Content) (artifact.Content, error) {
+	if kept, err := c.Cache.Check(want); err == nil {
+		return kept, nil
+	}
+	return c.bring(ctx, urls, want)
+}
+
+// bring fetches a file into the cache.
+func (c *Client) bring(ctx context.Context, urls []string, want artifact.Content) (artifact.Content, error) {
+	w, err := c.Cache.Resume(want)
+	if err != nil {
+		return artifact.Content{}, err
+	}
+	defer w.Close()
+	if err := c.download(ctx, urls, want, w, false); err != nil {
+		return artifact.Content{}, err
+	}
+	return w.Content(), w.Commit()
 }
 
 // All brings the artifacts into the cache, several at a time. A failure does

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 
 	"github.com/klauspost/compress/zstd"
@@ -18,12 +19,15 @@ const (
 	worthNoting = 4 << 20 // bytes, decoded
 )
 
+// noteKey names the note of content that a digest identifies.
+func noteKey(want artifact.Content) string { return cmp.Or(want.SHA256, want.SHA512) }
+
 // noted returns noted content, verified; nil: there is none.
 func (c *Client) noted(want artifact.Content) []byte {
-	if want.Size < worthNoting || want.SHA256 == "" {
+	if want.Size < worthNoting || !want.Identified() {
 		return nil
 	}
-	packed, err := c.Cache.OpenNote(indexNotes, want.SHA256)
+	packed, err := c.Cache.OpenNote(indexNotes, noteKey(want))
 	if err != nil {
 		return nil
 	}
@@ -34,7 +38,7 @@ func (c *Client) noted(want artifact.Content) []byte {
 	}
 	defer decoder.Close()
 	data := make([]byte, want.Size)
-	if _, err := io.ReadFull(decoder, data); err != nil || verify(data, want) != nil {
+	if _, err := io.ReadFull(decoder, data); err != nil || want.VerifyData(data) != nil {
 		return nil
 	}
 	return data
@@ -59,7 +63,7 @@ func (n *indexNote) keep(c *Client, want artifact.Content) {
 	if err := n.encoder.Close(); err != nil {
 		return
 	}
-	if err := c.Cache.SetNote(indexNotes, want.SHA256, n.packed.Bytes()); err != nil {
+	if err := c.Cache.SetNote(indexNotes, noteKey(want), n.packed.Bytes()); err != nil {
 		c.Log.Debug("index not noted", "error", err)
 	}
 }

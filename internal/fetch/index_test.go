@@ -37,9 +37,9 @@ func TestIndex(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := client(t)
 			for range 2 {
-				data, _, err := f.Index(context.Background(), want, []artifact.RemoteFile{file("/damaged.gz"), file("/good.gz")})
-				if err != nil || !bytes.Equal(data, body) {
-					t.Fatal(len(data), err)
+				index, err := f.Index(context.Background(), want, []artifact.RemoteFile{file("/damaged.gz"), file("/good.gz")})
+				if err != nil || !bytes.Equal(index.Data, body) {
+					t.Fatal(len(index.Data), err)
 				}
 			}
 		})
@@ -47,11 +47,11 @@ func TestIndex(t *testing.T) {
 	if requests.Load() != 2*2 {
 		t.Fatalf("%d requests: the second reading should ask nobody", requests.Load())
 	}
-	if _, _, err := client(t).Index(context.Background(), artifact.Content{Size: 1<<63 - 1, SHA256: contentOf(body).SHA256}, []artifact.RemoteFile{file("/good.gz")}); !errors.Is(err, artifact.ErrVerify) {
+	if _, err := client(t).Index(context.Background(), artifact.Content{Size: 1<<63 - 1, SHA256: contentOf(body).SHA256}, []artifact.RemoteFile{file("/good.gz")}); !errors.Is(err, artifact.ErrVerify) {
 		t.Fatalf("an absurd size: %v", err)
 	}
 	lie := contentOf(append(bytes.Clone(body), 'x'))
-	if _, _, err := client(t).Index(context.Background(), lie, []artifact.RemoteFile{file("/good.gz")}); !errors.Is(err, artifact.ErrVerify) {
+	if _, err := client(t).Index(context.Background(), lie, []artifact.RemoteFile{file("/good.gz")}); !errors.Is(err, artifact.ErrVerify) {
 		t.Fatalf("decoded content that is not what was promised: %v", err)
 	}
 }
@@ -73,9 +73,9 @@ func TestIndexNote(t *testing.T) {
 	f := client(t)
 	index := func(what string, times int) {
 		t.Helper()
-		data, _, err := f.Index(context.Background(), contentOf(large), []artifact.RemoteFile{file})
-		if err != nil || !bytes.Equal(data, large) {
-			t.Fatal(what, len(data), err)
+		got, err := f.Index(context.Background(), contentOf(large), []artifact.RemoteFile{file})
+		if err != nil || !bytes.Equal(got.Data, large) {
+			t.Fatal(what, len(got.Data), err)
 		}
 		if decoded != times {
 			t.Fatalf("%s: decoded %d times, want %d", what, decoded, times)

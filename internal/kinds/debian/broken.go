@@ -68,7 +68,7 @@ func newCarriage(u *Universe, pins artifact.Pins, absent func(id string) bool) (
 	entries := make(map[file]entryID, len(pins.Items))
 	for _, id := range u.byName.values {
 		e := &u.entries[id]
-		entries[file{u.texts[e.name], e.version, u.architectures[e.arch], e.sha256}] = id
+		entries[file{u.texts[e.name], e.version, u.architectures[e.arch], e.digest}] = id
 		c.absent[id] = true
 	}
 	for i := range pins.Items {

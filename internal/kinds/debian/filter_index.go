@@ -26,8 +26,8 @@ type indexFilter struct {
 	listed artifact.Content
 
 	// When something is absent:
-	plain, packed       artifact.Generated    // what is left, and the same in gzip; see pack
-	plainSum, packedSum artifact.Content // of these
+	plain, packed       artifact.Generated // what is left, and the same in gzip; see pack
+	plainSum, packedSum artifact.Content   // of these
 }
 
 func (x *indexFilter) changed() bool { return x.plain.Path != "" }

@@ -1,6 +1,7 @@
 package debian
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -32,6 +33,7 @@ type stanza struct {
 	priority     string
 	provides     string
 	sha256       string
+	sha512       string
 	size         string
 }
 
@@ -143,6 +145,8 @@ func (s *stanza) field(name string) *string {
 		switch {
 		case is("SHA256"):
 			return &s.sha256
+		case is("SHA512"):
+			return &s.sha512
 		case is("Size"):
 			return &s.size
 		}
@@ -155,6 +159,9 @@ func (s *stanza) field(name string) *string {
 func (s *stanza) describes() bool {
 	return s.name != "" && s.version == "" && s.architecture == ""
 }
+
+// digest is the strongest that pins rest on: the SHA-256, or the SHA-512 where that is all.
+func (s *stanza) digest() string { return cmp.Or(s.sha256, s.sha512) }
 
 // check holds the stanza to what every user of it relies on.
 func (s *stanza) check() error {

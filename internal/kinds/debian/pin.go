@@ -1,6 +1,7 @@
 package debian
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"slices"
@@ -10,7 +11,7 @@ import (
 )
 
 // pin turns the closure into pins.
-func (up *upstream) pin(s *spec, closure *Closure) (*artifact.Resolution, error) {
+func (up *upstream) pin(ctx context.Context, from artifact.Upstream, s *spec, closure *Closure) (*artifact.Resolution, error) {
 	result := &artifact.Resolution{}
 	bySource := make(map[string]*source)
 	for i := range up.sources {
@@ -31,11 +32,18 @@ func (up *upstream) pin(s *spec, closure *Closure) (*artifact.Resolution, error)
 		requested[p] = struct{}{}
 	}
 	ids := make(map[*Package]string)
-	for _, p := range closure.Packages {
-		a, err := pinPackage(p, bySource[p.Origins[0].Source])
-		if err != nil {
+	pins := make([]artifact.Item, len(closure.Packages))
+	for i, p := range closure.Packages {
+		var err error
+		if pins[i], err = pinPackage(p, bySource[p.Origins[0].Source]); err != nil {
 			return nil, err
 		}
+	}
+	if err := identify(ctx, from, pins); err != nil {
+		return nil, err
+	}
+	for i, p := range closure.Packages {
+		a := pins[i]
 		a.Security = up.security(p)
 		// Two versions that differ only in their epoch have the same file name.
 		if other, taken := paths[a.ID()]; taken && other != a.SHA256 {
@@ -61,6 +69,37 @@ func (up *upstream) pin(s *spec, closure *Closure) (*artifact.Resolution, error)
 	return result, nil
 }
 
+// identify finds the SHA-256 of pins that upstream signs by SHA-512 alone: it fetches them.
+func identify(ctx context.Context, from artifact.Upstream, pins []artifact.Item) error {
+	var unknown []*artifact.Item
+	for i := range pins {
+		if pins[i].SHA256 == "" {
+			unknown = append(unknown, &pins[i])
+		}
+	}
+	return each(len(unknown), parallelPackages, func(i int) error {
+		a := unknown[i]
+		content, err := from.File(ctx, a.URLs, artifact.Content{Size: a.Size, SHA512: signedSHA512(a)})
+		if err != nil {
+			return fmt.Errorf("debian: source %s: %s: %w", a.Source, a, err)
+		}
+		a.SHA256 = content.SHA256
+		return nil
+	})
+}
+
+// signedSHA512 is the SHA-512 of an artifact for which upstream signs no SHA-256.
+func signedSHA512(a *artifact.Item) string {
+	for _, line := range a.Metadata {
+		if name, value, _ := strings.Cut(line, ":"); strings.EqualFold(name, "SHA512") {
+			return trimSpace(value)
+		}
+	}
+	return ""
+}
+
+const parallelPackages = 32
+
 const maxPackage = 1 << 40 // bytes
 
 // pinPackage pins a package to the first source that has it.
@@ -75,8 +114,8 @@ func pinPackage(p *Package, src *source) (artifact.Item, error) {
 		return a, fmt.Errorf("debian: source %s: %s: invalid Filename %q", src.name, &a, p.Filename)
 	case p.Size > maxPackage:
 		return a, artifact.Verifyf("debian: source %s: %s: a size of %d bytes can't be meant", src.name, &a, p.Size)
-	case !artifact.ValidSHA256(p.SHA256):
-		return a, artifact.Verifyf("debian: source %s: %s: the index names no SHA256 digest", src.name, &a)
+	case !artifact.ValidSHA256(p.SHA256) && !artifact.ValidSHA512(p.SHA512):
+		return a, artifact.Hint(artifact.Verifyf("debian: source %s: %s: the index names neither a SHA256 nor a SHA512 digest; weaker ones are not accepted", src.name, &a), "%s", weakHint)
 	}
 	for _, o := range p.Origins {
 		if c := channel(o.Suite, o.Component); o.Source == src.name && !slices.Contains(a.Channels, c) {

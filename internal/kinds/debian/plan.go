@@ -155,6 +155,10 @@ const releaseDate = "Mon, 02 Jan 2006 15:04:05 UTC"
 func stanzaOf(stanza []byte) []string {
 	var lines []string
 	dropped := false
+	own := ownFields
+	if stanzaField(string(stanza), "SHA256") != "" {
+		own = append(own[:len(own):len(own)], "SHA512")
+	}
 	for line := range strings.Lines(string(stanza)) {
 		line = strings.TrimRight(line, " \t\r\n")
 		if line == "" {
@@ -162,7 +166,7 @@ func stanzaOf(stanza []byte) []string {
 		}
 		if line[0] != ' ' && line[0] != '\t' {
 			name, _, _ := strings.Cut(line, ":")
-			dropped = slices.ContainsFunc(ownFields, func(own string) bool { return strings.EqualFold(own, name) })
+			dropped = slices.ContainsFunc(own, func(field string) bool { return strings.EqualFold(field, name) })
 		}
 		if !dropped {
 			lines = append(lines, line)
@@ -172,8 +176,9 @@ func stanzaOf(stanza []byte) []string {
 }
 
 // ownFields are the fields that writeStanza makes from the artifact, and the
-// digests that are too weak to repeat.
-var ownFields = []string{"Package", "Version", "Architecture", "Filename", "Size", "SHA256", "MD5sum", "SHA1", "SHA512"}
+// digests that are too weak to repeat. A SHA512 is repeated where upstream signs no
+// SHA256: it is all that leads from the file to upstream's signature.
+var ownFields = []string{"Package", "Version", "Architecture", "Filename", "Size", "SHA256", "MD5sum", "SHA1"}
 
 // sortReleases orders a source's releases as the lock lists them.
 func sortReleases(releases []artifact.Release) {

@@ -271,7 +271,7 @@ func (p *installation) members(req artifact.InstallRequest) (map[entryID]*artifa
 			return nil, artifact.Verifyf("the set names %s, which is not there", id)
 		}
 		for _, entry := range p.byName.of(p.names[a.Name]) {
-			if e := &p.entries[entry]; !e.installed && e.sha256 == a.SHA256 && e.version == a.Version {
+			if e := &p.entries[entry]; !e.installed && e.digest == a.SHA256 && e.version == a.Version {
 				members[entry] = a
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +27,8 @@ type release struct {
 	date    time.Time
 	header  paragraph
 	files   map[string]artifact.Content // by path below the suite's folder
+	doubled []string                    // names of files of which the release says two things
+	missing []string                    // names of indexes that were looked for
 }
 
 // dists is the folder of a suite's metadata, relative to the repository. A flat
@@ -106,30 +107,7 @@ func (r *release) parse(text []byte) error {
 	if year := r.date.Year(); year < 1990 || year > 2200 {
 		return fmt.Errorf("Date: %q can't be meant", r.header.get("Date"))
 	}
-	if !r.header.has("SHA256") {
-		return artifact.Hint(artifact.Verifyf("it lists no SHA256 digests; weaker ones are not accepted"), "only upstream can mend that: ask for a Release with SHA256")
-	}
-	r.files = make(map[string]artifact.Content)
-	for line := range strings.Lines(r.header.get("SHA256")) {
-		fields := strings.Fields(line)
-		if len(fields) == 0 {
-			continue
-		}
-		if len(fields) != 3 || !artifact.ValidSHA256(fields[0]) {
-			return fmt.Errorf("SHA256: want \"DIGEST SIZE PATH\", not %q", strings.TrimSpace(line))
-		}
-		size, err := strconv.ParseInt(fields[1], 10, 64)
-		if err != nil || size < 0 {
-			return fmt.Errorf("SHA256: %s: invalid size %q", fields[2], fields[1])
-		}
-		name := path.Clean(fields[2])
-		content := artifact.Content{Size: size, SHA256: fields[0]}
-		if old, dup := r.files[name]; dup && old != content {
-			return fmt.Errorf("SHA256: %s is listed twice with different digests", name)
-		}
-		r.files[name] = content
-	}
-	return nil
+	return r.parseLists()
 }
 
 // priority is apt's for the release, apt_preferences(5): backports and

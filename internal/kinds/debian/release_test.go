@@ -2,6 +2,7 @@ package debian
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"errors"
@@ -37,24 +38,31 @@ func (web) Get(ctx context.Context, urls []string, limit int64) ([]byte, string,
 	return nil, "", err
 }
 
-func (w web) Index(ctx context.Context, want artifact.Content, files []artifact.RemoteFile) ([]byte, int, error) {
+func (w web) Index(ctx context.Context, want artifact.Content, files []artifact.RemoteFile) (index artifact.Index, err error) {
 	data, _, err := w.Get(ctx, files[0].URLs, files[0].Size+1)
 	if err != nil {
-		return nil, 0, err
+		return index, err
 	}
-	if sum(data) != files[0].SHA256 {
-		return nil, 0, artifact.Verifyf("sha256 mismatch")
-	}
-	if files[0].Decode == nil {
-		return data, 0, nil
+	h := files[0].Hasher()
+	h.Write(data)
+	index.Data, index.Content = data, h.Sum()
+	if err := files[0].Verify(index.Content); err != nil || files[0].Decode == nil {
+		return index, err
 	}
 	r, err := files[0].Decode(bytes.NewReader(data))
 	if err != nil {
-		return nil, 0, err
+		return index, err
 	}
 	defer r.Close()
-	data, err = io.ReadAll(r)
-	return data, 0, err
+	index.Data, err = io.ReadAll(r)
+	return index, err
+}
+
+func (w web) File(ctx context.Context, urls []string, want artifact.Content) (artifact.Content, error) {
+	data, _, err := w.Get(ctx, urls, want.Size+1)
+	h := want.Hasher()
+	h.Write(data)
+	return h.Sum(), cmp.Or(err, want.Verify(h.Sum()))
 }
 
 var (
@@ -161,12 +169,43 @@ func TestReleaseRefuses(t *testing.T) {
 		"MD5 alone":       "Date: Sat, 11 Jul 2026 10:16:37 UTC\nMD5Sum:\n d41d8cd98f00b204e9800998ecf8427e 0 x\n",
 		"short digest":    "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n abc 1 x\n",
 		"negative size":   "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n " + digest + " -1 x\n",
-		"contradiction":   "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n " + digest + " 1 x\n " + digest + " 2 x\n",
+		"SHA1 alone":      "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA1:\n da39a3ee5e6b4b0d3255bfef95601890afd80709 0 x\n",
+		"short SHA512":    "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA512:\n " + digest + " 1 x\n",
 		"two paragraphs":  "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n\nDate: x\n",
 		"two Date fields": "Date: Sat, 11 Jul 2026 10:16:37 UTC\ndate: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n",
 	} {
 		if err := new(release).parse([]byte(text)); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestReleaseLists: of two statements on one file, the first of each list counts, and the size of the SHA512 list.
+func TestReleaseLists(t *testing.T) {
+	a, b := strings.Repeat("a", 64), strings.Repeat("b", 64)
+	for name, c := range map[string]struct {
+		lists   string
+		want    artifact.Content
+		doubled bool
+	}{
+		"SHA512 alone":                {"SHA512:\n " + a + a + " 1 x\n", artifact.Content{Size: 1, SHA512: a + a}, false},
+		"both":                        {"SHA256:\n " + a + " 1 x\nSHA512:\n " + a + a + " 1 x\n", artifact.Content{Size: 1, SHA256: a, SHA512: a + a}, false},
+		"the same twice":              {"SHA256:\n " + a + " 1 x\n " + a + " 1 ./x\n", artifact.Content{Size: 1, SHA256: a}, false},
+		"two digests":                 {"SHA256:\n " + a + " 1 x\n " + b + " 1 x\n", artifact.Content{Size: 1, SHA256: a}, true},
+		"two sizes":                   {"SHA256:\n " + a + " 1 x\n " + a + " 2 x\n", artifact.Content{Size: 1, SHA256: a}, true},
+		"two digests in SHA512":       {"SHA512:\n " + a + a + " 1 x\n " + b + b + " 1 x\n", artifact.Content{Size: 1, SHA512: a + a}, true},
+		"the lists say two sizes":     {"SHA256:\n " + a + " 1 x\nSHA512:\n " + a + a + " 2 x\n", artifact.Content{Size: 2, SHA256: a, SHA512: a + a}, true},
+		"another file has a weak one": {"SHA256:\n " + a + " 1 x\nMD5Sum:\n d41d8cd98f00b204e9800998ecf8427e 0 y\n", artifact.Content{Size: 1, SHA256: a}, false},
+	} {
+		r := new(release)
+		if err := r.parse([]byte("Date: Sat, 11 Jul 2026 10:16:37 UTC\n" + c.lists)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if r.files["x"] != c.want || (len(r.doubled) > 0) != c.doubled {
+			t.Errorf("%s: %v, twice: %q", name, r.files["x"], r.doubled)
+		}
+		if r.weak("x") || r.weak("y") != strings.HasPrefix(name, "another") {
+			t.Errorf("%s: weak", name)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package debian
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -34,7 +35,7 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	if s.packages == nil && !s.whole && wasWhole(req.Previous.Items, closure) {
 		req.Log.Warn("the lock before carried every source whole; now only what the sets need is carried: " + wholeHint)
 	}
-	r, err := up.pin(s, closure)
+	r, err := up.pin(ctx, req.Upstream, s, closure)
 	if err != nil || s.whole {
 		return r, err
 	}
@@ -49,7 +50,9 @@ func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Reques
 	pinned := make(map[string]bool, len(req.Locked))
 	for i := range req.Locked {
 		pinned[req.Locked[i].SHA256] = true
+		pinned[signedSHA512(&req.Locked[i])] = true
 	}
+	delete(pinned, "")
 	requests := s.packages
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
 		requests = append(requests[:len(requests):len(requests)], sets[name]...)
@@ -59,7 +62,7 @@ func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Reques
 	}
 	closure, err := up.universe.Resolve(ctx, requests, sets, Options{
 		Recommends: s.recommends, Suggests: s.suggests, Exclude: s.exclude, BaseEssential: s.base.essential,
-		Prefer: func(p *Package) bool { return pinned[p.SHA256] },
+		Prefer: func(p *Package) bool { return pinned[cmp.Or(p.SHA256, p.SHA512)] },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("debian: %w", err)

@@ -101,7 +101,10 @@ func (c *consultation) read(ctx context.Context, jobs []indexJob) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		jobs[i].text, jobs[i].used, err = c.upstream.Index(ctx, jobs[i].want, jobs[i].files)
+		index, err := c.upstream.Index(ctx, jobs[i].want, jobs[i].files)
+		if err == nil {
+			jobs[i].text, jobs[i].used, jobs[i].files[index.File].Content = index.Data, index.File, index.Content
+		}
 		return jobs[i].wrap(err)
 	})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, artifact.ErrVerify) {

@@ -65,7 +65,7 @@ type entry struct {
 	pin       int32  // the highest priority of its origins
 	nodes     uint64 // bit i: indexes for nodes[i] list it
 	version   string
-	sha256    string
+	digest    string
 	listing
 	others []listing
 }
@@ -158,7 +158,7 @@ func (u *Universe) addStanza(index int32, s *stanza) error {
 	}
 	id := entryID(len(u.entries))
 	u.entries = append(u.entries, entry{
-		name: u.name(s.name), arch: arch, version: s.version, sha256: s.sha256,
+		name: u.name(s.name), arch: arch, version: s.version, digest: s.digest(),
 		multiArch: multiArch(max(0, slices.Index([]string{"no", "same", "foreign", "allowed"}, s.multiArch))),
 		priority:  uint8(slices.Index(priorities[:len(priorities)-1], s.priority)+len(priorities)) % uint8(len(priorities)),
 		essential: s.essential == "yes",

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // A Package is one .deb and where it is listed.
@@ -14,6 +16,7 @@ type Package struct {
 	Filename     string // as the first of Origins lists it: relative to the source's root
 	Size         int64  // bytes
 	SHA256       string // empty when the index names none
+	SHA512       string // where there is no SHA256
 	// Origins are the indexes that list this very file, in the order of Add.
 	Origins []Origin
 
@@ -35,7 +38,12 @@ func (u *Universe) pkg(id entryID) *Package {
 		return p
 	}
 	e := &u.entries[id]
-	p := &Package{Name: u.texts[e.name], Version: e.version, Architecture: u.architectures[e.arch], SHA256: e.sha256}
+	p := &Package{Name: u.texts[e.name], Version: e.version, Architecture: u.architectures[e.arch]}
+	if artifact.ValidSHA512(e.digest) {
+		p.SHA512 = e.digest
+	} else {
+		p.SHA256 = e.digest
+	}
 	for _, l := range append([]listing{e.listing}, e.others...) {
 		x := u.indexes[l.index]
 		if slices.Contains(p.Origins, x.origin) {

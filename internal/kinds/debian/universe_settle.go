@@ -57,12 +57,12 @@ func (u *Universe) compareFiles(a, b entryID) int {
 	return cmp.Or(
 		cmp.Compare(x.name, y.name), strings.Compare(x.version, y.version),
 		strings.Compare(u.architectures[x.arch], u.architectures[y.arch]),
-		strings.Compare(x.sha256, y.sha256), cmp.Compare(boolToInt(x.installed), boolToInt(y.installed)), cmp.Compare(x.index, y.index), cmp.Compare(x.start, y.start))
+		strings.Compare(x.digest, y.digest), cmp.Compare(boolToInt(x.installed), boolToInt(y.installed)), cmp.Compare(x.index, y.index), cmp.Compare(x.start, y.start))
 }
 
 func (u *Universe) sameFile(a, b entryID) bool {
 	x, y := &u.entries[a], &u.entries[b]
-	return x.name == y.name && x.version == y.version && x.arch == y.arch && x.sha256 == y.sha256 && x.installed == y.installed
+	return x.name == y.name && x.version == y.version && x.arch == y.arch && x.digest == y.digest && x.installed == y.installed
 }
 
 // priority returns the pin priority of an index: apt_preferences(5).
@@ -77,7 +77,7 @@ func (u *Universe) compareChoices(a, b entryID) int {
 	return cmp.Or(
 		cmp.Compare(y.pin, x.pin), compareVersions(y.version, x.version), strings.Compare(y.version, x.version),
 		cmp.Compare(x.index, y.index), strings.Compare(u.architectures[x.arch], u.architectures[y.arch]),
-		strings.Compare(x.sha256, y.sha256))
+		strings.Compare(x.digest, y.digest))
 }
 
 // nodesOf returns which nodes read an index.
@@ -167,7 +167,7 @@ func (u *Universe) sortedIDs(ids []entryID) []entryID {
 		}
 		return cmp.Or(
 			compareVersions(x.version, y.version), strings.Compare(x.version, y.version),
-			strings.Compare(u.architectures[x.arch], u.architectures[y.arch]), strings.Compare(x.sha256, y.sha256))
+			strings.Compare(u.architectures[x.arch], u.architectures[y.arch]), strings.Compare(x.digest, y.digest))
 	})
 	return slices.Compact(ids)
 }

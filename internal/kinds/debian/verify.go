@@ -16,8 +16,8 @@ import (
 )
 
 // VerifyUpstream implements artifact.Verifier: each Release must be signed by one
-// of the keys, cover its indexes by SHA-256, and these must list every package,
-// with the relations and descriptions that the image repeats.
+// of the keys, cover its indexes by SHA-256 or SHA-512, and these must list every package
+// so, with the relations and descriptions that the image repeats.
 //
 // Keys count as they were when upstream dated the Release: an image outlives them.
 func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, open func(name string) (io.ReadCloser, error)) (report []string, err error) {
@@ -60,7 +60,7 @@ func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artif
 type verification struct {
 	ring   keyring
 	open   func(name string) (io.ReadCloser, error)
-	listed map[string][]listedPackage // of one source, by SHA-256
+	listed map[string][]listedPackage // of one source, by SHA-256, or SHA-512 where that is all
 }
 
 // A listedPackage is what an index says of a package: the lines of its stanza.
@@ -166,33 +166,52 @@ func (v *verification) read(src *artifact.Source, p *artifact.Proof) ([]byte, er
 // index reads an index that the release covers.
 func (v *verification) index(r *release, name string, data []byte) error {
 	want, covered := r.files[name]
-	switch {
-	case !covered:
+	if !covered {
 		return errors.New("the signed Release does not name it")
-	case want.SHA256 != sum(data):
-		return fmt.Errorf("sha256 mismatch: got %s, the signed Release says %s", sum(data), want.SHA256)
 	}
+	if err := want.VerifyData(data); err != nil {
+		return fmt.Errorf("it is not what the signed Release says: %w", err)
+	}
+	data, err := r.decode(name, data)
+	if err != nil {
+		return err
+	}
+	x := newPackagesIndex(Origin{}, data)
+	return x.scan(func(s *stanza) error {
+		v.listed[s.digest()] = append(v.listed[s.digest()], listedPackage{s.name, s.version, s.architecture, s.size, x.data[s.start:s.end]})
+		return nil
+	})
+}
+
+// decode returns what an encoded index holds. Where the release lists that, too, what follows it is ignored, as
+// when it is fetched.
+func (r *release) decode(name string, data []byte) ([]byte, error) {
 	for _, e := range encodings {
-		if e.suffix == "" || !strings.HasSuffix(name, e.suffix) {
+		plain, found := strings.CutSuffix(name, e.suffix)
+		if e.suffix == "" || !found {
 			continue
 		}
 		decoder, err := e.decode(bytes.NewReader(data))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer decoder.Close()
+		want, known := r.files[plain]
+		if known && want.Size <= maxIndex {
+			data = make([]byte, want.Size)
+			if _, err := io.ReadFull(decoder, data); err != nil {
+				return nil, err
+			}
+			return data, want.VerifyData(data)
+		}
 		if data, err = io.ReadAll(io.LimitReader(decoder, maxIndex+1)); err != nil {
-			return err
+			return nil, err
 		}
 		if len(data) > maxIndex {
-			return fmt.Errorf("it is larger than %d bytes", maxIndex)
+			return nil, fmt.Errorf("it is larger than %d bytes", maxIndex)
 		}
 	}
-	x := newPackagesIndex(Origin{}, data)
-	return x.scan(func(s *stanza) error {
-		v.listed[s.sha256] = append(v.listed[s.sha256], listedPackage{s.name, s.version, s.architecture, s.size, x.data[s.start:s.end]})
-		return nil
-	})
+	return data, nil
 }
 
 const maxIndex = 512 << 20 // bytes, decoded
@@ -200,6 +219,12 @@ const maxIndex = 512 << 20 // bytes, decoded
 // artifact wants a package to be listed as it is carried.
 func (v *verification) artifact(a *artifact.Item) error {
 	listed := v.listed[a.SHA256]
+	if digest := signedSHA512(a); digest != "" && len(listed) == 0 {
+		if err := v.file(a, artifact.Content{Size: a.Size, SHA256: a.SHA256, SHA512: digest}); err != nil {
+			return artifact.Verifyf("debian: %s: %w", a.ID(), err)
+		}
+		listed = v.listed[digest]
+	}
 	if len(listed) == 0 {
 		return artifact.Verifyf("debian: %s: no signed index lists a package with its sha256 %s", a.ID(), a.SHA256)
 	}
@@ -211,4 +236,18 @@ func (v *verification) artifact(a *artifact.Item) error {
 	}
 	l := listed[0]
 	return artifact.Verifyf("debian: %s: the image says of it what the signed index does not: there it is %s %s (%s), %s bytes, or its other fields differ", a.ID(), l.name, l.version, l.architecture, l.size)
+}
+
+// file reads a file of the image and wants it to be the content.
+func (v *verification) file(a *artifact.Item, want artifact.Content) error {
+	f, err := v.open(a.ID())
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := want.Hasher()
+	if _, err := io.Copy(h, io.LimitReader(f, want.Size+1)); err != nil {
+		return err
+	}
+	return want.Verify(h.Sum())
 }

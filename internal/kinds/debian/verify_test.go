@@ -115,7 +115,7 @@ func TestVerifyUpstream(t *testing.T) {
 			c.replace(inRelease, bytes.Replace(c.files[inRelease], []byte("Suite: s"), []byte("Suite: x"), 1))
 		}, problem: inRelease + ": the signature of key"},
 		{name: "not what the catalog says", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.files[index] = []byte("x") }, problem: index + ": sha256 mismatch"},
-		{name: "another index", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.replace(index, []byte("x")) }, problem: index + ": sha256 mismatch: got "},
+		{name: "another index", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.replace(index, []byte("x")) }, problem: index + ": it is not what the signed Release says"},
 		{name: "an index of no release", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {
 			r := &c.pins.Sources[0].Releases[0]
 			r.Proofs = append(r.Proofs, artifact.Proof{Path: "dists/s/more/Packages"})

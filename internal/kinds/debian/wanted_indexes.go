@@ -24,7 +24,7 @@ type indexJob struct {
 	files  []artifact.RemoteFile
 	paths  []string // of files, below the source
 	text   []byte
-	used   int // place in files of the one that was read
+	used   int // place in files of the one that was read, whose content then has a SHA-256
 }
 
 // wrap says which index an error is about.
@@ -96,8 +96,10 @@ func newIndexJob(src source, suite string, r *release, name string) (indexJob, e
 			continue
 		}
 		file := artifact.RemoteFile{Content: content, Decode: e.decode}
-		if byHash {
-			file.URLs = src.addresses(path.Join(dists(suite), path.Dir(name), "by-hash/SHA256", content.SHA256))
+		for _, list := range releaseLists {
+			if digest := *list.digest(&content); byHash && digest != "" {
+				file.URLs = append(file.URLs, src.addresses(path.Join(dists(suite), path.Dir(name), "by-hash", list.field, digest))...)
+			}
 		}
 		file.URLs = append(file.URLs, src.addresses(path.Join(dists(suite), name+e.suffix))...)
 		job.files = append(job.files, file)

@@ -83,4 +83,7 @@ type Package struct {
 	// Filename is where the .deb is, below the archive. The default follows dak:
 	// pool/COMPONENT/f/foo/foo_VERSION_ARCH.deb, the version without its epoch.
 	Filename string
+	// Hashes are the digests that its stanza has, of "MD5sum", "SHA1", "SHA256" and "SHA512"; default
+	// MD5sum and SHA256.
+	Hashes []string
 }

@@ -23,7 +23,7 @@ import (
 //
 // A Package belongs to the Suite above it ("stable" when there is none). Beside
 // the fields of control and Release files it may have Component, Filename,
-// Compression, Filler (bytes that do not compress) and any number of File (a path in it); a Suite may have By-Hash
+// Compression, Hashes (of its stanza), Filler (bytes that do not compress) and any number of File (a path in it); a Suite may have By-Hash
 // (yes), Compressions and Hashes (words; "none" is the plain file), Signing and
 // Signed-By (names of keys; default "archive", "none" leaves the suite unsigned), and Says,
 // the Suite that its Release names ("none": neither Suite nor Codename). A Key may
@@ -188,6 +188,8 @@ func (a *Archive) parsePackage(paragraph []field) error {
 				p.Files = map[string]string{}
 			}
 			p.Files[f.value] = "of " + p.Name + "\n"
+		case "Hashes":
+			p.Hashes = strings.Fields(f.value)
 		case "Filler":
 			p.Size, err = strconv.Atoi(f.value)
 		default:

@@ -105,8 +105,15 @@ func (s *Suite) indices(stanzas map[*Package]string) map[string][]byte {
 
 // stanza is a package's paragraph in a Packages file.
 func (p *Package) stanza(filename string, deb []byte) string {
-	return p.control(p.contents()) + fmt.Sprintf("Filename: %s\nSize: %d\nMD5sum: %x\nSHA256: %x\n",
-		filename, len(deb), md5.Sum(deb), sha256.Sum256(deb))
+	text := p.control(p.contents()) + fmt.Sprintf("Filename: %s\nSize: %d\n", filename, len(deb))
+	hashes := p.Hashes
+	if hashes == nil {
+		hashes = []string{"MD5sum", "SHA256"}
+	}
+	for _, hash := range hashes {
+		text += fmt.Sprintf("%s: %s\n", hash, sum(hash, deb))
+	}
+	return text
 }
 
 // release writes the Release file about the indices and their encodings.
@@ -161,7 +168,7 @@ func (s *Suite) hashes() []string {
 // sum returns the hexadecimal digest that the Release's list named hash holds.
 func sum(hash string, data []byte) string {
 	switch hash {
-	case "MD5Sum":
+	case "MD5Sum", "MD5sum":
 		return fmt.Sprintf("%x", md5.Sum(data))
 	case "SHA1":
 		return fmt.Sprintf("%x", sha1.Sum(data))

@@ -1,0 +1,82 @@
+package debian
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// The lists of a Release whose digests are strong enough, in apt's order: the size of a file is that
+// of the first list that has it. A file must have every digest that is listed for it.
+var releaseLists = []struct {
+	field  string
+	valid  func(digest string) bool
+	digest func(c *artifact.Content) *string
+}{
+	{"SHA512", artifact.ValidSHA512, func(c *artifact.Content) *string { return &c.SHA512 }},
+	{"SHA256", artifact.ValidSHA256, func(c *artifact.Content) *string { return &c.SHA256 }},
+}
+
+// weakLists are lists that nobody should rely on.
+var weakLists = []string{"MD5Sum", "SHA1"}
+
+// parseLists reads what the release says of its files. Where it lists a file twice in one list, the
+// first counts, as in apt; r.doubled gets those that are not what they were there.
+func (r *release) parseLists() error {
+	r.files = make(map[string]artifact.Content)
+	found := false
+	for _, list := range releaseLists {
+		found = found || r.header.has(list.field)
+		for line := range strings.Lines(r.header.get(list.field)) {
+			fields := strings.Fields(line)
+			if len(fields) == 0 {
+				continue
+			}
+			if len(fields) != 3 || !list.valid(fields[0]) {
+				return fmt.Errorf("%s: want \"DIGEST SIZE PATH\", not %q", list.field, strings.TrimSpace(line))
+			}
+			size, err := strconv.ParseInt(fields[1], 10, 64)
+			if err != nil || size < 0 {
+				return fmt.Errorf("%s: %s: invalid size %q", list.field, fields[2], fields[1])
+			}
+			name := path.Clean(fields[2])
+			content, again := r.files[name]
+			if !again {
+				content.Size = size
+			}
+			digest := list.digest(&content)
+			if (content.Size != size || *digest != "" && *digest != fields[0]) && !slices.Contains(r.doubled, name) {
+				r.doubled = append(r.doubled, name)
+			}
+			if *digest == "" {
+				*digest = fields[0]
+			}
+			r.files[name] = content
+		}
+	}
+	if !found {
+		return artifact.Hint(artifact.Verifyf("it lists neither SHA256 nor SHA512 digests; weaker ones are not accepted"), "%s", weakHint)
+	}
+	return nil
+}
+
+const weakHint = "ask upstream for SHA256 digests; until then, check the packages yourself and publish them in a repository of your own (apt-ftparchive, aptly, reprepro)"
+
+// weak reports whether the release covers a file by digests alone that are not accepted.
+func (r *release) weak(name string) bool {
+	if _, strong := r.files[name]; strong {
+		return false
+	}
+	for _, list := range weakLists {
+		for line := range strings.Lines(r.header.get(list)) {
+			if fields := strings.Fields(line); len(fields) == 3 && path.Clean(fields[2]) == name {
+				return true
+			}
+		}
+	}
+	return false
+}
