@@ -203,8 +203,11 @@ func newVendorSite(t *testing.T, program string, archive *debiantest.Archive) *v
 func (s *vendorSite) define(v vendorArchive, upstream, suite string, components []string) {
 	s.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "name: vendor\ndebian:\n  sources:\n    - name: vendor\n      urls: [%s]\n      suites: [%q]\n      architectures: [amd64]\n", upstream, suite)
-	if components != nil {
+	fmt.Fprintf(&b, "name: vendor\ndebian:\n  sources:\n    - name: vendor\n      urls: [%s]\n      suites: [%q]\n", upstream, suite)
+	if !strings.Contains(v.source, "architectures:") {
+		b.WriteString("      architectures: [amd64]\n")
+	}
+	if components != nil && !strings.Contains(v.source, "components:") {
 		fmt.Fprintf(&b, "      components: [%s]\n", strings.Join(components, ", "))
 	}
 	if !strings.Contains(v.source, "signed-by:") {

@@ -64,12 +64,16 @@ func consult(ctx context.Context, req artifact.ResolveRequest, sources []source)
 		up.releases[places[at].source][places[at].suite] = st.release
 		up.indexes = append(up.indexes, st.indexes...)
 	}
+	if err := up.checkIndexes(); err != nil {
+		return nil, err
+	}
 	for i := range up.indexes {
 		job := &up.indexes[i]
 		if err := up.universe.Add(job.origin, job.text); err != nil {
 			return nil, fmt.Errorf("debian: source %s: suite %s: %w", job.origin.Source, job.origin.Suite, job.wrap(err))
 		}
 	}
+	up.warnOfReleases(c)
 	up.warnOfKeys(c)
 	return up, nil
 }

@@ -23,7 +23,7 @@ func (up *upstream) proofs(src *source, r *release, use upstreamUse) []artifact.
 	all := slices.Clone(r.proofs)
 	for i := range up.indexes {
 		job := &up.indexes[i]
-		if job.origin.Source != src.name || job.origin.Suite != r.suite {
+		if job.origin.Source != src.name || job.origin.Suite != r.suite || job.files == nil {
 			continue
 		}
 		used := job.files[job.used]

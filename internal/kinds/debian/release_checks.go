@@ -79,6 +79,43 @@ func (r *release) checkName(src source) error {
 		"if this is what you want, list the suite by the name that upstream gives it; or, on the source in mirror.yaml, write \"release-names: [%s]\"", cmp.Or(codename, suite))
 }
 
+// checkIndexes refuses a source that has nothing at all of what is wanted of it: one index that is not there may
+// be none yet, but here a name will be wrong.
+func (up *upstream) checkIndexes() error {
+	for i, src := range up.sources {
+		if slices.ContainsFunc(up.indexes, func(job indexJob) bool { return job.origin.Source == src.name }) {
+			continue
+		}
+		r := up.releases[i][0]
+		err := fmt.Errorf("debian: source %s: suite %s: there is no %s", src.name, r.suite, strings.Join(r.missing, ", no "))
+		if slices.ContainsFunc(r.missing, r.weak) {
+			return artifact.Hint(artifact.Verifyf("%w with digests that are accepted", err), "%s", weakHint)
+		}
+		return artifact.Hint(err, "%s", r.offer())
+	}
+	return nil
+}
+
+// offer says what a release says that it has.
+func (r *release) offer() string {
+	return fmt.Sprintf("the release offers components %s and architectures %s", cmp.Or(r.header.get("Components"), "(none)"), cmp.Or(r.header.get("Architectures"), "(none)"))
+}
+
+// warnOfReleases tells what upstream's releases lack and where they contradict themselves.
+func (up *upstream) warnOfReleases(c *consultation) {
+	for i, src := range up.sources {
+		for _, r := range up.releases[i] {
+			log := c.log.With("source", src.name, "suite", r.suite)
+			if len(r.doubled) > 0 {
+				log.Warn("upstream's Release lists files twice, with different digests or sizes: the first of each list counts", "files", strings.Join(r.doubled, ", "))
+			}
+			if len(r.missing) > 0 {
+				log.Warn("upstream has no such index: nothing is taken from there", "index", strings.Join(r.missing, ", "), "offer", r.offer())
+			}
+		}
+	}
+}
+
 const soon = 30 * 24 * time.Hour
 
 // warnOfKeys tells of upstream's keys that will not do for long: those that expire

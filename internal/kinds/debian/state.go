@@ -84,17 +84,17 @@ func (c *consultation) stateAt(ctx context.Context, src source, url string, s su
 	if err := r.checkAge(src, c.previous); err != nil {
 		return nil, err
 	}
-	st := &state{release: r}
-	if st.indexes, err = indexJobs(src, s, r); err != nil {
-		return nil, err
-	}
+	st := &state{release: r, indexes: indexJobs(src, s, r)}
 	tried[r.digest] = true
 	return st, c.read(ctx, st.indexes)
 }
 
 // read brings the indexes.
 func (c *consultation) read(ctx context.Context, jobs []indexJob) error {
-	err := each(len(jobs), len(jobs), func(i int) (err error) {
+	err := each(len(jobs), max(1, len(jobs)), func(i int) error {
+		if jobs[i].files == nil {
+			return nil
+		}
 		select {
 		case c.decoders <- struct{}{}:
 			defer func() { <-c.decoders }()

@@ -21,8 +21,8 @@ type indexJob struct {
 	origin Origin
 	name   string // below the suite's folder, without compression: "main/binary-amd64/Packages"
 	want   artifact.Content
-	files  []artifact.RemoteFile
-	paths  []string // of files, below the source
+	files  []artifact.RemoteFile // none: the index is empty
+	paths  []string              // of files, below the source
 	text   []byte
 	used   int // place in files of the one that was read, whose content then has a SHA-256
 }
@@ -57,37 +57,44 @@ var encodings = []struct {
 }
 
 // indexJobs lists the indexes of a suite: one a component and architecture, and
-// that of "all" where upstream keeps it apart.
-func indexJobs(src source, s suite, r *release) ([]indexJob, error) {
+// that of "all" where upstream keeps it apart. Upstream need not have them all, as
+// for apt: r.missing gets those that it has not.
+func indexJobs(src source, s suite, r *release) (jobs []indexJob) {
+	add := func(name, component, architecture string) {
+		job, found := newIndexJob(src, s.name, r, name)
+		if !found {
+			if architecture != "all" { // that is announced by many and published by few
+				r.missing = append(r.missing, name)
+			}
+			return
+		}
+		job.origin.Component, job.origin.Architecture = component, architecture
+		jobs = append(jobs, job)
+	}
 	if flat(s.name) {
-		job, err := newIndexJob(src, s.name, r, "Packages")
-		return []indexJob{job}, err
+		add("Packages", "", "")
+		return jobs
 	}
 	architectures := src.architectures
 	if slices.Contains(r.header.list("Architectures"), "all") && !slices.Contains(r.header.list("No-Support-for-Architecture-all"), "Packages") {
 		architectures = append(slices.Clone(architectures), "all")
 	}
-	var jobs []indexJob
 	for _, component := range s.components {
 		for _, architecture := range architectures {
-			job, err := newIndexJob(src, s.name, r, path.Join(component, "binary-"+architecture, "Packages"))
-			if err != nil && architecture == "all" {
-				continue // announced, but not published
-			}
-			if err != nil {
-				return nil, err
-			}
-			job.origin.Component, job.origin.Architecture = component, architecture
-			jobs = append(jobs, job)
+			add(path.Join(component, "binary-"+architecture, "Packages"), component, architecture)
 		}
 	}
-	return jobs, nil
+	return jobs
 }
 
-func newIndexJob(src source, suite string, r *release, name string) (indexJob, error) {
-	job := indexJob{origin: Origin{Source: src.name, Suite: suite, Alias: r.alias(suite), Priority: cmp.Or(src.pin, r.priority())}, name: name, want: artifact.Content{Size: -1}}
+// newIndexJob finds an index in the release. An index that is empty needs no file.
+func newIndexJob(src source, suite string, r *release, name string) (job indexJob, found bool) {
+	job = indexJob{origin: Origin{Source: src.name, Suite: suite, Alias: r.alias(suite), Priority: cmp.Or(src.pin, r.priority())}, name: name, want: artifact.Content{Size: -1}}
 	if plain, ok := r.files[name]; ok {
 		job.want = plain
+	}
+	if job.want.Size == 0 {
+		return job, true
 	}
 	byHash := strings.EqualFold(r.header.get("Acquire-By-Hash"), "yes")
 	for _, e := range encodings {
@@ -105,9 +112,5 @@ func newIndexJob(src source, suite string, r *release, name string) (indexJob, e
 		job.files = append(job.files, file)
 		job.paths = append(job.paths, path.Join(dists(suite), name+e.suffix))
 	}
-	if job.files == nil {
-		return job, artifact.Hint(fmt.Errorf("there is no %s", name),
-			"the release offers components %s and architectures %s", r.header.get("Components"), r.header.get("Architectures"))
-	}
-	return job, nil
+	return job, job.files != nil
 }
