@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v5"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // handleError answers what echo's routes return.
@@ -46,6 +48,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // plain answers with a short text.
 func plain(w http.ResponseWriter, code int, text string) {
+	text = artifact.Printable(text)
 	header := w.Header()
 	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -63,5 +66,5 @@ func printable(path string) string {
 		path = path[:enough] + "…"
 	}
 	quoted := fmt.Sprintf("%q", path)
-	return quoted[1 : len(quoted)-1]
+	return artifact.Printable(quoted[1 : len(quoted)-1])
 }

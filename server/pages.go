@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	texttemplate "text/template"
 	"time"
 
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
 )
 
@@ -103,9 +105,10 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request, code int, name stri
 	send(w, r, code, body.Bytes())
 }
 
-// send answers with what was made for this request. What is not there is no artifact that
+// send answers with text that was made for this request, of what others have written, too: see artifact.Printable. What is not there is no artifact that
 // is not carried.
-func send(w http.ResponseWriter, r *http.Request, code int, body []byte) {
+func send(w http.ResponseWriter, r *http.Request, code int, text []byte) {
+	body := artifact.Printable(string(text))
 	header := w.Header()
 	header.Set("Content-Length", fmt.Sprint(len(body)))
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -115,7 +118,7 @@ func send(w http.ResponseWriter, r *http.Request, code int, body []byte) {
 	}
 	w.WriteHeader(code)
 	if r.Method != http.MethodHead { // no bytes to count
-		w.Write(body)
+		io.WriteString(w, body)
 	}
 }
 

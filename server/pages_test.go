@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/server"
 )
 
 const someRules = `rules:
@@ -312,4 +315,38 @@ func FuzzPages(f *testing.F) {
 			t.Errorf("%q makes the activity page %q", name, found.problems)
 		}
 	})
+}
+
+// A trickyKind describes what it has with characters that turn the direction of writing, and with invisible ones.
+type trickyKind struct{ plainKind }
+
+func (trickyKind) Describe(a *artifact.Item) artifact.Description {
+	return artifact.Description{Summary: "a \u202egnp.exe\u202c", Text: "One.\n\nT\u200bw\u2066o.", Fields: []artifact.DescriptionField{{Name: "From", Value: []artifact.DescriptionPart{{Text: "\u061cx\x1b[31m"}}}}}
+}
+
+// What others have written is shown as it is, on pages, in text and to programs.
+func TestNothingHidden(t *testing.T) {
+	h := newServer(t, server.Options{Kinds: []artifact.Kind{trickyKind{}}}).Handler()
+	for target, want := range map[string]string{
+		"/-/artifacts/plain/pool%2Fbig.deb":      `a \u202egnp.exe\u202c`,
+		"/-/artifacts/plain/pool%2Fa_1.0.deb":    `T\u200bw\u2066o.`,
+		"/-/artifacts/plain/pool%2Fempty.deb":    `\u061cx\u001b[31m`,
+		"/-/search":                              `a \u202egnp.exe`,
+		"/-/search?q=%E2%80%AEx":                 `\u202ex`,
+		"/-/artifacts/plain/%E2%80%AEx":          `\u202ex`,
+		"/api/v1/artifacts":                      `a \u202egnp.exe`,
+		"/api/v1/artifacts/plain/pool%2Fbig.deb": `T\u200bw\u2066o.`,
+		"/files/%E2%80%AEx%E3%85%A4":             `\u202ex\u3164`,
+	} {
+		text := body(t, ask(t, h, "GET", target, "Accept: text/html"))
+		if !strings.Contains(text, want) {
+			t.Errorf("%s: no %s in %s", target, want, text)
+		}
+		for _, r := range text {
+			if r != '\n' && !artifact.Visible(r) {
+				t.Errorf("%s: %U in %s", target, r, text)
+				break
+			}
+		}
+	}
 }

@@ -39,7 +39,7 @@ func TestWrongPasswordsCostTheSame(t *testing.T) {
 	for lines, work := range map[string]int{
 		"ten:" + hashOf(10) + "\n": 1 << 10,
 		"five:" + hashOf(5) + "\nten:" + hashOf(10) + "\nthirteen:" + hashOf(13) + "\n": 1 << 13,
-		"four:" + hashOf(4) + "\n":     1 << 4,
+		"four:" + hashOf(4) + "\n":      1 << 4,
 		"fourteen:" + hashOf(14) + "\n": 1 << 14,
 	} {
 		p := testPasswords(t, lines)

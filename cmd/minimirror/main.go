@@ -99,6 +99,8 @@ func newCommand(verb string, stdout, stderr io.Writer) *command {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	// What others have written is on both: names, versions, errors of servers.
+	stdout, stderr = artifact.PrintableWriter(stdout), artifact.PrintableWriter(stderr)
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
 		return 2

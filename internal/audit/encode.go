@@ -4,8 +4,9 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 const timeFormat = "2006-01-02T15:04:05.000000Z"
@@ -110,21 +111,15 @@ func harmless(text string) bool {
 	return true
 }
 
-const hexDigits = "0123456789abcdef"
-
 func appendRune(b []byte, r rune) []byte {
 	switch {
 	case r == '"' || r == '\\':
 		return append(b, '\\', byte(r))
-	case strconv.IsPrint(r):
+	case printable(r):
 		return utf8.AppendRune(b, r)
-	case r > 0xffff:
-		high, low := utf16.EncodeRune(r)
-		return appendEscape(appendEscape(b, high), low)
 	}
-	return appendEscape(b, r)
+	return artifact.AppendEscape(b, r)
 }
 
-func appendEscape(b []byte, r rune) []byte {
-	return append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
-}
+// printable reports whether a character shows itself, and looks like no other space than the one of ASCII.
+func printable(r rune) bool { return strconv.IsPrint(r) && artifact.Visible(r) }

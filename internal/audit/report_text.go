@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/progress"
 )
 
@@ -177,8 +178,8 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
 // show is the text, quoted where a terminal or a reader could take it for something else.
 func show(text string) string {
 	for _, r := range text {
-		if !strconv.IsPrint(r) || r == '\uFFFD' || r == '"' {
-			return strconv.Quote(text)
+		if !printable(r) || r == '\uFFFD' || r == '"' {
+			return artifact.Printable(strconv.Quote(text))
 		}
 	}
 	if text == "" {
