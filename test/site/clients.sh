@@ -27,7 +27,7 @@ packages() {
 	while read -r base suite; do
 		for component in $(suite_components "$base/dists/$suite"); do
 			curl --noproxy '*' -fsS "$base/dists/$suite/$component/binary-amd64/Packages" |
-				awk -v base="$base" '/^Filename:/ { path = $2 } /^SHA256:/ { sum = $2 } /^$/ { print sum, base "/" path }'
+				awk -v base="$base" '/^Filename:/ { path = $2 } /^SHA256:/ { sum = $2 } /^$/ && path { print sum, base "/" path; path = "" }'
 		done
 	done < <(suites "$1")
 }
