@@ -198,7 +198,7 @@ func TestHintRoot(t *testing.T) {
 // What turns the direction of writing, and what a terminal obeys, is shown and not done.
 func TestNothingHidden(t *testing.T) {
 	var stdout, stderr strings.Builder
-	if code := run(context.Background(), []string{"rules", "check", "\u202elmay\u2066\x1b[31m.yaml", "oci:none"}, &stdout, &stderr); code != 1 {
+	if code := run(t.Context(), []string{"rules", "check", "\u202elmay\u2066\x1b[31m.yaml", "oci:none"}, &stdout, &stderr); code != 1 {
 		t.Errorf("exit code %d", code)
 	}
 	if text := stdout.String() + stderr.String(); !strings.Contains(text, `\u202elmay\u2066\u001b[31m.yaml`) || strings.ContainsAny(text, "\u202e\u2066\x1b") {
