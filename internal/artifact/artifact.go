@@ -72,11 +72,13 @@ type Source struct {
 
 // A Release is one signed statement of an upstream about what it offers.
 type Release struct {
-	Name     string    `json:"name"` // as the client asks for it
-	Date     time.Time `json:"date"` // when upstream published it
-	URL      string    `json:"url"`
-	SHA256   string    `json:"sha256"`    // of the signed bytes
-	SignedBy []string  `json:"signed_by"` // fingerprints of the keys that made its good signatures
+	Name string    `json:"name"` // as the client asks for it
+	Date time.Time `json:"date"` // when upstream published it
+	// Undated tells that upstream gives no date that can be used: Date is when it was signed.
+	Undated  bool     `json:"undated,omitempty"`
+	URL      string   `json:"url"`
+	SHA256   string   `json:"sha256"`    // of the signed bytes
+	SignedBy []string `json:"signed_by"` // fingerprints of the keys that made its good signatures
 	// Metadata is what clients must find again in our own release, line by line.
 	Metadata []string `json:"metadata,omitempty"`
 	// Proofs are the signed bytes and all that they cover on the way to the pins, in

@@ -44,6 +44,25 @@ func TestVendorDates(t *testing.T) {
 	})
 }
 
+func TestVendorWithoutDates(t *testing.T) {
+	date := func(line string) func(*debiantest.Archive) { return inRelease(`^Date: .*\n`, line) }
+	const unchecked, warns = "check-date: false", "no date that counts.*signed=2024-05-06T07:08:09Z"
+	hint := `[\s\S]*hint: .*check-date: false.*Check-Date: no`
+	runVendors(t, []vendorArchive{
+		{name: "no date", archive: onePackage, edit: date(""), refused: "Date: there is none" + hint, stricter: "without a date nobody sees that the mirror is behind"},
+		{name: "a date that cannot be read", archive: onePackage, edit: date("Date: yesterday\n"), refused: `Date: "yesterday" is not a date` + hint, stricter: "as without one"},
+		{name: "a date of another zone", archive: onePackage, edit: date("Date: Mon, 06 May 2024 07:08:09 +0200\n"), refused: `Date: .*\+0200.*want UTC` + hint, stricter: "as without one"},
+		{name: "no date and none is asked for", archive: onePackage, edit: date(""), source: unchecked, warns: warns,
+			then: &vendorArchive{archive: "Suite: bookworm\nDate: 2024-05-05\n\nPackage: good\n", edit: date(""), refused: `it is of 2024-05-05T00:00:00Z, older than`}},
+		{name: "a date that cannot be read and is not asked for", archive: onePackage, edit: date("Date: 6.5.2024\n"), source: unchecked, warns: warns},
+		{name: "no date and a detached signature", archive: "Suite: bookworm\nSigning: detached\n\nPackage: good\n", edit: date(""), source: unchecked, warns: warns,
+			then: &vendorArchive{archive: "Suite: bookworm\nDate: 2024-05-07\n\nPackage: good\n", edit: date(""), warns: "signed=2024-05-07"}},
+		{name: "a date in the future that is not asked for", archive: onePackage, edit: date("Date: Wed, 06 May 2122 07:08:09 UTC\n"), aptRefuses: true, source: unchecked, warns: warns},
+		{name: "a date in the future", archive: onePackage, edit: date("Date: Wed, 06 May 2122 07:08:09 UTC\n"), aptRefuses: true, refused: "not valid yet"},
+		{name: "expired and dates are not asked for", archive: "Suite: bookworm\nValid-Until: 2024-05-07\n\nPackage: good\n", aptRefuses: true, source: unchecked},
+	})
+}
+
 func TestVendorDigests(t *testing.T) {
 	runVendors(t, []vendorArchive{
 		{name: "a Release with SHA512 alone", archive: "Suite: bookworm\nHashes: SHA512\n\nPackage: good\n"},

@@ -22,32 +22,31 @@ type keyring struct {
 	where string // for errors: file names, or "the key in mirror.yaml"
 }
 
-// verifyInline returns the text that a cleartext-signed file signs, and the
-// fingerprints of its signers. Anything outside the signed text is refused.
-func (k keyring) verifyInline(data []byte, now time.Time) (text []byte, signers []string, err error) {
+// verifyInline returns the text that a cleartext-signed file signs. Anything outside the signed text is refused.
+func (k keyring) verifyInline(data []byte, now time.Time) (text []byte, by signature, err error) {
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) {
-		return nil, nil, artifact.Verifyf("it is not a signed text but a web page: is there a portal that wants a login?")
+		return nil, by, artifact.Verifyf("it is not a signed text but a web page: is there a portal that wants a login?")
 	}
 	block, rest := clearsign.Decode(data)
 	if block == nil || !bytes.HasPrefix(data, []byte("-----BEGIN PGP SIGNED MESSAGE-----")) || len(bytes.TrimSpace(rest)) > 0 {
-		return nil, nil, artifact.Verifyf("it is not one signed text and nothing else")
+		return nil, by, artifact.Verifyf("it is not one signed text and nothing else")
 	}
-	signature, err := io.ReadAll(block.ArmoredSignature.Body)
+	packets, err := io.ReadAll(block.ArmoredSignature.Body)
 	if err != nil {
-		return nil, nil, artifact.Verifyf("its signature is damaged: %w", err)
+		return nil, by, artifact.Verifyf("its signature is damaged: %w", err)
 	}
-	signers, err = k.verify(block.Bytes, signature, now)
-	return block.Plaintext, signers, err
+	by, err = k.verify(block.Bytes, packets, now)
+	return block.Plaintext, by, err
 }
 
 // verifyDetached checks an armored or binary detached signature.
-func (k keyring) verifyDetached(text, signature []byte, now time.Time) (signers []string, err error) {
-	if block, err := armor.Decode(bytes.NewReader(signature)); err == nil {
-		if signature, err = io.ReadAll(block.Body); err != nil {
-			return nil, artifact.Verifyf("its signature is damaged: %w", err)
+func (k keyring) verifyDetached(text, packets []byte, now time.Time) (by signature, err error) {
+	if block, err := armor.Decode(bytes.NewReader(packets)); err == nil {
+		if packets, err = io.ReadAll(block.Body); err != nil {
+			return by, artifact.Verifyf("its signature is damaged: %w", err)
 		}
 	}
-	return k.verify(text, signature, now)
+	return k.verify(text, packets, now)
 }
 
 // expiry returns when the key with the fingerprint (a primary key's or a

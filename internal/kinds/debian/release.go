@@ -19,12 +19,13 @@ const maxRelease = 64 << 20 // bytes of an InRelease; Debian's are below 1 MB
 
 // A release is a verified Release file: repository format, "Release files".
 type release struct {
-	suite   string // as the client asks for it: "bookworm", "bookworm-security", "./"
-	url     string // where it came from
-	digest  string // of the signed bytes
-	proofs  []artifact.Proof
-	signers []string
-	date    time.Time
+	suite  string // as the client asks for it: "bookworm", "bookworm-security", "./"
+	url    string // where it came from
+	digest string // of the signed bytes
+	proofs []artifact.Proof
+	signature
+	date    time.Time // as it says, or that of the signature
+	undated error     // why its own date does not count
 	header  paragraph
 	files   map[string]artifact.Content // by path below the suite's folder
 	doubled []string                    // names of files of which the release says two things
@@ -56,7 +57,7 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src source, url, su
 	case err == nil:
 		r.url, r.digest = from, sum(signed)
 		r.prove(src, "InRelease", signed)
-		text, r.signers, err = src.keys.verifyInline(signed, now)
+		text, r.signature, err = src.keys.verifyInline(signed, now)
 	case errors.Is(err, fs.ErrNotExist):
 		absent := err
 		if text, from, err = get("Release"); err != nil {
@@ -67,12 +68,12 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src source, url, su
 		}
 		r.url, r.digest = from, sum(text)
 		r.prove(src, "Release", text)
-		signature, _, sigErr := get("Release.gpg")
+		detached, _, sigErr := get("Release.gpg")
 		if sigErr != nil {
 			return nil, artifact.Verifyf("%s: it is not signed: %w", from, sigErr)
 		}
-		r.prove(src, "Release.gpg", signature)
-		if r.signers, err = src.keys.verifyDetached(text, signature, now); errors.Is(err, errChanged) {
+		r.prove(src, "Release.gpg", detached)
+		if r.signature, err = src.keys.verifyDetached(text, detached, now); errors.Is(err, errChanged) {
 			err = &inMotion{err} // the two may be of two moments
 		}
 	default:
@@ -102,10 +103,7 @@ func (r *release) parse(text []byte) error {
 	}
 	r.header = paragraphs[0]
 	if r.date, err = parseDate(r.header.get("Date")); err != nil {
-		return fmt.Errorf("Date: %w", err)
-	}
-	if year := r.date.Year(); year < 1990 || year > 2200 {
-		return fmt.Errorf("Date: %q can't be meant", r.header.get("Date"))
+		r.undated = err
 	}
 	return r.parseLists()
 }

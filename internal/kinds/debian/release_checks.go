@@ -13,15 +13,26 @@ import (
 
 const maxFuture = 10 * time.Second // apt's Acquire::Max-FutureTime
 
+// checkDates refuses a release without a date, from the future, or expired. Where the source's dates
+// are not checked, the time of the signature counts instead of a date that can't be used: upstream has signed that, too.
 func (r *release) checkDates(src source, now time.Time) error {
-	if !src.checkDates {
-		return nil
-	}
-	if ahead := r.date.Sub(now); ahead > maxFuture {
+	future := r.undated == nil && r.date.Sub(now) > maxFuture
+	switch {
+	case r.undated != nil && src.checkDates:
+		return artifact.Hint(fmt.Errorf("%s: Date: %w", r.url, r.undated),
+			"set check-date: false on the source (with \"sources: host\": Check-Date: no, as in sources.list(5)); then the time of the signature counts")
+	case future && src.checkDates:
 		return artifact.Hint(artifact.Verifyf("%s: it is not valid yet: its date is %s, this machine's clock says %s", r.url, r.date.Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
 			"set this machine's clock")
+	case future:
+		r.undated = fmt.Errorf("%s is in the future", r.date.Format(time.RFC3339))
 	}
-	if !src.checkValidUntil || !r.header.has("Valid-Until") {
+	if r.undated != nil {
+		if r.date = r.made; r.date.Year() < minYear {
+			return artifact.Verifyf("%s: neither its date can be used nor that of its signature, %s", r.url, r.date.Format(time.RFC3339))
+		}
+	}
+	if !src.checkDates || !src.checkValidUntil || !r.header.has("Valid-Until") {
 		return nil
 	}
 	until, err := parseDate(r.header.get("Valid-Until"))
@@ -106,6 +117,9 @@ func (up *upstream) warnOfReleases(c *consultation) {
 	for i, src := range up.sources {
 		for _, r := range up.releases[i] {
 			log := c.log.With("source", src.name, "suite", r.suite)
+			if r.undated != nil {
+				log.Warn("upstream's Release has no date that counts: the time of its signature is taken for it", "Date", r.undated, "signed", r.made.Format(time.RFC3339))
+			}
 			if len(r.doubled) > 0 {
 				log.Warn("upstream's Release lists files twice, with different digests or sizes: the first of each list counts", "files", strings.Join(r.doubled, ", "))
 			}

@@ -18,15 +18,21 @@ var (
 	zeroOffset = regexp.MustCompile(`^[+-]?0+$`)
 )
 
+// Years that a date may have: a lock takes no others.
+const minYear, maxYear = 1990, 2200
+
 // parseDate reads the dates of Release files as apt does: any of the three forms of
 // RFC 9110, section 5.6.7, in UTC. The zone is UTC, GMT, Z or an offset of zero, as
 // apt-ftparchive writes it; what is in another zone is not a date.
 func parseDate(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, errors.New("there is none")
+	}
 	t, err := parseWords(strings.Fields(s))
 	if err != nil {
 		return t, fmt.Errorf("%q is not a date like \"Sat, 11 Jul 2026 10:16:37 UTC\": %w", s, err)
 	}
-	if year := t.Year(); year < 1990 || year > 2200 {
+	if year := t.Year(); year < minYear || year > maxYear {
 		return t, fmt.Errorf("%q can't be meant", s)
 	}
 	return t, nil

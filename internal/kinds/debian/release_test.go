@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +123,10 @@ func TestFetchRelease(t *testing.T) {
 		"valid until later":      {suite: func() *debiantest.Suite { s := suite(good); s.ValidUntil = today.Add(time.Minute); return s }(), keys: []*debiantest.Key{good}},
 		"from the future":        {suite: func() *debiantest.Suite { s := suite(good); s.Date, s.SignedAt = today.Add(time.Hour), today; return s }(), keys: []*debiantest.Key{good}, want: "not valid yet"},
 		"signed in the future":   {suite: func() *debiantest.Suite { s := suite(good); s.SignedAt = today.Add(time.Hour); return s }(), keys: []*debiantest.Key{good}, want: "this machine's clock"},
+		"no date":                {suite: dated(suite(good), ""), keys: []*debiantest.Key{good}, want: "Date: there is none"},
+		"no date, not checked":   {suite: dated(suite(good), ""), keys: []*debiantest.Key{good}, source: func(s *source) { s.checkDates = false }},
+		"bad date":               {suite: dated(suite(good), "Date: yesterday\n"), keys: []*debiantest.Key{good}, want: "\"yesterday\" is not a date"},
+		"bad date, not checked":  {suite: dated(suite(good), "Date: yesterday\n"), keys: []*debiantest.Key{good}, source: func(s *source) { s.checkDates = false }},
 		"from the future, never": {suite: func() *debiantest.Suite { s := suite(good); s.Date, s.SignedAt = today.Add(time.Hour), today; return s }(), keys: []*debiantest.Key{good}, source: func(s *source) { s.checkDates = false }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +141,7 @@ func TestFetchRelease(t *testing.T) {
 			}
 			r, err := fetchRelease(context.Background(), web{}, s, s.urls[0], "stable", today)
 			if c.want == "" {
-				if err != nil || len(r.signers) == 0 || len(r.files) == 0 {
+				if err != nil || len(r.signers) == 0 || len(r.files) == 0 || r.date.After(today) || r.date.Before(debiantest.DefaultDate) {
 					t.Fatal(r, err)
 				}
 				return
@@ -144,11 +149,19 @@ func TestFetchRelease(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %s", err, c.want)
 			}
-			if name != "absent" && !errors.Is(err, artifact.ErrVerify) {
+			if name != "absent" && !strings.HasSuffix(name, " date") && !errors.Is(err, artifact.ErrVerify) {
 				t.Fatalf("%v does not say that something did not verify", err)
 			}
 		})
 	}
+}
+
+// dated puts another line in the place of the Release's Date.
+func dated(s *debiantest.Suite, line string) *debiantest.Suite {
+	s.EditRelease = func(release []byte) []byte {
+		return regexp.MustCompile(`(?m)^Date: .*\n`).ReplaceAll(release, []byte(line))
+	}
+	return s
 }
 
 func prepend(text string) debiantest.Fault {
@@ -163,9 +176,6 @@ func prepend(text string) debiantest.Fault {
 func TestReleaseRefuses(t *testing.T) {
 	digest := strings.Repeat("a", 64)
 	for name, text := range map[string]string{
-		"no date":         "SHA256:\n " + digest + " 1 main/x\n",
-		"bad date":        "Date: yesterday\nSHA256:\n",
-		"not UTC":         "Date: Sat, 11 Jul 2026 10:16:37 CEST\nSHA256:\n",
 		"MD5 alone":       "Date: Sat, 11 Jul 2026 10:16:37 UTC\nMD5Sum:\n d41d8cd98f00b204e9800998ecf8427e 0 x\n",
 		"short digest":    "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n abc 1 x\n",
 		"negative size":   "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n " + digest + " -1 x\n",

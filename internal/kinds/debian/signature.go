@@ -18,9 +18,16 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
+// A signature is who vouches for a text, and since when.
+type signature struct {
+	signers []string  // fingerprints of keys, sorted
+	made    time.Time // the last of the good signatures
+}
+
 // verify wants, like apt, one good signature at least and no bad one.
-// Signatures of unknown, expired or weak keys beside a good one do not matter.
-func (k keyring) verify(text, signatures []byte, now time.Time) (signers []string, err error) {
+// Signatures of unknown, expired or weak keys beside a good one do not matter. Where now
+// is zero, keys count as they were when each signature was made.
+func (k keyring) verify(text, signatures []byte, now time.Time) (by signature, err error) {
 	var refused []string
 	weak := false
 	packets := packet.NewReader(bytes.NewReader(signatures))
@@ -30,25 +37,32 @@ func (k keyring) verify(text, signatures []byte, now time.Time) (signers []strin
 			break
 		}
 		if err != nil {
-			return nil, artifact.Verifyf("its signature is damaged: %w", err)
+			return by, artifact.Verifyf("its signature is damaged: %w", err)
 		}
 		sig, ok := next.(*packet.Signature)
 		if !ok {
 			continue
 		}
-		signer, err := k.verifyOne(text, sig, now)
+		at := now
+		if at.IsZero() {
+			at = sig.CreationTime
+		}
+		signer, err := k.verifyOne(text, sig, at)
 		var bad pgperrors.SignatureError
 		switch {
 		case err == nil:
-			signers = append(signers, signer)
+			by.signers = append(by.signers, signer)
+			if sig.CreationTime.After(by.made) {
+				by.made = sig.CreationTime.UTC()
+			}
 		case errors.As(err, &bad):
-			return nil, artifact.Verifyf("the signature of key %s is wrong: %w", issuer(sig), errChanged)
+			return signature{}, artifact.Verifyf("the signature of key %s is wrong: %w", issuer(sig), errChanged)
 		default:
 			weak = weak || errors.Is(err, errWeak)
 			refused = append(refused, fmt.Sprintf("key %s: %s", issuer(sig), strings.TrimPrefix(err.Error(), "openpgp: ")))
 		}
 	}
-	if len(signers) == 0 {
+	if len(by.signers) == 0 {
 		if refused == nil {
 			refused = []string{"it carries no signature"}
 		}
@@ -56,10 +70,11 @@ func (k keyring) verify(text, signatures []byte, now time.Time) (signers []strin
 		if weak {
 			err = artifact.Hint(err, "only upstream can mend that: a signature over SHA-256 or better by a key that newer apt accepts (Ed25519, ECDSA, or RSA with 2048 bits at least)")
 		}
-		return nil, err
+		return by, err
 	}
-	slices.Sort(signers)
-	return slices.Compact(signers), nil
+	slices.Sort(by.signers)
+	by.signers = slices.Compact(by.signers)
+	return by, nil
 }
 
 var (

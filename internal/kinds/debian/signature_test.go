@@ -22,10 +22,10 @@ func TestWeakKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, signers, err := ring.verifyInline(signed, today)
+		_, by, err := ring.verifyInline(signed, today)
 		if want == "" {
-			if err != nil || !ring.bound(signers[0], crypto.SHA1) || ring.bound(signers[0], crypto.SHA256) {
-				t.Errorf("%s: %v %v", name, signers, err)
+			if err != nil || !ring.bound(by.signers[0], crypto.SHA1) || ring.bound(by.signers[0], crypto.SHA256) {
+				t.Errorf("%s: %v %v", name, by, err)
 			}
 			continue
 		}

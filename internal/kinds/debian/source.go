@@ -57,6 +57,7 @@ type sourceSpec struct {
 	Components      []string         `yaml:"components"`
 	Architectures   []string         `yaml:"architectures"`
 	SignedBy        artifact.Section `yaml:"signed-by"`
+	CheckDate       *bool            `yaml:"check-date"`
 	CheckValidUntil *bool            `yaml:"check-valid-until"`
 	ReleaseNames    []string         `yaml:"release-names"`
 	Pin             *int             `yaml:"pin"`
@@ -72,7 +73,8 @@ func parseSource(section artifact.Section, dir string) (source, error) {
 		return source{}, err
 	}
 	s := source{
-		name: spec.Name, architectures: spec.Architectures, releaseNames: spec.ReleaseNames, checkDates: true,
+		name: spec.Name, architectures: spec.Architectures, releaseNames: spec.ReleaseNames,
+		checkDates:      spec.CheckDate == nil || *spec.CheckDate,
 		checkValidUntil: spec.CheckValidUntil == nil || *spec.CheckValidUntil,
 	}
 	switch {

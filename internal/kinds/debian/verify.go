@@ -92,7 +92,7 @@ func (v *verification) release(ctx context.Context, src *artifact.Source, r *art
 		return "", artifact.Hint(artifact.Verifyf("debian: source %s: suite %s: the image does not hold what upstream signed", src.Name, r.Name),
 			"the definition left it out (upstream: omit), or an older program built the image")
 	}
-	said, signers, err := v.signed(contents[signed], contents[path.Join(folder, "Release.gpg")])
+	said, err := v.signed(contents[signed], contents[path.Join(folder, "Release.gpg")])
 	if err == nil && sum(contents[signed]) != r.SHA256 {
 		err = fmt.Errorf("sha256 mismatch: the image says that its packages come from %s", r.SHA256)
 	}
@@ -111,40 +111,33 @@ func (v *verification) release(ctx context.Context, src *artifact.Source, r *art
 			return fail(p.Path, err)
 		}
 	}
-	return fmt.Sprintf("%s %s: of %s, signed by %s", src.Name, r.Name, said.date.UTC().Format(time.RFC3339), strings.Join(signers, ", ")), nil
+	of := "of " + said.date.Format(time.RFC3339)
+	if said.undated != nil {
+		of = "without a date, signed at " + said.made.Format(time.RFC3339)
+	}
+	return fmt.Sprintf("%s %s: %s, signed by %s", src.Name, r.Name, of, strings.Join(said.signers, ", ")), nil
 }
 
-// signed reads a Release whose signature is good, today or as of the date that it
-// bears. detached is nil for an InRelease.
-func (v *verification) signed(data, detached []byte) (r *release, signers []string, err error) {
-	check := func(now time.Time) (text []byte, signers []string, err error) {
+// signed reads a Release whose signature is good, today or as of the day when it was
+// made. detached is nil for an InRelease.
+func (v *verification) signed(data, detached []byte) (r *release, err error) {
+	r = &release{}
+	check := func(now time.Time) (text []byte, err error) {
 		if detached == nil {
-			return v.ring.verifyInline(data, now)
+			text, r.signature, err = v.ring.verifyInline(data, now)
+			return text, err
 		}
-		signers, err = v.ring.verifyDetached(data, detached, now)
-		return data, signers, err
+		r.signature, err = v.ring.verifyDetached(data, detached, now)
+		return data, err
 	}
-	text, signers, err := check(time.Now())
-	if date, found := dateIn(data); err != nil && found {
-		text, signers, err = check(date)
+	text, err := check(time.Now())
+	if err != nil {
+		text, err = check(time.Time{})
 	}
 	if err != nil {
-		return nil, nil, artifact.Hint(err, "name the keyring of every source of the image; --keyring may be there several times")
+		return nil, artifact.Hint(err, "name the keyring of every source of the image; --keyring may be there several times")
 	}
-	r = &release{}
-	return r, signers, r.parse(text)
-}
-
-// dateIn finds the Date of a text that is not verified yet.
-func dateIn(data []byte) (time.Time, bool) {
-	for line := range bytes.Lines(data) {
-		if value, found := bytes.CutPrefix(line, []byte("Date:")); found {
-			// Signatures are made a little later.
-			date, err := parseDate(strings.TrimSpace(string(value)))
-			return date.Add(24 * time.Hour), err == nil
-		}
-	}
-	return time.Time{}, false
+	return r, r.parse(text)
 }
 
 func (v *verification) read(src *artifact.Source, p *artifact.Proof) ([]byte, error) {
