@@ -23,10 +23,10 @@ import (
 // plain is a kind that installs what it is given in one step.
 type plain struct{ artifact.Kind }
 
-func (plain) Name() string                              { return imagetest.Kind }
-func (plain) NodeArchitecture(string) (string, error)   { return "any", nil }
-func (plain) NameOf(request string) (string, error)     { return request, nil }
-func (plain) Needs(a *artifact.Item) (all []string) { return nil }
+func (plain) Name() string                            { return imagetest.Kind }
+func (plain) NodeArchitecture(string) (string, error) { return "any", nil }
+func (plain) NameOf(request string) (string, error)   { return request, nil }
+func (plain) Needs(a *artifact.Item) (all []string)   { return nil }
 
 func (plain) PlanInstall(_ context.Context, req artifact.InstallRequest) (*artifact.InstallPlan, error) {
 	plan := &artifact.InstallPlan{Architecture: req.Architecture, Steps: [][]*artifact.Item{nil}}

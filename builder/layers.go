@@ -27,7 +27,7 @@ type plan struct {
 	digest  string // of the lock
 	program image.Entry
 	files   []artifact.Generated // generated
-	scripts []image.Entry   // generated, for who unpacks the image
+	scripts []image.Entry        // generated, for who unpacks the image
 	kinds   []artifact.Kind
 	cache   *cache.Cache
 	label   string // image.CatalogLabel, when the layers are laid out

@@ -103,7 +103,7 @@ func TestGraphWays(t *testing.T) {
 // needyKind reads what an artifact needs from its Metadata.
 type needyKind struct{ artifact.Kind }
 
-func (needyKind) Name() string                        { return imagetest.Kind }
+func (needyKind) Name() string                    { return imagetest.Kind }
 func (needyKind) Needs(a *artifact.Item) []string { return strings.Fields(a.Metadata[0]) }
 
 // needyServer has artifacts, of which the first is requested, and aliases; each artifact needs so many of them. needs

@@ -14,8 +14,8 @@ import (
 // ReportOptions say what a Report shall tell. The zero value is everything that is known without an image.
 type ReportOptions struct {
 	Carried   iter.Seq[*artifact.Item] // what the image carries; nil: not known
-	Rows      int                          // of each table; 0: all
-	Addresses int                          // in each row; 0: all
+	Rows      int                      // of each table; 0: all
+	Addresses int                      // in each row; 0: all
 }
 
 // Report tells what has been counted up to now. What is missing is left out where Carried has it by now.

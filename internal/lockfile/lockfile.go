@@ -36,10 +36,10 @@ type Lock struct {
 	// Date is what the mirror tells clients as its own date. It is the newest date
 	// of the releases, moved forward by a second when a lock with other content
 	// already carried it: clients ignore what is not newer than what they have.
-	Date      time.Time           `json:"date"`
-	Sources   []artifact.Source   `json:"sources"`
-	Sets      []artifact.Set      `json:"sets"`
-	Items []artifact.Item `json:"artifacts"`
+	Date    time.Time         `json:"date"`
+	Sources []artifact.Source `json:"sources"`
+	Sets    []artifact.Set    `json:"sets"`
+	Items   []artifact.Item   `json:"artifacts"`
 }
 
 // Reserved reports whether a source can't be called so: the mirror itself

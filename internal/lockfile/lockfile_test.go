@@ -18,9 +18,9 @@ func sample() *Lock {
 			SHA256: strings.Repeat("a", 64), Path: "p/" + name, URLs: []string{"http://h/" + name}, Metadata: []string{"Depends: x (>= 1) <y>"}}
 	}
 	return &Lock{Format: Format, Name: "n", Date: day, Definition: "sha256:x",
-		Sources:   []artifact.Source{{Kind: "k", Name: "s", Releases: []artifact.Release{{Name: "r", Date: day}}}},
-		Sets:      []artifact.Set{{Name: "set", Architecture: "amd64", Items: []string{"s/p/b", "s/p/a"}}},
-		Items: []artifact.Item{pin("b"), pin("a")}}
+		Sources: []artifact.Source{{Kind: "k", Name: "s", Releases: []artifact.Release{{Name: "r", Date: day}}}},
+		Sets:    []artifact.Set{{Name: "set", Architecture: "amd64", Items: []string{"s/p/b", "s/p/a"}}},
+		Items:   []artifact.Item{pin("b"), pin("a")}}
 }
 
 func TestEncodeIsSortedAndDecodes(t *testing.T) {
