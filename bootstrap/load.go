@@ -44,15 +44,19 @@ func ImageName(text string) (string, error) {
 }
 
 // Load hands the whole image to a container runtime of this machine, by a name as for
-// ImageName or, if it is empty, minimirror.local/DEFINITION:latest. It returns the name
-// that the image has there; ctr and podman know it only in full.
-func Load(ctx context.Context, r *image.Reader, program, name string) (string, error) {
-	if name == "" {
-		name = "minimirror.local/" + r.Name + ":latest"
+// ImageName or, if it is empty, by those of image.LocalNames. It returns the names that the image
+// has there, the one that nothing else has first; ctr and podman know them only in full.
+func Load(ctx context.Context, r *image.Reader, program, name string) ([]string, error) {
+	pinned, latest := r.LocalNames()
+	names := []string{pinned, latest}
+	if name != "" {
+		names = []string{name}
 	}
-	name, err := ImageName(name)
-	if err != nil {
-		return "", err
+	for i := range names {
+		var err error
+		if names[i], err = ImageName(names[i]); err != nil {
+			return nil, err
+		}
 	}
 	args := slices.Clone(loaders[program])
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
@@ -60,18 +64,18 @@ func Load(ctx context.Context, r *image.Reader, program, name string) (string, e
 	cmd.Stdout, cmd.Stderr = &said, &said
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", artifact.Hint(fmt.Errorf("--load %s: %w", program, err), "install it first, for example with --set docker --install in the same command")
+		return nil, artifact.Hint(fmt.Errorf("--load %s: %w", program, err), "install it first, for example with --set docker --install in the same command")
 	}
-	writing := errors.Join(r.WriteDockerArchive(ctx, in, name), in.Close())
+	writing := errors.Join(r.WriteDockerArchive(ctx, in, names...), in.Close())
 	err = cmd.Wait()
 	if ctx.Err() != nil {
-		return "", context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return "", artifact.Hint(fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(said.Bytes())), "see that the daemon runs, then type the same command again")
+		return nil, artifact.Hint(fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(said.Bytes())), "see that the daemon runs, then type the same command again")
 	}
-	return name, writing
+	return names, writing
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,16 +64,19 @@ func TestLoadByName(t *testing.T) {
 	r, err := image.OpenReader(t.Context(), archive(t, mirror(t)), image.Options{})
 	must(t, err)
 	defer r.Close()
-	for given, want := range map[string]string{"": "minimirror.local/" + r.Name + ":latest", "registry.example.org/site:2": "registry.example.org/site:2"} {
-		name, err := bootstrap.Load(t.Context(), r, "docker", given)
+	pinned, latest := r.LocalNames()
+	for given, want := range map[string][]string{"": {pinned, latest}, "registry.example.org/site:2": {"registry.example.org/site:2"}} {
+		names, err := bootstrap.Load(t.Context(), r, "docker", given)
 		must(t, err)
-		if name != want {
-			t.Errorf("%q: loaded as %q, want %q", given, name, want)
+		if !slices.Equal(names, want) {
+			t.Errorf("%q: loaded as %q, want %q", given, names, want)
 		}
-		again, err := image.OpenReader(t.Context(), image.Reference{Transport: image.DockerArchive, Path: kept, Name: want}, image.Options{})
-		must(t, err)
-		must(t, again.Verify(t.Context()))
-		again.Close()
+		for _, name := range want {
+			again, err := image.OpenReader(t.Context(), image.Reference{Transport: image.DockerArchive, Path: kept, Name: name}, image.Options{})
+			must(t, err)
+			must(t, again.Verify(t.Context()))
+			again.Close()
+		}
 	}
 	if _, err := bootstrap.Load(t.Context(), r, "docker", "Site"); !errors.Is(err, artifact.ErrUsage) {
 		t.Errorf("a wrong name: %v", err)

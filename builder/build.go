@@ -42,6 +42,7 @@ type Builder struct {
 // Built says what Build made.
 type Built struct {
 	Digest    digest.Digest // of the manifest
+	Name      string        // by which container runtimes know the image when they load it; see image.LocalNames
 	Artifacts int
 	Size      int64 // of the artifacts, bytes
 }
@@ -94,6 +95,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 		return nil, err
 	}
 	built := &Built{Artifacts: len(lock.Items)}
+	built.Name, _ = p.names()
 	for i := range lock.Items {
 		built.Size += lock.Items[i].Size
 	}
@@ -208,9 +210,10 @@ func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, titl
 		size += layer.Size()
 	}
 	phase := b.Progress.Phase("write "+output.String(), size)
+	pinned, latest := p.names()
 	made, err := buildkit.Bake(ctx, buildkit.Options{
 		Addr: b.BuildKit, TLS: b.TLS, Insecure: b.Insecure, StateDir: b.stateDir(), Layers: layers, Notes: b.Cache, Config: p.config(titles),
-		Output: output, Name: p.lock.Name, Progress: phase.Set, Log: b.Log,
+		Output: output, Names: []string{pinned, latest}, Progress: phase.Set, Log: b.Log,
 	})
 	phase.End(err)
 	if errors.Is(err, artifact.ErrVerify) {
@@ -218,6 +221,11 @@ func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, titl
 		err = artifact.Hint(err, "type the same command again: what was damaged has been removed from the cache")
 	}
 	return made, err
+}
+
+// names are what container runtimes call the image.
+func (p *plan) names() (pinned, latest string) {
+	return image.LocalNames(p.lock.Name, p.lock.Date, p.digest)
 }
 
 // stateDir is where BuildKit works: a cache that is complete may be read-only.

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/lockfile"
 	"github.com/minimirror/minimirror/internal/strictyaml"
 )
@@ -71,8 +72,8 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 	if err := name.Decode(&d.Name); err != nil {
 		return err
 	}
-	if !artifact.ValidName(d.Name) || strings.ToLower(d.Name) != d.Name {
-		return name.Errorf("name %q: it becomes the image's name: lower-case letters, digits and \"-._\" only", d.Name)
+	if !artifact.ValidName(d.Name) || !image.ValidName(d.Name) {
+		return name.Errorf("name %q: it becomes the image's name: lower-case letters and digits, with \"-\", \"_\" or \".\" between them", d.Name)
 	}
 	sets, ok := d.kinds["sets"]
 	delete(d.kinds, "name")

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/containerd/containerd/v2/core/images/archive"
-	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -20,13 +19,14 @@ import (
 // is replaced, when it is complete.
 type archiveFile struct {
 	path    string
-	options []func(ocispec.Descriptor) archive.ExportOpt
+	options func(ocispec.Descriptor) []archive.ExportOpt
 	parents parents
 	temp    *scratch // beside path
 }
 
-// openArchive checks that ref can be written.
-func openArchive(ref image.Reference, name string) (*archiveFile, error) {
+// openArchive checks that the output can be written.
+func openArchive(o Options) (*archiveFile, error) {
+	ref := o.Output
 	path, err := filepath.Abs(ref.Path)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func openArchive(ref image.Reference, name string) (*archiveFile, error) {
 	case !info.Mode().IsRegular():
 		return nil, artifact.Usagef("%s: is not a regular file", ref)
 	}
-	if err := a.name(ref, name); err != nil {
+	if err := a.name(o); err != nil {
 		return nil, err
 	}
 	if err := a.parents.add(a.path); err != nil {
@@ -62,37 +62,25 @@ func openArchive(ref image.Reference, name string) (*archiveFile, error) {
 }
 
 // name says what the archive calls the image.
-func (a *archiveFile) name(ref image.Reference, name string) error {
-	if ref.Transport == image.OCIArchive {
-		a.options = []func(ocispec.Descriptor) archive.ExportOpt{
-			func(d ocispec.Descriptor) archive.ExportOpt { return archive.WithManifest(named(d, ref.Name)) },
-			func(ocispec.Descriptor) archive.ExportOpt { return archive.WithSkipDockerManifest() },
+func (a *archiveFile) name(o Options) error {
+	if o.Output.Transport == image.OCIArchive {
+		a.options = func(d ocispec.Descriptor) []archive.ExportOpt {
+			return []archive.ExportOpt{archive.WithManifest(layoutNames(o).of(d)), archive.WithSkipDockerManifest()}
 		}
 		return nil
 	}
-	text := ref.Name
-	if text == "" {
-		text = "minimirror/" + name + ":latest"
+	names, err := archiveNames(o)
+	a.options = func(d ocispec.Descriptor) []archive.ExportOpt {
+		return []archive.ExportOpt{archive.WithManifest(d, names...)}
 	}
-	parsed, err := reference.ParseDockerRef(text)
-	if err != nil {
-		return artifact.Hint(artifact.Usagef("%s: %q is not a name for an image: %w", ref, text, err), "write docker-archive:FILE:NAME:TAG, in lower case")
-	}
-	a.options = []func(ocispec.Descriptor) archive.ExportOpt{
-		func(d ocispec.Descriptor) archive.ExportOpt { return archive.WithManifest(d, parsed.String()) },
-	}
-	return nil
+	return err
 }
 
 func (*archiveFile) blobs(context.Context, *layerSet, *meter) error { return nil }
 
 func (a *archiveFile) commit(ctx context.Context, img *baked, progress *meter) error {
-	var options []archive.ExportOpt
-	for _, option := range a.options {
-		options = append(options, option(img.manifest))
-	}
 	w := bufio.NewWriterSize(a.temp, 1<<20)
-	if err := archive.Export(ctx, img.store.counting(progress.add), w, options...); err != nil {
+	if err := archive.Export(ctx, img.store.counting(progress.add), w, a.options(img.manifest)...); err != nil {
 		return err
 	}
 	if err := w.Flush(); err != nil {

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -20,12 +22,14 @@ import (
 )
 
 func TestBakeArchives(t *testing.T) {
-	for output, tag := range map[string]string{
-		"oci-archive:%s/x.tar":                       "",
-		"oci-archive:%s/new/x.tar:v1":                "v1",
-		"docker-archive:%s/x.tar":                    "minimirror/tiny:latest",
-		"docker-archive:%s/x.tar:site/docker":        "site/docker:latest",
-		"docker-archive:%s/x.tar:h.example:5000/a:2": "h.example:5000/a:2",
+	const pinned = "minimirror.local/tiny:20261130-1a2b3c4d"
+	for output, names := range map[string][]string{ // of OCI's, the two annotations
+		"oci-archive:%s/x.tar":                       {pinned, pinned},
+		"oci-archive:%s/new/x.tar:v1":                {"v1", "minimirror.local/tiny:v1"},
+		"oci-archive:%s/x.tar:h.example/a:2":         {"h.example/a:2", "h.example/a:2"},
+		"docker-archive:%s/x.tar":                    {pinned, "minimirror.local/tiny:latest"},
+		"docker-archive:%s/x.tar:site/docker":        {"site/docker:latest"},
+		"docker-archive:%s/x.tar:h.example:5000/a:2": {"h.example:5000/a:2"},
 	} {
 		dir := t.TempDir()
 		o, _ := options(t, fmt.Sprintf(output, dir))
@@ -42,10 +46,14 @@ func TestBakeArchives(t *testing.T) {
 			t.Errorf("%s: the folder has %q", output, got)
 		}
 		if o.Output.Transport == image.OCIArchive {
-			checkArchive(t, o.Output.Path, tag)
+			checkArchive(t, o.Output.Path, names)
 			continue
 		}
-		img, err := tarball.ImageFromPath(o.Output.Path, nil)
+		tag, err := name.NewTag(names[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := tarball.ImageFromPath(o.Output.Path, &tag)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,14 +62,14 @@ func TestBakeArchives(t *testing.T) {
 			t.Errorf("%s: %+v, %v", output, config, err)
 		}
 		manifest, err := tarball.LoadManifest(func() (io.ReadCloser, error) { return os.Open(o.Output.Path) })
-		if err != nil || len(manifest) != 1 || !slices.Equal(manifest[0].RepoTags, []string{tag}) {
-			t.Errorf("%s: %+v, %v; want tag %s", output, manifest, err, tag)
+		if err != nil || len(manifest) != 1 || !slices.Equal(manifest[0].RepoTags, names) {
+			t.Errorf("%s: %+v, %v; want %q", output, manifest, err, names)
 		}
 	}
 }
 
 // checkArchive unpacks an OCI archive and reads its index.
-func checkArchive(t *testing.T, file, name string) {
+func checkArchive(t *testing.T, file string, names []string) {
 	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {
@@ -86,12 +94,30 @@ func checkArchive(t *testing.T, file, name string) {
 	if err := json.Unmarshal(blobs["index.json"], &index); err != nil {
 		t.Fatal(err)
 	}
-	if len(index.Manifests) != 1 || index.Manifests[0].Annotations[ocispec.AnnotationRefName] != name || blobs["manifest.json"] != nil {
+	if len(index.Manifests) != 1 || blobs["manifest.json"] != nil || !maps.Equal(index.Manifests[0].Annotations,
+		map[string]string{"org.opencontainers.image.ref.name": names[0], "io.containerd.image.name": names[1]}) {
 		t.Errorf("%s: %+v", file, index)
 	}
 	for path, data := range blobs {
 		if sum, ok := strings.CutPrefix(path, blobFolder+"/"); ok && sum != "" && digest.FromBytes(data).Encoded() != sum {
 			t.Errorf("%s: %s has other content", file, path)
+		}
+	}
+}
+
+// A folder is written anew for each lock, whose tag is another; an image that somebody has named is not replaced.
+func TestReplaces(t *testing.T) {
+	const pinned, later = "minimirror.local/tiny:20261130-1a2b3c4d", "minimirror.local/tiny:20261201-00000000"
+	for _, c := range []struct {
+		output, old string
+		want        bool
+	}{
+		{"", pinned, true}, {"", later, true}, {"", "", true}, {"", "1", false}, {"", "minimirror.local/tiny:1", false},
+		{"1", "1", true}, {"1", "2", false}, {"1", "", false}, {"1", pinned, false},
+	} {
+		a := layoutNames(Options{Output: image.Reference{Transport: image.OCI, Name: c.output}, Names: []string{pinned}})
+		if a.replaces(c.old) != c.want {
+			t.Errorf("%q, where %q is: %t", c.output, c.old, !c.want)
 		}
 	}
 }

@@ -52,9 +52,9 @@ type Options struct {
 	Config ocispec.Image
 
 	Output image.Reference
-	// Name is what a docker-archive calls the image when Output has no name:
-	// "minimirror/NAME:latest".
-	Name string
+	// Names are what container runtimes call the image when Output has no name: a docker-archive has all
+	// of them, an OCI layout the first, for its readers want one.
+	Names []string
 	// Insecure lets a registry be plain HTTP or have a certificate that does not
 	// verify. On localhost, plain HTTP is always allowed.
 	Insecure bool
@@ -142,9 +142,9 @@ func bake(ctx context.Context, o Options, daemon *client.Client, out output, lay
 func openOutput(ctx context.Context, o Options) (output, error) {
 	switch o.Output.Transport {
 	case image.OCI:
-		return openDirectory(ctx, o.Output.Path, o.Output.Name, o.Log)
+		return openDirectory(ctx, o.Output.Path, layoutNames(o), o.Log)
 	case image.OCIArchive, image.DockerArchive:
-		return openArchive(o.Output, o.Name)
+		return openArchive(o)
 	case image.Docker:
 		return openRegistry(o.Output)
 	}

@@ -85,7 +85,7 @@ func options(t testing.TB, output string) (Options, string) {
 			Config:   ocispec.ImageConfig{Entrypoint: []string{"/minimirror", "serve"}, User: "65532", Labels: map[string]string{"b": "2", "a": "1"}},
 		},
 		Output: ref,
-		Name:   "tiny",
+		Names:  []string{"minimirror.local/tiny:20261130-1a2b3c4d", "minimirror.local/tiny:latest"},
 	}, dir
 }
 

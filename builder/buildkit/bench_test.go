@@ -69,7 +69,7 @@ func BenchmarkBake(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				o.Output, o.Name = ref, "bench"
+				o.Output, o.Names = ref, []string{"minimirror.local/bench:latest"}
 				for b.Loop() {
 					if !again {
 						os.RemoveAll(ref.Path)

@@ -23,7 +23,7 @@ import (
 // the folder itself cannot be renamed, because it is mounted or a link.
 type directory struct {
 	path  string
-	name  string
+	names annotations
 	lock  *os.File
 	log   *slog.Logger
 	made  *parents
@@ -90,7 +90,7 @@ func (d *directory) commit(ctx context.Context, img *baked, progress *meter) err
 	index, err := json.Marshal(ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2},
 		MediaType: ocispec.MediaTypeImageIndex,
-		Manifests: []ocispec.Descriptor{named(img.manifest, d.name)},
+		Manifests: []ocispec.Descriptor{d.names.of(img.manifest)},
 	})
 	if err != nil {
 		return err
@@ -102,14 +102,6 @@ func (d *directory) commit(ctx context.Context, img *baked, progress *meter) err
 	d.made.keep()
 	d.clean()
 	return nil
-}
-
-// named is the descriptor as an index refers to it.
-func named(d ocispec.Descriptor, name string) ocispec.Descriptor {
-	if name != "" {
-		d.Annotations = map[string]string{ocispec.AnnotationRefName: name}
-	}
-	return d
 }
 
 // replace writes a small file of the layout, unless it is there already.

@@ -19,12 +19,12 @@ import (
 )
 
 // openDirectory checks that path can be written, and locks it.
-func openDirectory(ctx context.Context, path, name string, log *slog.Logger) (*directory, error) {
+func openDirectory(ctx context.Context, path string, names annotations, log *slog.Logger) (*directory, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	d := &directory{path: path, name: name, log: log, made: &parents{}, kept: make(map[digest.Digest]bool)}
+	d := &directory{path: path, names: names, log: log, made: &parents{}, kept: make(map[digest.Digest]bool)}
 	if err := d.acquire(ctx); err != nil {
 		d.made.undo()
 		return nil, err
@@ -130,7 +130,7 @@ func (d *directory) onlyOurs(index []byte) error {
 		return artifact.Hint(fmt.Errorf("%s: %s is damaged: %w", d.path, ocispec.ImageIndexFile, err), "name another folder, or empty this one")
 	}
 	for _, m := range old.Manifests {
-		if name := m.Annotations[ocispec.AnnotationRefName]; name != d.name {
+		if name := m.Annotations[ocispec.AnnotationRefName]; !d.names.replaces(name) {
 			return artifact.Hint(artifact.Usagef("%s: holds another image, called %q", d.path, name),
 				"name another folder, or empty this one: miniMirror writes one image to a folder")
 		}

@@ -37,7 +37,8 @@ Actions:
   --print-shell       print a shell script that installs the set from an OCI archive
                       without this program, with tar, sha256sum and dpkg
   --load PROGRAM      hand the image itself to docker, podman or containerd, by the
-                      name minimirror.local/DEFINITION:latest, or --name
+                      name minimirror.local/DEFINITION with the tag of its lock, such
+                      as 20261130-1a2b3c4d, and the tag latest; or by --name
   --configure-apt URL make the machine a client of the mirror at URL
   --undo-apt          undo that
 
@@ -47,7 +48,7 @@ After an interruption or a failure the same command goes on.
 Examples:
   minimirror bootstrap --image docker-archive:docker.tar --list
   minimirror bootstrap --image docker-archive:docker.tar --set docker --install --load docker
-  minimirror bootstrap --image oci-archive:site-2.tar --load containerd --name minimirror.local/site:2
+  minimirror bootstrap site-2.tar --load containerd
   minimirror bootstrap --image docker://registry.example.org/site/docker:1 --package jq --to jq
 `
 
@@ -105,11 +106,14 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 		}
 	}
 	if f.load != "" && !f.dryRun {
-		name, err := bootstrap.Load(ctx, reader, f.load, f.name)
+		names, err := bootstrap.Load(ctx, reader, f.load, f.name)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.stdout, "%s has the image: %s\n", f.load, name)
+		fmt.Fprintf(c.stdout, "%s has the image: %s\n", f.load, names[0])
+		for _, name := range names[1:] {
+			fmt.Fprintf(c.stdout, "also called: %s\n", name)
+		}
 	}
 	if f.configure != "" && !f.dryRun {
 		mirror, err := mirrorOf(ctx, reader)

@@ -107,9 +107,16 @@ func build(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
+	name := built.Name
+	if ref.Transport == image.Docker || ref.Name != "" {
+		name = "" // it has the one that was asked for
+	}
 	if *printed == "json" {
 		return json.NewEncoder(c.stdout).Encode(map[string]any{
-			"reference": ref.String(), "digest": built.Digest, "artifacts": built.Artifacts, "size": built.Size})
+			"reference": ref.String(), "name": name, "digest": built.Digest, "artifacts": built.Artifacts, "size": built.Size})
+	}
+	if name != "" {
+		fmt.Fprintf(c.stderr, "image %s\n", name)
 	}
 	fmt.Fprintln(c.stderr, quantity(built.Artifacts, "artifact", built.Size))
 	_, err = fmt.Fprintf(c.stdout, "%s %s\n", ref, built.Digest)

@@ -41,7 +41,7 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	c.imageFlag("image of which the kit is")
 	address := c.flags.String("address", "http://127.0.0.1:8080", "of the mirror, as clients will call it")
 	to := c.flags.String("to", "", "new folder for the files (default NAME-kit)")
-	name := c.flags.String("name", "", "what container runtimes call the image (default: as \"bootstrap --load\" does, or the registry's name with the digest)")
+	name := c.flags.String("name", "", "what container runtimes call the image (default: as those do that load it, minimirror.local/NAME with the tag of its lock, or the registry's name with the digest)")
 	prefer := c.flags.Bool("prefer", false, "clients prefer the mirror to their other sources")
 	transparent := c.flags.Bool("transparent", false, "clients may go on using upstream's names")
 	options := registryFlags(c)
@@ -61,7 +61,7 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	defer img.Close()
 	k := kit.Kit{Name: img.Name, Digest: img.Digest, Address: *address, Date: img.Date.UTC().Format("2006-01-02 15:04 MST"), Program: programVersion(), Image: *name}
 	if k.Image == "" {
-		k.Image = kit.LocalRegistry + "/" + img.Name + ":latest"
+		k.Image, _ = img.LocalNames()
 		if ref.Transport == image.Docker {
 			k.Image = img.Reference.Path + "@" + img.Digest
 		}

@@ -14,9 +14,9 @@ import (
 )
 
 // WriteDockerArchive writes the whole image as docker load, podman load and ctr images import take it
-// (Docker image specification 1.2), with its layers uncompressed. tag is NAME:TAG. Each layer is
+// (Docker image specification 1.2), with its layers uncompressed. tags are NAME:TAG. Each layer is
 // verified, but only when it has been written: after an error, what was written is of no use.
-func (r *Reader) WriteDockerArchive(ctx context.Context, w io.Writer, tag string) error {
+func (r *Reader) WriteDockerArchive(ctx context.Context, w io.Writer, tags ...string) error {
 	if r.layers == nil {
 		return artifact.Hint(fmt.Errorf("%s: an unpacked image cannot be made into an archive", r.Reference),
 			"name the image's file, or its address in a registry")
@@ -35,7 +35,7 @@ func (r *Reader) WriteDockerArchive(ctx context.Context, w io.Writer, tag string
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
-	manifest, err := json.Marshal([]dockerManifest{{config, []string{tag}, names}})
+	manifest, err := json.Marshal([]dockerManifest{{config, tags, names}})
 	if err != nil {
 		return err
 	}

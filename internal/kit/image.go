@@ -1,12 +1,13 @@
 package kit
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/image"
+)
 
 // Pulled reports that a runtime can fetch the image from a registry.
-func (k *Kit) Pulled() bool { return !strings.HasPrefix(k.Image, LocalRegistry+"/") }
-
-// LocalRegistry is what images that came in a file are called by: no registry has this name.
-const LocalRegistry = "minimirror.local"
+func (k *Kit) Pulled() bool { return !strings.HasPrefix(k.Image, image.LocalRegistry+"/") }
 
 // Repository is the image's name without tag and digest.
 func (k *Kit) Repository() string {

@@ -1,0 +1,34 @@
+package image
+
+import (
+	"regexp"
+	"strings"
+	"time"
+)
+
+// LocalRegistry stands for a registry in the names of images that came in a file: no registry is called so.
+const LocalRegistry = "minimirror.local"
+
+// LocalNames are what container runtimes call an image that came in a file, as a reference of distribution/reference.
+// pinned is "minimirror.local/NAME:TAG". The tag is the day of the lock's date in UTC and the first eight digits of
+// the digest of the lock's file, such as 20261130-1a2b3c4d: one lock, one tag. Images that other programs or keys have
+// made of the same lock share it; the image's digest tells them apart. latest is the same with the tag "latest".
+func LocalNames(name string, date time.Time, lock string) (pinned, latest string) {
+	digits := strings.TrimPrefix(lock, "sha256:")
+	repository := LocalRegistry + "/" + name
+	return repository + ":" + date.UTC().Format("20060102") + "-" + digits[:min(8, len(digits))], repository + ":latest"
+}
+
+// LocalNames are the names of the head's image.
+func (h *Head) LocalNames() (pinned, latest string) { return LocalNames(h.Name, h.Date, h.Lock) }
+
+var pinnedName = regexp.MustCompile(`^` + regexp.QuoteMeta(LocalRegistry) + `/[^:]+:[0-9]{8}-[0-9a-f]{8}$`)
+
+// IsPinnedName reports whether LocalNames has made the name.
+func IsPinnedName(name string) bool { return pinnedName.MatchString(name) }
+
+// ValidName reports whether a definition's name can be an image's: <name> of the OCI distribution specification
+// without a slash.
+func ValidName(name string) bool {
+	return repositoryName.MatchString(name) && !strings.Contains(name, "/")
+}
