@@ -15,6 +15,7 @@ func TestReadDefinition(t *testing.T) {
 		"no name":            {"debian: {sources: host}\n", "name is missing"},
 		"name with capitals": {"name: A\ndebian: {}\n", "mirror.yaml:1: name \"A\""},
 		"name with a slash":  {"name: a/b\ndebian: {}\n", "mirror.yaml:1: name \"a/b\""},
+		"name of no image":   {"name: a..b\ndebian: {}\n", "mirror.yaml:1: name \"a..b\": it becomes the image's name"},
 		"unknown kind":       {"name: a\ndebain: {}\n", `mirror.yaml:2: unknown key "debain": did you mean "debian"?`},
 		"no kind":            {"name: a\n", "mirror.yaml:1: nothing to carry: there is none of the keys debian"},
 		"set of no kind":     {"name: a\ndebian: {}\nsets:\n  s: {pypi: [x]}\n", "mirror.yaml:4: unknown key \"pypi\""},

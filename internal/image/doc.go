@@ -38,6 +38,10 @@
 // belong to uid and gid 0; see Layer, which writes them. A file of the catalog is a
 // regular file, or a hard link to another of its layer: two paths then have one place.
 //
+// The image's name is no part of it, so that its digest does not depend on it: names are annotations of the index, and
+// RepoTags of a docker-archive. What has not come from a registry is called as LocalNames says, which the catalog's head
+// is enough for; the index of an OCI layout has one entry, and a docker-archive's one for each name.
+//
 // # The catalog
 //
 // The catalog names for each file the layer, by its place in the manifest's list of layers, and the

@@ -167,7 +167,7 @@ func rate(n int64, d time.Duration) int64 {
 
 func round(d time.Duration) time.Duration {
 	if d < 10*time.Second {
-		return d.Round(100 * time.Millisecond)
+		return max(d.Round(100*time.Millisecond), 100*time.Millisecond)
 	}
 	return d.Round(time.Second)
 }

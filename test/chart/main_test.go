@@ -52,10 +52,13 @@ func runHelm(t *testing.T, args ...string) (string, error) {
 	return stdout.String(), err
 }
 
-// template renders the chart with values, which are a file's content.
+// anImage is what every installation has to say.
+const anImage = "image: {tag: 20261130-1a2b3c4d}"
+
+// template renders the chart with anImage and values, which are a file's content.
 func template(t *testing.T, release, values string, args ...string) (string, error) {
 	t.Helper()
-	return runHelm(t, append([]string{"template", release, chartFolder, "--namespace", "site", "--values", valuesIn(t, values)}, args...)...)
+	return runHelm(t, append([]string{"template", release, chartFolder, "--namespace", "site", "--values", valuesIn(t, anImage), "--values", valuesIn(t, values)}, args...)...)
 }
 
 // valuesIn writes values into a file.

@@ -87,6 +87,7 @@ var refused = []struct {
 	{"unknown value within", `{image: {name: x}}`, []string{"/image", "additional properties 'name' not allowed"}},
 	{"word for a number", `{replicas: "3"}`, []string{"/replicas", "got string, want integer"}},
 	{"negative number", `{replicas: -1}`, []string{"/replicas", "minimum"}},
+	{"no tag", `{image: {tag: ""}}`, []string{"image.tag is missing: take the kit's values"}},
 	{"number for a tag", `{image: {tag: 1.10}}`, []string{"/image/tag", "got number, want string"}},
 	{"repository with a tag", `{image: {repository: "registry.example.org/site/docker:1"}}`, []string{"/image/repository", "does not match pattern"}},
 	{"half a digest", `{image: {digest: "sha256:0123"}}`, []string{"/image/digest", "does not match pattern"}},

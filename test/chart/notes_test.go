@@ -37,8 +37,10 @@ func TestNotes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var values map[string]any
-			if err := yaml.Unmarshal([]byte(test.values), &values); err != nil {
-				t.Fatal(err)
+			for _, text := range []string{anImage, test.values} {
+				if err := yaml.Unmarshal([]byte(text), &values); err != nil {
+					t.Fatal(err)
+				}
 			}
 			chart, err := loader.Load(chartFolder)
 			if err != nil {

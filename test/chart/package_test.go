@@ -49,7 +49,7 @@ func TestRegistry(t *testing.T) {
 	if got := contents(t, filepath.Join(dir, filepath.Base(one))); got != want {
 		t.Error("what was pulled is not what was pushed")
 	}
-	rendered, err := runHelm(t, "template", "site", "oci://"+registry+"/charts/minimirror", "--plain-http")
+	rendered, err := runHelm(t, "template", "site", "oci://"+registry+"/charts/minimirror", "--plain-http", "--set-string", "image.tag=1")
 	if err != nil {
 		t.Fatal(err)
 	}

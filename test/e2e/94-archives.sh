@@ -4,9 +4,22 @@
 . "$(dirname "$0")/lib.sh"
 need skopeo gzip zstd xz bzip2 lz4
 
+cd "$mine"
 small_definition tiny
 "$MINIMIRROR" build "$definition" --output "oci:$mine/ours"
 carries "oci:$mine/ours" app
+
+say "skopeo finds the image by no name, and by its own"
+one_name ours
+skopeo copy --quiet "oci:$mine/ours" "oci:$mine/by-none"
+skopeo copy --quiet "oci:$mine/ours:$name" "oci:$mine/by-name"
+carries "oci:$mine/ours:$name" app
+"$MINIMIRROR" build "$definition" --output archive.tar
+for tag in "$name" "${name%:*}:latest" "${name%:*}"; do
+	skopeo copy --quiet "docker-archive:$mine/archive.tar:$tag" "oci:$mine/by-tag"
+	carries "docker-archive:archive.tar:$tag" app
+done
+carries archive.tar app
 
 say "skopeo"
 skopeo copy --quiet "oci:$mine/ours" "docker-archive:$mine/docker.tar:site/tiny:1"
@@ -15,7 +28,6 @@ skopeo copy --quiet "oci:$mine/ours" "oci-archive:$mine/oci.tar"
 skopeo copy --quiet "oci:$mine/ours" "oci-archive:$mine/named.tar:site/tiny:1"
 skopeo copy --quiet --dest-compress-format zstd "oci:$mine/ours" "oci:$mine/zstd"
 skopeo copy --quiet --format v2s2 "oci:$mine/ours" "oci:$mine/v2s2"
-cd "$mine"
 cp docker.tar oci # a file that is called as a transport is
 for ref in "docker-archive:$mine/docker.tar" "$mine/docker.tar" docker.tar oci ours oci:ours zstd "docker-archive:$mine/docker.tar:site/tiny:1" "docker-archive:$mine/nameless.tar" "oci-archive:$mine/oci.tar" \
 	"oci-archive:$mine/named.tar:site/tiny:1" "$mine/named.tar" "oci:$mine/zstd" "oci:$mine/v2s2"; do

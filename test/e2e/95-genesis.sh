@@ -32,10 +32,19 @@ dockerd=$!
 defer end "$dockerd"
 await "$dockerd" "$mine/dockerd.log" 'API listen on'
 
+say "docker load, by hand and by us, gives the kit's name"
+one_name "$root/mirror.tar"
+kit=$name
+docker_names() { on_node docker images --format '{{.Repository}}:{{.Tag}}'; }
+on_node docker load --quiet --input /mirror.tar >/dev/null
+docker_names | called "docker load" "$kit" "${kit%:*}:latest"
+on_node docker rmi "$kit" "${kit%:*}:latest" >/dev/null
+
 say "the image is loaded, and runs as the mirror"
 on_node minimirror bootstrap --image docker-archive:/mirror.tar --load docker --configure-apt http://127.0.0.1:8080 --disable-other-sources >"$mine/load.log" 2>&1 || { cat "$mine/load.log" >&2; die "--load docker"; }
 name=$(sed -n 's/^docker has the image: //p' "$mine/load.log")
-[ -n "$name" ] || die "no name of the image: $(cat "$mine/load.log")"
+[ "$name" = "$kit" ] || die "another name than the kit's $kit: $(cat "$mine/load.log")"
+docker_names | called "--load docker" "$kit" "${kit%:*}:latest"
 on_node docker run --detach --name mirror --read-only --cap-drop ALL --security-opt no-new-privileges --user 12345 --publish 127.0.0.1:8080:8080 "$name" >/dev/null
 url=http://127.0.0.1:8080
 await_ready

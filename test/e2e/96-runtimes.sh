@@ -16,6 +16,11 @@ definition runtimes <<-END
 	  podman: { debian: [podman, runc] }
 END
 "$MINIMIRROR" build "$definition" --output "docker-archive:$root/mirror.tar"
+"$MINIMIRROR" build "$definition" --output "oci-archive:$root/mirror.oci.tar"
+one_name "$root/mirror.tar"
+kit=$name
+one_name "$root/mirror.oci.tar"
+[ "$name" = "$kit" ] || die "the same lock has two names: $kit, $name"
 netns_up runtimes
 node_up "$root"
 url=http://127.0.0.1:8080
@@ -30,8 +35,11 @@ installs() {
 loads() {
 	on_node minimirror bootstrap --image docker-archive:/mirror.tar --load "$1" --configure-apt "$url" --disable-other-sources >"$mine/load-$1.log" 2>&1 || { cat "$mine/load-$1.log" >&2; die "--load $1"; }
 	name=$(sed -n "s/^$1 has the image: //p" "$mine/load-$1.log")
-	[ -n "$name" ] || die "no name of the image: $(cat "$mine/load-$1.log")"
+	[ "$name" = "$kit" ] || die "another name than the kit's $kit: $(cat "$mine/load-$1.log")"
+	"names_$1" | called "--load $1" "$kit" "${kit%:*}:latest"
 }
+names_containerd() { on_node ctr --namespace k8s.io images ls --quiet | grep -v '^sha256:'; }
+names_podman() { on_node podman images --format '{{.Repository}}:{{.Tag}}'; }
 
 say "containerd"
 installs containerd
@@ -41,6 +49,12 @@ grep -q '^hint: see that the daemon runs' "$mine/no-daemon.log" || die "no hint 
 containerd=$!
 defer end "$containerd"
 await "$containerd" "$mine/containerd.log" 'containerd successfully booted'
+# ctr unpacks what it imports: containerd removes images at its leisure, and keeps what another name has.
+on_node ctr --namespace k8s.io images import /mirror.tar >/dev/null
+names_containerd | called "ctr images import" "$kit" "${kit%:*}:latest"
+on_node ctr --namespace k8s.io images rm --sync "$kit" "${kit%:*}:latest" >/dev/null
+on_node ctr --namespace k8s.io images import /mirror.oci.tar >/dev/null
+names_containerd | called "ctr images import, of an OCI archive," "$kit"
 loads containerd
 # Its name is that of a cgroup, too, which all who run beside share.
 touch "$root/etc/hosts" "$root/etc/resolv.conf" # ctr wants them for --net-host
@@ -62,6 +76,11 @@ installs podman
 mkdir -p "$root/etc/containers"
 printf '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n[containers]\ndefault_ulimits = ["nofile=%s:%s", "nproc=%s:%s"]\n' \
 	"$(ulimit -Hn)" "$(ulimit -Hn)" 10000 10000 >"$root/etc/containers/containers.conf"
+on_node podman load --quiet --input /mirror.tar >/dev/null
+names_podman | called "podman load" "$kit" "${kit%:*}:latest"
+on_node podman rmi "$kit" "${kit%:*}:latest" >/dev/null
+on_node podman load --quiet --input /mirror.oci.tar >/dev/null
+names_podman | called "podman load, of an OCI archive," "$kit"
 loads podman
 on_node podman run --detach --name mirror --network host --read-only --cap-drop all --security-opt no-new-privileges --user 12345 "$name" >/dev/null
 end_podman() { on_node podman rm --force --all >/dev/null; }

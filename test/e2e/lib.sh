@@ -378,3 +378,23 @@ fetches_from() {
 	end "$server"
 	say "apt fetched $(find "$dir/cache/archives" -name '*.deb' | wc -l) packages from ${ref:-it}"
 }
+
+# one_name REF sets $name to what the kit calls an image: in all of its files, and with the tag of the image's lock.
+one_name() {
+	local kit=$mine/kit-name file
+	rm -rf "$kit"
+	"$MINIMIRROR" kit "$1" --to "$kit" >/dev/null
+	name=$(sed -n 's/^image  *//p' "$kit/README.txt")
+	grep -Exq 'minimirror\.local/[a-z0-9-]+:[0-9]{8}-[0-9a-f]{8}' <<<"$name" || die "the kit calls the image $name"
+	for file in docker-run.sh podman-run.sh minimirror.container static-pod.yaml; do
+		grep -Eq -- "(^|[ =])${name//./\\.}( |\$)" "$kit/server/$file" || die "$file does not call the image $name: $(cat "$kit/server/$file")"
+	done
+	[ "$(sed -nE 's/^  (repository|tag): "?([^"]*)"?$/\2/p' "$kit/server/chart-values.yaml" | paste -sd:)" = "$name" ] || die "the chart's values do not call the image $name: $(cat "$kit/server/chart-values.yaml")"
+	! grep -r latest "$kit/server" --include='*.sh' --include='*.yaml' --include='*.container' || die "the kit runs latest: see above"
+}
+
+# called WHO NAME… wants that these are all the names of images on standard input.
+called() {
+	diff <(sort) <(printf '%s\n' "${@:2}" | sort) || die "$1 calls the image otherwise: see above"
+	say "$1 calls it ${*:2}"
+}

@@ -161,14 +161,14 @@ rollout() {
 	apt_rounds port client hello tree
 	printf 'default: allow\n' >"$mine/rules.yaml"
 	before_rollout=$(revision)
-	upgrade --set-string image.tag=2
+	upgrade --set-string "image.tag=${image[2]#*:}"
 	eventually only_image 2 || die "old pods remain: $(kubectl get pods -A -o wide)"
 	sleep 2
 	streams_end "another image"
 	one_state 2 || die "the replicas differ: see above"
 	installs client patch jq
 }
-only_image() { [ "$(servers '.spec.containers[0].image' | sort -u)" = "minimirror.local/site:$1" ]; }
+only_image() { [ "$(servers '.spec.containers[0].image' | sort -u)" = "${image[$1]}" ]; }
 
 drain() {
 	say "a node is drained under running downloads"

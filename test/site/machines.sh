@@ -2,6 +2,8 @@
 
 node_packages="containerd runc containernetworking-plugins iptables ca-certificates"
 
+image=() # its name, by version
+
 # connected_side builds two images: of today, and of later, with more packages.
 connected_side() {
 	say "connected side: build, and a file to carry"
@@ -17,7 +19,8 @@ connected_side() {
 			  node: { debian: [${node_packages// /, }] }
 		END
 		"$MINIMIRROR" lock "$definition" --update
-		"$MINIMIRROR" build "$definition" --output "docker-archive:$mine/carried/site-$version.tar"
+		image[version]=$("$MINIMIRROR" build "$definition" --output "$mine/carried/site-$version.tar" --format json | jq -r .name)
+		say "the image is called ${image[version]}"
 		more=", patch"
 	done
 	key=$HOME/.config/minimirror/signing-key.asc
@@ -31,9 +34,10 @@ carry() {
 	ln -f "${@:3}" "$root/carried/" 2>/dev/null || cp "${@:3}" "$root/carried/"
 }
 
-# loads NAME VERSION hands an image to a machine's containerd, by the name minimirror.local/site:VERSION.
+# loads NAME VERSION hands an image to a machine's containerd, by the image's own name.
 loads() {
-	quiet on "$1" minimirror bootstrap --image "docker-archive:/carried/site-$2.tar" --load containerd --name "minimirror.local/site:$2"
+	quiet on "$1" minimirror bootstrap "/carried/site-$2.tar" --load containerd
+	grep -qxF "containerd has the image: ${image[$2]}" "$mine/quiet.log" || die "another name than ${image[$2]}: $(cat "$mine/quiet.log")"
 }
 
 # quiet COMMAND… tells what a command said only when it fails.
@@ -51,7 +55,7 @@ genesis_node() {
 	say "genesis: the kubelet alone runs the mirror"
 	containerd_up genesis
 	loads genesis 1
-	quiet on genesis minimirror kit docker-archive:/carried/site-1.tar --name minimirror.local/site:1 --address http://10.250.0.1:8080 --to /root/kit
+	quiet on genesis minimirror kit /carried/site-1.tar --address http://10.250.0.1:8080 --to /root/kit
 	on genesis cp /root/kit/server/static-pod.yaml /etc/kubernetes/manifests/minimirror.yaml
 	kubelet_up genesis
 	inside=(nsenter --net="/proc/${machine[genesis]}/ns/net")

@@ -32,7 +32,13 @@
 
 {{- define "minimirror.image" -}}
 {{- with .Values.image -}}
-{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag }}{{ end -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else if .tag -}}
+{{ .repository }}:{{ .tag }}
+{{- else -}}
+{{ fail "image.tag is missing: take the kit's values (--values server/chart-values.yaml), or the tag that minimirror build printed (--set-string image.tag=TAG)" }}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
