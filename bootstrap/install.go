@@ -36,7 +36,7 @@ func (p *Plan) Install(ctx context.Context, o InstallOptions) error {
 	if !found || !strings.HasPrefix(inside, "/") {
 		return fmt.Errorf("%s is not below %s", o.Dir, o.Root)
 	}
-	job := artifact.InstallJob{Root: o.Root, Answers: o.Answers, NoStart: o.NoStart, Wait: o.Wait, Log: o.Log, Progress: o.Progress}
+	job := artifact.InstallJob{Root: o.Root, Removed: p.Removed, Answers: o.Answers, NoStart: o.NoStart, Wait: o.Wait, Log: o.Log, Progress: o.Progress}
 	for _, step := range p.Steps {
 		var files []string
 		for _, a := range step {

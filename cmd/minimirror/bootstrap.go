@@ -24,7 +24,9 @@ const bootstrapHelp = `usage: minimirror bootstrap [--image] REFERENCE [--set NA
 Takes packages straight out of an image and installs them on this machine: no
 network beyond the image's source, no container runtime. Reads only what is
 needed, and verifies each package before dpkg sees it. What the machine has in
-the same or a newer version is left alone, and so is what is on hold.
+the same or a newer version is left alone, and so is what is on hold. What a needed
+package replaces and cannot stand beside (Replaces with Breaks or Conflicts) is
+removed, if all that needs it is satisfied; the plan names it first.
 
 What:
   --list              show the sets of the image, with sizes
@@ -161,10 +163,11 @@ func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *ima
 	if dir == "" {
 		dir = filepath.Join(f.root, bootstrap.CacheDir)
 	}
-	if plan.Count() == 0 {
+	if plan.Count() == 0 && len(plan.Removed) == 0 {
 		_, err := fmt.Fprintf(c.stdout, "%s: nothing to install: the machine has all of it\n", plan.Title)
 		return err
 	}
+	printRemoved(c.stderr, plan)
 	phase := progress.To(os.Stderr).Phase("extract "+plan.Title, plan.Size())
 	err = plan.Extract(ctx, reader, dir, phase.Add)
 	phase.Stop()

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"path"
 
 	"github.com/minimirror/minimirror/bootstrap"
@@ -45,7 +46,14 @@ func (c *command) printPlan(p *bootstrap.Plan, output string) error {
 			}
 			steps = append(steps, files)
 		}
-		return json.NewEncoder(c.stdout).Encode(map[string]any{"architecture": p.Architecture, "steps": steps, "present": p.Present, "size": p.Size()})
+		type removal struct {
+			Name, Version, By string
+		}
+		removed := make([]removal, 0, len(p.Removed))
+		for _, r := range p.Removed {
+			removed = append(removed, removal{r.Name, r.Version, r.By})
+		}
+		return json.NewEncoder(c.stdout).Encode(map[string]any{"architecture": p.Architecture, "steps": steps, "present": p.Present, "removed": removed, "size": p.Size()})
 	}
 	for i, step := range p.Steps {
 		for _, a := range step {
@@ -55,6 +63,14 @@ func (c *command) printPlan(p *bootstrap.Plan, output string) error {
 	for _, name := range p.Present {
 		fmt.Fprintf(c.stdout, "left alone: %s\n", name)
 	}
+	printRemoved(c.stdout, p)
 	_, err := fmt.Fprintf(c.stdout, "%d packages, %s\n", p.Count(), progress.Bytes(p.Size()))
 	return err
+}
+
+// printRemoved prints what gives way to what replaces it.
+func printRemoved(w io.Writer, p *bootstrap.Plan) {
+	for _, r := range p.Removed {
+		fmt.Fprintf(w, "removed: %s %s, replaced by %s\n", r.Name, r.Version, r.By)
+	}
 }

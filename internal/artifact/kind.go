@@ -219,12 +219,22 @@ type InstallPlan struct {
 	Architecture string
 	Steps        [][]*Item // one run of the package manager each; they point into the request's pins
 	Present      []string  // what was asked for and is there already, for people
+	Removed      []Removal // what is there and gives way to what replaces it
+}
+
+// A Removal is something on a node that gives way to what replaces it.
+type Removal struct {
+	Name, Version string // as the node's package manager names it
+	By            string // what replaces it, for people
+	Step          int    // of the plan, at which it goes; the number of steps: after them
+	First         bool   // before the step; otherwise after it
 }
 
 // An InstallJob is what to install and how.
 type InstallJob struct {
 	Root    string        // of the node's file system: "/", or a folder
 	Steps   [][]string    // names of files, absolute and below Root; one run of the package manager each
+	Removed []Removal     // of the plan
 	Answers []byte        // to questions of the packages, in the kind's own format; nil: the defaults
 	NoStart bool          // services are not started
 	Wait    time.Duration // for another program that is installing

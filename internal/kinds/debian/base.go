@@ -151,7 +151,7 @@ func (r *resolution) settleBase(ctx context.Context, n *node) error {
 }
 
 // baseNeeds are the needs that keep what the nodes have: each package stays, or
-// gives way to a copy of itself that is not older.
+// gives way to a copy of itself that is not older, or else to what replaces it.
 func (n *node) baseNeeds() (needs []need) {
 	var ids []entryID
 	for id := range n.base {
@@ -171,7 +171,7 @@ func (n *node) baseNeeds() (needs []need) {
 				options = append(options, other)
 			}
 		}
-		needs = append(needs, need{owner: inBase, options: options})
+		needs = append(needs, need{owner: inBase, options: options, instead: n.replacers(id)})
 	}
 	return needs
 }

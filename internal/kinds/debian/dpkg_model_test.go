@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // A dpkgModel is what dpkg knows of a node of one architecture, with dpkg's rules
@@ -153,4 +156,14 @@ func (m *dpkgModel) install(packages []*Package, auto bool) error {
 		}
 	}
 	return m.configure()
+}
+
+// remove removes what a plan removes before or after a step.
+func (m *dpkgModel) remove(removed []artifact.Removal, step int, first bool) {
+	for _, r := range removed {
+		if name, _, _ := strings.Cut(r.Name, ":"); r.Step == step && r.First == first {
+			delete(m.installed, name)
+			delete(m.ready, name)
+		}
+	}
 }

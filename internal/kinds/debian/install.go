@@ -48,21 +48,25 @@ func (Kind) Install(ctx context.Context, job artifact.InstallJob) error {
 	// where it does not, it needs what comes now.
 	d.try(ctx, "--configure", "--pending")
 	answers := job.Answers
-	for _, step := range job.Steps {
+	for i, step := range job.Steps {
 		if answers != nil && d.has("usr/bin/debconf-set-selections") {
 			if err := d.answer(ctx, answers); err != nil {
 				return err
 			}
 			answers = nil
 		}
-		if err := d.step(ctx, step); err != nil {
+		if err := d.step(ctx, i, step, job.Removed); err != nil {
 			return d.explain(ctx, err)
 		}
 	}
 	if answers != nil {
 		return artifact.Hint(errors.New("the answers for debconf were not used: there is no debconf on this node"), "add the package debconf to the set")
 	}
-	if err := d.run(ctx, "--configure", "--pending"); err != nil {
+	err = d.remove(ctx, len(job.Steps), false, job.Removed)
+	if err == nil {
+		err = d.run(ctx, "--configure", "--pending")
+	}
+	if err != nil {
 		return d.explain(ctx, err)
 	}
 	return nil
@@ -70,7 +74,10 @@ func (Kind) Install(ctx context.Context, job artifact.InstallJob) error {
 
 // step unpacks files and configures what was in them, as apt does. "dpkg --install" would also
 // configure what it has deconfigured for them, whose upgrade may be in a later step.
-func (d *dpkg) step(ctx context.Context, files []string) error {
+func (d *dpkg) step(ctx context.Context, number int, files []string, removed []artifact.Removal) error {
+	if err := d.remove(ctx, number, true, removed); err != nil {
+		return err
+	}
 	d.unpacked = nil
 	if err := d.run(ctx, append([]string{"--unpack"}, files...)...); err != nil {
 		return err
@@ -78,7 +85,29 @@ func (d *dpkg) step(ctx context.Context, files []string) error {
 	if len(d.unpacked) == 0 {
 		return nil // on hold since the plan was made
 	}
-	return d.run(ctx, append([]string{"--configure"}, d.unpacked...)...)
+	if err := d.run(ctx, append([]string{"--configure"}, d.unpacked...)...); err != nil {
+		return err
+	}
+	return d.remove(ctx, number, false, removed)
+}
+
+// remove removes what goes before or after a step. What goes before it leaves others without what they need, until the step has
+// brought that; after it, dpkg refuses to break anything.
+func (d *dpkg) remove(ctx context.Context, step int, first bool, removed []artifact.Removal) error {
+	var names []string
+	for _, r := range removed {
+		if r.Step == step && r.First == first {
+			names = append(names, r.Name)
+		}
+	}
+	switch {
+	case names == nil:
+		return nil
+	case first:
+		return d.run(ctx, append([]string{"--remove", "--force-depends"}, names...)...)
+	default:
+		return d.run(ctx, append([]string{"--remove"}, names...)...)
+	}
 }
 
 // A dpkg is the package manager of the system below root.

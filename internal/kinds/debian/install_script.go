@@ -11,7 +11,8 @@ import (
 // installScript is a POSIX shell script that installs packages from the folder
 // that it lies in, with sha256sum and dpkg alone. It leaves alone what the node
 // has in the same or a newer version, or on hold. Files lie there, or below the
-// folder that --from names, under their base names.
+// folder that --from names, under their base names. What its packages replace and cannot stand beside is removed, after it
+// has been named; that a virtual package stands for it is not seen.
 func installScript(title string, plans []*artifact.InstallPlan) []byte {
 	var names []string
 	for _, plan := range plans {
@@ -22,26 +23,23 @@ func installScript(title string, plans []*artifact.InstallPlan) []byte {
 	b.WriteString("case $(dpkg --print-architecture) in\n")
 	for _, plan := range plans {
 		fmt.Fprintf(&b, "%s)\n", plan.Architecture)
+		replaced := replacedBy(plan)
+		for _, step := range plan.Steps {
+			writeReplaced(&b, "announce", step, replaced)
+		}
 		for _, step := range plan.Steps {
 			b.WriteString("step")
 			for _, a := range step {
-				fmt.Fprintf(&b, " \\\n\t'%s %s %s %s'", qualified(a), a.Version, a.SHA256, path.Base(a.Path))
+				fmt.Fprintf(&b, " \\\n\t'%s %s %s %s'", dpkgName(a.Name, a.Architecture), a.Version, a.SHA256, path.Base(a.Path))
 			}
 			b.WriteString("\n")
+			writeReplaced(&b, "replaced", step, replaced)
 		}
 		b.WriteString(";;\n")
 	}
 	fmt.Fprintf(&b, "*) die \"these packages are for %s, this node is $(dpkg --print-architecture)\" ;;\nesac\n", strings.Join(names, " or "))
 	b.WriteString(scriptTail)
 	return []byte(b.String())
-}
-
-// qualified names a package for dpkg-query.
-func qualified(a *artifact.Item) string {
-	if a.Architecture == "all" {
-		return a.Name
-	}
-	return a.Name + ":" + a.Architecture
 }
 
 // None of the values can hold a quote: names and versions are checked with the
@@ -121,6 +119,45 @@ $file"
 		esac
 	done
 	[ $# = 0 ] || dpkg --configure "$@" || die "$again"
+}
+# holds VERSION [OPERATOR VERSION]…
+holds() {
+	of=$1
+	shift
+	while [ $# -gt 1 ]; do
+		command dpkg --compare-versions "$of" "$1" "$2" || return 1
+		shift 2
+	done
+}
+
+# each COMMAND 'OLD NEW [OPERATOR VERSION]…'… runs COMMAND for what the node has of OLD in such versions.
+each() {
+	command=$1
+	shift
+	for relation; do
+		# shellcheck disable=SC2086
+		set -- $relation
+		dpkg-query --show --showformat '${db:Status-Want} ${db:Status-Status} ${binary:Package} ${Version}\n' "$1" 2>/dev/null |
+			while read -r want status package version; do
+				old=$1 new=$2
+				shift 2
+				if holds "$version" "$@"; then "$command" </dev/null || exit 1; fi
+				set -- "$old" "$new" "$@"
+			done || exit 1
+	done
+}
+
+# announce tells what the steps will remove, and replaced removes what the step before has deconfigured for what
+# replaces it. dpkg refuses where anything still needs it.
+announce() { each tell "$@"; }
+replaced() { each remove "$@"; }
+tell() {
+	case $status in not-installed | config-files) return ;; esac
+	[ "$want" != hold ] || die "$package $version is on hold, and $new replaces it"
+	echo "will be removed: $package $version, replaced by $new"
+}
+remove() {
+	case $status in half-configured | unpacked) dpkg --remove "$package" || die "$again" ;; esac
 }
 again='dpkg failed: mend what it says, then type the same command again'
 

@@ -90,7 +90,7 @@ func (c *closing) walk() {
 func (c *closing) upgrade() (found bool) {
 	replaced := make(map[entryID]bool) // of the base
 	for _, d := range c.needs {
-		if d.owner == inBase && slices.ContainsFunc(d.options[1:], func(id entryID) bool { return c.seen[id] }) {
+		if d.owner == inBase && slices.ContainsFunc(c.successorsOf(d), func(id entryID) bool { return c.seen[id] }) {
 			replaced[d.options[0]] = true
 		}
 	}
@@ -98,7 +98,7 @@ func (c *closing) upgrade() (found bool) {
 		if d.owner != inBase || replaced[d.options[0]] || c.stays(d.options[0], replaced) {
 			continue
 		}
-		for _, id := range d.options[1:] {
+		for _, id := range c.successorsOf(d) {
 			if c.chosen[id] {
 				c.take(id)
 				found = true
@@ -113,6 +113,14 @@ func (c *closing) upgrade() (found bool) {
 		}
 	}
 	return found
+}
+
+// successorsOf are what a package of the base may give way to: copies of itself, or where none is chosen, what replaces it.
+func (c *closing) successorsOf(d need) []entryID {
+	if c.satisfied(d.options) {
+		return d.options[1:]
+	}
+	return d.instead
 }
 
 // stays reports whether an entry of the base can stay.

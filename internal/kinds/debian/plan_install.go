@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -25,7 +24,8 @@ const statusFile = "var/lib/dpkg/status"
 
 // PlanInstall implements artifact.Installer. The steps are runs of dpkg: within a
 // step nothing pre-depends on anything of it. Packages that are on hold stay as
-// they are; what cannot be had beside them is an error.
+// they are; what cannot be had beside them is an error. Others are upgraded, or removed where what
+// comes replaces them; dependants of theirs that it does not satisfy are an error, where apt would remove these, too.
 func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.InstallPlan, error) {
 	for i := range req.Pins.Items {
 		if err := checkPin(&req.Pins.Items[i]); err != nil {
@@ -38,8 +38,9 @@ func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*arti
 	}
 	offered := slices.Clone(u.nodes)
 	plan := &artifact.InstallPlan{Architecture: req.Architecture}
+	var status []byte
 	if req.Root != "" {
-		if plan.Architecture, err = u.addNodeOf(req.Root); err != nil {
+		if plan.Architecture, status, err = u.addNodeOf(req.Root); err != nil {
 			return nil, err
 		}
 	} else if len(offered) == 0 { // all are for any architecture
@@ -67,7 +68,7 @@ func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*arti
 	if req.Root == "" && len(req.Names) == 0 {
 		return plan, p.listed(req)
 	}
-	return plan, p.solve(ctx, req)
+	return plan, p.solve(ctx, req, status)
 }
 
 // checkPin wants an artifact to be one package, and its words to be safe in a script: an image is data
@@ -116,22 +117,23 @@ func (p *installation) setSteps(s *search, entries []entryID) {
 
 // NodeArchitecture implements artifact.Installer: that of the dpkg installed below root.
 func (Kind) NodeArchitecture(root string) (string, error) {
-	return NewUniverse().addNodeOf(root)
+	architecture, _, err := NewUniverse().addNodeOf(root)
+	return architecture, err
 }
 
 // addNodeOf adds what is installed on the system below root.
-func (u *Universe) addNodeOf(root string) (architecture string, err error) {
-	status, err := os.ReadFile(filepath.Join(root, statusFile))
+func (u *Universe) addNodeOf(root string) (architecture string, status []byte, err error) {
+	status, err = artifact.ReadFile(filepath.Join(root, statusFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", artifact.Hint(fmt.Errorf("%s: there is no dpkg: this is not a Debian system", root), "name the root of one with --root, or use --to DIR to extract only")
+		return "", nil, artifact.Hint(fmt.Errorf("%s: there is no dpkg: this is not a Debian system", root), "name the root of one with --root, or use --to DIR to extract only")
 	}
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if architecture, err = u.AddInstalled(status); err != nil {
-		return "", fmt.Errorf("%s: %w", filepath.Join(root, statusFile), err)
+		return "", nil, fmt.Errorf("%s: %w", filepath.Join(root, statusFile), err)
 	}
-	return architecture, nil
+	return architecture, status, nil
 }
 
 // An installation is a PlanInstall at work.
@@ -142,7 +144,7 @@ type installation struct {
 	artifacts map[string]*artifact.Item
 }
 
-func (p *installation) solve(ctx context.Context, req artifact.InstallRequest) error {
+func (p *installation) solve(ctx context.Context, req artifact.InstallRequest, status []byte) error {
 	n := p.newNode(p.index, &Options{KeepInstalled: true})
 	r := &resolution{Universe: p.Universe}
 	if err := r.settleBase(ctx, n); err != nil {
@@ -189,13 +191,14 @@ func (p *installation) solve(ctx context.Context, req artifact.InstallRequest) e
 	}
 	slices.Sort(p.plan.Present)
 	p.setSteps(s, s.ownTrail())
+	p.setRemoved(s, status)
 	return p.checkForeign(req.Root)
 }
 
 // checkForeign refuses packages of architectures that the node's dpkg does not take:
 // dpkg(1), --add-architecture.
 func (p *installation) checkForeign(root string) error {
-	known, err := os.ReadFile(filepath.Join(root, "var/lib/dpkg/arch"))
+	known, err := artifact.ReadFile(filepath.Join(root, "var/lib/dpkg/arch"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

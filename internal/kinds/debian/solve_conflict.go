@@ -133,6 +133,14 @@ func (s *search) clash(id, by, against entryID) string {
 		return s.label(id) + " excludes " + s.chain(there)
 	}
 	text := s.label(by) + " conflicts with " + s.label(against)
+	if why := s.why[slices.Index(s.trail, there)]; why >= 0 && s.needs[why].owner == inBase && there == s.needs[why].options[0] {
+		if reason := s.u.mustStay(there); reason != "" {
+			return fmt.Sprintf("%s; the nodes have %s, which is %s", text, s.label(there), reason)
+		}
+		if !s.replaces(id, there) {
+			return fmt.Sprintf("%s; the nodes have %s, which %s does not replace", text, s.label(there), s.label(id))
+		}
+	}
 	if s.why[slices.Index(s.trail, there)] >= 0 {
 		return text + ", which comes from " + s.chain(there)
 	}

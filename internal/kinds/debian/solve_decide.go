@@ -62,7 +62,9 @@ func (s *search) decide() (done bool, refused *unit) {
 	}
 	for _, b := range []*backlog{&s.versions, &s.choices, &s.kept} {
 		if at := s.next(b); at >= 0 {
-			s.take(s.needs[at].options, at, nil)
+			if d := &s.needs[at]; !s.take(d.options, at, nil) {
+				s.take(d.instead, at, nil)
+			}
 			return false, nil
 		}
 	}

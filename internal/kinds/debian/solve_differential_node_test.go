@@ -83,7 +83,8 @@ func (d *setDifferential) followPlan(requests []Request, set ClosureSet) error {
 		return err
 	}
 	model := newDpkgModel(d.base)
-	for _, step := range plan.Steps {
+	for i, step := range plan.Steps {
+		model.remove(plan.Removed, i, true)
 		var packed []*Package
 		for _, a := range step {
 			packed = append(packed, packages[a.ID()])
@@ -91,6 +92,7 @@ func (d *setDifferential) followPlan(requests []Request, set ClosureSet) error {
 		if err := model.install(packed, true); err != nil {
 			return err
 		}
+		model.remove(plan.Removed, i, false)
 	}
 	for _, r := range requests {
 		if p := model.installed[r.pattern]; p == nil || !r.admits(p.Version) {

@@ -86,12 +86,11 @@ func (u *Universe) match(index int, r Request, names []nameID) (m match) {
 
 // selects reports whether an entry is one that the request's selector means.
 func (u *Universe) selects(r Request, id entryID) bool {
-	yes := func(field string) bool { return stanzaField(u.text(id), field) == "yes" }
 	switch r.selector {
 	case "essential":
 		return u.entries[id].essential
 	case "protected":
-		return yes("Protected") || yes("Important")
+		return u.protected(id)
 	case "priority":
 		return priorities[u.entries[id].priority] == r.argument
 	case "section":
@@ -103,6 +102,10 @@ func (u *Universe) selects(r Request, id entryID) bool {
 		})
 	}
 	return true
+}
+
+func (u *Universe) protected(id entryID) bool {
+	return stanzaField(u.text(id), "Protected") == "yes" || stanzaField(u.text(id), "Important") == "yes"
 }
 
 // versionsOn returns the native entries of a name on a node.

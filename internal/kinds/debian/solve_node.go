@@ -40,6 +40,8 @@ type control struct {
 	recommends []clause
 	suggests   []clause
 	negative   []relation // Conflicts and Breaks: neither may stand at the end of an installation
+	conflicts  []relation // of them
+	replaces   []relation
 	err        error
 }
 
@@ -65,9 +67,9 @@ func (u *Universe) control(id entryID) *control {
 	c.pre = len(c.depends)
 	c.depends = append(c.depends, read("Depends")...)
 	c.recommends, c.suggests = read("Recommends"), read("Suggests")
-	for _, clause := range append(read("Conflicts"), read("Breaks")...) {
-		c.negative = append(c.negative, clause...)
-	}
+	c.conflicts = slices.Concat(read("Conflicts")...)
+	c.negative = slices.Concat(c.conflicts, slices.Concat(read("Breaks")...))
+	c.replaces = slices.Concat(read("Replaces")...)
 	u.controls[id] = c
 	return c
 }

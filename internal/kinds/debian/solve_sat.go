@@ -78,7 +78,7 @@ func (s *search) feasible(asking *unit) bool {
 		}
 	}
 	for i := range s.needs {
-		if !s.satisfied(s.needs[i].options) && !f.add(0, s.needs[i].options) {
+		if d := &s.needs[i]; !s.satisfied(d.options) && !s.satisfied(d.instead) && !f.add(0, slices.Concat(d.options, d.instead)) {
 			return false
 		}
 	}

@@ -43,6 +43,7 @@ type need struct {
 	owner   entryID // or inBase
 	clause  int
 	options []entryID
+	instead []entryID // will do when no option is left: what replaces a package of the base
 }
 
 // A backlog is a list of needs, those before head being satisfied.
@@ -81,8 +82,10 @@ func newSearch(n *node, asks []ask) *search {
 func (s *search) add(d need) int32 {
 	at := int32(len(s.needs))
 	s.needs = append(s.needs, d)
-	for _, o := range d.options {
-		s.watchers[o] = append(s.watchers[o], at)
+	for _, options := range [][]entryID{d.options, d.instead} {
+		for _, o := range options {
+			s.watchers[o] = append(s.watchers[o], at)
+		}
 	}
 	s.queue = append(s.queue, at)
 	return at
@@ -163,17 +166,20 @@ func (s *search) propagate() (failed int32) {
 // look chooses the last live option of a need that is not satisfied, and fails
 // when there is none.
 func (s *search) look(at int32) bool {
+	d := &s.needs[at]
 	last, count := entryID(-1), 0
-	for _, id := range s.needs[at].options {
-		if s.chosen[id] {
-			return true
-		}
-		if s.live(id) {
-			last = id
-			count++
+	for _, options := range [][]entryID{d.options, d.instead} {
+		for _, id := range options {
+			if s.chosen[id] {
+				return true
+			}
+			if s.live(id) {
+				last = id
+				count++
+			}
 		}
 	}
-	if count == 1 && (!s.stepwise || len(s.needs[at].options) == 1) {
+	if count == 1 && (!s.stepwise || len(d.options)+len(d.instead) == 1) {
 		s.choose(last, at)
 	}
 	return count > 0
@@ -185,7 +191,7 @@ func (s *search) expand(id entryID) {
 		if s.satisfied(options) {
 			continue // as long as id is chosen
 		}
-		at := s.add(need{id, i, options})
+		at := s.add(need{owner: id, clause: i, options: options})
 		name := func(o entryID) nameID { return s.u.entries[o].name }
 		backlog := &s.versions
 		switch {
@@ -201,11 +207,16 @@ func (s *search) expand(id entryID) {
 // next returns the first need of a backlog that is not satisfied, or -1.
 func (s *search) next(b *backlog) int32 {
 	for ; b.head < len(b.needs); b.head++ {
-		if at := b.needs[b.head]; !s.satisfied(s.needs[at].options) {
+		if at := b.needs[b.head]; !s.settled(&s.needs[at]) {
 			return at
 		}
 	}
 	return -1
+}
+
+// settled reports whether nothing has to be decided for a need: an option is chosen, or else none is left and what is there instead is.
+func (s *search) settled(d *need) bool {
+	return s.satisfied(d.options) || s.satisfied(d.instead) && !slices.ContainsFunc(d.options, s.live)
 }
 
 // satisfied reports whether one of options is chosen.
@@ -237,8 +248,11 @@ func (s *search) undo(to int) {
 	}
 	s.why = s.why[:l.trail]
 	for len(s.needs) > l.needs {
-		for _, o := range s.needs[len(s.needs)-1].options {
-			s.watchers[o] = s.watchers[o][:len(s.watchers[o])-1]
+		last := s.needs[len(s.needs)-1]
+		for _, options := range [][]entryID{last.options, last.instead} {
+			for _, o := range options {
+				s.watchers[o] = s.watchers[o][:len(s.watchers[o])-1]
+			}
 		}
 		s.needs = s.needs[:len(s.needs)-1]
 	}

@@ -21,6 +21,16 @@ func (r *resolution) warnSet(s *search, u *unit) {
 	}
 }
 
+// warnRemovals tells what of the base gives way to what replaces it.
+func (r *resolution) warnRemovals(s *search) {
+	for _, gone := range s.removals() {
+		warning := fmt.Sprintf("%s is removed from the nodes: %s replaces it", r.pkg(gone.old), r.pkg(gone.by))
+		if !slices.Contains(r.warnings, warning) {
+			r.warnings = append(r.warnings, warning)
+		}
+	}
+}
+
 // warnVersions tells of packages that groups need in different versions: apt
 // considers only one by itself, of the highest priority and then the highest version.
 func (r *resolution) warnVersions(n *node) {

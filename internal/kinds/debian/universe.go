@@ -42,7 +42,8 @@ type Universe struct {
 	excluded  map[entryID]Request  // what must not be carried, and who says so
 	packages  map[entryID]*Package
 	controls  map[entryID]*control
-	patience  int // of searches
+	replacing map[nameID][]entryID // by the names in their Replaces; nil: not known
+	patience  int                  // of searches
 }
 
 type (

@@ -14,6 +14,7 @@ func (u *Universe) settle() {
 	}
 	u.settled = true
 	clear(u.packages)
+	u.replacing = nil
 	all := make([]entryID, 0, len(u.entries))
 	for id := range u.entries {
 		u.entries[id].again, u.entries[id].others = false, nil

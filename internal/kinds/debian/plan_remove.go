@@ -1,0 +1,76 @@
+package debian
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// setRemoved says what gives way, and when. dpkg deconfigures what is broken when it unpacks what breaks it; what has replaced
+// it is configured, and then it is removed: at no moment is anything missing. What conflicts with it cannot
+// be unpacked beside it: either dpkg itself replaces one by the other, or it goes first, as apt does it.
+func (p *installation) setRemoved(s *search, status []byte) {
+	stepOf := make(map[*artifact.Item]int)
+	for i, step := range p.plan.Steps {
+		for _, a := range step {
+			stepOf[a] = i
+		}
+	}
+	step := func(id entryID) (at int, is bool) {
+		pkg := p.pkg(id)
+		at, is = stepOf[p.artifacts[pkg.String()+pkg.SHA256]]
+		return at, is
+	}
+	for _, r := range s.removals() {
+		pkg := p.pkg(r.old)
+		out := artifact.Removal{Name: dpkgName(pkg.Name, pkg.Architecture), Version: pkg.Version, By: s.label(r.by)}
+		out.Step, _ = step(r.by)
+		for _, id := range s.trail {
+			if at, is := step(id); is && at <= out.Step && s.excludes(id, r.old) && !(id == r.by && s.dpkgSwaps(id, r.old)) {
+				out.Step, out.First = at, true
+			}
+		}
+		p.plan.Removed = append(p.plan.Removed, out)
+	}
+	p.plan.Removed = append(p.plan.Removed, p.leftovers(s, status)...)
+	slices.SortFunc(p.plan.Removed, func(a, b artifact.Removal) int {
+		return cmp.Or(cmp.Compare(a.Step, b.Step), strings.Compare(a.Name, b.Name))
+	})
+}
+
+// leftovers are what an interrupted installation has deconfigured for what replaces it and not yet removed.
+func (p *installation) leftovers(s *search, status []byte) (all []artifact.Removal) {
+	for paragraph := range bytes.SplitSeq(status, []byte("\n\n")) {
+		text := strings.Trim(string(paragraph), "\n")
+		words := strings.Fields(stanzaField(text, "Status"))
+		if len(words) != 3 || words[0] == "hold" || words[2] != "half-configured" && words[2] != "unpacked" {
+			continue
+		}
+		name, version, arch := stanzaField(text, "Package"), stanzaField(text, "Version"), stanzaField(text, "Architecture")
+		means := func(r relation) bool {
+			return r.name == name && r.op.holds(version, r.version) && (r.qualifier == "" || r.qualifier == "any" || r.qualifier == arch)
+		}
+		if slices.ContainsFunc(s.trail, func(id entryID) bool { return p.texts[p.entries[id].name] == name }) {
+			continue // it comes again, or in another version
+		}
+		by := slices.IndexFunc(s.trail, func(id entryID) bool {
+			c := p.control(id)
+			return slices.ContainsFunc(c.negative, means) && slices.ContainsFunc(c.replaces, means)
+		})
+		if by >= 0 {
+			all = append(all, artifact.Removal{Name: dpkgName(name, arch), Version: version, By: s.label(s.trail[by]), Step: len(p.plan.Steps)})
+		}
+	}
+	return all
+}
+
+// dpkgName is how dpkg names a package of an architecture.
+func dpkgName(name, architecture string) string {
+	if architecture == "all" {
+		return name
+	}
+	return name + ":" + architecture
+}
