@@ -40,7 +40,9 @@ type Locked struct {
 	*lockfile.Lock
 	Previous *lockfile.Lock // nil: there was none
 	Changes  []Change       // against Previous
-	Changed  bool           // the file is not, or with DryRun was not, as it should be
+	// ReleaseChanges are what clients find changed in releases.
+	ReleaseChanges []artifact.ReleaseChange
+	Changed        bool // the file is not, or with DryRun was not, as it should be
 }
 
 // Lock resolves the definition against upstream and writes its lock.
@@ -56,6 +58,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 	}
 	lock := &lockfile.Lock{Format: lockfile.Format, Name: d.Name, Definition: d.Digest,
 		Sources: []artifact.Source{}, Sets: []artifact.Set{}, Items: []artifact.Item{}}
+	made := &Locked{Lock: lock, Previous: previous}
 	held, err := opt.held(previous)
 	if err != nil {
 		return nil, err
@@ -81,11 +84,11 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 		if err := join(lock, resolution); err != nil {
 			return nil, err
 		}
+		made.ReleaseChanges = append(made.ReleaseChanges, resolution.ReleaseChanges...)
 	}
 	if err := lock.Follow(previous); err != nil {
 		return nil, err
 	}
-	made := &Locked{Lock: lock, Previous: previous}
 	if previous != nil {
 		made.Changes = Changes(previous, lock)
 	}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/minimirror/minimirror/builder"
@@ -27,7 +30,9 @@ Pins of an existing lock are kept where upstream still has them and the
 definition still allows them. With --update everything moves to the newest, or
 only the packages that are named (* and ? match anything) and what these need.
 What changed is printed as old → new, with sizes; "security" marks what comes
-from a suite of security updates.
+from a suite of security updates. Where a release has another Origin, Label,
+Suite, Codename or default priority than in the lock before, lock says so, and
+what to type on clients that refuse it until then.
 
 The last lines say how much the lock carries, and how much of that build has to
 fetch from each source, because the cache lacks it.
@@ -98,6 +103,7 @@ func lock(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	c.printChanges(made.Changes)
+	c.printReleaseChanges(made.ReleaseChanges)
 	state := "unchanged"
 	switch {
 	case made.Changed && *dryRun:
@@ -134,7 +140,7 @@ func (c *command) checked(d *builder.Definition, made *builder.Locked, output st
 		if changes == nil {
 			changes = []builder.Change{}
 		}
-		if err := json.NewEncoder(c.stdout).Encode(map[string]any{"changes": changes}); err != nil {
+		if err := json.NewEncoder(c.stdout).Encode(map[string]any{"changes": changes, "release_changes": slices.Concat([]artifact.ReleaseChange{}, made.ReleaseChanges)}); err != nil {
 			return err
 		}
 	}
@@ -146,9 +152,12 @@ func (c *command) checked(d *builder.Definition, made *builder.Locked, output st
 		why = d.File + " has changed since"
 	case len(changes) > 0:
 		why = "upstream has something newer"
+	case len(made.ReleaseChanges) > 0:
+		why = "upstream names its releases otherwise"
 	}
 	if output == "text" {
 		c.printChanges(changes)
+		c.printReleaseChanges(made.ReleaseChanges)
 	}
 	if why == "" {
 		if output == "text" {
@@ -195,6 +204,26 @@ func (c *command) printChanges(changes []builder.Change) {
 	fmt.Fprintf(c.stdout, "%d changed, %d added, %d removed, %s%s; %d of them for security\n", moved, added, removed, sign, progress.Bytes(more), security)
 }
 
+// printReleaseChanges writes one line a change.
+func (c *command) printReleaseChanges(changes []artifact.ReleaseChange) {
+	for _, x := range changes {
+		fmt.Fprintf(c.stdout, "%s %s: %s: %q → %q\n", x.Source, x.Release, x.Field, x.Old, x.New)
+	}
+}
+
+// warnOfReleaseChanges says what clients will not take by themselves.
+func (c *command) warnOfReleaseChanges(changes []artifact.ReleaseChange) {
+	refused := make(map[string][]string) // fields, by the command that accepts them
+	for _, x := range changes {
+		if x.Accept != "" {
+			refused[x.Accept] = append(refused[x.Accept], fmt.Sprintf("%s %s: %s", x.Source, x.Release, x.Field))
+		}
+	}
+	for _, accept := range slices.Sorted(maps.Keys(refused)) {
+		c.log().Warn("upstream's releases have changed in a way that clients refuse until each has accepted it", "changed", strings.Join(refused[accept], ", "), "accept", accept)
+	}
+}
+
 // lock resolves a definition; build uses it too where there is no lock.
 func (c *command) lock(ctx context.Context, d *builder.Definition, client *fetch.Client, opt builder.LockOptions) (*builder.Locked, error) {
 	phase := progress.To(os.Stderr).Phase("read indexes", 0)
@@ -204,6 +233,7 @@ func (c *command) lock(ctx context.Context, d *builder.Definition, client *fetch
 	phase.End(err)
 	if err == nil {
 		c.warnOfSize(made.Lock)
+		c.warnOfReleaseChanges(made.ReleaseChanges)
 	}
 	return made, err
 }

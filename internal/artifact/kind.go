@@ -67,6 +67,20 @@ type Resolution struct {
 	Sources []Source
 	Items   []Item
 	Sets    []Set
+	// ReleaseChanges are against the lock before, in the order of Sources.
+	ReleaseChanges []ReleaseChange
+}
+
+// A ReleaseChange is something that clients of the mirror find changed in a release, beside its items.
+type ReleaseChange struct {
+	Source  string `json:"source"`
+	Release string `json:"release"`
+	Field   string `json:"field"` // in the kind's words
+	Old     string `json:"old"`
+	New     string `json:"new"`
+	// Accept is the command that makes a client take the release; until it is typed there, the client
+	// refuses it. Empty: no client minds.
+	Accept string `json:"accept,omitempty"`
 }
 
 // An Explainer tells why a lock has what it has, without the network.

@@ -36,8 +36,12 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 		req.Log.Warn("the lock before carried every source whole; now only what the sets need is carried: " + wholeHint)
 	}
 	r, err := up.pin(ctx, req.Upstream, s, closure)
-	if err != nil || s.whole {
-		return r, err
+	if err != nil {
+		return nil, err
+	}
+	r.ReleaseChanges = releaseChanges(req.Previous.Sources, r.Sources)
+	if s.whole {
+		return r, nil
 	}
 	warnings, err := candidateWarnings(ctx, artifact.Pins{Sources: r.Sources, Items: r.Items}, r.Sets)
 	for _, warning := range warnings {

@@ -1,0 +1,60 @@
+package debian
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// acceptChange makes apt take a release that names itself otherwise than before: apt-secure(8). Each field has
+// an option of its own, too: --allow-releaseinfo-change-origin, and so on.
+const acceptChange = "apt-get update --allow-releaseinfo-change"
+
+// releaseChanges are the fields by which clients know a release and that are not
+// what they were in the lock before. Without an answer of its user apt refuses the release,
+// for preferences may rest on these fields; a new Suite it only mentions, and a new Version not even that.
+func releaseChanges(before, after []artifact.Source) (changes []artifact.ReleaseChange) {
+	for _, s := range after {
+		at := slices.IndexFunc(before, func(o artifact.Source) bool { return o.Name == s.Name })
+		if at < 0 {
+			continue
+		}
+		for _, r := range s.Releases {
+			was := slices.IndexFunc(before[at].Releases, func(o artifact.Release) bool { return o.Name == r.Name })
+			if was < 0 {
+				continue
+			}
+			old, current := identityOf(&before[at].Releases[was]), identityOf(&r)
+			for i, field := range identity {
+				if old[i] == current[i] {
+					continue
+				}
+				c := artifact.ReleaseChange{Source: s.Name, Release: r.Name, Field: field, Old: old[i], New: current[i], Accept: acceptChange}
+				if field == "Suite" {
+					c.Accept = ""
+				}
+				changes = append(changes, c)
+			}
+		}
+	}
+	return changes
+}
+
+// identity is what clients compare with the release that they have.
+var identity = []string{"Origin", "Label", "Suite", "Codename", "default priority"}
+
+// identityOf returns a pinned release's identity, in that order.
+func identityOf(r *artifact.Release) []string {
+	var of release
+	if paragraphs, err := parseParagraphs([]byte(strings.Join(r.Metadata, "\n"))); err == nil && len(paragraphs) == 1 {
+		of.header = paragraphs[0]
+	}
+	values := make([]string, len(identity))
+	for i, field := range identity {
+		values[i] = of.header.get(field)
+	}
+	values[len(values)-1] = strconv.Itoa(of.priority())
+	return values
+}
