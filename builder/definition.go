@@ -42,15 +42,26 @@ func ReadDefinition(path string, kinds []artifact.Kind) (*Definition, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		d.File = filepath.Join(path, DefinitionFile)
 	}
+	if d.File == d.LockFile() {
+		return nil, artifact.Hint(fmt.Errorf("%s: a lock is not a definition", path), "name the folder: %s", filepath.Dir(path))
+	}
 	data, err := os.ReadFile(d.File)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, artifact.Hint(fmt.Errorf("there is no definition %s", d.File), "name a folder with a %s, for example images/docker", DefinitionFile)
+		return nil, artifact.Hint(fmt.Errorf("there is no definition %s", d.File), "name a folder with a %s, for example %s", DefinitionFile, exampleBelow(path))
 	}
 	if err != nil {
 		return nil, err
 	}
 	d.Digest = lockfile.Digest(data)
 	return d, d.parse(data, kinds)
+}
+
+// exampleBelow is a folder with a definition below path, where there is one.
+func exampleBelow(path string) string {
+	if found, err := filepath.Glob(filepath.Join(path, "*", DefinitionFile)); err == nil && len(found) > 0 {
+		return filepath.Dir(found[0])
+	}
+	return "images/docker"
 }
 
 func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
@@ -86,7 +97,7 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 	}
 	var parts map[string]artifact.Section
 	if err := sets.Decode(&parts); err != nil {
-		return err
+		return artifact.Hint(err, "write, for example: sets: { SET: { %s: [NAME] } }", names[0])
 	}
 	for _, set := range slices.Sorted(maps.Keys(parts)) {
 		section := parts[set]

@@ -20,6 +20,7 @@ func TestReadDefinition(t *testing.T) {
 		"no kind":            {"name: a\n", "mirror.yaml:1: nothing to carry: there is none of the keys debian"},
 		"set of no kind":     {"name: a\ndebian: {}\nsets:\n  s: {pypi: [x]}\n", "mirror.yaml:4: unknown key \"pypi\""},
 		"set is a list":      {"name: a\ndebian: {}\nsets:\n  s: [x]\n", "mirror.yaml:4: want keys and values, not a list\nhint: write, for example: s: { debian: [NAME] }"},
+		"sets are a list":    {"name: a\ndebian: {}\nsets: [x]\n", "mirror.yaml:3: want keys and values, not a list\nhint: write, for example: sets: { SET: { debian: [NAME] } }"},
 		"bad set name":       {"name: a\ndebian: {}\nsets:\n  \"a b\": {debian: [x]}\n", "set \"a b\""},
 		"duplicate":          {"name: a\nname: b\n", "mirror.yaml:2: duplicate key"},
 	} {
@@ -40,8 +41,14 @@ func TestReadDefinition(t *testing.T) {
 			}
 		})
 	}
-	if _, err := ReadDefinition(filepath.Join(t.TempDir(), "none"), kinds.All()); err == nil || !strings.Contains(err.Error(), "hint:") {
-		t.Fatal(err)
+	for path, want := range map[string]string{
+		filepath.Join(t.TempDir(), "none"): "there is no definition",
+		"../images":                        "hint: name a folder with a mirror.yaml, for example ../images/docker",
+		"../images/docker/mirror.lock":     "a lock is not a definition\nhint: name the folder: ../images/docker",
+	} {
+		if _, err := ReadDefinition(path, kinds.All()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", path, err, want)
+		}
 	}
 }
 

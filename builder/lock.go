@@ -129,7 +129,7 @@ func (opt LockOptions) held(previous *lockfile.Lock) (map[string][]artifact.Item
 	}
 	for _, pattern := range opt.Only {
 		if !found[pattern] {
-			return nil, artifact.Hint(fmt.Errorf("the lock has nothing called %q", pattern), "lock and lock --update without a name take up what the definition asks for anew")
+			return nil, artifact.Hint(fmt.Errorf("the lock has nothing called %q", pattern), "name what the lock has; lock without --update adds what is new in the definition")
 		}
 	}
 	return held, nil

@@ -186,7 +186,7 @@ func (c *command) printChanges(changes []builder.Change) {
 		default:
 			moved++
 			more += x.New.Size - x.Old.Size
-			what = fmt.Sprintf("%s → %s, %s → %s", x.Old.Version, x.New.Version, progress.Bytes(x.Old.Size), progress.Bytes(x.New.Size))
+			what = fmt.Sprintf("%s, %s → %s", versions(x.Old, x.New), progress.Bytes(x.Old.Size), progress.Bytes(x.New.Size))
 		}
 		if x.New != nil && x.New.Security {
 			security++
@@ -222,6 +222,19 @@ func (c *command) warnOfReleaseChanges(changes []artifact.ReleaseChange) {
 	for _, accept := range slices.Sorted(maps.Keys(refused)) {
 		c.log().Warn("upstream's releases have changed in a way that clients refuse until each has accepted it", "changed", strings.Join(refused[accept], ", "), "accept", accept)
 	}
+}
+
+// versions says how the old pin became the new one.
+func versions(old, now *builder.Pin) string {
+	switch {
+	case old.Version != now.Version:
+		return old.Version + " → " + now.Version
+	case old.SHA256 != now.SHA256:
+		return now.Version + " with other content"
+	case old.Source != now.Source:
+		return fmt.Sprintf("%s from %s instead of %s", now.Version, now.Source, old.Source)
+	}
+	return now.Version + " under another path"
 }
 
 // lock resolves a definition; build uses it too where there is no lock.

@@ -95,7 +95,8 @@ const wholeHint = `"packages: all" carries every source whole`
 // parsePackages reads a list of requests, or the word "all".
 func parsePackages(section artifact.Section) (requests []Request, whole bool, err error) {
 	if !section.IsText() {
-		if requests, err = parseRequests(section); err != nil {
+		var items []artifact.Section
+		if requests, err = parseRequests(section); err != nil && (section.Decode(&items) != nil || len(items) == 0) {
 			err = artifact.Hint(err, wholeHint)
 		}
 		return requests, false, err

@@ -43,7 +43,7 @@ const requestUsage = `write "name", "name:arm64", "name (>= 1.6)", "name=1:9.2*"
 func ParseRequest(s string) (Request, error) {
 	r, err := parseRequest(strings.TrimSpace(s))
 	if err != nil {
-		return r, artifact.Hint(fmt.Errorf("%q is no request for packages: %w", s, err), requestUsage)
+		return r, artifact.Hint(fmt.Errorf("%q is not a valid package request: %w", s, err), requestUsage)
 	}
 	return r, nil
 }

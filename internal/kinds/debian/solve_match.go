@@ -22,6 +22,7 @@ type found struct {
 func (u *Universe) matchAll(wishes []wish) (matches [][]match, err error) {
 	matches = make([][]match, len(u.nodes))
 	var problems []error
+	told := make(map[string]bool) // where the requests stand that have a problem: those of sets are wishes twice
 	var names []nameID
 	if slices.ContainsFunc(wishes, wish.many) {
 		names = u.sortedNames()
@@ -38,8 +39,9 @@ func (u *Universe) matchAll(wishes []wish) (matches [][]match, err error) {
 			fits, misfits = fits+len(m), misfits+all-len(m)
 			matches[index] = append(matches[index], m)
 		}
-		if fits == 0 || misfits > 0 && !w.many() {
+		if place := w.where + " " + w.text; (fits == 0 || misfits > 0 && !w.many()) && !(told[place] && w.set == "") {
 			problems = append(problems, u.explainMissing(w))
+			told[place] = true
 		}
 	}
 	return matches, errors.Join(problems...)
