@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/builder"
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/lockfile"
+	"github.com/minimirror/minimirror/internal/progress"
+)
+
+// printDownloads writes what is to be fetched, and a line a source.
+func (c *command) printDownloads(all []builder.Download) {
+	var files int
+	var size int64
+	for _, d := range all {
+		files += d.Files
+		size += d.Size
+	}
+	fmt.Fprintf(c.stdout, "to fetch: %s\n", quantity(files, "file", size))
+	for _, d := range all {
+		fmt.Fprintf(c.stdout, "  %s: %s\n", d.Source, quantity(d.Files, "file", d.Size))
+	}
+}
+
+// printChanges writes one line a change, and a sum.
+func (c *command) printChanges(changes []builder.Change) {
+	var added, removed, moved, security int
+	var more int64
+	for _, x := range changes {
+		what := ""
+		switch {
+		case x.Old == nil:
+			added++
+			more += x.New.Size
+			what = fmt.Sprintf("added %s, %s", x.New.Version, progress.Bytes(x.New.Size))
+		case x.New == nil:
+			removed++
+			more -= x.Old.Size
+			what = fmt.Sprintf("removed %s, %s", x.Old.Version, progress.Bytes(x.Old.Size))
+		default:
+			moved++
+			more += x.New.Size - x.Old.Size
+			what = fmt.Sprintf("%s, %s → %s", versions(x.Old, x.New), progress.Bytes(x.Old.Size), progress.Bytes(x.New.Size))
+		}
+		if x.New != nil && x.New.Security {
+			security++
+			what += ", security"
+		}
+		fmt.Fprintf(c.stdout, "%s (%s): %s\n", x.Name, x.Architecture, what)
+	}
+	if len(changes) == 0 {
+		return
+	}
+	sign := "+"
+	if more < 0 {
+		sign, more = "-", -more
+	}
+	fmt.Fprintf(c.stdout, "%d changed, %d added, %d removed, %s%s; %d of them for security\n", moved, added, removed, sign, progress.Bytes(more), security)
+}
+
+// printReleaseChanges writes one line a change.
+func (c *command) printReleaseChanges(changes []artifact.ReleaseChange) {
+	for _, x := range changes {
+		fmt.Fprintf(c.stdout, "%s %s: %s: %q → %q\n", x.Source, x.Release, x.Field, x.Old, x.New)
+	}
+}
+
+// warnOfReleaseChanges says what clients will not take by themselves.
+func (c *command) warnOfReleaseChanges(changes []artifact.ReleaseChange) {
+	refused := make(map[string][]string) // fields, by the command that accepts them
+	for _, x := range changes {
+		if x.Accept != "" {
+			refused[x.Accept] = append(refused[x.Accept], fmt.Sprintf("%s %s: %s", x.Source, x.Release, x.Field))
+		}
+	}
+	for _, accept := range slices.Sorted(maps.Keys(refused)) {
+		c.log().Warn("upstream's releases have changed in a way that clients refuse until each has accepted it", "changed", strings.Join(refused[accept], ", "), "accept", accept)
+	}
+}
+
+// versions says how the old pin became the new one.
+func versions(old, now *builder.Pin) string {
+	switch {
+	case old.Version != now.Version:
+		return old.Version + " → " + now.Version
+	case old.SHA256 != now.SHA256:
+		return now.Version + " with other content"
+	case old.Source != now.Source:
+		return fmt.Sprintf("%s from %s instead of %s", now.Version, now.Source, old.Source)
+	}
+	return now.Version + " under another path"
+}
+
+// warnOfSize warns of a lock whose files hardly anybody means to carry.
+func (c *command) warnOfSize(l *lockfile.Lock) {
+	const large = 100_000_000_000
+	if size := sizeOf(l); size > large {
+		c.log().Warn("the lock is very large; the cache and the image will each need this much space", "size", progress.Bytes(size))
+	}
+}
+
+func summary(l *lockfile.Lock) string { return quantity(len(l.Items), "artifact", sizeOf(l)) }
+
+// sizeOf is the size of all that a lock carries, in bytes.
+func sizeOf(l *lockfile.Lock) (size int64) {
+	for i := range l.Items {
+		size += l.Items[i].Size
+	}
+	return size
+}
+
+// quantity writes a number of things and their size: "1 file, 0.1 MB".
+func quantity(n int, thing string, size int64) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s, %s", n, thing, progress.Bytes(size))
+}
