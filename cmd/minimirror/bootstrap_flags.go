@@ -25,7 +25,7 @@ type bootstrapFlags struct {
 func (f *bootstrapFlags) define(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.list, "list", false, "show the sets of the image")
 	once(flags, &f.set, "set", "what to install: a set of the image")
-	flags.StringArrayVar(&f.packages, "package", nil, "what to install: a package with all it needs; may be there several times")
+	flags.StringArrayVar(&f.packages, "package", nil, "what to install: a package with all it needs; may be repeated")
 	flags.BoolVar(&f.install, "install", false, "install it")
 	flags.StringVar(&f.root, "root", "/", "the system to work on")
 	once(flags, &f.to, "to", "extract into this folder instead")
@@ -39,7 +39,7 @@ func (f *bootstrapFlags) define(flags *pflag.FlagSet) {
 	once(flags, &f.load, "load", "docker, podman or containerd: load the image there")
 	once(flags, &f.name, "name", "with --load: what the image is called there, [HOST/]NAME[:TAG]")
 	flags.StringVar(&f.configure, "configure-apt", "", "address of the mirror that apt shall use from now on")
-	flags.BoolVar(&f.only, "disable-other-sources", false, "with --configure-apt: put the other sources away")
+	flags.BoolVar(&f.only, "disable-other-sources", false, "with --configure-apt: disable the other apt sources")
 	flags.BoolVar(&f.undo, "undo-apt", false, "undo --configure-apt")
 	flags.StringVar(&f.ca, "ca", "", "file with certificates (PEM) that may sign the registry's")
 	flags.StringVar(&f.hosts, "hosts-dir", "", "folder with containerd's hosts.toml files: mirrors and certificates of registries")

@@ -61,7 +61,7 @@ func (c *command) printPlan(p *bootstrap.Plan, output string) error {
 		}
 	}
 	for _, name := range p.Present {
-		fmt.Fprintf(c.stdout, "left alone: %s\n", name)
+		fmt.Fprintf(c.stdout, "already installed: %s\n", name)
 	}
 	printRemoved(c.stdout, p)
 	_, err := fmt.Fprintf(c.stdout, "%d packages, %s\n", p.Count(), progress.Bytes(p.Size()))

@@ -115,10 +115,7 @@ func build(ctx context.Context, c *command, args []string) error {
 		return json.NewEncoder(c.stdout).Encode(map[string]any{
 			"reference": ref.String(), "name": name, "digest": built.Digest, "artifacts": built.Artifacts, "size": built.Size})
 	}
-	if name != "" {
-		fmt.Fprintf(c.stderr, "image %s\n", name)
-	}
-	fmt.Fprintln(c.stderr, quantity(built.Artifacts, "artifact", built.Size))
+	fmt.Fprintf(c.stderr, "%s: %s\n", cmp.Or(name, ref.String()), quantity(built.Artifacts, "artifact", built.Size))
 	_, err = fmt.Fprintf(c.stdout, "%s %s\n", ref, built.Digest)
 	return err
 }

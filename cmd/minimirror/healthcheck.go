@@ -17,9 +17,9 @@ import (
 
 const healthcheckHelp = `usage: minimirror healthcheck [--url ADDRESS] [--ready | --deep]
 
-Asks a running server whether it is well: exit code 0 if so, 1 if not. It is for
-container runtimes that probe by a command: the image holds no other program,
-and no shell.
+Checks the health of a running server: the exit code is 0 if it is healthy, 1 if not.
+It is for container runtimes that probe with a command: the image has no other
+program and no shell.
 
 With --ready the server must also take requests; it does not while it ends. With
 --deep it must also give what a client needs: signed lists whose signatures are

@@ -26,19 +26,19 @@ and serves it there.
 usage: minimirror VERB [FLAGS] [ARGUMENTS]
 
   lock         pin what a definition asks for: mirror.yaml → mirror.lock
-  why          tell why a lock has a package
+  why          show why a lock has a package
   build        make the image of a lock
-  verify       hold an image against its digests and upstream's signatures
-  rules        tell what rules do to an image
+  verify       check an image against its digests and upstream's signatures
+  rules        show what rules do to an image
   serve        serve an image to apt
-  report       tell from a server's audit trail who fetched what, and what was missing
+  report       show from a server's audit trail who fetched what, and what was missing
   bootstrap    install from an image on a machine that has nothing yet
   kit          write what a site needs to run a mirror and to use it
-  healthcheck  ask a running server whether it is well
-  completion   print what makes a shell complete verbs and flags
+  healthcheck  check the health of a running server
+  completion   print the shell completion of verbs and flags
   version      print the version of this program
 
-minimirror VERB --help tells more of each.
+minimirror VERB --help explains each.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the lock is out of date,
 4 something did not verify, 130 interrupted.

@@ -20,7 +20,7 @@ const reportHelp = `usage: minimirror report AUDIT… [[--image] REFERENCE]
 Reads what "minimirror serve --audit" wrote, and tells what was missing (the most
 wanted first: for the next build), what was denied, who fetched what, and with
 --image what the image carries and nobody has fetched. AUDIT is a file, plain or
-compressed by gzip, or - for standard input; there may be several, in any order.
+compressed by gzip, or - for standard input; it may be repeated, in any order.
 
 With --image, what is missing is left out where the image has it. An argument that
 begins like a reference (oci: and so on; see "minimirror verify --help"), or the path
@@ -39,8 +39,8 @@ func report(ctx context.Context, c *command, args []string) error {
 	c.imageFlag("image that was served, or is to be: tells what was never fetched")
 	since := c.flags.String("since", "", "only requests from this TIME on")
 	until := c.flags.String("until", "", "only requests before this TIME")
-	clients := c.flags.StringArray("client", nil, "only requests of this address or network; may be there several times")
-	names := c.flags.StringArray("name", nil, "only requests for artifacts of this name (* and ? match anything); may be there several times")
+	clients := c.flags.StringArray("client", nil, "only requests of this address or network; may be repeated")
+	names := c.flags.StringArray("name", nil, "only requests for artifacts of this name (* and ? match anything); may be repeated")
 	rows := c.flags.Int("rows", 20, "rows of each table; 0: all. With --format json all, unless it is there")
 	output := c.flags.String("format", "text", "what to print: text or json")
 	options := registryFlags(c)

@@ -99,7 +99,7 @@ func rulesVerb(ctx context.Context, c *command, args []string) error {
 		}
 	}
 	if n := len(result.Broken); n > 0 {
-		return fmt.Errorf("%s: it breaks %d of what the image was made for", file, n)
+		return fmt.Errorf("%s: %d requested packages or sets can no longer be installed", file, n)
 	}
 	return nil
 }
@@ -224,7 +224,7 @@ func (r *rulesCheck) text() string {
 		line("  %s: %s %s (%s)%s", d.Rule, d.Name, d.Version, d.Architecture, reason)
 	}
 	if len(r.Conditional) > 0 {
-		line("denied for some clients, or at times: %d; such a client sees it in the index, chooses it and fails", len(r.Conditional))
+		line("denied for some clients, or at times: %d; it stays in the index, and the download fails with 403", len(r.Conditional))
 	}
 	for _, d := range r.Conditional {
 		line("  %s: %s %s (%s): %s", d.Rule, d.Name, d.Version, d.Architecture, d.Match)

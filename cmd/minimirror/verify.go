@@ -17,7 +17,7 @@ import (
 
 const verifyHelp = `usage: minimirror verify [--image] REFERENCE [--keyring FILE]…
 
-Reads the whole image and holds every layer and every file against its digest.
+Reads the whole image and checks every layer and every file against its digest.
 Nothing may be in the layers that the catalog does not name: what a runtime
 unpacks is what was verified. Nothing but the image's digest vouches for the
 program /minimirror and the scripts /bootstrap/SET/install.sh: compare it with
@@ -51,7 +51,7 @@ type verified struct {
 
 func verify(ctx context.Context, c *command, args []string) error {
 	c.imageFlag("image to verify")
-	keyrings := c.flags.StringArray("keyring", nil, "file with public keys of upstream, armored or binary; may be there several times")
+	keyrings := c.flags.StringArray("keyring", nil, "file with public keys of upstream, armored or binary; may be repeated")
 	output := c.flags.String("format", "text", "what to print: text or json")
 	options := registryFlags(c)
 	if err := c.parseImage(args, verifyHelp, 0); err != nil {

@@ -135,7 +135,7 @@ func (v *verification) signed(data, detached []byte) (r *release, err error) {
 		text, err = check(time.Time{})
 	}
 	if err != nil {
-		return nil, artifact.Hint(err, "name the keyring of every source of the image; --keyring may be there several times")
+		return nil, artifact.Hint(err, "name the keyring of every source of the image; --keyring may be repeated")
 	}
 	return r, r.parse(text)
 }
