@@ -32,21 +32,21 @@ type Plan struct {
 	*artifact.InstallPlan
 	Title string // for people
 	kind  artifact.Kind
-	files map[string]image.File // by ID
+	files map[string]image.File // of the items, by path
 }
 
-// Size is the bytes of all that the plan installs, and Count how many there are.
+// Size is the bytes of all that the plan installs, and Count how many items there are.
 func (p *Plan) Size() (size int64) {
-	for _, a := range p.artifacts() {
-		size += a.Size
+	for _, i := range p.items() {
+		size += i.Size()
 	}
 	return size
 }
 
-func (p *Plan) artifacts() []*artifact.Item { return slices.Concat(p.Steps...) }
+func (p *Plan) items() []*artifact.Item { return slices.Concat(p.Steps...) }
 
-// Count is the number of artifacts that the plan installs.
-func (p *Plan) Count() int { return len(p.artifacts()) }
+// Count is the number of items that the plan installs.
+func (p *Plan) Count() int { return len(p.items()) }
 
 // Select plans a request with what the image offers. It reads of the catalog what
 // the request touches.
@@ -92,7 +92,9 @@ func Select(ctx context.Context, r *image.Reader, kind artifact.Kind, req Reques
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		for _, record := range found[name] {
 			install.Pins.Items = append(install.Pins.Items, record.Item)
-			p.files[record.ID()] = record.File()
+			for _, file := range record.Stored() {
+				p.files[file.Path] = file
+			}
 		}
 	}
 	if p.InstallPlan, err = kind.PlanInstall(ctx, install); err == nil {

@@ -20,9 +20,9 @@ import (
 // partPrefix marks files that are not whole yet. They are begun anew.
 const partPrefix = ".minimirror-part-"
 
-// Extract puts the plan's artifacts into dir, under their base names. A file that
+// Extract puts the files of the plan's items into dir, under their base names. A file that
 // is there already and right is not read again; one that is not whole never has
-// its final name. A set of two artifacts with one base name is an error.
+// its final name. Two files with one base name are an error.
 func (p *Plan) Extract(ctx context.Context, r *image.Reader, dir string, received func(n int64)) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -38,20 +38,20 @@ func (p *Plan) Extract(ctx context.Context, r *image.Reader, dir string, receive
 	names := make(map[string]string)
 	var missing []image.File
 	var room int64
-	for _, a := range p.artifacts() {
-		name := path.Base(a.Path)
-		if other, taken := names[name]; taken && other != a.ID() {
-			return fmt.Errorf("%s and %s have the same file name", other, a.ID())
+	for _, f := range p.wanted() {
+		name := path.Base(f.Path)
+		if other, taken := names[name]; taken {
+			return fmt.Errorf("%s and %s have the same file name", other, f.Path)
 		}
-		names[name] = a.ID()
-		if whole, err := isWhole(root, name, a); err != nil {
+		names[name] = f.Path
+		if whole, err := isWhole(root, name, f.SHA256); err != nil {
 			return err
 		} else if whole {
-			received(a.Size)
+			received(f.Size)
 			continue
 		}
-		missing = append(missing, p.files[a.ID()])
-		room += a.Size
+		missing = append(missing, f)
+		room += f.Size
 	}
 	if err := enough(dir, room); err != nil {
 		return err
@@ -61,9 +61,23 @@ func (p *Plan) Extract(ctx context.Context, r *image.Reader, dir string, receive
 	})
 }
 
+// wanted are the files of all items, each once.
+func (p *Plan) wanted() (files []image.File) {
+	taken := make(map[string]bool)
+	for _, i := range p.items() {
+		for f := range i.Files {
+			if id := i.FileID(&i.Files[f]); !taken[id] {
+				taken[id] = true
+				files = append(files, p.files[id])
+			}
+		}
+	}
+	return files
+}
+
 // isWhole reports whether the file is there with the right bytes. Anything else of
 // that name is an error if it is no regular file, else it is removed.
-func isWhole(root *os.Root, name string, a *artifact.Item) (bool, error) {
+func isWhole(root *os.Root, name, sha256sum string) (bool, error) {
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -83,7 +97,7 @@ func isWhole(root *os.Root, name string, a *artifact.Item) (bool, error) {
 	if _, err := io.Copy(hash, f); err != nil {
 		return false, err
 	}
-	if hex.EncodeToString(hash.Sum(nil)) == a.SHA256 {
+	if hex.EncodeToString(hash.Sum(nil)) == sha256sum {
 		return true, nil
 	}
 	return false, root.Remove(name)

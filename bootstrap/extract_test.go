@@ -162,20 +162,20 @@ func TestExtractBesideStrangeFiles(t *testing.T) {
 // What does not verify gets no name.
 func TestExtractRefusesLies(t *testing.T) {
 	for name, lie := range map[string]func(f *artifact.Item){
-		"digest": func(f *artifact.Item) { f.SHA256 = strings.Repeat("0", 64) },
-		"size":   func(f *artifact.Item) { f.Size-- },
-		"name":   func(f *artifact.Item) { f.Path = "pool/.." },
-		"up":     func(f *artifact.Item) { f.Path = "../../b" },
+		"digest": func(f *artifact.Item) { f.Files[0].SHA256 = strings.Repeat("0", 64) },
+		"size":   func(f *artifact.Item) { f.Files[0].Size-- },
+		"name":   func(f *artifact.Item) { f.Files[0].Path = "pool/.." },
+		"up":     func(f *artifact.Item) { f.Files[0].Path = "../../b" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := mirror(t)
 			for i := range m.Catalog.Items {
-				if a := &m.Catalog.Items[i]; a.Path == "pool/b" {
+				if a := &m.Catalog.Items[i]; a.Files[0].Path == "pool/b" {
 					old := a.ID()
 					lie(a)
 					for j := range m.Catalog.Files {
 						if f := &m.Catalog.Files[j]; f.Path == old {
-							f.Path, f.SHA256, f.Size = a.ID(), a.SHA256, a.Size
+							f.Path, f.SHA256, f.Size = a.ID(), a.Files[0].SHA256, a.Files[0].Size
 						}
 					}
 					for j, id := range m.Catalog.Sets[0].Items {

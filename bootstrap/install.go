@@ -40,7 +40,9 @@ func (p *Plan) Install(ctx context.Context, o InstallOptions) error {
 	for _, step := range p.Steps {
 		var files []string
 		for _, a := range step {
-			files = append(files, path.Join(inside, path.Base(a.Path)))
+			for _, f := range a.Files {
+				files = append(files, path.Join(inside, path.Base(f.Path)))
+			}
 		}
 		job.Steps = append(job.Steps, files)
 	}
@@ -66,8 +68,8 @@ func (p *Plan) Complete(dir string) error {
 		}
 	}
 	var sums []string
-	for _, a := range p.artifacts() {
-		sums = append(sums, fmt.Sprintf("%s  %s\n", a.SHA256, path.Base(a.Path)))
+	for _, f := range p.wanted() {
+		sums = append(sums, fmt.Sprintf("%s  %s\n", f.SHA256, path.Base(f.Path)))
 	}
 	slices.SortFunc(sums, func(a, b string) int { return strings.Compare(a[64:], b[64:]) })
 	return replace(root, "SHA256SUMS", []byte(strings.Join(sums, "")), 0o644)

@@ -24,8 +24,10 @@ func Shell(ctx context.Context, r *image.Reader, set, architecture string) (stri
 	}
 	layers := []int{len(digests) - 2} // the scripts
 	for _, m := range members {
-		if !slices.Contains(layers, m.Layer) {
-			layers = append(layers, m.Layer)
+		for _, at := range m.Places {
+			if !slices.Contains(layers, at.Layer) {
+				layers = append(layers, at.Layer)
+			}
 		}
 	}
 	slices.Sort(layers)

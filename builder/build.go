@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -41,10 +40,11 @@ type Builder struct {
 
 // Built says what Build made.
 type Built struct {
-	Digest    digest.Digest // of the manifest
-	Name      string        // by which container runtimes know the image when they load it; see image.LocalNames
-	Artifacts int
-	Size      int64 // of the artifacts, bytes
+	Digest digest.Digest // of the manifest
+	Name   string        // by which container runtimes know the image when they load it; see image.LocalNames
+	Items  int
+	Files  int   // of the items, each once
+	Size   int64 // of these files, bytes
 }
 
 // Build makes the image of a definition's lock at output. It asks upstream only
@@ -59,12 +59,12 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	if err := b.fetch(ctx, "files", artifactsOf(lock)); errors.Is(err, fs.ErrNotExist) {
+	if err := b.fetch(ctx, "files", wantedFiles(lock)); errors.Is(err, fs.ErrNotExist) {
 		return nil, artifact.Hint(err, "upstream has moved on: run: minimirror lock --update %s", d.File)
 	} else if err != nil {
 		return nil, err
 	}
-	if err := b.fetch(ctx, "signed indexes", proofsOf(lock)); errors.Is(err, fs.ErrNotExist) || errors.Is(err, artifact.ErrVerify) {
+	if err := b.fetch(ctx, "signed indexes", wantedProofs(lock)); errors.Is(err, fs.ErrNotExist) || errors.Is(err, artifact.ErrVerify) {
 		return nil, artifact.Hint(fmt.Errorf("%w: upstream has replaced what it had signed: %w", artifact.ErrStale, err),
 			"run: minimirror lock %s (it keeps the versions where upstream still has them), or build with a cache that has it, or write \"upstream: omit\" in the definition", d.File)
 	} else if err != nil {
@@ -94,10 +94,11 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	built := &Built{Artifacts: len(lock.Items)}
+	built := &Built{Items: len(lock.Items)}
 	built.Name, _ = p.names()
-	for i := range lock.Items {
-		built.Size += lock.Items[i].Size
+	for _, f := range lockedFiles(lock) {
+		built.Files++
+		built.Size += f.Size
 	}
 	built.Digest, err = b.bake(ctx, p, layers, titles, output)
 	return built, err
@@ -119,7 +120,7 @@ func readFresh(d *Definition) (*lockfile.Lock, string, error) {
 }
 
 // fetch brings what the cache lacks.
-func (b *Builder) fetch(ctx context.Context, what string, wanted []*artifact.Item) error {
+func (b *Builder) fetch(ctx context.Context, what string, wanted []fetch.Wanted) error {
 	missing := lacking(b.Cache, wanted)
 	if len(missing) == 0 {
 		return nil
@@ -133,74 +134,6 @@ func (b *Builder) fetch(ctx context.Context, what string, wanted []*artifact.Ite
 	err := b.Fetch.All(ctx, missing)
 	phase.End(err)
 	return err
-}
-
-// lacking are those of the wanted artifacts that the cache lacks, each content once.
-func lacking(c *cache.Cache, wanted []*artifact.Item) []*artifact.Item {
-	return slices.DeleteFunc(distinct(wanted), func(a *artifact.Item) bool {
-		return c.Has(artifact.Content{Size: a.Size, SHA256: a.SHA256})
-	})
-}
-
-// A Download is what Build would fetch from one source.
-type Download struct {
-	Source string
-	Files  int
-	Size   int64 // bytes
-}
-
-// Downloads lists what the cache lacks of a lock, by source.
-func Downloads(lock *lockfile.Lock, c *cache.Cache) (all []Download) {
-	for _, a := range lacking(c, append(artifactsOf(lock), proofsOf(lock)...)) {
-		i := slices.IndexFunc(all, func(d Download) bool { return d.Source == a.Source })
-		if i < 0 {
-			i, all = len(all), append(all, Download{Source: a.Source})
-		}
-		all[i].Files++
-		all[i].Size += a.Size
-	}
-	slices.SortFunc(all, func(a, b Download) int { return strings.Compare(a.Source, b.Source) })
-	return all
-}
-
-// distinct are the artifacts with each content once, with all addresses that have it.
-func distinct(all []*artifact.Item) (once []*artifact.Item) {
-	place := make(map[artifact.Content]int, len(all))
-	for _, a := range all {
-		content := artifact.Content{Size: a.Size, SHA256: a.SHA256}
-		i, found := place[content]
-		if !found {
-			place[content] = len(once)
-			once = append(once, a)
-			continue
-		}
-		joined := *once[i]
-		joined.URLs = append(slices.Clone(joined.URLs), a.URLs...)
-		once[i] = &joined
-	}
-	return once
-}
-
-func artifactsOf(lock *lockfile.Lock) (all []*artifact.Item) {
-	for i := range lock.Items {
-		all = append(all, &lock.Items[i])
-	}
-	return all
-}
-
-// proofsOf are the proofs that the lock does not hold itself, as files to fetch.
-func proofsOf(lock *lockfile.Lock) (all []*artifact.Item) {
-	for _, s := range lock.Sources {
-		for _, r := range s.Releases {
-			for _, p := range r.Proofs {
-				if p.Data == nil {
-					all = append(all, &artifact.Item{Kind: s.Kind, Source: s.Name, Name: s.Name + " " + p.Path, Version: "of " + r.Date.UTC().Format(time.RFC3339),
-						Architecture: "index", Size: p.Size, SHA256: p.SHA256, Path: p.Path, URLs: p.URLs})
-				}
-			}
-		}
-	}
-	return all
 }
 
 // bake has BuildKit make the image of the layers.
@@ -238,9 +171,9 @@ func (b *Builder) stateDir() string {
 
 // evict removes damaged files from the cache.
 func (b *Builder) evict(lock *lockfile.Lock) {
-	for _, a := range append(artifactsOf(lock), proofsOf(lock)...) {
-		if _, err := b.Cache.Check(artifact.Content{Size: a.Size, SHA256: a.SHA256}); errors.Is(err, artifact.ErrVerify) {
-			b.Log.Warn("removed from the cache", "artifact", a.String(), "error", err)
+	for _, w := range append(wantedFiles(lock), wantedProofs(lock)...) {
+		if _, err := b.Cache.Check(w.Content); errors.Is(err, artifact.ErrVerify) {
+			b.Log.Warn("removed from the cache", "file", w.Title, "error", err)
 		}
 	}
 }

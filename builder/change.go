@@ -3,6 +3,7 @@ package builder
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/lockfile"
@@ -21,8 +22,8 @@ type Change struct {
 type Pin struct {
 	Source   string `json:"source"`
 	Version  string `json:"version"`
-	Size     int64  `json:"size"` // bytes
-	SHA256   string `json:"sha256"`
+	Size     int64  `json:"size"`     // bytes
+	SHA256   string `json:"sha256"`   // of its file; of several, of the list as sha256sum writes it
 	Security bool   `json:"security"` // a security channel lists it
 }
 
@@ -32,7 +33,7 @@ type Pin struct {
 func Changes(before, after *lockfile.Lock) []Change {
 	type key struct{ kind, name, architecture string }
 	old, kept := make(map[key][]*artifact.Item), make(map[string]bool)
-	identity := func(a *artifact.Item) string { return a.ID() + " " + a.SHA256 }
+	identity := func(a *artifact.Item) string { return a.ID() + " " + digestOf(a) }
 	for i := range before.Items {
 		kept[identity(&before.Items[i])] = false
 	}
@@ -45,7 +46,7 @@ func Changes(before, after *lockfile.Lock) []Change {
 			come = append(come, a)
 		}
 	}
-	keyOf := func(a *artifact.Item) key { return key{a.Kind, a.Name, a.Architecture} }
+	keyOf := func(a *artifact.Item) key { return key{a.Kind, a.Name, a.Architecture()} }
 	for i := range before.Items {
 		if a := &before.Items[i]; !kept[identity(a)] {
 			old[keyOf(a)] = append(old[keyOf(a)], a)
@@ -88,5 +89,17 @@ func pinOf(a *artifact.Item) *Pin {
 	if a == nil {
 		return nil
 	}
-	return &Pin{a.Source, a.Version, a.Size, a.SHA256, a.Security}
+	return &Pin{a.Source, a.Version, a.Size(), digestOf(a), a.Security}
+}
+
+// digestOf identifies the bytes of an item: the SHA-256 of its file, or of the list of theirs.
+func digestOf(a *artifact.Item) string {
+	if len(a.Files) == 1 {
+		return a.Files[0].SHA256
+	}
+	var list strings.Builder
+	for i := range a.Files {
+		list.WriteString(a.Files[i].SHA256 + "  " + a.Files[i].Path + "\n")
+	}
+	return strings.TrimPrefix(lockfile.Digest([]byte(list.String())), "sha256:")
 }

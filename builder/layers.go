@@ -3,6 +3,7 @@ package builder
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -44,12 +45,13 @@ type aliaser interface {
 func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 	groups := [][]image.Entry{{p.program}}
 	titles = []string{"program"}
-	places := make(map[string]int) // of artifacts, by ID
-	for _, group := range p.groups() {
+	files := lockedFiles(p.lock)
+	places := make(map[string]int, len(files)) // of the items' files, by ID
+	for _, group := range groupFiles(files) {
 		var entries []image.Entry
-		for _, a := range group.artifacts {
-			places[a.ID()] = len(groups)
-			entries = append(entries, p.entry(a))
+		for _, f := range group.files {
+			places[f.id] = len(groups)
+			entries = append(entries, p.entry(f))
 		}
 		groups = append(groups, entries)
 		titles = append(titles, group.title)
@@ -72,7 +74,7 @@ func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 		}
 		layers = append(layers, layer)
 	}
-	catalog, err := p.catalog(layers, places, proofs)
+	catalog, err := p.catalog(layers, files, places, proofs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -83,67 +85,53 @@ func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 
 // A group is what shares a layer.
 type group struct {
-	title     string
-	artifacts []*artifact.Item
+	title string
+	files []*lockedFile
 }
 
-// groups divides the artifacts into layers. Those that the same sets need share
+// groupFiles divides the items' files into layers. Those that the same sets need share
 // a layer, so that a set is read without anything else.
-func (p *plan) groups() []group {
-	sets := make(map[string][]string) // names of sets, by artifact
-	for _, set := range p.lock.Sets {
-		for _, id := range set.Items {
-			sets[id] = append(sets[id], set.Name+" "+set.Architecture)
-		}
-	}
-	bySets := make(map[string][]*artifact.Item)
+func groupFiles(files []*lockedFile) (groups []group) {
+	bySets := make(map[string][]*lockedFile)
 	var others int64
-	for i := range p.lock.Items {
-		a := &p.lock.Items[i]
-		key := strings.Join(sets[a.ID()], ", ")
-		bySets[key] = append(bySets[key], a)
+	for _, f := range files {
+		key := f.setsKey()
+		bySets[key] = append(bySets[key], f)
 		if key == "" {
-			others += a.Size
+			others += f.Size
 		}
 	}
-	var keys []string
-	for key := range bySets {
-		if key != "" {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	var groups []group
-	for i, key := range keys {
+	rest := bySets[""]
+	delete(bySets, "")
+	for i, key := range slices.Sorted(maps.Keys(bySets)) {
 		if i < maxLayers/2 {
 			groups = append(groups, group{"sets: " + key, bySets[key]})
 			continue
 		}
 		// More combinations than an image may have layers.
 		last := &groups[len(groups)-1]
-		last.title, last.artifacts = "sets: several", append(last.artifacts, bySets[key]...)
+		last.title, last.files = "sets: several", append(last.files, bySets[key]...)
 	}
-	rest := bySets[""]
 	limit := max(layerSize, others/(maxLayers/4)+1)
 	var size int64
 	start := 0
-	for i, a := range rest {
-		if size > 0 && size+a.Size > limit {
-			groups = append(groups, group{"artifacts of no set", rest[start:i]})
+	for i, f := range rest {
+		if size > 0 && size+f.Size > limit {
+			groups = append(groups, group{"items of no set", rest[start:i]})
 			start, size = i, 0
 		}
-		size += a.Size
+		size += f.Size
 	}
 	if start < len(rest) {
-		groups = append(groups, group{"artifacts of no set", rest[start:]})
+		groups = append(groups, group{"items of no set", rest[start:]})
 	}
 	return groups
 }
 
-func (p *plan) entry(a *artifact.Item) image.Entry {
-	content := artifact.Content{Size: a.Size, SHA256: a.SHA256}
+func (p *plan) entry(f *lockedFile) image.Entry {
+	content := f.Content()
 	return image.Entry{
-		Path: path.Join(image.Root, a.ID()), Size: a.Size, SHA256: a.SHA256,
+		Path: path.Join(image.Root, f.id), Size: f.Size, SHA256: f.SHA256,
 		Open: func() (image.LayerFile, error) { return p.cache.Open(content) },
 	}
 }
@@ -192,9 +180,9 @@ func noFileIsFolder(files []image.File) error {
 	return nil
 }
 
-// catalog names the place of every file. places are the layers of the artifacts,
+// catalog names the place of every file. places are the layers of the items' files,
 // proofs is that of what upstream signed.
-func (p *plan) catalog(layers []*image.Layer, places map[string]int, proofs int) (*image.Catalog, error) {
+func (p *plan) catalog(layers []*image.Layer, files []*lockedFile, places map[string]int, proofs int) (*image.Catalog, error) {
 	c := &image.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
 		Sets: p.lock.Sets, Items: p.lock.Items, Aliases: p.aliases()}
 	for _, s := range p.lock.Sources {
@@ -211,11 +199,9 @@ func (p *plan) catalog(layers []*image.Layer, places map[string]int, proofs int)
 		}
 		c.Sources = append(c.Sources, s)
 	}
-	for i := range p.lock.Items {
-		a := &p.lock.Items[i]
-		at := places[a.ID()]
-		c.Files = append(c.Files, image.File{Path: a.ID(), Layer: at, Size: a.Size, SHA256: a.SHA256,
-			Offset: layers[at].Offset(path.Join(image.Root, a.ID()))})
+	for _, f := range files {
+		at := places[f.id]
+		c.Files = append(c.Files, image.File{Path: f.id, Layer: at, Size: f.Size, SHA256: f.SHA256, Offset: layers[at].Offset(path.Join(image.Root, f.id))})
 	}
 	at := len(layers) - 1
 	byPath := make(map[string]artifact.Generated, len(p.files))

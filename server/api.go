@@ -180,7 +180,7 @@ func (s *Server) summarize() summary {
 		sum.Sources = append(sum.Sources, upstream{source.Kind, source.Name, orNone(source.URLs)})
 	}
 	for i := range c.Items {
-		sum.Bytes += c.Items[i].Size
+		sum.Bytes += c.Items[i].Size()
 	}
 	return sum
 }

@@ -217,7 +217,7 @@ func TestAPIArtifact(t *testing.T) {
 		NeededBy   []string `json:"needed_by"`
 		Carried    []struct {
 			artifact.Item
-			Address string
+			Files   []struct{ Path, SHA256, Address string } `json:"files"`
 			Verdict struct {
 				Allowed      bool
 				Rule, Reason string
@@ -267,7 +267,7 @@ func TestAPIArtifact(t *testing.T) {
 	}
 	for _, name := range oddNames {
 		got := get(name)
-		if got.Name != name || len(got.Carried) != 1 || got.Carried[0].SHA256 != sum(body(t, ask(t, h, "GET", got.Carried[0].Address))) {
+		if got.Name != name || len(got.Carried) != 1 || got.Carried[0].Files[0].SHA256 != sum(body(t, ask(t, h, "GET", got.Carried[0].Files[0].Address))) {
 			t.Errorf("%q: %+v", name, got)
 		}
 	}

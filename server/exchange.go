@@ -23,6 +23,7 @@ type exchange struct {
 	limits *limiter
 
 	artifact *artifact.Item // that was asked for; nil: none
+	size     int64          // of its file that was asked for
 	verdict  audit.Verdict  // empty: it follows from the rest
 	rule     string
 	reason   string

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/rules"
@@ -36,10 +37,11 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 		s.fail(w, r, fs.ErrNotExist)
 		return
 	}
-	if a := s.artifacts[at]; a >= 0 {
+	if items := s.items.of(at); len(items) > 0 {
 		e := exchangeOf(w)
-		e.artifact = &s.image.Catalog.Items[a]
-		if verdict := v.verdict(int(a), e.client, time.Now()); !verdict.Allowed {
+		item, verdict := s.decide(v, items, e)
+		e.artifact, e.size = item, s.image.Catalog.Files[at].Size
+		if !verdict.Allowed {
 			deny(w, e, verdict)
 			return
 		} else {
@@ -54,6 +56,19 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 	}
 	defer content.Close()
 	s.send(w, r, f, lastModified(f), content)
+}
+
+// decide finds an item of a file that the client may have; whoever may have one may have the file. If there is none, it is
+// the first.
+func (s *Server) decide(v *view, items []int32, e *exchange) (*artifact.Item, rules.Verdict) {
+	now := time.Now()
+	verdict := v.verdict(int(items[0]), e.client, now)
+	for i := 1; i < len(items) && !verdict.Allowed; i++ {
+		if other := v.verdict(int(items[i]), e.client, now); other.Allowed {
+			return s.items.item(items[i]), other
+		}
+	}
+	return s.items.item(items[0]), verdict
 }
 
 // deny answers 403 with the rule's reason.

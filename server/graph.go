@@ -76,7 +76,7 @@ func (s *Server) newGraph(ctx context.Context) (*graph, error) {
 	}
 	for _, set := range g.catalog.Sets {
 		for _, id := range set.Requested {
-			if at := s.artifactAt(id); at >= 0 {
+			if at := s.items.at(id); at >= 0 {
 				requested = append(requested, names[nodeKey{list[at].Kind, list[at].Name}])
 			}
 		}

@@ -119,15 +119,14 @@ func needyServer(t testing.TB, artifacts, aliases int, count func(int) int, rand
 		return fmt.Sprintf("name-%06d", at)
 	}
 	for i := range artifacts {
-		a := artifact.Item{Kind: imagetest.Kind, Source: imagetest.Source, Name: name(i), Version: "1.2-3", Architecture: "any", SHA256: strings.Repeat("0", 64),
-			Path: "pool/" + name(i), URLs: []string{"http://mirror.example.org/" + name(i)}, Requested: i == 0}
+		a := artifact.Item{Kind: imagetest.Kind, Source: imagetest.Source, Name: name(i), Version: "1.2-3", Requested: i == 0, Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"any"}}}, Files: []artifact.File{{SHA256: strings.Repeat("0", 64), Path: "pool/" + name(i), URLs: []string{"http://mirror.example.org/" + name(i)}}}}
 		for range count(i) {
 			needs[a.Name] = append(needs[a.Name], name(random.IntN(artifacts+aliases)))
 		}
 		needs[a.Name] = slices.DeleteFunc(needs[a.Name], func(n string) bool { return n == a.Name })
 		a.Metadata = []string{strings.Join(needs[a.Name], " ") + " elsewhere"}
 		m.Catalog.Items = append(m.Catalog.Items, a)
-		m.Catalog.Files = append(m.Catalog.Files, image.File{Path: a.ID(), Layer: 1, SHA256: a.SHA256})
+		m.Catalog.Files = append(m.Catalog.Files, image.File{Path: a.ID(), Layer: 1, SHA256: a.Files[0].SHA256})
 	}
 	for i := range aliases {
 		alias := image.Alias{Kind: imagetest.Kind, Name: name(artifacts + i)}
@@ -147,7 +146,7 @@ func needyServer(t testing.TB, artifacts, aliases int, count func(int) int, rand
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { img.Close() })
-	return &Server{image: img, artifacts: artifactPlaces(img), mounts: []mount{{kind: needyKind{}}}}, needs
+	return &Server{image: img, items: newItemPlaces(img), mounts: []mount{{kind: needyKind{}}}}, needs
 }
 
 // BenchmarkGraph makes the graph of as many artifacts as a distribution has, and tells what is kept.

@@ -46,8 +46,8 @@ func newAbout(c *image.Catalog) about {
 	counts, sizes, size := map[string]int{}, map[string]int64{}, int64(0)
 	for i := range c.Items {
 		counts[c.Items[i].Source]++
-		sizes[c.Items[i].Source] += c.Items[i].Size
-		size += c.Items[i].Size
+		sizes[c.Items[i].Source] += c.Items[i].Size()
+		size += c.Items[i].Size()
 	}
 	a.Artifacts, a.Size = len(c.Items), humanSize(size)
 	for _, s := range c.Sources {

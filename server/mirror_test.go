@@ -57,7 +57,7 @@ func (plainKind) Identify(path string) *artifact.Item {
 func (plainKind) Properties() []string { return []string{"folder"} }
 
 func (plainKind) PropertiesOf(a *artifact.Item) [][]string {
-	return [][]string{{strings.Split(a.Path, "/")[0]}}
+	return [][]string{{strings.Split(a.Files[0].Path, "/")[0]}}
 }
 
 func (plainKind) ParseVersions(condition string) (func(string) bool, error) {

@@ -78,12 +78,12 @@ func (s *Server) name(record *audit.Record, e *exchange, path string) {
 			}
 		}
 	} else if a != nil {
-		record.Artifact, record.Size = a.ID(), a.Size
+		record.Artifact, record.Size = a.ID(), e.size
 	}
 	if a == nil {
 		a = &artifact.Item{}
 	}
-	record.Name, record.Version, record.Architecture = a.Name, a.Version, a.Architecture
+	record.Name, record.Version, record.Architecture = a.Name, a.Version, a.Architecture()
 }
 
 // ids are names of requests: one part is the process's own, the other counts.

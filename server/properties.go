@@ -54,7 +54,7 @@ func (s *Server) readProperties(ctx context.Context) (*properties, error) {
 	known := map[string]int32{}
 	var key []byte
 	return p, s.image.EachItem(ctx, func(a *artifact.Item) error {
-		at := s.artifactAt(a.ID())
+		at := s.items.at(a.ID())
 		if at < 0 {
 			return fmt.Errorf("%s: the catalog has changed", a.ID())
 		}

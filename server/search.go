@@ -102,7 +102,7 @@ func (s *Server) describe(ctx context.Context, page []found) error {
 			f.Versions, f.Architectures = []string{}, []string{}
 			for j := range records[f.Name] {
 				a := &records[f.Name][j].Item
-				f.Versions, f.Architectures = append(f.Versions, a.Version), append(f.Architectures, a.Architecture)
+				f.Versions, f.Architectures = append(f.Versions, a.Version), append(f.Architectures, a.Architecture())
 				if f.Summary == "" {
 					f.Summary = m.kind.Describe(a).Summary
 				}
@@ -145,12 +145,20 @@ func (s *Server) carries(kind, name string) bool {
 // A carried is an artifact with all that is known of it.
 type carried struct {
 	artifact.Item
-	Address     string               `json:"address"` // path on this mirror, percent-encoded (RFC 3986, section 3.3)
-	Description artifact.Description `json:"description"`
-	Sets        []string             `json:"sets"` // whose part it is, "NAME for ARCHITECTURE"
-	Verdict     ruling               `json:"verdict"`
+	Architecture string               `json:"architecture"`
+	Size         int64                `json:"size"` // of all files, bytes
+	Files        []carriedFile        `json:"files"`
+	Description  artifact.Description `json:"description"`
+	Sets         []string             `json:"sets"` // whose part it is, "NAME for ARCHITECTURE"
+	Verdict      ruling               `json:"verdict"`
 	// Conditional is the first rule by which client or time decide; empty: none.
 	Conditional string `json:"conditional,omitempty"`
+}
+
+// A carriedFile is a file with its address.
+type carriedFile struct {
+	artifact.File
+	Address string `json:"address"` // path on this mirror, percent-encoded (RFC 3986, section 3.3)
 }
 
 // A ruling is what the rules say of an artifact, for the client that asks.
@@ -174,12 +182,16 @@ func (s *Server) details(ctx context.Context, kind, name string, client netip.Ad
 	v, now := s.view.Load(), time.Now()
 	for _, r := range records[name] {
 		c := carried{
-			Item: r.Item, Address: (&url.URL{Path: "/" + r.ID()}).EscapedPath(),
+			Item: r.Item, Architecture: r.Item.Architecture(), Size: r.Item.Size(),
 			Description: s.mounts[at].kind.Describe(&r.Item), Sets: []string{}, Verdict: ruling{Allowed: true},
 		}
 		c.Metadata = nil // the description says it
-		c.URLs, c.Description.Fields = orNone(c.URLs), orNone(c.Description.Fields)
-		if place := s.artifactAt(r.ID()); place >= 0 && v.table != nil {
+		for _, f := range r.Files {
+			f.URLs = orNone(f.URLs)
+			c.Files = append(c.Files, carriedFile{f, (&url.URL{Path: "/" + r.FileID(&f)}).EscapedPath()})
+		}
+		c.Description.Fields = orNone(c.Description.Fields)
+		if place := s.items.at(r.ID()); place >= 0 && v.table != nil {
 			c.Verdict = ruling(v.table.Verdict(place, client, now))
 			if rule, conditional := v.table.Conditional(place); conditional {
 				c.Conditional = rule

@@ -69,7 +69,7 @@ type Server struct {
 	metrics *metrics
 	compute func() (done func())
 
-	artifacts []int32 // by place in Catalog.Files: the place in Catalog.Artifacts, or -1
+	items     *itemPlaces
 	signer    func(date time.Time) (artifact.Signer, error)
 	view      atomic.Pointer[view]
 	rulesFile string
@@ -99,7 +99,7 @@ func New(o Options) (*Server, error) {
 	if s.access, err = newGate(o.Access, s.log); err != nil {
 		return nil, err
 	}
-	s.artifacts = artifactPlaces(o.Image)
+	s.items = newItemPlaces(o.Image)
 	if s.mounts, err = s.mount(o.Kinds); err != nil {
 		return nil, err
 	}
@@ -114,28 +114,6 @@ func New(o Options) (*Server, error) {
 	}
 	s.metrics = newMetrics(s)
 	return s, s.route()
-}
-
-// artifactPlaces finds the artifact of each of the catalog's files.
-func artifactPlaces(img *image.Image) []int32 {
-	places := make([]int32, len(img.Catalog.Files))
-	for i := range places {
-		places[i] = -1
-	}
-	for i := range img.Catalog.Items {
-		if at := img.Index(img.Catalog.Items[i].ID()); at >= 0 {
-			places[at] = int32(i)
-		}
-	}
-	return places
-}
-
-// artifactAt is the place in Catalog.Artifacts of the artifact that has the ID, or -1.
-func (s *Server) artifactAt(id string) int {
-	if at := s.image.Index(id); at >= 0 {
-		return int(s.artifacts[at])
-	}
-	return -1
 }
 
 // Handler returns the handler of all requests.

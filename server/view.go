@@ -135,7 +135,7 @@ func (s *Server) absent(t *rules.Table) func(id string) bool {
 		if t == nil {
 			return false
 		}
-		at := s.artifactAt(id)
+		at := s.items.at(id)
 		return at >= 0 && t.Absent(at)
 	}
 }

@@ -85,8 +85,9 @@ func wordyImage(t testing.TB) *image.Image {
 	m := imagetest.New(t, s)
 	for i := range m.Catalog.Items {
 		a := &m.Catalog.Items[i]
-		w := all[a.Path]
-		a.Name, a.Version, a.Architecture, a.Requested, a.Metadata = w.name, w.version, w.architecture, w.requested, w.metadata
+		w := all[a.Files[0].Path]
+		a.Name, a.Version, a.Requested, a.Metadata = w.name, w.version, w.requested, w.metadata
+		a.Attributes = artifact.NewAttributes(map[string][]string{"architecture": {w.architecture}})
 	}
 	slices.SortFunc(m.Catalog.Items, func(a, b artifact.Item) int { return artifact.Compare(&a, &b) })
 	m.Catalog.Aliases = []image.Alias{{Kind: imagetest.Kind, Name: "mailer", Of: []string{"mta", "postman"}}}

@@ -42,7 +42,9 @@ func (c *command) printPlan(p *bootstrap.Plan, output string) error {
 		for _, step := range p.Steps {
 			var files []file
 			for _, a := range step {
-				files = append(files, file{a.Name, a.Version, a.Architecture, path.Base(a.Path), a.SHA256, a.Size})
+				for _, f := range a.Files {
+					files = append(files, file{a.Name, a.Version, a.Architecture(), path.Base(f.Path), f.SHA256, f.Size})
+				}
 			}
 			steps = append(steps, files)
 		}
@@ -57,7 +59,7 @@ func (c *command) printPlan(p *bootstrap.Plan, output string) error {
 	}
 	for i, step := range p.Steps {
 		for _, a := range step {
-			fmt.Fprintf(c.stdout, "step %d: %s, %s\n", i+1, a, progress.Bytes(a.Size))
+			fmt.Fprintf(c.stdout, "step %d: %s, %s\n", i+1, a, progress.Bytes(a.Size()))
 		}
 	}
 	for _, name := range p.Present {

@@ -113,9 +113,9 @@ func build(ctx context.Context, c *command, args []string) error {
 	}
 	if *printed == "json" {
 		return json.NewEncoder(c.stdout).Encode(map[string]any{
-			"reference": ref.String(), "name": name, "digest": built.Digest, "artifacts": built.Artifacts, "size": built.Size})
+			"reference": ref.String(), "name": name, "digest": built.Digest, "items": built.Items, "files": built.Files, "size": built.Size})
 	}
-	fmt.Fprintf(c.stderr, "%s: %s\n", cmp.Or(name, ref.String()), quantity(built.Artifacts, "artifact", built.Size))
+	fmt.Fprintf(c.stderr, "%s: %s\n", cmp.Or(name, ref.String()), quantity(built.Items, "item", built.Size))
 	_, err = fmt.Fprintf(c.stdout, "%s %s\n", ref, built.Digest)
 	return err
 }

@@ -108,7 +108,7 @@ func summary(l *lockfile.Lock) string { return quantity(len(l.Items), "artifact"
 // sizeOf is the size of all that a lock carries, in bytes.
 func sizeOf(l *lockfile.Lock) (size int64) {
 	for i := range l.Items {
-		size += l.Items[i].Size
+		size += l.Items[i].Size()
 	}
 	return size
 }

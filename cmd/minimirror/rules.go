@@ -155,7 +155,7 @@ func checkRules(ctx context.Context, parsed *rules.Rules, catalog *image.Catalog
 	for i := range catalog.Items {
 		a := &catalog.Items[i]
 		places[a.ID()] = i
-		ruled := ruledArtifact{ID: a.ID(), Name: a.Name, Version: a.Version, Architecture: a.Architecture}
+		ruled := ruledArtifact{ID: a.ID(), Name: a.Name, Version: a.Version, Architecture: a.Architecture()}
 		if rule, conditional := table.Conditional(i); conditional {
 			ruled.Rule, ruled.Match = rule, matches[rule]
 			result.Conditional = append(result.Conditional, ruled)

@@ -8,56 +8,10 @@ package artifact
 
 import (
 	"cmp"
-	"fmt"
 	"path"
 	"strings"
 	"time"
 )
-
-// An Item is one immutable upstream file, pinned. Two artifacts of one
-// source never share a Path.
-type Item struct {
-	Kind         string `json:"kind"`
-	Source       string `json:"source"` // name of the source; the first element of its address on the mirror
-	Name         string `json:"name"`
-	Version      string `json:"version"`
-	Architecture string `json:"architecture"`
-
-	// Channels are the parts of the source that list the artifact, sorted, in
-	// the kind's own words.
-	Channels []string `json:"channels,omitempty"`
-	// Security tells that one of the channels is for security updates.
-	Security bool `json:"security,omitempty"`
-	// Requested tells that the definition names it, in a set or outside; else it is there
-	// because another needs it.
-	Requested bool `json:"requested,omitempty"`
-
-	Size   int64    `json:"size"`   // bytes
-	SHA256 string   `json:"sha256"` // 64 lower-case hexadecimal digits
-	Path   string   `json:"path"`   // slash-separated and clean, below the source
-	URLs   []string `json:"urls"`   // where upstream has it, in the order to try
-
-	// Metadata is what upstream's index says of the artifact beyond the fields
-	// above, line by line, in the index's own format and order.
-	Metadata []string `json:"metadata,omitempty"`
-}
-
-// ID names the artifact within a lock or an image: "SOURCE/PATH".
-func (a *Item) ID() string { return a.Source + "/" + a.Path }
-
-// String names the artifact for a person: "bash 5.2.15-2 (amd64)".
-func (a *Item) String() string {
-	return fmt.Sprintf("%s %s (%s)", a.Name, a.Version, a.Architecture)
-}
-
-// Compare orders artifacts as a lock lists them: by kind, source, name,
-// architecture and path.
-func Compare(a, b *Item) int {
-	return cmp.Or(
-		strings.Compare(a.Kind, b.Kind), strings.Compare(a.Source, b.Source),
-		strings.Compare(a.Name, b.Name), strings.Compare(a.Architecture, b.Architecture),
-		strings.Compare(a.Path, b.Path))
-}
 
 // A Source is one upstream and what it had published when it was locked.
 type Source struct {
@@ -112,7 +66,7 @@ type Set struct {
 	// by them.
 	Requested []string `json:"requested"`
 	// Items are IDs, each once, in an order in which they can be installed.
-	Items []string `json:"artifacts"`
+	Items []string `json:"items"`
 }
 
 // CompareSets orders sets as a lock lists them: by name and architecture.

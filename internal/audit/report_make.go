@@ -144,8 +144,8 @@ func (r *Report) compare(carried iter.Seq[*artifact.Item], all *snapshot, limit 
 		}
 		if !fetched[cut(id, maxArtifact)] {
 			r.Never.Total++
-			r.Never.Bytes += a.Size
-			r.Never.Rows = append(r.Never.Rows, Unasked{id, Named{a.Kind, a.Name, a.Version, a.Architecture}, a.Size})
+			r.Never.Bytes += a.Size()
+			r.Never.Rows = append(r.Never.Rows, Unasked{id, Named{a.Kind, a.Name, a.Version, a.Architecture()}, a.Size()})
 			if len(r.Never.Rows)/8 > limit { // an image may carry very much
 				keepFirst()
 			}

@@ -47,7 +47,7 @@ func denied(minute, by int, name string) *audit.Record {
 func carried(names ...string) iter.Seq[*artifact.Item] {
 	return func(yield func(*artifact.Item) bool) {
 		for i, name := range names {
-			a := artifact.Item{Kind: "made-up", Source: "main", Path: "pool/" + name + ".pkg", Name: name, Version: "1", Architecture: "amd64", Size: int64(1000 * (i + 1))}
+			a := artifact.Item{Kind: "made-up", Source: "main", Name: name, Version: "1", Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"amd64"}}}, Files: []artifact.File{{Path: "pool/" + name + ".pkg", Size: int64(1000 * (i + 1))}}}
 			if !yield(&a) {
 				return
 			}
@@ -202,7 +202,7 @@ func TestTextIsHarmless(t *testing.T) {
 // What broke off is no download of the whole; its parts together are.
 func TestPartsOfDownloads(t *testing.T) {
 	carried := func(yield func(*artifact.Item) bool) {
-		yield(&artifact.Item{Source: "main", Path: "pool/bash.pkg", Size: 1000})
+		yield(&artifact.Item{Source: "main", Files: []artifact.File{{Path: "pool/bash.pkg", Size: 1000}}})
 	}
 	s := audit.NewSummary()
 	for i, part := range []int64{400, 600} {

@@ -64,7 +64,7 @@ func TestCutEverywhere(t *testing.T) {
 			f := client(t)
 			var received atomic.Int64
 			f.Received = func(n int64) { received.Add(n) }
-			if err := f.Artifact(context.Background(), pinned(serve(t, cut(len(body)*tenth/10+1)))); err != nil {
+			if err := f.One(context.Background(), pinned(serve(t, cut(len(body)*tenth/10+1)))); err != nil {
 				t.Fatal(err)
 			}
 			if received.Load() != int64(len(body)) {
@@ -132,7 +132,7 @@ func TestOddServers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := client(t)
-			err := f.Artifact(context.Background(), pinned(serve(t, c.handler)))
+			err := f.One(context.Background(), pinned(serve(t, c.handler)))
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Fatalf("got %v, want %q", err, c.want)
 			}
@@ -152,7 +152,7 @@ func TestAddressesTakeTurns(t *testing.T) {
 	b := serve(t, func(w http.ResponseWriter, r *http.Request) { busy.Add(1); status(503, "Retry-After", "3600")(w, r) })
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { silent.Add(1); bare("")(w, r) })
 	f := client(t)
-	if err := f.Artifact(context.Background(), pinned(s, b, serve(t, whole))); err != nil {
+	if err := f.One(context.Background(), pinned(s, b, serve(t, whole))); err != nil {
 		t.Fatal(err)
 	}
 	if busy.Load() != 1 || !f.host(s).down.Load() {
@@ -167,10 +167,10 @@ func TestAddressesTakeTurns(t *testing.T) {
 func TestAbsentEverywhere(t *testing.T) {
 	gone, closed := serve(t, http.NotFound), serve(t, status(403))
 	f := client(t)
-	if err := f.Artifact(context.Background(), pinned(gone, gone+"/x")); !errors.Is(err, fs.ErrNotExist) {
+	if err := f.One(context.Background(), pinned(gone, gone+"/x")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("absent everywhere: %v", err)
 	}
-	if err := f.Artifact(context.Background(), pinned(gone, closed)); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "404") {
+	if err := f.One(context.Background(), pinned(gone, closed)); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "404") {
 		t.Errorf("a mirror that does not answer may have the file: %v", err)
 	}
 }
@@ -187,7 +187,7 @@ func TestCrawl(t *testing.T) {
 	})
 	f := client(t)
 	f.stall = 500 * time.Millisecond
-	if err := f.Artifact(context.Background(), pinned(slow, serve(t, whole))); err != nil {
+	if err := f.One(context.Background(), pinned(slow, serve(t, whole))); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -231,11 +231,10 @@ func TestParallel(t *testing.T) {
 		fmt.Fprint(w, r.URL.Path)
 	})
 	f := clientWith(t, Options{Parallel: 2, Rate: 1 << 30})
-	var all []*artifact.Item
+	var all []Wanted
 	for i := range 10 {
 		a := pinned(fmt.Sprintf("%s/%d", u, i))
-		c := contentOf(fmt.Appendf(nil, "/%d", i))
-		a.Size, a.SHA256 = c.Size, c.SHA256
+		a.Content = contentOf(fmt.Appendf(nil, "/%d", i))
 		all = append(all, a)
 	}
 	if err := f.All(context.Background(), all); err != nil {

@@ -120,14 +120,21 @@ func (h *host) judge(err error) {
 	}
 }
 
-// Artifact brings the artifact into the cache.
-func (c *Client) Artifact(ctx context.Context, a *artifact.Item) error {
-	want := artifact.Content{Size: a.Size, SHA256: a.SHA256}
-	if c.Cache.Has(want) {
+// A Wanted is a file to bring into the cache.
+type Wanted struct {
+	artifact.Content
+	URLs   []string // in the order to try
+	Source string   // whose it is, for people
+	Title  string   // what it is, for people
+}
+
+// One brings the file into the cache.
+func (c *Client) One(ctx context.Context, w Wanted) error {
+	if c.Cache.Has(w.Content) {
 		return nil
 	}
-	if _, err := c.bring(ctx, a.URLs, want); err != nil {
-		return fmt.Errorf("%s: %s: %w", a.Kind, a, err)
+	if _, err := c.bring(ctx, w.URLs, w.Content); err != nil {
+		return fmt.Errorf("%s: %w", w.Title, err)
 	}
 	return nil
 }
@@ -153,20 +160,20 @@ func (c *Client) bring(ctx context.Context, urls []string, want artifact.Content
 	return w.Content(), w.Commit()
 }
 
-// All brings the artifacts into the cache, several at a time. A failure does
+// All brings the files into the cache, several at a time. A failure does
 // not stop the others, so that a second run has less to do; after several
 // failures, or on a full disk, no more are begun. A full disk is told of once.
-func (c *Client) All(ctx context.Context, artifacts []*artifact.Item) error {
-	failures := make([]error, len(artifacts))
+func (c *Client) All(ctx context.Context, files []Wanted) error {
+	failures := make([]error, len(files))
 	var failed atomic.Int32
 	var group errgroup.Group
-	group.SetLimit(c.transfers(artifacts))
-	for i, a := range artifacts {
+	group.SetLimit(c.transfers(files))
+	for i, w := range files {
 		if ctx.Err() != nil || failed.Load() >= maxFailures {
 			break
 		}
 		group.Go(func() error {
-			if failures[i] = c.Artifact(ctx, a); diskFull(failures[i]) {
+			if failures[i] = c.One(ctx, w); diskFull(failures[i]) {
 				failed.Add(maxFailures)
 			} else if failures[i] != nil {
 				failed.Add(1)
@@ -188,12 +195,12 @@ func diskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// transfers is how many artifacts All brings at a time: enough to use every host.
-func (c *Client) transfers(artifacts []*artifact.Item) int {
+// transfers is how many files All brings at a time: enough to use every host.
+func (c *Client) transfers(files []Wanted) int {
 	hosts := make(map[*host]bool)
-	for _, a := range artifacts {
-		if len(a.URLs) > 0 {
-			hosts[c.host(a.URLs[0])] = true
+	for _, w := range files {
+		if len(w.URLs) > 0 {
+			hosts[c.host(w.URLs[0])] = true
 		}
 	}
 	return min(max(len(hosts), 1)*c.parallel, max(maxTransfers, c.parallel))

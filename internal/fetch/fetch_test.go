@@ -53,9 +53,8 @@ func serve(t *testing.T, h http.HandlerFunc) string {
 	return s.URL
 }
 
-func pinned(urls ...string) *artifact.Item {
-	c := contentOf(body)
-	return &artifact.Item{Kind: "k", Source: "s", Name: "n", Version: "1", Architecture: "a", Path: "p", Size: c.Size, SHA256: c.SHA256, URLs: urls}
+func pinned(urls ...string) Wanted {
+	return Wanted{Content: contentOf(body), URLs: urls, Title: "k: n 1 (a)"}
 }
 
 func whole(w http.ResponseWriter, r *http.Request) {
@@ -121,7 +120,7 @@ func TestArtifact(t *testing.T) {
 				urls = append(urls, serve(t, whole)+"/x")
 			}
 			a := pinned(urls...)
-			err := f.Artifact(context.Background(), a)
+			err := f.One(context.Background(), a)
 			if c.want == "" && err != nil {
 				t.Fatal(err)
 			}
@@ -154,7 +153,7 @@ func TestResumeAsksForTheRest(t *testing.T) {
 		}
 		cut(100_000)(w, r)
 	})
-	if err := f.Artifact(context.Background(), pinned(u)); err != nil {
+	if err := f.One(context.Background(), pinned(u)); err != nil {
 		t.Fatal(err)
 	}
 	if ranges.Load() != 1 || received.Load() != int64(len(body)) {
@@ -173,7 +172,7 @@ func TestChangedFileIsNotSpliced(t *testing.T) {
 		}
 		whole(w, r)
 	})
-	if err := client(t).Artifact(context.Background(), pinned(u)); err != nil {
+	if err := client(t).One(context.Background(), pinned(u)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -187,7 +186,7 @@ func TestBusyServerIsWaitedFor(t *testing.T) {
 		}
 		whole(w, r)
 	})
-	if err := client(t).Artifact(context.Background(), pinned(u)); err != nil {
+	if err := client(t).One(context.Background(), pinned(u)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -225,7 +224,7 @@ func TestStall(t *testing.T) {
 	if _, from, err := f.Get(context.Background(), []string{silent, good}, 1<<20); err != nil || from != good {
 		t.Fatal(from, err)
 	}
-	if err := f.Artifact(context.Background(), pinned(silent, good)); err != nil {
+	if err := f.One(context.Background(), pinned(silent, good)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -244,10 +243,10 @@ func TestInterruptedKeepsWhatIsWhole(t *testing.T) {
 	f := client(t)
 	slow := pinned(u + "/slow")
 	slow.SHA256 = strings.Repeat("0", 64)
-	if err := f.Artifact(ctx, pinned(u)); err != nil {
+	if err := f.One(ctx, pinned(u)); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.All(ctx, []*artifact.Item{pinned(u), slow}); !errors.Is(err, context.Canceled) {
+	if err := f.All(ctx, []Wanted{pinned(u), slow}); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	if !f.Cache.Has(contentOf(body)) {
@@ -260,7 +259,7 @@ func TestFileAddress(t *testing.T) {
 	if err := os.WriteFile(name, body, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := client(t).Artifact(context.Background(), pinned("file://"+strings.ReplaceAll(name, " ", "%20"))); err != nil {
+	if err := client(t).One(context.Background(), pinned("file://"+strings.ReplaceAll(name, " ", "%20"))); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := client(t).Get(context.Background(), []string{"file:///nonexistent/x"}, 1); !errors.Is(err, fs.ErrNotExist) {

@@ -65,7 +65,7 @@ func TestNextRunGoesOn(t *testing.T) {
 				urls = slices.Insert(urls, 0, serve(t, c.first)+"/x")
 			}
 			a := pinned(urls...)
-			if err := f.Artifact(context.Background(), a); err != nil {
+			if err := f.One(context.Background(), a); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := f.Cache.Check(contentOf(body)); err != nil {
@@ -111,7 +111,7 @@ func TestWhatIsKeptForTheNextRun(t *testing.T) {
 					cancel()
 				}
 			}
-			if f.Artifact(ctx, pinned(serve(t, c.handler)+"/x")) == nil {
+			if f.One(ctx, pinned(serve(t, c.handler)+"/x")) == nil {
 				t.Fatal("no error")
 			}
 			kept, err := os.ReadDir(store.Dir() + "/part")

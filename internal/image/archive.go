@@ -60,15 +60,15 @@ func newArchive(s *source) (*archive, error) {
 // in an archive that is unpacked.
 func (a *archive) scan(whole blob) error {
 	r := whole.reader()
-	begun, last := false, ""
+	begun, last, end := false, "", int64(0)
 	for headers := tar.NewReader(r); ; {
 		header, err := headers.Next()
 		switch {
 		case err == io.EOF && whole.size == 0:
 			return damaged(errors.New("the file is empty"))
 		case err == io.EOF:
-			end, err := whole.read(whole.size/tarBlock*tarBlock-tarBlock, tarBlock)
-			a.cut = err != nil || !isZero(end)
+			zeros, err := whole.read(end, tarBlock)
+			a.cut = err != nil || !isZero(zeros)
 			return nil
 		case err != nil && begun:
 			return damaged(fmt.Errorf("cut off or damaged after %q: %w", last, err))
@@ -76,6 +76,9 @@ func (a *archive) scan(whole blob) error {
 			return err
 		}
 		begun = true
+		if end, err = r.Seek(0, io.SeekCurrent); err != nil {
+			return err
+		}
 		if len(a.entries) == maxEntries {
 			return fmt.Errorf("more than %d entries", maxEntries)
 		}
@@ -91,14 +94,11 @@ func (a *archive) scan(whole blob) error {
 			if !plainFile(header) {
 				return fmt.Errorf("%q is neither a plain file nor a link", name)
 			}
-			start, err := r.Seek(0, io.SeekCurrent)
-			if err != nil {
-				return err
-			}
-			if header.Size > whole.size-start {
+			if header.Size > whole.size-end {
 				return damaged(fmt.Errorf("cut off in %q: %w", name, io.ErrUnexpectedEOF))
 			}
-			a.entries[name] = archiveEntry{blob: blob{a.source, start, header.Size}}
+			a.entries[name] = archiveEntry{blob: blob{a.source, end, header.Size}}
+			end += (header.Size + tarBlock - 1) / tarBlock * tarBlock
 		}
 	}
 }

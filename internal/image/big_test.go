@@ -54,11 +54,10 @@ func bigImage(t *testing.T, storage string) {
 		hash := sha256.New()
 		_, err := io.Copy(hash, io.NewSectionReader(content, 0, bigSize))
 		must(t, err)
-		a := artifact.Item{Kind: imagetest.Kind, Source: imagetest.Source, Name: fmt.Sprintf("name-%04d", i), Version: "1.2-3",
-			Architecture: "any", Size: bigSize, SHA256: hex.EncodeToString(hash.Sum(nil)), Path: fmt.Sprintf("pool/n/name-%04d_1.2-3.bin", i)}
-		a.URLs = []string{"http://mirror.example.org/files/" + a.Path}
+		a := artifact.Item{Kind: imagetest.Kind, Source: imagetest.Source, Name: fmt.Sprintf("name-%04d", i), Version: "1.2-3", Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"any"}}}, Files: []artifact.File{{Size: bigSize, SHA256: hex.EncodeToString(hash.Sum(nil)), Path: fmt.Sprintf("pool/n/name-%04d_1.2-3.bin", i)}}}
+		a.Files[0].URLs = []string{"http://mirror.example.org/files/" + a.Files[0].Path}
 		for line := range 9 { // as long as an index's entry is, and as hard to compress
-			a.Metadata = append(a.Metadata, fmt.Sprintf("Field-%d: %s %s", line, a.SHA256[line*4:][:16], strings.Repeat("what it says ", 3)))
+			a.Metadata = append(a.Metadata, fmt.Sprintf("Field-%d: %s %s", line, a.Files[0].SHA256[line*4:][:16], strings.Repeat("what it says ", 3)))
 		}
 		c.Items = append(c.Items, a)
 		if i%40 == 0 {
@@ -67,7 +66,7 @@ func bigImage(t *testing.T, storage string) {
 		} else {
 			layerOf[i] = 1
 		}
-		groups[layerOf[i]] = append(groups[layerOf[i]], image.Entry{Path: image.Root + "/" + a.ID(), Size: a.Size, SHA256: a.SHA256,
+		groups[layerOf[i]] = append(groups[layerOf[i]], image.Entry{Path: image.Root + "/" + a.ID(), Size: a.Files[0].Size, SHA256: a.Files[0].SHA256,
 			Open: func() (image.LayerFile, error) { return content, nil }})
 	}
 	c.Sets = []artifact.Set{set}
@@ -78,7 +77,7 @@ func bigImage(t *testing.T, storage string) {
 		layers = append(layers, layer)
 	}
 	for i, a := range c.Items {
-		c.Files = append(c.Files, image.File{Path: a.ID(), Layer: layerOf[i], Size: a.Size, SHA256: a.SHA256,
+		c.Files = append(c.Files, image.File{Path: a.ID(), Layer: layerOf[i], Size: a.Files[0].Size, SHA256: a.Files[0].SHA256,
 			Offset: layers[layerOf[i]].Offset(image.Root + "/" + a.ID())})
 	}
 	last, label, err := image.NewCatalogLayer(c)
@@ -260,7 +259,7 @@ func TestReadsLittleFromARegistry(t *testing.T) {
 		var needed int64
 		seen := map[string]bool{}
 		for i := range records {
-			if f := records[i].File(); !seen[f.Path] {
+			if f := records[i].Stored()[0]; !seen[f.Path] {
 				seen[f.Path] = true
 				files = append(files, f)
 				needed += f.Size

@@ -21,49 +21,59 @@ const (
 
 // A Catalog is the image's own list of what it holds and where.
 type Catalog struct {
-	Name    string            `json:"name"` // of the definition
-	Date    time.Time         `json:"date"` // of the lock
-	Lock    string            `json:"lock"` // digest of mirror.lock, "sha256:…"
-	Sources []artifact.Source `json:"sources"`
-	Sets    []artifact.Set    `json:"sets"`
-	Items   []artifact.Item   `json:"artifacts"` // in the order of artifact.Compare
-	Aliases []Alias           `json:"aliases"`   // in the order of kind and name
-	Files   []File            `json:"files"`     // generated files and artifacts, sorted by path
+	Name    string    // of the definition
+	Date    time.Time // of the lock
+	Lock    string    // digest of mirror.lock, "sha256:…"
+	Sources []artifact.Source
+	Sets    []artifact.Set
+	Items   []artifact.Item // in the order of artifact.Compare
+	Aliases []Alias         // in the order of kind and name
+	Files   []File          // generated files and those of items, each once, sorted by path
 }
 
-// A File of the mirror: an artifact (Path is its ID) or a generated file.
+// A File of the mirror: one of an item (Path is Item.FileID) or a generated file.
 type File struct {
 	Path   string `json:"path"`   // below Root
 	Layer  int    `json:"layer"`  // place in the manifest's list of layers, from 0
 	Offset int64  `json:"offset"` // of the first byte of content in the uncompressed layer
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
-	// Modified is the time that a generated file carries; zero for artifacts.
+	// Modified is the time that a generated file carries; zero for those of items.
 	Modified time.Time `json:"modified,omitzero"`
 }
 
-// A Record is an artifact and its place.
+// A Record is an item and the places of its files.
 type Record struct {
 	artifact.Item
-	Layer  int   `json:"layer"`
-	Offset int64 `json:"offset"`
+	Places []Place // of Item.Files, in their order
 }
 
-// File is the artifact as a file of the mirror.
-func (r *Record) File() File {
-	return File{Path: r.ID(), Layer: r.Layer, Offset: r.Offset, Size: r.Size, SHA256: r.SHA256}
+// A Place is where a file's content begins.
+type Place struct {
+	Layer  int   // as File.Layer
+	Offset int64 // as File.Offset
 }
 
-// An Alias is another name under which artifacts of a kind can be asked for.
+// Stored are the item's files as files of the mirror.
+func (r *Record) Stored() []File {
+	files := make([]File, len(r.Files))
+	for i := range r.Files {
+		f, at := &r.Files[i], r.Places[i]
+		files[i] = File{Path: r.FileID(f), Layer: at.Layer, Offset: at.Offset, Size: f.Size, SHA256: f.SHA256}
+	}
+	return files
+}
+
+// An Alias is another name under which items of a kind can be asked for.
 type Alias struct {
 	Kind string   `json:"kind"`
 	Name string   `json:"name"`
-	Of   []string `json:"alias_of"` // names of artifacts of the kind, sorted
+	Of   []string `json:"alias_of"` // names of items of the kind, sorted
 }
 
-// A SetSummary is a set without the list of its artifacts.
+// A SetSummary is a set without the list of its items.
 type SetSummary struct {
-	artifact.Set       // Artifacts is nil
-	Count        int   `json:"count"` // of artifacts
-	Size         int64 `json:"size"`  // of all, bytes
+	artifact.Set       // Items is nil
+	Count        int   `json:"count"` // of items
+	Size         int64 `json:"size"`  // of their files, each once, bytes
 }

@@ -25,14 +25,13 @@ func big(n int) *Catalog {
 	for i := range n {
 		sum := sha256.Sum256([]byte{byte(i), byte(i >> 8), byte(i >> 16)})
 		text := hex.EncodeToString(sum[:])
-		a := artifact.Item{Kind: "plain", Source: "files", Name: fmt.Sprintf("name-%06d", i), Version: "1.2-" + text[:3],
-			Architecture: "any", Size: 100_000, SHA256: text, Path: fmt.Sprintf("pool/name-%06d.bin", i)}
-		a.URLs = []string{"http://mirror.example.org/files/" + a.Path}
+		a := artifact.Item{Kind: "plain", Source: "files", Name: fmt.Sprintf("name-%06d", i), Version: "1.2-" + text[:3], Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"any"}}}, Files: []artifact.File{{Size: 100_000, SHA256: text, Path: fmt.Sprintf("pool/name-%06d.bin", i)}}}
+		a.Files[0].URLs = []string{"http://mirror.example.org/files/" + a.Files[0].Path}
 		for line := range 9 {
 			a.Metadata = append(a.Metadata, fmt.Sprintf("Field-%d: %s %s", line, text[line*4:][:12], strings.Repeat("what it says ", 3)))
 		}
 		c.Items = append(c.Items, a)
-		c.Files = append(c.Files, File{Path: a.ID(), Layer: 1, Offset: int64(i) * 101_000, Size: a.Size, SHA256: a.SHA256})
+		c.Files = append(c.Files, File{Path: a.ID(), Layer: 1, Offset: int64(i) * 101_000, Size: a.Files[0].Size, SHA256: a.Files[0].SHA256})
 		if i%100 == 0 {
 			c.Aliases = append(c.Aliases, Alias{"plain", fmt.Sprintf("virtual-%03d", i/100), []string{a.Name}})
 		}
@@ -108,7 +107,7 @@ func TestBlockLies(t *testing.T) {
 		want string
 	}{
 		"good":      {func(w *recordsWriter, h *Head) {}, ""},
-		"version":   {func(w *recordsWriter, h *Head) { h.Version = 2 }, "this program reads 1"},
+		"version":   {func(w *recordsWriter, h *Head) { h.Version = 3 }, "this program reads 1 to 2"},
 		"name":      {func(w *recordsWriter, h *Head) { h.Name = "../x" }, "name"},
 		"digest":    {func(w *recordsWriter, h *Head) { h.Tables.Sources.Blocks[0].SHA256 = strings.Repeat("0", 64) }, "sha256 mismatch"},
 		"no digest": {func(w *recordsWriter, h *Head) { h.Tables.Sources.Blocks[0].SHA256 = "" }, "sha256"},
@@ -146,12 +145,12 @@ func TestBlockLies(t *testing.T) {
 		}, "not a valid name"},
 		"empty set": {func(w *recordsWriter, h *Head) {
 			h.Sets = []SetSummary{{Set: artifact.Set{Name: "a", Architecture: "any"}, Count: 1}}
-		}, "got 0 artifacts"},
+		}, "got 0 items"},
 		"set without a head": {func(w *recordsWriter, h *Head) {
 			h.Tables.Sets, _ = w.table(slices.Values([]row{{"a/b", setMember{Set: "a/b"}}}))
-		}, "no artifact"},
+		}, "no item"},
 		"alias twice": {func(w *recordsWriter, h *Head) {
-			h.Tables.Artifacts, _ = w.table(itemRows(nil, []Alias{{"k", "n", []string{}}, {"k", "n", []string{}}}))
+			h.Tables.Items, _ = w.table(itemRows(nil, []Alias{{"k", "n", []string{}}, {"k", "n", []string{}}}))
 		}, "there twice"},
 	} {
 		w, err := newRecordsWriter()

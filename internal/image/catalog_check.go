@@ -1,6 +1,7 @@
 package image
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -27,7 +28,7 @@ func (h *Head) check(size int64) error {
 			return errCatalog("set %q for %q: out of order or there twice", set.Name, set.Architecture)
 		}
 	}
-	for _, t := range []*table{&h.Tables.Sets, &h.Tables.Artifacts, &h.Tables.Files, &h.Tables.Sources} {
+	for _, t := range []*table{&h.Tables.Sets, &h.Tables.Items, &h.Tables.Files, &h.Tables.Sources} {
 		if t.Rows < 0 || t.Rows > maxRows || t.Levels < 0 || t.Levels > maxLevels {
 			return errCatalog("a table of %d rows in %d levels", t.Rows, t.Levels)
 		}
@@ -56,61 +57,109 @@ func (f *File) check(layers []StoredLayer) error {
 	return nil
 }
 
-// check holds an artifact against the format and the layers.
+// A rowCheck holds the rows of the table of items against the format, the layers and the row before. Keys
+// come in order already.
+type rowCheck struct {
+	layers []StoredLayer
+	item   *Record // the row before; nil: it was an alias, or there was none
+	key    string  // of the row before
+	alias  bool    // it was one
+}
+
+// next checks a row, which is an alias where it has no record.
+func (c *rowCheck) next(row *itemRow, r *Record) error {
+	key := row.key()
+	again, item, alias := key == c.key, c.item, c.alias
+	c.item, c.key, c.alias = r, key, r == nil
+	switch {
+	case r == nil && (again && (alias || item != nil) || !artifact.ValidName(row.Kind)):
+		return errCatalog("alias %q of kind %q: out of order or there twice", row.Name, row.Kind)
+	case r == nil:
+		return nil
+	case again && item != nil && artifact.Compare(&item.Item, &r.Item) >= 0:
+		return errCatalog("item %q: out of order or there twice", r.ID())
+	}
+	return r.check(c.layers)
+}
+
+// check holds an item against the format and the layers.
 func (r *Record) check(layers []StoredLayer) error {
 	if !artifact.ValidName(r.Kind) || !artifact.ValidName(r.Source) {
-		return errCatalog("artifact %q: no source %q of kind %q", r.ID(), r.Source, r.Kind)
+		return errCatalog("item %q: no source %q of kind %q", r.ID(), r.Source, r.Kind)
 	}
-	if !artifact.ValidPath(r.Path) {
-		return errCatalog("artifact %q: not a valid path", r.ID())
+	if err := r.Check(); err != nil {
+		return errCatalog("item %q: %w", r.ID(), err)
 	}
-	f := r.File()
-	return f.check(layers)
-}
-
-// check holds a row against the format, the layers and the row before, which may be nil. It
-// has no key that is less.
-func (a *itemRow) check(last *itemRow, layers []StoredLayer) error {
-	again := last != nil && last.Name == a.Name && last.Kind == a.Kind
-	if a.Of != nil {
-		if again || !artifact.ValidName(a.Kind) {
-			return errCatalog("alias %q of kind %q: out of order or there twice", a.Name, a.Kind)
+	for _, f := range r.Stored() {
+		if err := f.check(layers); err != nil {
+			return err
 		}
-		return nil
 	}
-	if again && last.Of == nil && compareRecords(&last.Record, &a.Record) >= 0 {
-		return errCatalog("artifact %q: out of order or there twice", a.ID())
-	}
-	return a.Record.check(layers)
+	return nil
 }
-
-func (m *setMember) check(layers []StoredLayer) error { return m.Record.check(layers) }
 
 // checkMembers holds what a set has against its summary.
 func checkMembers(set *SetSummary, members []Record) error {
 	seen := make(map[string]bool, len(members))
-	var size int64
 	for i := range members {
 		id := members[i].ID()
 		if seen[id] {
 			return errCatalog("set %q: %q is there twice", set.Name, id)
 		}
 		seen[id] = true
-		size += members[i].Size
 	}
-	if len(members) != set.Count || size != set.Size {
-		return errCatalog("set %q: got %d artifacts of %d bytes, want %d of %d", set.Name, len(members), size, set.Count, set.Size)
+	if size := sizeOf(members); len(members) != set.Count || size != set.Size {
+		return errCatalog("set %q: got %d items of %d bytes, want %d of %d", set.Name, len(members), size, set.Count, set.Size)
 	}
 	return nil
 }
 
+// sizeOf is the bytes of all files of the items, each once.
+func sizeOf(items []Record) (size int64) {
+	counted := make(map[string]bool, len(items))
+	for i := range items {
+		for f := range items[i].Files {
+			if id := items[i].FileID(&items[i].Files[f]); !counted[id] {
+				counted[id] = true
+				size += items[i].Files[f].Size
+			}
+		}
+	}
+	return size
+}
+
+// share leaves each file once: items may share files, which then are the same. No two items have one ID.
+func (c *Catalog) share() error {
+	all := len(c.Files)
+	c.Files = slices.CompactFunc(c.Files, func(a, b File) bool { return a == b && a.Modified.IsZero() })
+	for i := 1; i < len(c.Files); i++ {
+		if c.Files[i].Path == c.Files[i-1].Path {
+			return errCatalog("file %q: there twice", c.Files[i].Path)
+		}
+	}
+	keyless := !slices.ContainsFunc(c.Items, func(i artifact.Item) bool { return i.Key != "" })
+	if keyless && len(c.Files) == all || len(c.ids()) == len(c.Items) {
+		return nil // the paths of the files tell items apart
+	}
+	return errCatalog("two items are the same")
+}
+
+// ids are the IDs of all items.
+func (c *Catalog) ids() map[string]bool {
+	ids := make(map[string]bool, len(c.Items))
+	for i := range c.Items {
+		ids[c.Items[i].ID()] = true
+	}
+	return ids
+}
+
 // check holds the tables against each other, and returns the place of each path in c.Files, which is sorted.
 func (c *Catalog) check() (map[string]int32, error) {
+	if err := c.share(); err != nil {
+		return nil, err
+	}
 	index := make(map[string]int32, len(c.Files))
 	for i := range c.Files {
-		if i > 0 && c.Files[i].Path == c.Files[i-1].Path {
-			return nil, errCatalog("file %q: there twice", c.Files[i].Path)
-		}
 		index[c.Files[i].Path] = int32(i)
 	}
 	kinds := make(map[string]string, len(c.Sources))
@@ -135,7 +184,7 @@ func (c *Catalog) check() (map[string]int32, error) {
 	for i := range c.Items {
 		a := &c.Items[i]
 		if kinds[a.Source] == "" || kinds[a.Source] != a.Kind {
-			return nil, errCatalog("artifact %q: no source %q of kind %q", a.ID(), a.Source, a.Kind)
+			return nil, errCatalog("item %q: no source %q of kind %q", a.ID(), a.Source, a.Kind)
 		}
 	}
 	return index, nil

@@ -39,7 +39,7 @@ func (r *CatalogReader) leaves(ctx context.Context, t *table, keys []string) ([]
 }
 
 // find reads the rows with these keys, and no more blocks than they need.
-func find[T any](ctx context.Context, r *CatalogReader, t *table, keys []string, key func(*T) string, check func(*T) error) (map[string][]T, error) {
+func find[T any](ctx context.Context, r *CatalogReader, t *table, keys []string, key func(*T) string) (map[string][]T, error) {
 	refs, err := r.leaves(ctx, t, keys)
 	if err != nil {
 		return nil, err
@@ -59,62 +59,71 @@ func find[T any](ctx context.Context, r *CatalogReader, t *table, keys []string,
 			return nil, err
 		}
 		for j := range rows {
-			k := key(&rows[j])
-			if !wanted[k] {
-				continue
+			if k := key(&rows[j]); wanted[k] {
+				found[k] = append(found[k], rows[j])
 			}
-			if err := check(&rows[j]); err != nil {
-				return nil, err
-			}
-			found[k] = append(found[k], rows[j])
 		}
 	}
 	return found, nil
 }
 
-// Find returns the artifacts of a kind with these names, by name, and the names behind those that are
+// Find returns the items of a kind with these names, by name, and the names behind those that are
 // aliases. A name may be both. Those that the image has not are missing.
 func (r *CatalogReader) Find(ctx context.Context, kind string, names []string) (map[string][]Record, map[string][]string, error) {
 	keys := make([]string, len(names))
 	for i, name := range names {
 		keys[i] = itemKey(kind, name)
 	}
-	var last *itemRow
-	rows, err := find(ctx, r, &r.Tables.Artifacts, keys, (*itemRow).key, func(a *itemRow) error {
-		defer func() { last = a }()
-		return a.check(last, r.layers)
-	})
+	rows, err := find(ctx, r, &r.Tables.Items, keys, (*itemRow).key)
 	if err != nil {
 		return nil, nil, err
 	}
+	var reader rowReader
 	records, aliases := make(map[string][]Record, len(names)), map[string][]string{}
 	for _, list := range rows {
+		check := rowCheck{layers: r.layers}
 		for i := range list {
-			a := &list[i]
-			if a.Of != nil {
-				aliases[a.Name] = a.Of
-			} else {
-				records[a.Name] = append(records[a.Name], a.Record)
+			row := &list[i]
+			if row.Of != nil {
+				aliases[row.Name] = row.Of
+				if err := check.next(row, nil); err != nil {
+					return nil, nil, err
+				}
+				continue
 			}
+			record, err := reader.record(row)
+			if err == nil {
+				err = check.next(row, &record)
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+			records[row.Name] = append(records[row.Name], record)
 		}
 	}
 	return records, aliases, nil
 }
 
-// Set returns the artifacts of a set, in its order, without URLs and Metadata.
+// Set returns the items of a set, in its order, without URLs and Metadata.
 func (r *CatalogReader) Set(ctx context.Context, name, architecture string) ([]Record, error) {
 	i := slices.IndexFunc(r.Sets, func(s SetSummary) bool { return s.Name == name && s.Architecture == architecture })
 	if i < 0 {
 		return nil, errNoSet(name, architecture, r.Sets)
 	}
 	key := setKey(name, architecture)
-	rows, err := find(ctx, r, &r.Tables.Sets, []string{key}, (*setMember).key, func(m *setMember) error { return m.check(r.layers) })
+	rows, err := find(ctx, r, &r.Tables.Sets, []string{key}, (*setMember).key)
 	if err != nil {
 		return nil, err
 	}
+	var reader rowReader
 	records := make([]Record, len(rows[key]))
-	for i := range records {
-		records[i] = rows[key][i].Record
+	for at := range records {
+		if records[at], err = reader.record(&rows[key][at].itemRow); err == nil {
+			err = records[at].check(r.layers)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	return records, checkMembers(&r.Sets[i], records)
 }
@@ -133,7 +142,7 @@ func errNoSet(name, architecture string, sets []SetSummary) error {
 
 // Files returns generated files by path. Those that the image has not are missing.
 func (r *CatalogReader) Files(ctx context.Context, paths []string) (map[string]File, error) {
-	rows, err := find(ctx, r, &r.Tables.Files, paths, (*File).key, func(f *File) error { return f.check(r.layers) })
+	rows, err := find(ctx, r, &r.Tables.Files, paths, (*File).key)
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +150,9 @@ func (r *CatalogReader) Files(ctx context.Context, paths []string) (map[string]F
 	for path, list := range rows {
 		if len(list) > 1 {
 			return nil, errCatalog("file %q: there twice", path)
+		}
+		if err := list[0].check(r.layers); err != nil {
+			return nil, err
 		}
 		files[path] = list[0]
 	}

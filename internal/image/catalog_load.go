@@ -17,38 +17,21 @@ const (
 	loadRun     = 64 << 10 // bytes of blocks that are read at once
 )
 
-// An itemRow is a row of the table of artifacts: a Record, or an Alias.
-type itemRow struct {
-	Record
-	Of []string `json:"alias_of"`
-}
-
-// A briefRow is an artifactRow; its own fields hide the two that are left out.
-type briefRow struct {
-	itemRow
-	URLs     ignored `json:"urls"`
-	Metadata ignored `json:"metadata"`
-}
-
-type ignored struct{}
-
-func (*ignored) UnmarshalJSON([]byte) error { return nil }
-
-func (a *itemRow) key() string   { return itemKey(a.Kind, a.Name) }
+func (r *itemRow) key() string   { return itemKey(r.Kind, r.Name) }
 func (m *setMember) key() string { return m.Set }
 func (f *File) key() string      { return f.Path }
 
-// load reads the whole catalog and checks it. Where it is to be brief, artifacts
+// load reads the whole catalog and checks it. Where it is to be brief, items
 // come without URLs and Metadata, two thirds of it.
 func (r *CatalogReader) load(ctx context.Context, brief bool) (*Catalog, map[string]int32, error) {
 	c := &Catalog{Name: r.Name, Date: r.Date, Lock: r.Lock}
 	l := loader{CatalogReader: r}
-	if err := l.artifacts(ctx, c, brief); err != nil {
+	if err := l.items(ctx, c, brief); err != nil {
 		return nil, nil, err
 	}
 	if err := each(ctx, &l, &r.Tables.Files, (*File).key, func(f *File) error {
 		if f.Modified.IsZero() {
-			return errCatalog("file %q is neither an artifact nor has it a date", f.Path)
+			return errCatalog("file %q belongs to no item and has no date", f.Path)
 		}
 		c.Files = append(c.Files, *f)
 		return f.check(r.layers)
@@ -72,17 +55,30 @@ func (r *CatalogReader) load(ctx context.Context, brief bool) (*Catalog, map[str
 // A loader counts what it reads.
 type loader struct {
 	*CatalogReader
+	rowReader
 	bytes int64
 }
 
-// sets reads the sets. Their artifacts must be those of the catalog.
+// sets reads the sets. Their items must be those of the catalog.
 func (l *loader) sets(ctx context.Context, c *Catalog, index map[string]int32) error {
-	members := make(map[string][]Record, len(l.Sets))
+	if len(l.Sets) == 0 && l.Tables.Sets.Rows == 0 {
+		return nil
+	}
+	members, ids := make(map[string][]Record, len(l.Sets)), c.ids()
 	err := each(ctx, l, &l.Tables.Sets, (*setMember).key, func(m *setMember) error {
-		if at, found := index[m.ID()]; !found || c.Files[at] != m.File() {
-			return errCatalog("set %q: no artifact %q, or they disagree", m.Set, m.ID())
+		r, err := l.record(&m.itemRow)
+		if err != nil {
+			return err
 		}
-		members[m.Set] = append(members[m.Set], m.Record)
+		for _, f := range r.Stored() {
+			if at, found := index[f.Path]; !found || c.Files[at] != f {
+				return errCatalog("set %q: item %q: no file %q, or they disagree", m.Set, r.ID(), f.Path)
+			}
+		}
+		if !ids[r.ID()] {
+			return errCatalog("set %q: no item %q", m.Set, r.ID())
+		}
+		members[m.Set] = append(members[m.Set], r)
 		return nil
 	})
 	if err != nil {
@@ -106,66 +102,69 @@ func (l *loader) sets(ctx context.Context, c *Catalog, index map[string]int32) e
 	return nil
 }
 
-// artifacts reads artifacts and aliases. The table goes by kind and name, the catalog by
+// items reads items and aliases. The table goes by kind and name, the catalog by
 // kind and source, then name.
-func (l *loader) artifacts(ctx context.Context, c *Catalog, brief bool) error {
-	expected := min(l.Tables.Artifacts.Rows, maxReserved)
+func (l *loader) items(ctx context.Context, c *Catalog, brief bool) error {
+	expected := min(l.Tables.Items.Rows, maxReserved)
 	c.Items = make([]artifact.Item, 0, expected)
 	c.Files = make([]File, 0, expected+min(l.Tables.Files.Rows, maxReserved))
-	var last *itemRow
-	var channels []string
-	take := func(a *itemRow) error {
-		if err := a.check(last, l.layers); err != nil {
-			return err
+	check := rowCheck{layers: l.layers}
+	take := func(row *itemRow) error {
+		if row.Of != nil {
+			c.Aliases = append(c.Aliases, ownAlias(row))
+			return check.next(row, nil)
 		}
-		last = a
-		if a.Of != nil {
-			c.Aliases = append(c.Aliases, ownAlias(a))
-			return nil
+		r, err := l.record(row)
+		if err == nil {
+			err = check.next(row, &r)
 		}
-		shareText(&a.Item)
-		if slices.Equal(a.Channels, channels) {
-			a.Channels = channels
+		if err == nil {
+			c.add(&r)
 		}
-		channels = a.Channels
-		id := ownText(&a.Item)
-		c.Items = append(c.Items, a.Item)
-		c.Files = append(c.Files, File{Path: id, Layer: a.Layer, Offset: a.Offset, Size: a.Size, SHA256: a.SHA256})
-		return nil
+		return err
 	}
 	var err error
 	if brief {
-		err = each(ctx, l, &l.Tables.Artifacts, func(b *briefRow) string { return b.key() }, func(b *briefRow) error { return take(&b.itemRow) })
+		err = each(ctx, l, &l.Tables.Items, func(b *briefRow) string { return b.key() }, func(b *briefRow) error { return take(&b.itemRow) })
 	} else {
-		err = each(ctx, l, &l.Tables.Artifacts, (*itemRow).key, take)
+		err = each(ctx, l, &l.Tables.Items, (*itemRow).key, take)
 	}
 	slices.SortFunc(c.Items, func(a, b artifact.Item) int { return artifact.Compare(&a, &b) })
 	return err
 }
 
-// shareText keeps one copy of texts that most artifacts have in common.
-func shareText(a *artifact.Item) {
-	for _, text := range []*string{&a.Kind, &a.Source, &a.Architecture} {
-		*text = unique.Make(*text).Value()
+// add adds an item and its files, without their order. It copies the texts, which are parts of a block, but not URLs and Metadata: what
+// most items have in common is there once, and one piece of memory holds the rest.
+func (c *Catalog) add(r *Record) {
+	i := &r.Item
+	i.Kind, i.Source = unique.Make(i.Kind).Value(), unique.Make(i.Source).Value()
+	var text strings.Builder
+	for f := range i.Files {
+		text.WriteString(i.FileID(&i.Files[f]))
+		text.WriteString(i.Files[f].SHA256)
 	}
-	for i, channel := range a.Channels {
-		a.Channels[i] = unique.Make(channel).Value()
+	text.WriteString(i.Version)
+	text.WriteString(i.Key)
+	rest, name := text.String(), ""
+	take := func(n int) (piece string) {
+		piece, rest = rest[:n], rest[n:]
+		return piece
 	}
-}
-
-// ownText copies the other texts, which are parts of a block, but not URLs and Metadata. One piece of memory
-// holds them all. It returns the ID.
-func ownText(a *artifact.Item) (id string) {
-	path, version := len(a.Source)+1, len(a.Version)
-	text := a.Source + "/" + a.Path + a.Version + a.SHA256
-	id, text = text[:path+len(a.Path)], text[path+len(a.Path):]
-	a.Path, a.Version, a.SHA256 = id[path:], text[:version], text[version:]
-	if at := strings.Index(id, a.Name); at >= 0 {
-		a.Name = id[at:][:len(a.Name)]
-	} else {
-		a.Name = strings.Clone(a.Name)
+	for at := range i.Files {
+		f := &i.Files[at]
+		id := take(len(i.Source) + 1 + len(f.Path))
+		if found := strings.Index(id, i.Name); found >= 0 && name == "" {
+			name = id[found:][:len(i.Name)]
+		}
+		f.Path, f.SHA256 = id[len(i.Source)+1:], take(len(f.SHA256))
+		c.Files = append(c.Files, File{Path: id, Layer: r.Places[at].Layer, Offset: r.Places[at].Offset, Size: f.Size, SHA256: f.SHA256})
 	}
-	return id
+	i.Version, i.Key = take(len(i.Version)), take(len(i.Key))
+	if name == "" {
+		name = strings.Clone(i.Name)
+	}
+	i.Name = name
+	c.Items = append(c.Items, *i)
 }
 
 func ownAlias(a *itemRow) Alias {

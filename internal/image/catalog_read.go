@@ -51,13 +51,17 @@ func newCatalogReader(head []byte, size int64, layers []StoredLayer, records fun
 	if err := json.Unmarshal(text, &version); err != nil {
 		return nil, errCatalog("%w", err)
 	}
-	if version.Version != FormatVersion {
-		return nil, artifact.Hint(fmt.Errorf("catalog: version %d, and this program reads %d", version.Version, FormatVersion),
+	if version.Version < 1 || version.Version > FormatVersion {
+		return nil, artifact.Hint(fmt.Errorf("catalog: version %d, and this program reads 1 to %d", version.Version, FormatVersion),
 			"use the program that the image holds: /%s", ProgramPath)
 	}
 	if err := json.Unmarshal(text, &r.Head); err != nil {
 		return nil, errCatalog("%w", err)
 	}
+	if r.Version == 1 {
+		r.Tables.Items = r.Tables.Version1
+	}
+	r.Tables.Version1 = table{}
 	return r, r.Head.check(size)
 }
 

@@ -18,17 +18,12 @@ type scannedRow interface {
 
 var _, _, _ scannedRow = (*itemRow)(nil), (*briefRow)(nil), (*setMember)(nil)
 
-func (a *itemRow) scan(line string) bool {
-	return scanObject(line, func(s *rowScanner, key string) bool { return a.scanField(s, key) })
+func (r *itemRow) scan(line string) bool {
+	return scanObject(line, func(s *rowScanner, key string) bool { return r.scanField(s, key, false) })
 }
 
 func (b *briefRow) scan(line string) bool {
-	return scanObject(line, func(s *rowScanner, key string) bool {
-		if key == "urls" || key == "metadata" {
-			return s.skipTexts()
-		}
-		return b.scanField(s, key)
-	})
+	return scanObject(line, func(s *rowScanner, key string) bool { return b.scanField(s, key, true) })
 }
 
 func (m *setMember) scan(line string) bool {
@@ -36,18 +31,12 @@ func (m *setMember) scan(line string) bool {
 		if key == "set" {
 			return s.text(&m.Set)
 		}
-		return m.scanField(s, key)
+		return m.scanField(s, key, false)
 	})
 }
 
-func (a *itemRow) scanField(s *rowScanner, key string) bool {
-	if key == "alias_of" {
-		return s.texts(&a.Of)
-	}
-	return a.Record.scanField(s, key)
-}
-
-func (r *Record) scanField(s *rowScanner, key string) bool {
+// scanField reads a field; a brief row has no URLs and no Metadata.
+func (r *itemRow) scanField(s *rowScanner, key string, brief bool) bool {
 	switch key {
 	case "kind":
 		return s.text(&r.Kind)
@@ -57,53 +46,82 @@ func (r *Record) scanField(s *rowScanner, key string) bool {
 		return s.text(&r.Name)
 	case "version":
 		return s.text(&r.Version)
-	case "architecture":
-		return s.text(&r.Architecture)
-	case "channels":
-		return s.texts(&r.Channels)
+	case "attributes":
+		return r.attributes == "" && s.object(&r.attributes)
 	case "security":
 		return s.truth(&r.Security)
 	case "requested":
 		return s.truth(&r.Requested)
-	case "size":
-		return s.number(&r.Size)
-	case "sha256":
-		return s.text(&r.SHA256)
-	case "path":
-		return s.text(&r.Path)
-	case "urls":
-		return s.texts(&r.URLs)
+	case "key":
+		return s.text(&r.Key)
+	case "files":
+		return r.Files == nil && r.scanFiles(s, brief)
 	case "metadata":
+		if brief {
+			return s.skipTexts()
+		}
 		return s.texts(&r.Metadata)
-	case "layer":
-		var layer int64
-		ok := s.number(&layer)
-		r.Layer = int(layer)
-		return ok && int64(r.Layer) == layer
-	case "offset":
-		return s.number(&r.Offset)
+	case "alias_of":
+		return s.texts(&r.Of)
+	case "architecture":
+		return s.text(&r.Architecture)
+	case "channels":
+		return s.texts(&r.Channels)
 	}
-	return false
+	old := fileRow{r.Path, r.Size, r.SHA256, r.URLs, r.Layer, r.Offset}
+	ok := old.scanField(s, key, brief)
+	r.Path, r.Size, r.SHA256, r.URLs, r.Layer, r.Offset = old.Path, old.Size, old.SHA256, old.URLs, old.Layer, old.Offset
+	return ok
 }
 
-// scanObject reads an object whose values field reads.
-func scanObject(line string, field func(s *rowScanner, key string) bool) bool {
-	s := rowScanner{rest: line}
-	if !s.take('{') {
+func (r *itemRow) scanFiles(s *rowScanner, brief bool) bool {
+	if !s.take('[') || !strings.HasPrefix(s.rest, "{") {
 		return false
 	}
+	r.Files = make([]fileRow, 0, 1)
 	for {
-		var key string
-		if !s.text(&key) || !s.take(':') || !field(&s, key) {
+		r.Files = append(r.Files, fileRow{})
+		f := &r.Files[len(r.Files)-1]
+		if !s.fields(func(key string) bool { return f.scanField(s, key, brief) }) {
 			return false
 		}
-		if s.take('}') {
-			return s.rest == ""
+		if s.take(']') {
+			return true
 		}
 		if !s.take(',') {
 			return false
 		}
 	}
+}
+
+func (f *fileRow) scanField(s *rowScanner, key string, brief bool) bool {
+	switch key {
+	case "path":
+		return s.text(&f.Path)
+	case "size":
+		return s.number(&f.Size)
+	case "sha256":
+		return s.text(&f.SHA256)
+	case "urls":
+		if brief {
+			return s.skipTexts()
+		}
+		return s.texts(&f.URLs)
+	case "layer":
+		var layer int64
+		ok := s.number(&layer)
+		f.Layer = int(layer)
+		return ok && int64(f.Layer) == layer
+	case "offset":
+		return s.number(&f.Offset)
+	}
+	return false
+}
+
+// scanObject reads a line that is one object, whose values field reads.
+func scanObject(line string, field func(s *rowScanner, key string) bool) bool {
+	s := rowScanner{rest: line}
+	return s.fields(func(key string) bool { return field(&s, key) }) && s.rest == ""
 }
 
 // A rowScanner reads JSON (RFC 8259), as far as rows need it. Its methods report false where the text
@@ -116,6 +134,40 @@ func (s *rowScanner) take(b byte) bool {
 	}
 	s.rest = s.rest[1:]
 	return true
+}
+
+// fields reads an object with at least one field.
+func (s *rowScanner) fields(field func(key string) bool) bool {
+	if !s.take('{') {
+		return false
+	}
+	for {
+		var key string
+		if !s.text(&key) || !s.take(':') || !field(key) {
+			return false
+		}
+		if s.take('}') {
+			return true
+		}
+		if !s.take(',') {
+			return false
+		}
+	}
+}
+
+// object reads an object whose values are texts or lists of texts, and gives it as it is written. Of names that are there twice
+// package json would take the last, and so does who reads the text.
+func (s *rowScanner) object(to *string) bool {
+	begin := s.rest
+	ok := s.fields(func(string) bool {
+		if strings.HasPrefix(s.rest, "[") {
+			return s.skipTexts()
+		}
+		_, _, ok := s.raw()
+		return ok
+	})
+	*to = begin[:len(begin)-len(s.rest)]
+	return ok
 }
 
 // raw reads a string and leaves its escapes as they are.

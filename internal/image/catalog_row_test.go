@@ -5,12 +5,22 @@ import (
 	"reflect"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // rowsLike are rows as Encode writes them, and others that package json reads, or does not.
 var rowsLike = map[string]bool{
 	`{"kind":"k","source":"s","name":"n","version":"1:2~+","architecture":"any","size":0,"sha256":"ab","path":"p/q","urls":[],"metadata":["A: \"b\" \\c\t\/"," d"],"layer":3,"offset":12}`: true,
-	`{"kind":"k","name":"ü","channels":["a","b"],"security":true,"requested":false,"urls":["u","v"]}`:                                                                                      true,
+	`{"kind":"k","name":"n","attributes":{"a":"b","c":["d","e"]},"key":"k","files":[{"path":"p","size":1,"sha256":"a","urls":["u"],"layer":1,"offset":2},{"path":"q"}]}`:                   true,
+	`{"attributes":{"a":"b"},"attributes":{"a":"c"}}`: false,
+	`{"attributes":{"a":1}}`:                          false,
+	`{"attributes":{}}`:                               false,
+	`{"files":[]}`:                                    false,
+	`{"files":[{}]}`:                                  false,
+	`{"files":[{"path":"p"},]}`:                       false,
+	`{"files":[{"path":"p"}],"files":[{"path":"q"}]}`: false,
+	`{"kind":"k","name":"ü","channels":["a","b"],"security":true,"requested":false,"urls":["u","v"]}`: true,
 	`{"kind":"k","name":"n","alias_of":[]}`:    true,
 	`{"kind":"k","name":"n","alias_of":["a"]}`: true,
 	`{"name":"n","name":"m"}`:                  true,
@@ -60,9 +70,10 @@ func TestRowScan(t *testing.T) {
 func TestRowScanReadsEncoded(t *testing.T) {
 	c := big(300)
 	c.Items[7].Metadata = []string{`Description: "quoted" \ and ` + "\t ü", "Field: "}
-	c.Items[8].Channels = []string{"a/b", "c/d"}
+	c.Items[8].Attributes = artifact.NewAttributes(map[string][]string{"channel": {"a/b", "c/d"}, "x": {`"\\`}})
+	c.Items[9].Files = append(c.Items[9].Files, artifact.File{Path: "second", SHA256: "ab", URLs: []string{"u"}})
 	for i := range c.Items {
-		line, err := json.Marshal(&Record{Item: c.Items[i], Layer: 1})
+		line, err := json.Marshal(rowOf(&Record{Item: c.Items[i], Places: make([]Place, len(c.Items[i].Files))}))
 		if err != nil || !new(itemRow).scan(string(line)) || !new(briefRow).scan(string(line)) {
 			t.Fatalf("%s: %v", line, err)
 		}
@@ -80,10 +91,32 @@ func sameRow(t *testing.T, line string) {
 		if !got.scan(line) {
 			continue
 		}
-		if err := json.Unmarshal([]byte(line), want); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%T %s:\ngot  %+v\nwant %+v, %v", got, line, got, want, err)
+		if err := json.Unmarshal([]byte(line), want); err != nil {
+			t.Errorf("%T %s: package json: %v", got, line, err)
+		} else if g, w := recordOf(t, got), recordOf(t, want); !reflect.DeepEqual(g, w) {
+			t.Errorf("%T %s:\ngot  %+v\nwant %+v", got, line, g, w)
 		}
 	}
+}
+
+// recordOf is what a row says, and the names of which it is an alias.
+func recordOf(t *testing.T, row scannedRow) any {
+	t.Helper()
+	var of *itemRow
+	set := ""
+	switch row := row.(type) {
+	case *itemRow:
+		of = row
+	case *briefRow:
+		of = &row.itemRow
+	case *setMember:
+		of, set = &row.itemRow, row.Set
+	}
+	r, err := new(rowReader).record(of)
+	if err != nil {
+		t.Errorf("%+v: %v", row, err)
+	}
+	return []any{set, r, of.Of}
 }
 
 func FuzzRowScan(f *testing.F) {

@@ -50,24 +50,24 @@ func TestCatalogLies(t *testing.T) {
 		{"path with NUL", func(c *image.Catalog) { c.Files[0].Path = "a\x00b" }, "not a valid path", true},
 		{"no path", func(c *image.Catalog) { c.Files[0].Path = "" }, "not a valid path", true},
 		{"path twice", func(c *image.Catalog) { c.Files = slices.Insert(c.Files, 0, *file(c, "files/index")) }, "twice", true},
-		{"artifact without file", func(c *image.Catalog) { c.Items[0].Path = "none" }, "not among the files", true},
-		{"no date", func(c *image.Catalog) { file(c, "files/index").Modified = time.Time{} }, "neither an artifact", true},
-		{"artifact's kind", func(c *image.Catalog) { c.Items[0].Kind = "other" }, "no source", true},
-		{"artifact's source", func(c *image.Catalog) { c.Items[0].Source = "other" }, "not among the files", true},
-		{"artifact twice", func(c *image.Catalog) { c.Items[1] = c.Items[0] }, "twice", true},
-		{"artifact under two names", func(c *image.Catalog) {
+		{"item without file", func(c *image.Catalog) { c.Items[0].Files[0].Path = "none" }, "not among the files", true},
+		{"no date", func(c *image.Catalog) { file(c, "files/index").Modified = time.Time{} }, "belongs to no item", true},
+		{"item's kind", func(c *image.Catalog) { c.Items[0].Kind = "other" }, "no source", true},
+		{"item's source", func(c *image.Catalog) { c.Items[0].Source = "other" }, "not among the files", true},
+		{"item twice", func(c *image.Catalog) { c.Items[1] = c.Items[0] }, "twice", true},
+		{"item under two names", func(c *image.Catalog) {
 			again := c.Items[1]
 			again.Name += "2"
 			c.Items = append(c.Items, again)
-		}, "there twice", true},
+		}, "two items are the same", true},
 		{"source's name", func(c *image.Catalog) { c.Sources[0].Name = "a/b" }, "not a valid name", true},
 		{"source's kind", func(c *image.Catalog) { c.Sources[0].Kind = "" }, "not a valid name", true},
 		{"source twice", func(c *image.Catalog) { c.Sources = append(c.Sources, c.Sources[0]) }, "there twice", true},
 		{"set's name", func(c *image.Catalog) { c.Sets[0].Name = "a b" }, "not a valid name", true},
 		{"set twice", func(c *image.Catalog) { c.Sets = append(c.Sets, c.Sets[0]) }, "there twice", true},
-		{"set's artifact", func(c *image.Catalog) { c.Sets[0].Items[0] = "files/none" }, "no artifact", true},
-		{"set of generated", func(c *image.Catalog) { c.Sets[0].Items[0] = "files/index" }, "no artifact", true},
-		{"set's artifact twice", func(c *image.Catalog) {
+		{"set's item", func(c *image.Catalog) { c.Sets[0].Items[0] = "files/none" }, "no item", true},
+		{"set of generated", func(c *image.Catalog) { c.Sets[0].Items[0] = "files/index" }, "no item", true},
+		{"set's item twice", func(c *image.Catalog) {
 			c.Sets[0].Items = append(c.Sets[0].Items, c.Sets[0].Items[0])
 		}, "there twice", true},
 	} {
@@ -104,7 +104,7 @@ func TestCatalogLies(t *testing.T) {
 func TestCatalogRoundTrip(t *testing.T) {
 	m := imagetest.New(t, spec)
 	m.Catalog.Items[0].Metadata = []string{"Depends: a (>= 1)", " folded"}
-	m.Catalog.Items[0].Channels = []string{"x/main"}
+	m.Catalog.Items[0].Attributes = artifact.NewAttributes(map[string][]string{"channel": {"x/main"}, "flavor": {"a", "b"}})
 	m.Catalog.Aliases = []image.Alias{{Kind: imagetest.Kind, Name: "letter", Of: []string{"pool/a_1.0.bin"}}}
 	want, err := json.Marshal(m.Catalog)
 	must(t, err)
@@ -115,7 +115,7 @@ func TestCatalogRoundTrip(t *testing.T) {
 			t.Errorf("%s: full catalog: %v\n%s", form, err, got)
 		}
 		brief := img.Catalog.Items[0]
-		if brief.URLs != nil || brief.Metadata != nil || len(brief.Channels) != 1 || brief.SHA256 != full.Items[0].SHA256 {
+		if brief.Files[0].URLs != nil || brief.Metadata != nil || len(brief.Attributes.Values("channel")) != 1 || brief.Files[0].SHA256 != full.Items[0].Files[0].SHA256 {
 			t.Errorf("%s: brief artifact: %+v", form, brief)
 		}
 	}
@@ -129,17 +129,17 @@ func TestFind(t *testing.T) {
 		records, aliases, err := img.Find(t.Context(), imagetest.Kind, []string{"letter", "pool/empty", "none", "pool/a_1.0.bin"})
 		must(t, err)
 		a := records["pool/a_1.0.bin"]
-		if len(records) != 2 || len(a) != 1 || a[0].Size != 12 || a[0].URLs == nil || len(aliases) != 1 || aliases["letter"][0] != "pool/a_1.0.bin" {
+		if len(records) != 2 || len(a) != 1 || a[0].Files[0].Size != 12 || a[0].Files[0].URLs == nil || len(aliases) != 1 || aliases["letter"][0] != "pool/a_1.0.bin" {
 			t.Errorf("%s: %v, %v", form, records, aliases)
 		}
-		if f := a[0].File(); *img.Lookup(f.Path) != f {
+		if f := a[0].Stored()[0]; *img.Lookup(f.Path) != f {
 			t.Errorf("%s: %v", form, f)
 		}
 		if len(img.Sets) != 1 || img.Sets[0].Name != "letters" || img.Sets[0].Count != 1 || img.Sets[0].Size != 12 {
 			t.Errorf("%s: %+v", form, img.Sets)
 		}
 		set, err := img.Set(t.Context(), "letters", "any")
-		if err != nil || len(set) != 1 || set[0].File() != a[0].File() || set[0].Version != "1" {
+		if err != nil || len(set) != 1 || set[0].Stored()[0] != a[0].Stored()[0] || set[0].Version != "1" {
 			t.Errorf("%s: %v, %v", form, set, err)
 		}
 		if _, err := img.Set(t.Context(), "letters", "other"); err == nil || !strings.Contains(err.Error(), "hint: it has: letters (any)") {

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -13,8 +12,8 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// FormatVersion is the Head.Version that this program reads and writes.
-const FormatVersion = 1
+// FormatVersion is the Head.Version that this program writes. It reads all up to it.
+const FormatVersion = 2
 
 // A Head is the beginning of a catalog: what the image is, and where the rest is.
 type Head struct {
@@ -28,23 +27,25 @@ type Head struct {
 
 // tables are what the records hold.
 type tables struct {
-	Sets      table `json:"sets"`      // setMember; key SET/ARCHITECTURE
-	Artifacts table `json:"artifacts"` // artifactRow, or Alias; key KIND/NAME
-	Files     table `json:"files"`     // File, those that are no artifacts; key: the path
-	Sources   table `json:"sources"`   // artifact.Source; key: the name
+	Sets    table `json:"sets"`    // setMember; key SET/ARCHITECTURE
+	Items   table `json:"items"`   // itemRow, or Alias; key KIND/NAME
+	Files   table `json:"files"`   // File, those of no item; key: the path
+	Sources table `json:"sources"` // artifact.Source; key: the name
+
+	Version1 table `json:"artifacts,omitzero"` // what Items was called in the first version
 }
 
-// A setMember is an artifact of a set, without URLs and Metadata. The rows of a set are in
+// A setMember is an item of a set, without URLs and Metadata. The rows of a set are in
 // the order of the set.
 type setMember struct {
 	Set string `json:"set"`
-	Record
+	itemRow
 }
 
 // setKey is the key of a set's rows.
 func setKey(name, architecture string) string { return name + "/" + architecture }
 
-// itemKey is the key of an artifact's or an alias's row.
+// itemKey is the key of an item's or an alias's row.
 func itemKey(kind, name string) string { return kind + "/" + name }
 
 // NewCatalogLayer lays out an image's last layer. label is what the image's configuration must
@@ -67,33 +68,39 @@ func NewCatalogLayer(c *Catalog) (layer *Layer, label string, err error) {
 	return layer, string(text), err
 }
 
-// Encode returns the contents of the files HeadName and RecordsName. Each artifact must be among
+// Encode returns the contents of the files HeadName and RecordsName. Each file of an item must be among
 // the files.
 func (c *Catalog) Encode() (head, records []byte, err error) {
 	places := make(map[string]*File, len(c.Files))
 	for i := range c.Files {
 		places[c.Files[i].Path] = &c.Files[i]
 	}
-	byID := make(map[string]*Record, len(c.Items))
+	byID, ofItems := make(map[string]*Record, len(c.Items)), make(map[string]bool, len(c.Items))
 	all := make([]*Record, len(c.Items))
-	for i, a := range c.Items {
-		f := places[a.ID()]
-		if f == nil {
-			return nil, nil, errCatalog("artifact %q is not among the files", a.ID())
+	for i := range c.Items {
+		r := &Record{Item: c.Items[i]}
+		for f := range r.Files {
+			id := r.FileID(&r.Files[f])
+			stored := places[id]
+			if stored == nil {
+				return nil, nil, errCatalog("item %q: %q is not among the files", r.ID(), id)
+			}
+			r.Places = append(r.Places, Place{stored.Layer, stored.Offset})
+			ofItems[id] = true
 		}
-		all[i] = &Record{a, f.Layer, f.Offset}
-		byID[a.ID()] = all[i]
+		all[i], byID[r.ID()] = r, r
 	}
 	h := Head{Version: FormatVersion, Name: c.Name, Date: c.Date, Lock: c.Lock}
 	for _, set := range c.Sets {
-		summary := SetSummary{Set: set, Count: len(set.Items)}
-		summary.Items = nil
+		members := make([]Record, 0, len(set.Items))
 		for _, id := range set.Items {
 			if byID[id] == nil {
-				return nil, nil, errCatalog("set %q: no artifact %q", set.Name, id)
+				return nil, nil, errCatalog("set %q: no item %q", set.Name, id)
 			}
-			summary.Size += byID[id].Size
+			members = append(members, *byID[id])
 		}
+		summary := SetSummary{Set: set, Count: len(members), Size: sizeOf(members)}
+		summary.Items = nil
 		h.Sets = append(h.Sets, summary)
 	}
 	w, err := newRecordsWriter()
@@ -105,8 +112,8 @@ func (c *Catalog) Encode() (head, records []byte, err error) {
 		rows iter.Seq[row]
 	}{
 		{&h.Tables.Sets, c.setRows(byID)},
-		{&h.Tables.Artifacts, itemRows(all, c.Aliases)},
-		{&h.Tables.Files, c.fileRows(byID)},
+		{&h.Tables.Items, itemRows(all, c.Aliases)},
+		{&h.Tables.Files, c.fileRows(ofItems)},
 		{&h.Tables.Sources, c.sourceRows()},
 	} {
 		if *t.table, err = w.table(t.rows); err != nil {
@@ -126,9 +133,7 @@ func (c *Catalog) setRows(byID map[string]*Record) iter.Seq[row] {
 		for _, set := range sets {
 			key := setKey(set.Name, set.Architecture)
 			for _, id := range set.Items {
-				m := setMember{key, *byID[id]}
-				m.URLs, m.Metadata = nil, nil
-				if !yield(row{key, &m}) {
+				if !yield(row{key, &setMember{key, *rowOf(byID[id]).brief()}}) {
 					return
 				}
 			}
@@ -136,7 +141,7 @@ func (c *Catalog) setRows(byID map[string]*Record) iter.Seq[row] {
 	}
 }
 
-// itemRows sorts artifacts by key and aliases among them.
+// itemRows sorts items by key and aliases among them.
 func itemRows(all []*Record, aliases []Alias) iter.Seq[row] {
 	rows := make([]row, 0, len(all)+len(aliases))
 	for i := range aliases {
@@ -150,22 +155,27 @@ func itemRows(all []*Record, aliases []Alias) iter.Seq[row] {
 		x, isRecord := a.value.(*Record)
 		y, isRecordToo := b.value.(*Record)
 		if order == 0 && isRecord && isRecordToo {
-			return compareRecords(x, y)
+			return artifact.Compare(&x.Item, &y.Item)
 		}
 		return order
 	})
-	return slices.Values(rows)
+	return func(yield func(row) bool) {
+		for _, r := range rows {
+			if record, ok := r.value.(*Record); ok {
+				r.value = rowOf(record)
+			}
+			if !yield(r) {
+				return
+			}
+		}
+	}
 }
 
-// compareRecords orders artifacts of one key.
-func compareRecords(a, b *Record) int {
-	return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.Architecture, b.Architecture), strings.Compare(a.Path, b.Path))
-}
-
-func (c *Catalog) fileRows(byID map[string]*Record) iter.Seq[row] {
+// fileRows are the files that belong to no item.
+func (c *Catalog) fileRows(ofItems map[string]bool) iter.Seq[row] {
 	return func(yield func(row) bool) {
 		for i := range c.Files {
-			if f := &c.Files[i]; byID[f.Path] == nil && !yield(row{f.Path, f}) {
+			if f := &c.Files[i]; !ofItems[f.Path] && !yield(row{f.Path, f}) {
 				return
 			}
 		}

@@ -18,9 +18,9 @@
 // in this order:
 //
 //  1. the program: /minimirror alone, static, mode 0755;
-//  2. one layer for each distinct combination of sets: the artifacts that belong
+//  2. one layer for each distinct combination of sets: the files of the items that belong
 //     to exactly these sets, so that a set's layers hold what it needs and little else;
-//  3. the artifacts that belong to no set, split by size into any number of layers;
+//  3. the files of the items that belong to no set, split by size into any number of layers;
 //  4. what upstream signed: /mirror/upstream/SOURCE/PATH;
 //  5. what is generated: each kind's repository metadata, the public key
 //     /mirror/minimirror.asc, and /bootstrap/SET/install.sh, which installs a set where the
@@ -67,14 +67,17 @@
 //
 // The tables are
 //
-//   - "artifacts": each artifact with "layer" and "offset", key KIND/NAME; among them aliases,
-//     which say with "alias_of" which names of the kind are meant, too;
+//   - "items": each item with its "files", of which each has "layer" and "offset", key KIND/NAME; among them aliases,
+//     which say with "alias_of" which names of the kind are meant, too. Items of one source may share files;
 //   - "files": everything else under /mirror but the catalog itself, key: the path. Each has "modified",
-//     which artifacts have not;
-//   - "sets": the artifacts of each set, key SET/ARCHITECTURE, in an order in which a node of that
+//     which files of items have not;
+//   - "sets": the items of each set, key SET/ARCHITECTURE, in an order in which a node of that
 //     architecture can install them, without "urls" and "metadata";
 //   - "sources": the sources, key: the name. "proofs" of a release name what upstream
 //     signed: the signed bytes and the indexes that they cover, each one of the files.
+//
+// In version 1 of the format an item was one file: the table is called "artifacts", and its rows have "path", "size",
+// "sha256", "urls", "layer" and "offset" themselves, "architecture" and "channels" instead of "attributes".
 //
 // No path is there twice. Unknown keys are ignored, so that a later program may add some; "version"
 // rises when an older program would read wrongly.

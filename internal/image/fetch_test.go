@@ -50,7 +50,7 @@ func TestFetchFromEverywhere(t *testing.T) {
 			must(t, body.Close())
 			must(t, r.Verify(t.Context()))
 			c, err := r.Load(t.Context())
-			if err != nil || len(c.Items) != 30 || c.Items[0].URLs == nil {
+			if err != nil || len(c.Items) != 30 || c.Items[0].Files[0].URLs == nil {
 				t.Error(err)
 			}
 		})
@@ -129,7 +129,7 @@ func TestFetchRefusesLies(t *testing.T) {
 		for i := range m.Catalog.Files {
 			if f := &m.Catalog.Files[i]; f.Path == "files/pool/0003.bin" {
 				lie(f)
-				m.Catalog.Items[3].Size, m.Catalog.Items[3].SHA256 = f.Size, f.SHA256
+				m.Catalog.Items[3].Files[0].Size, m.Catalog.Items[3].Files[0].SHA256 = f.Size, f.SHA256
 			}
 		}
 		for form, open := range sources(t, m) {
@@ -140,7 +140,7 @@ func TestFetchRefusesLies(t *testing.T) {
 			found, _, err := r.Find(t.Context(), imagetest.Kind, []string{"pool/0003.bin"})
 			d := newDesk()
 			if err == nil {
-				err = r.Fetch(t.Context(), []image.File{found["pool/0003.bin"][0].File()}, d.take)
+				err = r.Fetch(t.Context(), []image.File{found["pool/0003.bin"][0].Stored()[0]}, d.take)
 			}
 			if !errors.Is(err, artifact.ErrVerify) || len(d.files) != 0 {
 				t.Errorf("%s, %s: %v", name, form, err)

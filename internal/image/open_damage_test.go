@@ -4,11 +4,13 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +73,14 @@ func TestDamageIsToldFromWrongNames(t *testing.T) {
 	write("cut.tar", good[:3000])
 	write("half.tar", good[:len(good)/2/512*512])
 	write("boundary.tar", good[:bytes.Index(good, []byte("index.json"))])
+	for i, name := range slices.Sorted(maps.Keys(m.Layout(t))) { // wherever it is cut, and whatever ends there
+		if at := bytes.Index(good, []byte(name)); i > 0 {
+			write(fmt.Sprintf("boundary%d.tar", i), good[:at])
+			if err := exhaust(t, image.Reference{Transport: "oci-archive", Path: in(fmt.Sprintf("boundary%d.tar", i))}, image.Options{TempDir: dir}); !errors.Is(err, artifact.ErrVerify) {
+				t.Errorf("cut before %s: %v", name, err)
+			}
+		}
+	}
 	write("empty.tar", nil)
 	write("cut.tar.gz", gzipOf(t)(good)[:600])
 	write("cut.tar.zst", zstdOf(t)(good)[:600])

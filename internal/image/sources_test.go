@@ -102,7 +102,7 @@ func records(t testing.TB, r *image.Reader, paths ...string) (files []image.File
 		if len(found[path]) != 1 {
 			t.Fatalf("%s: %v", path, found[path])
 		}
-		files = append(files, found[path][0].File())
+		files = append(files, found[path][0].Stored()[0])
 	}
 	return files
 }

@@ -1,5 +1,5 @@
-// Package lockfile reads and writes mirror.lock, which pins every artifact of
-// a definition by version, size and SHA-256. It stands between lock, which
+// Package lockfile reads and writes mirror.lock, which pins every item of
+// a definition by version, and its files by size and SHA-256. It stands between lock, which
 // writes it from what upstream offers, and build, which needs nothing else.
 package lockfile
 
@@ -24,8 +24,8 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Format is the version of the file's format.
-const Format = 1
+// Format is the version of the file's format. Version 1 is read, too.
+const Format = 2
 
 // A Lock is the content of a mirror.lock: indented JSON, one value a line,
 // sorted, so that it reads well in a diff.
@@ -39,7 +39,7 @@ type Lock struct {
 	Date    time.Time         `json:"date"`
 	Sources []artifact.Source `json:"sources"`
 	Sets    []artifact.Set    `json:"sets"`
-	Items   []artifact.Item   `json:"artifacts"`
+	Items   []artifact.Item   `json:"items"`
 }
 
 // Reserved reports whether a source can't be called so: the mirror itself
@@ -72,20 +72,39 @@ func Read(file string) (*Lock, string, error) {
 // Decode reads a lock and refuses one that is damaged or that names files
 // outside the mirror.
 func Decode(data []byte) (*Lock, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	var l Lock
-	if err := dec.Decode(&l); err != nil {
-		return nil, fmt.Errorf("not a lock: %w", err)
-	}
-	if dec.More() {
-		return nil, errors.New("not a lock: something follows its end")
-	}
-	if l.Format != Format {
-		return nil, fmt.Errorf("format %d: this program reads format %d", l.Format, Format)
+	var version struct{ Format int }
+	_ = json.Unmarshal(data, &version) // decode says what is wrong
+	l := new(Lock)
+	switch version.Format {
+	case 1:
+		var old version1
+		if err := decode(data, &old); err != nil {
+			return nil, err
+		}
+		l = old.lock()
+	default:
+		if err := decode(data, l); err != nil {
+			return nil, err
+		}
+		if l.Format != Format {
+			return nil, fmt.Errorf("format %d: this program reads formats 1 to %d", l.Format, Format)
+		}
 	}
 	l.sort() // a merge of two locks may have moved something
-	return &l, l.check()
+	return l, l.check()
+}
+
+// decode reads one JSON value, and no unknown keys.
+func decode(data []byte, to any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(to); err != nil {
+		return fmt.Errorf("not a lock: %w", err)
+	}
+	if dec.More() {
+		return errors.New("not a lock: something follows its end")
+	}
+	return nil
 }
 
 func (l *Lock) check() error {
@@ -108,23 +127,27 @@ func (l *Lock) check() error {
 			return fmt.Errorf("source %s: %w", s.Name, err)
 		}
 	}
-	ids := make(map[string]bool, len(l.Items))
+	ids, files := make(map[string]bool, len(l.Items)), make(map[string]*artifact.File, len(l.Items))
 	for i := range l.Items {
 		a := &l.Items[i]
 		kind, known := sources[a.Source]
 		switch {
 		case !known || kind != a.Kind:
 			return fmt.Errorf("%s: unknown source %q", a, a.Source)
-		case !artifact.ValidPath(a.Path):
-			return fmt.Errorf("%s: invalid path %q", a, a.Path)
-		case !artifact.ValidSHA256(a.SHA256):
-			return fmt.Errorf("%s: invalid sha256 %q", a, a.SHA256)
-		case a.Size < 0:
-			return fmt.Errorf("%s: invalid size %d", a, a.Size)
 		case ids[a.ID()]:
 			return fmt.Errorf("%s: %s is listed twice", a, a.ID())
 		}
+		if err := a.Check(); err != nil {
+			return err
+		}
 		ids[a.ID()] = true
+		for f := range a.Files {
+			id := a.FileID(&a.Files[f])
+			if other := files[id]; other != nil && other.Content() != a.Files[f].Content() {
+				return fmt.Errorf("%s: another item has other bytes at %s", a, id)
+			}
+			files[id] = &a.Files[f]
+		}
 	}
 	for i, s := range l.Sets {
 		if !artifact.ValidName(s.Name) || !artifact.ValidName(s.Architecture) || i > 0 && artifact.CompareSets(s, l.Sets[i-1]) == 0 {
@@ -133,7 +156,7 @@ func (l *Lock) check() error {
 		seen := make(map[string]bool, len(s.Items))
 		for _, id := range s.Items {
 			if !ids[id] || seen[id] {
-				return fmt.Errorf("set %s: %q is not an artifact of this lock, or there twice", s.Name, id)
+				return fmt.Errorf("set %s: %q is not an item of this lock, or there twice", s.Name, id)
 			}
 			seen[id] = true
 		}
@@ -183,7 +206,13 @@ func (l *Lock) checkText() error {
 	}
 	for i := range l.Items {
 		a := &l.Items[i]
-		all = append(all, []string{a.Name, a.Version, a.Architecture}, a.Channels, a.URLs, a.Metadata)
+		all = append(all, []string{a.Name, a.Version}, a.Metadata)
+		for _, attribute := range a.Attributes {
+			all = append(all, []string{attribute.Name}, attribute.Values)
+		}
+		for f := range a.Files {
+			all = append(all, a.Files[f].URLs)
+		}
 	}
 	for _, lines := range all {
 		for _, line := range lines {

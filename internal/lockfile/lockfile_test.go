@@ -14,8 +14,7 @@ var day = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func sample() *Lock {
 	pin := func(name string) artifact.Item {
-		return artifact.Item{Kind: "k", Source: "s", Name: name, Version: "1", Architecture: "a", Size: 1,
-			SHA256: strings.Repeat("a", 64), Path: "p/" + name, URLs: []string{"http://h/" + name}, Metadata: []string{"Depends: x (>= 1) <y>"}}
+		return artifact.Item{Kind: "k", Source: "s", Name: name, Version: "1", Metadata: []string{"Depends: x (>= 1) <y>"}, Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"a"}}}, Files: []artifact.File{{Size: 1, SHA256: strings.Repeat("a", 64), Path: "p/" + name, URLs: []string{"http://h/" + name}}}}
 	}
 	return &Lock{Format: Format, Name: "n", Date: day, Definition: "sha256:x",
 		Sources: []artifact.Source{{Kind: "k", Name: "s", Releases: []artifact.Release{{Name: "r", Date: day}}}},
@@ -47,10 +46,10 @@ func TestEncodeIsSortedAndDecodes(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	for name, change := range map[string]func(*Lock){
 		"other format":          func(l *Lock) { l.Format = 99 },
-		"escaping path":         func(l *Lock) { l.Items[0].Path = "../../etc/passwd" },
-		"absolute path":         func(l *Lock) { l.Items[0].Path = "/etc/passwd" },
-		"short digest":          func(l *Lock) { l.Items[0].SHA256 = "abc" },
-		"negative size":         func(l *Lock) { l.Items[0].Size = -1 },
+		"escaping path":         func(l *Lock) { l.Items[0].Files[0].Path = "../../etc/passwd" },
+		"absolute path":         func(l *Lock) { l.Items[0].Files[0].Path = "/etc/passwd" },
+		"short digest":          func(l *Lock) { l.Items[0].Files[0].SHA256 = "abc" },
+		"negative size":         func(l *Lock) { l.Items[0].Files[0].Size = -1 },
 		"listed twice":          func(l *Lock) { l.Items = append(l.Items, l.Items[0]) },
 		"no such source":        func(l *Lock) { l.Items[0].Source = "other" },
 		"no such pin":           func(l *Lock) { l.Sets[0].Items[0] = "s/p/none" },
@@ -154,7 +153,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		for i := range l.Items {
-			if !artifact.ValidPath(l.Items[i].Path) {
+			if !artifact.ValidPath(l.Items[i].Files[0].Path) {
 				t.Fatal("a path that leaves the mirror")
 			}
 		}

@@ -47,7 +47,7 @@ func (m *model) yaml() string {
 
 // static tells whether the conditions on the artifact hold.
 func (r *modelRule) static(a *artifact.Item) bool {
-	values := map[string][]string{"kind": {a.Kind}, "package": {a.Name}, "architecture": {a.Architecture}}
+	values := map[string][]string{"kind": {a.Kind}, "package": {a.Name}, "architecture": {a.Architecture()}}
 	var kind rules.Kind
 	for _, k := range bothKinds {
 		if k.Name() == a.Kind {
@@ -202,10 +202,10 @@ func TestModel(t *testing.T) {
 		carried = append(carried, deb(t, fmt.Sprintf("%s %s %s %s s%d/main %s", word(), []string{"1", "2~rc1", "2", "1:1"}[random.IntN(4)],
 			[]string{"amd64", "all", "arm64"}[random.IntN(3)], []string{"aa", "b/aa", "ba"}[random.IntN(3)], random.IntN(3), word())))
 		if random.IntN(5) == 0 {
-			carried = append(carried, artifact.Item{Kind: "wheel", Name: word(), Version: "1", Architecture: "any", Channels: []string{"aa", "x"}})
+			carried = append(carried, artifact.Item{Kind: "wheel", Name: word(), Version: "1", Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"any"}}, {Name: "channel", Values: []string{"aa", "x"}}}})
 		}
 	}
-	carried = append(carried, artifact.Item{Kind: "unknown", Name: "aa", Version: "1", Architecture: "all"})
+	carried = append(carried, artifact.Item{Kind: "unknown", Name: "aa", Version: "1", Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"all"}}}})
 	clients := []netip.Addr{netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("::ffff:10.2.0.1"), netip.MustParseAddr("2001:db8::1"), {}}
 	times := []time.Time{monday, monday.Add(-3 * time.Hour), monday.Add(-24 * time.Hour), monday.Add(24 * time.Hour), monday.Add(-48 * time.Hour)}
 	for range 120 {

@@ -18,7 +18,7 @@ type wheel struct{}
 func (wheel) Name() string         { return "wheel" }
 func (wheel) Properties() []string { return []string{"tag", "section"} }
 func (wheel) PropertiesOf(a *artifact.Item) [][]string {
-	return [][]string{a.Channels, {"python"}}
+	return [][]string{a.Attributes.Values("channel"), {"python"}}
 }
 func (wheel) ParseVersions(condition string) (func(string) bool, error) {
 	want, ok := strings.CutPrefix(condition, "~=")
@@ -40,7 +40,7 @@ func deb(t testing.TB, line string) artifact.Item {
 	if len(f) < 6 {
 		t.Fatal(line)
 	}
-	return artifact.Item{Kind: "debian", Source: "debian", Name: f[0], Version: f[1], Architecture: f[2], Channels: f[4:5], Metadata: []string{"Section: " + f[3], "Source: " + f[5]}}
+	return artifact.Item{Kind: "debian", Source: "debian", Name: f[0], Version: f[1], Metadata: []string{"Section: " + f[3], "Source: " + f[5]}, Attributes: artifact.Attributes{{Name: "architecture", Values: []string{f[2]}}, {Name: "channel", Values: f[4:5]}}}
 }
 
 func propertiesOf(kinds []rules.Kind, artifacts []artifact.Item) func(int) [][]string {
@@ -75,7 +75,7 @@ func TestVerdict(t *testing.T) {
 		deb(t, "linux-image-amd64 6.1.90-1 amd64 kernel bookworm/main linux"),
 		deb(t, "frozen-bubble 2.2 amd64 contrib/games bookworm/contrib frozen-bubble"),
 		deb(t, "bash-dbgsym 5.2 amd64 debug bookworm-debug/main bash"),
-		{Kind: "wheel", Name: "requests", Version: "2.31", Architecture: "any", Channels: []string{"py3", "py2"}},
+		{Kind: "wheel", Name: "requests", Version: "2.31", Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"any"}}, {Name: "channel", Values: []string{"py3", "py2"}}}},
 	}
 	for _, c := range []struct{ name, rules, denied string }{
 		{"no rules", "rules: []", ""},
@@ -142,7 +142,7 @@ func TestVerdict(t *testing.T) {
 
 // TestOnce holds what is easily counted twice, or taken for a match.
 func TestOnce(t *testing.T) {
-	carried := []artifact.Item{deb(t, "a 1 amd64 s bookworm/main a"), {Kind: "debian", Name: "b", Version: "1", Architecture: "all"}}
+	carried := []artifact.Item{deb(t, "a 1 amd64 s bookworm/main a"), {Kind: "debian", Name: "b", Version: "1", Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"all"}}}}}
 	r := parse(t, `rules:
   - deny: { package: [a, a*, "*a"], client: 10.0.0.0/8 }
   - deny: { section: "*" }

@@ -123,7 +123,7 @@ func (s *subject) texts(key int) []string {
 	case key == keyPackage:
 		s.text[0] = s.artifact.Name
 	case key == keyArchitecture:
-		s.text[0] = s.artifact.Architecture
+		s.text[0] = s.artifact.Architecture()
 	case s.kind < 0:
 		return nil
 	default:

@@ -58,7 +58,7 @@ best warm ours
 best warm theirs
 runs=${RUNS:-3}
 best mine ours
-what=$(jq -r '"\(.artifacts | length) packages of \([.artifacts[].size] | add / 1000000 | floor) MB"' "$work/definition/mirror.lock")
+what=$(jq -r '"\(.items | length) packages of \([.items[].files[].size] | add / 1000000 | floor) MB"' "$work/definition/mirror.lock")
 best rival theirs
 echo "lock and build without a cache, $what: $mine ms;" \
 	"aptly mirror create and update, $(find "$work/aptly/pool" -type f | wc -l) packages of $(du -sm "$work/aptly/pool" | cut -f1) MB: $rival ms; ratio $(ratio "$mine" "$rival")"

@@ -73,17 +73,13 @@ func distribution() *image.Catalog {
 	for i := range catalogFiles {
 		sum := sha256.Sum256([]byte{byte(i), byte(i >> 8), byte(i >> 16)})
 		name := fmt.Sprintf("package-with-a-name-%06d", i)
-		a := artifact.Item{
-			Kind: imagetest.Kind, Source: imagetest.Source, Name: name, Version: "1.2.3-4+deb12u1", Architecture: "amd64",
-			Channels: []string{"stable/main"}, Size: int64(i), SHA256: hex.EncodeToString(sum[:]),
-			Path: "pool/main/p/" + name + "/" + name + "_1.2.3-4+deb12u1_amd64.deb",
-		}
-		a.URLs = []string{"http://mirror.example.org/files/" + a.Path}
+		a := artifact.Item{Kind: imagetest.Kind, Source: imagetest.Source, Name: name, Version: "1.2.3-4+deb12u1", Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"amd64"}}, {Name: "channel", Values: []string{"stable/main"}}}, Files: []artifact.File{{Size: int64(i), SHA256: hex.EncodeToString(sum[:]), Path: "pool/main/p/" + name + "/" + name + "_1.2.3-4+deb12u1_amd64.deb"}}}
+		a.Files[0].URLs = []string{"http://mirror.example.org/files/" + a.Files[0].Path}
 		for line := range 9 { // as long as Debian's paragraphs are: 600 bytes
 			a.Metadata = append(a.Metadata, fmt.Sprintf("Field-%d: %s", line, strings.Repeat("what it says ", 4)))
 		}
 		c.Items = append(c.Items, a)
-		c.Files = append(c.Files, image.File{Path: a.ID(), Layer: 3, Offset: int64(i) * 1024, Size: a.Size, SHA256: a.SHA256})
+		c.Files = append(c.Files, image.File{Path: a.ID(), Layer: 3, Offset: int64(i) * 1024, Size: a.Files[0].Size, SHA256: a.Files[0].SHA256})
 	}
 	slices.SortFunc(c.Files, func(a, b image.File) int { return strings.Compare(a.Path, b.Path) })
 	return c

@@ -28,8 +28,8 @@ func hostPackages(b *testing.B) (all []artifact.Item) {
 		text, err := exec.Command("/usr/lib/apt/apt-helper", "cat-file", file).Output()
 		must(b, err)
 		for stanza := range strings.SplitSeq(string(text), "\n\n") {
-			if a := hostPackage(stanza); a.Path != "" && !known[a.Path] {
-				known[a.Path] = true
+			if a := hostPackage(stanza); a.Files[0].Path != "" && !known[a.Files[0].Path] {
+				known[a.Files[0].Path] = true
 				all = append(all, a)
 			}
 		}
@@ -41,7 +41,7 @@ func hostPackages(b *testing.B) (all []artifact.Item) {
 }
 
 func hostPackage(stanza string) artifact.Item {
-	a := artifact.Item{Kind: "debian", Source: "debian", Channels: []string{"bookworm/main"}}
+	a := artifact.Item{Kind: "debian", Source: "debian", Files: make([]artifact.File, 1)}
 	for line := range strings.SplitSeq(stanza, "\n") {
 		name, value, _ := strings.Cut(line, ": ")
 		switch name {
@@ -50,14 +50,14 @@ func hostPackage(stanza string) artifact.Item {
 		case "Version":
 			a.Version = value
 		case "Architecture":
-			a.Architecture = value
+			a.Attributes = artifact.NewAttributes(map[string][]string{"architecture": {value}, "channel": {"bookworm/main"}})
 		case "Filename":
-			a.Path = value
-			a.URLs = []string{"http://ftp.debian.org/debian/" + value}
+			a.Files[0].Path = value
+			a.Files[0].URLs = []string{"http://ftp.debian.org/debian/" + value}
 		case "Size":
-			a.Size, _ = strconv.ParseInt(value, 10, 64)
+			a.Files[0].Size, _ = strconv.ParseInt(value, 10, 64)
 		case "SHA256":
-			a.SHA256 = value
+			a.Files[0].SHA256 = value
 		case "MD5sum", "":
 		default:
 			a.Metadata = append(a.Metadata, line)
@@ -79,7 +79,7 @@ func packageTree(b *testing.B, packages []artifact.Item) string {
 	c := &image.Catalog{Name: "all", Date: imagetest.Date, Lock: "sha256:" + strings.Repeat("0", 64), Sources: []artifact.Source{source}, Items: slices.Clone(packages)}
 	slices.SortFunc(c.Items, func(x, y artifact.Item) int { return artifact.Compare(&x, &y) })
 	for _, a := range c.Items {
-		c.Files = append(c.Files, image.File{Path: a.ID(), Size: a.Size, SHA256: a.SHA256})
+		c.Files = append(c.Files, image.File{Path: a.ID(), Size: a.Files[0].Size, SHA256: a.Files[0].SHA256})
 	}
 	files, err := debian.Kind{}.Plan(artifact.Pins{Date: c.Date, Sources: c.Sources, Items: c.Items}, signer)
 	must(b, err)

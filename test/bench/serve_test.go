@@ -104,7 +104,7 @@ func servedTree(b *testing.B) (root string, paths map[string][]string) {
 				at++
 			}
 			p := &packages[at]
-			p.Size, p.SHA256 = size.bytes, hex.EncodeToString(sum[:])
+			p.Files[0].Size, p.Files[0].SHA256 = size.bytes, hex.EncodeToString(sum[:])
 			content[p.ID()] = data
 			paths[size.name] = append(paths[size.name], p.ID())
 			at += 5

@@ -31,7 +31,7 @@ whole_way() {
 # disk HOME compares what the program keeps with what the issue allows.
 disk() {
 	local debs image used
-	debs=$(sed -n '/^  "artifacts"/,$p' "$1/images/docker/mirror.lock" | grep -Eo '"size": *[0-9]+' | awk -F: '{n += $2} END {print n}')
+	debs=$(sed -n '/^  "items"/,$p' "$1/images/docker/mirror.lock" | grep -Eo '"size": *[0-9]+' | awk -F: '{n += $2} END {print n}')
 	image=$(du -s -B1 "$1/out/docker" | cut -f1)
 	used=$(du -s -B1 "$1" | cut -f1)
 	say "disk: $used bytes; packages $debs, image $image, limit $((debs + image * 11 / 10))"

@@ -16,8 +16,8 @@ sed -i "s#http://ftp.debian.org/debian#$debian#; s#http://security.debian.org/de
 lock=$mine/images/kubernetes-node/mirror.lock
 for architecture in amd64 arm64; do
 	for package in containerd runc conntrack socat; do
-		jq -e --arg p "$package" --arg a "$architecture" '.artifacts[] | select(.name == $p and .architecture == $a)' "$lock" >/dev/null ||
+		jq -e --arg p "$package" --arg a "$architecture" '.items[] | select(.name == $p and .attributes.architecture == $a)' "$lock" >/dev/null ||
 			die "$package for $architecture is not in the lock"
 	done
 done
-say "$(jq '.artifacts | length' "$lock") packages, sets $(jq -r '[.sets[] | "\(.name): \(.artifacts | length)"] | join(", ")' "$lock")"
+say "$(jq '.items | length' "$lock") packages, sets $(jq -r '[.sets[] | "\(.name): \(.items | length)"] | join(", ")' "$lock")"

@@ -54,7 +54,7 @@ while IFS='|' read -r name packages check; do
 	[ -n "$name" ] || continue
 	debs=$mine/$name/upper/debs
 	mkdir -p "$debs"
-	jq -r --arg name "$name" '.sets[] | select(.name == $name) | .artifacts[]' "$definition/mirror.lock" >"$debs/ids"
+	jq -r --arg name "$name" '.sets[] | select(.name == $name) | .items[]' "$definition/mirror.lock" >"$debs/ids"
 	sed 's#.*/##' "$debs/ids" >"$debs/order"
 	sed -E 's#\+#%2b#g; s#(.*/)(.*)#url = "'"$url"'/\1\2"\noutput = "'"$debs"'/\2"#' "$debs/ids" | sed -E '/^output/s#%2b#+#g' >"$mine/$name.curl"
 	get --no-progress-meter --parallel --config "$mine/$name.curl"

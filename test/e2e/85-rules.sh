@@ -92,7 +92,7 @@ compgen -G "$mine/apt/cache/archives/mailer-b_*" >/dev/null || die "apt did not 
 ! compgen -G "$mine/apt/cache/archives/mailer-a_*" >/dev/null || die "apt got what is denied"
 say "a denied alternative vanishes, and apt takes the other one"
 
-denied=$(jq -r '.artifacts[] | select(.name == "mailer-a") | "\(.source)/\(.path)"' "$definition/mirror.lock")
+denied=$(jq -r '.items[] | select(.name == "mailer-a") | "\(.source)/\(.files[0].path)"' "$definition/mirror.lock")
 code=$("${inside[@]}" curl --noproxy '*' -s -o "$mine/denied" -w '%{http_code}' "$url/$denied")
 [ "$code" = 403 ] && grep -q 'policy 4.2' "$mine/denied" && grep -q 'rules.yaml:2' "$mine/denied" || die "the file itself: $code $(cat "$mine/denied")"
 jq -es 'map(select(.verdict == "denied")) | length == 1 and .[0].name == "mailer-a" and .[0].rule == "rules.yaml:2" and .[0].reason == "policy 4.2"' "$audit" >/dev/null || die "the audit trail does not tell of it"

@@ -73,7 +73,7 @@ start_server --image "oci:$mine/image" --rules "$mine/rules.yaml" --sign-key "$H
 for path in test/pool/main/g/game/game_1.0_amd64.deb test/pool/main/a/app/app_3.0_amd64.deb "test/pool/main/l/$(printf 'long-%.0s' {1..30})_1_all.deb" none; do
 	"${inside[@]}" curl --noproxy '*' -s -o /dev/null "$url/$path"
 done
-denied=$(jq -r '.artifacts[] | select(.name == "game") | "\(.source)/\(.path)"' "$definition/mirror.lock")
+denied=$(jq -r '.items[] | select(.name == "game") | "\(.source)/\(.files[0].path)"' "$definition/mirror.lock")
 "${inside[@]}" curl --noproxy '*' -s -o /dev/null "$url/$denied"
 
 # The browser. Nothing in it is kept, and it calls nobody on its own.

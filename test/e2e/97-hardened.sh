@@ -20,7 +20,7 @@ definition hardened <<-END
 END
 "$MINIMIRROR" build "$definition" --output "docker-archive:$root/mirror.tar"
 # Far more than what the network's buffers hold.
-biggest=$("$MINIMIRROR" lock "$definition" --format json | jq -r '.artifacts | max_by(.size) | "\(.source)/\(.path) \(.size) \(.sha256)"')
+biggest=$("$MINIMIRROR" lock "$definition" --format json | jq -r '[.items[] | .source as $s | .files[] | . + {source: $s}] | max_by(.size) | "\(.source)/\(.path) \(.size) \(.sha256)"')
 read -r path size sum <<<"$biggest"
 
 # node_up DIR is that of lib.sh for a runtime's exec and health checks: they enter the container's mounts, and so

@@ -64,11 +64,7 @@ func New(t testing.TB, spec Spec) *Mirror {
 
 	artifacts := map[string]string{}
 	for path, content := range spec.Artifacts {
-		m.Catalog.Items = append(m.Catalog.Items, artifact.Item{
-			Kind: Kind, Source: Source, Name: path, Version: "1", Architecture: "all",
-			Size: int64(len(content)), SHA256: strings.TrimPrefix(digest([]byte(content)), "sha256:"),
-			Path: path, URLs: []string{"http://mirror.example.org/files/" + path},
-		})
+		m.Catalog.Items = append(m.Catalog.Items, artifact.Item{Kind: Kind, Source: Source, Name: path, Version: "1", Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"all"}}}, Files: []artifact.File{{Size: int64(len(content)), SHA256: strings.TrimPrefix(digest([]byte(content)), "sha256:"), Path: path, URLs: []string{"http://mirror.example.org/files/" + path}}}})
 		artifacts[Source+"/"+path] = content
 	}
 	m.addLayer(t, Spec{Generated: artifacts}, time.Time{})

@@ -73,7 +73,7 @@ func newCarriage(u *Universe, pins artifact.Pins, absent func(id string) bool) (
 	}
 	for i := range pins.Items {
 		a := &pins.Items[i]
-		id, found := entries[file{a.Name, a.Version, a.Architecture, a.SHA256}]
+		id, found := entries[file{a.Name, a.Version, a.Architecture(), a.Files[0].SHA256}]
 		if !found {
 			return nil, artifact.Verifyf("debian: %s: its metadata are those of another package", a.ID())
 		}

@@ -42,7 +42,7 @@ func (c *carriage) newOffers(pins artifact.Pins, absent func(id string) bool) (*
 			continue
 		}
 		best := 0
-		for _, channel := range a.Channels {
+		for _, channel := range a.Attributes.Values("channel") {
 			suite, _ := cutChannel(channel)
 			best = max(best, suites[a.Source+" "+suite])
 		}

@@ -10,6 +10,11 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
+// inChannels sets an item's channels.
+func inChannels(i *artifact.Item, channels ...string) {
+	i.Attributes = artifact.NewAttributes(map[string][]string{"architecture": {i.Architecture()}, "channel": channels})
+}
+
 // suitesOfText makes pins of suites: main has the usual priority, automatic is NotAutomatic and ButAutomaticUpgrades, manual is
 // NotAutomatic alone.
 func suitesOfText(t *testing.T, suites map[string]string) (pins artifact.Pins) {
@@ -20,9 +25,10 @@ func suitesOfText(t *testing.T, suites map[string]string) (pins artifact.Pins) {
 		src.Releases = append(src.Releases, artifact.Release{Name: suite, Metadata: append(flags[suite], "Components: main", "Architectures: amd64")})
 		part, _ := pinsOfText(t, suites[suite])
 		for _, a := range part.Items {
-			a.Channels, a.Size = []string{suite + "/main"}, 1
+			a.Files[0].Size = 1
+			inChannels(&a, suite+"/main")
 			if at := slices.IndexFunc(pins.Items, func(o artifact.Item) bool { return o.ID() == a.ID() }); at >= 0 {
-				pins.Items[at].Channels = append(pins.Items[at].Channels, a.Channels...)
+				inChannels(&pins.Items[at], append(pins.Items[at].Attributes.Values("channel"), suite+"/main")...)
 				continue
 			}
 			pins.Items = append(pins.Items, a)
@@ -37,7 +43,7 @@ func (r *aptRoot) addPins(pins artifact.Pins) {
 	texts := map[string][]string{}
 	for i := range pins.Items {
 		a := &pins.Items[i]
-		for _, channel := range a.Channels {
+		for _, channel := range a.Attributes.Values("channel") {
 			suite, _ := cutChannel(channel)
 			texts[suite] = append(texts[suite], stanzaText(a))
 		}

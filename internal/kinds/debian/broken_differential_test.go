@@ -109,7 +109,8 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a.Channels, a.Requested = []string{"main/main"}, named[p.Name]
+			a.Requested = named[p.Name]
+			inChannels(&a, "main/main")
 			pins.Items = append(pins.Items, a)
 			gone[a.ID()] = random.IntN(20) == 0
 			if random.IntN(4) != 0 {
@@ -117,10 +118,11 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 			}
 			for range 1 + random.IntN(2) {
 				b := a
+				b.Files = slices.Clone(a.Files)
 				suffix := []string{"~0", "+1"}[random.IntN(2)]
 				b.Version, b.Requested = a.Version+suffix, false
-				b.Channels = []string{[]string{"automatic", "manual", "main"}[random.IntN(3)] + "/main"}
-				b.Path, b.SHA256 = b.Path+suffix, sum([]byte(b.String()+b.Channels[0]))
+				inChannels(&b, []string{"automatic", "manual", "main"}[random.IntN(3)]+"/main")
+				b.Files[0].Path, b.Files[0].SHA256 = b.Files[0].Path+suffix, sum([]byte(b.String()+b.Attributes.Values("channel")[0]))
 				if slices.ContainsFunc(pins.Items, func(o artifact.Item) bool { return o.ID() == b.ID() }) {
 					continue
 				}

@@ -102,7 +102,7 @@ func TestBrokenByArchitecture(t *testing.T) {
 	var pins artifact.Pins
 	for _, name := range []string{"app_1_all", "lib_1_amd64", "lib_1_arm64", "tool_1_arm64"} {
 		a := Kind{}.Identify("/d/pool/" + name + ".deb")
-		if a.Path, a.SHA256 = "pool/"+name+".deb", sum([]byte(name)); a.Name != "lib" {
+		if a.Files = []artifact.File{{Path: "pool/" + name + ".deb", SHA256: sum([]byte(name))}}; a.Name != "lib" {
 			a.Requested, a.Metadata = true, []string{"Depends: lib"}
 		}
 		pins.Items = append(pins.Items, *a)
@@ -171,8 +171,7 @@ func FuzzBroken(f *testing.F) {
 		set := artifact.Set{Name: "s", Architecture: "amd64"}
 		names, versions, suites := []string{"a", "b", "c", "b"}, []string{"1", "1", "1", "2"}, []string{"main", "main", "other", "other"}
 		for i, metadata := range []string{a, b, c, c} {
-			p := artifact.Item{Kind: "debian", Source: "d", Name: names[i], Version: versions[i], Architecture: "amd64", SHA256: sum([]byte{byte(i)}),
-				Channels: []string{suites[i] + "/main"}, Path: fmt.Sprint(i), Metadata: strings.Split(metadata, "\n"), Requested: true}
+			p := artifact.Item{Kind: "debian", Source: "d", Name: names[i], Version: versions[i], Metadata: strings.Split(metadata, "\n"), Requested: true, Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"amd64"}}, {Name: "channel", Values: []string{suites[i] + "/main"}}}, Files: []artifact.File{{SHA256: sum([]byte{byte(i)}), Path: fmt.Sprint(i)}}}
 			pins.Items = append(pins.Items, p)
 			absent[p.ID()] = denied>>i&1 == 1
 			set.Requested = append(set.Requested, p.ID())

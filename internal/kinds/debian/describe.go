@@ -61,7 +61,7 @@ func (Kind) Describe(a *artifact.Item) artifact.Description {
 
 // metadataFields are the fields of an artifact's stanza, each with all its lines as they are.
 func metadataFields(a *artifact.Item) []field {
-	fields := []field{{name: "Version", value: a.Version}, {name: "Architecture", value: a.Architecture}}
+	fields := []field{{name: "Version", value: a.Version}, {name: "Architecture", value: a.Architecture()}}
 	continues := false
 	for _, line := range a.Metadata {
 		if line != "" && (line[0] == ' ' || line[0] == '\t') {

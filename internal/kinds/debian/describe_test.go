@@ -29,7 +29,7 @@ Priority: required
 Vendor-Field: x`
 
 func describe(metadata string) artifact.Description {
-	return Kind{}.Describe(&artifact.Item{Name: "p", Version: "1", Architecture: "amd64", Metadata: strings.Split(metadata, "\n")})
+	return Kind{}.Describe(&artifact.Item{Name: "p", Version: "1", Metadata: strings.Split(metadata, "\n"), Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"amd64"}}}})
 }
 
 func TestDescribe(t *testing.T) {

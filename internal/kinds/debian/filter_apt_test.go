@@ -43,7 +43,7 @@ packages: all`)
 	pins := artifact.Pins{Date: today.Add(-time.Hour), Sources: r.Sources, Items: r.Items}
 	image := testTree{}.with(t, plan(t, pins))
 	for _, a := range pins.Items {
-		image[a.ID()] = tree.Files[a.Path]
+		image[a.ID()] = tree.Files[a.Files[0].Path]
 	}
 
 	var served atomic.Pointer[testTree]

@@ -33,14 +33,13 @@ func randomPins(random *rand.Rand, n int) artifact.Pins {
 	}}
 	channels := map[string][]string{"d": {"bookworm/contrib", "bookworm/main", "bookworm/updates/main"}, "v": {"./", "sub/"}}
 	for i := range n {
-		a := artifact.Item{Kind: "debian", Source: []string{"d", "v"}[random.IntN(2)], Name: fmt.Sprintf("p%d", i), Version: "1",
-			Architecture: []string{"amd64", "arm64", "all"}[random.IntN(3)], Size: 1000, SHA256: sum([]byte{byte(i)})}
-		a.Path = fmt.Sprintf("pool/%s_1+b1_%s.deb", a.Name, a.Architecture)
+		a := artifact.Item{Kind: "debian", Source: []string{"d", "v"}[random.IntN(2)], Name: fmt.Sprintf("p%d", i), Version: "1", Attributes: artifact.Attributes{{Name: "architecture", Values: []string{[]string{"amd64", "arm64", "all"}[random.IntN(3)]}}}, Files: []artifact.File{{Size: 1000, SHA256: sum([]byte{byte(i)})}}}
+		a.Files[0].Path = fmt.Sprintf("pool/%s_1+b1_%s.deb", a.Name, a.Architecture())
 		a.Metadata = []string{"Description: one", " Filename: pool/nothing.deb", " .", " more", "X-Filename: pool/nothing.deb"}
-		for len(a.Channels) == 0 {
+		for len(a.Attributes.Values("channel")) == 0 {
 			for _, c := range channels[a.Source] {
 				if random.IntN(2) == 0 {
-					a.Channels = append(a.Channels, c)
+					inChannels(&a, append(a.Attributes.Values("channel"), c)...)
 				}
 			}
 		}

@@ -30,7 +30,7 @@ func installScript(title string, plans []*artifact.InstallPlan) []byte {
 		for _, step := range plan.Steps {
 			b.WriteString("step")
 			for _, a := range step {
-				fmt.Fprintf(&b, " \\\n\t'%s %s %s %s'", dpkgName(a.Name, a.Architecture), a.Version, a.SHA256, path.Base(a.Path))
+				fmt.Fprintf(&b, " \\\n\t'%s %s %s %s'", dpkgName(a.Name, a.Architecture()), a.Version, a.Files[0].SHA256, path.Base(a.Files[0].Path))
 			}
 			b.WriteString("\n")
 			writeReplaced(&b, "replaced", step, replaced)

@@ -46,10 +46,10 @@ func (up *upstream) pin(ctx context.Context, from artifact.Upstream, s *spec, cl
 		a := pins[i]
 		a.Security = up.security(p)
 		// Two versions that differ only in their epoch have the same file name.
-		if other, taken := paths[a.ID()]; taken && other != a.SHA256 {
-			a.Path = path.Join(path.Dir(a.Path), a.SHA256[:16], path.Base(a.Path))
+		if other, taken := paths[a.ID()]; taken && other != a.Files[0].SHA256 {
+			a.Files[0].Path = path.Join(path.Dir(a.Files[0].Path), a.Files[0].SHA256[:16], path.Base(a.Files[0].Path))
 		}
-		paths[a.ID()] = a.SHA256
+		paths[a.ID()] = a.Files[0].SHA256
 		ids[p] = a.ID()
 		_, a.Requested = requested[p]
 		result.Items = append(result.Items, a)
@@ -73,17 +73,17 @@ func (up *upstream) pin(ctx context.Context, from artifact.Upstream, s *spec, cl
 func identify(ctx context.Context, from artifact.Upstream, pins []artifact.Item) error {
 	var unknown []*artifact.Item
 	for i := range pins {
-		if pins[i].SHA256 == "" {
+		if pins[i].Files[0].SHA256 == "" {
 			unknown = append(unknown, &pins[i])
 		}
 	}
 	return each(len(unknown), parallelPackages, func(i int) error {
 		a := unknown[i]
-		content, err := from.File(ctx, a.URLs, artifact.Content{Size: a.Size, SHA512: signedSHA512(a)})
+		content, err := from.File(ctx, a.Files[0].URLs, artifact.Content{Size: a.Files[0].Size, SHA512: signedSHA512(a)})
 		if err != nil {
 			return fmt.Errorf("debian: source %s: %s: %w", a.Source, a, err)
 		}
-		a.SHA256 = content.SHA256
+		a.Files[0].SHA256 = content.SHA256
 		return nil
 	})
 }
@@ -105,10 +105,15 @@ const maxPackage = 1 << 40 // bytes
 // pinPackage pins a package to the first source that has it.
 func pinPackage(p *Package, src *source) (artifact.Item, error) {
 	file := path.Clean(p.Filename)
-	a := artifact.Item{
-		Kind: Kind{}.Name(), Source: src.name, Name: p.Name, Version: p.Version, Architecture: p.Architecture,
-		Size: p.Size, SHA256: p.SHA256, Path: file, URLs: src.addresses(file), Metadata: stanzaOf(p.Stanza(0)),
+	a := artifact.Item{Kind: Kind{}.Name(), Source: src.name, Name: p.Name, Version: p.Version,
+		Metadata: stanzaOf(p.Stanza(0)), Files: []artifact.File{{Path: file, Size: p.Size, SHA256: p.SHA256, URLs: src.addresses(file)}}}
+	var channels []string
+	for _, o := range p.Origins {
+		if o.Source == src.name {
+			channels = append(channels, channel(o.Suite, o.Component))
+		}
 	}
+	a.Attributes = artifact.NewAttributes(map[string][]string{"architecture": {p.Architecture}, "channel": channels})
 	switch {
 	case !artifact.ValidPath(file), file == "dists", strings.HasPrefix(file, "dists/"):
 		return a, fmt.Errorf("debian: source %s: %s: invalid Filename %q", src.name, &a, p.Filename)
@@ -117,11 +122,5 @@ func pinPackage(p *Package, src *source) (artifact.Item, error) {
 	case !artifact.ValidSHA256(p.SHA256) && !artifact.ValidSHA512(p.SHA512):
 		return a, artifact.Hint(artifact.Verifyf("debian: source %s: %s: the index names neither a SHA256 nor a SHA512 digest; weaker ones are not accepted", src.name, &a), "%s", weakHint)
 	}
-	for _, o := range p.Origins {
-		if c := channel(o.Suite, o.Component); o.Source == src.name && !slices.Contains(a.Channels, c) {
-			a.Channels = append(a.Channels, c)
-		}
-	}
-	slices.Sort(a.Channels)
 	return a, nil
 }

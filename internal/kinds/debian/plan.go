@@ -80,8 +80,8 @@ func (p *suitePlan) packages(folder, component string, architectures []string) e
 	want := channel(p.suite, component)
 	for i := range p.pins.Items {
 		a := &p.pins.Items[i]
-		if a.Source == p.source.Name && slices.Contains(a.Channels, want) &&
-			(a.Architecture == "all" || slices.Contains(architectures, a.Architecture)) {
+		if a.Source == p.source.Name && slices.Contains(a.Attributes.Values("channel"), want) &&
+			(a.Architecture() == "all" || slices.Contains(architectures, a.Architecture())) {
 			writeStanza(&index, a)
 		}
 	}
@@ -128,12 +128,12 @@ func gzipped(data []byte) ([]byte, error) {
 // writeStanza writes what a client needs to know of a package: upstream's own
 // words, and where we have the file.
 func writeStanza(b *bytes.Buffer, a *artifact.Item) {
-	fmt.Fprintf(b, "Package: %s\nVersion: %s\nArchitecture: %s\n", a.Name, a.Version, a.Architecture)
+	fmt.Fprintf(b, "Package: %s\nVersion: %s\nArchitecture: %s\n", a.Name, a.Version, a.Architecture())
 	for _, line := range a.Metadata {
 		b.WriteString(line)
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(b, "Filename: %s\nSize: %d\nSHA256: %s\n\n", a.Path, a.Size, a.SHA256)
+	fmt.Fprintf(b, "Filename: %s\nSize: %d\nSHA256: %s\n\n", a.Files[0].Path, a.Files[0].Size, a.Files[0].SHA256)
 }
 
 // sign makes Release, its detached signature and InRelease.

@@ -63,7 +63,7 @@ func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*arti
 	p := &installation{Universe: u, plan: plan, index: slices.Index(u.nodes, arch), artifacts: make(map[string]*artifact.Item)}
 	for i := range req.Pins.Items {
 		a := &req.Pins.Items[i]
-		p.artifacts[a.String()+a.SHA256] = a
+		p.artifacts[a.String()+a.Files[0].SHA256] = a
 	}
 	if req.Root == "" && len(req.Names) == 0 {
 		return plan, p.listed(req)
@@ -74,13 +74,13 @@ func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*arti
 // checkPin wants an artifact to be one package, and its words to be safe in a script: an image is data
 // from elsewhere.
 func checkPin(a *artifact.Item) error {
-	base := path.Base(a.Path)
+	base := path.Base(a.Files[0].Path)
 	switch {
-	case !validPackageName(a.Name), !validVersion(a.Version), a.Architecture == "", !wellFormed(a.Architecture, "-"):
+	case !validPackageName(a.Name), !validVersion(a.Version), a.Architecture() == "", !wellFormed(a.Architecture(), "-"):
 		return artifact.Verifyf("%q: not a package's name, version and architecture", a)
-	case !artifact.ValidSHA256(a.SHA256):
-		return artifact.Verifyf("%s: sha256 %q", a, a.SHA256)
-	case !artifact.ValidPath(a.Path), !wellFormed(base, ".+-:~_%"), base[0] == '-', base[0] == '.':
+	case !artifact.ValidSHA256(a.Files[0].SHA256):
+		return artifact.Verifyf("%s: sha256 %q", a, a.Files[0].SHA256)
+	case !artifact.ValidPath(a.Files[0].Path), !wellFormed(base, ".+-:~_%"), base[0] == '-', base[0] == '.':
 		return artifact.Verifyf("%s: %q is no name of a package's file", a, base)
 	case !slices.Equal(stanzaOf([]byte(strings.Join(a.Metadata, "\n"))), a.Metadata), len(a.Metadata) > 0 && strings.ContainsAny(a.Metadata[0][:1], " \t"):
 		return artifact.Verifyf("%s: its metadata are not the other lines of one paragraph", a)
@@ -203,8 +203,8 @@ func (p *installation) checkForeign(root string) error {
 		return err
 	}
 	for _, a := range slices.Concat(p.plan.Steps...) {
-		if a.Architecture != "all" && a.Architecture != p.plan.Architecture && !slices.Contains(strings.Fields(string(known)), a.Architecture) {
-			return artifact.Hint(fmt.Errorf("%s: the node does not take packages for %s", a, a.Architecture), "run: dpkg --add-architecture %s", a.Architecture)
+		if a.Architecture() != "all" && a.Architecture() != p.plan.Architecture && !slices.Contains(strings.Fields(string(known)), a.Architecture()) {
+			return artifact.Hint(fmt.Errorf("%s: the node does not take packages for %s", a, a.Architecture()), "run: dpkg --add-architecture %s", a.Architecture())
 		}
 	}
 	return nil
@@ -248,7 +248,7 @@ func (p *installation) wishes(req artifact.InstallRequest, members map[entryID]*
 		requested = req.Set
 	}
 	for _, a := range members {
-		if !slices.Contains(requested, a.ID()) || a.Architecture != "all" && a.Architecture != p.plan.Architecture {
+		if !slices.Contains(requested, a.ID()) || a.Architecture() != "all" && a.Architecture() != p.plan.Architecture {
 			continue // what is foreign comes with what needs it
 		}
 		r, err := ParseRequest(fmt.Sprintf("%s (>= %s)", a.Name, a.Version))
@@ -274,7 +274,7 @@ func (p *installation) members(req artifact.InstallRequest) (map[entryID]*artifa
 			return nil, artifact.Verifyf("the set names %s, which is not there", id)
 		}
 		for _, entry := range p.byName.of(p.names[a.Name]) {
-			if e := &p.entries[entry]; !e.installed && e.digest == a.SHA256 && e.version == a.Version {
+			if e := &p.entries[entry]; !e.installed && e.digest == a.Files[0].SHA256 && e.version == a.Version {
 				members[entry] = a
 			}
 		}
@@ -290,7 +290,8 @@ func (Kind) Extra(title string, plans ...*artifact.InstallPlan) map[string][]byt
 	for _, plan := range plans {
 		for _, a := range slices.Concat(plan.Steps...) {
 			local := *a
-			local.Path = filepath.Base(a.Path)
+			local.Files = slices.Clone(a.Files)
+			local.Files[0].Path = filepath.Base(a.Files[0].Path)
 			writeStanza(&index, &local)
 		}
 	}

@@ -31,8 +31,8 @@ func FuzzPlanInstall(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name, version, architecture, file, metadata, other, otherVersion, otherFile, otherMetadata string) {
 		pins := artifact.Pins{Items: []artifact.Item{
-			{Kind: "debian", Source: "d", Name: name, Version: version, Architecture: architecture, SHA256: strings.Repeat("1", 64), Path: file, Metadata: lines(metadata)},
-			{Kind: "debian", Source: "d", Name: other, Version: otherVersion, Architecture: "all", SHA256: strings.Repeat("2", 64), Path: otherFile, Metadata: lines(otherMetadata)},
+			{Kind: "debian", Source: "d", Name: name, Version: version, Metadata: lines(metadata), Attributes: artifact.Attributes{{Name: "architecture", Values: []string{architecture}}}, Files: []artifact.File{{SHA256: strings.Repeat("1", 64), Path: file}}},
+			{Kind: "debian", Source: "d", Name: other, Version: otherVersion, Metadata: lines(otherMetadata), Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"all"}}}, Files: []artifact.File{{SHA256: strings.Repeat("2", 64), Path: otherFile}}},
 		}}
 		for _, req := range []artifact.InstallRequest{
 			{Set: []string{pins.Items[0].ID(), pins.Items[1].ID()}, Architecture: "amd64"},

@@ -21,8 +21,7 @@ func pinsOfText(t *testing.T, text string) (pins artifact.Pins, ids []string) {
 	}
 	u := newTestUniverse(t, indexes...)
 	for _, p := range u.All() {
-		a := artifact.Item{Kind: "debian", Source: "d", Name: p.Name, Version: p.Version, Architecture: p.Architecture, SHA256: sum([]byte(p.String())),
-			Path: fmt.Sprintf("pool/%s_%s_%s.deb", p.Name, p.Version, p.Architecture), Metadata: stanzaOf(p.Stanza(0))}
+		a := artifact.Item{Kind: "debian", Source: "d", Name: p.Name, Version: p.Version, Metadata: stanzaOf(p.Stanza(0)), Attributes: artifact.Attributes{{Name: "architecture", Values: []string{p.Architecture}}}, Files: []artifact.File{{SHA256: sum([]byte(p.String())), Path: fmt.Sprintf("pool/%s_%s_%s.deb", p.Name, p.Version, p.Architecture)}}}
 		pins.Items = append(pins.Items, a)
 		ids = append(ids, a.ID())
 	}
@@ -122,7 +121,7 @@ func TestPlanInstall(t *testing.T) {
 func TestPlanInstallRefusesStrangeFiles(t *testing.T) {
 	for _, base := range []string{"a'b.deb", "a b.deb", "$(x).deb", "-a.deb", ".a.deb", "a\nb.deb"} {
 		pins, ids := pinsOfText(t, "a 1")
-		pins.Items[0].Path = "pool/" + base
+		pins.Items[0].Files[0].Path = "pool/" + base
 		ids[0] = pins.Items[0].ID()
 		if _, err := (Kind{}).PlanInstall(context.Background(), artifact.InstallRequest{Pins: pins, Set: ids, Architecture: "amd64"}); err == nil {
 			t.Errorf("%q is accepted", base)

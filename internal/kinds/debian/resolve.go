@@ -53,7 +53,7 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Request, req artifact.ResolveRequest) (*Closure, error) {
 	pinned := make(map[string]bool, len(req.Locked))
 	for i := range req.Locked {
-		pinned[req.Locked[i].SHA256] = true
+		pinned[req.Locked[i].Files[0].SHA256] = true
 		pinned[signedSHA512(&req.Locked[i])] = true
 	}
 	delete(pinned, "")

@@ -36,7 +36,7 @@ func resolve(t *testing.T, archive *debiantest.Archive, key *debiantest.Key, tex
 func describePins(r *artifact.Resolution) string {
 	var all []string
 	for _, a := range r.Items {
-		all = append(all, fmt.Sprintf("%s %s %v", a.Name, a.Version, a.Channels))
+		all = append(all, fmt.Sprintf("%s %s %v", a.Name, a.Version, a.Attributes.Values("channel")))
 	}
 	return strings.Join(all, "; ")
 }

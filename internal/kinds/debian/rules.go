@@ -27,7 +27,7 @@ func (Kind) PropertiesOf(a *artifact.Item) [][]string {
 			sections = append(sections, path.Base(section))
 		}
 	}
-	for _, c := range a.Channels {
+	for _, c := range a.Attributes.Values("channel") {
 		suite, component := cutChannel(c)
 		if !slices.Contains(suites, suite) {
 			suites = append(suites, suite)

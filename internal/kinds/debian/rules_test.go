@@ -25,7 +25,7 @@ func TestPropertiesOf(t *testing.T) {
 		{"field names without case", []string{"SOURCE:  s ", "section:s"}, nil, "[[s] [s] [] []]"},
 		{"other fields", []string{"Description: x", " Source: no", "Source-Version: 1", "Sections: x"}, nil, "[[p] [] [] []]"},
 	} {
-		a := &artifact.Item{Name: "p", Metadata: c.metadata, Channels: c.channels}
+		a := &artifact.Item{Name: "p", Metadata: c.metadata, Attributes: artifact.Attributes{{Name: "channel", Values: c.channels}}}
 		if got := fmt.Sprint(Kind{}.PropertiesOf(a)); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
@@ -114,10 +114,10 @@ func FuzzIdentify(f *testing.F) {
 		if a == nil {
 			return
 		}
-		if !artifact.ValidName(a.Source) || !validPackageName(a.Name) || !validVersion(a.Version) || a.Architecture == "" || !wellFormed(a.Architecture, "-") {
+		if !artifact.ValidName(a.Source) || !validPackageName(a.Name) || !validVersion(a.Version) || a.Architecture() == "" || !wellFormed(a.Architecture(), "-") {
 			t.Fatalf("%q: %+v", path, a)
 		}
-		if again := (Kind{}).Identify("/" + a.Source + "/pool/" + a.Name + "_" + a.Version + "_" + a.Architecture + ".deb"); a.Source != artifact.UpstreamRoot && (again == nil || again.String() != a.String()) {
+		if again := (Kind{}).Identify("/" + a.Source + "/pool/" + a.Name + "_" + a.Version + "_" + a.Architecture() + ".deb"); a.Source != artifact.UpstreamRoot && (again == nil || again.String() != a.String()) {
 			t.Fatalf("%q: %v, again %v", path, a, again)
 		}
 	})

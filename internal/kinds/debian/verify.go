@@ -211,18 +211,18 @@ const maxIndex = 512 << 20 // bytes, decoded
 
 // artifact wants a package to be listed as it is carried.
 func (v *verification) artifact(a *artifact.Item) error {
-	listed := v.listed[a.SHA256]
+	listed := v.listed[a.Files[0].SHA256]
 	if digest := signedSHA512(a); digest != "" && len(listed) == 0 {
-		if err := v.file(a, artifact.Content{Size: a.Size, SHA256: a.SHA256, SHA512: digest}); err != nil {
+		if err := v.file(a, artifact.Content{Size: a.Files[0].Size, SHA256: a.Files[0].SHA256, SHA512: digest}); err != nil {
 			return artifact.Verifyf("debian: %s: %w", a.ID(), err)
 		}
 		listed = v.listed[digest]
 	}
 	if len(listed) == 0 {
-		return artifact.Verifyf("debian: %s: no signed index lists a package with its sha256 %s", a.ID(), a.SHA256)
+		return artifact.Verifyf("debian: %s: no signed index lists a package with its sha256 %s", a.ID(), a.Files[0].SHA256)
 	}
 	for _, l := range listed {
-		if l.name == a.Name && l.version == a.Version && l.architecture == a.Architecture && l.size == strconv.FormatInt(a.Size, 10) &&
+		if l.name == a.Name && l.version == a.Version && l.architecture == a.Architecture() && l.size == strconv.FormatInt(a.Files[0].Size, 10) &&
 			slices.Equal(stanzaOf(l.stanza), a.Metadata) {
 			return nil
 		}

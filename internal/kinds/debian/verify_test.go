@@ -128,9 +128,9 @@ func TestVerifyUpstream(t *testing.T) {
 			r := &c.pins.Sources[0].Releases[0]
 			r.Proofs = r.Proofs[:1]
 		}, problem: "d/pool/main/l/lib/lib_1.0_all.deb: no signed index lists"},
-		{name: "another package", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].SHA256 = sum([]byte("evil")) }, problem: "tool_1.0_all.deb: no signed index lists"},
+		{name: "another package", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = sum([]byte("evil")) }, problem: "tool_1.0_all.deb: no signed index lists"},
 		{name: "another version", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Version = "2.0" }, problem: "tool_1.0_all.deb: the image says of it"},
-		{name: "one package under another's name", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].SHA256 = c.pins.Items[0].SHA256 }, problem: "tool_1.0_all.deb: the image says of it"},
+		{name: "one package under another's name", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = c.pins.Items[0].Files[0].SHA256 }, problem: "tool_1.0_all.deb: the image says of it"},
 		{name: "another relation", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {
 			c.pins.Items[1].Metadata = append([]string{"Depends: evil"}, c.pins.Items[1].Metadata...)
 		}, problem: "its other fields differ"},

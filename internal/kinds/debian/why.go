@@ -30,7 +30,7 @@ func universeOf(pins artifact.Pins) (*Universe, error) {
 		if indexes[a.Source] == nil {
 			indexes[a.Source], order = new(bytes.Buffer), append(order, a.Source)
 		}
-		u.addNode(a.Architecture)
+		u.addNode(a.Architecture())
 		writeStanza(indexes[a.Source], a)
 	}
 	for _, source := range order {

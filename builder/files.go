@@ -1,0 +1,123 @@
+package builder
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/cache"
+	"github.com/minimirror/minimirror/internal/fetch"
+	"github.com/minimirror/minimirror/internal/lockfile"
+)
+
+// A lockedFile is a file of a lock's items. Items may share it.
+type lockedFile struct {
+	*artifact.File
+	id   string         // artifact.Item.FileID
+	item *artifact.Item // the first that has it
+	sets []string       // those that need it: "NAME ARCHITECTURE", sorted
+}
+
+// lockedFiles are the files of all items, each once, in the order of the items.
+func lockedFiles(lock *lockfile.Lock) []*lockedFile {
+	sets := make(map[string][]string) // by item
+	for _, set := range lock.Sets {
+		for _, id := range set.Items {
+			sets[id] = append(sets[id], set.Name+" "+set.Architecture)
+		}
+	}
+	all, byID := make([]*lockedFile, 0, len(lock.Items)), make(map[string]*lockedFile, len(lock.Items))
+	for i := range lock.Items {
+		item := &lock.Items[i]
+		needed := sets[item.ID()]
+		for at := range item.Files {
+			file := &item.Files[at]
+			id := item.FileID(file)
+			if f := byID[id]; f == nil {
+				byID[id] = &lockedFile{file, id, item, needed}
+				all = append(all, byID[id])
+			} else if len(needed) > 0 {
+				f.sets = append(slices.Clone(f.sets), needed...)
+				slices.Sort(f.sets)
+				f.sets = slices.Compact(f.sets)
+			}
+		}
+	}
+	return all
+}
+
+// title names the file for a person.
+func (f *lockedFile) title() string {
+	if len(f.item.Files) == 1 {
+		return f.item.Kind + ": " + f.item.String()
+	}
+	return f.item.Kind + ": " + f.item.String() + ": " + f.Path
+}
+
+// setsOf is the set's key of a layer: which sets need the file.
+func (f *lockedFile) setsKey() string { return strings.Join(f.sets, ", ") }
+
+// wantedFiles are all files of a lock, for fetch.
+func wantedFiles(lock *lockfile.Lock) (all []fetch.Wanted) {
+	for _, f := range lockedFiles(lock) {
+		all = append(all, fetch.Wanted{Source: f.item.Source, Title: f.title(), URLs: f.URLs, Content: f.Content()})
+	}
+	return all
+}
+
+// wantedProofs are the proofs that the lock does not hold itself.
+func wantedProofs(lock *lockfile.Lock) (all []fetch.Wanted) {
+	for _, s := range lock.Sources {
+		for _, r := range s.Releases {
+			for _, p := range r.Proofs {
+				if p.Data == nil {
+					all = append(all, fetch.Wanted{Source: s.Name, Title: s.Kind + ": " + s.Name + " " + p.Path + " of " + r.Date.UTC().Format(time.RFC3339),
+						URLs: p.URLs, Content: artifact.Content{Size: p.Size, SHA256: p.SHA256}})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// lacking are those of the wanted files that the cache lacks, each content once.
+func lacking(c *cache.Cache, wanted []fetch.Wanted) []fetch.Wanted {
+	return slices.DeleteFunc(distinct(wanted), func(w fetch.Wanted) bool { return c.Has(w.Content) })
+}
+
+// A Download is what Build would fetch from one source.
+type Download struct {
+	Source string
+	Files  int
+	Size   int64 // bytes
+}
+
+// Downloads lists what the cache lacks of a lock, by source.
+func Downloads(lock *lockfile.Lock, c *cache.Cache) (all []Download) {
+	for _, w := range lacking(c, append(wantedFiles(lock), wantedProofs(lock)...)) {
+		i := slices.IndexFunc(all, func(d Download) bool { return d.Source == w.Source })
+		if i < 0 {
+			i, all = len(all), append(all, Download{Source: w.Source})
+		}
+		all[i].Files++
+		all[i].Size += w.Size
+	}
+	slices.SortFunc(all, func(a, b Download) int { return strings.Compare(a.Source, b.Source) })
+	return all
+}
+
+// distinct has each content once, with all addresses that have it.
+func distinct(all []fetch.Wanted) (once []fetch.Wanted) {
+	place := make(map[artifact.Content]int, len(all))
+	for _, w := range all {
+		i, found := place[w.Content]
+		if !found {
+			place[w.Content] = len(once)
+			once = append(once, w)
+			continue
+		}
+		once[i].URLs = slices.Concat(once[i].URLs, w.URLs)
+	}
+	return once
+}

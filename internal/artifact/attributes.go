@@ -1,0 +1,105 @@
+package artifact
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Attributes are what tells items of one name and version apart: {"architecture": "amd64"}.
+// They are sorted by name; no name is empty or there twice, and each has a value.
+//
+// In JSON they are an object whose values are texts, or lists of texts where there
+// are several.
+type Attributes []Attribute
+
+// An Attribute has one or more values, sorted.
+type Attribute struct {
+	Name   string
+	Values []string
+}
+
+// NewAttributes sorts what is given and leaves out what has no value.
+func NewAttributes(values map[string][]string) (all Attributes) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if list := values[name]; len(list) > 0 {
+			sorted := slices.Clone(list)
+			slices.Sort(sorted)
+			all = append(all, Attribute{name, slices.Compact(sorted)})
+		}
+	}
+	return all
+}
+
+// Values are those of a name; nil: there are none.
+func (a Attributes) Values(name string) []string {
+	for i := range a {
+		if a[i].Name == name {
+			return a[i].Values
+		}
+	}
+	return nil
+}
+
+// Get is the first value of a name, or empty.
+func (a Attributes) Get(name string) string {
+	if values := a.Values(name); len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// MarshalJSON implements json.Marshaler.
+func (a Attributes) MarshalJSON() ([]byte, error) {
+	object := make(map[string]any, len(a))
+	for _, attribute := range a {
+		if len(attribute.Values) == 1 {
+			object[attribute.Name] = attribute.Values[0]
+		} else {
+			object[attribute.Name] = attribute.Values
+		}
+	}
+	return json.Marshal(object)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *Attributes) UnmarshalJSON(data []byte) error {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(data, &object); err != nil {
+		return err
+	}
+	*a = nil
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		var values []string
+		if one := ""; json.Unmarshal(object[name], &one) == nil {
+			values = []string{one}
+		} else if err := json.Unmarshal(object[name], &values); err != nil {
+			return fmt.Errorf("attribute %s: %w", name, err)
+		}
+		*a = append(*a, Attribute{name, values})
+	}
+	return nil
+}
+
+func (a Attributes) check() error {
+	for i, attribute := range a {
+		if attribute.Name == "" || len(attribute.Values) == 0 || i > 0 && a[i-1].Name >= attribute.Name {
+			return fmt.Errorf("attribute %q has no value, or is out of order", attribute.Name)
+		}
+		if !slices.IsSorted(attribute.Values) {
+			return fmt.Errorf("attribute %q: its values are out of order", attribute.Name)
+		}
+	}
+	return nil
+}
+
+// String is "architecture=amd64 channel=a,b".
+func (a Attributes) String() string {
+	parts := make([]string, len(a))
+	for i, attribute := range a {
+		parts[i] = attribute.Name + "=" + strings.Join(attribute.Values, ",")
+	}
+	return strings.Join(parts, " ")
+}
