@@ -2,7 +2,7 @@
 # What "minimirror kit" writes, used: a bare root becomes a client by its script; a client that knows only upstream's
 # name and key installs from the mirror without any change; the program in the image writes the same kit.
 . "$(dirname "$0")/lib.sh"
-need curl jq
+need curl jq go
 need_root_or_die "a root file system"
 
 made_up_archive <<-END
@@ -31,6 +31,12 @@ END
 "$MINIMIRROR" build "$definition" --output "oci:$mine/image"
 netns_up kit
 "$MINIMIRROR" kit "oci:$mine/image" --address http://127.0.0.1:80 --transparent --to "$mine/kit" >"$mine/kit.list"
+one_name "$mine/image"
+helm=$("${as_caller[@]}" "$repo/test/chart/helm.sh")
+"$helm" template mirror "$mine"/kit/server/chart/*.tgz --values "$mine/kit/server/chart-values.yaml" >"$mine/manifests"
+sed -n 's/^ *image: "\(.*\)"$/\1/p' "$mine/manifests" | sort -u | called "the chart" "$name"
+! "$helm" template mirror "$mine"/kit/server/chart/*.tgz 2>"$mine/untagged" || die "the chart runs an image without a tag"
+grep -q "image.tag is missing: take the kit's values" "$mine/untagged" || die "no help: $(cat "$mine/untagged")"
 listen=127.0.0.1:80
 start_server --image "oci:$mine/image" --as upstream.example.org
 url=http://127.0.0.1
