@@ -78,7 +78,7 @@ loads() {
 # hardened PID wants that the kernel says so of the mirror's process.
 hardened() {
 	local want
-	[ "$(cat "/proc/$1/comm")" = minimirror ] || die "process $1 is $(cat "/proc/$1/comm")"
+	eventually runs_minimirror "$1" || die "process $1 is $(cat "/proc/$1/comm")" # at first it is the runtime
 	for want in $'Uid:\t12345\t12345\t12345\t12345' $'Cap(Inh|Prm|Eff|Bnd|Amb):\t0+' $'NoNewPrivs:\t1' $'Seccomp:\t2'; do
 		grep -Eqx "$want" "/proc/$1/status" || die "not $want: $(cat "/proc/$1/status")"
 	done
@@ -86,6 +86,8 @@ hardened() {
 	awk '$5 == "/" { split($6, o, ","); if (o[1] == "ro") found = 1 } END { exit !found }' "/proc/$1/mountinfo" || die "its root can be written"
 	[ "$(readlink "/proc/$1/ns/net")" != "$(readlink "/proc/$node/ns/net")" ] || die "it has the node's network"
 }
+
+runs_minimirror() { [ "$(cat "/proc/$1/comm")" = minimirror ]; }
 
 # client_installs NAME makes a new bare root a client, and lets its apt install.
 client_installs() {

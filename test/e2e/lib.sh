@@ -160,7 +160,7 @@ start_registry() {
 	registry=$said
 }
 
-get() { "${inside[@]}" curl --noproxy '*' --silent --show-error --fail --max-time 60 "$@"; }
+get() { "${inside[@]}" curl --noproxy '*' --silent --show-error --fail --max-time 300 "$@"; }
 
 # ready_says TEXT tells whether /readyz says it. rule LINE… writes $rules in a new file that takes the place of the old
 # one, and waits until the server has read it; hang_up tells the server to do so.
