@@ -18,6 +18,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -188,8 +189,8 @@ func checkProofs(s *artifact.Source) error {
 	return nil
 }
 
-// checkText refuses control characters: much of a lock's text goes line by line
-// into files that clients trust.
+// checkText refuses control characters, and what JSON cannot hold: much of a lock's
+// text goes line by line into files that clients trust.
 func (l *Lock) checkText() error {
 	var all [][]string
 	for _, s := range l.Sources {
@@ -219,6 +220,9 @@ func (l *Lock) checkText() error {
 			if strings.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
 				return fmt.Errorf("a control character in %q", line)
 			}
+			if !utf8.ValidString(line) {
+				return fmt.Errorf("%q is not UTF-8", line)
+			}
 		}
 	}
 	return nil
@@ -230,9 +234,16 @@ func (l *Lock) sort() {
 	slices.SortFunc(l.Items, func(a, b artifact.Item) int { return artifact.Compare(&a, &b) })
 }
 
-// Encode sorts the lock and returns the file's bytes.
+// Encode sorts the lock and returns the file's bytes. What Decode would refuse is an error.
 func (l *Lock) Encode() ([]byte, error) {
 	l.sort()
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	return l.encode()
+}
+
+func (l *Lock) encode() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

@@ -55,6 +55,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"no such pin":           func(l *Lock) { l.Sets[0].Items[0] = "s/p/none" },
 		"injected stanza":       func(l *Lock) { l.Items[0].Metadata = []string{"Depends: x\n\nPackage: evil"} },
 		"injected option":       func(l *Lock) { l.Sources[0].Releases[0].Metadata = []string{"Components: main\nTrusted: yes"} },
+		"not UTF-8":             func(l *Lock) { l.Items[0].Metadata = []string{"Maintainer: Jos\xe9"} }, // JSON makes it something else
 		"injected version":      func(l *Lock) { l.Items[0].Version = "1\nPackage: evil" },
 		"escaping release":      func(l *Lock) { l.Sources[0].Releases[0].Name = "../../x" },
 		"reserved source":       func(l *Lock) { l.Sources[0].Name = "minimirror.asc"; l.Items = nil; l.Sets = nil },
@@ -68,11 +69,14 @@ func TestDecodeRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := sample()
 			change(l)
-			data, err := l.Encode()
+			if _, err := l.Encode(); err == nil && l.Format == Format {
+				t.Error("Encode accepts it")
+			}
+			data, err := l.encode()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Decode(data); err == nil {
+			if _, err := Decode(data); err == nil && name != "not UTF-8" {
 				t.Fatal("accepted")
 			}
 		})
