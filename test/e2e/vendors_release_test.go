@@ -78,7 +78,7 @@ func TestVendorDigests(t *testing.T) {
 			edit: inRelease(`^ [0-9a-f]{64} .*\.xz\n|^ [0-9a-f]{128} .*/Packages(\.gz)?\n`, "")},
 		{name: "SHA256 for some files, weak ones for others", archive: "Suite: bookworm\n\nPackage: good\n",
 			edit: inRelease(`^ [0-9a-f]{64} .*\.xz\n`, ""), aptRefuses: true},
-		{name: "a package of which only MD5 is known", archive: "Suite: bookworm\n\nPackage: good\nHashes: MD5sum\n", aptRefuses: true, refused: `good 1.0 .*neither a SHA256 nor a SHA512 digest[\s\S]*hint: .*apt-ftparchive`},
+		{name: "a package of which only MD5 is known", archive: "Suite: bookworm\n\nPackage: good\nHashes: MD5sum\n", aptRefuses: true, refused: `good 1.0: .*neither a SHA256 nor a SHA512 digest[\s\S]*hint: .*apt-ftparchive`},
 		{name: "a Release with MD5 and SHA-1 alone", archive: "Suite: bookworm\nHashes: MD5Sum SHA1\n\nPackage: good\n", aptRefuses: true, refused: `neither SHA256 nor SHA512[\s\S]*hint: .*apt-ftparchive`},
 		{name: "an index of which only MD5 is known", archive: "Suite: bookworm\n\nPackage: good\n", edit: inRelease(`^ [0-9a-f]{64} .*\n`, ""), aptRefuses: true,
 			refused: `there is no main/binary-amd64/Packages with digests that are accepted[\s\S]*hint: .*apt-ftparchive`},

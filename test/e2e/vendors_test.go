@@ -163,11 +163,15 @@ func (v vendorArchive) installed(apt *debiantest.Apt, strict bool) (debs map[str
 // ours are the fields that the mirror writes itself: where the file is, its digests, and how far upstream has rolled it out.
 var ours = regexp.MustCompile(`(?i)^(Filename|Size|MD5sum|SHA1|SHA256|SHA512|Phased-Update-Percentage) *:`)
 
-// comparable sorts the lines of what apt-cache shows: the order of fields is nobody's promise.
+// comparable sorts the lines of what apt-cache shows: the order of fields is nobody's promise. apt
+// takes the names of packages in lower case.
 func comparable(shown string) string {
 	var lines []string
 	for line := range strings.Lines(shown) {
 		if line = strings.TrimRight(line, " \t\r\n"); line != "" && !ours.MatchString(line) {
+			if strings.HasPrefix(line, "Package:") {
+				line = strings.ToLower(line)
+			}
 			lines = append(lines, line)
 		}
 	}

@@ -26,7 +26,7 @@ func (u *Universe) AddInstalled(status []byte) (architecture string, err error) 
 		return "", errors.New("no dpkg is installed there: this is no dpkg status file (/var/lib/dpkg/status), or of no system")
 	}
 	first := len(u.entries)
-	if err := u.Add(Origin{Suite: baseSuite}, installed); err != nil {
+	if err := u.addOwn(Origin{Suite: baseSuite}, installed); err != nil {
 		return "", err
 	}
 	u.addNode(native)

@@ -69,9 +69,7 @@ func consult(ctx context.Context, req artifact.ResolveRequest, sources []source)
 	}
 	for i := range up.indexes {
 		job := &up.indexes[i]
-		if err := up.universe.Add(job.origin, job.text); err != nil {
-			return nil, fmt.Errorf("debian: source %s: suite %s: %w", job.origin.Source, job.origin.Suite, job.wrap(err))
-		}
+		up.universe.Add(job.origin, job.text)
 	}
 	up.warnOfReleases(c)
 	up.warnOfKeys(c)

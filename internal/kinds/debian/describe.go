@@ -66,15 +66,19 @@ func metadataFields(a *artifact.Item) []field {
 	for _, line := range a.Metadata {
 		if line != "" && (line[0] == ' ' || line[0] == '\t') {
 			if continues {
-				fields[len(fields)-1].value += "\n" + line
+				fields[len(fields)-1].value += "\n" + readableText(line)
 			}
 			continue
 		}
-		var f field
-		if f.name, f.value, continues = strings.Cut(line, ":"); continues {
-			f.value = trimSpace(f.value)
-			fields = append(fields, f)
+		var name string
+		var colon int
+		if name, colon = fieldName(line); colon == 0 {
+			continues = false
+			continue
 		}
+		continues = true
+		fields = slices.DeleteFunc(fields, func(f field) bool { return strings.EqualFold(f.name, name) }) // the last one counts
+		fields = append(fields, field{name: readableText(name), value: readableText(trimSpace(line[colon+1:]))})
 	}
 	return fields
 }

@@ -2,6 +2,7 @@ package debian
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -52,7 +53,13 @@ func (u *Universe) explainMissing(w wish) error {
 		if w.suite != "" {
 			return fail("not there; %s", u.exists(name))
 		}
+		if out := u.leftOutFor(w.Request); len(out) > 0 {
+			return needsLeftOut(fail, out)
+		}
 		return fail("no such version; %s", u.exists(name))
+	}
+	if out := u.leftOutOf(w.pattern); len(out) > 0 {
+		return needsLeftOut(fail, out)
 	}
 	if known && len(u.providers.of(name)) > 0 {
 		return artifact.Hint(fail("a virtual package"), "ask for one that provides it: %s", list(u.providerNames(name), "or"))
@@ -64,6 +71,15 @@ func (u *Universe) explainMissing(w wish) error {
 		return fail("no such package: did you mean %s?", list(near, "or"))
 	}
 	return fail("no such package")
+}
+
+// needsLeftOut is the error of who asks for stanzas that were left out.
+func needsLeftOut(fail func(format string, args ...any) error, out []*leftOut) error {
+	err := fail("%s", strings.Join(leftOutTexts(out), "; "))
+	if slices.ContainsFunc(out, func(l *leftOut) bool { return errors.Is(l.err, errWeakDigests) }) {
+		return artifact.Hint(artifact.Verifyf("%w", err), "%s", weakHint)
+	}
+	return err
 }
 
 // suites are the names by which requests may call the suites of all sources.
@@ -110,7 +126,7 @@ func (u *Universe) exists(name nameID) string {
 	const most = 6
 	ids := u.sortedIDs(u.byName.of(name))
 	if len(ids) == 0 {
-		return u.texts[name] + " does not exist"
+		return strings.Join(append([]string{u.texts[name] + " does not exist"}, leftOutTexts(u.leftOutOf(u.texts[name]))...), "; ")
 	}
 	before := ""
 	if len(ids) > most {
@@ -123,6 +139,8 @@ func (u *Universe) exists(name nameID) string {
 			texts[i] += "; left out by exclude: " + r.String() + at(r)
 		} else if u.entries[id].pin < 0 {
 			texts[i] += "; its source has a negative pin"
+		} else if c := u.control(id); c.err != nil && !u.entries[id].installed {
+			texts[i] += "; left out: " + c.err.Error()
 		}
 		texts[i] += ")"
 	}

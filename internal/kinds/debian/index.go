@@ -2,23 +2,25 @@ package debian
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
-	"strconv"
+	"iter"
 	"strings"
 	"unsafe"
 )
 
 // A packagesIndex is the text of one Packages file.
 type packagesIndex struct {
-	origin Origin
-	data   []byte
-	text   string // the same bytes
+	origin   Origin
+	data     []byte
+	text     string // the same bytes
+	upstream bool   // it is what a source says, and not a node or an image
 }
 
 // newPackagesIndex shares the bytes with their owner: the fields of 63,000 stanzas
 // are parts of one text and cost nothing more.
 func newPackagesIndex(o Origin, data []byte) *packagesIndex {
-	return &packagesIndex{o, data, unsafe.String(unsafe.SliceData(data), len(data))}
+	return &packagesIndex{origin: o, data: data, text: unsafe.String(unsafe.SliceData(data), len(data))}
 }
 
 // A stanza is what indexing needs to know of one paragraph. The other fields are
@@ -37,48 +39,57 @@ type stanza struct {
 	size         string
 }
 
-// scan calls found for each package's stanza. Paragraphs are parted by empty lines;
-// a line that begins with a space or tab continues the field above it: Policy
-// 5.1. Lines may end in CR LF.
-func (x *packagesIndex) scan(found func(*stanza) error) error {
+// scan calls found for each package's stanza, with what makes it unusable, or nil. It reads
+// as apt does (apt-pkg/tagfile.cc): paragraphs are parted by empty lines; a line
+// that begins with a space or tab continues the field above it (Policy 5.1); of a
+// field that is there twice the last counts; spaces may precede the colon. Lines
+// may end in CR LF. Only a line that is no field is taken otherwise: apt makes it a
+// part of the next field's name, which hides that field.
+func (x *packagesIndex) scan(found func(*stanza, error)) {
 	var s stanza
 	var value *string // of the field above, when indexing needs it
 	var begin int     // where that value begins
+	var problem error
+	var problemAt int
 	inside := false
 	for at := 0; at <= len(x.text); {
 		line, next := lineAt(x.text, at)
-		var err error
 		switch {
 		case line == "" && inside:
-			if !s.describes() {
-				if err = s.check(); err == nil {
-					err = found(&s)
-				}
+			if problem == nil && !s.describes() {
+				problem, problemAt = s.check(), s.start
 			}
-			if err != nil {
-				return x.errorAt(s.start, err)
+			if problem != nil {
+				found(&s, x.errorAt(problemAt, s.wrap(problem)))
+			} else if !s.describes() {
+				found(&s, nil)
 			}
-			s, value, inside = stanza{}, nil, false
+			s, value, inside, problem = stanza{}, nil, false, nil
 		case line == "":
-		case (line[0] == ' ' || line[0] == '\t') && inside:
-			s.end = at + len(line)
-			if value != nil {
-				*value = trimSpace(x.text[begin:s.end])
-			}
 		default:
 			if !inside {
 				inside, s.start = true, at
 			}
 			s.end = at + len(line)
-			var colon int
-			if value, colon, err = s.take(line); err != nil {
-				return x.errorAt(at, err)
+			if line[0] == ' ' || line[0] == '\t' {
+				if value != nil {
+					*value = trimSpace(x.text[begin:s.end])
+				}
+				break
 			}
-			begin = at + colon + 1
+			name, colon := fieldName(line)
+			if value = nil; colon > 0 {
+				value = s.field(name)
+			} else if problem == nil {
+				problem, problemAt = fmt.Errorf("%q is not a field, \"Name: value\"", excerpt(line)), at
+			}
+			if value != nil {
+				*value = trimSpace(line[colon+1:])
+				begin = at + colon + 1
+			}
 		}
 		at = next
 	}
-	return nil
 }
 
 // lineAt returns the line that begins at an offset, without its end, and where
@@ -94,21 +105,17 @@ func lineAt(text string, at int) (line string, next int) {
 	return strings.TrimSuffix(line, "\r"), next
 }
 
-// take reads the line "Field: value". It returns where it put the value, nil
-// when indexing does not need the field, and the place of the colon.
-func (s *stanza) take(line string) (value *string, colon int, err error) {
+// fieldName returns the name of the field that a line begins, and the place of its
+// colon; 0 when the line is no field.
+func fieldName(line string) (name string, colon int) {
 	colon = strings.IndexByte(line, ':')
-	if colon <= 0 || line[0] == '#' || line[0] == '-' || strings.ContainsAny(line[:colon], " \t") {
-		return nil, 0, fmt.Errorf("%q is not a field, \"Name: value\"", excerpt(line))
+	if colon <= 0 || line[0] <= ' ' {
+		return "", 0
 	}
-	if value = s.field(line[:colon]); value == nil {
-		return nil, colon, nil
+	if name = line[:colon]; name[colon-1] == ' ' || name[colon-1] == '\t' {
+		name = strings.TrimRight(name, " \t")
 	}
-	if *value != "" {
-		return nil, 0, fmt.Errorf("the field %s is there twice", line[:colon])
-	}
-	*value = trimSpace(line[colon+1:])
-	return value, colon, nil
+	return name, colon
 }
 
 // field returns the place of a field that indexing needs. Names are compared
@@ -163,42 +170,80 @@ func (s *stanza) describes() bool {
 // digest is the strongest that pins rest on: the SHA-256, or the SHA-512 where that is all.
 func (s *stanza) digest() string { return cmp.Or(s.sha256, s.sha512) }
 
-// check holds the stanza to what every user of it relies on.
+// check wants what every user of the stanza relies on.
 func (s *stanza) check() error {
 	switch {
 	case s.name == "":
-		return fmt.Errorf("a stanza without a Package field")
+		return errors.New("a stanza without a Package field")
 	case !validPackageName(s.name):
 		return fmt.Errorf("invalid Package %q", excerpt(s.name))
 	case s.version == "":
-		return fmt.Errorf("package %s has no Version", s.name)
+		return errors.New("it has no Version")
 	case !validVersion(s.version):
-		return fmt.Errorf("package %s: invalid Version %q", s.name, excerpt(s.version))
+		return fmt.Errorf("invalid Version %q", excerpt(s.version))
 	case s.architecture == "":
-		return fmt.Errorf("package %s %s has no Architecture", s.name, s.version)
+		return errors.New("it has no Architecture")
 	case !wellFormed(s.architecture, "-"):
-		return fmt.Errorf("package %s %s: invalid Architecture %q", s.name, s.version, excerpt(s.architecture))
-	}
-	if s.size != "" {
-		if n, err := strconv.ParseInt(s.size, 10, 64); err != nil || n < 0 {
-			return fmt.Errorf("package %s %s: invalid Size %q", s.name, s.version, excerpt(s.size))
-		}
+		return fmt.Errorf("invalid Architecture %q", excerpt(s.architecture))
 	}
 	return nil
 }
 
-// errorAt adds the number of the line at an offset.
-func (x *packagesIndex) errorAt(at int, err error) error {
-	return fmt.Errorf("line %d: %w", strings.Count(x.text[:at], "\n")+1, err)
+// wrap names the package that an error is about, as far as it has a name.
+func (s *stanza) wrap(err error) error {
+	switch {
+	case !validPackageName(s.name):
+		return err
+	case !validVersion(s.version):
+		return fmt.Errorf("package %s: %w", s.name, err)
+	}
+	return fmt.Errorf("package %s %s: %w", s.name, s.version, err)
 }
 
-// stanzaField returns a field's value, with its continuation lines.
-func stanzaField(text, name string) string {
+// errorAt says where in the index an error is.
+func (x *packagesIndex) errorAt(at int, err error) error { return &indexError{x, at, err} }
+
+// An indexError is an error at an offset of an index. The number of its line is
+// counted only when somebody wants the text.
+type indexError struct {
+	*packagesIndex
+	at  int
+	err error
+}
+
+func (e *indexError) Error() string {
+	line := strings.Count(e.text[:e.at], "\n") + 1
+	if e.origin.Source == "" {
+		return fmt.Sprintf("line %d: %v", line, e.err)
+	}
+	return fmt.Sprintf("source %s: %s:%d: %v", e.origin.Source, e.origin.file(), line, e.err)
+}
+
+func (e *indexError) Unwrap() error { return e.err }
+
+// fieldsOf yields the fields of a stanza with their values, which have their
+// continuation lines. What scan passes over is not there.
+func fieldsOf(text string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for at := 0; at < len(text); {
+			end := endOfField(text, at)
+			line, _ := lineAt(text[:end], at)
+			if name, colon := fieldName(line); colon > 0 && !yield(name, trimSpace(text[at+colon+1:end])) {
+				return
+			}
+			at = end + 1
+		}
+	}
+}
+
+// stanzaField returns a field's value, with its continuation lines: the last one,
+// where the field is there twice.
+func stanzaField(text, name string) (value string) {
 	for at := 0; at < len(text); {
-		if len(text)-at > len(name) && text[at+len(name)] == ':' && strings.EqualFold(text[at:at+len(name)], name) {
-			begin := at + len(name) + 1
-			end := endOfField(text, begin)
-			return trimSpace(text[begin:end])
+		if len(text)-at > len(name) && strings.EqualFold(text[at:at+len(name)], name) {
+			if rest := strings.TrimLeft(text[at+len(name):], " \t"); rest != "" && rest[0] == ':' {
+				value = trimSpace(rest[1:endOfField(rest, 0)])
+			}
 		}
 		end := strings.IndexByte(text[at:], '\n')
 		if end < 0 {
@@ -206,7 +251,7 @@ func stanzaField(text, name string) string {
 		}
 		at += end + 1
 	}
-	return ""
+	return value
 }
 
 // endOfField returns the end of the last line of the field that at is in.

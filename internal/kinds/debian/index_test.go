@@ -40,9 +40,12 @@ Provides:
 Tag: x`, "\n", "\r\n")
 	var got []stanza
 	x := newPackagesIndex(Origin{}, []byte(text))
-	if err := x.scan(func(s *stanza) error { got = append(got, *s); return nil }); err != nil {
-		t.Fatal(err)
-	}
+	x.scan(func(s *stanza, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		got = append(got, *s)
+	})
 	for i := range got {
 		text := x.text[got[i].start:got[i].end]
 		if first, last := strings.ToLower(text[:8]), text[len(text)-1]; first != "package:" || last == '\n' || last == '\r' {
@@ -57,7 +60,7 @@ Tag: x`, "\n", "\r\n")
 	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if v := stanzaField(x.text[2:], "provides"); v != want[0].provides {
+	if v := stanzaField(x.text[2:strings.Index(x.text, "package:b")], "provides"); v != want[0].provides {
 		t.Errorf("Provides is %q", v)
 	}
 	if v := stanzaField(x.text[2:], "Description"); !strings.HasSuffix(v, " end") {
@@ -65,39 +68,100 @@ Tag: x`, "\n", "\r\n")
 	}
 }
 
-func TestAddErrors(t *testing.T) {
+// TestLeftOut: a stanza that cannot be used is left out, with its place; others are taken.
+func TestLeftOut(t *testing.T) {
+	other := "\nPackage: other\nVersion: 1\nArchitecture: all\n"
 	for text, want := range map[string]string{
-		goodStanza + "\nVersion: 1\nArchitecture: all\n":    "line 5: a stanza without a Package field",
-		"Package: a\nArchitecture: all\n":                   "line 1: package a has no Version",
-		"Package: a\nVersion: 1\n":                          "line 1: package a 1 has no Architecture",
-		"Package: a b\nVersion: 1\nArchitecture: all\n":     `line 1: invalid Package "a b"`,
-		"Package: ../a\nVersion: 1\nArchitecture: all\n":    `line 1: invalid Package "../a"`,
-		"Package: a\nVersion: 1 2\nArchitecture: all\n":     `line 1: package a: invalid Version "1 2"`,
-		"Package: a\nVersion: 1\nArchitecture: ../all\n":    `line 1: package a 1: invalid Architecture "../all"`,
-		"Package: a\nVersion: 1\n 2\nArchitecture: all\n":   "line 1: package a: invalid Version",
-		goodStanza + "Package: b\n":                         "line 4: the field Package is there twice",
-		goodStanza + "Size: -1\n":                           `line 1: package a 1: invalid Size "-1"`,
-		goodStanza + "Size: 99999999999999999999\n":         "line 1: package a 1: invalid Size",
-		goodStanza + "Provides: b (>= \n":                   "line 1: package a 1: Provides: \"b (>=\" has no closing parenthesis",
-		goodStanza + "no field\n":                           `line 4: "no field" is not a field`,
-		goodStanza + "# comment: x\n":                       "line 4: \"# comment: x\" is not a field",
-		"<html>\n<title>sign in: hotel</title>\n":           `line 1: "<html>" is not a field`,
-		goodStanza + "\n" + strings.Repeat("x", 100) + "\n": "line 5: \"" + strings.Repeat("x", 60) + "…\" is not a field",
-		" x\n":                         `line 1: " x" is not a field`,
-		goodStanza + "\x00: x\n\x00\n": "line 5: \"\\x00\" is not a field",
-		"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n" + goodStanza: "line 1: \"-----BEGIN PGP SIGNED MESSAGE-----\" is not a field",
+		"Version: 1\nArchitecture: all\n":                  "1: a stanza without a Package field",
+		"Package: a\nArchitecture: all\n":                  "1: package a: it has no Version",
+		"Package: a\nVersion: 1\n":                         "1: package a 1: it has no Architecture",
+		"Package: a b\nVersion: 1\nArchitecture: all\n":    `1: invalid Package "a b"`,
+		"Package: ../a\nVersion: 1\nArchitecture: all\n":   `1: invalid Package "../a"`,
+		"Package: a\nVersion: 1 2\nArchitecture: all\n":    `1: package a: invalid Version "1 2"`,
+		"Package: a\nVersion: 1/2\nArchitecture: all\n":    `1: package a: invalid Version "1/2"`,
+		"Package: a\nVersion: 1\nArchitecture: ../all\n":   `1: package a 1: invalid Architecture "../all"`,
+		"Package: a\nVersion: 1\nArchitecture: x86_64\n":   `1: package a 1: invalid Architecture "x86_64"`,
+		"Package: a\nVersion: 1\nArchitecture: i386 all\n": `1: package a 1: invalid Architecture "i386 all"`,
+		"Package: a\nVersion: 1\n 2\nArchitecture: all\n":  "1: package a: invalid Version",
+		goodStanza + "Provides: b (>= \n":                  "1: package a 1: its field Provides is damaged: \"b (>=\" has no closing parenthesis",
+		goodStanza + "Provides: b (= 1 beta)\n":            "1: package a 1: its field Provides is damaged: b: invalid version restriction",
+		goodStanza + "no field\n":                          `4: package a 1: "no field" is not a field`,
+		"<html>\n<title>sign in: hotel</title>\n":          `1: "<html>" is not a field`,
+		goodStanza + strings.Repeat("x", 100) + "\n":       "4: package a 1: \"" + strings.Repeat("x", 60) + "…\" is not a field",
+		" x\n":                         "1: a stanza without a Package field",
+		goodStanza + "\x00: x\n\x00\n": "4: package a 1: \"\\x00: x\" is not a field",
+		"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n": "1: \"-----BEGIN PGP SIGNED MESSAGE-----\" is not a field",
+		"\ufeff" + goodStanza:                                "1: a stanza without a Package field",
 	} {
-		err := NewUniverse("amd64").Add(Origin{}, []byte(text))
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v; want %s", text, err, want)
+		u := NewUniverse("amd64")
+		u.Add(Origin{Source: "s", Suite: "f/"}, []byte(text+other))
+		if out := u.LeftOut(nil); len(out) != 1 || !strings.HasPrefix(out[0], "left out: source s: f/Packages:"+want) {
+			t.Errorf("%q: %q; want %s", text, out, want)
+		}
+		if len(u.entries) != 1 || u.texts[u.entries[0].name] != "other" {
+			t.Errorf("%q: there are %d entries", text, len(u.entries))
+		}
+		if err := NewUniverse("amd64").addOwn(Origin{}, []byte(text+other)); err == nil || !strings.HasPrefix(err.Error(), "line "+want) {
+			t.Errorf("%q: %v; want line %s", text, err, want)
 		}
 	}
+}
+
+// TestLeftOutMany bounds what is said, and excluding what is meant says nothing.
+func TestLeftOutMany(t *testing.T) {
 	var many strings.Builder
 	for i := range 100 {
 		fmt.Fprintf(&many, "Package: a\nVersion: 1\nArchitecture: arch%d\n\n", i)
 	}
-	if err := NewUniverse("amd64").Add(Origin{}, []byte(many.String())); err == nil || !strings.Contains(err.Error(), "one architecture too many") {
-		t.Errorf("100 architectures: %v", err)
+	u := NewUniverse("amd64")
+	u.Add(Origin{Source: "s", Suite: "f/"}, []byte(many.String()))
+	out := u.LeftOut(nil)
+	if len(out) != 11 || !strings.Contains(out[0], "f/Packages:249: package a 1: one architecture too many: arch62") || out[10] != "left out: 28 more stanzas that cannot be used" {
+		t.Errorf("got %q", out)
+	}
+	for _, request := range []string{"a", "*", "a=1", "a (<< 2)"} {
+		if out := u.LeftOut(parseRequestList(t, request)); len(out) != 0 {
+			t.Errorf("exclude %s: %q", request, out)
+		}
+	}
+	for _, request := range []string{"b", "a:amd64", "a=2"} {
+		if out := u.LeftOut(parseRequestList(t, request)); len(out) != 11 {
+			t.Errorf("exclude %s: %q", request, out)
+		}
+	}
+}
+
+// TestScanAsApt is about what apt overlooks.
+func TestScanAsApt(t *testing.T) {
+	for text, want := range map[string]string{
+		goodStanza + "Version: 2\nPriority: important\npriority: required\n": "a 2 all required",
+		goodStanza + "Package: b\n":                            "b 1 all ",
+		goodStanza + "Maintainer : x\nPriority \t: optional\n": "a 1 all optional",
+		goodStanza + "# comment: x\nno field: x\n-: x\n":       "a 1 all ",
+		" lost\n" + goodStanza:                                 "a 1 all ",
+		goodStanza + "Author: Jos\xe9\x01\n":                   "a 1 all ",
+	} {
+		newPackagesIndex(Origin{}, []byte(text)).scan(func(s *stanza, err error) {
+			if got := s.name + " " + s.version + " " + s.architecture + " " + s.priority; got != want || err != nil {
+				t.Errorf("%q: got %q, %v; want %q", text, got, err, want)
+			}
+		})
+	}
+	for text, want := range map[string]string{
+		"Depends: a\nDEPENDS : b\nDependsX: c": "b", "Depends:\n a,\n b\nX: y": "a,\n b", "XDepends: a": "", "Depends\n: a": "", "Depends \t:": "",
+	} {
+		if got := stanzaField(text, "Depends"); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+		last := ""
+		for name, value := range fieldsOf(text) {
+			if strings.EqualFold(name, "Depends") {
+				last = value
+			}
+		}
+		if last != want {
+			t.Errorf("%q: fieldsOf gives %q, want %q", text, last, want)
+		}
 	}
 }
 
@@ -108,12 +172,8 @@ func FuzzAdd(f *testing.F) {
 	f.Add([]byte(" x\n\nPackage:\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		u := NewUniverse("amd64", "arm64")
-		if u.Add(Origin{Source: "s", Suite: "one", Architecture: "amd64"}, text) != nil {
-			return
-		}
-		if err := u.Add(Origin{Source: "s", Suite: "two"}, text); err != nil {
-			t.Fatal(err)
-		}
+		u.Add(Origin{Source: "s", Suite: "one", Architecture: "amd64"}, text)
+		u.Add(Origin{Source: "s", Suite: "two"}, text)
 		var requests []Request
 		for _, p := range u.All() {
 			if len(p.Origins) != 2 || !strings.Contains(string(text), string(p.Stanza(1))) {

@@ -2,10 +2,13 @@ package debian
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -26,7 +29,7 @@ func (up *upstream) pin(ctx context.Context, from artifact.Upstream, s *spec, cl
 		sortReleases(pinned.Releases)
 		result.Sources = append(result.Sources, pinned)
 	}
-	paths := make(map[string]string) // ID → SHA-256
+	paths := make(map[string]*artifact.Item) // by ID
 	requested := make(map[*Package]struct{}, len(closure.Requested))
 	for _, p := range closure.Requested {
 		requested[p] = struct{}{}
@@ -46,10 +49,14 @@ func (up *upstream) pin(ctx context.Context, from artifact.Upstream, s *spec, cl
 		a := pins[i]
 		a.Security = up.security(p)
 		// Two versions that differ only in their epoch have the same file name.
-		if other, taken := paths[a.ID()]; taken && other != a.Files[0].SHA256 {
-			a.Files[0].Path = path.Join(path.Dir(a.Files[0].Path), a.Files[0].SHA256[:16], path.Base(a.Files[0].Path))
+		file := &a.Files[0]
+		if other, taken := paths[a.ID()]; taken && other.Files[0].SHA256 != file.SHA256 {
+			file.Path = path.Join(path.Dir(file.Path), file.SHA256[:16], path.Base(file.Path))
 		}
-		paths[a.ID()] = a.Files[0].SHA256
+		if other, taken := paths[a.ID()]; taken {
+			return nil, artifact.Hint(fmt.Errorf("debian: source %s: %s and %s are one file, %s", a.Source, other, &a, file.Path), "exclude one of them: exclude: [%s=%s]", p.Name, p.Version)
+		}
+		paths[a.ID()] = &pins[i]
 		ids[p] = a.ID()
 		_, a.Requested = requested[p]
 		result.Items = append(result.Items, a)
@@ -89,22 +96,17 @@ func identify(ctx context.Context, from artifact.Upstream, pins []artifact.Item)
 }
 
 // signedSHA512 is the SHA-512 of an artifact for which upstream signs no SHA-256.
-func signedSHA512(a *artifact.Item) string {
-	for _, line := range a.Metadata {
-		if name, value, _ := strings.Cut(line, ":"); strings.EqualFold(name, "SHA512") {
-			return trimSpace(value)
-		}
-	}
-	return ""
-}
+func signedSHA512(a *artifact.Item) string { return metadataField(a, "SHA512") }
 
 const parallelPackages = 32
 
 const maxPackage = 1 << 40 // bytes
 
+var errWeakDigests = errors.New("the index names neither a SHA256 nor a SHA512 digest; weaker ones are not accepted")
+
 // pinPackage pins a package to the first source that has it.
 func pinPackage(p *Package, src *source) (artifact.Item, error) {
-	file := path.Clean(p.Filename)
+	file, err := filePath(p.Filename)
 	a := artifact.Item{Kind: Kind{}.Name(), Source: src.name, Name: p.Name, Version: p.Version,
 		Metadata: stanzaOf(p.Stanza(0)), Files: []artifact.File{{Path: file, Size: p.Size, SHA256: p.SHA256, URLs: src.addresses(file)}}}
 	var channels []string
@@ -115,12 +117,44 @@ func pinPackage(p *Package, src *source) (artifact.Item, error) {
 	}
 	a.Attributes = artifact.NewAttributes(map[string][]string{"architecture": {p.Architecture}, "channel": channels})
 	switch {
-	case !artifact.ValidPath(file), file == "dists", strings.HasPrefix(file, "dists/"):
-		return a, fmt.Errorf("debian: source %s: %s: invalid Filename %q", src.name, &a, p.Filename)
-	case p.Size > maxPackage:
-		return a, artifact.Verifyf("debian: source %s: %s: a size of %d bytes can't be meant", src.name, &a, p.Size)
+	case err != nil:
+		return a, fmt.Errorf("debian: source %s: %s: %w", src.name, &a, err)
 	case !artifact.ValidSHA256(p.SHA256) && !artifact.ValidSHA512(p.SHA512):
-		return a, artifact.Hint(artifact.Verifyf("debian: source %s: %s: the index names neither a SHA256 nor a SHA512 digest; weaker ones are not accepted", src.name, &a), "%s", weakHint)
+		return a, artifact.Hint(artifact.Verifyf("debian: source %s: %s: %w", src.name, &a, errWeakDigests), "%s", weakHint)
+	}
+	if strings.Contains("/"+p.Filename, "//") { // object stores have the file there; servers of files, in both places
+		a.Files[0].URLs = append(src.addresses(p.Filename), a.Files[0].URLs...)
 	}
 	return a, nil
 }
+
+// filePath is the place of a file below its source, from its Filename as archives write
+// it: "./x", "/pool/x", "a//b". It never leads out of the source, not even where something
+// between us and upstream decodes an address once more than it should.
+func filePath(filename string) (string, error) {
+	if filename == "" {
+		return "", errors.New("it has no Filename")
+	}
+	invalid := fmt.Errorf("invalid Filename %q", excerpt(filename))
+	relative := strings.TrimLeft(filename, "/")
+	file := path.Clean(relative)
+	if !artifact.ValidPath(file) || !utf8.ValidString(file) || strings.HasSuffix(relative, "/") || strings.Contains(relative, "://") {
+		return file, invalid
+	}
+	for before, decoded := "", relative; before != decoded; {
+		before = decoded
+		if once, err := url.PathUnescape(before); err == nil {
+			decoded = once
+		}
+		if decoded != before && (strings.Contains(decoded, "\\") || slices.ContainsFunc(strings.Split(decoded, "/"), isDots)) {
+			return file, invalid
+		}
+	}
+	// The mirror has metadata of its own there; some archives have packages among theirs.
+	if file == "dists" || strings.HasPrefix(file, "dists/") && path.Ext(file) != ".deb" {
+		return file, fmt.Errorf("invalid Filename %q: only files that end in .deb can be below dists", excerpt(filename))
+	}
+	return file, nil
+}
+
+func isDots(segment string) bool { return segment == "." || segment == ".." }

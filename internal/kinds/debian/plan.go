@@ -125,22 +125,11 @@ func gzipped(data []byte) ([]byte, error) {
 	return packed.Bytes(), nil
 }
 
-// writeStanza writes what a client needs to know of a package: upstream's own
-// words, and where we have the file.
-func writeStanza(b *bytes.Buffer, a *artifact.Item) {
-	fmt.Fprintf(b, "Package: %s\nVersion: %s\nArchitecture: %s\n", a.Name, a.Version, a.Architecture())
-	for _, line := range a.Metadata {
-		b.WriteString(line)
-		b.WriteByte('\n')
-	}
-	fmt.Fprintf(b, "Filename: %s\nSize: %d\nSHA256: %s\n\n", a.Files[0].Path, a.Files[0].Size, a.Files[0].SHA256)
-}
-
 // sign makes Release, its detached signature and InRelease.
 func (p *suitePlan) sign(signer artifact.Signer) error {
 	var release bytes.Buffer
 	for _, line := range p.release.Metadata {
-		release.WriteString(line)
+		release.WriteString(decodeText(line))
 		release.WriteByte('\n')
 	}
 	fmt.Fprintf(&release, "Date: %s\nAcquire-By-Hash: yes\nNo-Support-for-Architecture-all: Packages\nSHA256:\n%s",
@@ -150,35 +139,6 @@ func (p *suitePlan) sign(signer artifact.Signer) error {
 
 // releaseDate is the layout of dates in Release files.
 const releaseDate = "Mon, 02 Jan 2006 15:04:05 UTC"
-
-// stanzaOf gives the lines of a stanza that Artifact has no field for.
-func stanzaOf(stanza []byte) []string {
-	var lines []string
-	dropped := false
-	own := ownFields
-	if stanzaField(string(stanza), "SHA256") != "" {
-		own = append(own[:len(own):len(own)], "SHA512")
-	}
-	for line := range strings.Lines(string(stanza)) {
-		line = strings.TrimRight(line, " \t\r\n")
-		if line == "" {
-			continue
-		}
-		if line[0] != ' ' && line[0] != '\t' {
-			name, _, _ := strings.Cut(line, ":")
-			dropped = slices.ContainsFunc(own, func(field string) bool { return strings.EqualFold(field, name) })
-		}
-		if !dropped {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
-
-// ownFields are the fields that writeStanza makes from the artifact, and the
-// digests that are too weak to repeat. A SHA512 is repeated where upstream signs no
-// SHA256: it is all that leads from the file to upstream's signature.
-var ownFields = []string{"Package", "Version", "Architecture", "Filename", "Size", "SHA256", "MD5sum", "SHA1"}
 
 // sortReleases orders a source's releases as the lock lists them.
 func sortReleases(releases []artifact.Release) {

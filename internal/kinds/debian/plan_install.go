@@ -82,7 +82,7 @@ func checkPin(a *artifact.Item) error {
 		return artifact.Verifyf("%s: sha256 %q", a, a.Files[0].SHA256)
 	case !artifact.ValidPath(a.Files[0].Path), !wellFormed(base, ".+-:~_%"), base[0] == '-', base[0] == '.':
 		return artifact.Verifyf("%s: %q is no name of a package's file", a, base)
-	case !slices.Equal(stanzaOf([]byte(strings.Join(a.Metadata, "\n"))), a.Metadata), len(a.Metadata) > 0 && strings.ContainsAny(a.Metadata[0][:1], " \t"):
+	case !slices.Equal(stanzaOf(metadataText(a)), a.Metadata), len(a.Metadata) > 0 && strings.ContainsAny(a.Metadata[0][:1], " \t"):
 		return artifact.Verifyf("%s: its metadata are not the other lines of one paragraph", a)
 	}
 	return nil

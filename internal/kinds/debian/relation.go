@@ -77,7 +77,8 @@ func (c clause) String() string {
 }
 
 // parseClauses reads the value of a relation field of a binary package: Policy
-// 7.1. Names and versions are parts of text, not copies.
+// 7.1. Names and versions are parts of text, not copies. It takes what both apt and dpkg
+// can read: apt overlooks an empty entry only at the end.
 //
 // pault.ag/go/debian/dependency is not used: it allocates 26 times per field,
 // and takes the architecture and profile lists that only source packages have.
@@ -90,14 +91,14 @@ func parseClauses(text string) ([]clause, error) {
 		if r, text, err = parseRelation(text); err != nil {
 			return nil, err
 		}
-		if r.name != "" {
-			current = append(current, r)
+		if r.name == "" {
+			if text == "" && len(current) == 0 {
+				return all, nil
+			}
+			return nil, fmt.Errorf("a package is missing before %q", excerpt(text))
 		}
-		end := text == "" || text[0] == ','
-		if r.name == "" && (len(current) > 0 || !end) {
-			return nil, fmt.Errorf("an alternative is missing before %q", excerpt(text))
-		}
-		if end && len(current) > 0 { // apt and dpkg overlook empty entries
+		current = append(current, r)
+		if text == "" || text[0] == ',' {
 			all, current = append(all, current[:len(current):len(current)]), nil
 		}
 		if text == "" {
@@ -137,7 +138,10 @@ func parseRelation(text string) (r relation, rest string, err error) {
 		if !found {
 			return r, "", fmt.Errorf("%q has no closing parenthesis", excerpt(text))
 		}
-		if r.op, r.version, err = parseConstraint(inner); err != nil {
+		if len(trimSpace(rest[1:])) < 4 { // apt looks that far ahead
+			return r, "", fmt.Errorf("%q at the end of the field, which apt cannot read: it takes \"(= 1)\"", excerpt(rest))
+		}
+		if r.op, r.version, err = parseConstraint(orExactly(inner)); err != nil {
 			return r, "", fmt.Errorf("%s: %w", r.name, err)
 		}
 		rest = trimSpace(after)
@@ -146,6 +150,14 @@ func parseRelation(text string) (r relation, rest string, err error) {
 		return r, "", fmt.Errorf("unexpected %q after %s", excerpt(rest), r)
 	}
 	return r, rest, nil
+}
+
+// orExactly writes the "=" that apt and dpkg understand where a relation has a version alone.
+func orExactly(constraint string) string {
+	if constraint = trimSpace(constraint); constraint != "" && isAlphanumeric(constraint[0]) {
+		return "= " + constraint
+	}
+	return constraint
 }
 
 // parseConstraint reads what stands between the parentheses: ">= 1.0". The old

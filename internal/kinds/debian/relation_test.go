@@ -18,7 +18,9 @@ func TestParseClauses(t *testing.T) {
 		{"python3:any (>= 3.5~), gcc:native, libc6:i386", "[python3:any (>= 3.5~) gcc:native libc6:i386]"},
 		{"g++-12, lib+x.y", "[g++-12 lib+x.y]"},
 		{"a,\n b,\r\n\tc", "[a b c]"},
-		{" a , , b , ", "[a b]"}, // dpkg and apt overlook empty entries
+		{" a , b , ", "[a b]"},                                       // apt overlooks an empty entry at the end
+		{"a (1.0), b(1)|c ( 2~ )", "[a (= 1.0) b (= 1) | c (= 2~)]"}, // as dpkg and apt read it
+		{"a (=1), b", "[a (= 1) b]"},
 	} {
 		got, err := parseClauses(c.text)
 		if err != nil || fmt.Sprint(got) != c.want {
@@ -26,11 +28,20 @@ func TestParseClauses(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"a |":             "an alternative is missing",
-		"| a":             "an alternative is missing",
-		"a | , b":         "an alternative is missing",
+		"a |":             "a package is missing", // apt 2.6 crashes
+		"| a":             "a package is missing",
+		"a | , b":         "a package is missing",
+		", a":             "a package is missing",
+		"a,, b":           "a package is missing",
+		"a, b,,":          "a package is missing",
+		",":               "a package is missing",
+		"a (=1)":          "apt cannot read",
+		"a ()":            "apt cannot read",
+		"a (), b":         "invalid version restriction",
+		"a (<> 1.0)":      "invalid version restriction",
+		"a (== 1.0)":      "invalid version restriction",
 		"a (>= 1":         "no closing parenthesis",
-		"a (1)":           "invalid version restriction",
+		"a (1)":           "apt cannot read",
 		"a (>= )":         "invalid version restriction",
 		"a (=> 1)":        "invalid version restriction",
 		"a (>= 1 2)":      "invalid version restriction",

@@ -140,7 +140,7 @@ func (r *release) metadata(components, architectures []string) []string {
 	var lines []string
 	for _, name := range carried {
 		if value := r.header.get(name); value != "" && !strings.Contains(value, "\n") {
-			lines = append(lines, name+": "+value)
+			lines = append(lines, encodeText(name+": "+value))
 		}
 	}
 	if !flat(r.suite) {

@@ -51,12 +51,7 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 }
 
 func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Request, req artifact.ResolveRequest) (*Closure, error) {
-	pinned := make(map[string]bool, len(req.Locked))
-	for i := range req.Locked {
-		pinned[req.Locked[i].Files[0].SHA256] = true
-		pinned[signedSHA512(&req.Locked[i])] = true
-	}
-	delete(pinned, "")
+	pinned := signedDigests(req.Locked)
 	requests := s.packages
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
 		requests = append(requests[:len(requests):len(requests)], sets[name]...)
@@ -71,14 +66,28 @@ func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Reques
 	if err != nil {
 		return nil, fmt.Errorf("debian: %w", err)
 	}
-	for _, warning := range closure.Warnings {
-		req.Log.Warn(warning)
-	}
 	if s.whole {
 		closure.Packages = up.universe.All()
 		closure.Requested = closure.Packages
+		if out := up.universe.leftOut; len(closure.Packages) == 0 && len(out) > 0 {
+			return nil, fmt.Errorf("debian: nothing is left to carry: %s", out[0].String())
+		}
+	}
+	for _, warning := range slices.Concat(up.universe.LeftOut(s.exclude), closure.Warnings) {
+		req.Log.Warn(warning)
 	}
 	return closure, nil
+}
+
+// signedDigests are the digests by which upstream may list items.
+func signedDigests(items []artifact.Item) map[string]bool {
+	digests := make(map[string]bool, len(items))
+	for i := range items {
+		digests[items[i].Files[0].SHA256] = true
+		digests[signedSHA512(&items[i])] = true
+	}
+	delete(digests, "")
+	return digests
 }
 
 // wasWhole reports whether all of a lock was carried for its own sake, as before "packages: all" was needed for

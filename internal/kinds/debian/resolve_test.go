@@ -3,6 +3,8 @@ package debian
 import (
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +19,12 @@ import (
 // with URL for the archive's address.
 func resolve(t *testing.T, archive *debiantest.Archive, key *debiantest.Key, text string) (*artifact.Resolution, error) {
 	t.Helper()
+	return resolveSaying(t, archive, key, text, artifact.ResolveRequest{}, io.Discard)
+}
+
+// resolveSaying is resolve, with what is known of the lock before. What it logs goes to said.
+func resolveSaying(t *testing.T, archive *debiantest.Archive, key *debiantest.Key, text string, req artifact.ResolveRequest, said io.Writer) (*artifact.Resolution, error) {
+	t.Helper()
 	server := debiantest.Start(t, archive)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "key.asc"), key.Armored(), 0o644); err != nil {
@@ -30,7 +38,8 @@ func resolve(t *testing.T, archive *debiantest.Archive, key *debiantest.Key, tex
 	if err != nil {
 		return nil, err
 	}
-	return Kind{}.Resolve(context.Background(), artifact.ResolveRequest{Spec: spec, Upstream: web{}, Now: today, Log: quiet})
+	req.Spec, req.Upstream, req.Now, req.Log = spec, web{}, today, slog.New(slog.NewTextHandler(said, nil))
+	return Kind{}.Resolve(context.Background(), req)
 }
 
 func describePins(r *artifact.Resolution) string {
@@ -109,6 +118,31 @@ func TestSourcesRefused(t *testing.T) {
 			t.Errorf("%s: %v", change, err)
 		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
 			t.Errorf("%s: got %v, want %s", change, err, want)
+		}
+	}
+}
+
+// TestOneFileTwice: two stanzas for one file are one package, or an error that a person can mend.
+func TestOneFileTwice(t *testing.T) {
+	key := debiantest.NewKey("k")
+	for edit, want := range map[string]string{
+		"Filename: .//pool/": "",
+		"Package: b\n":       "a 1.0 (all) and b 1.0 (all) are one file, pool/main/a/a/a_1.0_all.deb\nhint: exclude one of them: exclude: [b=1.0]",
+	} {
+		archive := &debiantest.Archive{Suites: []*debiantest.Suite{{Name: "s", SignedBy: []*debiantest.Key{key}, Packages: []*debiantest.Package{{Name: "a"}},
+			EditIndex: func(_ string, index []byte) []byte {
+				second := strings.Replace(string(index), "Filename: pool/", edit, 1)
+				if strings.HasPrefix(edit, "Package") {
+					second = strings.Replace(string(index), "Package: a\n", edit, 1)
+				}
+				return append(append(index, '\n'), second...)
+			}}}}
+		r, err := resolve(t, archive, key, "sources: [{name: d, urls: [URL], suites: [s], components: [main], architectures: [amd64], signed-by: key.asc}]\npackages: [a, '*']")
+		switch {
+		case want == "" && (err != nil || len(r.Items) != 1):
+			t.Errorf("%q: %v, %v", edit, r, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%q: %v", edit, err)
 		}
 	}
 }

@@ -40,13 +40,15 @@ func (Kind) PropertiesOf(a *artifact.Item) [][]string {
 }
 
 // metadataField returns the first line of a field, without the copies that stanzaField needs.
-func metadataField(a *artifact.Item, name string) string {
+func metadataField(a *artifact.Item, name string) (value string) {
 	for _, line := range a.Metadata {
-		if len(line) > len(name) && line[len(name)] == ':' && strings.EqualFold(line[:len(name)], name) {
-			return trimSpace(line[len(name)+1:])
+		if len(line) > len(name) && strings.EqualFold(line[:len(name)], name) {
+			if rest := strings.TrimLeft(line[len(name):], " \t"); rest != "" && rest[0] == ':' {
+				value = trimSpace(rest[1:])
+			}
 		}
 	}
-	return ""
+	return value
 }
 
 // cutChannel is the reverse of channel.

@@ -122,7 +122,7 @@ func (u *Universe) versionsOn(index int, name nameID) (here []entryID) {
 
 func (u *Universe) allowed(entries []entryID, r Request) (allowed []entryID) {
 	for _, id := range entries {
-		if r.admits(u.entries[id].version) && u.isIn(id, r.suite) {
+		if r.admits(u.entries[id].version) && u.isIn(id, r.suite) && u.usable(id) {
 			allowed = append(allowed, id)
 		}
 	}
@@ -160,7 +160,7 @@ func (u *Universe) exclude(requests []Request) (idle []Request) {
 				}
 			}
 		}
-		if !found {
+		if !found && len(u.leftOutFor(r)) == 0 {
 			idle = append(idle, r)
 		}
 	}
@@ -174,7 +174,7 @@ func (u *Universe) matchVirtual(index int, virtual nameID, r Request) match {
 	var names []nameID
 	var entries []entryID
 	for _, p := range u.providers.of(virtual) {
-		if r.op != anyVersion || !u.visible(p.by, index) || p.qualifier != "" {
+		if r.op != anyVersion || !u.visible(p.by, index) || p.qualifier != "" || !u.usable(p.by) {
 			continue
 		}
 		if name := u.entries[p.by].name; !slices.Contains(names, name) {

@@ -112,7 +112,7 @@ func (n *node) whatExists(c clause) string {
 		name, known := n.u.names[r.name]
 		switch {
 		case !known:
-			texts = append(texts, r.name+" does not exist")
+			texts = append(append(texts, r.name+" does not exist"), leftOutTexts(n.u.leftOutOf(r.name))...)
 		case len(n.u.byName.of(name)) > 0 || len(n.u.providers.of(name)) == 0:
 			texts = append(texts, n.u.exists(name))
 		default:

@@ -2,7 +2,6 @@ package debian
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,45 +32,8 @@ type links struct {
 	err       error       // its relations make no sense, so it can't be installed
 }
 
-// control holds an entry's relation fields.
-type control struct {
-	depends    []clause // Pre-Depends, then Depends
-	pre        int      // how many of them are Pre-Depends
-	recommends []clause
-	suggests   []clause
-	negative   []relation // Conflicts and Breaks: neither may stand at the end of an installation
-	conflicts  []relation // of them
-	replaces   []relation
-	err        error
-}
-
 func (u *Universe) newNode(index int, opt *Options) *node {
 	return &node{u: u, index: index, native: u.nodes[index], opt: opt, links: make([]*links, len(u.entries)), weights: make(map[entryID]int64)}
-}
-
-// control parses an entry's relations, once.
-func (u *Universe) control(id entryID) *control {
-	if c := u.controls[id]; c != nil {
-		return c
-	}
-	c := &control{}
-	text := u.text(id)
-	read := func(field string) (clauses []clause) {
-		clauses, err := parseClauses(stanzaField(text, field))
-		if err != nil && c.err == nil {
-			c.err = fmt.Errorf("its field %s is damaged: %w", field, err)
-		}
-		return clauses
-	}
-	c.depends = read("Pre-Depends")
-	c.pre = len(c.depends)
-	c.depends = append(c.depends, read("Depends")...)
-	c.recommends, c.suggests = read("Recommends"), read("Suggests")
-	c.conflicts = slices.Concat(read("Conflicts")...)
-	c.negative = slices.Concat(c.conflicts, slices.Concat(read("Breaks")...))
-	c.replaces = slices.Concat(read("Replaces")...)
-	u.controls[id] = c
-	return c
 }
 
 // link finds what an entry's relations mean, once.
@@ -157,7 +119,7 @@ func (n *node) preferred(id entryID) bool { return n.opt.Prefer != nil && n.opt.
 // highest reports whether an entry is the version that apt would install if it
 // had all of them.
 func (n *node) highest(id entryID) bool {
-	return n.firstVersion(id, func(entryID) bool { return true }) == id
+	return n.firstVersion(id, func(other entryID) bool { return n.u.control(other).err == nil }) == id
 }
 
 // candidate reports whether an entry is the version that apt will install: of
@@ -206,7 +168,7 @@ func boolToInt(b bool) int {
 
 // size returns the bytes of an entry's file.
 func (u *Universe) size(id entryID) int64 {
-	size, _ := strconv.ParseInt(stanzaField(u.text(id), "Size"), 10, 64) // checked by scan
+	size, _ := strconv.ParseInt(stanzaField(u.text(id), "Size"), 10, 64) // checked by readControl
 	return size
 }
 

@@ -382,7 +382,7 @@ lib 1
 	{name: "error: the shortest chain", indexes: one("a 1\n Depends: b, z\nb 1\n Depends: c\nc 1\n Depends: nothing\nz 1\n Depends: zero | nil"), requests: "a",
 		err: "a 1 (requested) → z 1 → needs zero | nil; zero does not exist; nil does not exist"},
 	{name: "error: only an unversioned Provides", indexes: one("a 1\n Depends: v (>= 1)\np 1\n Provides: v"), requests: "a", err: "needs v (>= 1); v is only provided by p without a version"},
-	{name: "error: a damaged field", indexes: one("a 1\n Depends: b\nb 1\n Depends: x ("), requests: "a", err: "a 1 (requested) → b 1: its field Depends is damaged: \"x (\" has no closing parenthesis"},
+	{name: "error: a damaged field", indexes: one("a 1\n Depends: b\nb 1\n Depends: x ("), requests: "a", err: "a 1 (requested) → b 1: source debian: dists/bookworm/main/binary-amd64/Packages:9: package b 1: its field Depends is damaged: \"x (\" has no closing parenthesis"},
 	{name: "error: a set in conflict", indexes: one("a 1\n Depends: x\nb 1\n Depends: y\nx 1\ny 1\n Conflicts: x"), sets: map[string]string{"base": "a; b"},
 		err: "set base cannot be installed: |y 1 conflicts with x 1, which comes from a 1 (requested) → x 1"},
 	{name: "error: a package in conflict with itself", indexes: one("a 1\n Depends: x\nx 1\n Breaks: a"), requests: "a", err: "a 1 cannot be installed: a 1 (requested) → needs x, but x 1 conflicts with a 1 (requested)"},

@@ -2,7 +2,9 @@ package debian
 
 import (
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 )
 
 // An Origin says which index lists a package.
@@ -18,6 +20,14 @@ type Origin struct {
 	// NotAutomatic and ButAutomaticUpgrades, and 1 to those that are NotAutomatic
 	// only. What has a negative priority is not installed.
 	Priority int
+}
+
+// file is the place of the index, below the source.
+func (o Origin) file() string {
+	if o.Architecture == "" {
+		return path.Join(dists(o.Suite), "Packages")
+	}
+	return path.Join(dists(o.Suite), o.Component, "binary-"+o.Architecture, "Packages")
 }
 
 // A Universe is everything that the sources of one definition offer. Fill it
@@ -38,6 +48,7 @@ type Universe struct {
 	byName    spans[entryID]  // versions of each name, the highest first
 	providers spans[provided] // of each name, real or virtual
 
+	leftOut   []leftOut
 	installed map[string][]entryID // by the node's architecture
 	excluded  map[entryID]Request  // what must not be carried, and who says so
 	packages  map[entryID]*Package
@@ -139,23 +150,60 @@ func (u *Universe) name(text string) nameID {
 	return id
 }
 
-// Add reads a decompressed Packages file. It keeps packages, which must not be
-// changed afterwards. Errors name the line. After an error the universe is of
-// no more use.
-func (u *Universe) Add(o Origin, packages []byte) error {
+// Add reads a decompressed Packages file of upstream. It keeps packages, which must
+// not be changed afterwards. Stanzas that cannot be used are left out; the Universe
+// remembers them: see LeftOut.
+func (u *Universe) Add(o Origin, packages []byte) {
+	u.add(o, packages, true)
+}
+
+// addOwn reads an index that is no upstream's, but made from what a lock or a dpkg
+// has. The error says which of its stanzas cannot be used; then the universe is of no
+// more use.
+func (u *Universe) addOwn(o Origin, packages []byte) error {
+	first := len(u.leftOut)
+	u.add(o, packages, false)
+	if len(u.leftOut) > first {
+		return u.leftOut[first].err
+	}
+	return nil
+}
+
+func (u *Universe) add(o Origin, packages []byte, upstream bool) {
 	x := newPackagesIndex(o, packages)
+	x.upstream = upstream
 	u.settled = false
 	u.indexes = append(u.indexes, x)
 	if o.Architecture != "" {
 		u.addNode(o.Architecture)
 	}
-	return x.scan(func(s *stanza) error { return u.addStanza(int32(len(u.indexes)-1), s) })
+	index := int32(len(u.indexes) - 1)
+	x.scan(func(s *stanza, err error) {
+		if upstream { // as apt and dpkg do
+			s.name = strings.ToLower(s.name)
+		}
+		if err == nil {
+			if err = u.addStanza(index, s); err == nil {
+				return
+			}
+			err = x.errorAt(s.start, s.wrap(err))
+		}
+		u.leftOut = append(u.leftOut, leftOut{listing{index: index, start: s.start, end: s.end}, s.name, s.version, s.architecture, err})
+	})
 }
 
+// addStanza adds an entry, or nothing when there is an error.
 func (u *Universe) addStanza(index int32, s *stanza) error {
+	var provides []clause
+	if s.provides != "" {
+		var err error
+		if provides, err = parseClauses(s.provides); err != nil {
+			return fmt.Errorf("its field Provides is damaged: %w", err)
+		}
+	}
 	arch, ok := u.arch(s.architecture)
 	if !ok {
-		return fmt.Errorf("package %s %s: one architecture too many: %s", s.name, s.version, s.architecture)
+		return fmt.Errorf("one architecture too many: %s", s.architecture)
 	}
 	id := entryID(len(u.entries))
 	u.entries = append(u.entries, entry{
@@ -165,14 +213,7 @@ func (u *Universe) addStanza(index int32, s *stanza) error {
 		essential: s.essential == "yes",
 		listing:   listing{index, s.start, s.end},
 	})
-	if s.provides == "" {
-		return nil
-	}
-	clauses, err := parseClauses(s.provides)
-	if err != nil {
-		return fmt.Errorf("package %s %s: Provides: %w", s.name, s.version, err)
-	}
-	for _, c := range clauses {
+	for _, c := range provides {
 		for _, r := range c {
 			if r.op != anyVersion && r.op != exactly {
 				continue // meaningless: Policy 7.5

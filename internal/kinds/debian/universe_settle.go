@@ -118,13 +118,13 @@ func group[T any](values []T, names int, name func(T) nameID) spans[T] {
 }
 
 // All returns every package of every index that a node can read, sorted:
-// "the whole of every source".
+// "the whole of every source". What cannot be used is left out.
 func (u *Universe) All() []*Package {
 	u.settle()
 	var all []entryID
 	for _, id := range u.byName.values {
 		for i := range u.nodes {
-			if u.visible(id, i) {
+			if u.visible(id, i) && u.usable(id) {
 				all = append(all, id)
 				break
 			}

@@ -170,10 +170,12 @@ func (v *verification) index(r *release, name string, data []byte) error {
 		return err
 	}
 	x := newPackagesIndex(Origin{}, data)
-	return x.scan(func(s *stanza) error {
-		v.listed[s.digest()] = append(v.listed[s.digest()], listedPackage{s.name, s.version, s.architecture, s.size, x.data[s.start:s.end]})
-		return nil
+	x.scan(func(s *stanza, err error) {
+		if err == nil {
+			v.listed[s.digest()] = append(v.listed[s.digest()], listedPackage{s.name, s.version, s.architecture, s.size, x.data[s.start:s.end]})
+		}
 	})
+	return nil
 }
 
 // decode returns what an encoded index holds. Where the release lists that, too, what follows it is ignored, as
@@ -221,9 +223,10 @@ func (v *verification) artifact(a *artifact.Item) error {
 	if len(listed) == 0 {
 		return artifact.Verifyf("debian: %s: no signed index lists a package with its sha256 %s", a.ID(), a.Files[0].SHA256)
 	}
+	says := stanzaOf(metadataText(a)) // older programs had other ownFields
 	for _, l := range listed {
-		if l.name == a.Name && l.version == a.Version && l.architecture == a.Architecture() && l.size == strconv.FormatInt(a.Files[0].Size, 10) &&
-			slices.Equal(stanzaOf(l.stanza), a.Metadata) {
+		if strings.EqualFold(l.name, a.Name) && l.version == a.Version && l.architecture == a.Architecture() && l.size == strconv.FormatInt(a.Files[0].Size, 10) &&
+			slices.Equal(stanzaOf(l.stanza), says) {
 			return nil
 		}
 	}

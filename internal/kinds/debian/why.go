@@ -34,7 +34,7 @@ func universeOf(pins artifact.Pins) (*Universe, error) {
 		writeStanza(indexes[a.Source], a)
 	}
 	for _, source := range order {
-		if err := u.Add(Origin{Source: source, Suite: source}, indexes[source].Bytes()); err != nil {
+		if err := u.addOwn(Origin{Source: source, Suite: source}, indexes[source].Bytes()); err != nil {
 			return nil, fmt.Errorf("debian: source %s: %w", source, err)
 		}
 	}

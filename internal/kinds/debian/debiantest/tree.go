@@ -34,7 +34,7 @@ func (a *Archive) Build() (*Tree, error) {
 			}
 			filename := p.filename(s.flat())
 			stanzas[p] = p.stanza(filename, deb)
-			name := path.Clean(filename)
+			name := strings.TrimPrefix(path.Clean("/"+filename), "/")
 			if old, found := t.Files[name]; found && !a.Collide && !bytes.Equal(old, deb) {
 				return nil, fmt.Errorf("%s: two packages have this file name", name)
 			}

@@ -1,0 +1,104 @@
+package debian
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A leftOut is a stanza of an index that cannot be used. That is an error only when
+// somebody needs it.
+type leftOut struct {
+	listing
+	name, version, architecture string // as far as it says
+	err                         error  // has the place
+}
+
+func (l *leftOut) String() string { return "left out: " + l.err.Error() }
+
+// usable reports whether nodes can install an entry and apt can read its stanza. It notes
+// those that fail.
+func (u *Universe) usable(id entryID) bool {
+	if c := u.controls[id]; c != nil {
+		return c.err == nil
+	}
+	c := u.readControl(id)
+	if c.err != nil { // of others there may be tens of thousands
+		u.keepControl(id, c)
+	}
+	return c.err == nil
+}
+
+// keepControl remembers what was read, and notes the entry when it cannot be used.
+func (u *Universe) keepControl(id entryID, c *control) {
+	u.controls[id] = c
+	if e := &u.entries[id]; c.err != nil && !e.installed {
+		u.leftOut = append(u.leftOut, leftOut{e.listing, u.texts[e.name], e.version, u.architectures[e.arch], c.err})
+	}
+}
+
+// LeftOut tells of stanzas that were found unusable, a line each, and of many only how
+// many. Those that the requests exclude are not mentioned.
+func (u *Universe) LeftOut(exclude []Request) (lines []string) {
+	const most = 10
+	all := slices.Clone(u.leftOut)
+	slices.SortStableFunc(all, func(a, b leftOut) int {
+		if a.index != b.index {
+			return int(a.index - b.index)
+		}
+		return a.start - b.start
+	})
+	more := 0
+	for i := range all {
+		switch {
+		case slices.ContainsFunc(exclude, all[i].isMeantBy):
+		case len(lines) == most:
+			more++
+		default:
+			lines = append(lines, all[i].String())
+		}
+	}
+	if more > 0 {
+		lines = append(lines, fmt.Sprintf("left out: %d more stanzas that cannot be used", more))
+	}
+	return lines
+}
+
+// isMeantBy reports whether a request names the package of the stanza.
+func (l leftOut) isMeantBy(r Request) bool {
+	return r.pattern != "" && l.name != "" && wildcard(r.pattern, l.name) &&
+		(r.architecture == "" || l.architecture == "all" || r.architecture == l.architecture) &&
+		(r.op == anyVersion || r.op == exactly && r.version == l.version || validVersion(l.version) && r.admits(l.version))
+}
+
+// leftOutFor are the stanzas left out that a request may mean.
+func (u *Universe) leftOutFor(r Request) []*leftOut {
+	return u.leftOutWhere(func(l *leftOut) bool { return l.isMeantBy(r) })
+}
+
+// leftOutOf are the stanzas left out that have or provide a name.
+func (u *Universe) leftOutOf(name string) []*leftOut {
+	return u.leftOutWhere(func(l *leftOut) bool {
+		provides := stanzaField(u.indexes[l.index].text[l.start:l.end], "Provides")
+		words := strings.FieldsFunc(provides, func(r rune) bool { return strings.ContainsRune(" \t\r\n,|(:", r) })
+		return l.name == name || slices.Contains(words, name)
+	})
+}
+
+func (u *Universe) leftOutWhere(match func(*leftOut) bool) (some []*leftOut) {
+	const most = 3
+	for i := range u.leftOut {
+		if len(some) < most && match(&u.leftOut[i]) {
+			some = append(some, &u.leftOut[i])
+		}
+	}
+	return some
+}
+
+// leftOutTexts tells of stanzas left out, for an error.
+func leftOutTexts(some []*leftOut) (texts []string) {
+	for _, l := range some {
+		texts = append(texts, l.String())
+	}
+	return texts
+}
