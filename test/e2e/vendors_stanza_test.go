@@ -200,3 +200,52 @@ func TestVendorFields(t *testing.T) {
 		{name: "empty relations", archive: onePackage, edit: maintainer("Depends:\nSuggests: \nEnhances:\nReplaces:")},
 	})
 }
+
+// TestVendorPhased: updates that upstream gives to a part of all machines wait, and no client of ours sees that there is such a thing.
+func TestVendorPhased(t *testing.T) {
+	const archive = "Suite: bookworm\n\nPackage: good\nVersion: 2\nPhased-Update-Percentage: 20\n\nPackage: good\nVersion: 1\n\nPackage: fresh\nPhased-Update-Percentage: 0\n"
+	const finished = "Suite: bookworm\nDate: 2024-06-01\n\nPackage: good\nVersion: 2\n\nPackage: good\nVersion: 1\n\nPackage: fresh\n"
+	const waits = `upstream is still phasing in, not taken yet: good 2 \(all\) \(20 %; 1 stays\)`
+	runVendors(t, []vendorArchive{
+		// apt holds back upgrades only: what a client installs anew is the phased version.
+		{name: "taken", archive: archive, source: "phased: take"},
+		{name: "taken by the definition", archive: archive, definition: "phased: take\npackages: [good]"},
+		{name: "asked for", archive: archive, definition: "packages: [good=2]", warns: "taken although upstream is still phasing it in, .*: good 2"},
+		{name: "new", archive: archive, definition: "packages: [fresh]", install: "fresh", warns: "taken although upstream is still phasing it in, .*: fresh 1.0"},
+		{name: "needed", archive: archive + "\nPackage: needs\nDepends: good (>= 2)\n", definition: "packages: [needs]", install: "needs good", warns: "taken although upstream is still phasing it in, .*: good 2"},
+		{name: "to everybody", archive: strings.ReplaceAll(archive, "20", "100")},
+		{name: "no number", archive: strings.ReplaceAll(archive, "20", "some")},
+	})
+
+	for _, wait := range []vendorArchive{
+		{name: "waits", archive: archive},
+		{name: "waits in the whole archive", archive: archive, definition: "packages: [good, '*']"},
+	} {
+		t.Run(wait.name, func(t *testing.T) {
+			t.Parallel()
+			program := programUnderTest(t)
+			built, tree := wait.build(t)
+			faults := debiantest.NewFaults(tree)
+			site := newVendorSite(t, program, built)
+			site.define(wait, debiantest.StartTree(t, faults), "bookworm", []string{"main"})
+			wait.warns = waits
+			site.lock(wait)
+			site.run("build", site.dir, "--output", "oci:"+site.image)
+			site.run("verify", "oci:"+site.image, "--keyring", site.dir+"/archive.asc")
+			apt := debiantest.NewApt(t, site.sources(site.serve()))
+			if _, shown, err := wait.installed(apt, true); err != nil || !strings.Contains(shown, "Version: 1") {
+				t.Errorf("through us: %v\n%s", err, shown)
+			}
+
+			out, err := site.command("lock", "--check", site.dir).CombinedOutput()
+			if err != nil {
+				t.Errorf("lock --check takes what waits for an update: %v\n%s", err, out)
+			}
+			_, next := vendorArchive{archive: finished}.build(t)
+			faults.Swap(next.KeepOld(tree))
+			if out, err := site.command("lock", "--check", site.dir).CombinedOutput(); err == nil || !regexp.MustCompile(`good.*2`).Match(out) {
+				t.Errorf("lock --check, when upstream has finished: %v\n%s", err, out)
+			}
+		})
+	}
+}

@@ -23,6 +23,7 @@ type aptConfig struct {
 	netrc, netrcParts           string // logins: auth.conf and auth.conf.d
 	architecture                string
 	checkValidUntil, checkDates bool
+	takePhased                  bool
 }
 
 // readAptConfig asks apt-config; a machine without it has apt's defaults.
@@ -38,7 +39,8 @@ func readAptConfig(ctx context.Context) (aptConfig, error) {
 		"TRUSTED", "Dir::Etc::trusted/f", "TRUSTEDPARTS", "Dir::Etc::trustedparts/d",
 		"NETRC", "Dir::Etc::netrc/f", "NETRCPARTS", "Dir::Etc::netrcparts/d",
 		"ARCHITECTURE", "APT::Architecture",
-		"CHECKVALIDUNTIL", "Acquire::Check-Valid-Until/b", "CHECKDATE", "Acquire::Check-Date/b").Output()
+		"CHECKVALIDUNTIL", "Acquire::Check-Valid-Until/b", "CHECKDATE", "Acquire::Check-Date/b",
+		"TAKEPHASED", "Update-Manager::Always-Include-Phased-Updates/b", "TAKEPHASED", "APT::Get::Always-Include-Phased-Updates/b").Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		return c, nil
 	}
@@ -67,6 +69,8 @@ func readAptConfig(ctx context.Context) (aptConfig, error) {
 			c.checkValidUntil = value != "false"
 		case "CHECKDATE":
 			c.checkDates = value != "false"
+		case "TAKEPHASED":
+			c.takePhased = value != "false"
 		}
 	}
 	return c, nil
@@ -139,6 +143,9 @@ func (c aptConfig) source(e aptEntry, trusted func() (keyring, error)) (source, 
 	s := source{
 		architectures: e.architectures, checkDates: c.checkDates,
 		checkValidUntil: c.checkValidUntil && e.option("check-valid-until") != "no",
+	}
+	if c.takePhased {
+		s.phased = phasedTake
 	}
 	if e.option("check-date") == "no" {
 		s.checkDates = false

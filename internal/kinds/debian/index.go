@@ -37,6 +37,7 @@ type stanza struct {
 	sha256       string
 	sha512       string
 	size         string
+	phased       string // Phased-Update-Percentage
 }
 
 // scan calls found for each package's stanza, with what makes it unusable, or nil. It reads
@@ -131,6 +132,8 @@ func (s *stanza) field(name string) *string {
 			return &s.provides
 		case is("Priority"):
 			return &s.priority
+		case is("Phased-Update-Percentage"):
+			return &s.phased
 		}
 	case 'v':
 		if is("Version") {

@@ -31,6 +31,7 @@ type spec struct {
 	suggests   bool
 	base       baseSpec
 	upstream   upstreamUse
+	phased     phasedUse // of sources that do not say themselves
 }
 
 // upstreamUse is what becomes of the metadata that upstream signed.
@@ -53,6 +54,7 @@ func (Kind) ParseSpec(section artifact.Section, dir string) (artifact.Spec, erro
 		Suggests   bool             `yaml:"suggests"`
 		Base       artifact.Section `yaml:"base"`
 		Upstream   artifact.Section `yaml:"upstream"`
+		Phased     artifact.Section `yaml:"phased"`
 	}
 	if err := section.Decode(&raw); err != nil {
 		return nil, err
@@ -70,6 +72,9 @@ func (Kind) ParseSpec(section artifact.Section, dir string) (artifact.Spec, erro
 		}
 	}
 	var err error
+	if s.phased, err = parsePhased(raw.Phased); err != nil {
+		return nil, err
+	}
 	if raw.Packages != nil {
 		if s.packages, s.whole, err = parsePackages(raw.Packages); err != nil {
 			return nil, err

@@ -108,9 +108,10 @@ func metadataText(a *artifact.Item) []byte {
 }
 
 // ownFields are the fields that writeStanza makes from the artifact, the
-// digests that are too weak to repeat. A SHA512 is repeated where upstream signs no
+// digests that are too weak to repeat, and how far upstream had rolled the version out
+// when it was locked. A SHA512 is repeated where upstream signs no
 // SHA256: it is all that leads from the file to upstream's signature.
-var ownFields = []string{"Package", "Version", "Architecture", "Filename", "Size", "SHA256", "MD5sum", "SHA1"}
+var ownFields = []string{"Package", "Version", "Architecture", "Filename", "Size", "SHA256", "MD5sum", "SHA1", "Phased-Update-Percentage"}
 
 // writeStanza writes what a client needs to know of a package: upstream's own
 // words, and where we have the file.

@@ -24,6 +24,12 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 			return nil, err
 		}
 	}
+	sources = slices.Clone(sources)
+	for i := range sources {
+		if s.phased != "" && (s.host || sources[i].phased == "") {
+			sources[i].phased = s.phased
+		}
+	}
 	up, err := consult(ctx, req, sources)
 	if err != nil {
 		return nil, err
@@ -51,6 +57,7 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 }
 
 func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Request, req artifact.ResolveRequest) (*Closure, error) {
+	up.universe.KeepLocked(signedDigests(req.Previous.Items))
 	pinned := signedDigests(req.Locked)
 	requests := s.packages
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
@@ -73,7 +80,7 @@ func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Reques
 			return nil, fmt.Errorf("debian: nothing is left to carry: %s", out[0].String())
 		}
 	}
-	for _, warning := range slices.Concat(up.universe.LeftOut(s.exclude), closure.Warnings) {
+	for _, warning := range slices.Concat(up.universe.LeftOut(s.exclude), closure.Warnings, up.universe.PhasedNotes(closure.Packages)) {
 		req.Log.Warn(warning)
 	}
 	return closure, nil

@@ -25,6 +25,7 @@ type source struct {
 	checkDates      bool
 	releaseNames    []string // Suite or Codename of releases that are not called as they are asked for
 	pin             int      // priority of all suites; 0: what their releases say
+	phased          phasedUse
 }
 
 // A suite is a distribution of a source and what is taken of it. Components is
@@ -61,6 +62,7 @@ type sourceSpec struct {
 	CheckValidUntil *bool            `yaml:"check-valid-until"`
 	ReleaseNames    []string         `yaml:"release-names"`
 	Pin             *int             `yaml:"pin"`
+	Phased          artifact.Section `yaml:"phased"`
 }
 
 // parseSource checks an entry. dir is the definition's folder.
@@ -126,6 +128,9 @@ func parseSource(section artifact.Section, dir string) (source, error) {
 		}
 	}
 	var err error
+	if s.phased, err = parsePhased(spec.Phased); err != nil {
+		return s, err
+	}
 	s.keys, err = signedBy(spec.SignedBy, dir)
 	return s, err
 }

@@ -20,6 +20,9 @@ type Origin struct {
 	// NotAutomatic and ButAutomaticUpgrades, and 1 to those that are NotAutomatic
 	// only. What has a negative priority is not installed.
 	Priority int
+	// TakePhased takes updates that upstream has not given to everybody yet:
+	// Phased-Update-Percentage, apt_preferences(5).
+	TakePhased bool
 }
 
 // file is the place of the index, below the source.
@@ -49,6 +52,7 @@ type Universe struct {
 	providers spans[provided] // of each name, real or virtual
 
 	leftOut   []leftOut
+	locked    map[string]bool      // files of the lock before, by the digest that upstream signs
 	installed map[string][]entryID // by the node's architecture
 	excluded  map[entryID]Request  // what must not be carried, and who says so
 	packages  map[entryID]*Package
@@ -74,6 +78,7 @@ type entry struct {
 	essential bool
 	installed bool   // a node has it; no index offers it
 	again     bool   // the same file as an entry before it
+	waits     bool   // upstream is still phasing it in: its pin is lowered
 	pin       int32  // the highest priority of its origins
 	nodes     uint64 // bit i: indexes for nodes[i] list it
 	version   string
@@ -86,6 +91,7 @@ type entry struct {
 type listing struct {
 	index      int32
 	start, end int
+	phased     uint8 // percentage of machines that upstream gives it to
 }
 
 // A provided is a name that an entry provides: Policy 7.5.
@@ -211,7 +217,7 @@ func (u *Universe) addStanza(index int32, s *stanza) error {
 		multiArch: multiArch(max(0, slices.Index([]string{"no", "same", "foreign", "allowed"}, s.multiArch))),
 		priority:  uint8(slices.Index(priorities[:len(priorities)-1], s.priority)+len(priorities)) % uint8(len(priorities)),
 		essential: s.essential == "yes",
-		listing:   listing{index, s.start, s.end},
+		listing:   listing{index, s.start, s.end, phasedPercentage(s.phased)},
 	})
 	for _, c := range provides {
 		for _, r := range c {

@@ -2,6 +2,7 @@ package debian
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 )
@@ -38,10 +39,15 @@ func (u *Universe) settle() {
 	joined = slices.Clone(joined)
 	for _, id := range joined {
 		e := &u.entries[id]
-		e.nodes, e.pin = u.nodesOf(e.index), u.priority(e.index)
-		for _, l := range e.others {
+		e.nodes, e.pin, e.waits = 0, math.MinInt32, true
+		for _, l := range append([]listing{e.listing}, e.others...) {
+			pin, waits := u.priority(l.index), u.waits(e, l)
+			if waits {
+				pin = min(pin, phasedPriority)
+			}
 			e.nodes |= u.nodesOf(l.index)
-			e.pin = max(e.pin, u.priority(l.index))
+			e.pin = max(e.pin, pin)
+			e.waits = e.waits && waits
 		}
 	}
 	u.byName = group(joined, len(u.texts), func(id entryID) nameID { return u.entries[id].name })
@@ -118,13 +124,14 @@ func group[T any](values []T, names int, name func(T) nameID) spans[T] {
 }
 
 // All returns every package of every index that a node can read, sorted:
-// "the whole of every source". What cannot be used is left out.
+// "the whole of every source". What cannot be used is left out, and what upstream is
+// still phasing in where there is another version.
 func (u *Universe) All() []*Package {
 	u.settle()
 	var all []entryID
 	for _, id := range u.byName.values {
 		for i := range u.nodes {
-			if u.visible(id, i) && u.usable(id) {
+			if u.visible(id, i) && !u.waitsOn(i, id) && u.usable(id) {
 				all = append(all, id)
 				break
 			}
