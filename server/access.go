@@ -60,14 +60,25 @@ func (g *gate) identify(e *exchange, r *http.Request) {
 		return
 	}
 	e.client = g.behind(e.client, r.Header.Values("X-Forwarded-For"))
-	if strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+	if strings.EqualFold(lastOf(r.Header["X-Forwarded-Proto"]), "https") {
 		r.URL.Scheme = "https"
 	}
-	if host := r.Header.Get("X-Forwarded-Host"); host != "" {
-		first, _, _ := strings.Cut(host, ",")
-		r.Host = strings.TrimSpace(first)
+	if host := lastOf(r.Header["X-Forwarded-Host"]); host != "" {
+		r.Host = host
 	}
 }
+
+// lastOf is the last value of a list: the one that the believed proxy itself has written. Those before it may be the client's.
+func lastOf(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	value := values[len(values)-1]
+	return strings.TrimSpace(value[strings.LastIndexByte(value, ',')+1:])
+}
+
+// private reports that not everybody is served.
+func (g *gate) private() bool { return g.passwords != nil || g.ClientAuthority != "" }
 
 // nameOf is by what a client's certificate is known.
 func nameOf(c *x509.Certificate) string {

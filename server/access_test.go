@@ -344,6 +344,7 @@ func TestTrustedProxies(t *testing.T) {
 		"two proxies":           {[]string{"X-Forwarded-For: 203.0.113.7, 192.0.2.9"}, "203.0.113.7", "http://example.com"},
 		"port and brackets":     {[]string{"X-Forwarded-For: [2001:db8::1]:4711"}, "2001:db8::1", "http://example.com"},
 		"nonsense":              {[]string{"X-Forwarded-For: <script>"}, "192.0.2.1", "http://example.com"},
+		"lies before its words": {[]string{"X-Forwarded-Proto: http, https", "X-Forwarded-Host: evil.example.org, mirror.example.org"}, "192.0.2.1", "https://mirror.example.org"},
 		"scheme and host":       {[]string{"X-Forwarded-Proto: https", "X-Forwarded-Host: mirror.example.org"}, "192.0.2.1", "https://mirror.example.org"},
 	} {
 		for _, trusted := range []bool{true, false} {

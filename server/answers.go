@@ -42,7 +42,6 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	header := w.Header()
 	header.Del("Etag")
-	header.Set("Cache-Control", "no-cache")
 	plain(w, code, text+"\n")
 }
 
@@ -53,11 +52,16 @@ func plain(w http.ResponseWriter, code int, text string) {
 	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Length", fmt.Sprint(len(text)))
+	uncached(header)
 	w.WriteHeader(code)
 	if !exchangeOf(w).head {
 		w.Write([]byte(text))
 	}
 }
+
+// uncached keeps an answer out of all caches. It may depend on the client's address, its login, the Host it called or what a
+// proxy says of these (X-Forwarded-*), none of which caches tell apart.
+func uncached(header http.Header) { header.Set("Cache-Control", "no-store") }
 
 // printable shortens a path from outside and escapes what a terminal would obey.
 func printable(path string) string {

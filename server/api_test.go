@@ -123,7 +123,7 @@ func call[T any](t *testing.T, h http.Handler, d *description, path, target stri
 		return value
 	}
 	for name, want := range map[string]string{
-		"Content-Type": "application/json", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache", "Content-Length": fmt.Sprint(len(text)),
+		"Content-Type": "application/json", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Content-Length": fmt.Sprint(len(text)),
 	} {
 		if have := got.Header.Get(name); have != want {
 			t.Errorf("%.200s: %s: %q, want %q", target, name, have, want)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ import (
 // serveFile implements artifact.Mirror.ServeFile. name is compared as it is with
 // the paths of what was made for the rules, and with the catalog's: nothing else is ever opened.
 //
-// What a kind has set in the header before (Content-Type, Cache-Control) stays.
+// The Content-Type that a kind has set in the header before stays.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) {
 	v := s.view.Load()
 	if made := v.file(name); made != nil {
@@ -29,7 +30,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 			return
 		}
 		defer content.Close()
-		s.send(w, r, &made.File, made.lastModified(), content)
+		s.send(w, r, &made.File, made.lastModified(), content, s.access.private())
 		return
 	}
 	at := s.image.Index(name)
@@ -37,7 +38,9 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 		s.fail(w, r, fs.ErrNotExist)
 		return
 	}
+	private := s.access.private()
 	if items := s.items.of(at); len(items) > 0 {
+		private = private || slices.ContainsFunc(items, v.byClient)
 		e := exchangeOf(w)
 		item, verdict := s.decide(v, items, e)
 		e.artifact, e.size = item, s.image.Catalog.Files[at].Size
@@ -55,7 +58,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 		return
 	}
 	defer content.Close()
-	s.send(w, r, f, lastModified(f), content)
+	s.send(w, r, f, lastModified(f), content, private)
 }
 
 // decide finds an item of a file that the client may have; whoever may have one may have the file. If there is none, it is
@@ -80,14 +83,13 @@ func deny(w http.ResponseWriter, e *exchange, v rules.Verdict) {
 	}
 	header := w.Header()
 	header.Del("Etag")
-	header.Set("Cache-Control", "no-store")
 	e.say(denialPhrase(v))
 	plain(w, http.StatusForbidden, text+"\nrule: "+v.Rule+"\n")
 }
 
 // send sends an open file. What turns out not to be readable on the way leaves the client with less than the header says,
-// and without a connection.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, modified time.Time, content io.ReadSeeker) {
+// and without a connection. private: it is not for everybody.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, modified time.Time, content io.ReadSeeker, private bool) {
 	if r.Method == http.MethodHead {
 		if err := probe(content); err != nil {
 			s.fail(w, r, err)
@@ -100,9 +102,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, mod
 	if header["Content-Type"] == nil {
 		header["Content-Type"] = []string{contentType(f)}
 	}
-	if header["Cache-Control"] == nil {
-		header["Cache-Control"] = []string{cacheControl(f, s.access.passwords != nil)}
-	}
+	header["Cache-Control"] = []string{cacheControl(f, private)}
 	http.ServeContent(w, exactly(r, modified), "", modified, content)
 	if e, ok := w.(*exchange); ok && e.broken != nil {
 		s.failed(e, f.Path, e.broken)
@@ -131,7 +131,8 @@ func lastModified(f *image.File) time.Time {
 // cacheControl lets caches keep everything but makes them ask each time, so that they hold no
 // mixture of two images. Only a file that is named by its own digest never changes.
 //
-// What is not for everybody is not for caches that are shared (RFC 9111, section 5.2.2.7).
+// What is not for everybody, but for those who log in or whom the rules allow it, is not for caches that are shared
+// (RFC 9111, section 5.2.2.7). What is made for a request, pages and errors, is not kept at all: see uncached.
 func cacheControl(f *image.File, private bool) string {
 	switch {
 	case private && namedByDigest(f):

@@ -112,7 +112,7 @@ func send(w http.ResponseWriter, r *http.Request, code int, text []byte) {
 	header := w.Header()
 	header.Set("Content-Length", fmt.Sprint(len(body)))
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-cache")
+	uncached(header)
 	if code == http.StatusNotFound {
 		exchangeOf(w).verdict = audit.Metadata
 	}

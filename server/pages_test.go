@@ -32,7 +32,7 @@ func page(t testing.TB, h http.Handler, target string, status int) string {
 	}
 	for name, want := range map[string]string{
 		"Content-Type": "text/html; charset=utf-8", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-		"Cache-Control": "no-cache", "Content-Length": fmt.Sprint(len(text)),
+		"Cache-Control": "no-store", "Content-Length": fmt.Sprint(len(text)),
 	} {
 		if have := got.Header.Get(name); have != want {
 			t.Errorf("%.200s: %s: %q, want %q", target, name, have, want)

@@ -40,7 +40,6 @@ func serveHealth(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusO
 // serveReady answers 503 from the moment that the server is to end. It says on the lines after the
 // first what an operator should know.
 func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
 	if s.draining.Load() {
 		plain(w, http.StatusServiceUnavailable, "draining\n")
 		return

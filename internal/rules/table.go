@@ -21,6 +21,7 @@ type Table struct {
 type chain struct {
 	rules       []uint32
 	allow, deny bool // what may come of it
+	clients     bool // some rule asks for the client
 	artifacts   int
 }
 
@@ -64,6 +65,7 @@ func (r *Rules) chain(steps []byte) (c chain) {
 	for ; len(steps) > 0; steps = steps[4:] {
 		at := binary.NativeEndian.Uint32(steps)
 		c.rules = append(c.rules, at)
+		c.clients = c.clients || r.rules[at].when != nil && len(r.rules[at].when.clients) > 0
 		if r.rules[at].verdict.Allowed {
 			c.allow = true
 		} else {
@@ -158,6 +160,12 @@ func (t *Table) Conditional(i int) (rule string, ok bool) {
 		return "", false
 	}
 	return t.rules.rules[c.rules[0]].verdict.Rule, true
+}
+
+// ByClient reports that it depends on the client whether the artifact may be had.
+func (t *Table) ByClient(i int) bool {
+	c := &t.chains[t.of[i]]
+	return c.allow && c.deny && c.clients
 }
 
 // Counts tells how many artifacts every client may have at any time, how many none ever may, and how

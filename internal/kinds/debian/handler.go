@@ -39,7 +39,7 @@ func (Kind) Handler(m artifact.Mirror) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("Cache-Control", "no-store") // it depends on the address that the client called
 		body := sourcesFile(m, m.Base(r))
 		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 		if r.Method != http.MethodHead {
