@@ -75,7 +75,7 @@ func (f *serveFlags) declare(c *command) {
 	c.flags.StringVar(&f.audit, "audit", "-", "file for the audit trail; - is standard output, none is none")
 	c.flags.StringVar(&f.metrics, "metrics", "", "address and port for operators: /metrics, /healthz, /readyz, and the report with the addresses of clients")
 	c.flags.BoolVar(&f.pprof, "pprof", false, "offer profiles at /debug/pprof/ on the address of --metrics")
-	c.flags.StringSliceVar(&f.proxies, "trusted-proxy", nil, "address or network of a proxy whose X-Forwarded-For, -Proto and -Host are believed; may be repeated")
+	c.flags.StringSliceVar(&f.proxies, "trusted-proxy", nil, "address or network of a proxy whose X-Forwarded-For, -Proto and -Host are believed: it must overwrite what clients send in them (docs/server.md); may be repeated")
 	c.flags.StringSliceVar(&f.as, "as", nil, "host name of an upstream: clients that reach this server by it need no change; may be repeated")
 	c.flags.StringVar(&f.Certificate, "tls-cert", "", "file with the certificate, and those it is signed with; PEM")
 	c.flags.StringVar(&f.Key, "tls-key", "", "file with the certificate's private key; PEM")

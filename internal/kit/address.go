@@ -54,6 +54,14 @@ func (k *Kit) Port() string {
 	return "80"
 }
 
+// BehindPort is a port for the mirror on a machine whose Port a proxy has.
+func (k *Kit) BehindPort() string {
+	if k.Port() == "8080" {
+		return "8081"
+	}
+	return "8080"
+}
+
 // Secure reports that clients call the mirror by HTTPS.
 func (k *Kit) Secure() bool { return k.url().Scheme == "https" }
 

@@ -83,6 +83,7 @@ func (k *Kit) Files() (map[string][]byte, error) {
 	for name, file := range map[string]string{
 		"README.txt": "README.txt", "docker-run.sh": "server/docker-run.sh", "podman-run.sh": "server/podman-run.sh",
 		"minimirror.service": "server/minimirror.service", "minimirror.container": "server/minimirror.container",
+		"nginx.conf": "server/nginx.conf", "haproxy.cfg": "server/haproxy.cfg",
 		"static-pod.yaml": "server/static-pod.yaml", "values.yaml": "server/chart-values.yaml",
 		"cloud-init.yaml": "client/cloud-init.yaml", "ansible-tasks.yaml": "client/ansible-tasks.yaml", "setup.sh": "client/setup.sh",
 	} {

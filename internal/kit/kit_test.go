@@ -91,6 +91,7 @@ func TestFiles(t *testing.T) {
 	for name, want := range map[string]string{
 		"server/static-pod.yaml": "image: " + spec.Image, "server/chart-values.yaml": "repository: registry.example.org:5000/site/docker\n",
 		"server/docker-run.sh": "--stop-timeout 45 --publish 8080:8080", "server/podman-run.sh": "--stop-timeout 45 --publish 8080:8080",
+		"server/nginx.conf": "proxy_pass http://127.0.0.1:8081;", "server/haproxy.cfg": "server mirror 127.0.0.1:8081 check",
 		"server/minimirror.container": "Pull=missing\n", "client/transparent.txt": "10.0.0.1 ftp.debian.org\n", "README.txt": "http://10.0.0.1:8080 ",
 	} {
 		if !strings.Contains(string(all[name]), want) {
@@ -112,8 +113,10 @@ func TestSecure(t *testing.T) {
 	k := spec
 	for address, want := range map[string]bool{"https://mirror.example.org": true, "http://mirror.example.org": false} {
 		k.Address = address
-		if got := strings.Contains(string(files(t, k)["README.txt"]), "--tls-cert"); got != want {
-			t.Errorf("%s: the kit speaks of certificates: %t", address, got)
+		for name, text := range map[string]string{"README.txt": "--tls-cert", "server/nginx.conf": "listen 443 ssl;", "server/haproxy.cfg": " ssl crt "} {
+			if got := strings.Contains(string(files(t, k)[name]), text); got != want {
+				t.Errorf("%s: %s speaks of certificates: %t", address, name, got)
+			}
 		}
 	}
 }
