@@ -67,7 +67,7 @@ func TestVendorDigests(t *testing.T) {
 	runVendors(t, []vendorArchive{
 		{name: "a Release with SHA512 alone", archive: "Suite: bookworm\nHashes: SHA512\n\nPackage: good\n"},
 		{name: "packages with SHA512 alone", archive: "Suite: bookworm\n\nPackage: good\nHashes: SHA512\n"},
-		{name: "SHA512 alone throughout, found by it", archive: "Suite: bookworm\nHashes: SHA512\nBy-Hash: yes\n\nPackage: good\nHashes: SHA512\nDepends: lib\n\nPackage: lib\nHashes: SHA512\n",
+		{name: "SHA512 alone throughout and found by it", archive: "Suite: bookworm\nHashes: SHA512\nBy-Hash: yes\nCompressions: xz\n\nPackage: good\nHashes: SHA512\nDepends: lib\n\nPackage: lib\nHashes: SHA512\n",
 			tamper: func(t *debiantest.Tree) { delete(t.Files, "dists/bookworm/main/binary-amd64/Packages.xz") }},
 		{name: "SHA512 beside weak ones", archive: "Suite: bookworm\nHashes: MD5Sum SHA1 SHA512\n\nPackage: good\nHashes: MD5sum SHA1 SHA512\n"},
 		{name: "both", archive: "Suite: bookworm\nHashes: SHA256 SHA512\nBy-Hash: yes\n\nPackage: good\nHashes: SHA256 SHA512\n"},
@@ -153,6 +153,22 @@ func TestVendorContradictions(t *testing.T) {
 		{name: "the same twice", archive: onePackage, edit: inRelease(`^ [0-9a-f]{64} .*\n`, "$0$0")},
 		{name: "another digest before", archive: onePackage, edit: inRelease(`^ [0-9a-f]{64}( .*)\n`, wrong+"$1\n$0"), aptRefuses: true, refused: "sha256 mismatch"},
 		{name: "another size before", archive: onePackage, edit: inRelease(`^( [0-9a-f]{64} )\d+( .*)\n`, "${1}77$2\n$0"), aptRefuses: true, refused: "size mismatch"},
+	})
+}
+
+// TestVendorNames: what an archive calls itself may change. The script renamed.txtar shows what clients do then.
+func TestVendorNames(t *testing.T) {
+	const accept = `(?s)accept="apt-get update --allow-releaseinfo-change".*`
+	next := func(pattern, line, warns string) *vendorArchive {
+		return &vendorArchive{archive: "Suite: bookworm\nDate: 2024-06-01\n\nPackage: good\n", edit: inRelease(pattern, line), warns: warns}
+	}
+	runVendors(t, []vendorArchive{
+		{name: "another Origin", archive: onePackage, then: next(`^Origin: .*$`, "Origin: Acme", accept+`^vendor bookworm: Origin: "Test" → "Acme"$`)},
+		{name: "no Origin any more", archive: onePackage, then: next(`^Origin: .*\n`, "", accept+`^vendor bookworm: Origin: "Test" → ""$`)},
+		{name: "another Label", archive: onePackage, then: next(`^Label: .*$`, "Label: Acme", accept+`^vendor bookworm: Label: "Test" → "Acme"$`)},
+		{name: "another Codename", archive: onePackage, then: next(`^Codename: .*$`, "Codename: twelve", accept+`^vendor bookworm: Codename: "bookworm" → "twelve"$`)},
+		{name: "another Suite", archive: onePackage, then: next(`^Suite: .*$`, "Suite: stable", `^vendor bookworm: Suite: "bookworm" → "stable"$`)},
+		{name: "not automatic any more", archive: onePackage, then: next(`^Label: .*$`, "$0\nNotAutomatic: yes", accept+`^vendor bookworm: default priority: "500" → "1"$`)},
 	})
 }
 

@@ -215,7 +215,9 @@ const maxIndex = 512 << 20 // bytes, decoded
 func (v *verification) artifact(a *artifact.Item) error {
 	listed := v.listed[a.Files[0].SHA256]
 	if digest := signedSHA512(a); digest != "" && len(listed) == 0 {
-		if err := v.file(a, artifact.Content{Size: a.Files[0].Size, SHA256: a.Files[0].SHA256, SHA512: digest}); err != nil {
+		want := a.Files[0].Content()
+		want.SHA512 = digest
+		if err := v.file(a.FileID(&a.Files[0]), want); err != nil {
 			return artifact.Verifyf("debian: %s: %w", a.ID(), err)
 		}
 		listed = v.listed[digest]
@@ -235,8 +237,8 @@ func (v *verification) artifact(a *artifact.Item) error {
 }
 
 // file reads a file of the image and wants it to be the content.
-func (v *verification) file(a *artifact.Item, want artifact.Content) error {
-	f, err := v.open(a.ID())
+func (v *verification) file(name string, want artifact.Content) error {
+	f, err := v.open(name)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -71,20 +70,26 @@ func carry(t *testing.T, key *debiantest.Key, suites ...*debiantest.Suite) *carr
 		t.Fatal(err)
 	}
 	c := &carriedImage{pins: artifact.Pins{Sources: resolution.Sources, Items: resolution.Items}, files: make(map[string][]byte), keys: keyFiles(key.Armored())}
+	fetch := func(url string) []byte {
+		data, _, err := web{}.Get(t.Context(), []string{url}, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
 	for i := range c.pins.Sources {
 		s := &c.pins.Sources[i]
 		for _, r := range s.Releases {
 			for _, p := range r.Proofs {
 				if c.files[s.ProofID(&p)] = p.Data; p.Data == nil {
-					resp, err := http.Get(p.URLs[0])
-					if err != nil {
-						t.Fatal(err)
-					}
-					c.files[s.ProofID(&p)], _ = io.ReadAll(resp.Body)
-					resp.Body.Close()
+					c.files[s.ProofID(&p)] = fetch(p.URLs[0])
 				}
 			}
 		}
+	}
+	for i := range c.pins.Items {
+		a := &c.pins.Items[i]
+		c.files[a.FileID(&a.Files[0])] = fetch(a.Files[0].URLs[0])
 	}
 	return c
 }
@@ -96,6 +101,12 @@ func TestVerifyUpstream(t *testing.T) {
 		return &debiantest.Suite{Name: name, Signing: signing, SignedBy: []*debiantest.Key{key}, Architectures: []string{"amd64"}, Packages: []*debiantest.Package{
 			{Name: "tool", Fields: []string{"Depends: lib"}}, {Name: "lib"}}}
 	}
+	strong := suite("s", "inline", key)
+	strong.Hashes = []string{"SHA512"}
+	for _, p := range strong.Packages {
+		p.Hashes = []string{"SHA512"}
+	}
+	const tool = "d/pool/main/t/tool/tool_1.0_all.deb"
 	const inRelease, index = "upstream/d/dists/s/InRelease", "upstream/d/dists/s/main/binary-amd64/Packages.xz"
 	for _, test := range []struct {
 		name    string
@@ -128,6 +139,23 @@ func TestVerifyUpstream(t *testing.T) {
 			r := &c.pins.Sources[0].Releases[0]
 			r.Proofs = r.Proofs[:1]
 		}, problem: "d/pool/main/l/lib/lib_1.0_all.deb: no signed index lists"},
+		{name: "SHA-512 alone", suite: strong},
+		{name: "SHA-512 alone, another index", suite: strong, tamper: func(c *carriedImage) { c.replace(index, []byte("x")) }, problem: index + ": it is not what the signed Release says"},
+		{name: "SHA-512 alone, another file", suite: strong, tamper: func(c *carriedImage) { c.files[tool] = []byte("evil") }, problem: "tool_1.0_all.deb: size mismatch"},
+		{name: "SHA-512 alone, another file of the same size", suite: strong, tamper: func(c *carriedImage) {
+			c.files[tool][100] ^= 1
+			c.pins.Items[1].Files[0].SHA256 = sum(c.files[tool])
+		}, problem: "tool_1.0_all.deb: sha512 mismatch"},
+		{name: "SHA-512 alone, another SHA-256", suite: strong, tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = sum([]byte("evil")) }, problem: "tool_1.0_all.deb: sha256 mismatch"},
+		{name: "SHA-512 alone, not said", suite: strong, tamper: func(c *carriedImage) { c.pins.Items[1].Metadata = nil }, problem: "tool_1.0_all.deb: no signed index lists"},
+		{name: "SHA-512 alone, another one", suite: strong, tamper: func(c *carriedImage) {
+			a := &c.pins.Items[1]
+			evil := []byte("evil")
+			h := artifact.Content{SHA512: "wanted"}.Hasher()
+			h.Write(evil)
+			c.files[tool], a.Files[0].Size, a.Files[0].SHA256 = evil, 4, sum(evil)
+			a.Metadata = []string{"SHA512: " + h.Sum().SHA512}
+		}, problem: "tool_1.0_all.deb: no signed index lists"},
 		{name: "another package", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = sum([]byte("evil")) }, problem: "tool_1.0_all.deb: no signed index lists"},
 		{name: "another version", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Version = "2.0" }, problem: "tool_1.0_all.deb: the image says of it"},
 		{name: "one package under another's name", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = c.pins.Items[0].Files[0].SHA256 }, problem: "tool_1.0_all.deb: the image says of it"},
