@@ -20,6 +20,17 @@ type aptEntry struct {
 
 func (e *aptEntry) option(name string) string { return strings.ToLower(e.options[name]) }
 
+// enabled reads an option that is on or off, in any of apt's words; what is neither leaves it as it is otherwise.
+func (e *aptEntry) enabled(name string, otherwise bool) bool {
+	switch e.option(name) {
+	case "yes", "true", "with", "on", "enable", "1":
+		return true
+	case "no", "false", "without", "off", "disable", "0":
+		return false
+	}
+	return otherwise
+}
+
 // check marks entries of a scheme that no mirror can be fetched through.
 func (e *aptEntry) check() {
 	for _, u := range e.uris {

@@ -141,16 +141,13 @@ func (c aptConfig) entries() ([]aptEntry, error) {
 // source turns an entry into a source without a name. trusted are the keys for sources without Signed-By.
 func (c aptConfig) source(e aptEntry, trusted func() (keyring, error)) (source, error) {
 	s := source{
-		architectures: e.architectures, checkDates: c.checkDates,
-		checkValidUntil: c.checkValidUntil && e.option("check-valid-until") != "no",
+		architectures: e.architectures, checkDates: e.enabled("check-date", c.checkDates),
+		checkValidUntil: e.enabled("check-valid-until", c.checkValidUntil),
 	}
 	if c.takePhased {
 		s.phased = phasedTake
 	}
-	if e.option("check-date") == "no" {
-		s.checkDates = false
-	}
-	if e.option("trusted") == "yes" {
+	if e.enabled("trusted", false) {
 		return s, fmt.Errorf("trusted=yes: a source without a verified signature can't be mirrored")
 	}
 	s.architectures = unique(s.architectures)

@@ -43,7 +43,11 @@ func describeSources(sources []source) string {
 		for _, suite := range s.suites {
 			fmt.Fprintf(&b, " %s%v", suite.name, suite.components)
 		}
-		fmt.Fprintf(&b, " %v keys:%d valid-until:%t\n", s.architectures, len(s.keys.keys), s.checkValidUntil)
+		fmt.Fprintf(&b, " %v keys:%d valid-until:%t", s.architectures, len(s.keys.keys), s.checkValidUntil)
+		if !s.checkDates {
+			b.WriteString(" no dates")
+		}
+		b.WriteString("\n")
 	}
 	return b.String()
 }
@@ -74,6 +78,11 @@ func TestHostSources(t *testing.T) {
 		"file":            {files: with("sources.list", "deb file:/srv/x ./\n"), want: "x [file:///srv/x] ./[] [amd64] keys:1 valid-until:true\n"},
 		"cdrom":           {files: with("sources.list", "deb cdrom:[Debian GNU/Linux]/ bookworm main\ndeb http://h/x a main\n"), want: "x [http://h/x] a[main] [amd64] keys:1 valid-until:true\n"},
 		"never expires":   {conf: "Acquire::Check-Valid-Until \"false\";", files: with("sources.list", "deb http://h/x a main\n"), want: "x [http://h/x] a[main] [amd64] keys:1 valid-until:false\n"},
+		"no dates":        {conf: "Acquire::Check-Date \"false\";", files: with("sources.list", "deb http://h/x a main\n"), want: "x [http://h/x] a[main] [amd64] keys:1 valid-until:true no dates\n"},
+		"no dates of one": {files: with("sources.list", "deb [check-date=no] http://h/x a main\ndeb [check-date=yes] http://h/y a main\n"), want: "x [http://h/x] a[main] [amd64] keys:1 valid-until:true no dates\ny [http://h/y] a[main] [amd64] keys:1 valid-until:true\n"},
+		"dates after all": {conf: "Acquire::Check-Date \"false\"; Acquire::Check-Valid-Until \"false\";", files: with("sources.list", "deb [check-date=on check-valid-until=1] http://h/x a main\n"), want: "x [http://h/x] a[main] [amd64] keys:1 valid-until:true\n"},
+		"apt's words":     {files: with("sources.list.d/x.sources", "Types: deb\nURIs: http://h/x\nSuites: a\nComponents: main\nCheck-Date: False\nCheck-Valid-Until: disable\n"), want: "x [http://h/x] a[main] [amd64] keys:1 valid-until:false no dates\n"},
+		"trusted=true":    {files: with("sources.list", "deb [trusted=true] http://h/x a main\n"), want: "error: %s/etc/apt/sources.list:1: trusted=yes"},
 		"mirror list":     {files: map[string]string{"sources.list": "deb mirror+file:LIST a main\n", "list": "# mirrors\nhttp://h/debian\nhttp://i/debian\tpriority:2\n", "trusted.gpg.d/a.asc": armored}, want: "debian [http://h/debian http://i/debian] a[main] [amd64] keys:1 valid-until:true\n"},
 		"password":        {files: with("sources.list", "deb http://u:secret@h/x a main\n"), want: "error: %s/etc/apt/sources.list:1: \"http://u:xxxxx@h/x\""},
 		"arch twice":      {files: with("sources.list", "deb [arch=amd64,amd64] http://h/x a main\n"), want: "x [http://h/x] a[main] [amd64] keys:1 valid-until:true\n"},
