@@ -63,6 +63,7 @@ begin() {
 	local log=$E2E_WORK/logs/$1
 	echo "== $1 begins"
 	(
+		trap : TERM # it waits for what it runs, which ends in order
 		TIMEFORMAT='%R %U %S'
 		{ time run "$1" >"$log" 2>&1; } 2>"$log.time"
 	) &
