@@ -10,6 +10,7 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,71 +22,202 @@ import (
 // A Request says what a node shall have.
 type Request struct {
 	Set   string   // a set of the image; may be empty
-	Names []string // and these, with all that they need
+	Names []string // and these, with all that they need, in the words of any kind
 	Root  string   // of the node: "/", or a folder; empty: a bare node of Architecture
-	// Architecture of a bare node, in the kind's words.
+	// Architecture of a bare node, in the kinds' words.
 	Architecture string
 }
 
 // A Plan is what has to be read and installed for a Request.
 type Plan struct {
-	*artifact.InstallPlan
-	Title string // for people
-	kind  artifact.Kind
-	files map[string]image.File // of the items, by path
+	Title        string                // for people
+	Architecture string                // of the node
+	Parts        []Part                // in the order in which they are installed
+	files        map[string]image.File // of the items, by path
 }
 
-// Size is the bytes of all that the plan installs, and Count how many items there are.
+// A Part is a plan's share of one kind.
+type Part struct {
+	*artifact.InstallPlan
+	Kind      string
+	installer artifact.Installer
+}
+
+// Steps are those of all kinds, in order.
+func (p *Plan) Steps() (steps [][]*artifact.Item) {
+	for _, part := range p.Parts {
+		steps = append(steps, part.Steps...)
+	}
+	return steps
+}
+
+// Present is what was asked for and is there already, and Removed what gives way, of all kinds.
+func (p *Plan) Present() (names []string) {
+	for _, part := range p.Parts {
+		names = append(names, part.Present...)
+	}
+	return names
+}
+
+// Removed is what gives way to what replaces it.
+func (p *Plan) Removed() (removed []artifact.Removal) {
+	for _, part := range p.Parts {
+		removed = append(removed, part.Removed...)
+	}
+	return removed
+}
+
+// Size is the bytes of all files that the plan installs, and Count how many items there are.
 func (p *Plan) Size() (size int64) {
-	for _, i := range p.items() {
-		size += i.Size()
+	for _, f := range p.wanted() {
+		size += f.Size
 	}
 	return size
 }
 
-func (p *Plan) items() []*artifact.Item { return slices.Concat(p.Steps...) }
+func (p *Plan) items() []*artifact.Item { return slices.Concat(p.Steps()...) }
 
 // Count is the number of items that the plan installs.
 func (p *Plan) Count() int { return len(p.items()) }
 
+// NodeArchitecture is that of the system below root, in the words of the first kind that has one.
+func NodeArchitecture(kinds []artifact.Kind, root string) (string, error) {
+	var first error
+	for _, kind := range kinds {
+		installer, able := artifact.Able[artifact.Installer](kind)
+		if !able {
+			continue
+		}
+		architecture, err := installer.NodeArchitecture(root)
+		if err == nil && architecture != artifact.AnyArchitecture {
+			return architecture, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return artifact.AnyArchitecture, first
+}
+
 // Select plans a request with what the image offers. It reads of the catalog what
 // the request touches.
-func Select(ctx context.Context, r *image.Reader, kind artifact.Kind, req Request) (*Plan, error) {
-	p := &Plan{Title: req.Set, kind: kind, files: make(map[string]image.File)}
-	install := artifact.InstallRequest{Root: req.Root, Architecture: req.Architecture, Names: req.Names}
+func Select(ctx context.Context, r *image.Reader, kinds []artifact.Kind, req Request) (*Plan, error) {
+	p := &Plan{Title: req.Set, Architecture: req.Architecture, files: make(map[string]image.File)}
 	if req.Root != "" {
 		var err error
-		if install.Architecture, err = kind.NodeArchitecture(req.Root); err != nil {
+		if p.Architecture, err = NodeArchitecture(kinds, req.Root); err != nil {
 			return nil, err
 		}
 	}
-	var names []string
+	var members []image.Record
+	var requested []string
 	if req.Set != "" {
-		members, err := r.Set(ctx, req.Set, install.Architecture)
-		if err != nil {
+		var err error
+		if members, requested, err = setOf(ctx, r, req.Set, p.Architecture); err != nil {
 			return nil, err
 		}
+	}
+	names, err := sortNames(ctx, r, kinds, req.Names)
+	if err != nil {
+		return nil, err
+	}
+	if p.Title == "" && len(req.Names) > 0 {
+		p.Title = req.Names[0]
+	}
+	for _, kind := range kinds {
+		install := artifact.InstallRequest{Root: req.Root, Architecture: p.Architecture, Names: names[kind.Name()], Requested: requested}
+		var wanted []string
 		for _, m := range members {
-			names = append(names, m.Name)
-			install.Set = append(install.Set, m.ID())
-		}
-		for _, s := range r.Sets {
-			if s.Name == req.Set && s.Architecture == install.Architecture {
-				install.Requested = s.Requested
+			if m.Kind == kind.Name() {
+				wanted = append(wanted, m.Name)
+				install.Set = append(install.Set, m.ID())
 			}
 		}
-	}
-	for _, request := range req.Names {
-		name, err := kind.NameOf(request)
+		if len(install.Set)+len(install.Names) == 0 {
+			continue
+		}
+		installer, err := artifact.Need[artifact.Installer](kind, "be installed on nodes")
 		if err != nil {
 			return nil, err
 		}
-		names = append(names, name)
-		if p.Title == "" {
-			p.Title = name
+		part, err := p.part(ctx, r, kind.Name(), installer, install, wanted)
+		if err != nil && req.Set != "" {
+			err = fmt.Errorf("set %s: %w", req.Set, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		p.Parts = append(p.Parts, Part{part, kind.Name(), installer})
+	}
+	return p, nil
+}
+
+// setOf finds a set for the architecture, or for any.
+func setOf(ctx context.Context, r *image.Reader, name, architecture string) (members []image.Record, requested []string, err error) {
+	for _, s := range r.Sets {
+		if s.Name == name && s.Architecture == artifact.AnyArchitecture {
+			architecture = s.Architecture // builds join it with those of an architecture, where there are any
 		}
 	}
-	found, err := follow(ctx, r, kind, names, len(req.Names) > 0)
+	if members, err = r.Set(ctx, name, architecture); err != nil {
+		return nil, nil, err
+	}
+	for _, s := range r.Sets {
+		if s.Name == name && s.Architecture == architecture {
+			requested = s.Requested
+		}
+	}
+	return members, requested, nil
+}
+
+// sortNames gives each request to the first kind that carries what it means, or else to the first that understands it.
+func sortNames(ctx context.Context, r *image.Reader, kinds []artifact.Kind, requests []string) (map[string][]string, error) {
+	sorted := make(map[string][]string)
+	for _, request := range requests {
+		understands, failure := "", error(nil)
+		for _, kind := range kinds {
+			installer, able := artifact.Able[artifact.Installer](kind)
+			if !able {
+				continue
+			}
+			name, err := installer.NameOf(request)
+			if err != nil {
+				failure = errors.Join(failure, err)
+				continue
+			}
+			records, aliases, err := r.Find(ctx, kind.Name(), []string{name})
+			if err != nil {
+				return nil, err
+			}
+			if len(records)+len(aliases) > 0 {
+				understands = kind.Name()
+				break
+			}
+			if understands == "" {
+				understands = kind.Name()
+			}
+		}
+		if understands == "" && failure == nil {
+			failure = fmt.Errorf("%s: no kind of items can be installed on nodes", request)
+		}
+		if understands == "" {
+			return nil, failure
+		}
+		sorted[understands] = append(sorted[understands], request)
+	}
+	return sorted, nil
+}
+
+// part plans what one kind installs. wanted are names of the set's members.
+func (p *Plan) part(ctx context.Context, r *image.Reader, kind string, installer artifact.Installer, install artifact.InstallRequest, wanted []string) (*artifact.InstallPlan, error) {
+	for _, request := range install.Names {
+		name, err := installer.NameOf(request)
+		if err != nil {
+			return nil, err
+		}
+		wanted = append(wanted, name)
+	}
+	found, err := follow(ctx, r, kind, installer, wanted, len(install.Names) > 0)
 	if err != nil {
 		return nil, err
 	}
@@ -97,22 +229,20 @@ func Select(ctx context.Context, r *image.Reader, kind artifact.Kind, req Reques
 			}
 		}
 	}
-	if p.InstallPlan, err = kind.PlanInstall(ctx, install); err == nil {
-		return p, nil
+	plan, err := installer.PlanInstall(ctx, install)
+	if err == nil {
+		return plan, nil
 	}
-	if req.Set != "" {
-		return nil, fmt.Errorf("set %s: %w", req.Set, err)
-	}
-	for _, name := range names {
+	for _, name := range wanted {
 		if len(found[name]) == 0 {
-			return nil, artifact.Hint(err, "the image does not carry %s: add it to the definition, and build the image anew", name)
+			return nil, artifact.Hint(err, "the image does not carry %s: add it to the definition, and build the image again", name)
 		}
 	}
 	return nil, err
 }
 
-// follow finds artifacts by name, and if closure is set all that they may need.
-func follow(ctx context.Context, r *image.Reader, kind artifact.Kind, names []string, closure bool) (map[string][]image.Record, error) {
+// follow finds items by name, and if closure is set all that they may need.
+func follow(ctx context.Context, r *image.Reader, kind string, needer artifact.Needer, names []string, closure bool) (map[string][]image.Record, error) {
 	found, asked := make(map[string][]image.Record), make(map[string]bool)
 	for len(names) > 0 {
 		var ask []string
@@ -127,7 +257,7 @@ func follow(ctx context.Context, r *image.Reader, kind artifact.Kind, names []st
 		if len(ask) == 0 {
 			break
 		}
-		records, aliases, err := r.Find(ctx, kind.Name(), ask)
+		records, aliases, err := r.Find(ctx, kind, ask)
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +265,7 @@ func follow(ctx context.Context, r *image.Reader, kind artifact.Kind, names []st
 			found[name] = list
 			for i := range list {
 				if closure {
-					names = append(names, kind.Needs(&list[i].Item)...)
+					names = append(names, needer.Needs(&list[i].Item)...)
 				}
 			}
 		}

@@ -36,6 +36,8 @@ func (plain) PlanInstall(_ context.Context, req artifact.InstallRequest) (*artif
 	return plan, nil
 }
 
+func (plain) Install(context.Context, artifact.InstallJob) error { return nil }
+
 func (plain) Extra(title string, plans ...*artifact.InstallPlan) map[string][]byte {
 	return map[string][]byte{"install.sh": []byte("# " + title)}
 }
@@ -61,7 +63,7 @@ func extract(t *testing.T, ref image.Reference, dir string) (*bootstrap.Plan, er
 	r, err := image.OpenReader(t.Context(), ref, image.Options{})
 	must(t, err)
 	t.Cleanup(func() { r.Close() })
-	plan, err := bootstrap.Select(t.Context(), r, plain{}, bootstrap.Request{Set: "set", Architecture: "any"})
+	plan, err := bootstrap.Select(t.Context(), r, []artifact.Kind{plain{}}, bootstrap.Request{Set: "set", Architecture: "any"})
 	must(t, err)
 	return plan, plan.Extract(t.Context(), r, dir, func(int64) {})
 }
@@ -191,7 +193,7 @@ func TestExtractRefusesLies(t *testing.T) {
 			var plan *bootstrap.Plan
 			if err == nil {
 				defer r.Close()
-				plan, err = bootstrap.Select(t.Context(), r, plain{}, bootstrap.Request{Set: "set", Architecture: "any"})
+				plan, err = bootstrap.Select(t.Context(), r, []artifact.Kind{plain{}}, bootstrap.Request{Set: "set", Architecture: "any"})
 			}
 			if err == nil {
 				err = plan.Extract(t.Context(), r, dir, func(int64) {})
@@ -218,7 +220,7 @@ func TestExtractIsInterrupted(t *testing.T) {
 	r, err := image.OpenReader(t.Context(), archive(t, mirror(t)), image.Options{})
 	must(t, err)
 	defer r.Close()
-	plan, err := bootstrap.Select(t.Context(), r, plain{}, bootstrap.Request{Names: []string{"pool/a", "pool/b", "pool/c"}, Architecture: "any"})
+	plan, err := bootstrap.Select(t.Context(), r, []artifact.Kind{plain{}}, bootstrap.Request{Names: []string{"pool/a", "pool/b", "pool/c"}, Architecture: "any"})
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	dir := t.TempDir()

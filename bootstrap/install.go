@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
 )
 
 // CacheDir is where an installation extracts to, below the node's root. It is
@@ -36,17 +37,22 @@ func (p *Plan) Install(ctx context.Context, o InstallOptions) error {
 	if !found || !strings.HasPrefix(inside, "/") {
 		return fmt.Errorf("%s is not below %s", o.Dir, o.Root)
 	}
-	job := artifact.InstallJob{Root: o.Root, Removed: p.Removed, Answers: o.Answers, NoStart: o.NoStart, Wait: o.Wait, Log: o.Log, Progress: o.Progress}
-	for _, step := range p.Steps {
-		var files []string
-		for _, a := range step {
-			for _, f := range a.Files {
-				files = append(files, path.Join(inside, path.Base(f.Path)))
+	for _, part := range p.Parts {
+		job := artifact.InstallJob{Root: o.Root, Items: part.Steps, Removed: part.Removed, Answers: o.Answers, NoStart: o.NoStart, Wait: o.Wait, Log: o.Log, Progress: o.Progress}
+		for _, step := range part.Steps {
+			var files []string
+			for _, i := range step {
+				for _, f := range i.Files {
+					files = append(files, path.Join(inside, path.Base(f.Path)))
+				}
 			}
+			job.Steps = append(job.Steps, files)
 		}
-		job.Steps = append(job.Steps, files)
+		if err := part.installer.Install(ctx, job); err != nil {
+			return err
+		}
 	}
-	return p.kind.Install(ctx, job)
+	return nil
 }
 
 // Complete makes the folder that Extract has filled of use without this program:
@@ -57,7 +63,18 @@ func (p *Plan) Complete(dir string) error {
 		return err
 	}
 	defer root.Close()
-	extra := p.kind.Extra(p.Title, p.InstallPlan)
+	extra := make(map[string][]byte)
+	var scripts []image.Script
+	for _, part := range p.Parts {
+		for name, data := range part.installer.Extra(p.Title, part.InstallPlan) {
+			if name == image.ScriptName {
+				scripts = append(scripts, image.Script{Kind: part.Kind, Text: data})
+			} else {
+				extra[name] = data
+			}
+		}
+	}
+	maps.Copy(extra, image.Scripts(scripts))
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		mode := os.FileMode(0o644)
 		if strings.HasSuffix(name, ".sh") {

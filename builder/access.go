@@ -10,12 +10,18 @@ import (
 // kinds know it.
 func (d *Definition) Access(ctx context.Context, kinds []artifact.Kind) (all []artifact.Access, err error) {
 	for _, kind := range kinds {
-		section, wanted := d.kinds[kind.Name()]
-		accessor, able := kind.(artifact.Accessor)
-		if !wanted || !able {
+		accessor, able := artifact.Able[artifact.Accessor](kind)
+		if !able {
 			continue
 		}
-		access, err := accessor.Access(ctx, section)
+		spec, err := d.spec(kind)
+		if err != nil {
+			return nil, err
+		}
+		if spec == nil {
+			continue
+		}
+		access, err := accessor.Access(ctx, spec)
 		if err != nil {
 			return nil, err
 		}

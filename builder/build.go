@@ -81,7 +81,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	p := &plan{lock: lock, digest: lockDigest, program: program, kinds: b.Kinds, cache: b.Cache,
 		files: []artifact.Generated{{Path: image.KeyPath, Data: signer.PublicKey(), Modified: lock.Date}}}
 	for _, kind := range b.Kinds {
-		files, err := kind.Plan(pinsOf(lock, kind.Name()), signer)
+		files, err := kind.Publish(pinsOf(lock, kind.Name()), signer)
 		if err != nil {
 			return nil, err
 		}

@@ -29,6 +29,7 @@ type Definition struct {
 
 	kinds map[string]artifact.Section            // by the kind's name
 	sets  map[string]map[string]artifact.Section // by the set's name, then the kind's
+	specs map[string]artifact.Spec               // by the kind's name, as they were asked for
 }
 
 // LockFile is the path of the definition's lock: mirror.lock beside mirror.yaml.
@@ -38,7 +39,7 @@ func (d *Definition) LockFile() string {
 
 // ReadDefinition reads a definition: a folder with a mirror.yaml, or a file.
 func ReadDefinition(path string, kinds []artifact.Kind) (*Definition, error) {
-	d := &Definition{File: path, sets: make(map[string]map[string]artifact.Section)}
+	d := &Definition{File: path, sets: make(map[string]map[string]artifact.Section), specs: make(map[string]artifact.Spec)}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		d.File = filepath.Join(path, DefinitionFile)
 	}
@@ -114,6 +115,18 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 		}
 	}
 	return nil
+}
+
+// spec is the kind's part, which is parsed once; nil: there is none. What only builds a lock does without: the files that a
+// definition names need not be there.
+func (d *Definition) spec(kind artifact.Kind) (artifact.Spec, error) {
+	section, wanted := d.kinds[kind.Name()]
+	if spec := d.specs[kind.Name()]; spec != nil || !wanted {
+		return spec, nil
+	}
+	spec, err := kind.Parse(section, d.setsOf(kind.Name()), filepath.Dir(d.File))
+	d.specs[kind.Name()] = spec
+	return spec, err
 }
 
 // setsOf returns what each set asks of one kind.

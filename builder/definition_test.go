@@ -65,10 +65,8 @@ func TestShipped(t *testing.T) {
 			continue
 		}
 		for _, kind := range kinds.All() {
-			if section, ok := d.kinds[kind.Name()]; ok {
-				if _, err := kind.ParseSpec(section, filepath.Dir(file)); err != nil {
-					t.Error(err)
-				}
+			if _, err := d.spec(kind); err != nil {
+				t.Error(err)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -14,7 +15,7 @@ func FuzzDefinition(f *testing.F) {
 	f.Add("name: a\ndebian: {sources: [{name: d, urls: [\"http://h/x\"], suites: [s], components: [main], signed-by: x}]}\n")
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text string) {
-		d := &Definition{File: "mirror.yaml", Digest: lockfile.Digest([]byte(text))}
+		d := &Definition{File: filepath.Join(dir, "mirror.yaml"), specs: make(map[string]artifact.Spec), Digest: lockfile.Digest([]byte(text))}
 		d.sets = make(map[string]map[string]artifact.Section)
 		if err := d.parse([]byte(text), kinds.All()); err != nil {
 			if err.Error() == "" {
@@ -26,10 +27,7 @@ func FuzzDefinition(f *testing.F) {
 			t.Fatalf("accepted without a name or a kind: %+v", d)
 		}
 		for _, kind := range kinds.All() {
-			if section, ok := d.kinds[kind.Name()]; ok {
-				_, _ = kind.ParseSpec(section, dir)
-			}
-			_ = d.setsOf(kind.Name())
+			_, _ = d.spec(kind)
 		}
 	})
 }

@@ -34,12 +34,6 @@ type plan struct {
 	label   string // image.CatalogLabel, when the layers are laid out
 }
 
-// An aliaser is a kind whose artifacts can be asked for by other names than their own.
-type aliaser interface {
-	// Aliases returns other names of the artifact.
-	Aliases(a *artifact.Item) []string
-}
-
 // layers lays the plan out: the program, the packages of each combination of
 // sets, the others, the generated files, the catalog. titles say what each holds.
 func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
@@ -228,9 +222,9 @@ func (p *plan) catalog(layers []*image.Layer, files []*lockedFile, places map[st
 
 // aliases are the other names of all artifacts.
 func (p *plan) aliases() (all []image.Alias) {
-	kinds := map[string]aliaser{}
+	kinds := map[string]artifact.Aliaser{}
 	for _, kind := range p.kinds {
-		if a, ok := kind.(aliaser); ok {
+		if a, able := artifact.Able[artifact.Aliaser](kind); able {
 			kinds[kind.Name()] = a
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path"
-	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,17 +63,16 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 	if err != nil {
 		return nil, err
 	}
+	date, reserved := time.Time{}, reservedBy(l.Kinds)
 	for _, kind := range l.Kinds {
-		section, ok := d.kinds[kind.Name()]
-		if !ok {
-			continue
-		}
-		spec, err := kind.ParseSpec(section, filepath.Dir(d.File))
+		spec, err := d.spec(kind)
 		if err != nil {
 			return nil, err
 		}
-		request := artifact.ResolveRequest{Spec: spec, Sets: d.setsOf(kind.Name()), Upstream: l.Upstream, Now: l.Now, Log: l.Log,
-			Locked: held[kind.Name()]}
+		if spec == nil {
+			continue
+		}
+		request := artifact.ResolveRequest{Spec: spec, Upstream: l.Upstream, Now: l.Now, Log: l.Log, Locked: held[kind.Name()]}
 		if previous != nil {
 			request.Previous = pinsOf(previous, kind.Name())
 		}
@@ -81,12 +80,15 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 		if err != nil {
 			return nil, err
 		}
-		if err := join(lock, resolution); err != nil {
+		if err := join(lock, resolution, reserved); err != nil {
 			return nil, err
+		}
+		if resolution.Date.After(date) {
+			date = resolution.Date
 		}
 		made.ReleaseChanges = append(made.ReleaseChanges, resolution.ReleaseChanges...)
 	}
-	if err := lock.Follow(previous); err != nil {
+	if err := lock.Follow(previous, date, l.Now); err != nil {
 		return nil, err
 	}
 	if previous != nil {
@@ -135,10 +137,20 @@ func (opt LockOptions) held(previous *lockfile.Lock) (map[string][]artifact.Item
 	return held, nil
 }
 
+// reservedBy are the names at which kinds answer on a mirror, whatever it carries.
+func reservedBy(kinds []artifact.Kind) (names []string) {
+	for _, kind := range kinds {
+		if r, able := artifact.Able[artifact.Reserver](kind); able {
+			names = append(names, r.Reserved()...)
+		}
+	}
+	return names
+}
+
 // join adds one kind's resolution to the lock.
-func join(lock *lockfile.Lock, r *artifact.Resolution) error {
+func join(lock *lockfile.Lock, r *artifact.Resolution, reserved []string) error {
 	for _, s := range r.Sources {
-		if lockfile.Reserved(s.Name) {
+		if lockfile.Reserved(s.Name) || slices.Contains(reserved, s.Name) {
 			return fmt.Errorf("a source can't be called %q: the mirror itself answers there", s.Name)
 		}
 		for _, old := range lock.Sources {

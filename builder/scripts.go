@@ -19,26 +19,41 @@ func (b *Builder) scripts(ctx context.Context, lock *lockfile.Lock) (entries []i
 		for end < len(lock.Sets) && lock.Sets[end].Name == name {
 			end++
 		}
+		var scripts []image.Script
 		for _, kind := range b.Kinds {
 			pins := pinsOf(lock, kind.Name())
 			var plans []*artifact.InstallPlan
 			for _, set := range lock.Sets[first:end] {
-				plan, err := kind.PlanInstall(ctx, artifact.InstallRequest{Pins: pins, Architecture: set.Architecture, Set: artifactsIn(set, pins)})
+				members := itemsIn(set, pins)
+				if len(members) == 0 {
+					continue
+				}
+				installer, err := artifact.Need[artifact.Installer](kind, "be installed on nodes, so sets do not have them")
+				if err != nil {
+					return nil, fmt.Errorf("set %s: %w", name, err)
+				}
+				plan, err := installer.PlanInstall(ctx, artifact.InstallRequest{Pins: pins, Architecture: set.Architecture, Set: members})
 				if err != nil {
 					return nil, fmt.Errorf("set %s: %w", name, err)
 				}
 				plans = append(plans, plan)
 			}
-			entries = append(entries, image.Entry{Path: path.Join(image.ScriptRoot, name, image.ScriptName), Mode: 0o755,
-				Data: kind.Extra("the set "+name, plans...)[image.ScriptName]})
+			if installer, able := artifact.Able[artifact.Installer](kind); able && len(plans) > 0 {
+				scripts = append(scripts, image.Script{Kind: kind.Name(), Text: installer.Extra("the set "+name, plans...)[image.ScriptName]})
+			}
+		}
+		if len(scripts) > 0 {
+			for file, text := range image.Scripts(scripts) {
+				entries = append(entries, image.Entry{Path: path.Join(image.ScriptRoot, name, file), Mode: 0o755, Data: text})
+			}
 		}
 		first = end
 	}
 	return entries, nil
 }
 
-// artifactsIn are the members of a set that belong to some pins.
-func artifactsIn(set artifact.Set, pins artifact.Pins) (ids []string) {
+// itemsIn are the members of a set that belong to some pins.
+func itemsIn(set artifact.Set, pins artifact.Pins) (ids []string) {
 	have := make(map[string]bool, len(pins.Items))
 	for i := range pins.Items {
 		have[pins.Items[i].ID()] = true

@@ -2,7 +2,6 @@ package builder
 
 import (
 	"errors"
-	"path/filepath"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -18,15 +17,19 @@ func Why(d *Definition, kinds []artifact.Kind, name string) ([]artifact.Reason, 
 	var reasons []artifact.Reason
 	var failures []error
 	for _, kind := range kinds {
-		section, ok := d.kinds[kind.Name()]
-		if !ok {
-			continue
-		}
-		spec, err := kind.ParseSpec(section, filepath.Dir(d.File))
+		spec, err := d.spec(kind)
 		if err != nil {
 			return nil, err
 		}
-		found, err := kind.Why(spec, d.setsOf(kind.Name()), pinsOf(lock, kind.Name()), name)
+		if spec == nil {
+			continue
+		}
+		explainer, err := artifact.Need[artifact.Explainer](kind, "be explained: they are there because the definition names them")
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		found, err := explainer.Why(spec, pinsOf(lock, kind.Name()), name)
 		if err != nil {
 			failures = append(failures, err)
 		}

@@ -133,7 +133,7 @@ var (
 func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c *echo.Context) error {
 		r := c.Request()
-		e := exchangeOf(c.Response())
+		e, _ := exchangeOf(r)
 		if s.limits.crowded(r) && !s.access.trusts(remoteOf(r)) {
 			c.Response().Header().Set("Connection", "close")
 			c.Response().Header().Set("Retry-After", "5")

@@ -20,7 +20,8 @@ func (s *Server) handleError(c *echo.Context, err error) {
 
 // fail answers with an error, in words.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	code, e := status(err), exchangeOf(w)
+	code := status(err)
+	e, _ := exchangeOf(r)
 	text := http.StatusText(code)
 	switch code {
 	case http.StatusNotFound:
@@ -42,11 +43,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	header := w.Header()
 	header.Del("Etag")
-	plain(w, code, text+"\n")
+	plain(w, r, code, text+"\n")
 }
 
 // plain answers with a short text.
-func plain(w http.ResponseWriter, code int, text string) {
+func plain(w http.ResponseWriter, r *http.Request, code int, text string) {
 	text = artifact.Printable(text)
 	header := w.Header()
 	header.Set("Content-Type", "text/plain; charset=utf-8")
@@ -54,7 +55,7 @@ func plain(w http.ResponseWriter, code int, text string) {
 	header.Set("Content-Length", fmt.Sprint(len(text)))
 	uncached(header)
 	w.WriteHeader(code)
-	if !exchangeOf(w).head {
+	if r.Method != http.MethodHead {
 		w.Write([]byte(text))
 	}
 }

@@ -95,7 +95,7 @@ func (a *api) serveSearch(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name string) {
-	list, aliasOf, err := a.server.details(r.Context(), kind, name, exchangeOf(w).client)
+	list, aliasOf, err := a.server.details(r, kind, name)
 	if err != nil {
 		a.broken(w, r, err)
 		return

@@ -30,13 +30,16 @@ type exchange struct {
 	broken   error // of what was being sent; nil: none, or the client's
 }
 
-// exchangeOf finds the exchange that a handler answers.
-func exchangeOf(w http.ResponseWriter) *exchange {
-	e, ok := w.(*exchange)
-	if !ok {
-		return new(exchange) // nobody asks for it
+// exchangeKey is the exchange's in the request's context: a handler may put a writer of its own around the exchange.
+type exchangeKey struct{}
+
+// exchangeOf finds the exchange of a request. A request without one is nobody's: nothing may be decided for it, and what is said
+// of it is lost.
+func exchangeOf(r *http.Request) (e *exchange, found bool) {
+	if e, found = r.Context().Value(exchangeKey{}).(*exchange); !found {
+		e = new(exchange)
 	}
-	return e
+	return e, found
 }
 
 // say sets the reason phrase of the status line, in printable ASCII, before the header is written.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/netip"
 	"path"
 	"slices"
 	"strconv"
@@ -40,16 +41,19 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 	}
 	private := s.access.private()
 	if items := s.items.of(at); len(items) > 0 {
+		e, found := exchangeOf(r)
+		if !found {
+			s.fail(w, r, errNobody)
+			return
+		}
 		private = private || slices.ContainsFunc(items, v.byClient)
-		e := exchangeOf(w)
-		item, verdict := s.decide(v, items, e)
+		item, verdict := s.decide(v, items, e.client)
 		e.artifact, e.size = item, s.image.Catalog.Files[at].Size
 		if !verdict.Allowed {
-			deny(w, e, verdict)
+			deny(w, r, e, verdict)
 			return
-		} else {
-			e.rule = verdict.Rule
 		}
+		e.rule = verdict.Rule
 	}
 	f := &s.image.Catalog.Files[at]
 	content, err := s.image.Open(f)
@@ -61,13 +65,16 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 	s.send(w, r, f, lastModified(f), content, private)
 }
 
+// errNobody is what becomes of a request whose client is not known: a handler has lost the context that came with it.
+var errNobody = errors.New("the request has no client")
+
 // decide finds an item of a file that the client may have; whoever may have one may have the file. If there is none, it is
 // the first.
-func (s *Server) decide(v *view, items []int32, e *exchange) (*artifact.Item, rules.Verdict) {
+func (s *Server) decide(v *view, items []int32, client netip.Addr) (*artifact.Item, rules.Verdict) {
 	now := time.Now()
-	verdict := v.verdict(int(items[0]), e.client, now)
+	verdict := v.verdict(int(items[0]), client, now)
 	for i := 1; i < len(items) && !verdict.Allowed; i++ {
-		if other := v.verdict(int(items[i]), e.client, now); other.Allowed {
+		if other := v.verdict(int(items[i]), client, now); other.Allowed {
 			return s.items.item(items[i]), other
 		}
 	}
@@ -75,7 +82,7 @@ func (s *Server) decide(v *view, items []int32, e *exchange) (*artifact.Item, ru
 }
 
 // deny answers 403 with the rule's reason.
-func deny(w http.ResponseWriter, e *exchange, v rules.Verdict) {
+func deny(w http.ResponseWriter, r *http.Request, e *exchange, v rules.Verdict) {
 	e.verdict, e.rule, e.reason = audit.Denied, v.Rule, v.Reason
 	text := e.artifact.String() + " is denied by this mirror's rules"
 	if v.Reason != "" {
@@ -84,7 +91,7 @@ func deny(w http.ResponseWriter, e *exchange, v rules.Verdict) {
 	header := w.Header()
 	header.Del("Etag")
 	e.say(denialPhrase(v))
-	plain(w, http.StatusForbidden, text+"\nrule: "+v.Rule+"\n")
+	plain(w, r, http.StatusForbidden, text+"\nrule: "+v.Rule+"\n")
 }
 
 // send sends an open file. What turns out not to be readable on the way leaves the client with less than the header says,
@@ -104,7 +111,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, mod
 	}
 	header["Cache-Control"] = []string{cacheControl(f, private)}
 	http.ServeContent(w, exactly(r, modified), "", modified, content)
-	if e, ok := w.(*exchange); ok && e.broken != nil {
+	if e, _ := exchangeOf(r); e.broken != nil {
 		s.failed(e, f.Path, e.broken)
 	}
 }

@@ -53,9 +53,11 @@ func (s *Server) newGraph(ctx context.Context) (*graph, error) {
 			need(node, names, a.Kind, name)
 		}
 	}
-	kinds := map[string]artifact.Kind{}
+	kinds := map[string]artifact.Needer{}
 	for _, m := range s.mounts {
-		kinds[m.kind.Name()] = m.kind
+		if needer, able := artifact.Able[artifact.Needer](m.kind); able {
+			kinds[m.kind.Name()] = needer
+		}
 	}
 	var requested []int32
 	if err := s.image.EachItem(ctx, func(a *artifact.Item) error {
@@ -66,7 +68,11 @@ func (s *Server) newGraph(ctx context.Context) (*graph, error) {
 		if a.Requested {
 			requested = append(requested, from)
 		}
-		for _, name := range kinds[a.Kind].Needs(a) {
+		needer := kinds[a.Kind]
+		if needer == nil {
+			return nil // its items need nothing
+		}
+		for _, name := range needer.Needs(a) {
 			need(from, names, a.Kind, name)
 			need(from, aliases, a.Kind, name)
 		}

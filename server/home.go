@@ -6,6 +6,7 @@ import (
 	texttemplate "text/template"
 	"time"
 
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
 )
 
@@ -72,7 +73,11 @@ func (p *pages) serveHome(w http.ResponseWriter, r *http.Request) {
 	}{p.frame("miniMirror: "+p.server.image.Catalog.Name, ""), p.about}
 	page.Base, page.Rules = baseAddress(r), p.server.rulesState()
 	for _, m := range p.server.mounts {
-		if usage := strings.TrimSpace(m.kind.Usage(m.mirror, page.Base)); usage != "" {
+		guide, able := artifact.Able[artifact.Guide](m.kind)
+		if !able {
+			continue
+		}
+		if usage := strings.TrimSpace(guide.Usage(m.mirror, page.Base)); usage != "" {
 			page.Usages = append(page.Usages, usage)
 			page.Usage = append(page.Usage, usageParts(usage)...)
 		}

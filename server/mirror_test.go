@@ -26,26 +26,23 @@ type plainKind struct{ artifact.Kind }
 
 func (plainKind) Name() string { return imagetest.Kind }
 
-func (plainKind) Routes(m artifact.Mirror) []string {
-	var routes []string
-	for _, s := range m.Sources {
-		routes = append(routes, "/"+s.Name+"/")
+func (plainKind) Mount(site artifact.Site) (routes []artifact.Route) {
+	for _, s := range site.Mirror().Sources {
+		routes = append(routes, artifact.Route{Path: "/" + s.Name + "/", Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, ".deb") {
+				w.Header().Set("Content-Type", "application/vnd.debian.binary-package")
+			}
+			site.ServeFile(w, r, strings.TrimPrefix(r.URL.Path, "/"))
+		})})
 	}
 	return routes
-}
-
-func (plainKind) Handler(m artifact.Mirror) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, ".deb") {
-			w.Header().Set("Content-Type", "application/vnd.debian.binary-package")
-		}
-		m.ServeFile(w, r, strings.TrimPrefix(r.URL.Path, "/"))
-	})
 }
 
 func (plainKind) Usage(m artifact.Mirror, base string) string {
 	return "curl " + base + "/files/<name>"
 }
+
+func (plainKind) Client(artifact.Mirror, string, bool) artifact.Client { return artifact.Client{} }
 
 func (plainKind) Identify(path string) *artifact.Item {
 	if name, found := strings.CutPrefix(path, "/files/pool/"); found {

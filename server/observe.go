@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"net"
@@ -27,6 +28,8 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		e := &exchange{Response: answer, head: c.Request().Method == http.MethodHead, limits: s.limits}
 		c.SetResponse(e)
 		r := c.Request()
+		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
+		c.SetRequest(r)
 		// The path as it came: what follows cleans it.
 		path := r.URL.Path
 		s.access.identify(e, r)
@@ -72,7 +75,11 @@ func (s *Server) name(record *audit.Record, e *exchange, path string) {
 	a := e.artifact
 	if a == nil && record.Verdict == audit.Missing {
 		for _, m := range s.mounts {
-			if a = m.kind.Identify(path); a != nil {
+			identifier, able := artifact.Able[artifact.Identifier](m.kind)
+			if !able {
+				continue
+			}
+			if a = identifier.Identify(path); a != nil {
 				record.Kind = m.kind.Name()
 				break
 			}

@@ -114,7 +114,8 @@ func send(w http.ResponseWriter, r *http.Request, code int, text []byte) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	uncached(header)
 	if code == http.StatusNotFound {
-		exchangeOf(w).verdict = audit.Metadata
+		e, _ := exchangeOf(r)
+		e.verdict = audit.Metadata
 	}
 	w.WriteHeader(code)
 	if r.Method != http.MethodHead { // no bytes to count
@@ -138,7 +139,8 @@ func (p *pages) broken(w http.ResponseWriter, r *http.Request, err error) {
 // broken notes what is no fault of the visitor's.
 func (s *Server) broken(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() == nil { // else the server ends
-		s.failed(exchangeOf(w), r.URL.Path, err)
+		e, _ := exchangeOf(r)
+		s.failed(e, r.URL.Path, err)
 	}
 }
 
@@ -196,7 +198,7 @@ func (p *pages) serveSearch(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name string) {
-	list, aliasOf, err := p.server.details(r.Context(), kind, name, exchangeOf(w).client)
+	list, aliasOf, err := p.server.details(r, kind, name)
 	if err != nil {
 		p.broken(w, r, err)
 		return

@@ -42,10 +42,12 @@ func (s *Server) properties(ctx context.Context, needed bool) (func(at int) [][]
 }
 
 func (s *Server) readProperties(ctx context.Context) (*properties, error) {
-	kinds, p := map[string]artifact.Kind{}, &properties{}
+	kinds, p := map[string]artifact.Ruler{}, &properties{}
 	for _, m := range s.mounts {
-		kinds[m.kind.Name()] = m.kind
-		p.columns = max(p.columns, len(m.kind.Properties()))
+		if ruler, able := artifact.Able[artifact.Ruler](m.kind); able {
+			kinds[m.kind.Name()] = ruler
+			p.columns = max(p.columns, len(ruler.Properties()))
+		}
 	}
 	p.lists = make([]int32, p.columns*len(s.image.Catalog.Items))
 	for i := range p.lists {
@@ -58,7 +60,11 @@ func (s *Server) readProperties(ctx context.Context) (*properties, error) {
 		if at < 0 {
 			return fmt.Errorf("%s: the catalog has changed", a.ID())
 		}
-		for column, texts := range kinds[a.Kind].PropertiesOf(a) {
+		ruler := kinds[a.Kind]
+		if ruler == nil {
+			return nil
+		}
+		for column, texts := range ruler.PropertiesOf(a) {
 			key = key[:0]
 			for _, text := range texts {
 				key = append(binary.AppendUvarint(key, uint64(len(text))), text...)

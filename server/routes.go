@@ -47,7 +47,7 @@ func (s *Server) mount(kinds []artifact.Kind) ([]mount, error) {
 		parts[kind].Items = list
 	}
 	for _, kind := range kinds {
-		all = append(all, mount{kind, artifact.Mirror{Pins: *parts[kind.Name()], PublicKey: key, ServeFile: s.serveFile, Base: baseAddress}})
+		all = append(all, mount{kind, artifact.Mirror{Pins: *parts[kind.Name()], PublicKey: key}})
 	}
 	return all, nil
 }
@@ -84,15 +84,14 @@ func (s *Server) route() error {
 		"/" + image.KeyPath: s.serveKey,
 	}
 	for _, m := range s.mounts {
-		handler := m.serve()
-		for _, route := range m.kind.Routes(m.mirror) {
-			if !strings.HasPrefix(route, "/") || route == "/" || strings.ContainsAny(route, `*:\`) {
-				return fmt.Errorf("%s: %q cannot be a route", m.kind.Name(), route)
+		for _, route := range m.kind.Mount(&site{s, m.mirror}) {
+			if !strings.HasPrefix(route.Path, "/") || route.Path == "/" || strings.ContainsAny(route.Path, `*:\`) {
+				return fmt.Errorf("%s: %q cannot be a route", m.kind.Name(), route.Path)
 			}
-			if routes[route] != nil {
-				return fmt.Errorf("%s: the route %q is taken", m.kind.Name(), route)
+			if routes[route.Path] != nil {
+				return fmt.Errorf("%s: the route %q is taken", m.kind.Name(), route.Path)
 			}
-			routes[route] = handler
+			routes[route.Path] = m.serve(route)
 		}
 	}
 	for route, handler := range routes {
@@ -141,11 +140,12 @@ func cleanPath(p string) string {
 	return clean
 }
 
-// serve is the kind's handler.
-func (m mount) serve() http.HandlerFunc {
-	handler, name := m.kind.Handler(m.mirror), m.kind.Name()
+// serve is a kind's handler.
+func (m mount) serve(route artifact.Route) http.HandlerFunc {
+	name := m.kind.Name()
 	return func(w http.ResponseWriter, r *http.Request) {
-		exchangeOf(w).kind = name
-		handler.ServeHTTP(w, r)
+		e, _ := exchangeOf(r)
+		e.kind = name
+		route.ServeHTTP(w, r)
 	}
 }

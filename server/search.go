@@ -3,7 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
-	"net/netip"
+	"net/http"
 	"net/url"
 	"slices"
 	"sort"
@@ -93,6 +93,7 @@ func (s *Server) describe(ctx context.Context, page []found) error {
 		if err != nil {
 			return err
 		}
+		describer, describes := artifact.Able[artifact.Describer](m.kind)
 		for i := range page {
 			f := &page[i]
 			if f.Kind != m.kind.Name() {
@@ -103,8 +104,8 @@ func (s *Server) describe(ctx context.Context, page []found) error {
 			for j := range records[f.Name] {
 				a := &records[f.Name][j].Item
 				f.Versions, f.Architectures = append(f.Versions, a.Version), append(f.Architectures, a.Architecture())
-				if f.Summary == "" {
-					f.Summary = m.kind.Describe(a).Summary
+				if f.Summary == "" && describes {
+					f.Summary = describer.Describe(a).Summary
 				}
 			}
 			slices.Sort(f.Architectures)
@@ -170,22 +171,30 @@ type ruling struct {
 
 // details finds all artifacts of a name, as a client of an address sees them, and the names behind it where
 // it is an alias.
-func (s *Server) details(ctx context.Context, kind, name string, client netip.Addr) (list []carried, aliasOf []string, err error) {
+func (s *Server) details(r *http.Request, kind, name string) (list []carried, aliasOf []string, err error) {
 	at := slices.IndexFunc(s.mounts, func(m mount) bool { return m.kind.Name() == kind })
 	if at < 0 {
 		return nil, nil, nil
 	}
-	records, aliases, err := s.image.Find(ctx, kind, []string{name})
+	records, aliases, err := s.image.Find(r.Context(), kind, []string{name})
 	if err != nil {
 		return nil, nil, err
 	}
-	v, now := s.view.Load(), time.Now()
+	e, found := exchangeOf(r)
+	if !found {
+		return nil, nil, errNobody
+	}
+	v, now, client := s.view.Load(), time.Now(), e.client
+	describer, describes := artifact.Able[artifact.Describer](s.mounts[at].kind)
 	for _, r := range records[name] {
 		c := carried{
 			Item: r.Item, Architecture: r.Item.Architecture(), Size: r.Item.Size(),
-			Description: s.mounts[at].kind.Describe(&r.Item), Sets: []string{}, Verdict: ruling{Allowed: true},
+			Sets: []string{}, Verdict: ruling{Allowed: true},
 		}
 		c.Metadata = nil // the description says it
+		if describes {
+			c.Description = describer.Describe(&r.Item)
+		}
 		for _, f := range r.Files {
 			f.URLs = orNone(f.URLs)
 			c.Files = append(c.Files, carriedFile{f, (&url.URL{Path: "/" + r.FileID(&f)}).EscapedPath()})

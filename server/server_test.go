@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -137,7 +138,9 @@ type wrongKind struct {
 	route string
 }
 
-func (k wrongKind) Routes(artifact.Mirror) []string { return []string{k.route} }
+func (k wrongKind) Mount(artifact.Site) []artifact.Route {
+	return []artifact.Route{{Path: k.route, Handler: http.NotFoundHandler()}}
+}
 
 func TestRoutes(t *testing.T) {
 	img := openForms(t)[image.OCI]

@@ -22,7 +22,7 @@ func (s *Server) inTurn(next http.HandlerFunc) http.HandlerFunc {
 		case <-r.Context().Done():
 		case <-wait.C:
 			w.Header().Set("Retry-After", "10")
-			plain(w, http.StatusServiceUnavailable, "The mirror is busy with other pages.\n")
+			plain(w, r, http.StatusServiceUnavailable, "The mirror is busy with other pages.\n")
 		}
 	}
 }

@@ -94,7 +94,11 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view
 		if last != nil {
 			before = last.filtered[m.kind.Name()]
 		}
-		files, err := m.kind.Filter(ctx, artifact.FilterRequest{
+		filterer, able := artifact.Able[artifact.Filterer](m.kind)
+		if !able {
+			continue
+		}
+		files, err := filterer.Filter(ctx, artifact.FilterRequest{
 			Sources: m.mirror.Sources, Date: date, Signer: signer, Absent: s.absent(v.table), Before: before,
 			Open: func(path string) (io.ReadCloser, error) { return s.image.OpenFile(path) },
 		})

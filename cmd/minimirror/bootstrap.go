@@ -77,7 +77,13 @@ func (f *bootstrapFlags) hintRoot(err error, user int) error {
 
 func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 	if f.undo {
-		return f.report(c, func(k artifact.Kind) ([]string, error) { return k.Unconfigure(f.root) })
+		return f.report(c, func(k artifact.Kind) ([]string, error) {
+			configurer, able := artifact.Able[artifact.Configurer](k)
+			if !able {
+				return nil, nil
+			}
+			return configurer.Unconfigure(f.root)
+		})
 	}
 	reader, ref, err := openReader(ctx, c.imageRef, registry.Options{HostsDir: f.hosts, CAFile: f.ca, Insecure: f.insecure})
 	if err != nil {
@@ -91,7 +97,7 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 		return c.listSets(reader, f.output)
 	}
 	if f.shell {
-		architecture, err := f.nodes(kinds.All()[0])
+		architecture, err := f.nodes()
 		if err != nil {
 			return err
 		}
@@ -123,18 +129,22 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 			return err
 		}
 		return f.report(c, func(k artifact.Kind) ([]string, error) {
-			return k.Configure(f.root, mirror[k.Name()], f.configure, f.only)
+			configurer, able := artifact.Able[artifact.Configurer](k)
+			if m, carried := mirror[k.Name()]; able && carried {
+				return configurer.Configure(f.root, m, f.configure, f.only)
+			}
+			return nil, nil
 		})
 	}
 	return nil
 }
 
 // nodes is the architecture of the nodes that are to come.
-func (f *bootstrapFlags) nodes(kind artifact.Kind) (string, error) {
+func (f *bootstrapFlags) nodes() (string, error) {
 	if f.architecture != "" {
 		return f.architecture, nil
 	}
-	architecture, err := kind.NodeArchitecture(f.root)
+	architecture, err := bootstrap.NodeArchitecture(kinds.All(), f.root)
 	if err != nil {
 		return "", artifact.Hint(err, "name the nodes' architecture with --architecture")
 	}
@@ -144,15 +154,14 @@ func (f *bootstrapFlags) nodes(kind artifact.Kind) (string, error) {
 // packagesOf plans, and extracts or installs.
 func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *image.Reader) error {
 	request := bootstrap.Request{Set: f.set, Names: f.packages, Root: f.root}
-	kind := kinds.All()[0]
 	if f.to != "" {
 		var err error
-		if request.Architecture, err = f.nodes(kind); err != nil {
+		if request.Architecture, err = f.nodes(); err != nil {
 			return err
 		}
 		request.Root = ""
 	}
-	plan, err := bootstrap.Select(ctx, reader, kind, request)
+	plan, err := bootstrap.Select(ctx, reader, kinds.All(), request)
 	if err != nil {
 		return err
 	}
@@ -163,7 +172,7 @@ func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *ima
 	if dir == "" {
 		dir = filepath.Join(f.root, bootstrap.CacheDir)
 	}
-	if plan.Count() == 0 && len(plan.Removed) == 0 {
+	if plan.Count() == 0 && len(plan.Removed()) == 0 {
 		_, err := fmt.Fprintf(c.stdout, "%s: nothing to install: the machine has all of it\n", plan.Title)
 		return err
 	}

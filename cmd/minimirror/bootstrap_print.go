@@ -38,8 +38,8 @@ func (c *command) printPlan(p *bootstrap.Plan, output string) error {
 			Name, Version, Architecture, File, SHA256 string
 			Size                                      int64
 		}
-		steps := make([][]file, 0, len(p.Steps))
-		for _, step := range p.Steps {
+		steps := make([][]file, 0, len(p.Parts))
+		for _, step := range p.Steps() {
 			var files []file
 			for _, a := range step {
 				for _, f := range a.Files {
@@ -51,18 +51,18 @@ func (c *command) printPlan(p *bootstrap.Plan, output string) error {
 		type removal struct {
 			Name, Version, By string
 		}
-		removed := make([]removal, 0, len(p.Removed))
-		for _, r := range p.Removed {
+		removed := make([]removal, 0)
+		for _, r := range p.Removed() {
 			removed = append(removed, removal{r.Name, r.Version, r.By})
 		}
-		return json.NewEncoder(c.stdout).Encode(map[string]any{"architecture": p.Architecture, "steps": steps, "present": p.Present, "removed": removed, "size": p.Size()})
+		return json.NewEncoder(c.stdout).Encode(map[string]any{"architecture": p.Architecture, "steps": steps, "present": p.Present(), "removed": removed, "size": p.Size()})
 	}
-	for i, step := range p.Steps {
+	for i, step := range p.Steps() {
 		for _, a := range step {
 			fmt.Fprintf(c.stdout, "step %d: %s, %s\n", i+1, a, progress.Bytes(a.Size()))
 		}
 	}
-	for _, name := range p.Present {
+	for _, name := range p.Present() {
 		fmt.Fprintf(c.stdout, "already installed: %s\n", name)
 	}
 	printRemoved(c.stdout, p)
@@ -72,7 +72,7 @@ func (c *command) printPlan(p *bootstrap.Plan, output string) error {
 
 // printRemoved prints what gives way to what replaces it.
 func printRemoved(w io.Writer, p *bootstrap.Plan) {
-	for _, r := range p.Removed {
+	for _, r := range p.Removed() {
 		fmt.Fprintf(w, "removed: %s %s, replaced by %s\n", r.Name, r.Version, r.By)
 	}
 }

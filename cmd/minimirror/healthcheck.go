@@ -87,7 +87,11 @@ func probe(ctx context.Context, get func(context.Context, string) ([]byte, error
 		if !carried[kind.Name()] {
 			continue
 		}
-		if err := kind.Probe(ctx, get); err != nil {
+		prober, able := artifact.Able[artifact.Prober](kind)
+		if !able {
+			continue
+		}
+		if err := prober.Probe(ctx, get); err != nil {
 			return err
 		}
 	}

@@ -108,7 +108,11 @@ func fillKit(ctx context.Context, k *kit.Kit, img *image.Reader, prefer, transpa
 			continue
 		}
 		k.Key = m.PublicKey
-		k.Clients = append(k.Clients, kind.Client(m, k.Address, prefer))
+		if guide, able := artifact.Able[artifact.Guide](kind); able {
+			if client := guide.Client(m, k.Address, prefer); len(client.Files) > 0 {
+				k.Clients = append(k.Clients, client)
+			}
+		}
 		for _, s := range m.Sources {
 			for _, address := range s.URLs {
 				u, err := url.Parse(address)

@@ -133,13 +133,15 @@ type brokenArtifact struct {
 
 // checkRules evaluates the rules for a catalog read in full.
 func checkRules(ctx context.Context, parsed *rules.Rules, catalog *image.Catalog) (*rulesCheck, error) {
-	byName := make(map[string]artifact.Kind)
+	rulers := make(map[string]artifact.Ruler)
 	for _, kind := range kinds.All() {
-		byName[kind.Name()] = kind
+		if ruler, able := artifact.Able[artifact.Ruler](kind); able {
+			rulers[kind.Name()] = ruler
+		}
 	}
 	properties := func(i int) [][]string {
-		if kind := byName[catalog.Items[i].Kind]; kind != nil {
-			return kind.PropertiesOf(&catalog.Items[i])
+		if ruler := rulers[catalog.Items[i].Kind]; ruler != nil {
+			return ruler.PropertiesOf(&catalog.Items[i])
 		}
 		return nil
 	}
@@ -168,7 +170,7 @@ func checkRules(ctx context.Context, parsed *rules.Rules, catalog *image.Catalog
 	absent := func(id string) bool { return table.Absent(places[id]) }
 	for _, kind := range kinds.All() {
 		pins, sets := partOf(catalog, kind)
-		broken, err := kind.Broken(ctx, pins, sets, absent)
+		broken, err := brokenOf(ctx, kind, pins, sets, absent)
 		if err != nil {
 			return nil, err
 		}
@@ -178,6 +180,27 @@ func checkRules(ctx context.Context, parsed *rules.Rules, catalog *image.Catalog
 		}
 	}
 	return result, nil
+}
+
+// brokenOf is what of a kind cannot be had any more. Where nothing needs anything else, that is what was requested and is denied itself.
+func brokenOf(ctx context.Context, kind artifact.Kind, pins artifact.Pins, sets []artifact.Set, absent func(id string) bool) (broken []artifact.Breakage, err error) {
+	if finder, able := artifact.Able[artifact.BreakageFinder](kind); able {
+		return finder.Broken(ctx, pins, sets, absent)
+	}
+	const denied = "it is denied itself"
+	for _, set := range sets {
+		for _, id := range set.Items {
+			if absent(id) {
+				broken = append(broken, artifact.Breakage{Set: set.Name, Artifact: id, Architecture: set.Architecture, Reason: denied})
+			}
+		}
+	}
+	for i := range pins.Items {
+		if a := &pins.Items[i]; a.Requested && absent(a.ID()) {
+			broken = append(broken, artifact.Breakage{Artifact: a.ID(), Architecture: a.Architecture(), Reason: denied})
+		}
+	}
+	return broken, nil
 }
 
 // partOf is what a catalog has of one kind.

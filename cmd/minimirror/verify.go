@@ -115,6 +115,7 @@ func verifyUpstream(ctx context.Context, img *image.Reader, catalog *image.Catal
 	if len(catalog.Sources) == 0 {
 		return nil, errors.New("the image has no sources")
 	}
+	vouched := make(map[string]bool, len(catalog.Items))
 	for _, kind := range kinds.All() {
 		pins := artifact.Pins{Date: catalog.Date}
 		for _, s := range catalog.Sources {
@@ -127,11 +128,40 @@ func verifyUpstream(ctx context.Context, img *image.Reader, catalog *image.Catal
 				pins.Items = append(pins.Items, a)
 			}
 		}
-		lines, err := kind.VerifyUpstream(ctx, pins, keys, open)
+		verifier, able := artifact.Able[artifact.Verifier](kind)
+		if !able || len(pins.Items)+len(pins.Sources) == 0 {
+			continue
+		}
+		kinds, err := verifier.VerifyUpstream(ctx, pins, keys, open)
 		if err != nil {
 			return nil, err
 		}
-		report = append(report, lines...)
+		report = append(report, kinds.Report...)
+		for _, id := range kinds.Items {
+			vouched[id] = true
+		}
 	}
-	return report, nil
+	return report, unvouched(catalog.Items, vouched)
+}
+
+// unvouched is an error that names the items for which nothing vouches.
+func unvouched(items []artifact.Item, vouched map[string]bool) error {
+	const most = 20
+	var names []string
+	without := 0
+	for i := range items {
+		if vouched[items[i].ID()] {
+			continue
+		}
+		if without++; without <= most {
+			names = append(names, items[i].Kind+": "+items[i].String())
+		}
+	}
+	if without == 0 {
+		return nil
+	}
+	if without > most {
+		names = append(names, fmt.Sprintf("and %d more", without-most))
+	}
+	return artifact.Verifyf("%d of %d items have no proof of where they come from:\n  %s", without, len(items), strings.Join(names, "\n  "))
 }

@@ -69,6 +69,10 @@ type Set struct {
 	Items []string `json:"items"`
 }
 
+// AnyArchitecture is the Set.Architecture of what every node may have, and the architecture of a node of which a
+// kind knows none.
+const AnyArchitecture = "any"
+
 // CompareSets orders sets as a lock lists them: by name and architecture.
 func CompareSets(a, b Set) int {
 	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Architecture, b.Architecture))

@@ -6,22 +6,32 @@ import (
 	"time"
 )
 
-// A Ruler gives rules the words of a kind, and makes what they deny vanish from what the
-// mirror says of itself.
+// A Ruler gives rules the words of a kind.
 type Ruler interface {
-	// Properties are the keys on which a rule may match artifacts of this kind, beside
+	// Properties are the keys on which a rule may match items of this kind, beside
 	// those that all kinds have: package, version and architecture.
 	Properties() []string
-	// PropertiesOf are the values of an artifact, in the order of Properties; it may have several of
+	// PropertiesOf are the values of an item, in the order of Properties; it may have several of
 	// one. It needs Metadata.
-	PropertiesOf(a *Item) [][]string
+	PropertiesOf(i *Item) [][]string
+}
+
+// A Versioner knows the order of versions.
+type Versioner interface {
 	// ParseVersions reads a condition on versions, in the kind's own syntax, and returns
 	// what tells of a version whether it holds.
 	ParseVersions(condition string) (func(version string) bool, error)
-	// Filter makes anew the metadata of a mirror from which artifacts are absent. It returns only
-	// files that replace those of the same path, or are new.
+}
+
+// A Filterer makes the metadata of a mirror without items that are denied.
+type Filterer interface {
+	// Filter returns only files that replace those of the same path, or are new.
 	Filter(ctx context.Context, req FilterRequest) ([]Generated, error)
-	// Broken tells what of an image cannot be installed any more when artifacts are absent,
+}
+
+// A BreakageFinder knows which items others need.
+type BreakageFinder interface {
+	// Broken tells what of an image cannot be installed any more when items are absent,
 	// though it could be before. It needs Metadata.
 	Broken(ctx context.Context, pins Pins, sets []Set, absent func(id string) bool) ([]Breakage, error)
 }
@@ -48,11 +58,15 @@ type Breakage struct {
 	Reason       string `json:"reason"`        // for a person
 }
 
-// A Describer tells people of artifacts.
+// A Describer tells people of items.
 type Describer interface {
 	// Describe needs Metadata.
-	Describe(a *Item) Description
-	// Identify guesses from the path of a request, "/SOURCE/…", which artifact is meant: its
+	Describe(i *Item) Description
+}
+
+// An Identifier knows the addresses of items that are not carried.
+type Identifier interface {
+	// Identify guesses from the path of a request, "/SOURCE/…", which item is meant: its
 	// Name, and where they can be told Version and Architecture. Nil: none.
 	Identify(path string) *Item
 }

@@ -47,6 +47,7 @@ func (r *Reader) verify(ctx context.Context) error {
 type verification struct {
 	files [][]*File // by layer
 	sets  []artifact.Set
+	kinds []string
 	place *catalogPlace
 	made  int // the layer of what is generated
 	end   int // the layer of the catalog
@@ -59,6 +60,9 @@ type verification struct {
 func newVerification(c *Catalog, place *catalogPlace, layers int) (*verification, error) {
 	v := &verification{files: make([][]*File, layers), sets: c.Sets, place: place, end: layers - 1,
 		sum: sha256.New(), buf: make([]byte, 32<<10)}
+	for i := range c.Sources {
+		v.kinds = append(v.kinds, c.Sources[i].Kind)
+	}
 	folders := map[string]bool{}
 	for i := range c.Files {
 		f := &c.Files[i]

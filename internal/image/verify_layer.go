@@ -71,6 +71,9 @@ func (v *verification) walk(number int, body io.Reader) *layerWalk {
 	if number == v.made {
 		for _, set := range v.sets {
 			want(path.Join(ScriptRoot, set.Name, ScriptName), wanted{mode: 0o755, optional: true})
+			for _, kind := range v.kinds {
+				want(path.Join(ScriptRoot, set.Name, scriptName(kind)), wanted{mode: 0o755, optional: true})
+			}
 		}
 	}
 	if number == v.end {

@@ -254,21 +254,17 @@ func (l *Lock) encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Follow gives the lock its date: that of its newest release, or later when
-// previous, which may be nil, says something else and is not older.
-func (l *Lock) Follow(previous *Lock) error {
-	l.Date = time.Time{}
-	for _, s := range l.Sources {
-		for _, r := range s.Releases {
-			if r.Date.After(l.Date) {
-				l.Date = r.Date
-			}
-		}
+// Follow gives the lock its date: what upstream states, or now where that is zero; later when
+// previous, which may be nil, says something else and is not older. A lock that says the same keeps its date.
+func (l *Lock) Follow(previous *Lock, stated, now time.Time) error {
+	l.Date = stated.UTC().Truncate(time.Second)
+	if stated.IsZero() {
+		l.Date = now.UTC().Truncate(time.Second)
 	}
-	l.Date = l.Date.UTC().Truncate(time.Second)
-	if previous == nil || l.Date.After(previous.Date) {
+	if previous == nil || !stated.IsZero() && l.Date.After(previous.Date) {
 		return nil
 	}
+	date := l.Date
 	l.Date = previous.Date
 	ours, err := l.Encode()
 	if err != nil {
@@ -278,8 +274,11 @@ func (l *Lock) Follow(previous *Lock) error {
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(ours, theirs) {
-		l.Date = previous.Date.Add(time.Second)
+	if bytes.Equal(ours, theirs) {
+		return nil
+	}
+	if l.Date = previous.Date.Add(time.Second); date.After(l.Date) {
+		l.Date = date
 	}
 	return nil
 }

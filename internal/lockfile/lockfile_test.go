@@ -103,29 +103,34 @@ func TestDecodeRefuses(t *testing.T) {
 
 // TestFollow: clients ignore a mirror whose date does not move when its content does.
 func TestFollow(t *testing.T) {
+	now := day.AddDate(0, 1, 0)
+	follow := func(l, previous *Lock, stated, want time.Time) {
+		t.Helper()
+		if err := l.Follow(previous, stated, now); err != nil || !l.Date.Equal(want) {
+			t.Errorf("%s, want %s: %v", l.Date, want, err)
+		}
+	}
 	first := sample()
-	if err := first.Follow(nil); err != nil || !first.Date.Equal(day) {
-		t.Fatal(first.Date, err)
-	}
-	same := sample()
-	if err := same.Follow(first); err != nil || !same.Date.Equal(day) {
-		t.Fatal(same.Date, err)
-	}
+	follow(first, nil, day, day)
+	follow(sample(), first, day, day)
 	changed := sample()
 	changed.Items = changed.Items[:1]
 	changed.Sets = nil
-	if err := changed.Follow(first); err != nil || !changed.Date.Equal(day.Add(time.Second)) {
-		t.Fatal(changed.Date, err)
-	}
+	follow(changed, first, day, day.Add(time.Second))
 	back := sample()
-	if err := back.Follow(changed); err != nil || !back.Date.Equal(day.Add(2*time.Second)) {
-		t.Fatal(back.Date, err)
-	}
-	newer := sample()
-	newer.Sources[0].Releases[0].Date = day.AddDate(0, 0, 1)
-	if err := newer.Follow(back); err != nil || !newer.Date.Equal(day.AddDate(0, 0, 1)) {
-		t.Fatal(newer.Date, err)
-	}
+	follow(back, changed, day, day.Add(2*time.Second))
+	follow(sample(), back, day.AddDate(0, 0, 1), day.AddDate(0, 0, 1))
+
+	// Upstream states no date: the lock has its own, and keeps it while it says the same.
+	undated := sample()
+	follow(undated, nil, time.Time{}, now)
+	now = now.AddDate(0, 0, 1)
+	follow(sample(), undated, time.Time{}, undated.Date)
+	other := sample()
+	other.Sets = nil
+	follow(other, undated, time.Time{}, now)
+	now = now.AddDate(-1, 0, 0) // a slow clock
+	follow(sample(), other, time.Time{}, other.Date.Add(time.Second))
 }
 
 func TestWrite(t *testing.T) {

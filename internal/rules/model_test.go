@@ -52,8 +52,9 @@ func (r *modelRule) static(a *artifact.Item) bool {
 	for _, k := range bothKinds {
 		if k.Name() == a.Kind {
 			kind = k
-			for i, v := range k.PropertiesOf(a) {
-				values[k.Properties()[i]] = v
+			ruler := k.(artifact.Ruler)
+			for i, v := range ruler.PropertiesOf(a) {
+				values[ruler.Properties()[i]] = v
 			}
 		}
 	}
@@ -68,7 +69,7 @@ func (r *modelRule) static(a *artifact.Item) bool {
 		}
 		if key == "version" {
 			if !slices.ContainsFunc(wanted, func(w string) bool {
-				holds, err := kind.ParseVersions(w)
+				holds, err := kind.(artifact.Versioner).ParseVersions(w)
 				return err == nil && holds(a.Version)
 			}) {
 				return false

@@ -51,18 +51,26 @@ func Parse(file string, data []byte, kinds []Kind) (*Rules, error) {
 func newRules(kinds []Kind) *Rules {
 	r := &Rules{kinds: kinds}
 	for _, k := range kinds {
-		r.properties = append(r.properties, k.Properties()...)
+		r.properties = append(r.properties, propertiesOf(k)...)
 	}
 	slices.Sort(r.properties)
 	r.properties = slices.Compact(r.properties)
 	for _, k := range kinds {
 		columns := make([]int, len(r.properties))
 		for i, property := range r.properties {
-			columns[i] = slices.Index(k.Properties(), property)
+			columns[i] = slices.Index(propertiesOf(k), property)
 		}
 		r.columns = append(r.columns, columns)
 	}
 	return r
+}
+
+// propertiesOf are the kind's own words; a kind may have none.
+func propertiesOf(kind Kind) []string {
+	if ruler, able := artifact.Able[artifact.Ruler](kind); able {
+		return ruler.Properties()
+	}
+	return nil
 }
 
 type parser struct {

@@ -61,13 +61,18 @@ func (p *parser) version(r *rule, parts map[string]artifact.Section) error {
 	}
 	r.versions = make([][]func(string) bool, len(p.kinds))
 	texts, err := p.each(s, func(text string) error {
-		var wrong error
+		var wrong, unable error
 		var right []string
 		for i, k := range p.kinds {
 			if r.kinds != nil && !r.kinds[i] {
 				continue
 			}
-			holds, err := k.ParseVersions(text)
+			versioner, err := artifact.Need[artifact.Versioner](k, "be compared by version")
+			if err != nil {
+				unable = err
+				continue
+			}
+			holds, err := versioner.ParseVersions(text)
 			if err == nil {
 				right = append(right, k.Name())
 				r.versions[i] = append(r.versions[i], holds)
@@ -77,6 +82,9 @@ func (p *parser) version(r *rule, parts map[string]artifact.Section) error {
 		}
 		if wrong != nil && right != nil {
 			return artifact.Hint(fmt.Errorf("version %q is one for %s only", text, strings.Join(right, ", ")), "add kind: %s", right[0])
+		}
+		if wrong == nil && right == nil {
+			return unable
 		}
 		return wrong
 	})

@@ -13,13 +13,8 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A Kind gives rules its words. *artifact.Kind satisfies it, see artifact.Ruler.
-type Kind interface {
-	Name() string
-	Properties() []string
-	PropertiesOf(a *artifact.Item) [][]string
-	ParseVersions(condition string) (func(version string) bool, error)
-}
+// A Kind gives rules its words: see artifact.Ruler and artifact.Versioner, which it may or may not be.
+type Kind interface{ Name() string }
 
 // Rules are what one file says. They never change and may be used by many goroutines.
 type Rules struct {
@@ -33,12 +28,9 @@ type Rules struct {
 	used       bool     // some rule matches on a property
 }
 
-// A Verdict is what the rules say of an artifact, for one client at one time.
-type Verdict struct {
-	Allowed bool
-	Rule    string // where the rule stands, "rules.yaml:7", or "default"
-	Reason  string // as the rule gives it: one line, at most MaxReason bytes, or empty
-}
+// A Verdict is what the rules say of an item, for one client at one time. Rule is where the rule stands,
+// "rules.yaml:7", or DefaultRule; Reason has at most MaxReason bytes.
+type Verdict = artifact.Verdict
 
 // DefaultRule is the Verdict.Rule of what no rule decides.
 const DefaultRule = "default"

@@ -47,7 +47,7 @@ func propertiesOf(kinds []rules.Kind, artifacts []artifact.Item) func(int) [][]s
 	return func(i int) [][]string {
 		for _, k := range kinds {
 			if k.Name() == artifacts[i].Kind {
-				return k.PropertiesOf(&artifacts[i])
+				return k.(artifact.Ruler).PropertiesOf(&artifacts[i])
 			}
 		}
 		return nil
@@ -206,10 +206,10 @@ rules:
 		absent      bool
 		conditional string
 	}{
-		{rules.Verdict{false, "rules.yaml:4", "not from there"}, rules.Verdict{false, "rules.yaml:5", ""}, true, ""},
-		{rules.Verdict{false, "rules.yaml:5", ""}, rules.Verdict{false, "rules.yaml:5", ""}, true, ""},
-		{rules.Verdict{true, "rules.yaml:6", ""}, rules.Verdict{false, "rules.yaml:7", "only the lab"}, false, "rules.yaml:6"},
-		{rules.Verdict{true, "default", ""}, rules.Verdict{true, "default", ""}, false, ""},
+		{rules.Verdict{Allowed: false, Rule: "rules.yaml:4", Reason: "not from there"}, rules.Verdict{Allowed: false, Rule: "rules.yaml:5", Reason: ""}, true, ""},
+		{rules.Verdict{Allowed: false, Rule: "rules.yaml:5", Reason: ""}, rules.Verdict{Allowed: false, Rule: "rules.yaml:5", Reason: ""}, true, ""},
+		{rules.Verdict{Allowed: true, Rule: "rules.yaml:6", Reason: ""}, rules.Verdict{Allowed: false, Rule: "rules.yaml:7", Reason: "only the lab"}, false, "rules.yaml:6"},
+		{rules.Verdict{Allowed: true, Rule: "default", Reason: ""}, rules.Verdict{Allowed: true, Rule: "default", Reason: ""}, false, ""},
 	} {
 		if v := table.Verdict(i, lab, monday); v != want.lab {
 			t.Errorf("%d: lab: %+v, want %+v", i, v, want.lab)

@@ -81,7 +81,7 @@ func packageTree(b *testing.B, packages []artifact.Item) string {
 	for _, a := range c.Items {
 		c.Files = append(c.Files, image.File{Path: a.ID(), Size: a.Files[0].Size, SHA256: a.Files[0].SHA256})
 	}
-	files, err := debian.Kind{}.Plan(artifact.Pins{Date: c.Date, Sources: c.Sources, Items: c.Items}, signer)
+	files, err := debian.Kind{}.Publish(artifact.Pins{Date: c.Date, Sources: c.Sources, Items: c.Items}, signer)
 	must(b, err)
 	content := map[string][]byte{}
 	for _, f := range append(files, artifact.Generated{Path: image.KeyPath, Data: signer.PublicKey(), Modified: c.Date}) {

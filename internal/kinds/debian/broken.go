@@ -9,7 +9,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Broken implements artifact.Ruler: for every set, and for every package that was requested by itself, it asks the
+// Broken implements artifact.BreakageFinder: for every set, and for every package that was requested by itself, it asks the
 // resolver whether a bare node can have it from the whole image, and from what is left: first of any versions, as bootstrap and
 // whoever names versions take them, then of those that apt takes by itself (see offers).
 //

@@ -19,7 +19,7 @@ const (
 	disabled = ".minimirror.disabled"
 )
 
-// Configure implements artifact.Installer: it writes a deb822 source with the key
+// Configure implements artifact.Configurer: it writes a deb822 source with the key
 // inside, and with only puts the other sources away.
 func (Kind) Configure(root string, m artifact.Mirror, base string, only bool) (changed []string, err error) {
 	inside, err := os.OpenRoot(root)
@@ -57,7 +57,7 @@ func (Kind) Configure(root string, m artifact.Mirror, base string, only bool) (c
 	return changed, nil
 }
 
-// Unconfigure implements artifact.Installer: it undoes Configure.
+// Unconfigure implements artifact.Configurer: it undoes Configure.
 func (Kind) Unconfigure(root string) (changed []string, err error) {
 	inside, err := os.OpenRoot(root)
 	if err != nil {

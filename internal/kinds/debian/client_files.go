@@ -9,7 +9,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Client implements artifact.Server. To prefer the mirror is to pin it above all other
+// Client implements artifact.Guide. To prefer the mirror is to pin it above all other
 // sources, but for suites that are not automatic, which keep their priority: apt_preferences(5), where the first
 // record that fits a suite counts.
 func (Kind) Client(m artifact.Mirror, base string, prefer bool) artifact.Client {

@@ -13,7 +13,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Filter implements artifact.Ruler. It goes by what the image says of itself: of each suite it reads the
+// Filter implements artifact.Filterer. It goes by what the image says of itself: of each suite it reads the
 // Release, holds every Packages that this lists against its digest, and leaves out the stanzas
 // of what is absent. The plain Packages is then parts of the image's own, or emptyIndex where nothing stays; Packages.gz and
 // what both are called by hash are new, and so are the lines for them. Indexes from which nothing

@@ -57,7 +57,7 @@ func without(pins artifact.Pins, absent func(string) bool) artifact.Pins {
 
 func plan(t testing.TB, pins artifact.Pins) []artifact.Generated {
 	t.Helper()
-	files, err := Kind{}.Plan(pins, testSigner{debiantest.NewKey("k")})
+	files, err := Kind{}.Publish(pins, testSigner{debiantest.NewKey("k")})
 	if err != nil {
 		t.Fatal(err)
 	}

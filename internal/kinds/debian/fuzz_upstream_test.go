@@ -103,7 +103,7 @@ func FuzzSpec(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := (Kind{}).ParseSpec(section, dir); err != nil && !strings.HasPrefix(err.Error(), "mirror.yaml:") {
+		if _, err := (Kind{}).Parse(section, nil, dir); err != nil && !strings.HasPrefix(err.Error(), "mirror.yaml:") {
 			if hinted := (*artifact.HintError)(nil); !errors.As(err, &hinted) {
 				t.Fatalf("an error without a place: %v", err)
 			}

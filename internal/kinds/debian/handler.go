@@ -11,41 +11,39 @@ import (
 // SourcesPath is where a mirror offers the deb822 file that makes a machine its client.
 const SourcesPath = "/minimirror.sources"
 
-// Routes implements artifact.Server.
-func (Kind) Routes(m artifact.Mirror) []string {
+// Reserved implements artifact.Reserver.
+func (Kind) Reserved() []string { return []string{strings.Trim(SourcesPath, "/")} }
+
+// Mount implements artifact.Kind: the files of a repository, which are
+// static, and the client's configuration.
+func (Kind) Mount(site artifact.Site) []artifact.Route {
+	m := site.Mirror()
 	if len(m.Sources) == 0 {
 		return nil
 	}
-	routes := []string{SourcesPath}
-	for _, s := range m.Sources {
-		routes = append(routes, "/"+s.Name+"/")
-		if s.ServeUpstream {
-			routes = append(routes, upstreamPrefix+s.Name+"/")
-		}
-	}
-	return routes
-}
-
-// Handler implements artifact.Server: the files of a repository, which are
-// static, and the client's configuration.
-func (Kind) Handler(m artifact.Mirror) http.Handler {
 	upstream := newUpstreamPaths(m.Sources)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != SourcesPath {
-			if strings.HasSuffix(r.URL.Path, ".deb") {
-				w.Header().Set("Content-Type", "application/vnd.debian.binary-package")
-			}
-			m.ServeFile(w, r, upstream.file(strings.TrimPrefix(r.URL.Path, "/")))
-			return
+	files := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".deb") {
+			w.Header().Set("Content-Type", "application/vnd.debian.binary-package")
 		}
+		site.ServeFile(w, r, upstream.file(strings.TrimPrefix(r.URL.Path, "/")))
+	})
+	routes := []artifact.Route{{Path: SourcesPath, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store") // it depends on the address that the client called
-		body := sourcesFile(m, m.Base(r))
+		body := sourcesFile(m, site.Base(r))
 		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 		if r.Method != http.MethodHead {
 			fmt.Fprint(w, body)
 		}
-	})
+	})}}
+	for _, s := range m.Sources {
+		routes = append(routes, artifact.Route{Path: "/" + s.Name + "/", Handler: files})
+		if s.ServeUpstream {
+			routes = append(routes, artifact.Route{Path: upstreamPrefix + s.Name + "/", Handler: files})
+		}
+	}
+	return routes
 }
 
 // sourcesFile is a deb822 sources file, sources.list(5), with the key inside
@@ -100,7 +98,7 @@ next:
 	return groups
 }
 
-// Usage implements artifact.Server.
+// Usage implements artifact.Guide.
 func (Kind) Usage(m artifact.Mirror, base string) string {
 	if len(m.Sources) == 0 {
 		return ""

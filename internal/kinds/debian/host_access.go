@@ -19,12 +19,8 @@ var _ artifact.Accessor = Kind{}
 // Access implements artifact.Accessor. The logins of apt's auth.conf hold for all
 // definitions; its proxies and certificates for those that take this machine's own
 // sources.
-func (Kind) Access(ctx context.Context, section artifact.Section) (artifact.Access, error) {
-	var parts map[string]artifact.Section
-	if err := section.Decode(&parts); err != nil {
-		return artifact.Access{}, err
-	}
-	host := parts["sources"] != nil && parts["sources"].IsText()
+func (Kind) Access(ctx context.Context, specification artifact.Spec) (artifact.Access, error) {
+	host := specification.(*spec).host
 	config, err := readAptConfig(ctx)
 	if err != nil && host {
 		return artifact.Access{}, err

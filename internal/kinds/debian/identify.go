@@ -8,7 +8,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Identify implements artifact.Describer. It knows the names that pools give to packages,
+// Identify implements artifact.Identifier. It knows the names that pools give to packages,
 // NAME_VERSION_ARCHITECTURE.deb or .udeb, in any folder of a source. The version is there without its
 // epoch, which such names leave out (deb-version(7)); some archives write "1%3a2.0".
 func (Kind) Identify(name string) *artifact.Item {

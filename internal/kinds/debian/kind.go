@@ -14,7 +14,24 @@ import (
 // Kind is the kind of Debian packages.
 type Kind struct{}
 
-var _ artifact.Kind = Kind{}
+var _ interface {
+	artifact.Kind
+	artifact.Accessor
+	artifact.Aliaser
+	artifact.BreakageFinder
+	artifact.Configurer
+	artifact.Describer
+	artifact.Explainer
+	artifact.Filterer
+	artifact.Guide
+	artifact.Identifier
+	artifact.Installer
+	artifact.Prober
+	artifact.Reserver
+	artifact.Ruler
+	artifact.Verifier
+	artifact.Versioner
+} = Kind{}
 
 // Name implements artifact.Kind.
 func (Kind) Name() string { return "debian" }
@@ -26,6 +43,7 @@ type spec struct {
 	sources    []source // otherwise
 	whole      bool     // packages: all
 	packages   []Request
+	sets       map[string][]Request // what each set asks for
 	exclude    []Request
 	recommends bool
 	suggests   bool
@@ -43,9 +61,9 @@ const (
 	upstreamOmit  upstreamUse = "omit"
 )
 
-// ParseSpec implements artifact.Resolver. Keyrings and status files are read
+// Parse implements artifact.Kind. Keyrings and status files are read
 // here; the sources of the host only when resolving.
-func (Kind) ParseSpec(section artifact.Section, dir string) (artifact.Spec, error) {
+func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, dir string) (artifact.Spec, error) {
 	var raw struct {
 		Sources    artifact.Section `yaml:"sources"`
 		Packages   artifact.Section `yaml:"packages"`
@@ -90,8 +108,10 @@ func (Kind) ParseSpec(section artifact.Section, dir string) (artifact.Spec, erro
 			return nil, err
 		}
 	}
-	s.sources, s.host, err = parseSources(raw.Sources, dir)
-	return s, err
+	if s.sources, s.host, err = parseSources(raw.Sources, dir); err != nil {
+		return nil, err
+	}
+	return s, s.parseSets(sets)
 }
 
 // wholeHint says how a definition asks for everything: in this way only.

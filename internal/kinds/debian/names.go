@@ -12,7 +12,7 @@ func (Kind) Aliases(a *artifact.Item) (names []string) {
 	return relatedNames(a, a.Name, "Provides")
 }
 
-// Needs implements artifact.Installer: the names in Pre-Depends and Depends, all
+// Needs implements artifact.Needer: the names in Pre-Depends and Depends, all
 // alternatives of each.
 func (Kind) Needs(a *artifact.Item) (names []string) {
 	return relatedNames(a, "", "Pre-Depends", "Depends")

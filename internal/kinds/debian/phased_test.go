@@ -100,7 +100,7 @@ func TestPhasedUpdates(t *testing.T) {
 		t.Errorf("after a lock with foo 2: %s, %v", namesOf(again), err)
 	}
 
-	if _, err := (Kind{}).ParseSpec(mustParse(t, strings.Replace(both(", phased: often", "packages: [foo]"), "URL", "http://h", 1)), t.TempDir()); err == nil || !strings.Contains(err.Error(), `mirror.yaml:1: phased: "often": write wait or take`) {
+	if _, err := (Kind{}).Parse(mustParse(t, strings.Replace(both(", phased: often", "packages: [foo]"), "URL", "http://h", 1)), nil, t.TempDir()); err == nil || !strings.Contains(err.Error(), `mirror.yaml:1: phased: "often": write wait or take`) {
 		t.Errorf("phased: often: %v", err)
 	}
 }

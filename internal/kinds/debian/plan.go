@@ -12,10 +12,10 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Plan makes the metadata of every suite of every source: Packages, plain and
+// Publish implements artifact.Kind: it makes the metadata of every suite of every source: Packages, plain and
 // gzip, each also by its SHA-256, Release, Release.gpg and InRelease. Layout and
 // fields are those of the Debian repository format.
-func (Kind) Plan(pins artifact.Pins, signer artifact.Signer) ([]artifact.Generated, error) {
+func (Kind) Publish(pins artifact.Pins, signer artifact.Signer) ([]artifact.Generated, error) {
 	var files []artifact.Generated
 	for _, source := range pins.Sources {
 		for _, release := range source.Releases {

@@ -10,15 +10,11 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Resolve implements artifact.Resolver: it brings and verifies what every
+// Resolve implements artifact.Kind: it brings and verifies what every
 // source says, and resolves one closure over all of it.
 func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact.Resolution, error) {
 	s := req.Spec.(*spec)
-	sets, err := s.requestsOf(req.Sets)
-	if err != nil {
-		return nil, err
-	}
-	sources := s.sources
+	sources, err := s.sources, error(nil)
 	if s.host {
 		if sources, err = hostSources(ctx, req.Log); err != nil {
 			return nil, err
@@ -34,7 +30,7 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	if err != nil {
 		return nil, err
 	}
-	closure, err := up.solve(ctx, s, sets, req)
+	closure, err := up.solve(ctx, s, req)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +40,13 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	r, err := up.pin(ctx, req.Upstream, s, closure)
 	if err != nil {
 		return nil, err
+	}
+	for _, source := range r.Sources {
+		for _, release := range source.Releases {
+			if release.Date.After(r.Date) {
+				r.Date = release.Date
+			}
+		}
 	}
 	r.ReleaseChanges = releaseChanges(req.Previous.Sources, r.Sources)
 	if s.whole {
@@ -56,17 +59,17 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	return r, err
 }
 
-func (up *upstream) solve(ctx context.Context, s *spec, sets map[string][]Request, req artifact.ResolveRequest) (*Closure, error) {
+func (up *upstream) solve(ctx context.Context, s *spec, req artifact.ResolveRequest) (*Closure, error) {
 	up.universe.KeepLocked(signedDigests(req.Previous.Items))
 	pinned := signedDigests(req.Locked)
 	requests := s.packages
-	for _, name := range slices.Sorted(maps.Keys(sets)) {
-		requests = append(requests[:len(requests):len(requests)], sets[name]...)
+	for _, name := range slices.Sorted(maps.Keys(s.sets)) {
+		requests = append(requests[:len(requests):len(requests)], s.sets[name]...)
 	}
 	if err := up.universe.addBases(s.base.files); err != nil {
 		return nil, err
 	}
-	closure, err := up.universe.Resolve(ctx, requests, sets, Options{
+	closure, err := up.universe.Resolve(ctx, requests, s.sets, Options{
 		Recommends: s.recommends, Suggests: s.suggests, Exclude: s.exclude, BaseEssential: s.base.essential,
 		Prefer: func(p *Package) bool { return pinned[cmp.Or(p.SHA256, p.SHA512)] },
 	})
@@ -103,19 +106,19 @@ func wasWhole(previous []artifact.Item, closure *Closure) bool {
 	return len(previous) > len(closure.Packages) && !slices.ContainsFunc(previous, func(a artifact.Item) bool { return !a.Requested })
 }
 
-// requestsOf reads what each set asks for. A definition that asks for nothing at all is an error.
-func (s *spec) requestsOf(sections map[string]artifact.Section) (map[string][]Request, error) {
+// parseSets reads what each set asks for. A definition that asks for nothing at all is an error.
+func (s *spec) parseSets(sections map[string]artifact.Section) error {
 	if s.packages == nil && !s.whole && len(sections) == 0 {
-		return nil, artifact.Hint(s.section.Errorf("debian: there are neither packages nor sets: nothing is asked for"),
+		return artifact.Hint(s.section.Errorf("debian: there are neither packages nor sets: nothing is asked for"),
 			`write "packages: [docker.io]" below debian, or "sets: { docker: { debian: [docker.io] } }" beside it; %s`, wholeHint)
 	}
-	sets := make(map[string][]Request, len(sections))
+	s.sets = make(map[string][]Request, len(sections))
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
 		requests, err := parseRequests(sections[name])
 		if err != nil {
-			return nil, err
+			return err
 		}
-		sets[name] = requests
+		s.sets[name] = requests
 	}
-	return sets, nil
+	return nil
 }

@@ -34,7 +34,7 @@ func resolveSaying(t *testing.T, archive *debiantest.Archive, key *debiantest.Ke
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec, err := Kind{}.ParseSpec(section, dir)
+	spec, err := Kind{}.Parse(section, nil, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func cutChannel(c string) (suite, component string) {
 	return c[:slash], c[slash+1:]
 }
 
-// ParseVersions implements artifact.Ruler. A condition is one relation of Policy 7.1, "<< 1.2", with
+// ParseVersions implements artifact.Versioner. A condition is one relation of Policy 7.1, "<< 1.2", with
 // versions as in Policy 5.6.12. The old "<" and ">", which mean "<=" and ">=", are refused.
 func (Kind) ParseVersions(condition string) (func(version string) bool, error) {
 	condition = trimSpace(condition)

@@ -42,7 +42,7 @@ func TestWarnOfCandidates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		spec, err := Kind{}.ParseSpec(section, dir)
+		spec, err := Kind{}.Parse(section, nil, dir)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,12 +20,12 @@ import (
 // so, with the relations and descriptions that the image repeats.
 //
 // Keys count as they were when upstream dated the Release: an image outlives them.
-func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, open func(name string) (io.ReadCloser, error)) (report []string, err error) {
+func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, open func(name string) (io.ReadCloser, error)) (vouched artifact.Vouched, err error) {
 	ring := keyring{where: "--keyring"}
 	for _, file := range keys {
 		part, err := parseKeyring(file.Data, file.Name)
 		if err != nil {
-			return nil, fmt.Errorf("--keyring: %w", err)
+			return vouched, fmt.Errorf("--keyring: %w", err)
 		}
 		ring.keys = append(ring.keys, part.keys...)
 	}
@@ -36,9 +36,9 @@ func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artif
 		for j := range src.Releases {
 			line, err := v.release(ctx, src, &src.Releases[j])
 			if err != nil {
-				return nil, err
+				return vouched, err
 			}
-			report = append(report, line)
+			vouched.Report = append(vouched.Report, line)
 		}
 		carried := 0
 		for j := range pins.Items {
@@ -47,13 +47,14 @@ func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artif
 				continue
 			}
 			carried++
+			vouched.Items = append(vouched.Items, a.ID())
 			if err := v.artifact(a); err != nil {
-				return nil, err
+				return vouched, err
 			}
 		}
-		report = append(report, fmt.Sprintf("%s: all %d packages are listed there with these digests", src.Name, carried))
+		vouched.Report = append(vouched.Report, fmt.Sprintf("%s: all %d packages are listed there with these digests", src.Name, carried))
 	}
-	return report, nil
+	return vouched, nil
 }
 
 // A verification is a VerifyUpstream at work.

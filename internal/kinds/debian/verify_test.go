@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -29,13 +30,17 @@ func keyFiles(all ...[]byte) (keys []artifact.KeyFile) {
 }
 
 func (c *carriedImage) verify() ([]string, error) {
-	return Kind{}.VerifyUpstream(context.Background(), c.pins, c.keys, func(name string) (io.ReadCloser, error) {
+	vouched, err := Kind{}.VerifyUpstream(context.Background(), c.pins, c.keys, func(name string) (io.ReadCloser, error) {
 		data, found := c.files[name]
 		if !found {
 			return nil, fs.ErrNotExist
 		}
 		return io.NopCloser(bytes.NewReader(data)), nil
 	})
+	if err == nil && len(vouched.Items) != len(c.pins.Items) {
+		return nil, fmt.Errorf("%d of %d items are vouched for", len(vouched.Items), len(c.pins.Items))
+	}
+	return vouched.Report, err
 }
 
 // replace puts other bytes in a proof's place, with their own digest: a liar is consistent.

@@ -44,17 +44,13 @@ func universeOf(pins artifact.Pins) (*Universe, error) {
 
 // Why implements artifact.Explainer. name is a request: a package, one of an
 // architecture, a pattern.
-func (Kind) Why(specification artifact.Spec, sets map[string]artifact.Section, pins artifact.Pins, name string) ([]artifact.Reason, error) {
+func (Kind) Why(specification artifact.Spec, pins artifact.Pins, name string) ([]artifact.Reason, error) {
 	s := specification.(*spec)
 	asked, err := ParseRequest(name)
 	if err != nil {
 		return nil, artifact.Usagef("%w", err)
 	}
 	asked.suite = "" // which suite a pin is from does not matter any more
-	wanted, err := s.requestsOf(sets)
-	if err != nil {
-		return nil, err
-	}
 	u, err := universeOf(pins)
 	if err != nil {
 		return nil, err
@@ -62,7 +58,7 @@ func (Kind) Why(specification artifact.Spec, sets map[string]artifact.Section, p
 	chains := make(map[entryID][]string)
 	for index := range u.nodes {
 		t := &tracing{node: u.newNode(index, &Options{Recommends: s.recommends, Suggests: s.suggests}), from: make(map[entryID]trace)}
-		t.trace(wishesOf(s.packages, wanted), s.whole)
+		t.trace(wishesOf(s.packages, s.sets), s.whole)
 		for id := range t.from {
 			if chain := t.chain(id); chains[id] == nil || len(chain) < len(chains[id]) {
 				chains[id] = chain

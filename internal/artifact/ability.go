@@ -1,0 +1,109 @@
+package artifact
+
+import (
+	"context"
+	"io"
+)
+
+// Able finds an ability of a kind: an interface that not every kind has. What a kind
+// is not able to do is left out, or is an error that says so: see Unable.
+func Able[T any](kind interface{ Name() string }) (ability T, ok bool) {
+	ability, ok = kind.(T)
+	return ability, ok
+}
+
+// Need is Able for what can't be done without. what says what that is, as in "install on nodes".
+func Need[T any](kind interface{ Name() string }, what string) (T, error) {
+	ability, ok := Able[T](kind)
+	if !ok {
+		return ability, &UnableError{kind.Name(), what}
+	}
+	return ability, nil
+}
+
+// An UnableError says what a kind is not able to do.
+type UnableError struct{ Kind, What string }
+
+func (e *UnableError) Error() string { return "items of the kind " + e.Kind + " cannot " + e.What }
+
+// An Explainer tells why a lock has what it has, without the network.
+type Explainer interface {
+	// Why finds the pins that name, in the kind's own words, stands for, and for
+	// each the shortest chain from a request to it. None: the error says what is
+	// known of it.
+	Why(spec Spec, pins Pins, name string) ([]Reason, error)
+}
+
+// A Reason is why an artifact is carried.
+type Reason struct {
+	Artifact string   `json:"artifact"` // for a person
+	Chain    []string `json:"chain"`    // from the request on, a sentence each
+}
+
+// A Reserver answers at places of the site that no source may be called by.
+type Reserver interface {
+	// Reserved are first elements of the paths of routes, without slashes.
+	Reserved() []string
+}
+
+// A Guide tells people how to use the mirror, and makes machines its clients.
+type Guide interface {
+	// Usage tells people, in a few lines of plain text, how a client at the address base
+	// uses what the mirror carries of this kind.
+	Usage(m Mirror, base string) string
+	// Client is what makes a machine a client of the mirror at the address base. With prefer, the mirror
+	// comes before whatever other sources the machine has.
+	Client(m Mirror, base string, prefer bool) Client
+}
+
+// A Client is files for a client, and the command that makes it read what the mirror has.
+type Client struct {
+	Files   []ClientFile
+	Refresh []string // a command and its arguments
+}
+
+// A ClientFile is a file of a client.
+type ClientFile struct {
+	Path string // absolute
+	Data []byte // text
+}
+
+// A Prober checks a running mirror as a client would.
+type Prober interface {
+	// Probe verifies what it gets. get fetches a path of the mirror.
+	Probe(ctx context.Context, get func(ctx context.Context, path string) ([]byte, error)) error
+}
+
+// An Aliaser knows other names by which items can be asked for.
+type Aliaser interface {
+	// Aliases needs Metadata.
+	Aliases(i *Item) []string
+}
+
+// A Needer knows what items need.
+type Needer interface {
+	// Needs are all names that may stand for what an item needs. It needs Metadata.
+	Needs(i *Item) []string
+}
+
+// A Verifier says what upstream vouches for.
+type Verifier interface {
+	// VerifyUpstream follows the proofs of every release from a signature by one of
+	// the keys to the items, without the network. open opens a file of the image by its name, the ID
+	// of a file or a ProofID. The error is ErrVerify and names the first file that fails. An item
+	// that nothing vouches for is no error: it is missing in what is returned.
+	VerifyUpstream(ctx context.Context, pins Pins, keys []KeyFile, open func(name string) (io.ReadCloser, error)) (Vouched, error)
+}
+
+// Vouched is what upstream, or the definition, vouches for.
+type Vouched struct {
+	// Report has a line for each release or source: what it is, who signed it, and how much of it is here.
+	Report []string
+	Items  []string // IDs
+}
+
+// A KeyFile is a file with public keys that a user has named.
+type KeyFile struct {
+	Name string
+	Data []byte
+}
