@@ -141,7 +141,9 @@ type part struct {
 }
 
 func newPart(root *os.Root, name string, received func(n int64)) (*part, error) {
-	f, err := root.OpenFile(partPrefix+name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := artifact.OpenRegular(func(flag int) (*os.File, error) {
+		return root.OpenFile(partPrefix+name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|flag, 0o644)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func ReadDefinition(path string, kinds []artifact.Kind) (*Definition, error) {
 	if d.File == d.LockFile() {
 		return nil, artifact.Hint(fmt.Errorf("%s: a lock is not a definition", path), "name the folder: %s", filepath.Dir(path))
 	}
-	data, err := os.ReadFile(d.File)
+	data, err := artifact.ReadFile(d.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, artifact.Hint(fmt.Errorf("there is no definition %s", d.File), "name a folder with a %s, for example %s", DefinitionFile, exampleBelow(path))
 	}

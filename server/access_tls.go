@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // A tlsFiles is the TLS configuration that files say. Each group of files is read again when it changes; one that
@@ -33,7 +35,7 @@ type tlsGroup struct {
 func newTLS(a Access, log *slog.Logger) (*tls.Config, error) {
 	t := &tlsFiles{log: log, config: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1", "http/1.0"}}}
 	t.groups = append(t.groups, &tlsGroup{what: "the certificate", files: []string{a.Certificate, a.Key}, read: func(into *tls.Config) error {
-		pair, err := tls.LoadX509KeyPair(a.Certificate, a.Key)
+		pair, err := artifact.ReadKeyPair(a.Certificate, a.Key)
 		if err != nil {
 			return fmt.Errorf("%s, %s: %w", a.Certificate, a.Key, err)
 		}

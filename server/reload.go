@@ -67,18 +67,13 @@ func (s *Server) readRules() (*rules.Rules, fileState, error) {
 	return nil, fileState{}, fmt.Errorf("%s: it changes while it is read", s.rulesFile)
 }
 
-// readRegular reads a file, or its first bytes. What is no regular file, such as a pipe without a writer, never blocks.
+// readRegular reads a regular file, or its first bytes.
 func readRegular(file string, most int64) ([]byte, error) {
-	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := artifact.OpenFile(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", file)
-	}
 	return io.ReadAll(io.LimitReader(f, most))
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // A directory is an OCI image layout. Blobs are named by their content, so an
@@ -107,11 +110,16 @@ func (d *directory) commit(ctx context.Context, img *baked, progress *meter) err
 // replace writes a small file of the layout, unless it is there already.
 func (d *directory) replace(name string, data []byte) error {
 	path := filepath.Join(d.path, name)
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, data) {
+	if old, err := artifact.ReadFile(path); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
 	temp := filepath.Join(d.path, tempPrefix+name)
-	if err := os.WriteFile(temp, data, 0o666); err != nil {
+	f, err := artifact.CreateFile(temp, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
 		os.Remove(temp)
 		return err
 	}

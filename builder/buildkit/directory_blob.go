@@ -11,6 +11,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // A copyFunc writes a blob and returns the digest of what it wrote.
@@ -55,12 +57,12 @@ func (d *directory) blobFile(sum digest.Digest) string {
 
 // intact reports whether the file at path is the blob.
 func (d *directory) intact(ctx context.Context, path string, want ocispec.Descriptor, progress *meter) (bool, error) {
-	f, err := os.Open(path)
+	f, err := artifact.OpenFile(path)
 	if err != nil {
 		return false, nil
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() != want.Size {
+	if info, err := f.Stat(); err != nil || info.Size() != want.Size {
 		return false, nil
 	}
 	h := sha256.New()
@@ -85,7 +87,7 @@ func (d *directory) intact(ctx context.Context, path string, want ocispec.Descri
 func (d *directory) write(ctx context.Context, want ocispec.Descriptor, write copyFunc, progress *meter) (err error) {
 	path := d.blobFile(want.Digest)
 	temp := filepath.Join(filepath.Dir(path), tempPrefix+want.Digest.Encoded())
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	f, err := artifact.CreateFile(temp, 0o666)
 	if err != nil {
 		return err
 	}

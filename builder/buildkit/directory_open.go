@@ -84,7 +84,7 @@ func (d *directory) inspect() error {
 		return artifact.Hint(artifact.Usagef("%s: is neither empty nor an OCI image layout", d.path),
 			"name another folder, or empty this one")
 	}
-	switch index, err := os.ReadFile(filepath.Join(d.path, ocispec.ImageIndexFile)); {
+	switch index, err := artifact.ReadFile(filepath.Join(d.path, ocispec.ImageIndexFile)); {
 	case errors.Is(err, fs.ErrNotExist):
 		d.empty = true // or a layout that a killed build began
 	case err != nil:

@@ -138,7 +138,7 @@ func carried(ctx context.Context, text string, options registry.Options, filter 
 func (c *command) readAudit(ctx context.Context, file string, filter *audit.Filter, summary *audit.Summary) error {
 	in := io.Reader(os.Stdin)
 	if file != "-" {
-		opened, err := os.Open(file)
+		opened, err := artifact.OpenInput(ctx, file)
 		if err != nil {
 			return err
 		}

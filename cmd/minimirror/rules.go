@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
@@ -58,7 +57,7 @@ func rulesVerb(ctx context.Context, c *command, args []string) error {
 	if image.IsReference(file) {
 		return artifact.Hint(artifact.Usagef("%s is an image, not a file of rules", file), "the file of rules comes first: minimirror rules check %s %s", c.imageRef, file)
 	}
-	data, err := os.ReadFile(file)
+	data, err := artifact.ReadInput(ctx, file)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -66,29 +67,73 @@ func ReadFile(name string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// ReadInput reads a file that a user names on the command line. It may be a pipe, as a shell's
-// <(COMMAND) is, which is read until its writer, or ctx, ends.
+// ReadKeyPair reads a certificate and its key from files that OpenFile opens: PEM.
+func ReadKeyPair(certificate, key string) (tls.Certificate, error) {
+	first, err := ReadFile(certificate)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	second, err := ReadFile(key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(first, second)
+}
+
+// CreateFile opens a file to write, empty. One that is there must be a regular one.
+func CreateFile(name string, mode fs.FileMode) (*os.File, error) {
+	return OpenRegular(func(flag int) (*os.File, error) {
+		return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|flag, mode)
+	})
+}
+
+// ReadInput reads a file that OpenInput opens.
 func ReadInput(ctx context.Context, name string) ([]byte, error) {
-	info, err := os.Stat(name)
+	in, err := OpenInput(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode()&fs.ModeNamedPipe == 0 {
-		return ReadFile(name)
+	defer in.Close()
+	data, err := io.ReadAll(in)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return data, err
+}
+
+// OpenInput opens a file that a user names on the command line. It may be a pipe, as a shell's <(COMMAND)
+// is, whose writer is waited for. When ctx ends, so do the waiting and the reading.
+func OpenInput(ctx context.Context, name string) (io.ReadCloser, error) {
+	if info, err := os.Stat(name); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+		return OpenFile(name)
 	}
 	type result struct {
-		data []byte
-		err  error
+		f   *os.File
+		err error
 	}
 	done := make(chan result, 1)
 	go func() { // it stays behind where no writer comes
-		data, err := os.ReadFile(name)
-		done <- result{data, err}
+		f, err := os.Open(name)
+		done <- result{f, err}
 	}()
 	select {
 	case r := <-done:
-		return r.data, r.err
+		if r.err != nil {
+			return nil, r.err
+		}
+		return &pipe{r.f, context.AfterFunc(ctx, func() { r.f.Close() })}, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// A pipe is closed by its user or by the end of a context.
+type pipe struct {
+	*os.File
+	stop func() bool
+}
+
+func (p *pipe) Close() error {
+	p.stop()
+	return p.File.Close()
 }

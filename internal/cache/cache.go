@@ -89,7 +89,7 @@ func (c *Cache) Open(want artifact.Content) (*os.File, error) {
 	if name == "" {
 		return nil, fmt.Errorf("cache: sha512 %s: %w", want.SHA512, fs.ErrNotExist)
 	}
-	f, err := os.Open(c.path(name))
+	f, err := artifact.OpenFile(c.path(name))
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (c *Cache) Has(want artifact.Content) bool {
 		return false
 	}
 	info, err := os.Stat(c.path(name))
-	return err == nil && (want.Size < 0 || info.Size() == want.Size)
+	return err == nil && info.Mode().IsRegular() && (want.Size < 0 || info.Size() == want.Size)
 }
 
 // Check reads the file, compares its digests and returns its content, with the SHA-256. A file
@@ -242,7 +242,7 @@ func (w *Writer) Close() error {
 
 // Note returns the fact that was kept for the key, or nil.
 func (c *Cache) Note(kind, key string) []byte {
-	data, err := os.ReadFile(filepath.Join(c.dir, "note", kind, key))
+	data, err := artifact.ReadFile(filepath.Join(c.dir, "note", kind, key))
 	if err != nil {
 		return nil
 	}
@@ -251,7 +251,7 @@ func (c *Cache) Note(kind, key string) []byte {
 
 // OpenNote opens a note that is large.
 func (c *Cache) OpenNote(kind, key string) (*os.File, error) {
-	return os.Open(filepath.Join(c.dir, "note", kind, key))
+	return artifact.OpenFile(filepath.Join(c.dir, "note", kind, key))
 }
 
 // SetNote keeps a fact; a failure to keep it costs only time later.

@@ -24,7 +24,9 @@ func (c *Cache) Resume(want artifact.Content) (*Writer, error) {
 	if digest(name) == (artifact.Content{Size: -1}) {
 		return c.create(want)
 	}
-	f, err := os.OpenFile(filepath.Join(c.dir, "part", name), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := artifact.OpenRegular(func(flag int) (*os.File, error) {
+		return os.OpenFile(filepath.Join(c.dir, "part", name), os.O_RDWR|os.O_CREATE|flag, 0o600)
+	})
 	if err != nil { // of another user, who has been here
 		return c.create(want)
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // netrc are the logins of $NETRC, or ~/.netrc: netrc(5).
@@ -25,7 +27,7 @@ func readNetrc() netrc {
 		}
 		n.file = filepath.Join(home, ".netrc")
 	}
-	data, err := os.ReadFile(n.file)
+	data, err := artifact.ReadFile(n.file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		n.failure = err
 	}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -147,7 +146,7 @@ func (w *ways) tls(files artifact.TLSFiles) (*tls.Config, error) {
 			}
 		}
 		file := cmp.Or(w.options.CA, files.CA)
-		data, err := os.ReadFile(file)
+		data, err := artifact.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("certificates of authorities: %w", err)
 		}
@@ -161,7 +160,7 @@ func (w *ways) tls(files artifact.TLSFiles) (*tls.Config, error) {
 		certificate, key = w.options.ClientCert, w.options.ClientKey
 	}
 	if certificate != "" {
-		pair, err := tls.LoadX509KeyPair(certificate, cmp.Or(key, certificate))
+		pair, err := artifact.ReadKeyPair(certificate, cmp.Or(key, certificate))
 		if err != nil {
 			return nil, fmt.Errorf("client certificate %s: %w", certificate, err)
 		}

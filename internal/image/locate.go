@@ -122,7 +122,7 @@ func locateArchive(ctx context.Context, ref Reference, o Options) (*archive, err
 		if o.inPlace {
 			return nil, artifact.Hint(err, "%s -d %s", string(format), ref.Path)
 		}
-		if o.Stdin, err = os.Open(ref.Path); err != nil {
+		if o.Stdin, err = artifact.OpenFile(ref.Path); err != nil {
 			return nil, err
 		}
 		defer o.Stdin.(io.Closer).Close()

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -209,16 +208,13 @@ func (img *Image) Close() error {
 	return img.close()
 }
 
-// openRegular opens a file that must be a regular one; a pipe or a device never blocks it.
+// openRegular opens a file that must be a regular one, and tells its size.
 func openRegular(open func(flag int) (*os.File, error)) (*os.File, int64, error) {
-	f, err := open(os.O_RDONLY | syscall.O_NONBLOCK)
+	f, err := artifact.OpenRegular(open)
 	if err != nil {
 		return nil, 0, err
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: f.Name(), Err: errors.New("not a regular file")}
-	}
 	if err != nil {
 		return nil, 0, errors.Join(err, f.Close())
 	}

@@ -58,7 +58,7 @@ func Digest(data []byte) string {
 // Read returns the lock in the file and the digest of the file's bytes. The
 // error is fs.ErrNotExist when there is no such file.
 func Read(file string) (*Lock, string, error) {
-	data, err := os.ReadFile(file)
+	data, err := artifact.ReadFile(file)
 	if err != nil {
 		return nil, "", err
 	}

@@ -31,7 +31,7 @@ type Key struct{ entity *openpgp.Entity }
 
 // Read returns the private key in the file, armored or binary.
 func Read(file string) (*Key, error) {
-	data, err := os.ReadFile(file)
+	data, err := artifact.ReadFile(file)
 	if err != nil {
 		err = fmt.Errorf("signing key: %w", err)
 		if own, ownErr := ownFile(); errors.Is(err, fs.ErrNotExist) && ownErr == nil && file != own {

@@ -21,8 +21,9 @@
 //	heal NAME                    no faults, and no requests remembered
 //	requests NAME GLOB N         so many requests have matched
 //	exits CODE COMMAND…          run, and compare the exit code; its output is for stdout and stderr
-//	interrupt NAME GLOB N COMMAND…
-//	                             run, hold every answer that matches after N bytes, send SIGINT: exit 130
+//	refuses ARGUMENT…            run the program, which says that something is no regular file and does not wait for it
+//	interrupt [SIGTERM] NAME GLOB N COMMAND…
+//	                             run, hold every answer that matches after N bytes, send SIGINT or SIGTERM: exit 130
 //	only DIR NAME…               the folder holds exactly these
 //	sound                        the cache holds whole files only
 //	installs REF [ARCH,…] PACKAGE…
@@ -58,6 +59,7 @@ func TestFaults(t *testing.T) {
 			"requests":  cmdRequests,
 			"exits":     cmdExits,
 			"interrupt": cmdInterrupt,
+			"refuses":   cmdRefuses,
 			"only":      cmdOnly,
 			"sound":     cmdSound,
 			"installs":  cmdInstalls,

@@ -51,10 +51,27 @@ func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// cmdInterrupt sends SIGINT while upstream holds an answer back, and heals the upstream.
+// cmdRefuses wants an error about a file that is none. A program that waits is killed.
+func cmdRefuses(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: refuses ARGUMENT…")
+	}
+	if code := exitCode(ts, ts.Exec("timeout", append([]string{"--signal=KILL", "30", "minimirror"}, args...)...)); code < 1 || code > 4 {
+		ts.Fatalf("exit code %d", code)
+	}
+	if said := ts.ReadFile("stderr"); !strings.Contains(said, "not a regular file") && !strings.Contains(said, "pipe without a reader") {
+		ts.Fatalf("it does not say that something is no regular file")
+	}
+}
+
+// cmdInterrupt sends a signal while upstream holds an answer back, and heals the upstream.
 func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
+	signal := syscall.SIGINT
+	if len(args) > 0 && args[0] == "SIGTERM" {
+		signal, args = syscall.SIGTERM, args[1:]
+	}
 	if neg || len(args) < 4 {
-		ts.Fatalf("usage: interrupt NAME GLOB N COMMAND…")
+		ts.Fatalf("usage: interrupt [SIGTERM] NAME GLOB N COMMAND…")
 	}
 	u := worldOf(ts).upstream(ts, args[0])
 	u.faults.Clear()
@@ -72,14 +89,14 @@ func cmdInterrupt(ts *testscript.TestScript, neg bool, args []string) {
 		if n := number(ts, args[2]); n >= 1000 { // what was sent may still be on its way
 			waitForPart(ts, int64(n)/2)
 		}
-		ts.Check(cmd.Process.Signal(syscall.SIGINT))
+		ts.Check(cmd.Process.Signal(signal))
 	case err := <-ended:
 		ts.Fatalf("it ended before it asked for %s: %v\n%s", args[1], err, &out)
 	}
 	code := exitCode(ts, <-ended)
 	fmt.Fprint(ts.Stderr(), out.String())
 	if code != 130 {
-		ts.Fatalf("exit code %d after SIGINT, want 130", code)
+		ts.Fatalf("exit code %d after the signal %s, want 130", code, signal)
 	}
 	u.faults.Clear()
 }

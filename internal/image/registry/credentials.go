@@ -25,7 +25,7 @@ type credentials struct {
 // token. It is no error when there are none.
 func (c credentials) of(host string) (name, secret string, err error) {
 	for _, file := range c.files() {
-		f, err := os.Open(file)
+		f, err := artifact.OpenFile(file)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) && os.Getenv("REGISTRY_AUTH_FILE") == "" {
 			continue
 		}

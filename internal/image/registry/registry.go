@@ -106,7 +106,7 @@ func (o Options) settings(credentials func(host string) (string, string, error))
 		settings.DefaultTLS = &tls.Config{InsecureSkipVerify: true}
 	}
 	if o.CAFile != "" {
-		data, err := os.ReadFile(o.CAFile)
+		data, err := artifact.ReadFile(o.CAFile)
 		if err != nil {
 			return settings, fmt.Errorf("registry CA: %w", err)
 		}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -92,7 +91,7 @@ func parseBase(section artifact.Section, dir string) (base baseSpec, err error) 
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(dir, file)
 		}
-		data, err := os.ReadFile(file)
+		data, err := artifact.ReadFile(file)
 		if err != nil {
 			return base, artifact.Hint(section.Errorf("base: %w", err), "write none, essential, or the name of a copy of a node's /var/lib/dpkg/status, relative to the definition's folder")
 		}

@@ -62,7 +62,7 @@ func (d *dpkg) lock(ctx context.Context, wait time.Duration) (io.Closer, error) 
 func (d *dpkg) denyServices() (restore func(), err error) {
 	const text = "#!/bin/sh\n# Made by minimirror bootstrap --no-start; it is removed at its end.\nexit 101\n"
 	policy := d.path("usr/sbin/policy-rc.d")
-	old, err := os.ReadFile(policy)
+	old, err := artifact.ReadFile(policy)
 	switch {
 	case err == nil && string(old) != text:
 		return func() {}, nil
