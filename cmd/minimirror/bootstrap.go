@@ -201,7 +201,7 @@ func (f *bootstrapFlags) installPlan(ctx context.Context, c *command, plan *boot
 	o := bootstrap.InstallOptions{Root: f.root, Dir: dir, NoStart: f.noStart, Wait: f.wait}
 	if f.answers != "" {
 		var err error
-		if o.Answers, err = os.ReadFile(f.answers); err != nil {
+		if o.Answers, err = artifact.ReadInput(ctx, f.answers); err != nil {
 			return fmt.Errorf("--debconf-selections: %w", err)
 		}
 	}
@@ -209,7 +209,9 @@ func (f *bootstrapFlags) installPlan(ctx context.Context, c *command, plan *boot
 	if name == "" {
 		name = filepath.Join(f.root, "var/log/minimirror-bootstrap.log")
 	}
-	log, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o640)
+	log, err := artifact.OpenRegular(func(flag int) (*os.File, error) {
+		return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND|flag, 0o640)
+	})
 	if err != nil {
 		return fmt.Errorf("--log: %w", err)
 	}
@@ -219,6 +221,7 @@ func (f *bootstrapFlags) installPlan(ctx context.Context, c *command, plan *boot
 	o.Progress = func(name, state string, done, total int) {
 		fmt.Fprintf(c.stderr, "%d of %d packages %s: %s\n", done, total, state, name)
 	}
+	defer c.finish()()
 	if err := plan.Install(ctx, o); err != nil {
 		return fmt.Errorf("%w\nlog: %s", err, name)
 	}

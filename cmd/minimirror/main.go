@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -87,6 +88,8 @@ type command struct {
 	debug  bool
 	usage  string // the verb's first lines of help
 
+	finishing sync.RWMutex // held for reading while the verb must not be left; see interruptible
+
 	imageRef string // what --image or an argument names; see parseImage
 }
 
@@ -121,7 +124,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	c := newCommand(args[0], stdout, stderr)
-	err := v(ctx, c, args[1:])
+	err := c.interruptible(ctx, func() error { return v(ctx, c, args[1:]) })
 	if errors.Is(err, pflag.ErrHelp) {
 		return 0
 	}

@@ -127,6 +127,7 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 	if o.Signer, err = signerOf(o.Image, f.signKey); err != nil {
 		return err
 	}
+	defer c.finish()()
 	if f.audit != "none" {
 		if o.Audit, err = audit.Open(f.audit, o.Log); err != nil {
 			return err
