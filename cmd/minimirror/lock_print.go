@@ -103,7 +103,7 @@ func (c *command) warnOfSize(l *lockfile.Lock) {
 	}
 }
 
-func summary(l *lockfile.Lock) string { return quantity(len(l.Items), "artifact", sizeOf(l)) }
+func summary(l *lockfile.Lock) string { return quantity(len(l.Items), "item", sizeOf(l)) }
 
 // sizeOf is the size of all that a lock carries, in bytes.
 func sizeOf(l *lockfile.Lock) (size int64) {

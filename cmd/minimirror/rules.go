@@ -237,7 +237,7 @@ func partOf(catalog *image.Catalog, kind artifact.Kind) (pins artifact.Pins, set
 func (r *rulesCheck) text() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("denied: %d of %d artifacts", len(r.Denied), r.Artifacts)
+	line("denied: %d of %d items", len(r.Denied), r.Artifacts)
 	for _, d := range r.Denied {
 		reason := ""
 		if d.Reason != "" {

@@ -9,17 +9,12 @@ import (
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/strictyaml"
 )
 
 // accessOf is the access of a definition with these sources.
 func accessOf(t *testing.T, sources string) artifact.Access {
 	t.Helper()
-	section, err := strictyaml.Parse("mirror.yaml", []byte("sources: "+sources))
-	if err != nil {
-		t.Fatal(err)
-	}
-	access, err := Kind{}.Access(context.Background(), section)
+	access, err := Kind{}.Access(context.Background(), &spec{host: sources == "host"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +83,7 @@ func TestAuthConfFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	access := accessOf(t, "[]")
+	access := accessOf(t, "others")
 	for host, want := range map[string]string{"one": "a:b", "two": "e:f", "three": ""} {
 		got := ""
 		if login := access.Login(address(t, "https://"+host+".example.org/x")); login != nil {
