@@ -7,6 +7,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
+	"github.com/minimirror/minimirror/internal/openpgp"
 	"github.com/minimirror/minimirror/internal/strictyaml"
 )
 
@@ -80,15 +81,15 @@ func FuzzKeyring(f *testing.F) {
 	f.Add(key.Binary())
 	f.Add(key.Armored())
 	f.Fuzz(func(t *testing.T, data []byte) {
-		ring, err := parseKeyring(data, "k")
+		ring, err := openpgp.Parse(data, "k")
 		if err != nil {
 			return
 		}
-		for _, entity := range ring.keys {
-			_, _ = ring.expiry(string(entity.PrimaryKey.Fingerprint))
-			_ = weakness(entity.PrimaryKey)
+		for _, entity := range ring.Keys {
+			_, _ = ring.Expiry(string(entity.PrimaryKey.Fingerprint))
+			_ = openpgp.Weakness(entity.PrimaryKey)
 		}
-		_, _ = ring.verifyDetached([]byte("text"), data, today)
+		_, _ = ring.VerifyDetached([]byte("text"), data, today)
 	})
 }
 

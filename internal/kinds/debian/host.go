@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
 // aptConfig is what this machine's apt is configured with: apt.conf(5).
@@ -87,7 +88,7 @@ func hostSources(ctx context.Context, log *slog.Logger) ([]source, error) {
 		return nil, err
 	}
 	var sources []source
-	trusted := sync.OnceValues(func() (keyring, error) { return config.trustedKeys(log) })
+	trusted := sync.OnceValues(func() (openpgp.Keyring, error) { return config.trustedKeys(log) })
 	for _, e := range entries {
 		if e.skip != "" {
 			log.Warn("apt source left out", "file", e.where, "reason", e.skip)
@@ -139,7 +140,7 @@ func (c aptConfig) entries() ([]aptEntry, error) {
 }
 
 // source turns an entry into a source without a name. trusted are the keys for sources without Signed-By.
-func (c aptConfig) source(e aptEntry, trusted func() (keyring, error)) (source, error) {
+func (c aptConfig) source(e aptEntry, trusted func() (openpgp.Keyring, error)) (source, error) {
 	s := source{
 		architectures: e.architectures, checkDates: e.enabled("check-date", c.checkDates),
 		checkValidUntil: e.enabled("check-valid-until", c.checkValidUntil),

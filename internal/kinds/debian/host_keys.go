@@ -10,16 +10,17 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
+	pgp "github.com/ProtonMail/go-crypto/openpgp"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
 // signersOf reads Signed-By: file names, a key, or fingerprints of keys that apt
 // trusts; without it, all that apt trusts.
-func signersOf(signedBy string, trustedKeys func() (keyring, error)) (keyring, error) {
+func signersOf(signedBy string, trustedKeys func() (openpgp.Keyring, error)) (openpgp.Keyring, error) {
 	if strings.Contains(signedBy, "-----BEGIN PGP") {
-		return parseKeyring([]byte(unfold(signedBy)), "Signed-By")
+		return openpgp.Parse([]byte(unfold(signedBy)), "Signed-By")
 	}
 	var files []string
 	var fingerprints []string
@@ -31,16 +32,16 @@ func signersOf(signedBy string, trustedKeys func() (keyring, error)) (keyring, e
 		}
 	}
 	if files != nil {
-		return readKeyring(files...)
+		return openpgp.ReadFiles(files...)
 	}
 	trusted, err := trustedKeys()
 	if err != nil || fingerprints == nil {
 		return trusted, err
 	}
-	chosen := keyring{where: "Signed-By " + strings.Join(fingerprints, ", ")}
-	for _, entity := range trusted.keys {
+	chosen := openpgp.Keyring{Where: "Signed-By " + strings.Join(fingerprints, ", ")}
+	for _, entity := range trusted.Keys {
 		if slices.Contains(fingerprints, fmt.Sprintf("%X", entity.PrimaryKey.Fingerprint)) {
-			chosen.keys = append(chosen.keys, entity)
+			chosen.Keys = append(chosen.Keys, entity)
 		}
 	}
 	return chosen, nil
@@ -48,31 +49,31 @@ func signersOf(signedBy string, trustedKeys func() (keyring, error)) (keyring, e
 
 // trustedKeys reads trusted.gpg and trusted.gpg.d. What can't be read there is
 // left out, as apt does, and so are keyboxes.
-func (c aptConfig) trustedKeys(log *slog.Logger) (keyring, error) {
+func (c aptConfig) trustedKeys(log *slog.Logger) (openpgp.Keyring, error) {
 	files, err := trustedPartsOf(c.trustedParts)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		log.Warn("apt's trusted keys left out", "error", err)
 	}
-	ring := keyring{where: c.trustedParts}
+	ring := openpgp.Keyring{Where: c.trustedParts}
 	for _, file := range append([]string{c.trusted}, files...) {
 		data, err := artifact.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && len(data) == 0 {
 			continue
 		}
-		if err == nil && isKeybox(data) {
-			err = keyboxError(file, "which apt ignores here")
+		if err == nil && openpgp.IsKeybox(data) {
+			err = openpgp.KeyboxError(file, "which apt ignores here")
 		}
-		part := keyring{}
+		part := openpgp.Keyring{}
 		if err == nil {
-			part, err = parseKeyring(data, file)
+			part, err = openpgp.Parse(data, file)
 		}
 		if err != nil {
 			log.Warn("apt's trusted keys left out", "error", err)
 			continue
 		}
-		ring.keys = append(ring.keys, part.keys...)
+		ring.Keys = append(ring.Keys, part.Keys...)
 	}
-	if len(ring.keys) == 0 {
+	if len(ring.Keys) == 0 {
 		return ring, fmt.Errorf("no keys in %s and %s", c.trusted, c.trustedParts)
 	}
 	return ring, nil
@@ -90,8 +91,8 @@ func unfold(value string) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-func sameKeys(a, b keyring) bool {
-	return slices.EqualFunc(a.keys, b.keys, func(a, b *openpgp.Entity) bool {
+func sameKeys(a, b openpgp.Keyring) bool {
+	return slices.EqualFunc(a.Keys, b.Keys, func(a, b *pgp.Entity) bool {
 		return bytes.Equal(a.PrimaryKey.Fingerprint, b.PrimaryKey.Fingerprint)
 	})
 }

@@ -12,9 +12,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
+	pgp "github.com/ProtonMail/go-crypto/openpgp"
 
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
+	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
 // partNames are names of files in apt's folders; EXT stands for an extension that the folder knows.
@@ -141,7 +142,7 @@ func TestAptParts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			exported, err := parseKeyring(out, "apt-key")
+			exported, err := openpgp.Parse(out, "apt-key")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,8 +154,8 @@ func TestAptParts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			has := func(ring keyring, key *debiantest.Key) bool {
-				return slices.ContainsFunc(ring.keys, func(e *openpgp.Entity) bool { return fmt.Sprintf("%X", e.PrimaryKey.Fingerprint) == key.Fingerprint() })
+			has := func(ring openpgp.Keyring, key *debiantest.Key) bool {
+				return slices.ContainsFunc(ring.Keys, func(e *pgp.Entity) bool { return fmt.Sprintf("%X", e.PrimaryKey.Fingerprint) == key.Fingerprint() })
 			}
 			apts, ours := make(map[int]bool), make(map[int]bool)
 			for i := range partNames {

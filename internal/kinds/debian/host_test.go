@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
+	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
 // aptHost makes apt's configuration of a machine and has this process use it.
@@ -43,7 +44,7 @@ func describeSources(sources []source) string {
 		for _, suite := range s.suites {
 			fmt.Fprintf(&b, " %s%v", suite.name, suite.components)
 		}
-		fmt.Fprintf(&b, " %v keys:%d valid-until:%t", s.architectures, len(s.keys.keys), s.checkValidUntil)
+		fmt.Fprintf(&b, " %v keys:%d valid-until:%t", s.architectures, len(s.keys.Keys), s.checkValidUntil)
 		if !s.checkDates {
 			b.WriteString(" no dates")
 		}
@@ -118,7 +119,7 @@ func TestHostFingerprint(t *testing.T) {
 		"trusted.gpg.d/a.asc": string(one.Armored()), "trusted.gpg.d/b.gpg": string(two.Binary()), "trusted.gpg.d/c.gpg": "rubbish",
 		"sources.list.d/x.sources": "Types: deb\nURIs: http://h/x\nSuites: a\nComponents: main\nSigned-By: " + two.Fingerprint() + "\n"})
 	sources, err := hostSources(context.Background(), quiet)
-	if err != nil || len(sources[0].keys.keys) != 1 {
+	if err != nil || len(sources[0].keys.Keys) != 1 {
 		t.Fatal(describeSources(sources), err)
 	}
 }
@@ -138,7 +139,7 @@ func FuzzSources(f *testing.F) {
 					t.Fatalf("an entry without address or suite: %+v", e)
 				}
 				e.signedBy = ""
-				_, _ = config.source(e, func() (keyring, error) { return keyring{}, nil })
+				_, _ = config.source(e, func() (openpgp.Keyring, error) { return openpgp.Keyring{}, nil })
 			}
 		}
 	})

@@ -23,7 +23,7 @@ func (up *upstream) pin(ctx context.Context, from artifact.Upstream, s *spec, cl
 		pinned := artifact.Source{Kind: Kind{}.Name(), Name: src.name, URLs: src.urls, ServeUpstream: s.upstream == upstreamServe}
 		for j, r := range up.releases[i] {
 			pinned.Releases = append(pinned.Releases, artifact.Release{
-				Name: r.suite, Date: r.date, Undated: r.undated != nil, URL: r.url, SHA256: r.digest, SignedBy: r.signers,
+				Name: r.suite, Date: r.date, Undated: r.undated != nil, URL: r.url, SHA256: r.digest, SignedBy: r.Signers,
 				Metadata: r.metadata(src.suites[j].components, src.architectures), Proofs: up.proofs(src, r, s.upstream)})
 		}
 		sortReleases(pinned.Releases)

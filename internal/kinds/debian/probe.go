@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
 // Probe implements artifact.Prober. It goes the way of apt, from SourcesPath on: every InRelease must
@@ -32,7 +33,7 @@ func (Kind) Probe(ctx context.Context, get func(ctx context.Context, path string
 			return fmt.Errorf("%s: URIs: %w", SourcesPath, err)
 		}
 		key := strings.ReplaceAll(source.get("Signed-By"), "\n.\n", "\n\n")
-		keys, err := parseKeyring([]byte(strings.TrimSpace(key)+"\n"), SourcesPath)
+		keys, err := openpgp.Parse([]byte(strings.TrimSpace(key)+"\n"), SourcesPath)
 		if err != nil {
 			return err
 		}
@@ -45,13 +46,13 @@ func (Kind) Probe(ctx context.Context, get func(ctx context.Context, path string
 	return nil
 }
 
-func probeSuite(ctx context.Context, get func(ctx context.Context, path string) ([]byte, error), keys keyring, folder string) error {
+func probeSuite(ctx context.Context, get func(ctx context.Context, path string) ([]byte, error), keys openpgp.Keyring, folder string) error {
 	file := path.Join(folder, "InRelease")
 	signed, err := get(ctx, file)
 	if err != nil {
 		return err
 	}
-	text, _, err := keys.verifyInline(signed, time.Now())
+	text, _, err := keys.VerifyInline(signed, time.Now())
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
 const maxRelease = 64 << 20 // bytes of an InRelease; Debian's are below 1 MB
@@ -23,7 +24,7 @@ type release struct {
 	url    string // where it came from
 	digest string // of the signed bytes
 	proofs []artifact.Proof
-	signature
+	openpgp.Signature
 	date    time.Time // as it says, or that of the signature
 	undated error     // why its own date does not count
 	header  paragraph
@@ -57,7 +58,7 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src source, url, su
 	case err == nil:
 		r.url, r.digest = from, sum(signed)
 		r.prove(src, "InRelease", signed)
-		text, r.signature, err = src.keys.verifyInline(signed, now)
+		text, r.Signature, err = src.keys.VerifyInline(signed, now)
 	case errors.Is(err, fs.ErrNotExist):
 		absent := err
 		if text, from, err = get("Release"); err != nil {
@@ -73,13 +74,13 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src source, url, su
 			return nil, artifact.Verifyf("%s: it is not signed: %w", from, sigErr)
 		}
 		r.prove(src, "Release.gpg", detached)
-		if r.signature, err = src.keys.verifyDetached(text, detached, now); errors.Is(err, errChanged) {
+		if r.Signature, err = src.keys.VerifyDetached(text, detached, now); errors.Is(err, openpgp.ErrChanged) {
 			err = &inMotion{err} // the two may be of two moments
 		}
 	default:
 		return nil, err
 	}
-	if hinted := (*artifact.HintError)(nil); err != nil && (errors.As(err, &hinted) || !errors.Is(err, errUnsigned)) {
+	if hinted := (*artifact.HintError)(nil); err != nil && (errors.As(err, &hinted) || !errors.Is(err, openpgp.ErrUnsigned)) {
 		return nil, fmt.Errorf("%s: %w", r.url, err)
 	} else if err != nil {
 		return nil, artifact.Hint(fmt.Errorf("%s: %w", r.url, err), "name the keyring of this source in signed-by; never use a key that you have not checked")

@@ -28,7 +28,7 @@ func (r *release) checkDates(src source, now time.Time) error {
 		r.undated = fmt.Errorf("%s is in the future", r.date.Format(time.RFC3339))
 	}
 	if r.undated != nil {
-		if r.date = r.made; r.date.Year() < minYear {
+		if r.date = r.Made; r.date.Year() < minYear {
 			return artifact.Verifyf("%s: neither its date can be used nor that of its signature, %s", r.url, r.date.Format(time.RFC3339))
 		}
 	}
@@ -118,7 +118,7 @@ func (up *upstream) warnOfReleases(c *consultation) {
 		for _, r := range up.releases[i] {
 			log := c.log.With("source", src.name, "suite", r.suite)
 			if r.undated != nil {
-				log.Warn("upstream's Release has no date that counts: the time of its signature is taken for it", "Date", r.undated, "signed", r.made.Format(time.RFC3339))
+				log.Warn("upstream's Release has no date that counts: the time of its signature is taken for it", "Date", r.undated, "signed", r.Made.Format(time.RFC3339))
 			}
 			if len(r.doubled) > 0 {
 				log.Warn("upstream's Release lists files twice, with different digests or sizes: the first of each list counts", "files", strings.Join(r.doubled, ", "))
@@ -138,15 +138,15 @@ func (up *upstream) warnOfKeys(c *consultation) {
 	var told []string
 	for i, src := range up.sources {
 		for _, r := range up.releases[i] {
-			if len(r.signers) != 1 || slices.Contains(told, r.signers[0]) {
+			if len(r.Signers) != 1 || slices.Contains(told, r.Signers[0]) {
 				continue
 			}
-			signer := r.signers[0]
+			signer := r.Signers[0]
 			told = append(told, signer)
-			if end, expires := src.keys.expiry(signer); expires && end.Sub(c.now) < soon {
-				c.log.Warn("upstream's key expires soon: get its next one", "source", src.name, "key", signer, "at", end.UTC().Format(time.RFC3339), "keyring", src.keys.where)
+			if end, expires := src.keys.Expiry(signer); expires && end.Sub(c.now) < soon {
+				c.log.Warn("upstream's key expires soon: get its next one", "source", src.name, "key", signer, "at", end.UTC().Format(time.RFC3339), "keyring", src.keys.Where)
 			}
-			if src.keys.bound(signer, crypto.SHA1) {
+			if src.keys.Bound(signer, crypto.SHA1) {
 				c.log.Warn("upstream's key is bound with SHA-1, which newer apt refuses: ask upstream for one that is not", "source", src.name, "key", signer)
 			}
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
+	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
 // web is an artifact.Upstream without a cache: the plainest that can be.
@@ -75,11 +76,11 @@ func sourceOf(t *testing.T, url string, keys ...*debiantest.Key) source {
 	t.Helper()
 	s := source{name: "test", urls: []string{url}, architectures: []string{"amd64"}, checkDates: true, checkValidUntil: true}
 	for _, k := range keys {
-		ring, err := parseKeyring(k.Armored(), k.Fingerprint())
+		ring, err := openpgp.Parse(k.Armored(), k.Fingerprint())
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.keys.keys = append(s.keys.keys, ring.keys...)
+		s.keys.Keys = append(s.keys.Keys, ring.Keys...)
 	}
 	return s
 }
@@ -141,7 +142,7 @@ func TestFetchRelease(t *testing.T) {
 			}
 			r, err := fetchRelease(context.Background(), web{}, s, s.urls[0], "stable", today)
 			if c.want == "" {
-				if err != nil || len(r.signers) == 0 || len(r.files) == 0 || r.date.After(today) || r.date.Before(debiantest.DefaultDate) {
+				if err != nil || len(r.Signers) == 0 || len(r.files) == 0 || r.date.After(today) || r.date.Before(debiantest.DefaultDate) {
 					t.Fatal(r, err)
 				}
 				return
@@ -228,7 +229,7 @@ func FuzzRelease(f *testing.F) {
 func FuzzInRelease(f *testing.F) {
 	key := debiantest.NewKey("fuzz")
 	archive := &debiantest.Archive{Suites: []*debiantest.Suite{{Name: "stable", SignedBy: []*debiantest.Key{key}, Packages: []*debiantest.Package{{Name: "a"}}}}}
-	ring, err := parseKeyring(key.Armored(), "k")
+	ring, err := openpgp.Parse(key.Armored(), "k")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -237,13 +238,13 @@ func FuzzInRelease(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	text, _, err := ring.verifyInline(signed, today)
+	text, _, err := ring.VerifyInline(signed, today)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(signed)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, _, err := ring.verifyInline(data, today)
+		got, _, err := ring.VerifyInline(data, today)
 		if err == nil && !bytes.Equal(bytes.TrimSpace(got), bytes.TrimSpace(text)) {
 			t.Fatalf("a text that nobody signed was accepted: %q", got)
 		}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
 // A source is one repository: the same files under one or more addresses.
@@ -20,7 +21,7 @@ type source struct {
 	urls            []string // without a final slash
 	suites          []suite
 	architectures   []string
-	keys            keyring
+	keys            openpgp.Keyring
 	checkValidUntil bool
 	checkDates      bool
 	releaseNames    []string // Suite or Codename of releases that are not called as they are asked for
@@ -135,13 +136,13 @@ func parseSource(section artifact.Section, dir string) (source, error) {
 	return s, err
 }
 
-func signedBy(section artifact.Section, dir string) (keyring, error) {
+func signedBy(section artifact.Section, dir string) (openpgp.Keyring, error) {
 	var text string
 	if err := section.Decode(&text); err != nil {
-		return keyring{}, err
+		return openpgp.Keyring{}, err
 	}
 	if strings.Contains(text, "-----BEGIN PGP") {
-		ring, err := parseKeyring([]byte(text), "signed-by")
+		ring, err := openpgp.Parse([]byte(text), "signed-by")
 		if err != nil {
 			return ring, section.Errorf("%w", err)
 		}
@@ -152,9 +153,9 @@ func signedBy(section artifact.Section, dir string) (keyring, error) {
 		file = filepath.Join(dir, file)
 	}
 	if _, err := os.Stat(file); err != nil {
-		return keyring{}, artifact.Hint(section.Errorf("signed-by: %w", err), "name a keyring file (armored or binary), relative to the definition's folder, or put the key itself here")
+		return openpgp.Keyring{}, artifact.Hint(section.Errorf("signed-by: %w", err), "name a keyring file (armored or binary), relative to the definition's folder, or put the key itself here")
 	}
-	ring, err := readKeyring(file)
+	ring, err := openpgp.ReadFiles(file)
 	if err != nil {
 		return ring, section.Errorf("signed-by: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
 // VerifyUpstream implements artifact.Verifier: each Release must be signed by one
@@ -21,13 +22,13 @@ import (
 //
 // Keys count as they were when upstream dated the Release: an image outlives them.
 func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, open func(name string) (io.ReadCloser, error)) (vouched artifact.Vouched, err error) {
-	ring := keyring{where: "--keyring"}
+	ring := openpgp.Keyring{Where: "--keyring"}
 	for _, file := range keys {
-		part, err := parseKeyring(file.Data, file.Name)
+		part, err := openpgp.Parse(file.Data, file.Name)
 		if err != nil {
 			return vouched, fmt.Errorf("--keyring: %w", err)
 		}
-		ring.keys = append(ring.keys, part.keys...)
+		ring.Keys = append(ring.Keys, part.Keys...)
 	}
 	v := &verification{ring: ring, open: open}
 	for i := range pins.Sources {
@@ -59,7 +60,7 @@ func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artif
 
 // A verification is a VerifyUpstream at work.
 type verification struct {
-	ring   keyring
+	ring   openpgp.Keyring
 	open   func(name string) (io.ReadCloser, error)
 	listed map[string][]listedPackage // of one source, by SHA-256, or SHA-512 where that is all
 }
@@ -114,9 +115,9 @@ func (v *verification) release(ctx context.Context, src *artifact.Source, r *art
 	}
 	of := "of " + said.date.Format(time.RFC3339)
 	if said.undated != nil {
-		of = "without a date, signed at " + said.made.Format(time.RFC3339)
+		of = "without a date, signed at " + said.Made.Format(time.RFC3339)
 	}
-	return fmt.Sprintf("%s %s: %s, signed by %s", src.Name, r.Name, of, strings.Join(said.signers, ", ")), nil
+	return fmt.Sprintf("%s %s: %s, signed by %s", src.Name, r.Name, of, strings.Join(said.Signers, ", ")), nil
 }
 
 // signed reads a Release whose signature is good, today or as of the day when it was
@@ -125,10 +126,10 @@ func (v *verification) signed(data, detached []byte) (r *release, err error) {
 	r = &release{}
 	check := func(now time.Time) (text []byte, err error) {
 		if detached == nil {
-			text, r.signature, err = v.ring.verifyInline(data, now)
+			text, r.Signature, err = v.ring.VerifyInline(data, now)
 			return text, err
 		}
-		r.signature, err = v.ring.verifyDetached(data, detached, now)
+		r.Signature, err = v.ring.VerifyDetached(data, detached, now)
 		return data, err
 	}
 	text, err := check(time.Now())

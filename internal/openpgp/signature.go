@@ -1,4 +1,4 @@
-package debian
+package openpgp
 
 import (
 	"bytes"
@@ -18,16 +18,16 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A signature is who vouches for a text, and since when.
-type signature struct {
-	signers []string  // fingerprints of keys, sorted
-	made    time.Time // the last of the good signatures
+// A Signature is who vouches for a text, and since when.
+type Signature struct {
+	Signers []string  // fingerprints of keys, sorted
+	Made    time.Time // the last of the good signatures
 }
 
-// verify wants, like apt, one good signature at least and no bad one.
+// verify wants one good signature at least and no bad one.
 // Signatures of unknown, expired or weak keys beside a good one do not matter. Where now
 // is zero, keys count as they were when each signature was made.
-func (k keyring) verify(text, signatures []byte, now time.Time) (by signature, err error) {
+func (k Keyring) verify(text, signatures []byte, now time.Time) (by Signature, err error) {
 	var refused []string
 	weak := false
 	packets := packet.NewReader(bytes.NewReader(signatures))
@@ -51,46 +51,50 @@ func (k keyring) verify(text, signatures []byte, now time.Time) (by signature, e
 		var bad pgperrors.SignatureError
 		switch {
 		case err == nil:
-			by.signers = append(by.signers, signer)
-			if sig.CreationTime.After(by.made) {
-				by.made = sig.CreationTime.UTC()
+			by.Signers = append(by.Signers, signer)
+			if sig.CreationTime.After(by.Made) {
+				by.Made = sig.CreationTime.UTC()
 			}
 		case errors.As(err, &bad):
-			return signature{}, artifact.Verifyf("the signature of key %s is wrong: %w", issuer(sig), errChanged)
+			return Signature{}, artifact.Verifyf("the signature of key %s is wrong: %w", issuer(sig), ErrChanged)
 		default:
 			weak = weak || errors.Is(err, errWeak)
 			refused = append(refused, fmt.Sprintf("key %s: %s", issuer(sig), strings.TrimPrefix(err.Error(), "openpgp: ")))
 		}
 	}
-	if len(by.signers) == 0 {
+	if len(by.Signers) == 0 {
 		if refused == nil {
 			refused = []string{"it carries no signature"}
 		}
-		err := artifact.Verifyf("%w: %s (keyring: %s)", errUnsigned, strings.Join(refused, "; "), k.where)
+		err := artifact.Verifyf("%w: %s (keyring: %s)", ErrUnsigned, strings.Join(refused, "; "), k.Where)
 		if weak {
-			err = artifact.Hint(err, "only upstream can mend that: a signature over SHA-256 or better by a key that newer apt accepts (Ed25519, ECDSA, or RSA with 2048 bits at least)")
+			err = artifact.Hint(err, "only upstream can mend that: a signature over SHA-256 or better by a key that newer programs accept (Ed25519, ECDSA, or RSA with 2048 bits at least)")
 		}
 		return by, err
 	}
-	slices.Sort(by.signers)
-	by.signers = slices.Compact(by.signers)
+	slices.Sort(by.Signers)
+	by.Signers = slices.Compact(by.Signers)
 	return by, nil
 }
 
+// Why a text does not count: nobody has signed it whose key is known and good, or it is not what was signed.
 var (
-	errUnsigned = errors.New("no good signature")
-	errChanged  = errors.New("the text was changed after it was signed")
+	ErrUnsigned = errors.New("no good signature")
+	ErrChanged  = errors.New("the text was changed after it was signed")
 )
 
-// errWeak is what newer apt refuses, too: its policy for Sequoia.
+// maxFuture is how far the clock of who signs may be ahead of ours.
+const maxFuture = 10 * time.Second
+
+// errWeak is what apt and others refuse with Sequoia: its default policy.
 var errWeak = errors.New("too weak")
 
 func strong(h crypto.Hash) bool {
 	return slices.Contains([]crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA3_256, crypto.SHA3_512}, h)
 }
 
-// weakness is why the signatures of a key don't count, or nil.
-func weakness(key *packet.PublicKey) error {
+// Weakness is why the signatures of a key don't count, or nil.
+func Weakness(key *packet.PublicKey) error {
 	switch key.PubKeyAlgo {
 	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly:
 		if bits, err := key.BitLength(); err != nil || bits < 2048 {
@@ -104,7 +108,7 @@ func weakness(key *packet.PublicKey) error {
 
 // verifyOne returns the fingerprint of the key that made the signature. A
 // keyring may hold one key twice, expired and renewed: either will do.
-func (k keyring) verifyOne(text []byte, sig *packet.Signature, now time.Time) (signer string, err error) {
+func (k Keyring) verifyOne(text []byte, sig *packet.Signature, now time.Time) (signer string, err error) {
 	if !strong(sig.Hash) {
 		return "", fmt.Errorf("a signature over %s is %w", sig.Hash, errWeak)
 	}
@@ -116,9 +120,9 @@ func (k keyring) verifyOne(text []byte, sig *packet.Signature, now time.Time) (s
 	}
 	err = errors.New("the key is not in the keyring")
 	config := &packet.Config{Time: func() time.Time { return now }}
-	for _, entity := range k.keys {
+	for _, entity := range k.Keys {
 		for _, key := range (openpgp.EntityList{entity}).KeysByIdUsage(*sig.IssuerKeyId, packet.KeyFlagSign) {
-			if weak := cmp.Or(weakness(entity.PrimaryKey), weakness(key.PublicKey)); weak != nil {
+			if weak := cmp.Or(Weakness(entity.PrimaryKey), Weakness(key.PublicKey)); weak != nil {
 				err = weak
 				continue
 			}

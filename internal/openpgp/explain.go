@@ -1,4 +1,4 @@
-package debian
+package openpgp
 
 import (
 	"bytes"
@@ -28,8 +28,8 @@ func explainKeyring(data []byte, where string, cause error) error {
 	}
 	name := shellWord(where)
 	switch {
-	case isKeybox(data):
-		return keyboxError(where, "in which no OpenPGP key can be read")
+	case IsKeybox(data):
+		return KeyboxError(where, "in which no OpenPGP key can be read")
 	case len(text) == 0:
 		return artifact.Hint(fmt.Errorf("%s: the file is empty", where), "download or export the key again")
 	case begins("<"):
@@ -75,8 +75,8 @@ func explainKeyring(data []byte, where string, cause error) error {
 	return artifact.Hint(fmt.Errorf("%s: not an OpenPGP keyring: %w", where, cause), "make one where the key is: gpg --export FINGERPRINT >%s", exported(where, ".gpg"))
 }
 
-// keyboxError says of a keybox how to make a keyring of it.
-func keyboxError(where, why string) error {
+// KeyboxError says of a keybox how to make a keyring of it.
+func KeyboxError(where, why string) error {
 	file := where
 	if !strings.ContainsRune(file, '/') {
 		file = "./" + file // gpg looks for other names in its home

@@ -1,4 +1,4 @@
-package debian
+package openpgp
 
 import (
 	"crypto"
@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -14,7 +15,7 @@ import (
 // bits, and a key that binds itself with SHA-1.
 func TestWeakKeys(t *testing.T) {
 	for name, want := range map[string]string{"dsa": "a DSA key is too weak", "weakprimary": "an RSA key of 1024 bits is too weak", "sha1self": ""} {
-		ring, err := readKeyring("testdata/weak/" + name + ".asc")
+		ring, err := ReadFiles("testdata/weak/" + name + ".asc")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -22,9 +23,9 @@ func TestWeakKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, by, err := ring.verifyInline(signed, today)
+		_, by, err := ring.VerifyInline(signed, time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC))
 		if want == "" {
-			if err != nil || !ring.bound(by.signers[0], crypto.SHA1) || ring.bound(by.signers[0], crypto.SHA256) {
+			if err != nil || !ring.Bound(by.Signers[0], crypto.SHA1) || ring.Bound(by.Signers[0], crypto.SHA256) {
 				t.Errorf("%s: %v %v", name, by, err)
 			}
 			continue

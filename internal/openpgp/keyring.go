@@ -1,4 +1,7 @@
-package debian
+// Package openpgp verifies what upstreams have signed with OpenPGP (RFC 9580), by the rules that Sequoia has by default: which
+// keys and digests are too weak to count, what a keyring is, and what a file is that is none. Kinds use it
+// on the way from upstream to the lock, and again when an image is verified.
+package openpgp
 
 import (
 	"bytes"
@@ -16,14 +19,14 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A keyring holds the public keys that may sign a source.
-type keyring struct {
-	keys  openpgp.EntityList
-	where string // for errors: file names, or "the key in mirror.yaml"
+// A Keyring holds the public keys that may sign a source.
+type Keyring struct {
+	Keys  openpgp.EntityList
+	Where string // for errors: file names, or "the key in mirror.yaml"
 }
 
-// verifyInline returns the text that a cleartext-signed file signs. Anything outside the signed text is refused.
-func (k keyring) verifyInline(data []byte, now time.Time) (text []byte, by signature, err error) {
+// VerifyInline returns the text that a cleartext-signed file signs. Anything outside the signed text is refused.
+func (k Keyring) VerifyInline(data []byte, now time.Time) (text []byte, by Signature, err error) {
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) {
 		return nil, by, artifact.Verifyf("it is not a signed text but a web page: is there a portal that wants a login?")
 	}
@@ -39,8 +42,8 @@ func (k keyring) verifyInline(data []byte, now time.Time) (text []byte, by signa
 	return block.Plaintext, by, err
 }
 
-// verifyDetached checks an armored or binary detached signature.
-func (k keyring) verifyDetached(text, packets []byte, now time.Time) (by signature, err error) {
+// VerifyDetached checks an armored or binary detached signature.
+func (k Keyring) VerifyDetached(text, packets []byte, now time.Time) (by Signature, err error) {
 	if block, err := armor.Decode(bytes.NewReader(packets)); err == nil {
 		if packets, err = io.ReadAll(block.Body); err != nil {
 			return by, artifact.Verifyf("its signature is damaged: %w", err)
@@ -49,11 +52,11 @@ func (k keyring) verifyDetached(text, packets []byte, now time.Time) (by signatu
 	return k.verify(text, packets, now)
 }
 
-// expiry returns when the key with the fingerprint (a primary key's or a
+// Expiry returns when the key with the fingerprint (a primary key's or a
 // subkey's) counts no more, if that is ever. Of a key that is there twice, the
 // later end counts.
-func (k keyring) expiry(fingerprint string) (end time.Time, expires bool) {
-	for _, entity := range k.keys {
+func (k Keyring) Expiry(fingerprint string) (end time.Time, expires bool) {
+	for _, entity := range k.Keys {
 		self, _ := entity.PrimarySelfSignature()
 		ends := []time.Time{endOf(entity.PrimaryKey, self)}
 		found := fmt.Sprintf("%X", entity.PrimaryKey.Fingerprint) == fingerprint
@@ -76,9 +79,9 @@ func (k keyring) expiry(fingerprint string) (end time.Time, expires bool) {
 	return end, expires
 }
 
-// bound reports whether a signature over the hash binds the key, and no better one.
-func (k keyring) bound(fingerprint string, by crypto.Hash) (is bool) {
-	for _, entity := range k.keys {
+// Bound reports whether a signature over the hash binds the key, and no better one.
+func (k Keyring) Bound(fingerprint string, by crypto.Hash) (is bool) {
+	for _, entity := range k.Keys {
 		self, _ := entity.PrimarySelfSignature()
 		if fmt.Sprintf("%X", entity.PrimaryKey.Fingerprint) == fingerprint && self != nil {
 			if self.Hash != by {

@@ -1,4 +1,4 @@
-package debian
+package openpgp
 
 import (
 	"bufio"
@@ -15,26 +15,26 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// parseKeyring reads public keys: armored (any number of blocks), binary, or a keybox of GnuPG.
+// Parse reads public keys: armored (any number of blocks), binary, or a keybox of GnuPG.
 // What else it may be is said in the error.
-func parseKeyring(data []byte, where string) (ring keyring, err error) {
-	ring.where = where
+func Parse(data []byte, where string) (ring Keyring, err error) {
+	ring.Where = where
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // the byte order mark of some editors
 	switch {
-	case isKeybox(data):
-		ring.keys, err = parseKeybox(data)
+	case IsKeybox(data):
+		ring.Keys, err = parseKeybox(data)
 	case bytes.Contains(data, []byte("-----BEGIN PGP")):
-		ring.keys, err = parseArmored(data)
+		ring.Keys, err = parseArmored(data)
 	default:
-		ring.keys, err = openpgp.ReadKeyRing(bytes.NewReader(data))
+		ring.Keys, err = openpgp.ReadKeyRing(bytes.NewReader(data))
 	}
-	for _, entity := range ring.keys {
+	for _, entity := range ring.Keys {
 		if entity.PrivateKey != nil {
 			return ring, artifact.Hint(fmt.Errorf("%s: it holds a private key, which nobody but its owner should have", where),
 				"export the public key instead: gpg --export %X >%s", entity.PrimaryKey.Fingerprint, exported(where, ".gpg"))
 		}
 	}
-	if len(ring.keys) == 0 {
+	if len(ring.Keys) == 0 {
 		return ring, explainKeyring(data, where, err)
 	}
 	return ring, nil
@@ -61,8 +61,8 @@ func parseArmored(data []byte) (keys openpgp.EntityList, err error) {
 	}
 }
 
-// isKeybox reports whether data begins as GnuPG's own format for its keyrings does: kbx/keybox-blob.c of GnuPG.
-func isKeybox(data []byte) bool {
+// IsKeybox reports whether data begins as GnuPG's own format for its keyrings does: kbx/keybox-blob.c of GnuPG.
+func IsKeybox(data []byte) bool {
 	return len(data) >= 12 && data[4] == 1 && string(data[8:12]) == "KBXf"
 }
 
@@ -98,19 +98,19 @@ func parseKeybox(data []byte) (keys openpgp.EntityList, err error) {
 	return keys, nil
 }
 
-// readKeyring reads the keys of several files.
-func readKeyring(files ...string) (keyring, error) {
-	ring := keyring{where: strings.Join(files, ", ")}
+// ReadFiles reads the keys of several files.
+func ReadFiles(files ...string) (Keyring, error) {
+	ring := Keyring{Where: strings.Join(files, ", ")}
 	for _, file := range files {
 		data, err := artifact.ReadFile(file)
 		if err != nil {
 			return ring, fmt.Errorf("keyring: %w", err)
 		}
-		part, err := parseKeyring(data, file)
+		part, err := Parse(data, file)
 		if err != nil {
 			return ring, err
 		}
-		ring.keys = append(ring.keys, part.keys...)
+		ring.Keys = append(ring.Keys, part.Keys...)
 	}
 	return ring, nil
 }
