@@ -144,7 +144,7 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			right, busy := false, false
 			if given {
 				e.user = name
-				right, busy = s.access.passwords.right(r.Context(), e.client, e.gone, name, password)
+				right, busy = s.access.passwords.right(r.Context(), e.client, e, name, password)
 			}
 			if busy {
 				c.Response().Header().Set("Retry-After", "1")

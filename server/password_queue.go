@@ -16,8 +16,8 @@ const (
 )
 
 // A passwordQueue gives turns to those who want a password checked, which is slow on purpose. A flood of wrong passwords
-// delays whoever sends it, and hardly anyone else: a network has one turn at a time, and those that have sent fewer wrong
-// passwords come first.
+// delays whoever sends it, and hardly anyone else: a network has one turn at a time, those that have sent fewer wrong
+// passwords come first, and of these who came last: a first login waits for none of a crowd that is there already.
 type passwordQueue struct {
 	mu       sync.Mutex
 	free     int // turns
@@ -35,9 +35,12 @@ type passwordNetwork struct {
 
 type passwordWaiter struct {
 	number int
-	turn   chan bool   // false: there is none any more
-	gone   func() bool // whether the client still waits
+	turn   chan bool // false: there is none any more
+	client goner
 }
+
+// A goner knows whether the client waits for its answer no longer.
+type goner interface{ gone() bool }
 
 func newPasswordQueue() *passwordQueue {
 	return &passwordQueue{free: passwordTurns, networks: map[netip.Prefix]*passwordNetwork{}}
@@ -54,9 +57,9 @@ func passwordNetworkOf(client netip.Addr) netip.Prefix {
 
 // enter waits for a turn, which ends with leave; right says what came of it. It fails when too many of the network wait, when
 // the client has gone, and after turnPatience.
-func (q *passwordQueue) enter(ctx context.Context, client netip.Addr, gone func() bool) (leave func(right bool), ok bool) {
-	key := passwordNetworkOf(client)
-	w := &passwordWaiter{turn: make(chan bool, 1), gone: gone}
+func (q *passwordQueue) enter(ctx context.Context, address netip.Addr, client goner) (leave func(right bool), ok bool) {
+	key := passwordNetworkOf(address)
+	w := &passwordWaiter{turn: make(chan bool, 1), client: client}
 	if !q.join(key, w) {
 		return nil, false
 	}
@@ -81,7 +84,7 @@ func (q *passwordQueue) join(key netip.Prefix, w *passwordWaiter) bool {
 		q.networks[key] = n
 	}
 	n.waiting = slices.DeleteFunc(n.waiting, func(w *passwordWaiter) bool {
-		gone := w.gone()
+		gone := w.client.gone()
 		if gone {
 			w.turn <- false
 		}
@@ -125,9 +128,10 @@ func (q *passwordQueue) leave(key netip.Prefix, right bool) {
 	q.next()
 	q.forget(n)
 	if len(q.networks) > mostRemembered {
-		for _, n := range q.networks {
-			n.failures = 0
-			q.forget(n)
+		for key, n := range q.networks {
+			if !n.busy && len(n.waiting) == 0 {
+				delete(q.networks, key)
+			}
 		}
 	}
 }
@@ -139,7 +143,7 @@ func (q *passwordQueue) forget(n *passwordNetwork) {
 	}
 }
 
-// next gives the turns that are free, first to the networks with the fewest failures, and among these to who came first. It
+// next gives the turns that are free, first to the networks with the fewest failures, and among these to who came last. It
 // is for those who hold the lock.
 func (q *passwordQueue) next() {
 	for q.free > 0 {
@@ -148,7 +152,7 @@ func (q *passwordQueue) next() {
 			if n.busy || len(n.waiting) == 0 {
 				continue
 			}
-			if best == nil || n.failures < best.failures || n.failures == best.failures && n.waiting[0].number < best.waiting[0].number {
+			if best == nil || n.failures < best.failures || n.failures == best.failures && n.waiting[0].number > best.waiting[0].number {
 				best = n
 			}
 		}
@@ -157,7 +161,7 @@ func (q *passwordQueue) next() {
 		}
 		w := best.waiting[0]
 		best.waiting = best.waiting[1:]
-		if w.gone() {
+		if w.client.gone() {
 			w.turn <- false
 			q.forget(best)
 			continue

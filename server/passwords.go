@@ -107,15 +107,15 @@ func (p *passwords) hash(name string, digest [sha256.Size]byte) (hash []byte, ri
 	return p.hashes[name], found && hmac.Equal(known[:], digest[:])
 }
 
-// right reports whether the password is that of the name. busy: it was not looked at. gone tells whether the client still waits.
-func (p *passwords) right(ctx context.Context, client netip.Addr, gone func() bool, name, password string) (right, busy bool) {
+// right reports whether the password is that of the name. busy: it was not looked at.
+func (p *passwords) right(ctx context.Context, address netip.Addr, client goner, name, password string) (right, busy bool) {
 	mac := hmac.New(sha256.New, p.key)
 	mac.Write([]byte(name + "\x00" + password))
 	digest := [sha256.Size]byte(mac.Sum(nil))
 	if _, right := p.hash(name, digest); right {
 		return true, false
 	}
-	leave, ok := p.queue.enter(ctx, client, gone)
+	leave, ok := p.queue.enter(ctx, address, client)
 	if !ok {
 		return false, true
 	}

@@ -32,7 +32,12 @@ func testPasswords(t *testing.T, lines string) *passwords {
 	return p
 }
 
-func here() bool { return false }
+// A goes is a client that may have gone.
+type goes func() bool
+
+func (g goes) gone() bool { return g() }
+
+var here = goes(func() bool { return false })
 
 // A wrong password takes the same work, whether there is such a name, and whatever its own hash costs.
 func TestWrongPasswordsCostTheSame(t *testing.T) {
@@ -126,8 +131,8 @@ func TestPasswordFlood(t *testing.T) {
 			}
 		})
 	}
-	// Each has sent a wrong one before, and sends ten more.
-	for range 2 {
+	// Each has sent a wrong one before, and sends ten more. Even before that, who comes last has the next turn.
+	for _, last := range []string{"before", "after"} {
 		for i, client := range flood {
 			guess(client, "wrong")
 			if i < passwordTurns {
@@ -135,10 +140,15 @@ func TestPasswordFlood(t *testing.T) {
 			}
 		}
 		p.queue.await(t, len(flood)-passwordTurns)
-		for i := range flood {
+		guess("203.0.113.1", last)
+		p.queue.await(t, len(flood)-passwordTurns+1)
+		for i := range len(flood) + 1 {
 			slow.goOn <- struct{}{}
-			if i < len(flood)-passwordTurns {
-				<-slow.begun
+			if i > len(flood)-passwordTurns {
+				continue
+			}
+			if got := <-slow.begun; i == 0 && last == "before" && got != last {
+				t.Errorf("the next turn went to %s", got)
 			}
 		}
 		all.Wait()
@@ -227,10 +237,10 @@ func TestPasswordsOfNobody(t *testing.T) {
 	p.compare = slow.compare
 	var all sync.WaitGroup
 	var left atomic.Bool
-	guess := func(ctx context.Context, client, password string, gone func() bool) {
+	guess := func(ctx context.Context, address, password string, client goner) {
 		all.Go(func() {
-			if right, busy := p.right(ctx, netip.MustParseAddr(client), gone, "joe", password); password == "gone" && !busy || password == "right" && !right {
-				t.Errorf("%s of %s: right %t, busy %t", password, client, right, busy)
+			if right, busy := p.right(ctx, netip.MustParseAddr(address), client, "joe", password); password == "gone" && !busy || password == "right" && !right {
+				t.Errorf("%s of %s: right %t, busy %t", password, address, right, busy)
 			}
 		})
 	}
@@ -246,8 +256,8 @@ func TestPasswordsOfNobody(t *testing.T) {
 	cancel()
 	p.queue.await(t, 0)
 	for i := range mostWaiting {
-		guess(background, "192.0.2.1", "gone", left.Load)
-		guess(background, fmt.Sprintf("203.0.113.%d", i), "gone", left.Load)
+		guess(background, "192.0.2.1", "gone", goes(left.Load))
+		guess(background, fmt.Sprintf("203.0.113.%d", i), "gone", goes(left.Load))
 	}
 	p.queue.await(t, 2*mostWaiting)
 	left.Store(true)

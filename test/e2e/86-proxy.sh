@@ -115,7 +115,7 @@ end "$server"
 listen=127.0.0.1:8080
 printf '%s\n' 'rules:' ' - deny: { package: app, client: 127.0.0.3, reason: "not from 3" }' >"$rules"
 start_server --image "oci:$mine/image" --rules "$rules" --trusted-proxy 127.0.0.1 --audit "$mine/audit"
-app=$(jq -r '.artifacts[] | select(.name == "app") | "\(.source)/\(.path)"' "$definition/mirror.lock")
+app=$(jq -r '.items[] | select(.name == "app") | "\(.source)/\(.files[0].path)"' "$definition/mirror.lock")
 "$MINIMIRROR" kit "oci:$mine/image" --address http://127.0.0.1:8091 --to "$mine/kit-nginx" >/dev/null
 "$MINIMIRROR" kit "oci:$mine/image" --address http://127.0.0.1:8092 --to "$mine/kit-haproxy" >/dev/null
 mkdir "$mine/nginx-kit"
@@ -144,6 +144,8 @@ for proxy in 127.0.0.1:8091 127.0.0.1:8092; do
 		[ "$got" = "HTTP/1.1 403 Denied: not from 3 (rules.yaml:2)" ] || die "$proxy, $turn: a client that lies: $got"
 		get "${lies[@]}" "http://$proxy/minimirror.sources" >"$mine/sources"
 		! grep -Eq 'evil|https:' "$mine/sources" && grep -q "^URIs: http://$proxy/" "$mine/sources" || die "$proxy, $turn: $(cat "$mine/sources")"
+		status 127.0.0.2 "http://$proxy/minimirror.sources" >/dev/null
+		grep -qi '^cache-control: no-store' "$mine/header" || die "$proxy: caches may keep minimirror.sources: $(cat "$mine/header")"
 		get --header 'Host: mirror.example.org' "http://$proxy/minimirror.sources" >"$mine/sources"
 		grep -q '^URIs: http://mirror.example.org/' "$mine/sources" || die "$proxy, $turn: by another name: $(cat "$mine/sources")"
 	done
