@@ -56,6 +56,9 @@ func (s *Server) failed(e *exchange, path string, err error) {
 
 // unreadable reports whether content failed that was being sent, and not the client: see image.FileSender.
 func unreadable(err error) bool {
+	if err == nil {
+		return false // at no cost
+	}
 	var file *fs.PathError
 	return errors.As(err, &file) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fs.ErrClosed)
 }
