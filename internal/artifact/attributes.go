@@ -15,7 +15,7 @@ import (
 // are several.
 type Attributes []Attribute
 
-// An Attribute has one or more values, sorted.
+// An Attribute has one or more values, sorted and not empty.
 type Attribute struct {
 	Name   string
 	Values []string
@@ -85,7 +85,7 @@ func (a *Attributes) UnmarshalJSON(data []byte) error {
 
 func (a Attributes) check() error {
 	for i, attribute := range a {
-		if attribute.Name == "" || len(attribute.Values) == 0 || i > 0 && a[i-1].Name >= attribute.Name {
+		if attribute.Name == "" || len(attribute.Values) == 0 || attribute.Values[0] == "" || i > 0 && a[i-1].Name >= attribute.Name {
 			return fmt.Errorf("attribute %q has no value, or is out of order", attribute.Name)
 		}
 		if !slices.IsSorted(attribute.Values) {
