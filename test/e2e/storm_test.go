@@ -32,6 +32,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
+	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
 var (
@@ -415,15 +416,13 @@ func idleConnections(t *testing.T) int {
 func (s *site) pool() map[string]string {
 	if s.digests == nil {
 		s.digests, s.sizes = map[string]string{}, map[string]int64{}
-		var lock struct {
-			Artifacts []struct {
-				Source, Path, SHA256 string
-				Size                 int64
-			}
-		}
+		var lock lockfile.Lock
 		s.check(readJSON(filepath.Join(s.dir, "mirror.lock"), &lock))
-		for _, a := range lock.Artifacts {
-			s.digests["/"+a.Source+"/"+a.Path], s.sizes["/"+a.Source+"/"+a.Path] = a.SHA256, a.Size
+		for _, item := range lock.Items {
+			for _, file := range item.Files {
+				path := "/" + item.FileID(&file)
+				s.digests[path], s.sizes[path] = file.SHA256, file.Size
+			}
 		}
 	}
 	return s.digests
