@@ -48,14 +48,14 @@ func TestClaims(t *testing.T) {
 
 	ours := client(site.sources(mirror))
 	fails(ours, "secret", "Unable to locate package secret")
-	fails(ours, "late", "403")
+	fails(ours, "late", "403  Denied: not from here (rules.yaml:3)")
 	fails(ours, "absent", "Unable to locate package absent")
 	if strings.Contains(trail(), "absent") {
 		t.Errorf("apt has asked for what our index does not list:\n%s", trail())
 	}
 
 	upstreams := client(debiantest.Source(mirror+"/upstream/vendor", "bookworm", []string{"main"}, archive.Keys["archive"].Armored()))
-	fails(upstreams, "secret", "403")
+	fails(upstreams, "secret", "403  Denied: policy 4.2 (rules.yaml:2)")
 	fails(upstreams, "absent", "404")
 	if !strings.Contains(trail(), `"name":"absent","version":"2.1-1","architecture":"amd64","verdict":"missing"`) {
 		t.Errorf("the audit trail does not name what is missing:\n%s", trail())
