@@ -139,13 +139,3 @@ func (d *Definition) setsOf(kind string) map[string]artifact.Section {
 	}
 	return of
 }
-
-// addSet joins what two kinds have for one set.
-func addSet(sets []artifact.Set, add artifact.Set) []artifact.Set {
-	if i := slices.IndexFunc(sets, func(s artifact.Set) bool { return artifact.CompareSets(s, add) == 0 }); i >= 0 {
-		sets[i].Requested = append(sets[i].Requested, add.Requested...)
-		sets[i].Items = append(sets[i].Items, add.Items...)
-		return sets
-	}
-	return append(sets, add)
-}

@@ -88,6 +88,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 		}
 		made.ReleaseChanges = append(made.ReleaseChanges, resolution.ReleaseChanges...)
 	}
+	lock.Sets = distributeAny(lock.Sets)
 	if err := lock.Follow(previous, date, l.Now); err != nil {
 		return nil, err
 	}
