@@ -22,7 +22,7 @@ type dpkgModel struct {
 	once      map[string]*Package // what was configured last under a name
 }
 
-type modelRelations struct{ pre, depends, conflicts, breaks, provides []clause }
+type modelRelations struct{ pre, depends, conflicts, breaks, provides, replaces []clause }
 
 // newDpkgModel is a node that has some packages.
 func newDpkgModel(base []*Package) *dpkgModel {
@@ -42,7 +42,7 @@ func (m *dpkgModel) relations(p *Package) *modelRelations {
 		clauses, _ := parseClauses(stanzaField(string(p.Stanza(0)), field))
 		return clauses
 	}
-	r := &modelRelations{read("Pre-Depends"), read("Depends"), read("Conflicts"), read("Breaks"), read("Provides")}
+	r := &modelRelations{read("Pre-Depends"), read("Depends"), read("Conflicts"), read("Breaks"), read("Provides"), read("Replaces")}
 	m.parsed[p] = r
 	return r
 }
@@ -102,6 +102,11 @@ func (m *dpkgModel) unpack(p *Package, auto bool) error {
 		}
 		for _, way := range []struct{ by, against *Package }{{p, other}, {other, p}} {
 			against := func(c clause) bool { return m.meets(way.against, c[0]) }
+			if slices.ContainsFunc(m.relations(way.by).conflicts, against) && slices.ContainsFunc(m.relations(p).replaces, func(c clause) bool { return m.meets(other, c[0]) }) {
+				delete(m.installed, name)
+				delete(m.ready, name)
+				break
+			}
 			if slices.ContainsFunc(m.relations(way.by).conflicts, against) {
 				return fmt.Errorf("%v is unpacked where %v conflicts with %v", p, way.by, way.against)
 			}

@@ -23,6 +23,9 @@ func (d *setDifferential) installs(requests []Request, found ClosureSet) bool {
 	}
 	root := d.aptNode("set")
 	defer os.RemoveAll(root.dir)
+	if d.replaces {
+		root.write("apt.conf", fmt.Appendf(nil, aptConf, root.dir))
+	}
 	root.addPackages(set)
 	root.update()
 	var all []string
@@ -38,18 +41,20 @@ func (d *setDifferential) installs(requests []Request, found ClosureSet) bool {
 		}
 	}
 
-	model := newDpkgModel(d.base)
-	for _, p := range set {
-		// As a person does who goes by the list alone: configure when unpacking fails.
-		if err := model.unpack(p, true); err != nil {
-			model.configure()
+	if !d.replaces { // what goes is in the plan alone
+		model := newDpkgModel(d.base)
+		for _, p := range set {
+			// As a person does who goes by the list alone: configure when unpacking fails.
 			if err := model.unpack(p, true); err != nil {
-				fail("in the set's order: %v", err)
+				model.configure()
+				if err := model.unpack(p, true); err != nil {
+					fail("in the set's order: %v", err)
+				}
 			}
 		}
-	}
-	if err := model.configure(); err != nil {
-		fail("in the set's order: %v", err)
+		if err := model.configure(); err != nil {
+			fail("in the set's order: %v", err)
+		}
 	}
 	if err := d.followPlan(requests, found); err != nil {
 		fail("in the steps of the plan: %v", err)

@@ -76,6 +76,8 @@ type setDifferential struct {
 	full   *aptRoot // with all indexes
 	now    *Universe
 
+	replaces bool // the set that is compared has something of the node give way: apt may remove
+
 	good, refused, more int
 	ours, theirs        int64
 	notes               []string
@@ -121,7 +123,7 @@ func (d *setDifferential) newNode(random *rand.Rand) {
 	}
 }
 
-// aptNode is the apt of the node, which removes nothing.
+// aptNode is the apt of the node, which removes nothing by itself.
 func (d *setDifferential) aptNode(name string) *aptRoot {
 	root := newAptRoot(d, filepath.Join(d.dir, name))
 	root.write("apt.conf", fmt.Appendf(nil, aptConf+"APT::Get::Remove \"false\";\n", root.dir))
@@ -151,6 +153,7 @@ func (d *setDifferential) compare(node int, c differentialCase) {
 		d.refused++
 		return
 	}
+	d.replaces = slices.ContainsFunc(closure.Warnings, func(w string) bool { return strings.Contains(w, "is removed from the nodes") })
 	set := closure.Sets[0].Packages
 	if !d.installs(requests, closure.Sets[0]) {
 		note("CANNOT be installed: %v", set)
