@@ -89,15 +89,12 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 		made.ReleaseChanges = append(made.ReleaseChanges, resolution.ReleaseChanges...)
 	}
 	lock.Sets = distributeAny(lock.Sets)
-	if err := lock.Follow(previous, date, l.Now); err != nil {
+	data, err := lock.Follow(previous, digest, date, l.Now)
+	if err != nil {
 		return nil, err
 	}
 	if previous != nil {
 		made.Changes = Changes(previous, lock)
-	}
-	data, err := lock.Encode()
-	if err != nil {
-		return nil, err
 	}
 	made.Changed = lockfile.Digest(data) != digest
 	if made.Changed && !opt.DryRun {

@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,15 +54,25 @@ func (a Attributes) Get(name string) string {
 
 // MarshalJSON implements json.Marshaler.
 func (a Attributes) MarshalJSON() ([]byte, error) {
-	object := make(map[string]any, len(a))
-	for _, attribute := range a {
+	text := []byte{'{'}
+	var err error
+	add := func(value any) {
+		piece, wrong := json.Marshal(value)
+		text, err = append(text, piece...), errors.Join(err, wrong)
+	}
+	for i, attribute := range a {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		add(attribute.Name)
+		text = append(text, ':')
 		if len(attribute.Values) == 1 {
-			object[attribute.Name] = attribute.Values[0]
+			add(attribute.Values[0])
 		} else {
-			object[attribute.Name] = attribute.Values
+			add(attribute.Values)
 		}
 	}
-	return json.Marshal(object)
+	return append(text, '}'), err
 }
 
 // UnmarshalJSON implements json.Unmarshaler.

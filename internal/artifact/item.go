@@ -3,7 +3,6 @@ package artifact
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -105,6 +104,10 @@ func (i *Item) Check() error {
 	if key := i.key(); !ValidPath(key) {
 		return fmt.Errorf("%s: invalid key %q", i, key)
 	}
+	var paths map[string]bool
+	if len(i.Files) > 1 {
+		paths = make(map[string]bool, len(i.Files))
+	}
 	for at := range i.Files {
 		f := &i.Files[at]
 		switch {
@@ -114,8 +117,10 @@ func (i *Item) Check() error {
 			return fmt.Errorf("%s: %s: invalid sha256 %q", i, f.Path, f.SHA256)
 		case f.Size < 0:
 			return fmt.Errorf("%s: %s: invalid size %d", i, f.Path, f.Size)
-		case slices.ContainsFunc(i.Files[:at], func(o File) bool { return o.Path == f.Path }):
+		case paths[f.Path]:
 			return fmt.Errorf("%s: %s is there twice", i, f.Path)
+		case paths != nil:
+			paths[f.Path] = true
 		}
 	}
 	return i.Attributes.check()

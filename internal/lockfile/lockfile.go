@@ -73,22 +73,23 @@ func Read(file string) (*Lock, string, error) {
 // Decode reads a lock and refuses one that is damaged or that names files
 // outside the mirror.
 func Decode(data []byte) (*Lock, error) {
-	var version struct{ Format int }
-	_ = json.Unmarshal(data, &version) // decode says what is wrong
 	l := new(Lock)
-	switch version.Format {
-	case 1:
-		var old version1
-		if err := decode(data, &old); err != nil {
-			return nil, err
-		}
-		l = old.lock()
-	default:
-		if err := decode(data, l); err != nil {
-			return nil, err
-		}
-		if l.Format != Format {
+	if err := decode(data, l); err != nil || l.Format != Format {
+		var version struct{ Format int }
+		_ = json.Unmarshal(data, &version) // decode has said what is wrong
+		switch {
+		case version.Format == 1:
+			var old version1
+			if err := decode(data, &old); err != nil {
+				return nil, err
+			}
+			l = old.lock()
+		case version.Format != 0 && version.Format != Format:
+			return nil, fmt.Errorf("format %d: this program reads formats 1 to %d", version.Format, Format)
+		case err == nil:
 			return nil, fmt.Errorf("format %d: this program reads formats 1 to %d", l.Format, Format)
+		default:
+			return nil, err
 		}
 	}
 	l.sort() // a merge of two locks may have moved something
@@ -128,26 +129,26 @@ func (l *Lock) check() error {
 			return fmt.Errorf("source %s: %w", s.Name, err)
 		}
 	}
-	ids, files := make(map[string]bool, len(l.Items)), make(map[string]*artifact.File, len(l.Items))
+	ids, shares := make(map[string]bool, len(l.Items)), false
 	for i := range l.Items {
 		a := &l.Items[i]
 		kind, known := sources[a.Source]
+		id := a.ID()
 		switch {
 		case !known || kind != a.Kind:
 			return fmt.Errorf("%s: unknown source %q", a, a.Source)
-		case ids[a.ID()]:
-			return fmt.Errorf("%s: %s is listed twice", a, a.ID())
+		case ids[id]:
+			return fmt.Errorf("%s: %s is listed twice", a, id)
 		}
 		if err := a.Check(); err != nil {
 			return err
 		}
-		ids[a.ID()] = true
-		for f := range a.Files {
-			id := a.FileID(&a.Files[f])
-			if other := files[id]; other != nil && other.Content() != a.Files[f].Content() {
-				return fmt.Errorf("%s: another item has other bytes at %s", a, id)
-			}
-			files[id] = &a.Files[f]
+		ids[id] = true
+		shares = shares || a.Key != "" || len(a.Files) > 1
+	}
+	if shares { // else IDs are the paths of the files
+		if err := checkShared(l.Items); err != nil {
+			return err
 		}
 	}
 	for i, s := range l.Sets {
@@ -165,6 +166,22 @@ func (l *Lock) check() error {
 			if !seen[id] {
 				return fmt.Errorf("set %s: %q is requested and not in it", s.Name, id)
 			}
+		}
+	}
+	return nil
+}
+
+// checkShared refuses two files of one path that are not the same.
+func checkShared(items []artifact.Item) error {
+	files := make(map[string]artifact.Content, len(items))
+	for i := range items {
+		for f := range items[i].Files {
+			file := &items[i].Files[f]
+			id := items[i].FileID(file)
+			if other, found := files[id]; found && other != file.Content() {
+				return fmt.Errorf("%s: another item has other bytes at %s", &items[i], id)
+			}
+			files[id] = file.Content()
 		}
 	}
 	return nil
@@ -254,33 +271,31 @@ func (l *Lock) encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Follow gives the lock its date: what upstream states, or now where that is zero; later when
-// previous, which may be nil, says something else and is not older. A lock that says the same keeps its date.
-func (l *Lock) Follow(previous *Lock, stated, now time.Time) error {
+// Follow gives the lock its date and returns the file's bytes. The date is what upstream states, or now where that is zero; later when
+// previous, which may be nil, says something else and is not older. A lock that says the same keeps its date. digest is that of the file
+// that previous was read from.
+func (l *Lock) Follow(previous *Lock, digest string, stated, now time.Time) ([]byte, error) {
 	l.Date = stated.UTC().Truncate(time.Second)
 	if stated.IsZero() {
 		l.Date = now.UTC().Truncate(time.Second)
 	}
 	if previous == nil || !stated.IsZero() && l.Date.After(previous.Date) {
-		return nil
+		return l.Encode()
 	}
 	date := l.Date
 	l.Date = previous.Date
 	ours, err := l.Encode()
-	if err != nil {
-		return err
+	if err != nil || Digest(ours) == digest {
+		return ours, err
 	}
-	theirs, err := previous.Encode()
-	if err != nil {
-		return err
-	}
-	if bytes.Equal(ours, theirs) {
-		return nil
+	theirs, err := previous.encode() // the file may be of another format, or in another order
+	if err != nil || bytes.Equal(ours, theirs) {
+		return ours, err
 	}
 	if l.Date = previous.Date.Add(time.Second); date.After(l.Date) {
 		l.Date = date
 	}
-	return nil
+	return l.encode()
 }
 
 // Write replaces the file in one step with what Encode returned.

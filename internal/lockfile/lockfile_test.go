@@ -106,8 +106,12 @@ func TestFollow(t *testing.T) {
 	now := day.AddDate(0, 1, 0)
 	follow := func(l, previous *Lock, stated, want time.Time) {
 		t.Helper()
-		if err := l.Follow(previous, stated, now); err != nil || !l.Date.Equal(want) {
+		data, err := l.Follow(previous, "", stated, now)
+		if err != nil || !l.Date.Equal(want) {
 			t.Errorf("%s, want %s: %v", l.Date, want, err)
+		}
+		if again, err := Decode(data); err != nil || !again.Date.Equal(want) {
+			t.Errorf("what was written does not say so: %v", err)
 		}
 	}
 	first := sample()
