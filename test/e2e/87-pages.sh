@@ -98,7 +98,8 @@ opened=$(wd POST "" "$(jq -cn --arg profile "$mine/profile" '{capabilities: {alw
 	"goog:chromeOptions": {args: ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--no-proxy-server",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir=" + $profile]}}}}')")
 session=$(jq -r .sessionId <<<"$opened")
-defer kill "$(jq -r '.capabilities["goog:processID"]' <<<"$opened")" # a child of the driver's, which ends next
+end_session() { (wd DELETE "" >/dev/null); } # in order, so that nothing of the browser stays in TMPDIR
+defer end_session
 say "$(jq -r '.capabilities | .browserName + " " + .browserVersion' <<<"$opened")"
 cdp() { wd POST /goog/cdp/execute "$(jq -cn --arg cmd "$1" --argjson params "$2" '{cmd: $cmd, params: $params}')"; }
 js() { wd POST /execute/sync "$(jq -cn --arg script "$1" '{script: $script, args: []}')"; }

@@ -80,9 +80,9 @@ say_when() {
 	say "$1: after $((SECONDS - start)) s"
 }
 
-# look has the kubelets bring the rules to the pods now.
+# look has the kubelets bring the rules to the pods now. A pod that ends may go while it is annotated.
 look() {
-	kubectl --namespace mirror annotate pods --selector app.kubernetes.io/component=server --overwrite "minimirror.github.io/look=$SECONDS" >/dev/null
+	eventually kubectl --namespace mirror annotate pods --selector app.kubernetes.io/component=server --overwrite "minimirror.github.io/look=$SECONDS" || die "the pods cannot be annotated"
 }
 
 rules() {
