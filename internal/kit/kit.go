@@ -87,6 +87,9 @@ func (k *Kit) Files() (map[string][]byte, error) {
 		"static-pod.yaml": "server/static-pod.yaml", "values.yaml": "server/chart-values.yaml",
 		"cloud-init.yaml": "client/cloud-init.yaml", "ansible-tasks.yaml": "client/ansible-tasks.yaml", "setup.sh": "client/setup.sh",
 	} {
+		if len(k.Clients) == 0 && strings.HasPrefix(file, "client/") {
+			continue // no kind has anything to change there
+		}
 		var text bytes.Buffer
 		if err := t.ExecuteTemplate(&text, name, k); err != nil {
 			return nil, err
@@ -101,6 +104,16 @@ func (k *Kit) Files() (map[string][]byte, error) {
 		files["client/transparent.txt"] = text.Bytes()
 	}
 	return files, nil
+}
+
+// Refresh are the commands that make a client read what the mirror has, of those kinds that have one.
+func (k *Kit) Refresh() (commands [][]string) {
+	for _, c := range k.Clients {
+		if len(c.Refresh) > 0 {
+			commands = append(commands, c.Refresh)
+		}
+	}
+	return commands
 }
 
 // indent puts spaces before each line but the first.

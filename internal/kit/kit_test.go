@@ -199,3 +199,37 @@ func TestChart(t *testing.T) {
 		t.Error("the same chart gives other bytes")
 	}
 }
+
+// A kind may have nothing for a client to read anew, or nothing for it to have.
+func TestClientsWithoutCommands(t *testing.T) {
+	quiet := artifact.Client{Files: []artifact.ClientFile{{Path: "/etc/quiet.conf", Data: []byte("x\n")}}}
+	for name, clients := range map[string][]artifact.Client{"beside another": {quiet, spec.Clients[0]}, "alone": {quiet}, "none": nil} {
+		k := spec
+		k.Clients = clients
+		all := files(t, k)
+		for file, data := range all {
+			if bytes.Contains(data, []byte("[]")) || filepath.Ext(file) == ".yaml" && bytes.HasSuffix(bytes.TrimSpace(data), []byte(":")) {
+				t.Errorf("%s: %s has an empty list:\n%s", name, file, data)
+			}
+			if filepath.Ext(file) == ".sh" {
+				script := filepath.Join(t.TempDir(), "script")
+				if err := os.WriteFile(script, data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if out, err := exec.Command("sh", "-n", script).CombinedOutput(); err != nil {
+					t.Errorf("%s: %s: %v\n%s", name, file, err, out)
+				}
+			}
+		}
+		for _, file := range []string{"client/setup.sh", "client/cloud-init.yaml", "client/ansible-tasks.yaml"} {
+			data, there := all[file]
+			if there != (len(clients) > 0) || strings.Contains(string(data), "re fresh") != (len(clients) == 2) {
+				t.Errorf("%s: %s, %t:\n%s", name, file, there, data)
+			}
+		}
+		readme := string(all["README.txt"])
+		if strings.Contains(readme, "client/setup.sh") != (len(clients) > 0) || !strings.Contains(readme, "\nclient/minimirror.asc ") {
+			t.Errorf("%s:\n%s", name, readme)
+		}
+	}
+}

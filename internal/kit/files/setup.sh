@@ -7,6 +7,7 @@ umask 022
 cat >{{quote .Path}} <<'END_OF_FILE'
 {{indent 0 .Data}}
 END_OF_FILE
-{{- end}}
-{{command .Refresh}}
+{{- end}}{{end}}
+{{- range .Refresh}}
+{{command .}}
 {{- end}}
