@@ -112,6 +112,9 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 			if _, ok := d.kinds[kind]; !ok {
 				return section.Errorf("set %s: there is no part %q in this definition", set, kind)
 			}
+			if err := installable(kinds, kind); err != nil {
+				return section.Errorf("set %s: %w", set, err)
+			}
 		}
 	}
 	return nil

@@ -6,6 +6,17 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
+// installable refuses a set's part of a kind whose items no node can install.
+func installable(kinds []artifact.Kind, name string) error {
+	for _, kind := range kinds {
+		if kind.Name() == name {
+			_, err := artifact.Need[artifact.Installer](kind, "be installed on nodes, so sets do not have them")
+			return err
+		}
+	}
+	return nil
+}
+
 // addSet joins what two kinds have for one set.
 func addSet(sets []artifact.Set, add artifact.Set) []artifact.Set {
 	if i := slices.IndexFunc(sets, func(s artifact.Set) bool { return artifact.CompareSets(s, add) == 0 }); i >= 0 {
