@@ -78,10 +78,14 @@ func TestArrows(t *testing.T) {
 			}
 		}
 		// A kind knows the vocabulary and its format's libraries, of which one is ours: OpenPGP.
-		if rest, ok := strings.CutPrefix(path, module+"internal/kinds/"); ok && !within(path, suite) {
+		for _, kinds := range []string{"internal/kinds/", "test/kinds/"} {
+			rest, ok := strings.CutPrefix(path, module+kinds)
+			if !ok || within(path, suite) {
+				continue
+			}
 			kind, _, _ := strings.Cut(rest, "/")
 			for _, dep := range p.Deps {
-				if strings.HasPrefix(dep, module) && !within(dep, "internal/artifact") && !within(dep, "internal/openpgp") && !within(dep, "internal/kinds/"+kind) {
+				if strings.HasPrefix(dep, module) && !within(dep, "internal/artifact") && !within(dep, "internal/openpgp") && !within(dep, kinds+kind) {
 					t.Errorf("%s depends on %s: a kind imports internal/artifact, internal/openpgp and its own folder", path, dep)
 				}
 			}

@@ -29,8 +29,7 @@ type Fixture struct {
 	Definition func(t testing.TB, dir, upstream string) string
 	// Reordered says the same, with its lists and keys in another order.
 	Reordered func(t testing.TB, dir, upstream string) string
-	// Set is what a set asks of the kind, on one line: "[app]". Kinds that are no artifact.Installer have one, too, where Parse
-	// takes sets. Empty: they do not.
+	// Set is what a set asks of the kind, on one line: "[app]". Only an artifact.Installer has one.
 	Set string
 
 	// Item is the name of an item that no other item needs, and that shares its files with none.
@@ -40,6 +39,9 @@ type Fixture struct {
 	// ListedByClient tells that the list is made for each client, without what is denied to it. Otherwise it is one for all, and
 	// only lacks what is denied to everybody.
 	ListedByClient bool
+
+	// About is a path at which the kind answers about the Item with something else than its files. Empty: there is none.
+	About string
 
 	// Missing is a path on the mirror below a source whose file is not carried. A kind that is an artifact.Identifier finds
 	// MissingName in it.
@@ -73,6 +75,7 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("what is not carried", one.missing)
 	t.Run("hostile paths", one.hostilePaths)
 	t.Run("pages", one.pages)
+	t.Run("clients", one.clients)
 	t.Run("denied to everybody", one.denied)
 	t.Run("denied to a client", one.deniedToClient)
 	t.Run("rules on properties", one.properties)

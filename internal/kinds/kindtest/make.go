@@ -69,18 +69,22 @@ func emptyProgram(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-// define writes a definition and reads it.
-func (s *suite) define(t testing.TB, parts ...func(t testing.TB, dir string) string) *builder.Definition {
+// write writes a definition into a new folder.
+func (s *suite) write(t testing.TB, parts ...func(t testing.TB, dir string) string) (dir string) {
 	t.Helper()
 	dir, text := t.TempDir(), "name: suite\n"
 	for _, part := range parts {
 		text += part(t, dir)
 	}
 	must(t, os.WriteFile(filepath.Join(dir, builder.DefinitionFile), []byte(text), 0o644))
-	d, err := builder.ReadDefinition(dir, s.Program)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
+	return dir
+}
+
+// define writes a definition and reads it.
+func (s *suite) define(t testing.TB, parts ...func(t testing.TB, dir string) string) *builder.Definition {
+	t.Helper()
+	d, err := builder.ReadDefinition(s.write(t, parts...), s.Program)
+	must(t, err)
 	return d
 }
 

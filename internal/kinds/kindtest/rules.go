@@ -35,6 +35,15 @@ func (m *mirror) denied(t *testing.T) {
 			}
 		}
 	}
+	if m.About != "" {
+		a := s.get(t, m.About)
+		if a.names(t, item); a.StatusCode/100 != 4 || a.audit.Verdict != audit.Denied || !strings.HasSuffix(a.audit.Rule, "rules.yaml:2") {
+			t.Errorf("%s: %d, %+v", m.About, a.StatusCode, a.audit)
+		}
+		a = m.serve(t).get(t, m.About)
+		a.is(t, m.About, http.StatusOK, audit.Allowed)
+		a.names(t, item)
+	}
 	list := s.get(t, m.List)
 	list.is(t, m.List, http.StatusOK, audit.Metadata)
 	if strings.Contains(string(list.body), m.Listed) {
@@ -77,20 +86,21 @@ func (m *mirror) properties(t *testing.T) {
 		return
 	}
 	for at, property := range ruler.Properties() {
-		value := ""
+		values := map[string]bool{}
 		for _, item := range m.items() {
-			if values := ruler.PropertiesOf(item)[at]; value == "" && len(values) > 0 {
-				value = values[0]
+			for _, value := range ruler.PropertiesOf(item)[at] {
+				values[value] = true
 			}
 		}
-		if value == "" {
+		if len(values) == 0 {
 			t.Errorf("no item of the fixture has the property %s", property)
-			continue
 		}
-		s := m.serve(t, fmt.Sprintf("deny: { %s: %q }", property, value))
-		m.each(t, s, property+": "+value, func(item *artifact.Item) bool {
-			return !slices.Contains(ruler.PropertiesOf(item)[at], value)
-		})
+		for value := range values {
+			s := m.serve(t, fmt.Sprintf("deny: { %s: %q }", property, value))
+			m.each(t, s, property+": "+value, func(item *artifact.Item) bool {
+				return !slices.Contains(ruler.PropertiesOf(item)[at], value)
+			})
+		}
 	}
 }
 
