@@ -41,7 +41,7 @@ func Shell(ctx context.Context, r *image.Reader, set, architecture string) (stri
 const shellLines = `#!/bin/sh
 # Installs the set %[1]s for %[2]s out of the OCI archive of %[3]q:
 #	sh THIS-FILE IMAGE.tar [--no-start]
-# Needs root, dpkg, tar and sha256sum.
+# Needs root, tar, sha256sum, and what install.sh of the set needs.
 set -eu
 die() { echo "$0: $*" >&2; exit 1; }
 [ $# -gt 0 ] || die "name the OCI archive: sh $0 IMAGE.tar [--no-start]"

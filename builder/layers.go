@@ -14,7 +14,7 @@ import (
 	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
-// layerSize is where the layer of packages that belong to no set is cut, so
+// layerSize is where the layer of items that belong to no set is cut, so
 // that no layer is too large for a registry. Images have about maxLayers at most:
 // overlay file systems take 127.
 const (
@@ -34,7 +34,7 @@ type plan struct {
 	label   string // image.CatalogLabel, when the layers are laid out
 }
 
-// layers lays the plan out: the program, the packages of each combination of
+// layers lays the plan out: the program, the items of each combination of
 // sets, the others, the generated files, the catalog. titles say what each holds.
 func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 	groups := [][]image.Entry{{p.program}}

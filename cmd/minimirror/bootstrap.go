@@ -153,7 +153,7 @@ func (f *bootstrapFlags) nodes() (string, error) {
 
 // packagesOf plans, and extracts or installs.
 func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *image.Reader) error {
-	request := bootstrap.Request{Set: f.set, Names: f.packages, Root: f.root}
+	request := bootstrap.Request{Set: f.set, Names: f.requests, Root: f.root}
 	if f.to != "" {
 		var err error
 		if request.Architecture, err = f.nodes(); err != nil {
@@ -187,13 +187,13 @@ func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *ima
 		if err := plan.Complete(dir); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(c.stdout, "%s: %d packages, %s\n", dir, plan.Count(), progress.Bytes(plan.Size()))
+		_, err := fmt.Fprintf(c.stdout, "%s: %d items, %s\n", dir, plan.Count(), progress.Bytes(plan.Size()))
 		return err
 	}
 	if err := f.installPlan(ctx, c, plan, dir); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.stdout, "%s: installed %d packages, %s\n", plan.Title, plan.Count(), progress.Bytes(plan.Size()))
+	_, err = fmt.Fprintf(c.stdout, "%s: installed %d items, %s\n", plan.Title, plan.Count(), progress.Bytes(plan.Size()))
 	return errors.Join(err, os.RemoveAll(dir))
 }
 
@@ -219,7 +219,7 @@ func (f *bootstrapFlags) installPlan(ctx context.Context, c *command, plan *boot
 	fmt.Fprintf(log, "minimirror bootstrap %s: %s\n", plan.Title, time.Now().UTC().Format(time.RFC3339))
 	o.Log = log
 	o.Progress = func(name, state string, done, total int) {
-		fmt.Fprintf(c.stderr, "%d of %d packages %s: %s\n", done, total, state, name)
+		fmt.Fprintf(c.stderr, "%d of %d items %s: %s\n", done, total, state, name)
 	}
 	defer c.finish()()
 	if err := plan.Install(ctx, o); err != nil {

@@ -12,7 +12,7 @@ import (
 
 type bootstrapFlags struct {
 	set, root, to, architecture     string
-	packages                        []string
+	requests                        []string
 	list, install, dryRun, noStart  bool
 	answers, log, configure, output string
 	load, name                      string
@@ -25,7 +25,7 @@ type bootstrapFlags struct {
 func (f *bootstrapFlags) define(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.list, "list", false, "show the sets of the image")
 	once(flags, &f.set, "set", "what to install: a set of the image")
-	flags.StringArrayVar(&f.packages, "package", nil, "what to install: a package with all it needs; may be repeated")
+	flags.StringArrayVar(&f.requests, "package", nil, "what to install: a package with all it needs; may be repeated")
 	flags.BoolVar(&f.install, "install", false, "install it")
 	flags.StringVar(&f.root, "root", "/", "the system to work on")
 	once(flags, &f.to, "to", "extract into this folder instead")
@@ -34,8 +34,8 @@ func (f *bootstrapFlags) define(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be installed, and change nothing")
 	flags.StringVar(&f.answers, "debconf-selections", "", "file with answers to the packages' questions, as debconf-set-selections reads them")
 	flags.BoolVar(&f.noStart, "no-start", false, "do not start services")
-	flags.StringVar(&f.log, "log", "", "file for what dpkg says (default /var/log/minimirror-bootstrap.log below the root)")
-	flags.DurationVar(&f.wait, "wait", 2*time.Minute, "how long to wait for another program that installs packages")
+	flags.StringVar(&f.log, "log", "", "file for what the installation prints (default /var/log/minimirror-bootstrap.log below the root)")
+	flags.DurationVar(&f.wait, "wait", 2*time.Minute, "how long to wait for another program that installs")
 	once(flags, &f.load, "load", "docker, podman or containerd: load the image there")
 	once(flags, &f.name, "name", "with --load: what the image is called there, [HOST/]NAME[:TAG]")
 	flags.StringVar(&f.configure, "configure-apt", "", "address of the mirror that apt shall use from now on")
@@ -48,7 +48,7 @@ func (f *bootstrapFlags) define(flags *pflag.FlagSet) {
 }
 
 func (f *bootstrapFlags) check(c *command) error {
-	what := f.set != "" || len(f.packages) > 0
+	what := f.set != "" || len(f.requests) > 0
 	action := f.install || f.to != "" || f.dryRun
 	switch {
 	case f.undo:
@@ -56,7 +56,7 @@ func (f *bootstrapFlags) check(c *command) error {
 	case c.imageRef == "":
 		return c.missing("the image")
 	case f.list:
-	case f.shell && (f.set == "" || len(f.packages) > 0):
+	case f.shell && (f.set == "" || len(f.requests) > 0):
 		return c.wrongUsage("--print-shell goes with --set")
 	case f.shell:
 	case !what && !action && f.load == "" && f.configure == "":

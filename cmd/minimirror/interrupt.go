@@ -29,7 +29,7 @@ func (c *command) interruptible(ctx context.Context, verb func() error) error {
 }
 
 // finish says that what the verb does until the returned function is called ends by itself after a signal, and must not be left:
-// downloads that may finish, a dpkg at work.
+// downloads that may finish, an installation at work.
 func (c *command) finish() (done func()) {
 	c.finishing.RLock()
 	return c.finishing.RUnlock

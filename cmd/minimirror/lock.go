@@ -51,7 +51,7 @@ Examples:
 `
 
 func lock(ctx context.Context, c *command, args []string) error {
-	update := c.flags.Bool("update", false, "move pins to the newest version: all, or those of the packages named")
+	update := c.flags.Bool("update", false, "move pins to the newest version: all, or those of the items named")
 	dryRun := c.flags.Bool("dry-run", false, "write no lock, but print what would change and what would be fetched")
 	check := c.flags.Bool("check", false, "write no lock; exit 3 if upstream has something newer")
 	output := c.flags.String("format", "text", "what to print: text or json (the lock; with --check the changes)")
@@ -62,13 +62,13 @@ func lock(ctx context.Context, c *command, args []string) error {
 	opt := builder.LockOptions{Update: *update || *check, DryRun: *dryRun || *check, Only: c.flags.Args()[1:]}
 	switch {
 	case *check && *update:
-		return c.wrongUsage("--check tells what --update would do for all packages: give one of them")
+		return c.wrongUsage("--check tells what --update would do for all items: give one of them")
 	case *check && *dryRun:
 		return c.wrongUsage("--check and --dry-run exclude each other: with --check the exit code says whether anything would change")
 	case *check && len(opt.Only) > 0:
-		return c.wrongUsage("--check goes alone: it is about all packages")
+		return c.wrongUsage("--check goes alone: it is about all items")
 	case !*update && len(opt.Only) > 0:
-		return c.wrongUsage("unexpected argument %q: packages are named with --update", opt.Only[0])
+		return c.wrongUsage("unexpected argument %q: items are named with --update", opt.Only[0])
 	}
 	if err := format(*output); err != nil {
 		return err

@@ -1,6 +1,6 @@
 // Command minimirror makes, serves and installs from container images
 // that carry what a site without internet needs. Each verb has a file of its
-// own here: help text, flags, call. The work is done in the packages beside.
+// own here: help text, flags, call. The work is done in the folders beside.
 package main
 
 import (
@@ -31,7 +31,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   build        make the image of a lock
   verify       check an image against its digests and upstream's signatures
   rules        show what rules do to an image
-  serve        serve an image to apt
+  serve        serve an image over HTTP
   report       show from a server's audit trail who fetched what, and what was missing
   bootstrap    install from an image on a machine that has nothing yet
   kit          write what a site needs to run a mirror and to use it

@@ -14,7 +14,7 @@ import (
 // sends files by sendfile(2) leaves little to collect.
 const serveGC = 50
 
-// saveMemory is for a process that will run for years. It gives back what the initialisation of packages, most of which
+// saveMemory is for a process that will run for years. It gives back what the initialisation of Go packages, most of which
 // only build needs, has touched of the program: pages of its file, which the kernel brings back when they are wanted.
 func saveMemory() {
 	if os.Getenv("GOGC") == "" {

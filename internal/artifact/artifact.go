@@ -1,6 +1,6 @@
 // Package artifact is the vocabulary that every folder of miniMirror shares:
 // what a pinned upstream file is, where it came from, and what a kind of
-// artifact can do. It stands between all other packages and imports only the
+// artifact can do. It stands between all other folders and imports only the
 // standard library.
 //
 //	mirror.yaml ──Resolver──▶ pins (lock) ──Planner──▶ files (image) ──Handler──▶ clients

@@ -21,7 +21,7 @@ type Installer interface {
 	// lie there, or anywhere below the folder that "install.sh --from" names, under the base
 	// names of their paths. title is for people.
 	Extra(title string, plans ...*InstallPlan) map[string][]byte
-	// Install runs the node's own package manager. An error says what state it
+	// Install has the node install the files, as it does by itself. An error says what state it
 	// left, and what to type.
 	Install(ctx context.Context, job InstallJob) error
 }
@@ -50,14 +50,14 @@ type InstallRequest struct {
 // An InstallPlan is how a node gets it.
 type InstallPlan struct {
 	Architecture string
-	Steps        [][]*Item // one run of the package manager each; they point into the request's pins
+	Steps        [][]*Item // one run of what installs them each; they point into the request's pins
 	Present      []string  // what was asked for and is there already, for people
 	Removed      []Removal // what is there and gives way to what replaces it
 }
 
 // A Removal is something on a node that gives way to what replaces it.
 type Removal struct {
-	Name, Version string // as the node's package manager names it
+	Name, Version string // as the node names it
 	By            string // what replaces it, for people
 	Step          int    // of the plan, at which it goes; the number of steps: after them
 	First         bool   // before the step; otherwise after it
@@ -66,13 +66,13 @@ type Removal struct {
 // An InstallJob is what to install and how.
 type InstallJob struct {
 	Root    string        // of the node's file system: "/", or a folder
-	Steps   [][]string    // names of files, absolute and below Root; one run of the package manager each
+	Steps   [][]string    // names of files, absolute and below Root; one run of what installs them each
 	Items   [][]*Item     // of the steps, whose files are in the same order
 	Removed []Removal     // of the plan
-	Answers []byte        // to questions of the packages, in the kind's own format; nil: the defaults
+	Answers []byte        // to questions of the items, in the kind's own format; nil: the defaults
 	NoStart bool          // services are not started
 	Wait    time.Duration // for another program that is installing
 	Log     io.Writer
-	// Progress, if set, is called when a package has reached a state, as done of total packages have.
+	// Progress, if set, is called when an item has reached a state, as done of total items have.
 	Progress func(name, state string, done, total int)
 }

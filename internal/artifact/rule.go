@@ -9,7 +9,7 @@ import (
 // A Ruler gives rules the words of a kind.
 type Ruler interface {
 	// Properties are the keys on which a rule may match items of this kind, beside
-	// those that all kinds have: package, version and architecture.
+	// those that all kinds have: package (the name), version and architecture.
 	Properties() []string
 	// PropertiesOf are the values of an item, in the order of Properties; it may have several of
 	// one. It needs Metadata.
@@ -78,7 +78,7 @@ type Description struct {
 	Fields  []DescriptionField `json:"fields"`  // in the order to show
 }
 
-// A DescriptionField is one line of it: "Depends: libc6 (>= 2.36), debconf".
+// A DescriptionField is one line of it: "Depends: libc6 (>= 2.36), libcrypt1".
 type DescriptionField struct {
 	Name  string            `json:"name"`
 	Value []DescriptionPart `json:"value"` // one behind the other, without anything between

@@ -86,7 +86,7 @@ var (
 // maxFuture is how far the clock of who signs may be ahead of ours.
 const maxFuture = 10 * time.Second
 
-// errWeak is what apt and others refuse with Sequoia: its default policy.
+// errWeak is what all refuse who verify with Sequoia: its default policy.
 var errWeak = errors.New("too weak")
 
 func strong(h crypto.Hash) bool {

@@ -99,19 +99,3 @@ func TestArrows(t *testing.T) {
 		}
 	}
 }
-
-// TestNeutralFolders holds the kinds' words out of the folders that serve all kinds.
-func TestNeutralFolders(t *testing.T) {
-	cmd := exec.Command("git", "grep", "-niE", `debian|\bapt\b|\bdeb822\b|InRelease|\bdpkg\b`, "--",
-		"internal/artifact/*.go", "internal/audit/*.go", "internal/http1/*.go", "builder/*.go", "server/*.go", "internal/image/*.go", "internal/cache/*.go", "internal/fetch/*.go",
-		"internal/lockfile/*.go", "internal/progress/*.go", "internal/rules/*.go", "internal/signing/*.go", "internal/strictyaml/*.go", ":!*_test.go")
-	cmd.Dir = "../.."
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		t.Errorf("words of a kind in kind-neutral folders:\n%s", out)
-	case !errors.As(err, &exit) || exit.ExitCode() != 1:
-		t.Fatalf("git grep: %v\n%s", err, out)
-	}
-}
