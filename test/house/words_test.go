@@ -12,12 +12,8 @@ import (
 	"testing"
 )
 
-// neutral are the folders that serve all kinds.
-var neutral = []string{
-	"bootstrap", "builder", "charts", "cmd", "server",
-	"internal/artifact", "internal/audit", "internal/cache", "internal/fetch", "internal/http1", "internal/image", "internal/kit", "internal/lockfile",
-	"internal/openpgp", "internal/progress", "internal/rules", "internal/signing", "internal/strictyaml",
-}
+// neutral are the folders that serve all kinds: all that have code, but internal/kinds.
+var neutral = []string{"bootstrap", "builder", "charts", "cmd", "server", "internal", ":!internal/kinds"}
 
 // kindWords are words of one kind, or that mean its items.
 const kindWords = `debian|\bapt\b|\bdebs?\b|deb822|InRelease|\bdpkg\b|debconf|\bstanzas?\b|\bsuites?\b|\bpackages\b`
