@@ -24,9 +24,9 @@ const bootstrapHelp = `usage: minimirror bootstrap [--image] REFERENCE [--set NA
 Takes packages straight out of an image and installs them on this machine: no
 network beyond the image's source, no container runtime. Reads only what is
 needed, and verifies each package before dpkg sees it. What the machine has in
-the same or a newer version is left alone, and so is what is on hold. What a needed
-package replaces and cannot stand beside (Replaces with Breaks or Conflicts) is
-removed, if all that needs it is satisfied; the plan names it first.
+the same or a newer version stays, and so does a package on hold. What a needed
+package replaces and conflicts with (Replaces with Breaks or Conflicts) is removed,
+if every package that depends on it stays satisfied; the plan lists it first.
 
 What:
   --list              show the sets of the image, with sizes

@@ -36,7 +36,7 @@ Output references:
   oci-archive:FILE     a tar of that
   docker-archive:FILE  for "docker load"
   docker://HOST/NAME:TAG  a registry; credentials from the Docker configuration
-A plain path works, too: FILE.tar is a docker-archive, any other a folder.
+A plain path also works: FILE.tar is a docker-archive, any other path a folder.
 
 Examples:
   minimirror build images/docker
@@ -90,7 +90,7 @@ func build(ctx context.Context, c *command, args []string) error {
 		if _, err := c.lock(ctx, d, client, builder.LockOptions{}); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.stderr, "%s: written\n", d.LockFile()) // what it has is said at the end
+		fmt.Fprintf(c.stderr, "%s: written\n", d.LockFile()) // the last line has its size
 	}
 	var tls buildkit.TLS
 	if *tlsDir != "" {
@@ -109,7 +109,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	}
 	name := built.Name
 	if ref.Transport == image.Docker || ref.Name != "" {
-		name = "" // it has the one that was asked for
+		name = "" // --output names it
 	}
 	if *printed == "json" {
 		return json.NewEncoder(c.stdout).Encode(map[string]any{

@@ -13,14 +13,14 @@ import (
 	"github.com/minimirror/minimirror/internal/image/registry"
 )
 
-// referenceHelp is what the verbs that take an image say of references.
+// referenceHelp explains references in the help of the verbs that take an image.
 const referenceHelp = `REFERENCE is the path of an image: a folder in the OCI layout, an unpacked image, or
-an archive of minimirror build, docker save, podman save, ctr images export or
-skopeo copy, compressed or not. It can also be written with what it is, and with a
-name where there are several images: oci:DIR[:NAME], oci-archive:FILE[:NAME],
+an archive from minimirror build, docker save, podman save, ctr images export or
+skopeo copy, compressed or not. A prefix can name the type, and a suffix one of
+several images: oci:DIR[:NAME], oci-archive:FILE[:NAME],
 docker-archive:FILE[:NAME:TAG], root:DIR (an unpacked image). docker://HOST/NAME:TAG
-(or @sha256:…) is an image in a registry, and "-" an archive on standard input. What
-begins like one of these is never a path: a file called oci:x is written ./oci:x.
+(or @sha256:…) is an image in a registry, and "-" an archive on standard input. A word
+with such a prefix is never a path: write ./oci:x for a file called oci:x.
 `
 
 // imageFlag declares --image, for a verb that takes an image; see parseImage.
@@ -28,7 +28,7 @@ func (c *command) imageFlag(usage string) {
 	once(c.flags, &c.imageRef, "image", usage)
 }
 
-// parseImage is parse for a verb that takes an image: with --image, or as the argument behind the others. c.imageRef
+// parseImage is parse for a verb that takes an image: with --image, or as the last argument. c.imageRef
 // is then the image, or empty.
 func (c *command) parseImage(args []string, text string, arguments int) error {
 	if err := c.parseMore(args, text, arguments); err != nil {
@@ -43,7 +43,7 @@ func (c *command) parseImage(args []string, text string, arguments int) error {
 // imageIs takes an argument for the image.
 func (c *command) imageIs(argument string) error {
 	if c.imageRef != "" {
-		return c.wrongUsage("two images are given, %s and %s: name one", c.imageRef, argument)
+		return c.wrongUsage("two images are given, %s and %s: give one", c.imageRef, argument)
 	}
 	c.imageRef = argument
 	return nil
@@ -77,7 +77,7 @@ func registryFlags(c *command) *registry.Options {
 	return o
 }
 
-// once declares a flag that names one thing. To give it twice is an error: the first would silently be dropped.
+// once declares a flag that may be given only once. Otherwise the first value would be lost without a warning.
 func once(flags *pflag.FlagSet, value *string, name, usage string) {
 	flags.Var(&onceValue{text: value}, name, usage)
 }
@@ -90,7 +90,7 @@ type onceValue struct {
 
 func (v *onceValue) Set(text string) error {
 	if v.given {
-		return fmt.Errorf("it is given twice, as %q and %q", *v.text, text)
+		return fmt.Errorf("given twice, as %q and %q", *v.text, text)
 	}
 	*v.text, v.given = text, true
 	return nil

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// interruptGrace is how long a verb may take to end after a signal. One that waits for what never comes, a name server, a
-// file system, somebody who types, is left then: whatever it was at, the same command goes on from there.
+// interruptGrace is how long a verb may take to end after a signal. The program then exits, because the verb may be waiting for a
+// name server, a file system or a user that never answers. The same command later continues from there.
 const interruptGrace = 1500 * time.Millisecond
 
-// interruptible runs a verb until it ends, or until it has had its time after the end of ctx and nothing of it must be finished.
+// interruptible runs a verb until it ends, or until interruptGrace after the end of ctx if no finish is pending.
 func (c *command) interruptible(ctx context.Context, verb func() error) error {
 	left := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -28,8 +28,8 @@ func (c *command) interruptible(ctx context.Context, verb func() error) error {
 	}
 }
 
-// finish says that what the verb does until the returned function is called ends by itself after a signal, and must not be left:
-// downloads that may finish, an installation at work.
+// finish marks work that ends by itself after a signal and must not be cut short, such as the last downloads or a running installation.
+// Call the returned function when the work is done.
 func (c *command) finish() (done func()) {
 	c.finishing.RLock()
 	return c.finishing.RUnlock

@@ -29,8 +29,8 @@ clients (files, a script, cloud-init, Ansible), with the key inside.
 go on using upstream's names: the kit tells which names must lead to the mirror,
 and the mirror answers to them.
 
-REFERENCE is as for "minimirror verify --help". Inside the image, leave it out: the
-kit is then of the image itself.
+REFERENCE is as for "minimirror verify --help". Inside the image, omit it: the
+kit is then for the image itself.
 
 Example:
   minimirror kit docker-archive:docker.tar --address http://10.0.0.1:8080 --to kit
@@ -38,10 +38,10 @@ Example:
 `
 
 func kitVerb(ctx context.Context, c *command, args []string) error {
-	c.imageFlag("image of which the kit is")
+	c.imageFlag("image to make the kit for")
 	address := c.flags.String("address", "http://127.0.0.1:8080", "of the mirror, as clients will call it")
 	to := c.flags.String("to", "", "new folder for the files (default NAME-kit)")
-	name := c.flags.String("name", "", "what container runtimes call the image (default: as those do that load it, minimirror.local/NAME with the tag of its lock, or the registry's name with the digest)")
+	name := c.flags.String("name", "", "name of the image in container runtimes (default: minimirror.local/NAME with the tag of its lock, or for an image in a registry, its name there with the digest)")
 	prefer := c.flags.Bool("prefer", false, "clients prefer the mirror to their other sources")
 	transparent := c.flags.Bool("transparent", false, "clients may go on using upstream's names")
 	options := registryFlags(c)
@@ -50,7 +50,7 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	}
 	if c.imageRef == "" {
 		if _, err := os.Stat("/" + image.Root); err != nil {
-			return artifact.Hint(artifact.Usagef("the image is missing: this is not the inside of one"), "name it, for example: minimirror kit out/docker")
+			return artifact.Hint(artifact.Usagef("the image is missing, and this program does not run inside one"), "name it, for example: minimirror kit out/docker")
 		}
 		c.imageRef = image.Unpacked + ":/" + image.Root
 	}

@@ -28,16 +28,16 @@ Pins of an existing lock are kept where upstream still has them and the
 definition still allows them. With --update everything moves to the newest, or
 only the packages that are named (* and ? match anything) and what these need.
 What changed is printed as old → new, with sizes; "security" marks what comes
-from a suite of security updates. Where a release has another Origin, Label,
-Suite, Codename or default priority than in the lock before, lock says so, and
-what to type on clients that refuse it until then.
+from a suite of security updates. If the Origin, Label, Suite, Codename or default
+priority of a Release differs from the previous lock, lock says so, and which
+command makes clients accept the change.
 
-The last lines say how much the lock carries, and how much of that build has to
-fetch from each source, because the cache lacks it.
+The last lines show the size of everything in the lock, and how much of it build
+has to download from each source because it is not in the cache.
 
---dry-run prints the same and writes no lock; the cache keeps the indexes that
-were fetched. --check writes no lock either, prints what --update would change,
-and exits 3 if that is anything: for a nightly job.
+--dry-run prints the same but writes no lock; the downloaded indexes stay in the
+cache. --check writes no lock either; it prints what --update would change, and
+exits 3 if there are changes: for a nightly job.
 
 Proxies come from http_proxy, https_proxy and no_proxy, logins from ~/.netrc
 and apt's auth.conf. With "sources: host", apt's own proxies and certificates
@@ -52,7 +52,7 @@ Examples:
 
 func lock(ctx context.Context, c *command, args []string) error {
 	update := c.flags.Bool("update", false, "move pins to the newest version: all, or those of the items named")
-	dryRun := c.flags.Bool("dry-run", false, "write no lock, but print what would change and what would be fetched")
+	dryRun := c.flags.Bool("dry-run", false, "write no lock, but print what would change and what would be downloaded")
 	check := c.flags.Bool("check", false, "write no lock; exit 3 if upstream has something newer")
 	output := c.flags.String("format", "text", "what to print: text or json (the lock; with --check the changes)")
 	upstream := c.upstreamFlags()
@@ -137,7 +137,7 @@ func (c *command) checked(d *builder.Definition, made *builder.Locked, output st
 	case len(changes) > 0:
 		why = "upstream has something newer"
 	case len(made.ReleaseChanges) > 0:
-		why = "upstream names its releases otherwise"
+		why = "upstream has renamed its releases"
 	}
 	if output == "text" {
 		c.printChanges(changes)

@@ -12,7 +12,7 @@ import (
 	"github.com/minimirror/minimirror/internal/progress"
 )
 
-// printDownloads writes what is to be fetched, and a line a source.
+// printDownloads writes the size of what build will fetch, with a line for each source.
 func (c *command) printDownloads(all []builder.Download) {
 	var files int
 	var size int64
@@ -26,7 +26,7 @@ func (c *command) printDownloads(all []builder.Download) {
 	}
 }
 
-// printChanges writes one line a change, and a sum.
+// printChanges writes a line for each change, and a summary.
 func (c *command) printChanges(changes []builder.Change) {
 	var added, removed, moved, security int
 	var more int64
@@ -62,14 +62,14 @@ func (c *command) printChanges(changes []builder.Change) {
 	fmt.Fprintf(c.stdout, "%d changed, %d added, %d removed, %s%s; %d of them for security\n", moved, added, removed, sign, progress.Bytes(more), security)
 }
 
-// printReleaseChanges writes one line a change.
+// printReleaseChanges writes a line for each change.
 func (c *command) printReleaseChanges(changes []artifact.ReleaseChange) {
 	for _, x := range changes {
 		fmt.Fprintf(c.stdout, "%s %s: %s: %q → %q\n", x.Source, x.Release, x.Field, x.Old, x.New)
 	}
 }
 
-// warnOfReleaseChanges says what clients will not take by themselves.
+// warnOfReleaseChanges warns about changes that clients refuse until their user accepts them.
 func (c *command) warnOfReleaseChanges(changes []artifact.ReleaseChange) {
 	refused := make(map[string][]string) // fields, by the command that accepts them
 	for _, x := range changes {
@@ -78,11 +78,11 @@ func (c *command) warnOfReleaseChanges(changes []artifact.ReleaseChange) {
 		}
 	}
 	for _, accept := range slices.Sorted(maps.Keys(refused)) {
-		c.log().Warn("upstream's releases have changed in a way that clients refuse until each has accepted it", "changed", strings.Join(refused[accept], ", "), "accept", accept)
+		c.log().Warn("upstream's Release has changed: clients refuse it until each of them accepts the change", "changed", strings.Join(refused[accept], ", "), "accept", accept)
 	}
 }
 
-// versions says how the old pin became the new one.
+// versions describes the difference between the old pin and the new one.
 func versions(old, now *builder.Pin) string {
 	switch {
 	case old.Version != now.Version:
@@ -95,7 +95,7 @@ func versions(old, now *builder.Pin) string {
 	return now.Version + " under another path"
 }
 
-// warnOfSize warns of a lock whose files hardly anybody means to carry.
+// warnOfSize warns about a lock that is probably larger than intended.
 func (c *command) warnOfSize(l *lockfile.Lock) {
 	const large = 100_000_000_000
 	if size := sizeOf(l); size > large {
@@ -105,7 +105,7 @@ func (c *command) warnOfSize(l *lockfile.Lock) {
 
 func summary(l *lockfile.Lock) string { return quantity(len(l.Items), "item", sizeOf(l)) }
 
-// sizeOf is the size of all that a lock carries, in bytes.
+// sizeOf is the size of everything in a lock, in bytes.
 func sizeOf(l *lockfile.Lock) (size int64) {
 	for i := range l.Items {
 		size += l.Items[i].Size()
@@ -113,7 +113,7 @@ func sizeOf(l *lockfile.Lock) (size int64) {
 	return size
 }
 
-// quantity writes a number of things and their size: "1 file, 0.1 MB".
+// quantity formats a number of things and their size: "1 file, 0.1 MB".
 func quantity(n int, thing string, size int64) string {
 	if n != 1 {
 		thing += "s"

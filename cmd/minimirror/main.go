@@ -30,7 +30,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   why          show why a lock has a package
   build        make the image of a lock
   verify       check an image against its digests and upstream's signatures
-  rules        show what rules do to an image
+  rules        show the effect of rules on an image
   serve        serve an image over HTTP
   report       show from a server's audit trail who fetched what, and what was missing
   bootstrap    install from an image on a machine that has nothing yet
@@ -88,7 +88,7 @@ type command struct {
 	debug  bool
 	usage  string // the verb's first lines of help
 
-	finishing sync.RWMutex // held for reading while the verb must not be left; see interruptible
+	finishing sync.RWMutex // held for reading while the verb must not be cut short; see finish
 
 	imageRef string // what --image or an argument names; see parseImage
 }
@@ -102,7 +102,7 @@ func newCommand(verb string, stdout, stderr io.Writer) *command {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	// What others have written is on both: names, versions, errors of servers.
+	// Both get text from others: names, versions, errors from servers.
 	stdout, stderr = artifact.PrintableWriter(stdout), artifact.PrintableWriter(stderr)
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)

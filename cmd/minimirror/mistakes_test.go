@@ -77,9 +77,9 @@ func TestMistakes(t *testing.T) {
 		{"no definition", "lock", 2, []string{"an argument is missing: usage: minimirror lock DEFINITION [--update [PACKAGE…]] [--dry-run | --check]", "hint: run: minimirror lock --help"}},
 		{"rules alone", "rules", 2, []string{"an argument is missing: usage: minimirror rules check RULES [--image] REFERENCE"}},
 		{"two images to serve", "serve one two", 2, []string{`unexpected argument "two": usage: minimirror serve [[--image] REFERENCE | --root DIR] [--listen ADDRESS] [--rules`}},
-		{"--image twice", "serve --image one --image two", 2, []string{`invalid argument "two" for "--image" flag: it is given twice, as "one" and "two"`}},
-		{"--set twice", "bootstrap image --set one --set two --install", 2, []string{`"--set" flag: it is given twice, as "one" and "two"`}},
-		{"--output twice", "build x --output one --output two", 2, []string{`"--output" flag: it is given twice`}},
+		{"--image twice", "serve --image one --image two", 2, []string{`invalid argument "two" for "--image" flag: given twice, as "one" and "two"`}},
+		{"--set twice", "bootstrap image --set one --set two --install", 2, []string{`"--set" flag: given twice, as "one" and "two"`}},
+		{"--output twice", "build x --output one --output two", 2, []string{`"--output" flag: given twice`}},
 		{"an image and a root", "serve one --root two", 2, []string{"--image one and --root two exclude each other: name one"}},
 		{"no image", "verify", 2, []string{"the image is missing: usage: minimirror verify [--image] REFERENCE"}},
 		{"no image to install from", "bootstrap --list", 2, []string{"the image is missing: usage: minimirror bootstrap [--image] REFERENCE"}},
@@ -145,7 +145,7 @@ func TestImageArgument(t *testing.T) {
 			}
 		}
 		var stdout, stderr bytes.Buffer
-		if code := run(t.Context(), strings.Fields(before+" docker --image tree"), &stdout, &stderr); code != 2 || !strings.Contains(stderr.String(), "two images are given, tree and docker: name one") {
+		if code := run(t.Context(), strings.Fields(before+" docker --image tree"), &stdout, &stderr); code != 2 || !strings.Contains(stderr.String(), "two images are given, tree and docker: give one") {
 			t.Errorf("%s: %d: %s", before, code, &stderr)
 		}
 	}

@@ -20,11 +20,11 @@ const reportHelp = `usage: minimirror report AUDIT… [[--image] REFERENCE]
 Reads what "minimirror serve --audit" wrote, and tells what was missing (the most
 wanted first: for the next build), what was denied, who fetched what, and with
 --image what the image carries and nobody has fetched. AUDIT is a file, plain or
-compressed by gzip, or - for standard input; it may be repeated, in any order.
+compressed with gzip, or - for standard input; it may be repeated, in any order.
 
-With --image, what is missing is left out where the image has it. An argument that
-begins like a reference (oci: and so on; see "minimirror verify --help"), or the path
-of an image, is taken for the image; a compressed archive needs --image before it.
+With --image, the list of missing packages omits those that the image has. An
+argument is taken as the image if it begins like a reference (oci: and so on; see
+"minimirror verify --help") or is the path of one; a compressed archive needs --image.
 
 TIME is UTC: "2026-11-21", "2026-11-21 08:40", RFC 3339, or how long ago: 7d, 36h.
 
@@ -36,7 +36,7 @@ Examples:
 `
 
 func report(ctx context.Context, c *command, args []string) error {
-	c.imageFlag("image that was served, or is to be: tells what was never fetched")
+	c.imageFlag("image that was or will be served: lists what was never fetched")
 	since := c.flags.String("since", "", "only requests from this TIME on")
 	until := c.flags.String("until", "", "only requests before this TIME")
 	clients := c.flags.StringArray("client", nil, "only requests of this address or network; may be repeated")

@@ -181,7 +181,7 @@ func checkRules(ctx context.Context, parsed *rules.Rules, catalog *image.Catalog
 	return result, nil
 }
 
-// brokenOf is what of a kind cannot be had any more. Where nothing needs anything else, that is what was requested and is denied itself.
+// brokenOf is what can no longer be installed of a kind. If items of the kind need nothing else, these are the requested items that are denied.
 func brokenOf(ctx context.Context, kind artifact.Kind, pins artifact.Pins, sets []artifact.Set, absent func(id string) bool) (broken []artifact.Breakage, err error) {
 	if finder, able := artifact.Able[artifact.BreakageFinder](kind); able {
 		return finder.Broken(ctx, pins, sets, absent)
@@ -246,7 +246,7 @@ func (r *rulesCheck) text() string {
 		line("  %s: %s %s (%s)%s", d.Rule, d.Name, d.Version, d.Architecture, reason)
 	}
 	if len(r.Conditional) > 0 {
-		line("denied for some clients, or at times: %d; it stays in the index, and the download fails with 403", len(r.Conditional))
+		line("denied for some clients, or at times: %d; they stay in the index, and the download fails with 403", len(r.Conditional))
 	}
 	for _, d := range r.Conditional {
 		line("  %s: %s %s (%s): %s", d.Rule, d.Name, d.Version, d.Architecture, d.Match)

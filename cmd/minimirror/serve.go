@@ -28,8 +28,8 @@ const serveHelp = `usage: minimirror serve [[--image] REFERENCE | --root DIR] [-
                         [--rules FILE --sign-key FILE] [--audit FILE]
 
 Serves an image in place: nothing is unpacked. REFERENCE is the path of a folder in
-the OCI layout, of an unpacked image, or of an archive that is not compressed, or
-what it is before its path: oci:DIR, oci-archive:FILE, docker-archive:FILE, root:DIR.
+the OCI layout, of an unpacked image, or of an uncompressed archive. A prefix can name
+the type: oci:DIR, oci-archive:FILE, docker-archive:FILE, root:DIR.
 Inside the image no flag is needed: it serves its own /mirror.
 
 A machine becomes a client with (apt 2.3.10 or later):
@@ -75,8 +75,8 @@ func (f *serveFlags) declare(c *command) {
 	c.flags.StringVar(&f.audit, "audit", "-", "file for the audit trail; - is standard output, none is none")
 	c.flags.StringVar(&f.metrics, "metrics", "", "address and port for operators: /metrics, /healthz, /readyz, and the report with the addresses of clients")
 	c.flags.BoolVar(&f.pprof, "pprof", false, "offer profiles at /debug/pprof/ on the address of --metrics")
-	c.flags.StringSliceVar(&f.proxies, "trusted-proxy", nil, "address or network of a proxy whose X-Forwarded-For, -Proto and -Host are believed: it must overwrite what clients send in them (docs/server.md); may be repeated")
-	c.flags.StringSliceVar(&f.as, "as", nil, "host name of an upstream: clients that reach this server by it need no change; may be repeated")
+	c.flags.StringSliceVar(&f.proxies, "trusted-proxy", nil, "address or network of a proxy whose X-Forwarded-For, -Proto and -Host are believed; it must overwrite what clients send in them (docs/server.md); may be repeated")
+	c.flags.StringSliceVar(&f.as, "as", nil, "host name of an upstream: clients that reach this server by that name need no change; may be repeated")
 	c.flags.StringVar(&f.Certificate, "tls-cert", "", "file with the certificate, and those it is signed with; PEM")
 	c.flags.StringVar(&f.Key, "tls-key", "", "file with the certificate's private key; PEM")
 	c.flags.StringVar(&f.ClientAuthority, "tls-client-ca", "", "file with certificates of authorities: a client must have a certificate of theirs; PEM")

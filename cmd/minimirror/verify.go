@@ -144,7 +144,7 @@ func verifyUpstream(ctx context.Context, img *image.Reader, catalog *image.Catal
 	return report, unvouched(catalog.Items, vouched)
 }
 
-// unvouched is an error that names the items for which nothing vouches.
+// unvouched is an error that names the items that no signature covers.
 func unvouched(items []artifact.Item, vouched map[string]bool) error {
 	const most = 20
 	var names []string
@@ -163,5 +163,5 @@ func unvouched(items []artifact.Item, vouched map[string]bool) error {
 	if without > most {
 		names = append(names, fmt.Sprintf("and %d more", without-most))
 	}
-	return artifact.Verifyf("%d of %d items have no proof of where they come from:\n  %s", without, len(items), strings.Join(names, "\n  "))
+	return artifact.Verifyf("%d of %d items have no proof of their origin:\n  %s", without, len(items), strings.Join(names, "\n  "))
 }
