@@ -170,42 +170,54 @@ func setOf(ctx context.Context, r *image.Reader, name, architecture string) (mem
 	return members, requested, nil
 }
 
-// sortNames gives each request to the first kind that carries what it means, or else to the first that understands it.
+// sortNames gives each request to the first kind that carries what it means, or else to the first that understands it. What only a kind carries
+// that cannot install it is an error.
 func sortNames(ctx context.Context, r *image.Reader, kinds []artifact.Kind, requests []string) (map[string][]string, error) {
 	sorted := make(map[string][]string)
 	for _, request := range requests {
-		understands, failure := "", error(nil)
-		for _, kind := range kinds {
-			installer, able := artifact.Able[artifact.Installer](kind)
-			if !able {
-				continue
-			}
-			name, err := installer.NameOf(request)
-			if err != nil {
+		kind, err := kindOf(ctx, r, kinds, request)
+		if err != nil {
+			return nil, err
+		}
+		sorted[kind] = append(sorted[kind], request)
+	}
+	return sorted, nil
+}
+
+// kindOf is the kind that installs what is requested.
+func kindOf(ctx context.Context, r *image.Reader, kinds []artifact.Kind, request string) (understands string, err error) {
+	var failure, unable error
+	for _, kind := range kinds {
+		name := request
+		installer, lacks := artifact.Need[artifact.Installer](kind, "be installed on nodes")
+		if lacks == nil {
+			if name, err = installer.NameOf(request); err != nil {
 				failure = errors.Join(failure, err)
 				continue
 			}
-			records, aliases, err := r.Find(ctx, kind.Name(), []string{name})
-			if err != nil {
-				return nil, err
-			}
-			if len(records)+len(aliases) > 0 {
-				understands = kind.Name()
-				break
-			}
-			if understands == "" {
-				understands = kind.Name()
-			}
 		}
-		if understands == "" && failure == nil {
-			failure = fmt.Errorf("%s: no kind of items can be installed on nodes", request)
+		records, aliases, err := r.Find(ctx, kind.Name(), []string{name})
+		if err != nil {
+			return "", err
 		}
-		if understands == "" {
-			return nil, failure
+		switch carried := len(records)+len(aliases) > 0; {
+		case carried && lacks == nil:
+			return kind.Name(), nil
+		case carried:
+			unable = errors.Join(unable, fmt.Errorf("%s: %w", request, lacks))
+		case lacks == nil && understands == "":
+			understands = kind.Name()
 		}
-		sorted[understands] = append(sorted[understands], request)
 	}
-	return sorted, nil
+	switch {
+	case unable != nil:
+		return "", unable
+	case understands == "" && failure == nil:
+		return "", fmt.Errorf("%s: no kind of items can be installed on nodes", request)
+	case understands == "":
+		return "", failure
+	}
+	return understands, nil
 }
 
 // part plans what one kind installs. wanted are names of the set's members.

@@ -7,9 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/minimirror/minimirror/bootstrap"
 	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/internal/image"
 )
 
 // byName is a condition on the item that the fixture names.
@@ -159,6 +161,13 @@ func (m *mirror) missingAbilities(t *testing.T) {
 				says("a rule on another kind's property", err)
 			}
 		}
+	}
+	if _, able := artifact.Able[artifact.Installer](m.Kind); !able {
+		r, err := image.OpenReader(t.Context(), m.reference, image.Options{})
+		must(t, err)
+		defer r.Close()
+		_, err = bootstrap.Select(t.Context(), r, m.Program, bootstrap.Request{Names: []string{item.Name}, Architecture: "amd64"})
+		says("bootstrap", err)
 	}
 	if _, able := artifact.Able[artifact.Explainer](m.Kind); !able {
 		_, err := builder.Why(m.definition, m.Program, item.Name)
