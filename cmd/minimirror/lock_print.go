@@ -36,11 +36,11 @@ func (c *command) printChanges(changes []builder.Change) {
 		case x.Old == nil:
 			added++
 			more += x.New.Size
-			what = fmt.Sprintf("added %s, %s", x.New.Version, progress.Bytes(x.New.Size))
+			what = fmt.Sprintf("%s, %s", artifact.Title("added", x.New.Version, ""), progress.Bytes(x.New.Size))
 		case x.New == nil:
 			removed++
 			more -= x.Old.Size
-			what = fmt.Sprintf("removed %s, %s", x.Old.Version, progress.Bytes(x.Old.Size))
+			what = fmt.Sprintf("%s, %s", artifact.Title("removed", x.Old.Version, ""), progress.Bytes(x.Old.Size))
 		default:
 			moved++
 			more += x.New.Size - x.Old.Size
@@ -50,7 +50,7 @@ func (c *command) printChanges(changes []builder.Change) {
 			security++
 			what += ", security"
 		}
-		fmt.Fprintf(c.stdout, "%s (%s): %s\n", x.Name, x.Architecture, what)
+		fmt.Fprintf(c.stdout, "%s: %s\n", artifact.Title(x.Name, "", x.Architecture), what)
 	}
 	if len(changes) == 0 {
 		return
@@ -88,11 +88,11 @@ func versions(old, now *builder.Pin) string {
 	case old.Version != now.Version:
 		return old.Version + " → " + now.Version
 	case old.SHA256 != now.SHA256:
-		return now.Version + " with other content"
+		return strings.TrimSpace(now.Version + " with other content")
 	case old.Source != now.Source:
-		return fmt.Sprintf("%s from %s instead of %s", now.Version, now.Source, old.Source)
+		return strings.TrimSpace(fmt.Sprintf("%s from %s instead of %s", now.Version, now.Source, old.Source))
 	}
-	return now.Version + " under another path"
+	return strings.TrimSpace(now.Version + " under another path")
 }
 
 // warnOfSize warns about a lock that is probably larger than intended.

@@ -243,13 +243,13 @@ func (r *rulesCheck) text() string {
 		if d.Reason != "" {
 			reason = ": " + d.Reason
 		}
-		line("  %s: %s %s (%s)%s", d.Rule, d.Name, d.Version, d.Architecture, reason)
+		line("  %s: %s%s", d.Rule, artifact.Title(d.Name, d.Version, d.Architecture), reason)
 	}
 	if len(r.Conditional) > 0 {
 		line("denied for some clients, or at times: %d; they stay in the index, and the download fails with 403", len(r.Conditional))
 	}
 	for _, d := range r.Conditional {
-		line("  %s: %s %s (%s): %s", d.Rule, d.Name, d.Version, d.Architecture, d.Match)
+		line("  %s: %s: %s", d.Rule, artifact.Title(d.Name, d.Version, d.Architecture), d.Match)
 	}
 	if len(r.Unused) > 0 {
 		line("rules without effect: %d", len(r.Unused))
@@ -274,7 +274,11 @@ func (r *rulesCheck) text() string {
 		if x.Set != "" {
 			set = "set " + x.Set + ": "
 		}
-		line("  %s%s %s on %s: %s", set, x.Name, x.Version, x.Architecture, x.Reason)
+		on := ""
+		if x.Architecture != "" {
+			on = " on " + x.Architecture
+		}
+		line("  %s%s%s: %s", set, artifact.Title(x.Name, x.Version, ""), on, x.Reason)
 	}
 	return b.String()
 }

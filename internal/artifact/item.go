@@ -69,15 +69,17 @@ func (i *Item) Size() (size int64) {
 func (i *Item) Architecture() string { return i.Attributes.Get("architecture") }
 
 // String names the item for a person: "bash 5.2.15-2 (amd64)".
-func (i *Item) String() string {
-	text := i.Name
-	if i.Version != "" {
-		text += " " + i.Version
+func (i *Item) String() string { return Title(i.Name, i.Version, i.Architecture()) }
+
+// Title names an item for a person. The version and the architecture may be empty.
+func Title(name, version, architecture string) string {
+	if version != "" {
+		name += " " + version
 	}
-	if architecture := i.Architecture(); architecture != "" {
-		text += " (" + architecture + ")"
+	if architecture != "" {
+		name += " (" + architecture + ")"
 	}
-	return text
+	return name
 }
 
 // Compare orders items as a lock lists them: by kind, source, name, architecture
