@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -59,7 +60,10 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	if err := b.fetch(ctx, "files", wantedFiles(lock)); errors.Is(err, fs.ErrNotExist) {
+	if err := checkLocal(ctx, lock, d, b.Cache); err != nil {
+		return nil, err
+	}
+	if err := b.fetch(ctx, "files", wantedFiles(lock, filepath.Dir(d.File))); errors.Is(err, fs.ErrNotExist) {
 		return nil, artifact.Hint(err, "upstream has moved on: run: minimirror lock --update %s", d.File)
 	} else if err != nil {
 		return nil, err
@@ -171,7 +175,7 @@ func (b *Builder) stateDir() string {
 
 // evict removes damaged files from the cache.
 func (b *Builder) evict(lock *lockfile.Lock) {
-	for _, w := range append(wantedFiles(lock), wantedProofs(lock)...) {
+	for _, w := range append(wantedFiles(lock, ""), wantedProofs(lock)...) {
 		if _, err := b.Cache.Check(w.Content); errors.Is(err, artifact.ErrVerify) {
 			b.Log.Warn("removed from the cache", "file", w.Title, "error", err)
 		}

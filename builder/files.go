@@ -58,10 +58,10 @@ func (f *lockedFile) title() string {
 // setsOf is the set's key of a layer: which sets need the file.
 func (f *lockedFile) setsKey() string { return strings.Join(f.sets, ", ") }
 
-// wantedFiles are all files of a lock, for fetch.
-func wantedFiles(lock *lockfile.Lock) (all []fetch.Wanted) {
+// wantedFiles are all files of a lock, for fetch. dir is the definition's folder, to which addresses may be relative.
+func wantedFiles(lock *lockfile.Lock, dir string) (all []fetch.Wanted) {
 	for _, f := range lockedFiles(lock) {
-		all = append(all, fetch.Wanted{Source: f.item.Source, Title: f.title(), URLs: f.URLs, Content: f.Content()})
+		all = append(all, fetch.Wanted{Source: f.item.Source, Title: f.title(), URLs: resolved(f.URLs, dir), Content: f.Content()})
 	}
 	return all
 }
@@ -95,7 +95,7 @@ type Download struct {
 
 // Downloads lists what the cache lacks of a lock, by source.
 func Downloads(lock *lockfile.Lock, c *cache.Cache) (all []Download) {
-	for _, w := range lacking(c, append(wantedFiles(lock), wantedProofs(lock)...)) {
+	for _, w := range lacking(c, append(wantedFiles(lock, ""), wantedProofs(lock)...)) {
 		i := slices.IndexFunc(all, func(d Download) bool { return d.Source == w.Source })
 		if i < 0 {
 			i, all = len(all), append(all, Download{Source: w.Source})

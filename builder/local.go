@@ -1,0 +1,82 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"path/filepath"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/cache"
+	"github.com/minimirror/minimirror/internal/lockfile"
+)
+
+// local returns the name of the file that an address without a scheme means, a path relative to the
+// definition's folder.
+func local(address, dir string) (file string, is bool) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.Path == "" {
+		return "", false
+	}
+	if file = filepath.FromSlash(u.Path); !filepath.IsAbs(file) {
+		file = filepath.Join(dir, file)
+	}
+	return file, true
+}
+
+// resolved are addresses for fetch.
+func resolved(addresses []string, dir string) []string {
+	all := make([]string, len(addresses))
+	for i, address := range addresses {
+		all[i] = address
+		if file, is := local(address, dir); is {
+			if absolute, err := filepath.Abs(file); err == nil {
+				all[i] = (&url.URL{Scheme: "file", Path: filepath.ToSlash(absolute)}).String()
+			}
+		}
+	}
+	return all
+}
+
+// checkLocal reads the files of this site again. One that has changed since it was locked is artifact.ErrStale, though the cache has
+// it as it was: whoever changed it expects it in the image. One that is gone may come from the cache.
+func checkLocal(ctx context.Context, lock *lockfile.Lock, d *Definition, c *cache.Cache) error {
+	for _, f := range lockedFiles(lock) {
+		for _, address := range f.URLs {
+			file, is := local(address, filepath.Dir(d.File))
+			if !is {
+				continue
+			}
+			err := checkFile(ctx, file, f.Content())
+			switch {
+			case errors.Is(err, artifact.ErrVerify):
+				return artifact.Hint(fmt.Errorf("%s: %w: %s has changed since: %w", f.title(), artifact.ErrStale, file, err), "run: minimirror lock %s", d.File)
+			case errors.Is(err, fs.ErrNotExist) && c.Has(f.Content()):
+			case err != nil:
+				return artifact.Hint(fmt.Errorf("%s: %w", f.title(), err), "put the file back, or run: minimirror lock %s", d.File)
+			}
+		}
+	}
+	return nil
+}
+
+func checkFile(ctx context.Context, file string, want artifact.Content) error {
+	f, err := artifact.OpenFile(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	stop := context.AfterFunc(ctx, func() { f.Close() })
+	defer stop()
+	h := want.Hasher()
+	if _, err := io.Copy(h, f); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return err
+	}
+	return want.Verify(h.Sum())
+}
