@@ -5,11 +5,13 @@ package kinds
 import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/kinds/debian"
+	"github.com/minimirror/minimirror/internal/kinds/files"
 )
 
 // All returns every kind.
 func All() []artifact.Kind {
 	return []artifact.Kind{
 		debian.Kind{},
+		files.Kind{},
 	}
 }

@@ -40,6 +40,16 @@ func Parse(data []byte, where string) (ring Keyring, err error) {
 	return ring, nil
 }
 
+// IsMinisign reports whether data is a public key of minisign: a file of its own, or the key alone. Those who verify
+// with either pass over what is the other's.
+func IsMinisign(data []byte) bool {
+	text := bytes.TrimSpace(data)
+	if line, rest, found := bytes.Cut(text, []byte("\n")); found && bytes.HasPrefix(line, []byte("untrusted comment:")) {
+		text = bytes.TrimSpace(rest)
+	}
+	return len(text) == 56 && bytes.HasPrefix(text, []byte("RW"))
+}
+
 // parseArmored reads the blocks of keys and passes over others.
 func parseArmored(data []byte) (keys openpgp.EntityList, err error) {
 	for rest := bufio.NewReader(bytes.NewReader(data)); ; { // which the decoder uses as it is, and so reads no further than a block

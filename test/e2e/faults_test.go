@@ -6,6 +6,9 @@
 //
 //	upstream NAME FILE           serve the archive that FILE describes (debiantest.Parse); $NAME is its
 //	                             address, keys/*.asc are its keys. Again: the archive changes to FILE's state.
+//	folder NAME DIR              serve a folder of the script; $NAME is its address
+//	sign detached|clear|minisign NAME FILE
+//	                             FILE.gpg, .asc or .minisig is its signature; keys/NAME.asc or .pub is the key
 //	expand FILE…                 replace $NAME in the files
 //	fault NAME GLOB [first N] KIND [ARGUMENT…]
 //	                             answer wrong: status CODE [HEADER VALUE…], cut N, flip OFFSET, truncate N,
@@ -50,6 +53,8 @@ func TestFaults(t *testing.T) {
 		RequireExplicitExec: true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"upstream":  cmdUpstream,
+			"folder":    cmdFolder,
+			"sign":      cmdSign,
 			"expand":    cmdExpand,
 			"fault":     cmdFault,
 			"trouble":   cmdTrouble,

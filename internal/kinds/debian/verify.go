@@ -24,6 +24,9 @@ import (
 func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, open func(name string) (io.ReadCloser, error)) (vouched artifact.Vouched, err error) {
 	ring := openpgp.Keyring{Where: "--keyring"}
 	for _, file := range keys {
+		if openpgp.IsMinisign(file.Data) {
+			continue
+		}
 		part, err := openpgp.Parse(file.Data, file.Name)
 		if err != nil {
 			return vouched, fmt.Errorf("--keyring: %w", err)
