@@ -60,6 +60,7 @@ Version: 3.0
 		Listed:      "Package: app\n",
 		Missing:     "/deb/pool/main/n/nope/nope_1.0_amd64.deb",
 		MissingName: "nope",
+		Keyring:     archive.Keys["archive"].Armored(),
 		Versions: func(v string) map[string]bool {
 			return map[string]bool{"= " + v: true, "<< " + v: false, ">= " + v: true, ">> 1:1": true, "<< 1:9": true, ">> 2:0": false}
 		},

@@ -49,6 +49,8 @@ type Fixture struct {
 
 	// Address is the path on the mirror of an item's file. Nil: "/" and its FileID.
 	Address func(i *artifact.Item, f *artifact.File) string
+	// Keyring, of an artifact.Verifier, has the keys that sign what upstream has. Nil: nothing is signed.
+	Keyring []byte
 	// Versions, of an artifact.Versioner, are conditions on a version in the kind's syntax, and whether they hold.
 	Versions func(version string) map[string]bool
 }
@@ -71,6 +73,8 @@ func Run(t *testing.T, f Fixture) {
 
 	one := s.made(t, s.Definition)
 	t.Run("the catalog", one.catalog)
+	t.Run("the same image twice", one.sameImage)
+	t.Run("upstream's signatures", one.signatures)
 	t.Run("every file", one.everyFile)
 	t.Run("what is not carried", one.missing)
 	t.Run("hostile paths", one.hostilePaths)

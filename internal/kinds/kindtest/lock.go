@@ -8,9 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
 )
 
 // sameLock shows that a lock depends on the definition and upstream alone, and is kept while both stay as they are.
@@ -100,32 +98,6 @@ type emptySite struct {
 }
 
 func (s *emptySite) Mirror() artifact.Mirror { return s.mirror }
-
-// catalog shows that the image says all that the lock does, and that items are found by name.
-func (m *mirror) catalog(t *testing.T) {
-	c, err := m.image.FullCatalog()
-	must(t, err)
-	same(t, "items", m.lock.Items, c.Items)
-	same(t, "sets", m.lock.Sets, c.Sets)
-	if len(m.lock.Sources) != len(c.Sources) {
-		t.Errorf("%d sources, want %d", len(c.Sources), len(m.lock.Sources))
-	}
-	r, err := image.OpenReader(t.Context(), m.reference, image.Options{})
-	must(t, err)
-	defer r.Close()
-	must(t, r.Verify(t.Context()))
-	item := m.item(t)
-	found, _, err := r.Find(t.Context(), item.Kind, []string{item.Name})
-	must(t, err)
-	if records := found[item.Name]; len(records) != 1 {
-		t.Errorf("%d items are called %s", len(records), item.Name)
-	} else {
-		same(t, "the item by its name", *item, records[0].Item)
-	}
-	if _, err := builder.ReadDefinition(m.definition.File, m.Program); err != nil {
-		t.Error(err)
-	}
-}
 
 // same compares as JSON does, for which no list and an empty one are two things that mean the same.
 func same(t *testing.T, what string, want, got any) {

@@ -1,6 +1,7 @@
 package kindtest
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"slices"
@@ -23,7 +24,8 @@ func (m *mirror) byName(item *artifact.Item) string {
 // address, with the reason.
 func (m *mirror) denied(t *testing.T) {
 	item := m.item(t)
-	s := m.serve(t, "deny: { "+m.byName(item)+", reason: policy 4.2 }")
+	rule := "deny: { " + m.byName(item) + ", reason: policy 4.2 }"
+	s := m.serve(t, rule)
 	for f := range item.Files {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			a := s.ask(t, someClient, method, s.address(item, f))
@@ -50,6 +52,9 @@ func (m *mirror) denied(t *testing.T) {
 	list.is(t, m.List, http.StatusOK, audit.Metadata)
 	if strings.Contains(string(list.body), m.Listed) {
 		t.Errorf("%s lists what is denied:\n%s", m.List, list.body)
+	}
+	if again := m.serve(t, rule).get(t, m.List); !bytes.Equal(again.body, list.body) {
+		t.Errorf("another server with these rules has another %s", m.List)
 	}
 	for _, other := range m.items() {
 		if other.Name != m.Item && !s.allowed(t, someClient, other) {
