@@ -157,6 +157,36 @@ func TestVendorContradictions(t *testing.T) {
 	})
 }
 
+// TestVendorOddReleases: what apt overlooks in a Release, nobody needs to mind.
+func TestVendorOddReleases(t *testing.T) {
+	before := func(line string) func(*debiantest.Archive) { return inRelease(`^Label: `, line+"\n$0") }
+	listed := func(line string) func(*debiantest.Archive) { return inRelease(`^SHA256:\n`, "$0"+line+"\n") }
+	some := strings.Repeat("a", 64)
+	runVendors(t, []vendorArchive{
+		{name: "a line that is no field", archive: onePackage, edit: before("made by hand")},
+		{name: "a field of two words", archive: onePackage, edit: before("Made by: hand")},
+		{name: "a doubled field", archive: onePackage, edit: before("Label: A")},
+		{name: "a doubled Date", archive: onePackage, edit: inRelease(`^Date: `, "Date: yesterday\n$0")},
+		{name: "a doubled Date, and the last is wrong", archive: onePackage, edit: inRelease(`^Date: .*\n`, "${0}DATE: yesterday\n"), refused: "Date: .*yesterday", stricter: "as without a date"},
+		{name: "a doubled list, and the last is right", archive: onePackage, edit: inRelease(`^SHA256:`, "SHA256:\n "+some+" 1 main/binary-amd64/Packages\nsha256:")},
+		{name: "a doubled list, and the first is right", archive: onePackage, edit: func(a *debiantest.Archive) {
+			a.Suites[0].EditRelease = func(release []byte) []byte {
+				return append(release, "SHA256:\n "+some+" 1 main/binary-amd64/Packages\n"...)
+			}
+		}, aptRefuses: true, refused: "main/binary-amd64/Packages: "},
+		{name: "a comment", archive: onePackage, edit: before("# by: hand")},
+		{name: "a field name in lower case", archive: onePackage, edit: inRelease(`^SHA256:`, "sha256:")},
+		{name: "lines that end in CR LF", archive: onePackage, edit: inRelease(`\n`, "\r\n")},
+		{name: "a digest that is too short", archive: onePackage, edit: listed(" d41d8cd98f00b204e9800998ecf8427e 0 x")},
+		{name: "a size that is no number", archive: onePackage, edit: listed(" " + some + " big x")},
+		{name: "a size below zero", archive: onePackage, edit: listed(" " + some + " -1 x")},
+		{name: "tabs", archive: onePackage, edit: inRelease(`^ ([0-9a-f]+) +([0-9]+) `, "\t$1\t$2\t")},
+		{name: "names that begin with a dot", archive: onePackage, edit: inRelease(`^( [0-9a-f]+ +[0-9]+ )`, "$1./"), aptRefuses: true},
+		{name: "an entry without a name", archive: onePackage, edit: listed(" " + some + " 1"), aptRefuses: true, refused: `want "DIGEST SIZE PATH"`},
+		{name: "an empty line", archive: onePackage, edit: before(""), aptRefuses: true, refused: "it is empty, and more follows"},
+	})
+}
+
 // TestVendorNames: what an archive calls itself may change. The script renamed.txtar shows what clients do then.
 func TestVendorNames(t *testing.T) {
 	const accept = `(?s)accept="apt-get update --allow-releaseinfo-change".*`

@@ -3,7 +3,9 @@ package debian
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -68,6 +70,35 @@ func parseParagraphs(data []byte) ([]paragraph, error) {
 		all = append(all, current)
 	}
 	return all, nil
+}
+
+// parseStanza reads a text that is one stanza, a Release, as apt does: of a field that is there twice the last
+// one counts, and lines that are not fields are passed over.
+func parseStanza(text string) (p paragraph, err error) {
+	inside := false
+	for number, at := 1, len(text)-len(strings.TrimLeft(text, "\r\n")); at < len(text); number++ {
+		line, next := lineAt(text, at)
+		at = next
+		switch name, colon := fieldName(line); {
+		case line == "":
+			if strings.Trim(text[at:], "\r\n") != "" {
+				return nil, fmt.Errorf("line %d: it is empty, and more follows", number)
+			}
+		case line[0] == ' ' || line[0] == '\t':
+			if inside {
+				p[len(p)-1].value += "\n" + strings.TrimRight(line[1:], " \t\r")
+			}
+		case colon == 0:
+			inside = false
+		default:
+			p = slices.DeleteFunc(p, func(f field) bool { return strings.EqualFold(f.name, name) })
+			p, inside = append(p, field{name, strings.TrimSpace(line[colon+1:]), number}), true
+		}
+	}
+	if p == nil {
+		return nil, errors.New("want a field, \"Name: value\"")
+	}
+	return p, nil
 }
 
 func (p paragraph) has(name string) bool {

@@ -95,14 +95,11 @@ func (r *release) parse(text []byte) error {
 	if bytes.IndexByte(text, 0) >= 0 {
 		return errors.New("a NUL byte is in it")
 	}
-	paragraphs, err := parseParagraphs(text)
+	header, err := parseStanza(string(text))
 	if err != nil {
 		return err
 	}
-	if len(paragraphs) != 1 {
-		return fmt.Errorf("%d paragraphs, want one", len(paragraphs))
-	}
-	r.header = paragraphs[0]
+	r.header = header
 	if r.date, err = parseDate(r.header.get("Date")); err != nil {
 		r.undated = err
 	}

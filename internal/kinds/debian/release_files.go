@@ -24,7 +24,7 @@ var releaseLists = []struct {
 // weakLists are lists that nobody should rely on.
 var weakLists = []string{"MD5Sum", "SHA1"}
 
-// parseLists reads what the release says of its files. Where it lists a file twice in one list, the
+// parseLists reads what the release says of its files, and passes over digests and sizes that can't be any. Where it lists a file twice in one list, the
 // first counts, as in apt; r.doubled gets those that are not what they were there.
 func (r *release) parseLists() error {
 	r.files = make(map[string]artifact.Content)
@@ -36,12 +36,12 @@ func (r *release) parseLists() error {
 			if len(fields) == 0 {
 				continue
 			}
-			if len(fields) != 3 || !list.valid(fields[0]) {
+			if len(fields) != 3 {
 				return fmt.Errorf("%s: want \"DIGEST SIZE PATH\", not %q", list.field, strings.TrimSpace(line))
 			}
 			size, err := strconv.ParseInt(fields[1], 10, 64)
-			if err != nil || size < 0 {
-				return fmt.Errorf("%s: %s: invalid size %q", list.field, fields[2], fields[1])
+			if err != nil || size < 0 || !list.valid(fields[0]) {
+				continue // nothing can be verified by it
 			}
 			name := path.Clean(fields[2])
 			content, again := r.files[name]

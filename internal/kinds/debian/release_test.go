@@ -177,13 +177,10 @@ func prepend(text string) debiantest.Fault {
 func TestReleaseRefuses(t *testing.T) {
 	digest := strings.Repeat("a", 64)
 	for name, text := range map[string]string{
-		"MD5 alone":       "Date: Sat, 11 Jul 2026 10:16:37 UTC\nMD5Sum:\n d41d8cd98f00b204e9800998ecf8427e 0 x\n",
-		"short digest":    "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n abc 1 x\n",
-		"negative size":   "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n " + digest + " -1 x\n",
-		"SHA1 alone":      "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA1:\n da39a3ee5e6b4b0d3255bfef95601890afd80709 0 x\n",
-		"short SHA512":    "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA512:\n " + digest + " 1 x\n",
-		"two paragraphs":  "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n\nDate: x\n",
-		"two Date fields": "Date: Sat, 11 Jul 2026 10:16:37 UTC\ndate: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n",
+		"MD5 alone":      "Date: Sat, 11 Jul 2026 10:16:37 UTC\nMD5Sum:\n d41d8cd98f00b204e9800998ecf8427e 0 x\n",
+		"SHA1 alone":     "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA1:\n da39a3ee5e6b4b0d3255bfef95601890afd80709 0 x\n",
+		"no path":        "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n " + digest + " 1\n",
+		"two paragraphs": "Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n\nDate: x\n",
 	} {
 		if err := new(release).parse([]byte(text)); err == nil {
 			t.Errorf("%s: accepted", name)
@@ -206,6 +203,10 @@ func TestReleaseLists(t *testing.T) {
 		"two sizes":                   {"SHA256:\n " + a + " 1 x\n " + a + " 2 x\n", artifact.Content{Size: 1, SHA256: a}, true},
 		"two digests in SHA512":       {"SHA512:\n " + a + a + " 1 x\n " + b + b + " 1 x\n", artifact.Content{Size: 1, SHA512: a + a}, true},
 		"the lists say two sizes":     {"SHA256:\n " + a + " 1 x\nSHA512:\n " + a + a + " 2 x\n", artifact.Content{Size: 2, SHA256: a, SHA512: a + a}, true},
+		"a digest that is none":       {"SHA256:\n abc 1 x\n " + a + " 1 x\n", artifact.Content{Size: 1, SHA256: a}, false},
+		"a size that is none":         {"SHA256:\n " + a + " -1 x\n " + a + " 1 x\n", artifact.Content{Size: 1, SHA256: a}, false},
+		"the field is there twice":    {"sha256:\n " + b + " 2 x\nSHA256:\n " + a + " 1 x\n", artifact.Content{Size: 1, SHA256: a}, false},
+		"a line that is no field":     {"and so on\nSHA256:\n " + a + " 1 x\n", artifact.Content{Size: 1, SHA256: a}, false},
 		"another file has a weak one": {"SHA256:\n " + a + " 1 x\nMD5Sum:\n d41d8cd98f00b204e9800998ecf8427e 0 y\n", artifact.Content{Size: 1, SHA256: a}, false},
 	} {
 		r := new(release)
