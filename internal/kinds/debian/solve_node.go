@@ -3,7 +3,6 @@ package debian
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -168,7 +167,7 @@ func boolToInt(b bool) int {
 
 // size returns the bytes of an entry's file.
 func (u *Universe) size(id entryID) int64 {
-	size, _ := strconv.ParseInt(stanzaField(u.text(id), "Size"), 10, 64) // checked by readControl
+	size, _ := parseSize(stanzaField(u.text(id), "Size")) // checked by readControl
 	return size
 }
 

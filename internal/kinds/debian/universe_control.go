@@ -86,12 +86,21 @@ func (u *Universe) readControl(id entryID) *control {
 // mirror's own fields may take more than upstream's.
 const maxPublished = 1<<20 - 1<<10
 
+// parseSize reads a Size as apt does: the number that it begins with.
+func parseSize(text string) (int64, error) {
+	digits := strings.TrimPrefix(text, "+")
+	if end := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
+		digits = digits[:end]
+	}
+	return strconv.ParseInt(digits, 10, 64)
+}
+
 // checkFile checks what clients and the mirror need beside relations.
 func checkFile(descriptionMD5, filename, size, sha256, sha512 string, length int) error {
 	if _, err := filePath(filename); err != nil {
 		return err
 	}
-	n, err := strconv.ParseInt(size, 10, 64)
+	n, err := parseSize(size)
 	switch {
 	case size == "":
 		return errors.New("it has no Size")

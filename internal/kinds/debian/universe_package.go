@@ -3,7 +3,6 @@ package debian
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -54,7 +53,7 @@ func (u *Universe) pkg(id entryID) *Package {
 	}
 	text := u.text(id)
 	p.Filename = stanzaField(text, "Filename")
-	p.Size, _ = strconv.ParseInt(stanzaField(text, "Size"), 10, 64) // checked by scan
+	p.Size, _ = parseSize(stanzaField(text, "Size")) // checked by scan
 	u.packages[id] = p
 	return p
 }

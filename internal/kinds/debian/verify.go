@@ -8,7 +8,6 @@ import (
 	"io"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -232,7 +231,8 @@ func (v *verification) artifact(a *artifact.Item) error {
 	}
 	says := stanzaOf(metadataText(a)) // older programs had other ownFields
 	for _, l := range listed {
-		if strings.EqualFold(l.name, a.Name) && l.version == a.Version && l.architecture == a.Architecture() && l.size == strconv.FormatInt(a.Files[0].Size, 10) &&
+		size, err := parseSize(l.size)
+		if err == nil && size == a.Files[0].Size && strings.EqualFold(l.name, a.Name) && l.version == a.Version && l.architecture == a.Architecture() &&
 			slices.Equal(stanzaOf(l.stanza), says) {
 			return nil
 		}
