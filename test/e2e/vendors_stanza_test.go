@@ -64,6 +64,9 @@ func TestVendorFilenames(t *testing.T) {
 		{name: "up and down again", archive: at("pool/x/../good_1.0_all.deb")},
 		{name: "an encoded epoch", archive: at("pool/good_1%3a1.0_all.deb")},
 		{name: "below dists", archive: at("dists/bookworm/pool/stable/amd64/good_1.0_all.deb")},
+		{name: "debug symbols of Ubuntu", archive: at("pool/good_1.0_all.ddeb")},
+		{name: "a package of an installer", archive: at("pool/good_1.0_all.udeb")},
+		{name: "characters of addresses", archive: at("pool/a&b/@c/good+~1;x=1,y%20z#1 [2].deb")},
 		{name: "flat", flat: "./", archive: "Suite: ./\n\nPackage: good\nFilename: .//good_1.0_all.deb\n"},
 		{name: "one file in two ways", archive: "Suite: bookworm\n\nPackage: good\nFilename: pool/good.deb\n",
 			edit: editPackages(func(index string) string {
@@ -75,7 +78,7 @@ func TestVendorFilenames(t *testing.T) {
 		{name: "dots encoded twice", archive: onePackage, edit: inPackages(`^Filename: (.*)$`, "Filename: pool/%252e%252e/$1"), refused: `invalid Filename`, aptRefuses: true},
 		{name: "an address", archive: onePackage, edit: inPackages(`^Filename: .*$`, "Filename: http://mirror.example.org/good_1.0_all.deb"), refused: `invalid Filename`, aptRefuses: true},
 		{name: "a folder", archive: onePackage, edit: inPackages(`^Filename: (.*)$`, "Filename: $1/"), refused: `invalid Filename`, aptRefuses: true},
-		{name: "metadata of the archive", archive: onePackage, edit: inPackages(`^Filename: (.*)$`, "Filename: dists/bookworm/InRelease"), refused: `only files that end in \.deb`, aptRefuses: true},
+		{name: "metadata of the archive", archive: onePackage, edit: inPackages(`^Filename: (.*)$`, "Filename: dists/bookworm/InRelease"), refused: `only files that end in \.deb, `, aptRefuses: true},
 	})
 }
 
@@ -175,6 +178,9 @@ func TestVendorFields(t *testing.T) {
 		{name: "many empty lines", archive: withLib, edit: editPackages(func(index string) string { return strings.ReplaceAll(index, "\n\n", "\n\n\n\n") })},
 		{name: "empty lines first", archive: withLib, edit: editPackages(func(index string) string { return "\n\n" + index }), aptRefuses: true},
 		{name: "no line break at the end", archive: withLib, edit: editPackages(strings.TrimSpace)},
+		{name: "a size with zeros before it", archive: onePackage, edit: inPackages(`^Size: `, "Size: 000")},
+		{name: "a size with a sign", archive: onePackage, edit: inPackages(`^Size: `, "Size: +")},
+		{name: "a size with a unit", archive: onePackage, edit: inPackages(`^(Size: .*)$`, "$1 bytes")},
 		{name: "an unknown priority", archive: onePackage, edit: maintainer("Priority: urgent")},
 
 		{name: "Latin-1", archive: onePackage, edit: maintainer("Maintainer: Jos\xe9 <jose@example.org>")},

@@ -23,7 +23,7 @@ func (Kind) Mount(site artifact.Site) []artifact.Route {
 	}
 	upstream := newUpstreamPaths(m.Sources)
 	files := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, ".deb") {
+		if isPackageFile(r.URL.Path) {
 			w.Header().Set("Content-Type", "application/vnd.debian.binary-package")
 		}
 		site.ServeFile(w, r, upstream.file(strings.TrimPrefix(r.URL.Path, "/")))

@@ -9,7 +9,7 @@ import (
 )
 
 // Identify implements artifact.Identifier. It knows the names that pools give to packages,
-// NAME_VERSION_ARCHITECTURE.deb or .udeb, in any folder of a source. The version is there without its
+// NAME_VERSION_ARCHITECTURE.deb, .ddeb or .udeb, in any folder of a source. The version is there without its
 // epoch, which such names leave out (deb-version(7)); some archives write "1%3a2.0".
 func (Kind) Identify(name string) *artifact.Item {
 	below := strings.TrimPrefix(strings.TrimPrefix(name, "/"), artifact.UpstreamRoot+"/")
@@ -18,7 +18,7 @@ func (Kind) Identify(name string) *artifact.Item {
 		return nil
 	}
 	extension := path.Ext(file)
-	if extension != ".deb" && extension != ".udeb" {
+	if !isPackageFile(file) {
 		return nil
 	}
 	stem := strings.TrimSuffix(path.Base(file), extension)

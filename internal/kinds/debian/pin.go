@@ -151,10 +151,16 @@ func filePath(filename string) (string, error) {
 		}
 	}
 	// The mirror has metadata of its own there; some archives have packages among theirs.
-	if file == "dists" || strings.HasPrefix(file, "dists/") && path.Ext(file) != ".deb" {
-		return file, fmt.Errorf("invalid Filename %q: only files that end in .deb can be below dists", excerpt(filename))
+	if file == "dists" || strings.HasPrefix(file, "dists/") && !isPackageFile(file) {
+		return file, fmt.Errorf("invalid Filename %q: only files that end in .deb, .ddeb or .udeb can be below dists", excerpt(filename))
 	}
 	return file, nil
+}
+
+// isPackageFile reports whether a file is a package by its name: Ubuntu's packages of debug symbols end in .ddeb, those of
+// installers in .udeb.
+func isPackageFile(name string) bool {
+	return slices.Contains([]string{".deb", ".ddeb", ".udeb"}, path.Ext(name))
 }
 
 func isDots(segment string) bool { return segment == "." || segment == ".." }

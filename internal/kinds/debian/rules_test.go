@@ -87,6 +87,7 @@ func TestIdentify(t *testing.T) {
 		{"/upstream/debian/pool/main/b/bash/bash_5_amd64.deb", "debian: bash 5 (amd64)"},
 		{"/vendor/app_1%3a2.0~rc1_all.deb", "vendor: app 1:2.0~rc1 (all)"},
 		{"/d/x/netcfg_1_amd64.udeb", "d: netcfg 1 (amd64)"},
+		{"/d/x/jq-dbgsym_1_amd64.ddeb", "d: jq-dbgsym 1 (amd64)"},
 		{"/d/pool/a_1_2_kfreebsd-amd64.deb", "d: a 1_2 (kfreebsd-amd64)"},
 		{"/upstream/a_1_all.deb", ""},
 		{"/d/dists/bookworm/main/binary-amd64/Packages.gz", ""},

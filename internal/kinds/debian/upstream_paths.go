@@ -49,7 +49,7 @@ func (u *upstreamPaths) file(address string) string {
 	}
 	// What the mirror itself signs must not appear under upstream's name.
 	source, file, _ := strings.Cut(below, "/")
-	if !u.served[source] || !strings.HasSuffix(file, ".deb") {
+	if !u.served[source] || !isPackageFile(file) {
 		return address
 	}
 	return below

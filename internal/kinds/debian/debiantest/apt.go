@@ -81,7 +81,7 @@ func (a *Apt) run(tool string, args ...string) (string, error) {
 
 // Debs returns the names of the files that were downloaded, and their content.
 func (a *Apt) Debs() (map[string][]byte, error) {
-	names, err := filepath.Glob(filepath.Join(a.Dir, "cache/archives/*.deb"))
+	names, err := filepath.Glob(filepath.Join(a.Dir, "cache/archives/*deb"))
 	if err != nil {
 		return nil, err
 	}
