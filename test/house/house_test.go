@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +98,20 @@ func TestArrows(t *testing.T) {
 					t.Errorf("%s depends on %s: builder, server and bootstrap never import each other", path, other)
 				}
 			}
+		}
+	}
+}
+
+// TestEveryKindRunsTheSuite holds that a kind comes with the suite's proof that it is one.
+func TestEveryKindRunsTheSuite(t *testing.T) {
+	kinds, err := filepath.Glob("../../internal/kinds/*/kind.go")
+	if err != nil || len(kinds) < 2 {
+		t.Fatalf("%v, %v", kinds, err)
+	}
+	for _, kind := range kinds {
+		test, err := os.ReadFile(strings.TrimSuffix(kind, ".go") + "_test.go")
+		if err != nil || !bytes.Contains(test, []byte("kindtest.Run(")) {
+			t.Errorf("%s: no kind_test.go beside it calls kindtest.Run: %v", kind, err)
 		}
 	}
 }
