@@ -35,7 +35,7 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 		return nil, err
 	}
 	if s.packages == nil && !s.whole && wasWhole(req.Previous.Items, closure) {
-		req.Log.Warn("the lock before carried every source whole; now only what the sets need is carried: " + wholeHint)
+		req.Log.Warn("only what the sets need is carried now, and not all that the lock before has: " + wholeHint)
 	}
 	r, err := up.pin(ctx, req.Upstream, s, closure)
 	if err != nil {
@@ -100,8 +100,8 @@ func signedDigests(items []artifact.Item) map[string]bool {
 	return digests
 }
 
-// wasWhole reports whether all of a lock was carried for its own sake, as before "packages: all" was needed for
-// that, and is more than the closure.
+// wasWhole reports whether all of a lock was carried for its own sake, as every source before "packages: all" was needed
+// for that, and is more than the closure.
 func wasWhole(previous []artifact.Item, closure *Closure) bool {
 	return len(previous) > len(closure.Packages) && !slices.ContainsFunc(previous, func(a artifact.Item) bool { return !a.Requested })
 }
