@@ -187,13 +187,13 @@ func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *ima
 		if err := plan.Complete(dir); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(c.stdout, "%s: %d items, %s\n", dir, plan.Count(), progress.Bytes(plan.Size()))
+		_, err := fmt.Fprintf(c.stdout, "%s: %s\n", dir, quantity(plan.Count(), "item", plan.Size()))
 		return err
 	}
 	if err := f.installPlan(ctx, c, plan, dir); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.stdout, "%s: installed %d items, %s\n", plan.Title, plan.Count(), progress.Bytes(plan.Size()))
+	_, err = fmt.Fprintf(c.stdout, "%s: installed %s\n", plan.Title, quantity(plan.Count(), "item", plan.Size()))
 	return errors.Join(err, os.RemoveAll(dir))
 }
 

@@ -24,7 +24,7 @@ func (c *command) listSets(r *image.Reader, output string) error {
 		fmt.Fprintf(c.stderr, "%s has no sets; --package takes what it carries\n", r.Name)
 	}
 	for _, s := range r.Sets {
-		if _, err := fmt.Fprintf(c.stdout, "%s (%s): %d items, %s\n", s.Name, s.Architecture, s.Count, progress.Bytes(s.Size)); err != nil {
+		if _, err := fmt.Fprintf(c.stdout, "%s (%s): %s\n", s.Name, s.Architecture, quantity(s.Count, "item", s.Size)); err != nil {
 			return err
 		}
 	}
@@ -66,7 +66,7 @@ func (c *command) printPlan(p *bootstrap.Plan, output string) error {
 		fmt.Fprintf(c.stdout, "already installed: %s\n", name)
 	}
 	printRemoved(c.stdout, p)
-	_, err := fmt.Fprintf(c.stdout, "%d items, %s\n", p.Count(), progress.Bytes(p.Size()))
+	_, err := fmt.Fprintf(c.stdout, "%s\n", quantity(p.Count(), "item", p.Size()))
 	return err
 }
 

@@ -115,8 +115,13 @@ func sizeOf(l *lockfile.Lock) (size int64) {
 
 // quantity formats a number of things and their size: "1 file, 0.1 MB".
 func quantity(n int, thing string, size int64) string {
+	return counted(n, thing) + ", " + progress.Bytes(size)
+}
+
+// counted writes a number of things: "1 item", "2 items".
+func counted(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}
-	return fmt.Sprintf("%d %s, %s", n, thing, progress.Bytes(size))
+	return fmt.Sprintf("%d %s", n, thing)
 }

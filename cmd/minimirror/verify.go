@@ -45,7 +45,7 @@ type verified struct {
 	Digest    string   `json:"digest,omitempty"`
 	Layers    int      `json:"layers"`
 	Files     int      `json:"files"`
-	Artifacts int      `json:"artifacts"`
+	Items     int      `json:"artifacts"`
 	Upstream  []string `json:"upstream"` // null: not asked for
 }
 
@@ -80,7 +80,7 @@ func verify(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", ref, err)
 	}
-	result := verified{Reference: c.imageRef, Digest: img.Digest, Layers: img.LayerCount(), Files: len(catalog.Files), Artifacts: len(catalog.Items)}
+	result := verified{Reference: c.imageRef, Digest: img.Digest, Layers: img.LayerCount(), Files: len(catalog.Files), Items: len(catalog.Items)}
 	if len(keys) > 0 {
 		if result.Upstream, err = verifyUpstream(ctx, img, catalog, keys); err != nil {
 			return fmt.Errorf("%s: %w", ref, err)
@@ -95,7 +95,7 @@ func verify(ctx context.Context, c *command, args []string) error {
 	for _, line := range result.Upstream {
 		fmt.Fprintln(c.stdout, line)
 	}
-	_, err = fmt.Fprintf(c.stdout, "%s: %d layers and %d files, %d of them artifacts: every digest is right\n", result.Reference, result.Layers, result.Files, result.Artifacts)
+	_, err = fmt.Fprintf(c.stdout, "%s: %s, %s, %s: every digest is right\n", result.Reference, counted(result.Layers, "layer"), counted(result.Files, "file"), counted(result.Items, "item"))
 	return err
 }
 
