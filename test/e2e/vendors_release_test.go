@@ -47,10 +47,10 @@ func TestVendorDates(t *testing.T) {
 
 func TestVendorWithoutDates(t *testing.T) {
 	date := func(line string) func(*debiantest.Archive) { return inRelease(`^Date: .*\n`, line) }
-	const unchecked, warns = "check-date: false", "no date that counts.*signed=2024-05-06T07:08:09Z"
+	const unchecked, warns = "check-date: false", "no usable date.*signed=2024-05-06T07:08:09Z"
 	hint := `[\s\S]*hint: .*check-date: false.*Check-Date: no`
 	runVendors(t, []vendorArchive{
-		{name: "no date", archive: onePackage, edit: date(""), refused: "Date: there is none" + hint, stricter: "without a date nobody sees that the mirror is behind"},
+		{name: "no date", archive: onePackage, edit: date(""), refused: "Date: it is missing" + hint, stricter: "without a date nobody sees that the mirror is behind"},
 		{name: "a date that cannot be read", archive: onePackage, edit: date("Date: yesterday\n"), refused: `Date: "yesterday" is not a date` + hint, stricter: "as without one"},
 		{name: "a date of another zone", archive: onePackage, edit: date("Date: Mon, 06 May 2024 07:08:09 +0200\n"), refused: `Date: .*\+0200.*want UTC` + hint, stricter: "as without one"},
 		{name: "no date and none is asked for", archive: onePackage, edit: date(""), source: unchecked, warns: warns,
@@ -214,14 +214,14 @@ func TestVendorIndexes(t *testing.T) {
 		}
 	}
 	runVendors(t, []vendorArchive{
-		{name: "binary-all alone", archive: apart, edit: without("binary-amd64"), tamper: absent, warns: "no such index.*main/binary-amd64/Packages"},
-		{name: "binary-all alone and no other architecture", archive: "Suite: bookworm\nArchitectures: all\n\nPackage: good\n", warns: "no such index.*main/binary-amd64/Packages"},
+		{name: "binary-all alone", archive: apart, edit: without("binary-amd64"), tamper: absent, warns: "does not list this index.*main/binary-amd64/Packages"},
+		{name: "binary-all alone and no other architecture", archive: "Suite: bookworm\nArchitectures: all\n\nPackage: good\n", warns: "does not list this index.*main/binary-amd64/Packages"},
 		{name: "binary-all and an empty index that nobody uploaded", archive: apart, tamper: absent},
 		{name: "binary-all that nobody uploaded", archive: onePackage, edit: inRelease("^Architectures: amd64", "Architectures: amd64 all")},
-		{name: "an architecture without an index", archive: onePackage, edit: inRelease("^Architectures: amd64", "Architectures: amd64 arm64"), source: "architectures: [amd64, arm64]", warns: "no such index.*main/binary-arm64/Packages"},
-		{name: "an architecture that is not offered", archive: onePackage, source: "architectures: [amd64, riscv64]", warns: "no such index.*main/binary-riscv64/Packages.*architectures amd64"},
-		{name: "a component without an index", archive: onePackage, edit: inRelease("^Components: main", "Components: main contrib"), source: "components: [main, contrib]", warns: "no such index.*contrib/binary-amd64/Packages"},
-		{name: "a component that is not offered", archive: onePackage, source: "components: [main, non-free]", warns: "no such index.*non-free/binary-amd64/Packages.*components main"},
+		{name: "an architecture without an index", archive: onePackage, edit: inRelease("^Architectures: amd64", "Architectures: amd64 arm64"), source: "architectures: [amd64, arm64]", warns: "does not list this index.*main/binary-arm64/Packages"},
+		{name: "an architecture that is not offered", archive: onePackage, source: "architectures: [amd64, riscv64]", warns: "does not list this index.*main/binary-riscv64/Packages.*architectures amd64"},
+		{name: "a component without an index", archive: onePackage, edit: inRelease("^Components: main", "Components: main contrib"), source: "components: [main, contrib]", warns: "does not list this index.*contrib/binary-amd64/Packages"},
+		{name: "a component that is not offered", archive: onePackage, source: "components: [main, non-free]", warns: "does not list this index.*non-free/binary-amd64/Packages.*components main"},
 		{name: "nothing of what is wanted", archive: onePackage, edit: without("Packages"), aptRefuses: true, refused: `source vendor: suite bookworm: there is no main/binary-amd64/Packages[\s\S]*hint: the release offers components main and architectures amd64`},
 		{name: "binary-all that is not for packages", archive: apart, edit: func(a *debiantest.Archive) {
 			a.Suites[0].Fields = []string{"No-Support-for-Architecture-all: Packages"}

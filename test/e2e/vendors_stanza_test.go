@@ -125,10 +125,10 @@ func TestVendorOddStanzas(t *testing.T) {
 		{"Suggests for a profile", oddStanza("Suggests: x <!nocheck>"), unreadable, `its field Suggests is damaged: unexpected "<!nocheck>" after x`},
 		{"Breaks with two versions", oddStanza("Breaks: x (>= 1.0) (<< 2)"), unreadable, `its field Breaks is damaged: unexpected "\(<< 2\)" after x`},
 		{"Conflicts without a closing parenthesis", oddStanza("Conflicts: x (>= 1.0"), unreadable, `its field Conflicts is damaged: .* has no closing parenthesis`},
-		{"Recommends without a version", oddStanza("Recommends: x ()"), unreadable, `its field Recommends is damaged: .* which apt cannot read`},
-		{"Pre-Depends that ends too soon for apt", oddStanza("Pre-Depends: good (=1)"), unreadable, `its field Pre-Depends is damaged: .* which apt cannot read: it takes "\(= 1\)"`},
+		{"Recommends without a version", oddStanza("Recommends: x ()"), unreadable, `its field Recommends is damaged: apt cannot read`},
+		{"Pre-Depends that ends too soon for apt", oddStanza("Pre-Depends: good (=1)"), unreadable, `its field Pre-Depends is damaged: apt cannot read .*: write it like "\(= 1\)"`},
 		{"a short Description-md5", oddStanza("Description-md5: abc"), unreadable, `Description-md5 "abc", which apt cannot read`},
-		{"a stanza of two megabytes", oddStanza("Tag: " + strings.Repeat("x", 2<<20)), unreadable, `a stanza of \d+ bytes, which apt cannot read`},
+		{"a stanza of two megabytes", oddStanza("Tag: " + strings.Repeat("x", 2<<20)), unreadable, `its stanza has \d+ bytes, which is more than apt can read`},
 		{"a byte order mark", "\ufeff" + oddStanza(), unreadable, `a stanza without a Package field`},
 	} {
 		why := strings.ReplaceAll(c.why, `"`, `\\?"`) // the log escapes it
@@ -211,14 +211,14 @@ func TestVendorFields(t *testing.T) {
 func TestVendorPhased(t *testing.T) {
 	const archive = "Suite: bookworm\n\nPackage: good\nVersion: 2\nPhased-Update-Percentage: 20\n\nPackage: good\nVersion: 1\n\nPackage: fresh\nPhased-Update-Percentage: 0\n"
 	const finished = "Suite: bookworm\nDate: 2024-06-01\n\nPackage: good\nVersion: 2\n\nPackage: good\nVersion: 1\n\nPackage: fresh\n"
-	const waits = `upstream is still phasing in, not taken yet: good 2 \(all\) \(20 %; 1 stays\)`
+	const waits = `upstream is still phasing in these updates, so they are not taken yet: good 2 \(all\) \(20 %; 1 stays\)`
 	runVendors(t, []vendorArchive{
 		// apt holds back upgrades only: what a client installs anew is the phased version.
 		{name: "taken", archive: archive, source: "phased: take"},
 		{name: "taken by the definition", archive: archive, definition: "phased: take\npackages: [good]"},
-		{name: "asked for", archive: archive, definition: "packages: [good=2]", warns: "taken although upstream is still phasing it in, .*: good 2"},
-		{name: "new", archive: archive, definition: "packages: [fresh]", install: "fresh", warns: "taken although upstream is still phasing it in, .*: fresh 1.0"},
-		{name: "needed", archive: archive + "\nPackage: needs\nDepends: good (>= 2)\n", definition: "packages: [needs]", install: "needs good", warns: "taken although upstream is still phasing it in, .*: good 2"},
+		{name: "asked for", archive: archive, definition: "packages: [good=2]", warns: "taken although upstream is still phasing them in, .*: good 2"},
+		{name: "new", archive: archive, definition: "packages: [fresh]", install: "fresh", warns: "taken although upstream is still phasing them in, .*: fresh 1.0"},
+		{name: "needed", archive: archive + "\nPackage: needs\nDepends: good (>= 2)\n", definition: "packages: [needs]", install: "needs good", warns: "taken although upstream is still phasing them in, .*: good 2"},
 		{name: "to everybody", archive: strings.ReplaceAll(archive, "20", "100")},
 		{name: "no number", archive: strings.ReplaceAll(archive, "20", "some")},
 	})

@@ -150,7 +150,7 @@ func (r *resolution) settleBase(ctx context.Context, n *node) error {
 }
 
 // baseNeeds are the needs that keep what the nodes have: each package stays, or
-// gives way to a copy of itself that is not older, or else to what replaces it.
+// gives way to a copy of itself that is not older, or else to its replacement.
 func (n *node) baseNeeds() (needs []need) {
 	var ids []entryID
 	for id := range n.base {

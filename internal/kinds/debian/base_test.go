@@ -47,7 +47,7 @@ var baseCases = []solveCase{
 		base: "lib 1\ntool 1\n Depends: lib (= 1)", requests: "app", want: "app 1, dev 1"},
 	{name: "what they have gives way to what replaces it", indexes: one("app 1\n Depends: libssl3t64\nlibssl3t64 3\n Provides: libssl3 (= 3)\n Breaks: libssl3 (<< 3)\n Replaces: libssl3\ncurl 2\n Depends: libssl3t64"),
 		base: "libssl3 2\ncurl 1\n Depends: libssl3 (= 2)\nwget 1\n Depends: libssl3", sets: map[string]string{"s": "app"}, want: "app 1, curl 2, libssl3t64 3", wantSets: map[string]string{"s": "app 1, curl 2, libssl3t64 3"},
-		warnings: "libssl3 2 (amd64) is removed from the nodes: libssl3t64 3 (amd64) replaces it"},
+		warnings: "libssl3 2 (amd64) will be removed from the nodes: libssl3t64 3 (amd64) replaces it"},
 	{name: "or is upgraded", indexes: one("n 2\n Breaks: o (<< 2)\n Replaces: o (<< 2)\no 2"), base: "o 1", sets: map[string]string{"s": "n"}, want: "n 2, o 2", wantSets: map[string]string{"s": "n 2, o 2"}},
 	{name: "error: what they have must stay", indexes: one("a 1\n Depends: mta\nmta 1\n Conflicts: other\nother 1"), base: "other 1", requests: "a",
 		err: "a 1 cannot be installed: |mta 1 conflicts with other 1"},

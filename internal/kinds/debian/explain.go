@@ -73,7 +73,7 @@ func (u *Universe) explainMissing(w wish) error {
 	return fail("no such package")
 }
 
-// needsLeftOut is the error of who asks for stanzas that were left out.
+// needsLeftOut is the error for a request for stanzas that were left out.
 func needsLeftOut(fail func(format string, args ...any) error, out []*leftOut) error {
 	err := fail("%s", strings.Join(leftOutTexts(out), "; "))
 	if slices.ContainsFunc(out, func(l *leftOut) bool { return errors.Is(l.err, errWeakDigests) }) {

@@ -26,7 +26,7 @@ type indexFilter struct {
 	listed artifact.Content
 
 	// When something is absent:
-	plain, packed       artifact.Generated // what is left, and the same in gzip; see pack
+	plain, packed       artifact.Generated // the remaining index, and the same compressed with gzip; see pack
 	plainSum, packedSum artifact.Content   // of these
 }
 

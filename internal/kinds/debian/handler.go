@@ -30,7 +30,7 @@ func (Kind) Mount(site artifact.Site) []artifact.Route {
 	})
 	routes := []artifact.Route{{Path: SourcesPath, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store") // it depends on the address that the client called
+		w.Header().Set("Cache-Control", "no-store") // it depends on the address that the client used
 		body := sourcesFile(m, site.Base(r))
 		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 		if r.Method != http.MethodHead {

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// aptReads reports whether apt reads a file of that name in one of its folders (sources.list.d, auth.conf.d, …): the name has
-// one of the extensions, of which "" stands for none, and consists of letters, digits, "_", "-", ":" and ".". It is the rule of
-// GetListOfFilesInDir of apt-pkg.
+// aptReads reports whether apt reads a file with that name in one of its folders (sources.list.d, auth.conf.d, …): the name has
+// one of the extensions ("": none), and consists of letters, digits, "_", "-", ":" and ".". This is the rule of
+// GetListOfFilesInDir in apt-pkg.
 func aptReads(name string, extensions ...string) bool {
 	extension := ""
 	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
@@ -26,15 +26,15 @@ func partsOf(dir string, extensions ...string) (files []string, err error) {
 	return filesOf(dir, func(name string) bool { return aptReads(name, extensions...) })
 }
 
-// trustedPartsOf lists the files of trusted.gpg.d that apt reads. Until its version 2.9 these
-// are all with one of the two extensions, whatever else their names consist of: apt-key(8).
+// trustedPartsOf lists the files of trusted.gpg.d that apt reads. Before version 2.9 these
+// are all files with one of the two extensions, whatever other characters their names have: apt-key(8).
 func trustedPartsOf(dir string) (files []string, err error) {
 	return filesOf(dir, func(name string) bool {
 		return strings.HasSuffix(name, ".gpg") || strings.HasSuffix(name, ".asc")
 	})
 }
 
-// filesOf lists the regular files of a folder, and links to some, whose names are wanted, in the order of their bytes.
+// filesOf lists the regular files of a folder, and links to some, whose names are wanted, in byte order.
 func filesOf(dir string, wanted func(name string) bool) (files []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -14,7 +14,7 @@ type packagesIndex struct {
 	origin   Origin
 	data     []byte
 	text     string // the same bytes
-	upstream bool   // it is what a source says, and not a node or an image
+	upstream bool   // it comes from a source, not from a node or an image
 }
 
 // newPackagesIndex shares the bytes with their owner: the fields of 63,000 stanzas
@@ -40,11 +40,11 @@ type stanza struct {
 	phased       string // Phased-Update-Percentage
 }
 
-// scan calls found for each package's stanza, with what makes it unusable, or nil. It reads
-// as apt does (apt-pkg/tagfile.cc): paragraphs are parted by empty lines; a line
-// that begins with a space or tab continues the field above it (Policy 5.1); of a
-// field that is there twice the last counts; spaces may precede the colon. Lines
-// may end in CR LF. Only a line that is no field is taken otherwise: apt makes it a
+// scan calls found for each package's stanza, with the error that makes it unusable, or nil. It reads
+// as apt does (apt-pkg/tagfile.cc): empty lines separate paragraphs; a line
+// that begins with a space or tab continues the field above it (Policy 5.1); the last
+// of several fields with one name counts; spaces may precede the colon. Lines
+// may end in CR LF. scan differs from apt only for a line that is not a field: apt makes it
 // part of the next field's name, which hides that field.
 func (x *packagesIndex) scan(found func(*stanza, error)) {
 	var s stanza
@@ -170,10 +170,10 @@ func (s *stanza) describes() bool {
 	return s.name != "" && s.version == "" && s.architecture == ""
 }
 
-// digest is the strongest that pins rest on: the SHA-256, or the SHA-512 where that is all.
+// digest is the digest that identifies the file: the SHA-256, or the SHA-512 if there is no SHA-256.
 func (s *stanza) digest() string { return cmp.Or(s.sha256, s.sha512) }
 
-// check wants what every user of the stanza relies on.
+// check checks the fields that every user of the stanza relies on.
 func (s *stanza) check() error {
 	switch {
 	case s.name == "":
@@ -192,7 +192,7 @@ func (s *stanza) check() error {
 	return nil
 }
 
-// wrap names the package that an error is about, as far as it has a name.
+// wrap adds the package's name and version, if any, to an error.
 func (s *stanza) wrap(err error) error {
 	switch {
 	case !validPackageName(s.name):
@@ -203,11 +203,11 @@ func (s *stanza) wrap(err error) error {
 	return fmt.Errorf("package %s %s: %w", s.name, s.version, err)
 }
 
-// errorAt says where in the index an error is.
+// errorAt adds the location in the index to an error.
 func (x *packagesIndex) errorAt(at int, err error) error { return &indexError{x, at, err} }
 
-// An indexError is an error at an offset of an index. The number of its line is
-// counted only when somebody wants the text.
+// An indexError is an error at an offset of an index. The line number is
+// counted only for the error's text.
 type indexError struct {
 	*packagesIndex
 	at  int
@@ -225,7 +225,7 @@ func (e *indexError) Error() string {
 func (e *indexError) Unwrap() error { return e.err }
 
 // fieldsOf yields the fields of a stanza with their values, which have their
-// continuation lines. What scan passes over is not there.
+// continuation lines. It yields nothing that scan skips.
 func fieldsOf(text string) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for at := 0; at < len(text); {
@@ -239,8 +239,8 @@ func fieldsOf(text string) iter.Seq2[string, string] {
 	}
 }
 
-// stanzaField returns a field's value, with its continuation lines: the last one,
-// where the field is there twice.
+// stanzaField returns a field's value, with its continuation lines: the last value
+// if the field is repeated.
 func stanzaField(text, name string) (value string) {
 	for at := 0; at < len(text); {
 		if len(text)-at > len(name) && strings.EqualFold(text[at:at+len(name)], name) {

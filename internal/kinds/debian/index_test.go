@@ -116,7 +116,7 @@ func TestLeftOutMany(t *testing.T) {
 	u := NewUniverse("amd64")
 	u.Add(Origin{Source: "s", Suite: "f/"}, []byte(many.String()))
 	out := u.LeftOut(nil)
-	if len(out) != 11 || !strings.Contains(out[0], "f/Packages:249: package a 1: one architecture too many: arch62") || out[10] != "left out: 28 more stanzas that cannot be used" {
+	if len(out) != 11 || !strings.Contains(out[0], "f/Packages:249: package a 1: too many architectures: arch62") || out[10] != "left out: 28 more stanzas that cannot be used" {
 		t.Errorf("got %q", out)
 	}
 	for _, request := range []string{"a", "*", "a=1", "a (<< 2)"} {

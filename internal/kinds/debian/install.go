@@ -91,8 +91,8 @@ func (d *dpkg) step(ctx context.Context, number int, files []string, removed []a
 	return d.remove(ctx, number, false, removed)
 }
 
-// remove removes what goes before or after a step. What goes before it leaves others without what they need, until the step has
-// brought that; after it, dpkg refuses to break anything.
+// remove removes the packages that must go before or after a step. Removing them before it breaks dependants until the step installs
+// the replacements; after it, dpkg refuses to break anything.
 func (d *dpkg) remove(ctx context.Context, step int, first bool, removed []artifact.Removal) error {
 	var names []string
 	for _, r := range removed {
@@ -117,7 +117,7 @@ type dpkg struct {
 	progress func(name, phase string, done, total int)
 	total    int            // packages
 	done     map[string]int // packages that have reached a state
-	unpacked []string       // names, as dpkg wants them, of what the last --unpack has unpacked
+	unpacked []string       // what the last --unpack unpacked, by dpkg's names
 }
 
 // check wants a system on which dpkg can work.

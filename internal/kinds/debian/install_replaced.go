@@ -8,8 +8,8 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// replacedBy finds what the packages of a plan replace and cannot stand beside, in the words of the script: "OLD NEW [OPERATOR
-// VERSION]…". What the plan has itself is upgraded.
+// replacedBy lists the packages that the packages of a plan replace and conflict with, as the script takes them: "OLD NEW [OPERATOR
+// VERSION]…". A package that is in the plan itself is upgraded instead.
 func replacedBy(plan *artifact.InstallPlan) map[*artifact.Item][]string {
 	planned := make(map[string]bool)
 	for _, a := range slices.Concat(plan.Steps...) {

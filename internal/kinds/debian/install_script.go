@@ -11,8 +11,8 @@ import (
 // installScript is a POSIX shell script that installs packages from the folder
 // that it lies in, with sha256sum and dpkg alone. It leaves alone what the node
 // has in the same or a newer version, or on hold. Files lie there, or below the
-// folder that --from names, under their base names. What its packages replace and cannot stand beside is removed, after it
-// has been named; that a virtual package stands for it is not seen.
+// folder that --from names, under their base names. The script lists and then removes the packages that they replace
+// and conflict with; it does not notice those that they name only by a virtual package.
 func installScript(title string, plans []*artifact.InstallPlan) []byte {
 	var names []string
 	for _, plan := range plans {

@@ -49,7 +49,7 @@ type spec struct {
 	suggests   bool
 	base       baseSpec
 	upstream   upstreamUse
-	phased     phasedUse // of sources that do not say themselves
+	phased     phasedUse // for sources without a setting of their own
 }
 
 // upstreamUse is what becomes of the metadata that upstream signed.
@@ -114,7 +114,7 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 	return s, s.parseSets(sets)
 }
 
-// wholeHint says how a definition asks for everything: in this way only.
+// wholeHint names the only way to request everything.
 const wholeHint = `"packages: all" carries every source whole`
 
 // parsePackages reads a list of requests, or the word "all".

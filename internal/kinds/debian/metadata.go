@@ -12,11 +12,11 @@ import (
 
 // An artifact's Metadata are the other lines of its stanza, as upstream signed them but for
 // white space at their ends. Locks and catalogs are UTF-8 text without control characters, and
-// stanzas need not be: old ones are in Latin-1. So bytes that are neither have characters of
-// their own in Metadata, and are bytes again in what clients get.
+// stanzas need not be: old ones are in Latin-1. So Metadata represents other bytes and control characters
+// by special characters, and clients get the original bytes.
 
-// byteRunes is where these characters begin, in Unicode's private use area: byte b is
-// byteRunes+b. They themselves are written so too, byte by byte: nothing is ambiguous.
+// byteRunes is the first of these characters, in Unicode's private use area: byte b is
+// byteRunes+b. If upstream uses such a character, its bytes are encoded too, so decoding is unambiguous.
 const byteRunes = 0xF700
 
 func isByteRune(r rune) bool { return r >= byteRunes && r <= byteRunes+0xff }
@@ -24,7 +24,7 @@ func isByteRune(r rune) bool { return r >= byteRunes && r <= byteRunes+0xff }
 // isControl reports whether a character may not be in a lock.
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// encodeText makes text for Metadata of a line.
+// encodeText encodes a line for Metadata.
 func encodeText(line string) string {
 	if utf8.ValidString(line) && !strings.ContainsFunc(line, func(r rune) bool { return isControl(r) || isByteRune(r) }) {
 		return line
@@ -60,7 +60,7 @@ func decodeText(text string) string {
 	return b.String()
 }
 
-// readableText shows Metadata to people: what is not UTF-8 is taken for Latin-1.
+// readableText decodes Metadata for display: bytes that are not UTF-8 are read as Latin-1.
 func readableText(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -73,7 +73,7 @@ func readableText(text string) string {
 	}, text)
 }
 
-// stanzaOf gives the lines of a stanza that Artifact has no field for.
+// stanzaOf returns the lines of a stanza for which Item has no field.
 func stanzaOf(stanza []byte) []string {
 	var lines []string
 	dropped := true // a line that continues no field
@@ -97,7 +97,7 @@ func stanzaOf(stanza []byte) []string {
 	return lines
 }
 
-// metadataText is the stanza that Metadata were made from, without the fields that Artifact has.
+// metadataText is the stanza that Metadata was made from, without the fields that Item has.
 func metadataText(a *artifact.Item) []byte {
 	var b bytes.Buffer
 	for _, line := range a.Metadata {
@@ -107,14 +107,14 @@ func metadataText(a *artifact.Item) []byte {
 	return b.Bytes()
 }
 
-// ownFields are the fields that writeStanza makes from the artifact, the
-// digests that are too weak to repeat, and how far upstream had rolled the version out
-// when it was locked. A SHA512 is repeated where upstream signs no
-// SHA256: it is all that leads from the file to upstream's signature.
+// ownFields are the fields that writeStanza makes from the item, the
+// digests that are too weak to repeat, and how far upstream had phased the version in
+// when it was locked. A SHA512 is repeated if upstream signs no
+// SHA256: only it links the file to upstream's signature.
 var ownFields = []string{"Package", "Version", "Architecture", "Filename", "Size", "SHA256", "MD5sum", "SHA1", "Phased-Update-Percentage"}
 
-// writeStanza writes what a client needs to know of a package: upstream's own
-// words, and where we have the file.
+// writeStanza writes what a client needs to know about a package: upstream's own
+// fields, and the file's location on the mirror.
 func writeStanza(b *bytes.Buffer, a *artifact.Item) {
 	fmt.Fprintf(b, "Package: %s\nVersion: %s\nArchitecture: %s\n", a.Name, a.Version, a.Architecture())
 	b.Write(metadataText(a))

@@ -115,7 +115,7 @@ func (c *closing) upgrade() (found bool) {
 	return found
 }
 
-// successorsOf are what a package of the base may give way to: copies of itself, or where none is chosen, what replaces it.
+// successorsOf are what may take the place of a package of the base: copies of itself or, if none is chosen, its replacements.
 func (c *closing) successorsOf(d need) []entryID {
 	if c.satisfied(d.options) {
 		return d.options[1:]

@@ -60,11 +60,11 @@ func TestPhasedUpdates(t *testing.T) {
 		t.Fatal(err)
 	}
 	const sources = `sources: [{name: d, urls: [URL], suites: [stable, stable-updates], components: [main], architectures: [amd64], signed-by: key.asc%s}]` + "\n"
-	const waits = "upstream is still phasing in, not taken yet: foo 2 (all) (30 %; 1 stays) and foo-data 2 (all) (30 %; 1 stays)"
+	const waits = "upstream is still phasing in these updates, so they are not taken yet: foo 2 (all) (30 %; 1 stays) and foo-data 2 (all) (30 %; 1 stays)"
 	both := func(option, rest string) string { return strings.Replace(sources, "%s", option, 1) + rest }
 	for _, c := range []struct{ definition, want, says string }{
 		{both("", "packages: [foo, bar]"), "bar 2, foo 1, foo-data 1", waits},
-		{both("", "packages: [fresh, odd]"), "fresh 1, odd 1", "taken although upstream is still phasing it in, for want of another version that would do: fresh 1 (all) (0 %)"},
+		{both("", "packages: [fresh, odd]"), "fresh 1, odd 1", "taken although upstream is still phasing them in, because no other version would do: fresh 1 (all) (0 %)"},
 		{both("", "packages: [needs]"), "foo 2, foo-data 2, needs 1", "foo 2 (all) (30 %) and foo-data 2 (all) (30 %)"},
 		{both("", "packages: [foo=2]"), "foo 2, foo-data 2", "taken although"},
 		{both("", "packages: [foo/stable-updates]"), "foo 2, foo-data 2", "taken although"},

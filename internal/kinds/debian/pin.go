@@ -54,7 +54,7 @@ func (up *upstream) pin(ctx context.Context, from artifact.Upstream, s *spec, cl
 			file.Path = path.Join(path.Dir(file.Path), file.SHA256[:16], path.Base(file.Path))
 		}
 		if other, taken := paths[a.ID()]; taken {
-			return nil, artifact.Hint(fmt.Errorf("debian: source %s: %s and %s are one file, %s", a.Source, other, &a, file.Path), "exclude one of them: exclude: [%s=%s]", p.Name, p.Version)
+			return nil, artifact.Hint(fmt.Errorf("debian: source %s: %s and %s have the same file, %s", a.Source, other, &a, file.Path), "exclude one of them: exclude: [%s=%s]", p.Name, p.Version)
 		}
 		paths[a.ID()] = &pins[i]
 		ids[p] = a.ID()
@@ -76,7 +76,7 @@ func (up *upstream) pin(ctx context.Context, from artifact.Upstream, s *spec, cl
 	return result, nil
 }
 
-// identify finds the SHA-256 of pins that upstream signs by SHA-512 alone: it fetches them.
+// identify fetches pins for which upstream signs only SHA-512, to compute their SHA-256.
 func identify(ctx context.Context, from artifact.Upstream, pins []artifact.Item) error {
 	var unknown []*artifact.Item
 	for i := range pins {
@@ -122,15 +122,15 @@ func pinPackage(p *Package, src *source) (artifact.Item, error) {
 	case !artifact.ValidSHA256(p.SHA256) && !artifact.ValidSHA512(p.SHA512):
 		return a, artifact.Hint(artifact.Verifyf("debian: source %s: %s: %w", src.name, &a, errWeakDigests), "%s", weakHint)
 	}
-	if strings.Contains("/"+p.Filename, "//") { // object stores have the file there; servers of files, in both places
+	if strings.Contains("/"+p.Filename, "//") { // an object store has the file only at this path; a file server at both
 		a.Files[0].URLs = append(src.addresses(p.Filename), a.Files[0].URLs...)
 	}
 	return a, nil
 }
 
-// filePath is the place of a file below its source, from its Filename as archives write
-// it: "./x", "/pool/x", "a//b". It never leads out of the source, not even where something
-// between us and upstream decodes an address once more than it should.
+// filePath is the path of a file below its source, from its Filename as archives write
+// it: "./x", "/pool/x", "a//b". It never leads outside the source, even if a proxy
+// decodes an address more than once.
 func filePath(filename string) (string, error) {
 	if filename == "" {
 		return "", errors.New("it has no Filename")
@@ -150,7 +150,7 @@ func filePath(filename string) (string, error) {
 			return file, invalid
 		}
 	}
-	// The mirror has metadata of its own there; some archives have packages among theirs.
+	// The mirror has its own metadata there; some archives keep packages beside theirs.
 	if file == "dists" || strings.HasPrefix(file, "dists/") && !isPackageFile(file) {
 		return file, fmt.Errorf("invalid Filename %q: only files that end in .deb, .ddeb or .udeb can be below dists", excerpt(filename))
 	}

@@ -105,9 +105,9 @@ func (p *suitePlan) packages(folder, component string, architectures []string) e
 	return nil
 }
 
-// emptyIndex is what an index that lists nothing consists of. apt does not fetch an index of 0 bytes,
-// and "apt-get -t SUITE" is an error when apt has no index of the suite. A stanza
-// without Version is no package, for apt and for scan.
+// emptyIndex is the content of an index without packages. apt does not fetch an index of 0 bytes,
+// and "apt-get -t SUITE" fails if apt has no index of the suite. Neither apt nor scan takes a stanza
+// without Version as a package.
 const emptyIndex = "Package: nothing-is-carried\n\n"
 
 func gzipped(data []byte) ([]byte, error) {

@@ -24,8 +24,8 @@ const statusFile = "var/lib/dpkg/status"
 
 // PlanInstall implements artifact.Installer. The steps are runs of dpkg: within a
 // step nothing pre-depends on anything of it. Packages that are on hold stay as
-// they are; what cannot be had beside them is an error. Others are upgraded, or removed where what
-// comes replaces them; dependants of theirs that it does not satisfy are an error, where apt would remove these, too.
+// they are; it is an error if something cannot be installed beside them. Others are upgraded, or removed if a
+// new package replaces them. It is an error if the new package does not satisfy their dependants, which apt would also remove.
 func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.InstallPlan, error) {
 	for i := range req.Pins.Items {
 		if err := checkPin(&req.Pins.Items[i]); err != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// setRemoved says what gives way, and when. dpkg deconfigures what is broken when it unpacks what breaks it; what has replaced
-// it is configured, and then it is removed: at no moment is anything missing. What conflicts with it cannot
-// be unpacked beside it: either dpkg itself replaces one by the other, or it goes first, as apt does it.
+// setRemoved sets which packages are removed, and when. For Breaks, dpkg deconfigures the old package when it unpacks the new one; the
+// new one is configured, and then the old one is removed, so nothing is ever missing. For Conflicts, the two cannot be
+// unpacked together: either dpkg itself replaces one with the other, or the old one is removed first, as apt does.
 func (p *installation) setRemoved(s *search, status []byte) {
 	stepOf := make(map[*artifact.Item]int)
 	for i, step := range p.plan.Steps {
@@ -41,7 +41,7 @@ func (p *installation) setRemoved(s *search, status []byte) {
 	})
 }
 
-// leftovers are what an interrupted installation has deconfigured for what replaces it and not yet removed.
+// leftovers are packages that an interrupted installation deconfigured in favour of their replacements and did not remove.
 func (p *installation) leftovers(s *search, status []byte) (all []artifact.Removal) {
 	for paragraph := range bytes.SplitSeq(status, []byte("\n\n")) {
 		text := strings.Trim(string(paragraph), "\n")
@@ -54,7 +54,7 @@ func (p *installation) leftovers(s *search, status []byte) (all []artifact.Remov
 			return r.name == name && r.op.holds(version, r.version) && (r.qualifier == "" || r.qualifier == "any" || r.qualifier == arch)
 		}
 		if slices.ContainsFunc(s.trail, func(id entryID) bool { return p.texts[p.entries[id].name] == name }) {
-			continue // it comes again, or in another version
+			continue // the plan installs it again, or another version
 		}
 		by := slices.IndexFunc(s.trail, func(id entryID) bool {
 			c := p.control(id)

@@ -77,8 +77,8 @@ func (c clause) String() string {
 }
 
 // parseClauses reads the value of a relation field of a binary package: Policy
-// 7.1. Names and versions are parts of text, not copies. It takes what both apt and dpkg
-// can read: apt overlooks an empty entry only at the end.
+// 7.1. Names and versions are parts of text, not copies. It accepts what both apt and dpkg
+// can read: apt ignores an empty entry only at the end.
 //
 // pault.ag/go/debian/dependency is not used: it allocates 26 times per field,
 // and takes the architecture and profile lists that only source packages have.
@@ -139,7 +139,7 @@ func parseRelation(text string) (r relation, rest string, err error) {
 			return r, "", fmt.Errorf("%q has no closing parenthesis", excerpt(text))
 		}
 		if len(trimSpace(rest[1:])) < 4 { // apt looks that far ahead
-			return r, "", fmt.Errorf("%q at the end of the field, which apt cannot read: it takes \"(= 1)\"", excerpt(rest))
+			return r, "", fmt.Errorf("apt cannot read %q at the end of the field: write it like \"(= 1)\"", excerpt(rest))
 		}
 		if r.op, r.version, err = parseConstraint(orExactly(inner)); err != nil {
 			return r, "", fmt.Errorf("%s: %w", r.name, err)
@@ -152,7 +152,7 @@ func parseRelation(text string) (r relation, rest string, err error) {
 	return r, rest, nil
 }
 
-// orExactly writes the "=" that apt and dpkg understand where a relation has a version alone.
+// orExactly adds the "=" that apt and dpkg assume if a relation has only a version.
 func orExactly(constraint string) string {
 	if constraint = trimSpace(constraint); constraint != "" && isAlphanumeric(constraint[0]) {
 		return "= " + constraint

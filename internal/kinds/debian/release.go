@@ -25,12 +25,12 @@ type release struct {
 	digest string // of the signed bytes
 	proofs []artifact.Proof
 	openpgp.Signature
-	date    time.Time // as it says, or that of the signature
-	undated error     // why its own date does not count
+	date    time.Time // its own, or the signature's
+	undated error     // why its own date is not used
 	header  paragraph
 	files   map[string]artifact.Content // by path below the suite's folder
-	doubled []string                    // names of files of which the release says two things
-	missing []string                    // names of indexes that were looked for
+	doubled []string                    // names of files that the release lists with different digests or sizes
+	missing []string                    // names of wanted indexes that it does not list
 }
 
 // dists is the folder of a suite's metadata, relative to the repository. A flat

@@ -8,13 +8,13 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// acceptChange makes apt take a release that names itself otherwise than before: apt-secure(8). Each field has
-// an option of its own, too: --allow-releaseinfo-change-origin, and so on.
+// acceptChange makes apt accept a release whose identity has changed: apt-secure(8). Each field also has
+// an option of its own: --allow-releaseinfo-change-origin, and so on.
 const acceptChange = "apt-get update --allow-releaseinfo-change"
 
-// releaseChanges are the fields by which clients know a release and that are not
-// what they were in the lock before. Without an answer of its user apt refuses the release,
-// for preferences may rest on these fields; a new Suite it only mentions, and a new Version not even that.
+// releaseChanges are the identity fields of a release that differ from the previous
+// lock. apt refuses the release unless its user accepts the change, because preferences
+// may use these fields. It only mentions a new Suite, and ignores a new Version.
 func releaseChanges(before, after []artifact.Source) (changes []artifact.ReleaseChange) {
 	for _, s := range after {
 		at := slices.IndexFunc(before, func(o artifact.Source) bool { return o.Name == s.Name })
@@ -42,7 +42,7 @@ func releaseChanges(before, after []artifact.Source) (changes []artifact.Release
 	return changes
 }
 
-// identity is what clients compare with the release that they have.
+// identity are the fields that clients compare with the release that they have.
 var identity = []string{"Origin", "Label", "Suite", "Codename", "default priority"}
 
 // identityOf returns a pinned release's identity, in that order.

@@ -13,14 +13,14 @@ import (
 
 const maxFuture = 10 * time.Second // apt's Acquire::Max-FutureTime
 
-// checkDates refuses a release without a date, from the future, or expired. Where the source's dates
-// are not checked, the time of the signature counts instead of a date that can't be used: upstream has signed that, too.
+// checkDates refuses a release without a date, from the future, or expired. If the source's dates
+// are not checked, the time of the signature replaces an unusable date: upstream has signed that, too.
 func (r *release) checkDates(src source, now time.Time) error {
 	future := r.undated == nil && r.date.Sub(now) > maxFuture
 	switch {
 	case r.undated != nil && src.checkDates:
 		return artifact.Hint(fmt.Errorf("%s: Date: %w", r.url, r.undated),
-			"set check-date: false on the source (with \"sources: host\": Check-Date: no, as in sources.list(5)); then the time of the signature counts")
+			"set check-date: false on the source (with \"sources: host\": Check-Date: no, as in sources.list(5)); lock then uses the time of the signature")
 	case future && src.checkDates:
 		return artifact.Hint(artifact.Verifyf("%s: it is not valid yet: its date is %s, this machine's clock says %s", r.url, r.date.Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
 			"set this machine's clock")
@@ -29,7 +29,7 @@ func (r *release) checkDates(src source, now time.Time) error {
 	}
 	if r.undated != nil {
 		if r.date = r.Made; r.date.Year() < minYear {
-			return artifact.Verifyf("%s: neither its date can be used nor that of its signature, %s", r.url, r.date.Format(time.RFC3339))
+			return artifact.Verifyf("%s: neither its date nor the time of its signature (%s) can be used", r.url, r.date.Format(time.RFC3339))
 		}
 	}
 	if !src.checkDates || !src.checkValidUntil || !r.header.has("Valid-Until") {
@@ -90,8 +90,8 @@ func (r *release) checkName(src source) error {
 		"if this is what you want, list the suite by the name that upstream gives it; or, on the source in mirror.yaml, write \"release-names: [%s]\"", cmp.Or(codename, suite))
 }
 
-// checkIndexes refuses a source that has nothing at all of what is wanted of it: one index that is not there may
-// be none yet, but here a name will be wrong.
+// checkIndexes refuses a source without any of the wanted indexes. A single missing index may not
+// exist yet, but if all are missing, a name is probably wrong.
 func (up *upstream) checkIndexes() error {
 	for i, src := range up.sources {
 		if slices.ContainsFunc(up.indexes, func(job indexJob) bool { return job.origin.Source == src.name }) {
@@ -107,24 +107,24 @@ func (up *upstream) checkIndexes() error {
 	return nil
 }
 
-// offer says what a release says that it has.
+// offer lists the components and architectures that a release names.
 func (r *release) offer() string {
 	return fmt.Sprintf("the release offers components %s and architectures %s", cmp.Or(r.header.get("Components"), "(none)"), cmp.Or(r.header.get("Architectures"), "(none)"))
 }
 
-// warnOfReleases tells what upstream's releases lack and where they contradict themselves.
+// warnOfReleases warns about what upstream's releases lack and where they contradict themselves.
 func (up *upstream) warnOfReleases(c *consultation) {
 	for i, src := range up.sources {
 		for _, r := range up.releases[i] {
 			log := c.log.With("source", src.name, "suite", r.suite)
 			if r.undated != nil {
-				log.Warn("upstream's Release has no date that counts: the time of its signature is taken for it", "Date", r.undated, "signed", r.Made.Format(time.RFC3339))
+				log.Warn("upstream's Release has no usable date: the time of its signature is used instead", "Date", r.undated, "signed", r.Made.Format(time.RFC3339))
 			}
 			if len(r.doubled) > 0 {
-				log.Warn("upstream's Release lists files twice, with different digests or sizes: the first of each list counts", "files", strings.Join(r.doubled, ", "))
+				log.Warn("upstream's Release lists files twice, with different digests or sizes: the first entry of each list is used", "files", strings.Join(r.doubled, ", "))
 			}
 			if len(r.missing) > 0 {
-				log.Warn("upstream has no such index: nothing is taken from there", "index", strings.Join(r.missing, ", "), "offer", r.offer())
+				log.Warn("upstream's Release does not list this index: nothing is taken from it", "index", strings.Join(r.missing, ", "), "offer", r.offer())
 			}
 		}
 	}

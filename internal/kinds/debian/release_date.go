@@ -18,22 +18,22 @@ var (
 	zeroOffset = regexp.MustCompile(`^[+-]?0+$`)
 )
 
-// Years that a date may have: a lock takes no others.
+// The years that a lock accepts.
 const minYear, maxYear = 1990, 2200
 
 // parseDate reads the dates of Release files as apt does: any of the three forms of
 // RFC 9110, section 5.6.7, in UTC. The zone is UTC, GMT, Z or an offset of zero, as
-// apt-ftparchive writes it; what is in another zone is not a date.
+// apt-ftparchive writes it; a date in another zone is an error.
 func parseDate(s string) (time.Time, error) {
 	if s == "" {
-		return time.Time{}, errors.New("there is none")
+		return time.Time{}, errors.New("it is missing")
 	}
 	t, err := parseWords(strings.Fields(s))
 	if err != nil {
 		return t, fmt.Errorf("%q is not a date like \"Sat, 11 Jul 2026 10:16:37 UTC\": %w", s, err)
 	}
 	if year := t.Year(); year < minYear || year > maxYear {
-		return t, fmt.Errorf("%q can't be meant", s)
+		return t, fmt.Errorf("%q cannot be right: its year is out of range", s)
 	}
 	return t, nil
 }
@@ -53,10 +53,10 @@ func parseWords(w []string) (t time.Time, err error) {
 		}
 		day, month, year, at, zone, century = parts[0], parts[1], parts[2], w[2], w[3], 1900
 	default:
-		return t, errors.New("its form is unknown")
+		return t, errors.New("unknown format")
 	}
 	if !slices.Contains([]string{"UTC", "GMT", "Z"}, zone) && !zeroOffset.MatchString(zone) {
-		return t, fmt.Errorf("its zone is %q: want UTC", zone)
+		return t, fmt.Errorf("its time zone is %q, want UTC", zone)
 	}
 	monthNumber := slices.IndexFunc(months, func(name string) bool { return len(month) >= 3 && strings.EqualFold(month[:3], name) })
 	dayNumber, dayErr := strconv.Atoi(day)
@@ -64,7 +64,7 @@ func parseWords(w []string) (t time.Time, err error) {
 	// What follows the seconds is ignored, as in strptime(3).
 	parts := clock.FindStringSubmatch(at)
 	if monthNumber < 0 || dayErr != nil || dayNumber < 1 || dayNumber > 31 || yearErr != nil || yearNumber < 0 || yearNumber > 9999 || parts == nil {
-		return t, errors.New("a part of it is not a number in its range")
+		return t, errors.New("a part of it is not a number in range")
 	}
 	hour, _ := strconv.Atoi(parts[1])
 	minute, _ := strconv.Atoi(parts[2])
@@ -76,7 +76,7 @@ func parseWords(w []string) (t time.Time, err error) {
 }
 
 // weekdayForm tells the form of a date by its first word: "Sat,", "Sat" or "Saturday,".
-// Which day it names does not matter.
+// It need not be the right day.
 func weekdayForm(words []string) string {
 	if len(words) == 0 || len(words[0]) < 3 || !slices.Contains(weekdays, strings.ToLower(words[0][:3])) {
 		return ""

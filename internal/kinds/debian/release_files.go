@@ -10,8 +10,8 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// The lists of a Release whose digests are strong enough, in apt's order: the size of a file is that
-// of the first list that has it. A file must have every digest that is listed for it.
+// The lists of a Release with strong digests, in apt's order: the first list that has a file
+// determines its size. A file must match every digest that is listed for it.
 var releaseLists = []struct {
 	field  string
 	valid  func(digest string) bool
@@ -21,11 +21,11 @@ var releaseLists = []struct {
 	{"SHA256", artifact.ValidSHA256, func(c *artifact.Content) *string { return &c.SHA256 }},
 }
 
-// weakLists are lists that nobody should rely on.
+// weakLists are lists with weak digests.
 var weakLists = []string{"MD5Sum", "SHA1"}
 
-// parseLists reads what the release says of its files, and passes over digests and sizes that can't be any. Where it lists a file twice in one list, the
-// first counts, as in apt; r.doubled gets those that are not what they were there.
+// parseLists reads the release's lists of files, and skips invalid digests and sizes. If one list has a file twice, the
+// first entry counts, as in apt; r.doubled gets the files whose entries differ.
 func (r *release) parseLists() error {
 	r.files = make(map[string]artifact.Content)
 	found := false
@@ -66,7 +66,7 @@ func (r *release) parseLists() error {
 
 const weakHint = "ask upstream for SHA256 digests; until then, check the packages yourself and publish them in a repository of your own (apt-ftparchive, aptly, reprepro)"
 
-// weak reports whether the release covers a file by digests alone that are not accepted.
+// weak reports whether the release covers a file only with digests that are not accepted.
 func (r *release) weak(name string) bool {
 	if _, strong := r.files[name]; strong {
 		return false

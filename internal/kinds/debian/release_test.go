@@ -124,7 +124,7 @@ func TestFetchRelease(t *testing.T) {
 		"valid until later":      {suite: func() *debiantest.Suite { s := suite(good); s.ValidUntil = today.Add(time.Minute); return s }(), keys: []*debiantest.Key{good}},
 		"from the future":        {suite: func() *debiantest.Suite { s := suite(good); s.Date, s.SignedAt = today.Add(time.Hour), today; return s }(), keys: []*debiantest.Key{good}, want: "not valid yet"},
 		"signed in the future":   {suite: func() *debiantest.Suite { s := suite(good); s.SignedAt = today.Add(time.Hour); return s }(), keys: []*debiantest.Key{good}, want: "this machine's clock"},
-		"no date":                {suite: dated(suite(good), ""), keys: []*debiantest.Key{good}, want: "Date: there is none"},
+		"no date":                {suite: dated(suite(good), ""), keys: []*debiantest.Key{good}, want: "Date: it is missing"},
 		"no date, not checked":   {suite: dated(suite(good), ""), keys: []*debiantest.Key{good}, source: func(s *source) { s.checkDates = false }},
 		"bad date":               {suite: dated(suite(good), "Date: yesterday\n"), keys: []*debiantest.Key{good}, want: "\"yesterday\" is not a date"},
 		"bad date, not checked":  {suite: dated(suite(good), "Date: yesterday\n"), keys: []*debiantest.Key{good}, source: func(s *source) { s.checkDates = false }},

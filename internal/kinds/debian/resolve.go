@@ -35,7 +35,7 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 		return nil, err
 	}
 	if s.packages == nil && !s.whole && wasWhole(req.Previous.Items, closure) {
-		req.Log.Warn("only what the sets need is carried now, and not all that the lock before has: " + wholeHint)
+		req.Log.Warn("the lock now carries only what the sets need, not everything in the previous lock: " + wholeHint)
 	}
 	r, err := up.pin(ctx, req.Upstream, s, closure)
 	if err != nil {
@@ -89,7 +89,7 @@ func (up *upstream) solve(ctx context.Context, s *spec, req artifact.ResolveRequ
 	return closure, nil
 }
 
-// signedDigests are the digests by which upstream may list items.
+// signedDigests are the digests under which upstream may list items.
 func signedDigests(items []artifact.Item) map[string]bool {
 	digests := make(map[string]bool, len(items))
 	for i := range items {
@@ -100,8 +100,8 @@ func signedDigests(items []artifact.Item) map[string]bool {
 	return digests
 }
 
-// wasWhole reports whether all of a lock was carried for its own sake, as every source before "packages: all" was needed
-// for that, and is more than the closure.
+// wasWhole reports whether everything in a lock was requested, as in locks of whole sources before "packages: all" was
+// required for that, and is more than the closure.
 func wasWhole(previous []artifact.Item, closure *Closure) bool {
 	return len(previous) > len(closure.Packages) && !slices.ContainsFunc(previous, func(a artifact.Item) bool { return !a.Requested })
 }
@@ -109,7 +109,7 @@ func wasWhole(previous []artifact.Item, closure *Closure) bool {
 // parseSets reads what each set asks for. A definition that asks for nothing at all is an error.
 func (s *spec) parseSets(sections map[string]artifact.Section) error {
 	if s.packages == nil && !s.whole && len(sections) == 0 {
-		return artifact.Hint(s.section.Errorf("debian: there are neither packages nor sets: nothing is asked for"),
+		return artifact.Hint(s.section.Errorf("debian: no packages are requested: packages and sets are both missing"),
 			`write "packages: [docker.io]" below debian, or "sets: { docker: { debian: [docker.io] } }" beside it; %s`, wholeHint)
 	}
 	s.sets = make(map[string][]Request, len(sections))

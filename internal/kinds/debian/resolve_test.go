@@ -127,7 +127,7 @@ func TestOneFileTwice(t *testing.T) {
 	key := debiantest.NewKey("k")
 	for edit, want := range map[string]string{
 		"Filename: .//pool/": "",
-		"Package: b\n":       "a 1.0 (all) and b 1.0 (all) are one file, pool/main/a/a/a_1.0_all.deb\nhint: exclude one of them: exclude: [b=1.0]",
+		"Package: b\n":       "a 1.0 (all) and b 1.0 (all) have the same file, pool/main/a/a/a_1.0_all.deb\nhint: exclude one of them: exclude: [b=1.0]",
 	} {
 		archive := &debiantest.Archive{Suites: []*debiantest.Suite{{Name: "s", SignedBy: []*debiantest.Key{key}, Packages: []*debiantest.Package{{Name: "a"}},
 			EditIndex: func(_ string, index []byte) []byte {

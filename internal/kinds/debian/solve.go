@@ -53,8 +53,8 @@ type ClosureSet struct {
 // Resolve finds the closure of requests and sets, as Policy 7 and apt have it,
 // for bare nodes: an empty dpkg status, without even the Essential packages. What
 // nodes have already (AddInstalled, BaseEssential) is left out unless a request
-// names it. It stays as it is, or gives way to a higher version of itself, or else to what
-// replaces it, when something needs that; nothing else may exclude it.
+// names it. It stays as it is, or gives way to a higher version of itself, or else to its
+// replacement, if something needs that; nothing else may exclude it.
 //
 // A request that names no architecture means the package for each of the
 // definition's architectures that has it; "name:arm64" means that one alone. Each

@@ -153,7 +153,7 @@ func (d *setDifferential) compare(node int, c differentialCase) {
 		d.refused++
 		return
 	}
-	d.replaces = slices.ContainsFunc(closure.Warnings, func(w string) bool { return strings.Contains(w, "is removed from the nodes") })
+	d.replaces = slices.ContainsFunc(closure.Warnings, func(w string) bool { return strings.Contains(w, "will be removed from the nodes") })
 	set := closure.Sets[0].Packages
 	if !d.installs(requests, closure.Sets[0]) {
 		note("CANNOT be installed: %v", set)

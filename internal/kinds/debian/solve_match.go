@@ -22,7 +22,7 @@ type found struct {
 func (u *Universe) matchAll(wishes []wish) (matches [][]match, err error) {
 	matches = make([][]match, len(u.nodes))
 	var problems []error
-	told := make(map[string]bool) // where the requests stand that have a problem: those of sets are wishes twice
+	told := make(map[string]bool) // locations of requests that have a problem: a set's requests come twice
 	var names []nameID
 	if slices.ContainsFunc(wishes, wish.many) {
 		names = u.sortedNames()

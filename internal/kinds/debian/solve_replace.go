@@ -2,9 +2,9 @@ package debian
 
 import "slices"
 
-// replacers are what a package of the base gives way to, as apt has it: entries that say that they replace it and that cannot stand
-// beside it (Policy 7.6). Before it gives way, it is upgraded, where that works. What is essential, protected or on hold gives
-// way to nothing.
+// replacers are the entries that may replace a package of the base, as in apt: those that declare Replaces and also Breaks or
+// Conflicts with it (Policy 7.6). If possible, the package is upgraded instead. An essential, protected or held package is
+// never replaced.
 func (n *node) replacers(id entryID) (all []entryID) {
 	if n.u.mustStay(id) != "" {
 		return nil
@@ -30,7 +30,7 @@ func (n *node) replacers(id entryID) (all []entryID) {
 	return all
 }
 
-// mustStay says why an installed package gives way to nothing; empty: it may.
+// mustStay says why an installed package must not be replaced; empty: it may be.
 func (u *Universe) mustStay(id entryID) string {
 	switch {
 	case u.entries[id].installed && onHold(u.text(id)):
@@ -59,12 +59,12 @@ func (u *Universe) indexReplaces() map[nameID][]entryID {
 	return index
 }
 
-// replaces reports whether an entry says that it replaces another.
+// replaces reports whether an entry declares that it replaces another.
 func (n *node) replaces(by, id entryID) bool {
 	return slices.ContainsFunc(n.u.control(by).replaces, func(r relation) bool { return n.concerns(r, id) })
 }
 
-// concerns reports whether a Conflicts, Breaks or Replaces means an entry, by its own name or one that it provides.
+// concerns reports whether a Conflicts, Breaks or Replaces matches an entry, by its own name or one that it provides.
 func (n *node) concerns(r relation, id entryID) bool {
 	if !n.hits(r.qualifier, id) {
 		return false
@@ -76,10 +76,10 @@ func (n *node) concerns(r relation, id entryID) bool {
 	return known && slices.ContainsFunc(n.u.providers.of(name), func(p provided) bool { return p.by == id && r.admits(p.version) })
 }
 
-// A removal is a package of the node that gives way to what replaces it.
+// A removal is a package of the node that its replacement removes.
 type removal struct{ old, by entryID }
 
-// removals are what of the base is neither kept nor upgraded.
+// removals are the packages of the base that are neither kept nor upgraded.
 func (s *search) removals() (all []removal) {
 	for _, d := range s.needs {
 		if d.owner != inBase || s.satisfied(d.options) {
@@ -96,7 +96,7 @@ func (s *search) removals() (all []removal) {
 }
 
 // dpkgSwaps reports whether dpkg itself removes old when it unpacks an entry that conflicts with it. It does
-// where the two name each other; with virtual packages it refuses.
+// if the two name each other; for virtual packages it refuses.
 func (n *node) dpkgSwaps(id, old entryID) bool {
 	named := func(by, other entryID) (is bool) {
 		for _, r := range n.u.control(by).conflicts {
@@ -114,7 +114,7 @@ func (n *node) dpkgSwaps(id, old entryID) bool {
 	return replaces && named(id, old) && named(old, id)
 }
 
-// excludes reports whether by the Conflicts of one of them two packages must not be unpacked beside each other, as by Breaks they may.
+// excludes reports whether a Conflicts forbids unpacking two packages together; Breaks would allow it.
 func (n *node) excludes(a, b entryID) bool {
 	return slices.ContainsFunc(n.u.control(a).conflicts, func(r relation) bool { return n.concerns(r, b) }) ||
 		slices.ContainsFunc(n.u.control(b).conflicts, func(r relation) bool { return n.concerns(r, a) })

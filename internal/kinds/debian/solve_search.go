@@ -43,7 +43,7 @@ type need struct {
 	owner   entryID // or inBase
 	clause  int
 	options []entryID
-	instead []entryID // will do when no option is left: what replaces a package of the base
+	instead []entryID // used if no option is left: replacements of a package of the base
 }
 
 // A backlog is a list of needs, those before head being satisfied.
@@ -214,7 +214,7 @@ func (s *search) next(b *backlog) int32 {
 	return -1
 }
 
-// settled reports whether nothing has to be decided for a need: an option is chosen, or else none is left and what is there instead is.
+// settled reports whether a need is decided: an option is chosen, or none is left and one of instead is chosen.
 func (s *search) settled(d *need) bool {
 	return s.satisfied(d.options) || s.satisfied(d.instead) && !slices.ContainsFunc(d.options, s.live)
 }

@@ -21,10 +21,10 @@ func (r *resolution) warnSet(s *search, u *unit) {
 	}
 }
 
-// warnRemovals tells what of the base gives way to what replaces it.
+// warnRemovals warns about packages of the base that are removed for their replacements.
 func (r *resolution) warnRemovals(s *search) {
 	for _, gone := range s.removals() {
-		warning := fmt.Sprintf("%s is removed from the nodes: %s replaces it", r.pkg(gone.old), r.pkg(gone.by))
+		warning := fmt.Sprintf("%s will be removed from the nodes: %s replaces it", r.pkg(gone.old), r.pkg(gone.by))
 		if !slices.Contains(r.warnings, warning) {
 			r.warnings = append(r.warnings, warning)
 		}

@@ -20,7 +20,7 @@ type Origin struct {
 	// NotAutomatic and ButAutomaticUpgrades, and 1 to those that are NotAutomatic
 	// only. What has a negative priority is not installed.
 	Priority int
-	// TakePhased takes updates that upstream has not given to everybody yet:
+	// TakePhased takes updates that upstream has not phased in completely:
 	// Phased-Update-Percentage, apt_preferences(5).
 	TakePhased bool
 }
@@ -52,7 +52,7 @@ type Universe struct {
 	providers spans[provided] // of each name, real or virtual
 
 	leftOut   []leftOut
-	locked    map[string]bool      // files of the lock before, by the digest that upstream signs
+	locked    map[string]bool      // files of the previous lock, by the digest that upstream signs
 	installed map[string][]entryID // by the node's architecture
 	excluded  map[entryID]Request  // what must not be carried, and who says so
 	packages  map[entryID]*Package
@@ -78,7 +78,7 @@ type entry struct {
 	essential bool
 	installed bool   // a node has it; no index offers it
 	again     bool   // the same file as an entry before it
-	waits     bool   // upstream is still phasing it in: its pin is lowered
+	waits     bool   // upstream is still phasing it in: its priority is lowered
 	pin       int32  // the highest priority of its origins
 	nodes     uint64 // bit i: indexes for nodes[i] list it
 	version   string
@@ -91,7 +91,7 @@ type entry struct {
 type listing struct {
 	index      int32
 	start, end int
-	phased     uint8 // percentage of machines that upstream gives it to
+	phased     uint8 // percentage of machines to which upstream offers it
 }
 
 // A provided is a name that an entry provides: Policy 7.5.
@@ -157,15 +157,14 @@ func (u *Universe) name(text string) nameID {
 }
 
 // Add reads a decompressed Packages file of upstream. It keeps packages, which must
-// not be changed afterwards. Stanzas that cannot be used are left out; the Universe
-// remembers them: see LeftOut.
+// not be changed afterwards. Stanzas that cannot be used are left out and remembered: see LeftOut.
 func (u *Universe) Add(o Origin, packages []byte) {
 	u.add(o, packages, true)
 }
 
-// addOwn reads an index that is no upstream's, but made from what a lock or a dpkg
-// has. The error says which of its stanzas cannot be used; then the universe is of no
-// more use.
+// addOwn reads an index made from a lock or a dpkg status, not from upstream. The error
+// names the stanzas that cannot be used; after an error, the universe must not be
+// used.
 func (u *Universe) addOwn(o Origin, packages []byte) error {
 	first := len(u.leftOut)
 	u.add(o, packages, false)
@@ -209,7 +208,7 @@ func (u *Universe) addStanza(index int32, s *stanza) error {
 	}
 	arch, ok := u.arch(s.architecture)
 	if !ok {
-		return fmt.Errorf("one architecture too many: %s", s.architecture)
+		return fmt.Errorf("too many architectures: %s", s.architecture)
 	}
 	id := entryID(len(u.entries))
 	u.entries = append(u.entries, entry{

@@ -10,20 +10,20 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A control holds an entry's relation fields, and what else must be right before it can be
-// carried. It is read when somebody asks: an index has tens of thousands.
+// A control holds an entry's relation fields, and whether its other fields allow the mirror to
+// carry it. It is parsed only on demand: an index has tens of thousands.
 type control struct {
 	depends    []clause // Pre-Depends, then Depends
 	pre        int      // how many of them are Pre-Depends
 	recommends []clause
 	suggests   []clause
-	negative   []relation // Conflicts and Breaks: neither may stand at the end of an installation
-	conflicts  []relation // of them
+	negative   []relation // Conflicts and Breaks: after an installation, none may be violated
+	conflicts  []relation // the Conflicts among them
 	replaces   []relation
 	err        error // it cannot be installed, or apt would not read an index with it
 }
 
-// control reads an entry's control, once.
+// control parses an entry's control, once.
 func (u *Universe) control(id entryID) *control {
 	c := u.controls[id]
 	if c == nil {
@@ -33,8 +33,8 @@ func (u *Universe) control(id entryID) *control {
 	return c
 }
 
-// controlFields are those that readControl looks at. apt parses the relations among them,
-// of every stanza: one that it cannot parse spoils the index for all its clients.
+// controlFields are the fields that readControl reads. apt parses the relations among them
+// in every stanza: one that it cannot parse makes the whole index unusable for its clients.
 var controlFields = [...]string{
 	"Pre-Depends", "Depends", "Recommends", "Suggests", "Conflicts", "Breaks", "Replaces", "Enhances", // relations
 	"Provides", "Description-md5", "Filename", "Size", "SHA256", "SHA512",
@@ -82,8 +82,8 @@ func (u *Universe) readControl(id entryID) *control {
 	return c
 }
 
-// maxPublished is the size of the largest stanza that apt reads, 1 MiB, less what the
-// mirror's own fields may take more than upstream's.
+// maxPublished is the size of the largest stanza that apt reads, 1 MiB, less the space by which
+// the mirror's own fields may exceed upstream's.
 const maxPublished = 1<<20 - 1<<10
 
 // parseSize reads a Size as apt does: the number that it begins with.
@@ -107,7 +107,7 @@ func checkFile(descriptionMD5, filename, size, sha256, sha512 string, length int
 	case err != nil || n <= 0:
 		return fmt.Errorf("invalid Size %q", excerpt(size))
 	case n > maxPackage:
-		return artifact.Verifyf("a size of %d bytes can't be meant", n)
+		return artifact.Verifyf("a size of %d bytes cannot be right", n)
 	case sha256 == "" && sha512 == "":
 		return errWeakDigests
 	case sha256 != "" && !artifact.ValidSHA256(sha256):
@@ -115,9 +115,9 @@ func checkFile(descriptionMD5, filename, size, sha256, sha512 string, length int
 	case sha256 == "" && !artifact.ValidSHA512(sha512):
 		return fmt.Errorf("invalid SHA512 %q", excerpt(sha512))
 	case descriptionMD5 != "" && len(descriptionMD5) != 32:
-		return fmt.Errorf("Description-md5 %q, which apt cannot read", excerpt(descriptionMD5))
+		return fmt.Errorf("invalid Description-md5 %q, which apt cannot read", excerpt(descriptionMD5))
 	case length > maxPublished:
-		return fmt.Errorf("a stanza of %d bytes, which apt cannot read", length)
+		return fmt.Errorf("its stanza has %d bytes, which is more than apt can read", length)
 	}
 	return nil
 }

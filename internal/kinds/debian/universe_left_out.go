@@ -10,8 +10,8 @@ import (
 // somebody needs it.
 type leftOut struct {
 	listing
-	name, version, architecture string // as far as it says
-	err                         error  // has the place
+	name, version, architecture string // where the stanza has them
+	err                         error  // has the location
 }
 
 func (l *leftOut) String() string { return "left out: " + l.err.Error() }
@@ -23,7 +23,7 @@ func (u *Universe) usable(id entryID) bool {
 		return c.err == nil
 	}
 	c := u.readControl(id)
-	if c.err != nil { // of others there may be tens of thousands
+	if c.err != nil { // remember only those: there may be tens of thousands of others
 		u.keepControl(id, c)
 	}
 	return c.err == nil
@@ -37,8 +37,8 @@ func (u *Universe) keepControl(id entryID, c *control) {
 	}
 }
 
-// LeftOut tells of stanzas that were found unusable, a line each, and of many only how
-// many. Those that the requests exclude are not mentioned.
+// LeftOut describes the stanzas that were found unusable, one line each; of very many, only
+// the number. It does not mention those that the requests exclude.
 func (u *Universe) LeftOut(exclude []Request) (lines []string) {
 	const most = 10
 	all := slices.Clone(u.leftOut)
@@ -64,19 +64,19 @@ func (u *Universe) LeftOut(exclude []Request) (lines []string) {
 	return lines
 }
 
-// isMeantBy reports whether a request names the package of the stanza.
+// isMeantBy reports whether a request matches the package of the stanza.
 func (l leftOut) isMeantBy(r Request) bool {
 	return r.pattern != "" && l.name != "" && wildcard(r.pattern, l.name) &&
 		(r.architecture == "" || l.architecture == "all" || r.architecture == l.architecture) &&
 		(r.op == anyVersion || r.op == exactly && r.version == l.version || validVersion(l.version) && r.admits(l.version))
 }
 
-// leftOutFor are the stanzas left out that a request may mean.
+// leftOutFor are the left-out stanzas that a request may match.
 func (u *Universe) leftOutFor(r Request) []*leftOut {
 	return u.leftOutWhere(func(l *leftOut) bool { return l.isMeantBy(r) })
 }
 
-// leftOutOf are the stanzas left out that have or provide a name.
+// leftOutOf are the left-out stanzas that have or provide a name.
 func (u *Universe) leftOutOf(name string) []*leftOut {
 	return u.leftOutWhere(func(l *leftOut) bool {
 		provides := stanzaField(u.indexes[l.index].text[l.start:l.end], "Provides")
@@ -95,7 +95,7 @@ func (u *Universe) leftOutWhere(match func(*leftOut) bool) (some []*leftOut) {
 	return some
 }
 
-// leftOutTexts tells of stanzas left out, for an error.
+// leftOutTexts describes left-out stanzas, for an error.
 func leftOutTexts(some []*leftOut) (texts []string) {
 	for _, l := range some {
 		texts = append(texts, l.String())

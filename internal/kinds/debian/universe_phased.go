@@ -8,13 +8,13 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Archives that phase updates in give a new version to a part of all machines first:
+// Archives with phased updates offer a new version to some machines first:
 // Phased-Update-Percentage, apt_preferences(5). An image is the same for every machine and
-// stands still, so a version comes into it when upstream has finished; until then, what
-// there is besides is preferred. As with apt, nothing is held back that has no other version,
-// that a request or another package needs in this one, or that has been taken before.
+// does not change, so it gets such a version when upstream has finished; until then, other
+// versions are preferred. As in apt, a version does not wait if there is no other,
+// if a request or another package needs it, or if it was taken before.
 
-// phasedUse says what becomes of such versions.
+// phasedUse says what to do with such versions.
 type phasedUse string
 
 const (
@@ -33,11 +33,11 @@ func parsePhased(section artifact.Section) (use phasedUse, err error) {
 	return use, err
 }
 
-// phasedPriority is the most that versions in their phase can have: apt's own number, with
+// phasedPriority is the highest priority of a version that is still being phased in: apt's own number, with
 // APT::Get::Phase-Policy.
 const phasedPriority = 1
 
-// phasedPercentage reads the field. apt takes for 100 what is no number up to that.
+// phasedPercentage reads the field. Like apt, it returns 100 for anything but a number up to 100.
 func phasedPercentage(field string) uint8 {
 	if percent, err := strconv.ParseUint(field, 10, 8); err == nil && percent < 100 {
 		return uint8(percent)
@@ -45,23 +45,23 @@ func phasedPercentage(field string) uint8 {
 	return 100
 }
 
-// KeepLocked names the files that the lock before has, by the digest that upstream signs: they
-// stay, though upstream may be phasing them in.
+// KeepLocked names the files of the previous lock, by the digest that upstream signs: they
+// stay, even if upstream is still phasing them in.
 func (u *Universe) KeepLocked(digests map[string]bool) { u.locked, u.settled = digests, false }
 
-// waits reports whether an entry is not to be preferred for what one of its listings says.
+// waits reports whether one of its listings says that an entry should not be preferred yet.
 func (u *Universe) waits(e *entry, l listing) bool {
 	return l.phased < 100 && !u.indexes[l.index].origin.TakePhased && !u.locked[e.digest]
 }
 
-// waitsOn reports whether an entry waits, and a node has another version meanwhile.
+// waitsOn reports whether an entry waits while a node has another version.
 func (u *Universe) waitsOn(node int, id entryID) bool {
 	return u.entries[id].waits && slices.ContainsFunc(u.byName.of(u.entries[id].name), func(other entryID) bool {
 		return !u.entries[other].waits && u.visible(other, node)
 	})
 }
 
-// PhasedNotes tell of versions that wait, and of those that are among packages nevertheless.
+// PhasedNotes describe the versions that wait, and those that packages has nevertheless.
 func (u *Universe) PhasedNotes(packages []*Package) (notes []string) {
 	carried := make(map[*Package]bool, len(packages))
 	versions := make(map[nameID]string) // the highest that are carried
@@ -87,10 +87,10 @@ func (u *Universe) PhasedNotes(packages []*Package) (notes []string) {
 	slices.Sort(waiting)
 	slices.Sort(taken)
 	if len(waiting) > 0 {
-		notes = append(notes, fmt.Sprintf("upstream is still phasing in, not taken yet: %s; with \"phased: take\" the source gives such updates at once", list(waiting, "and")))
+		notes = append(notes, fmt.Sprintf("upstream is still phasing in these updates, so they are not taken yet: %s; \"phased: take\" takes them at once", list(waiting, "and")))
 	}
 	if len(taken) > 0 {
-		notes = append(notes, fmt.Sprintf("taken although upstream is still phasing it in, for want of another version that would do: %s", list(taken, "and")))
+		notes = append(notes, fmt.Sprintf("taken although upstream is still phasing them in, because no other version would do: %s", list(taken, "and")))
 	}
 	return notes
 }

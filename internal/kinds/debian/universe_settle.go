@@ -124,8 +124,8 @@ func group[T any](values []T, names int, name func(T) nameID) spans[T] {
 }
 
 // All returns every package of every index that a node can read, sorted:
-// "the whole of every source". What cannot be used is left out, and what upstream is
-// still phasing in where there is another version.
+// "the whole of every source". It omits unusable packages, and versions that upstream is
+// still phasing in if there is another version.
 func (u *Universe) All() []*Package {
 	u.settle()
 	var all []entryID

@@ -17,7 +17,7 @@ import (
 
 // VerifyUpstream implements artifact.Verifier: each Release must be signed by one
 // of the keys, cover its indexes by SHA-256 or SHA-512, and these must list every package
-// so, with the relations and descriptions that the image repeats.
+// by such a digest, with the relations and descriptions that the image repeats.
 //
 // Keys count as they were when upstream dated the Release: an image outlives them.
 func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, open func(name string) (io.ReadCloser, error)) (vouched artifact.Vouched, err error) {
@@ -64,7 +64,7 @@ func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artif
 type verification struct {
 	ring   openpgp.Keyring
 	open   func(name string) (io.ReadCloser, error)
-	listed map[string][]listedPackage // of one source, by SHA-256, or SHA-512 where that is all
+	listed map[string][]listedPackage // of one source, by SHA-256, or SHA-512 if there is no SHA-256
 }
 
 // A listedPackage is what an index says of a package: the lines of its stanza.
@@ -167,7 +167,7 @@ func (v *verification) index(r *release, name string, data []byte) error {
 		return errors.New("the signed Release does not name it")
 	}
 	if err := want.VerifyData(data); err != nil {
-		return fmt.Errorf("it is not what the signed Release says: %w", err)
+		return fmt.Errorf("it does not match the signed Release: %w", err)
 	}
 	data, err := r.decode(name, data)
 	if err != nil {
@@ -182,8 +182,8 @@ func (v *verification) index(r *release, name string, data []byte) error {
 	return nil
 }
 
-// decode returns what an encoded index holds. Where the release lists that, too, what follows it is ignored, as
-// when it is fetched.
+// decode returns what an encoded index holds. If the release lists the decoded index too, extra bytes after it are ignored, as
+// in a download.
 func (r *release) decode(name string, data []byte) ([]byte, error) {
 	for _, e := range encodings {
 		plain, found := strings.CutSuffix(name, e.suffix)
@@ -229,7 +229,7 @@ func (v *verification) artifact(a *artifact.Item) error {
 	if len(listed) == 0 {
 		return artifact.Verifyf("debian: %s: no signed index lists a package with its sha256 %s", a.ID(), a.Files[0].SHA256)
 	}
-	says := stanzaOf(metadataText(a)) // older programs had other ownFields
+	says := stanzaOf(metadataText(a)) // older versions of this program had other ownFields
 	for _, l := range listed {
 		size, err := parseSize(l.size)
 		if err == nil && size == a.Files[0].Size && strings.EqualFold(l.name, a.Name) && l.version == a.Version && l.architecture == a.Architecture() &&
@@ -241,7 +241,7 @@ func (v *verification) artifact(a *artifact.Item) error {
 	return artifact.Verifyf("debian: %s: the image says of it what the signed index does not: there it is %s %s (%s), %s bytes, or its other fields differ", a.ID(), l.name, l.version, l.architecture, l.size)
 }
 
-// file reads a file of the image and wants it to be the content.
+// file reads a file of the image and verifies its content.
 func (v *verification) file(name string, want artifact.Content) error {
 	f, err := v.open(name)
 	if err != nil {

@@ -131,7 +131,7 @@ func TestVerifyUpstream(t *testing.T) {
 			c.replace(inRelease, bytes.Replace(c.files[inRelease], []byte("Suite: s"), []byte("Suite: x"), 1))
 		}, problem: inRelease + ": the signature of key"},
 		{name: "not what the catalog says", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.files[index] = []byte("x") }, problem: index + ": sha256 mismatch"},
-		{name: "another index", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.replace(index, []byte("x")) }, problem: index + ": it is not what the signed Release says"},
+		{name: "another index", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.replace(index, []byte("x")) }, problem: index + ": it does not match the signed Release"},
 		{name: "an index of no release", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {
 			r := &c.pins.Sources[0].Releases[0]
 			r.Proofs = append(r.Proofs, artifact.Proof{Path: "dists/s/more/Packages"})
@@ -145,7 +145,7 @@ func TestVerifyUpstream(t *testing.T) {
 			r.Proofs = r.Proofs[:1]
 		}, problem: "d/pool/main/l/lib/lib_1.0_all.deb: no signed index lists"},
 		{name: "SHA-512 alone", suite: strong},
-		{name: "SHA-512 alone, another index", suite: strong, tamper: func(c *carriedImage) { c.replace(index, []byte("x")) }, problem: index + ": it is not what the signed Release says"},
+		{name: "SHA-512 alone, another index", suite: strong, tamper: func(c *carriedImage) { c.replace(index, []byte("x")) }, problem: index + ": it does not match the signed Release"},
 		{name: "SHA-512 alone, another file", suite: strong, tamper: func(c *carriedImage) { c.files[tool] = []byte("evil") }, problem: "tool_1.0_all.deb: size mismatch"},
 		{name: "SHA-512 alone, another file of the same size", suite: strong, tamper: func(c *carriedImage) {
 			c.files[tool][100] ^= 1

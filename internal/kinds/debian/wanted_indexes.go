@@ -21,10 +21,10 @@ type indexJob struct {
 	origin Origin
 	name   string // below the suite's folder, without compression: "main/binary-amd64/Packages"
 	want   artifact.Content
-	files  []artifact.RemoteFile // none: the index is empty
+	files  []artifact.RemoteFile // nil: the index is empty
 	paths  []string              // of files, below the source
 	text   []byte
-	used   int // place in files of the one that was read, whose content then has a SHA-256
+	used   int // index in files of the one that was read; its content then has a SHA-256
 }
 
 // wrap says which index an error is about.
@@ -57,13 +57,13 @@ var encodings = []struct {
 }
 
 // indexJobs lists the indexes of a suite: one a component and architecture, and
-// that of "all" where upstream keeps it apart. Upstream need not have them all, as
-// for apt: r.missing gets those that it has not.
+// that of "all" where upstream keeps it apart. As with apt, upstream need not have
+// all of them: r.missing gets the missing ones.
 func indexJobs(src source, s suite, r *release) (jobs []indexJob) {
 	add := func(name, component, architecture string) {
 		job, found := newIndexJob(src, s.name, r, name)
 		if !found {
-			if architecture != "all" { // that is announced by many and published by few
+			if architecture != "all" { // many archives announce it and few publish it
 				r.missing = append(r.missing, name)
 			}
 			return

@@ -79,12 +79,12 @@ func (Kind) Why(specification artifact.Spec, pins artifact.Pins, name string) ([
 	return reasons, nil
 }
 
-// unreached says why something is carried that no request leads to.
+// unreached says why the lock has something that no request leads to.
 func (s *spec) unreached() string {
 	if s.base.essential || s.base.files != nil {
-		return "the nodes have an older version, which something else cannot stand beside (base)"
+		return "the nodes have an older version that conflicts with something else (base)"
 	}
-	return "nothing that is requested needs it: the next lock leaves it out"
+	return "no request needs it: the next lock will omit it"
 }
 
 // meant are the entries that a request may mean, on any node.
