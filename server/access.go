@@ -68,7 +68,7 @@ func (g *gate) identify(e *exchange, r *http.Request) {
 	}
 }
 
-// lastOf is the last value of a list: the one that the believed proxy itself has written. Those before it may be the client's.
+// lastOf is the last value of a list: the one that the trusted proxy wrote. The client may have sent those before it.
 func lastOf(values []string) string {
 	if len(values) == 0 {
 		return ""
@@ -77,7 +77,7 @@ func lastOf(values []string) string {
 	return strings.TrimSpace(value[strings.LastIndexByte(value, ',')+1:])
 }
 
-// private reports that not everybody is served.
+// private reports whether clients must log in or present a certificate.
 func (g *gate) private() bool { return g.passwords != nil || g.ClientAuthority != "" }
 
 // nameOf is by what a client's certificate is known.
@@ -125,7 +125,7 @@ func (g *gate) behind(proxy netip.Addr, headers []string) netip.Addr {
 }
 
 var (
-	errUnauthorized  = echo.NewHTTPError(http.StatusUnauthorized, "This mirror asks for a name and a password.")
+	errUnauthorized  = echo.NewHTTPError(http.StatusUnauthorized, "This mirror requires a name and a password.")
 	errWrongPassword = echo.NewHTTPError(http.StatusUnauthorized, "The name or the password is wrong.")
 )
 
@@ -148,7 +148,7 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 			if busy {
 				c.Response().Header().Set("Retry-After", "1")
-				return echo.NewHTTPError(http.StatusServiceUnavailable, "Too many passwords of this client are being checked.")
+				return echo.NewHTTPError(http.StatusServiceUnavailable, "Too many passwords from this client's network are being checked. Try again later.")
 			}
 			if !right {
 				c.Response().Header().Set("WWW-Authenticate", `Basic realm="minimirror", charset="UTF-8"`)

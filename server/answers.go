@@ -37,7 +37,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		text = "The mirror could not read this file."
 	default:
 		if he, ok := err.(*echo.HTTPError); ok && he.Message != "" {
-			e.say(text + ": " + strings.TrimSuffix(he.Message, ".")) // never the client's words
+			e.say(text + ": " + strings.TrimSuffix(he.Message, ".")) // never text from the client
 			text = he.Message
 		}
 	}
@@ -60,8 +60,8 @@ func plain(w http.ResponseWriter, r *http.Request, code int, text string) {
 	}
 }
 
-// uncached keeps an answer out of all caches. It may depend on the client's address, its login, the Host it called or what a
-// proxy says of these (X-Forwarded-*), none of which caches tell apart.
+// uncached keeps an answer out of all caches. It may depend on the client's address, its login, the Host that it requested or
+// X-Forwarded-* headers, and caches do not distinguish these.
 func uncached(header http.Header) { header.Set("Cache-Control", "no-store") }
 
 // printable shortens a path from outside and escapes what a terminal would obey.

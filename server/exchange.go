@@ -27,14 +27,14 @@ type exchange struct {
 	verdict  audit.Verdict  // empty: it follows from the rest
 	rule     string
 	reason   string
-	broken   error // of what was being sent; nil: none, or the client's
+	broken   error // reading what was being sent; nil: none, or the client's fault
 }
 
-// exchangeKey is the exchange's in the request's context: a handler may put a writer of its own around the exchange.
+// exchangeKey is the context key of the exchange: a handler may wrap the exchange in a writer of its own.
 type exchangeKey struct{}
 
-// exchangeOf finds the exchange of a request. A request without one is nobody's: nothing may be decided for it, and what is said
-// of it is lost.
+// exchangeOf finds the exchange of a request. For a request without one the client is unknown: no access may be decided, and
+// notes on the result are lost.
 func exchangeOf(r *http.Request) (e *exchange, found bool) {
 	if e, found = r.Context().Value(exchangeKey{}).(*exchange); !found {
 		e = new(exchange)
@@ -52,7 +52,7 @@ func (e *exchange) say(phrase string) {
 	}
 }
 
-// gone reports whether the client waits for the answer no longer, as far as the connection knows.
+// gone reports whether the client has disconnected, as far as the connection knows.
 func (e *exchange) gone() bool {
 	w, ok := e.Response.ResponseWriter.(interface{ Gone() bool })
 	return ok && w.Gone()

@@ -15,8 +15,8 @@ const (
 	mostNamed     = 100 // files
 )
 
-// faults are reads of the image that have failed: a bad disk, a file that was cut short. The log has each of the first
-// 100 files once, and one line a minute at most of all else; the audit trail has every request.
+// faults counts failed reads of the image: a bad disk, a truncated file. The log names each of the first
+// 100 files once, and otherwise gets at most one line a minute; the audit trail has every request.
 type faults struct {
 	mu    sync.Mutex
 	count uint64
@@ -24,7 +24,7 @@ type faults struct {
 	last  time.Time
 }
 
-// note counts a failure of a path. It reports whether the log should have it.
+// note counts a failure of a path. It reports whether to log it.
 func (f *faults) note(path string, now time.Time) (count uint64, say bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -46,24 +46,24 @@ func (f *faults) total() float64 {
 	return float64(f.count)
 }
 
-// failed notes that what was asked for could not be read.
+// failed notes that a requested file could not be read.
 func (s *Server) failed(e *exchange, path string, err error) {
 	e.verdict, e.reason = audit.Failed, err.Error()
 	if count, say := s.faults.note(path, time.Now()); say {
-		s.log.Error("cannot read what was asked for", "path", path, "error", err, "failures", count)
+		s.log.Error("cannot read a requested file", "path", path, "error", err, "failures", count)
 	}
 }
 
-// unreadable reports whether content failed that was being sent, and not the client: see image.FileSender.
+// unreadable reports whether reading the content failed, not sending it to the client: see image.FileSender.
 func unreadable(err error) bool {
 	if err == nil {
-		return false // at no cost
+		return false // without another read
 	}
 	var file *fs.PathError
 	return errors.As(err, &file) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fs.ErrClosed)
 }
 
-// probe reads the last byte: what cannot be read to its end has no length to tell of.
+// probe reads the last byte: the length of a file that cannot be read to its end must not be announced.
 func probe(content io.ReadSeeker) error {
 	end, err := content.Seek(0, io.SeekEnd)
 	if err != nil || end == 0 {

@@ -21,7 +21,7 @@ import (
 // serveFile implements artifact.Mirror.ServeFile. name is compared as it is with
 // the paths of what was made for the rules, and with the catalog's: nothing else is ever opened.
 //
-// The Content-Type that a kind has set in the header before stays.
+// A Content-Type that the kind has already set stays.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) {
 	v := s.view.Load()
 	if made := v.file(name); made != nil {
@@ -65,11 +65,11 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 	s.send(w, r, f, lastModified(f), content, private)
 }
 
-// errNobody is what becomes of a request whose client is not known: a handler has lost the context that came with it.
+// errNobody is the error for a request whose client is unknown because a handler lost the request's context.
 var errNobody = errors.New("the request has no client")
 
-// decide finds an item of a file that the client may have; whoever may have one may have the file. If there is none, it is
-// the first.
+// decide finds an item of a file that the client may have; a client that may have one of the items may have the file. If there
+// is none, decide returns the first item.
 func (s *Server) decide(v *view, items []int32, client netip.Addr) (*artifact.Item, rules.Verdict) {
 	now := time.Now()
 	verdict := v.verdict(int(items[0]), client, now)
@@ -94,8 +94,8 @@ func deny(w http.ResponseWriter, r *http.Request, e *exchange, v rules.Verdict) 
 	plain(w, r, http.StatusForbidden, text+"\nrule: "+v.Rule+"\n")
 }
 
-// send sends an open file. What turns out not to be readable on the way leaves the client with less than the header says,
-// and without a connection. private: it is not for everybody.
+// send sends an open file. If reading it fails on the way, the client gets less than the header announces,
+// and the connection is closed. private: some clients may not have it.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, modified time.Time, content io.ReadSeeker, private bool) {
 	if r.Method == http.MethodHead {
 		if err := probe(content); err != nil {
@@ -138,8 +138,8 @@ func lastModified(f *image.File) time.Time {
 // cacheControl lets caches keep everything but makes them ask each time, so that they hold no
 // mixture of two images. Only a file that is named by its own digest never changes.
 //
-// What is not for everybody, but for those who log in or whom the rules allow it, is not for caches that are shared
-// (RFC 9111, section 5.2.2.7). What is made for a request, pages and errors, is not kept at all: see uncached.
+// Files that only some clients may have, by login or by rules, must not be in shared caches
+// (RFC 9111, section 5.2.2.7). Pages and errors are not cached at all: see uncached.
 func cacheControl(f *image.File, private bool) string {
 	switch {
 	case private && namedByDigest(f):

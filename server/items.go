@@ -5,12 +5,12 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 )
 
-// itemPlaces finds items in Catalog.Items by their files, and by their IDs.
+// itemPlaces finds items in Catalog.Items by their files and their IDs.
 type itemPlaces struct {
 	image  *image.Image
-	first  []int32           // by place in Catalog.Files: the place of an item that has the file, or -1
-	others map[int32][]int32 // by place in Catalog.Files: all, where there are several
-	keyed  map[string]int32  // by ID, where that is not the path of a file
+	first  []int32           // by index in Catalog.Files: the index of an item that has the file, or -1
+	others map[int32][]int32 // by index in Catalog.Files: all such items, if there are several
+	keyed  map[string]int32  // by ID, for items with a Key
 }
 
 func newItemPlaces(img *image.Image) *itemPlaces {
@@ -39,7 +39,7 @@ func newItemPlaces(img *image.Image) *itemPlaces {
 	return p
 }
 
-// of are the places of the items that have a file, in the catalog's order. The list is good until the next call.
+// of returns the indexes of the items that have a file, in the catalog's order. The list is valid until the next call.
 func (p *itemPlaces) of(file int) []int32 {
 	if others := p.others[int32(file)]; others != nil {
 		return others
@@ -50,7 +50,7 @@ func (p *itemPlaces) of(file int) []int32 {
 	return p.first[file : file+1]
 }
 
-// at is the place of the item with the ID, or -1.
+// at returns the index of the item with the ID, or -1.
 func (p *itemPlaces) at(id string) int {
 	if at, found := p.keyed[id]; found {
 		return int(at)
@@ -65,5 +65,5 @@ func (p *itemPlaces) at(id string) int {
 	return -1
 }
 
-// item is the item at a place.
+// item returns the item at an index.
 func (p *itemPlaces) item(at int32) *artifact.Item { return &p.image.Catalog.Items[at] }

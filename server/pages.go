@@ -105,7 +105,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request, code int, name stri
 	send(w, r, code, body.Bytes())
 }
 
-// send answers with text that was made for this request, of what others have written, too: see artifact.Printable. What is not there is no artifact that
+// send answers with text made for this request, which may contain text from others: see artifact.Printable. What is not there is no artifact that
 // is not carried.
 func send(w http.ResponseWriter, r *http.Request, code int, text []byte) {
 	body := artifact.Printable(string(text))
@@ -136,9 +136,9 @@ func (p *pages) broken(w http.ResponseWriter, r *http.Request, err error) {
 	p.fail(w, r, http.StatusInternalServerError, "The mirror could not read its catalog.")
 }
 
-// broken notes what is no fault of the visitor's.
+// broken notes an error that is not the visitor's fault.
 func (s *Server) broken(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() == nil { // else the server ends
+	if r.Context().Err() == nil { // otherwise the server is shutting down
 		e, _ := exchangeOf(r)
 		s.failed(e, r.URL.Path, err)
 	}

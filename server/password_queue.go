@@ -10,18 +10,18 @@ import (
 
 const (
 	passwordTurns   = 2    // passwords that are checked at once
-	mostWaiting     = 16   // of one network; more are answered 503
-	mostRemembered  = 4096 // networks whose wrong passwords are counted
-	networkBitsIPv6 = 64   // what one client may choose addresses from
+	mostWaiting     = 16   // from one network; further requests get 503
+	mostRemembered  = 4096 // networks for which wrong passwords are counted
+	networkBitsIPv6 = 64   // one client may use any address in such a network
 )
 
-// A passwordQueue gives turns to those who want a password checked, which is slow on purpose. A flood of wrong passwords
-// delays whoever sends it, and hardly anyone else: a network has one turn at a time, those that have sent fewer wrong
-// passwords come first, and of these who came last: a first login waits for none of a crowd that is there already.
+// A passwordQueue gives turns to requests whose password must be checked, which is slow on purpose. A flood of wrong passwords
+// delays its sender, and hardly anyone else: a network has one turn at a time, and networks that have sent fewer wrong
+// passwords come first; among equals, the latest comes first, so that a first login does not wait behind a crowd.
 type passwordQueue struct {
 	mu       sync.Mutex
 	free     int // turns
-	count    int // of all who ever waited
+	count    int // of all requests that ever waited
 	networks map[netip.Prefix]*passwordNetwork
 }
 
@@ -39,7 +39,7 @@ type passwordWaiter struct {
 	client goner
 }
 
-// A goner knows whether the client waits for its answer no longer.
+// A goner knows whether the client has disconnected.
 type goner interface{ gone() bool }
 
 func newPasswordQueue() *passwordQueue {
@@ -100,7 +100,7 @@ func (q *passwordQueue) join(key netip.Prefix, w *passwordWaiter) bool {
 	return true
 }
 
-// quit waits no longer. It reports whether the turn has come meanwhile.
+// quit stops waiting. It reports whether the turn has come meanwhile.
 func (q *passwordQueue) quit(key netip.Prefix, w *passwordWaiter) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -136,15 +136,15 @@ func (q *passwordQueue) leave(key netip.Prefix, right bool) {
 	}
 }
 
-// forget drops a network of which there is nothing to know. It is for those who hold the lock.
+// forget drops a network without any state to keep. The caller holds the lock.
 func (q *passwordQueue) forget(n *passwordNetwork) {
 	if n.failures == 0 && !n.busy && len(n.waiting) == 0 {
 		delete(q.networks, n.key)
 	}
 }
 
-// next gives the turns that are free, first to the networks with the fewest failures, and among these to who came last. It
-// is for those who hold the lock.
+// next gives the turns that are free, first to the networks with the fewest failures, and among these to the latest request. The caller
+// holds the lock.
 func (q *passwordQueue) next() {
 	for q.free > 0 {
 		var best *passwordNetwork

@@ -85,7 +85,7 @@ func (p *passwords) read() error {
 			known[name] = digest
 		}
 	}
-	p.hashes, p.cost, p.known = hashes, highest, known // without a name in it, nobody may
+	p.hashes, p.cost, p.known = hashes, highest, known // a file without names admits nobody
 	return nil
 }
 
@@ -107,7 +107,7 @@ func (p *passwords) hash(name string, digest [sha256.Size]byte) (hash []byte, ri
 	return p.hashes[name], found && hmac.Equal(known[:], digest[:])
 }
 
-// right reports whether the password is that of the name. busy: it was not looked at.
+// right reports whether the password is that of the name. busy: it was not checked.
 func (p *passwords) right(ctx context.Context, address netip.Addr, client goner, name, password string) (right, busy bool) {
 	mac := hmac.New(sha256.New, p.key)
 	mac.Write([]byte(name + "\x00" + password))
@@ -121,7 +121,7 @@ func (p *passwords) right(ctx context.Context, address netip.Addr, client goner,
 	}
 	defer func() { leave(right) }()
 	hash, right := p.hash(name, digest)
-	if right { // another connection of the client was faster
+	if right { // another connection of the client has done it
 		return true, false
 	}
 	if !p.check(hash, []byte(password)) {
@@ -135,8 +135,8 @@ func (p *passwords) right(ctx context.Context, address netip.Addr, client goner,
 	return true, false
 }
 
-// check compares a password with the hash of a name, nil: there is none. A wrong one takes as long as the most expensive hash
-// of the file, whichever it is, so that nobody can tell by time which names there are: the work doubles with the cost.
+// check compares a password with the hash of a name (nil: unknown name). A wrong password takes as long as the most expensive hash
+// in the file, so that the time does not reveal which names exist: the work doubles with each step of the cost.
 func (p *passwords) check(hash, password []byte) bool {
 	p.mu.Lock()
 	highest := p.cost
@@ -155,7 +155,7 @@ func (p *passwords) check(hash, password []byte) bool {
 	return false
 }
 
-// absentHash is nobody's.
+// absentHash is the hash for unknown names; no password matches it.
 func absentHash(cost int) []byte {
 	return fmt.Appendf(nil, "$2a$%02d$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", cost)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/minimirror/minimirror/internal/rules"
 )
 
-// How long the parts of a reason phrase may be, in bytes. Some clients show 359 of the whole.
+// The longest parts of a reason phrase, in bytes. Some clients show only 359 bytes of the whole.
 const (
 	maxPhrase = 160
 	maxPlace  = 60
@@ -31,7 +31,7 @@ func denialPhrase(v rules.Verdict) string {
 	return phrase + " (" + place + ")"
 }
 
-// omitted stands for what has no place in a phrase.
+// omitted marks text that was left out of a phrase.
 const omitted = "..."
 
 func shorten(text string, limit int) string {
@@ -41,15 +41,15 @@ func shorten(text string, limit int) string {
 	return strings.TrimRight(text[:limit-len(omitted)], " ") + omitted
 }
 
-// inASCII are characters that Unicode does not decompose.
+// inASCII replaces characters that Unicode does not decompose.
 var inASCII = strings.NewReplacer(
 	"ß", "ss", "ẞ", "SS", "æ", "ae", "Æ", "AE", "œ", "oe", "Œ", "OE", "ø", "o", "Ø", "O", "đ", "d", "Đ", "D", "ð", "d", "Ð", "D",
 	"þ", "th", "Þ", "Th", "ł", "l", "Ł", "L", "ħ", "h", "Ħ", "H", "ı", "i", "‘", "'", "’", "'", "‚", "'", "“", `"`, "”", `"`, "„", `"`,
 	"«", `"`, "»", `"`, "‐", "-", "‑", "-", "‒", "-", "–", "-", "—", "-", "−", "-", "⁄", "/", "•", "*", "×", "x", "→", "->", "§", "section ", "€", "EUR ",
 )
 
-// plainASCII writes a text with printable ASCII (RFC 9112, section 4): letters without their accents, and "..." for
-// what has no such form.
+// plainASCII converts text to printable ASCII (RFC 9112, section 4): letters without their accents, and "..." for
+// characters without an ASCII form.
 func plainASCII(text string) string {
 	var b strings.Builder
 	left := false // something was left out
@@ -58,7 +58,7 @@ func plainASCII(text string) string {
 		case r >= ' ' && r <= '~':
 			b.WriteRune(r)
 			left = false
-		case unicode.Is(unicode.Mn, r): // the accent of what is there
+		case unicode.Is(unicode.Mn, r): // an accent: drop it
 		case unicode.IsSpace(r):
 			b.WriteByte(' ')
 		case !left:

@@ -150,7 +150,7 @@ type carried struct {
 	Size         int64                `json:"size"` // of all files, bytes
 	Files        []carriedFile        `json:"files"`
 	Description  artifact.Description `json:"description"`
-	Sets         []string             `json:"sets"` // whose part it is, "NAME for ARCHITECTURE"
+	Sets         []string             `json:"sets"` // that contain it, "NAME for ARCHITECTURE"
 	Verdict      ruling               `json:"verdict"`
 	// Conditional is the first rule by which client or time decide; empty: none.
 	Conditional string `json:"conditional,omitempty"`

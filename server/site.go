@@ -36,7 +36,7 @@ func (s *site) Open(name string) (io.ReadSeekCloser, error) {
 	return nil, fs.ErrNotExist
 }
 
-// Decide denies what it cannot decide: a request whose client is not known, and an item that the image does not have.
+// Decide denies when it cannot decide: if the request's client is unknown, or the image does not have the item.
 func (s *site) Decide(r *http.Request, item *artifact.Item) artifact.Verdict {
 	e, found := exchangeOf(r)
 	at := s.server.items.at(item.ID())

@@ -57,7 +57,7 @@ func (v *view) verdict(at int, client netip.Addr, now time.Time) rules.Verdict {
 	return v.table.Verdict(at, client, now)
 }
 
-// byClient reports that the rules allow the artifact at a place in the catalog to some clients only.
+// byClient reports whether the rules allow the artifact at an index in the catalog to some clients only.
 func (v *view) byClient(at int32) bool { return v.table != nil && v.table.ByClient(int(at)) }
 
 // newView makes the view of rules. last is the view before, or nil.
