@@ -12,7 +12,7 @@ func Able[T any](kind interface{ Name() string }) (ability T, ok bool) {
 	return ability, ok
 }
 
-// Need is Able for what can't be done without. what says what that is, as in "install on nodes".
+// Need is Able for a required ability. what names it for the error, as in "install on nodes".
 func Need[T any](kind interface{ Name() string }, what string) (T, error) {
 	ability, ok := Able[T](kind)
 	if !ok {
@@ -26,7 +26,7 @@ type UnableError struct{ Kind, What string }
 
 func (e *UnableError) Error() string { return "items of the kind " + e.Kind + " cannot " + e.What }
 
-// An Explainer tells why a lock has what it has, without the network.
+// An Explainer explains why a lock has an item, without the network.
 type Explainer interface {
 	// Why finds the pins that name, in the kind's own words, stands for, and for
 	// each the shortest chain from a request to it. None: the error says what is
@@ -34,19 +34,19 @@ type Explainer interface {
 	Why(spec Spec, pins Pins, name string) ([]Reason, error)
 }
 
-// A Reason is why an artifact is carried.
+// A Reason is why an item is carried.
 type Reason struct {
 	Artifact string   `json:"artifact"` // for a person
 	Chain    []string `json:"chain"`    // from the request on, a sentence each
 }
 
-// A Reserver answers at places of the site that no source may be called by.
+// A Reserver answers at paths of the site that no source may use as its name.
 type Reserver interface {
-	// Reserved are first elements of the paths of routes, without slashes.
+	// Reserved returns the first elements of these paths, without slashes.
 	Reserved() []string
 }
 
-// A Guide tells people how to use the mirror, and makes machines its clients.
+// A Guide explains how to use the mirror, and makes machines its clients.
 type Guide interface {
 	// Usage tells people, in a few lines of plain text, how a client at the address base
 	// uses what the mirror carries of this kind.
@@ -86,16 +86,16 @@ type Needer interface {
 	Needs(i *Item) []string
 }
 
-// A Verifier says what upstream vouches for.
+// A Verifier checks what upstream has signed.
 type Verifier interface {
 	// VerifyUpstream follows the proofs of every release from a signature by one of
 	// the keys to the items, without the network. open opens a file of the image by its name, the ID
 	// of a file or a ProofID. The error is ErrVerify and names the first file that fails. An item
-	// that nothing vouches for is no error: it is missing in what is returned.
+	// that no signature covers is not an error: it is missing from the result.
 	VerifyUpstream(ctx context.Context, pins Pins, keys []KeyFile, open func(name string) (io.ReadCloser, error)) (Vouched, error)
 }
 
-// Vouched is what upstream, or the definition, vouches for.
+// Vouched lists the items that upstream's signatures, or the definition, cover.
 type Vouched struct {
 	// Report has a line for each release or source: what it is, who signed it, and how much of it is here.
 	Report []string

@@ -29,6 +29,6 @@ type TLSFiles struct {
 
 // An Accessor is a Kind that knows of such settings.
 type Accessor interface {
-	// Access reads the settings that count for a part of a definition.
+	// Access reads the settings that apply to a part of a definition.
 	Access(ctx context.Context, spec Spec) (Access, error)
 }

@@ -28,7 +28,7 @@ type Source struct {
 type Release struct {
 	Name string    `json:"name"` // as the client asks for it
 	Date time.Time `json:"date"` // when upstream published it
-	// Undated tells that upstream gives no date that can be used: Date is when it was signed.
+	// Undated means that upstream gives no usable date: Date is the time of the signature.
 	Undated  bool     `json:"undated,omitempty"`
 	URL      string   `json:"url"`
 	SHA256   string   `json:"sha256"`    // of the signed bytes
@@ -69,8 +69,8 @@ type Set struct {
 	Items []string `json:"items"`
 }
 
-// AnyArchitecture is the Set.Architecture of what every node may have, and the architecture of a node of which a
-// kind knows none.
+// AnyArchitecture is the Set.Architecture of a set for every node, and the architecture of a node if a
+// kind does not know it.
 const AnyArchitecture = "any"
 
 // CompareSets orders sets as a lock lists them: by name and architecture.

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// Attributes are what tells items of one name and version apart: {"architecture": "amd64"}.
-// They are sorted by name; no name is empty or there twice, and each has a value.
+// Attributes distinguish items with the same name and version: {"architecture": "amd64"}.
+// They are sorted by name; names are unique and not empty, and each has a value.
 //
-// In JSON they are an object whose values are texts, or lists of texts where there
-// are several.
+// In JSON they are an object whose values are strings, or lists of strings for
+// several values.
 type Attributes []Attribute
 
 // An Attribute has one or more values, sorted and not empty.
@@ -22,7 +22,7 @@ type Attribute struct {
 	Values []string
 }
 
-// NewAttributes sorts what is given and leaves out what has no value.
+// NewAttributes sorts attributes and drops those without a value.
 func NewAttributes(values map[string][]string) (all Attributes) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if list := values[name]; len(list) > 0 {
@@ -34,7 +34,7 @@ func NewAttributes(values map[string][]string) (all Attributes) {
 	return all
 }
 
-// Values are those of a name; nil: there are none.
+// Values returns the values of a name; nil: there are none.
 func (a Attributes) Values(name string) []string {
 	for i := range a {
 		if a[i].Name == name {
@@ -44,7 +44,7 @@ func (a Attributes) Values(name string) []string {
 	return nil
 }
 
-// Get is the first value of a name, or empty.
+// Get returns the first value of a name, or "".
 func (a Attributes) Get(name string) string {
 	if values := a.Values(name); len(values) > 0 {
 		return values[0]

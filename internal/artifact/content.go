@@ -7,7 +7,7 @@ import (
 	"hash"
 )
 
-// Content identifies bytes by one digest at least, or says how many they are.
+// Content identifies bytes by at least one digest, or only gives their size.
 type Content struct {
 	Size   int64  // -1: unknown
 	SHA256 string // empty: unknown
@@ -17,7 +17,7 @@ type Content struct {
 // Identified reports whether a digest says which bytes are meant.
 func (c Content) Identified() bool { return c.SHA256 != "" || c.SHA512 != "" }
 
-// Verify compares bytes that were summed up by c's Hasher with c: the size and each digest that
+// Verify compares the bytes that c's Hasher has hashed with c: the size and each digest that
 // c has. The error is ErrVerify.
 func (c Content) Verify(got Content) error {
 	switch {
@@ -41,7 +41,7 @@ func (c Content) VerifyData(data []byte) error {
 	return c.Verify(h.Sum())
 }
 
-// A Hasher sums up what is written to it.
+// A Hasher hashes what is written to it.
 type Hasher struct {
 	size           int64
 	sha256, sha512 hash.Hash
@@ -69,7 +69,7 @@ func (h *Hasher) Write(p []byte) (int, error) {
 // Size is how many bytes were written.
 func (h *Hasher) Size() int64 { return h.size }
 
-// Sum is the content that was written.
+// Sum returns the content that was written.
 func (h *Hasher) Sum() Content {
 	c := Content{Size: h.size, SHA256: hex.EncodeToString(h.sha256.Sum(nil))}
 	if h.sha512 != nil {

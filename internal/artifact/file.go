@@ -11,13 +11,13 @@ import (
 	"syscall"
 )
 
-// OpenFile opens a file to read. It must be a regular one: a directory, and a pipe, a socket or a
-// device, whose reader may have to wait for ever, are errors at once.
+// OpenFile opens a regular file for reading. A directory is an error, and so is a pipe, socket or
+// device, whose reader might wait forever.
 func OpenFile(name string) (*os.File, error) {
 	return OpenRegular(func(flag int) (*os.File, error) { return os.OpenFile(name, os.O_RDONLY|flag, 0o666) })
 }
 
-// OpenRegular does the same with a way to open a file by flags that it adds to: of an os.Root,
+// OpenRegular does the same with an open function, to which it passes extra flags: of an os.Root,
 // or for writing.
 func OpenRegular(open func(flag int) (*os.File, error)) (*os.File, error) {
 	f, err := open(syscall.O_NONBLOCK)
@@ -80,7 +80,7 @@ func ReadKeyPair(certificate, key string) (tls.Certificate, error) {
 	return tls.X509KeyPair(first, second)
 }
 
-// CreateFile opens a file to write, empty. One that is there must be a regular one.
+// CreateFile creates or truncates a file for writing. An existing one must be a regular file.
 func CreateFile(name string, mode fs.FileMode) (*os.File, error) {
 	return OpenRegular(func(flag int) (*os.File, error) {
 		return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|flag, mode)
@@ -101,8 +101,8 @@ func ReadInput(ctx context.Context, name string) ([]byte, error) {
 	return data, err
 }
 
-// OpenInput opens a file that a user names on the command line. It may be a pipe, as a shell's <(COMMAND)
-// is, whose writer is waited for. When ctx ends, so do the waiting and the reading.
+// OpenInput opens a file that a user names on the command line. It may be a pipe, such as a shell's <(COMMAND);
+// OpenInput waits for its writer. When ctx ends, so do the waiting and the reading.
 func OpenInput(ctx context.Context, name string) (io.ReadCloser, error) {
 	if info, err := os.Stat(name); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
 		return OpenFile(name)
@@ -112,7 +112,7 @@ func OpenInput(ctx context.Context, name string) (io.ReadCloser, error) {
 		err error
 	}
 	done := make(chan result, 1)
-	go func() { // it stays behind where no writer comes
+	go func() { // it leaks if no writer ever opens the pipe
 		f, err := os.Open(name)
 		done <- result{f, err}
 	}()
@@ -127,7 +127,7 @@ func OpenInput(ctx context.Context, name string) (io.ReadCloser, error) {
 	}
 }
 
-// A pipe is closed by its user or by the end of a context.
+// The user or the end of a context closes a pipe.
 type pipe struct {
 	*os.File
 	stop func() bool

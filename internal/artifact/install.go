@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// An Installer installs items on the machine that it runs on, with nothing of
-// the mirror's but their files.
+// An Installer installs items on the machine that it runs on, with only their files
+// from the mirror.
 type Installer interface {
-	Needer // who follows what items need has all that PlanInstall may ask for
+	Needer // following these needs finds everything that PlanInstall may request
 	// PlanInstall says what must be installed, and in which order. It needs Metadata.
 	PlanInstall(ctx context.Context, req InstallRequest) (*InstallPlan, error)
 	// NameOf is the name of the item, or the alias, that a request means.
 	NameOf(request string) (string, error)
-	// NodeArchitecture is the architecture of the system below root, in the kind's words.
+	// NodeArchitecture is the architecture of the system below root, as the kind names it.
 	NodeArchitecture(root string) (string, error)
 	// Extra are files that make a folder with the items of plans, one for each
 	// architecture, useful without this program: the script install.sh, indexes. The items' files
@@ -34,11 +34,11 @@ type Configurer interface {
 	Unconfigure(root string) (changed []string, err error)
 }
 
-// An InstallRequest is what a node must have in the end.
+// An InstallRequest describes what a node must have after the installation.
 type InstallRequest struct {
 	Pins Pins // what may be installed
-	// Root is the node's file system, "/" or a folder. What is installed there is left
-	// alone where it is not older. Empty: a node of Architecture of which nothing is known;
+	// Root is the node's file system, "/" or a folder. What is installed there
+	// stays unless it is older. Empty: an unknown node of Architecture;
 	// a set is then planned as it is.
 	Root         string
 	Architecture string
@@ -47,19 +47,19 @@ type InstallRequest struct {
 	Names        []string // as a definition names them
 }
 
-// An InstallPlan is how a node gets it.
+// An InstallPlan lists the steps that install it.
 type InstallPlan struct {
 	Architecture string
 	Steps        [][]*Item // one run of what installs them each; they point into the request's pins
-	Present      []string  // what was asked for and is there already, for people
-	Removed      []Removal // what is there and gives way to what replaces it
+	Present      []string  // requested and already installed, for people
+	Removed      []Removal // installed, and removed because something replaces it
 }
 
-// A Removal is something on a node that gives way to what replaces it.
+// A Removal is something on a node that is removed because something replaces it.
 type Removal struct {
 	Name, Version string // as the node names it
 	By            string // what replaces it, for people
-	Step          int    // of the plan, at which it goes; the number of steps: after them
+	Step          int    // of the plan, at which it is removed; the number of steps: after them
 	First         bool   // before the step; otherwise after it
 }
 

@@ -16,21 +16,21 @@ type Item struct {
 
 	// Attributes tell the item from others of the same name and version, in the kind's own words.
 	Attributes Attributes `json:"attributes,omitempty"`
-	// Security tells that the item is a security update.
+	// Security means that the item is a security update.
 	Security bool `json:"security,omitempty"`
-	// Requested tells that the definition names it, in a set or outside; else it is there
-	// because another needs it.
+	// Requested means that the definition names it, in a set or elsewhere; otherwise it is
+	// carried because another item needs it.
 	Requested bool `json:"requested,omitempty"`
 
-	// Key tells the item from all others of its source; empty: the path of its first file does.
+	// Key identifies the item within its source; empty: the path of its first file does.
 	// It is slash-separated and clean.
 	Key string `json:"key,omitempty"`
 
-	// Files are in the kind's own order. Items of one source may share files: where two have
-	// files of one path, these are the same.
+	// Files are in the kind's own order. Items of one source may share files: two files with
+	// the same path are the same file.
 	Files []File `json:"files"`
 
-	// Metadata is what upstream says of the item beyond the fields above, line by line, in
+	// Metadata is what upstream says about the item beyond the fields above, line by line, in
 	// upstream's own format and order.
 	Metadata []string `json:"metadata,omitempty"`
 }
@@ -40,7 +40,7 @@ type File struct {
 	Path   string   `json:"path"`   // slash-separated and clean, below the source
 	Size   int64    `json:"size"`   // bytes
 	SHA256 string   `json:"sha256"` // 64 lower-case hexadecimal digits
-	URLs   []string `json:"urls"`   // where upstream has it, in the order to try
+	URLs   []string `json:"urls"`   // upstream's addresses of it, in the order to try
 }
 
 // Content identifies the file's bytes.
@@ -57,7 +57,7 @@ func (i *Item) ID() string {
 // FileID names one of the item's files within a lock or an image, and on the mirror: "SOURCE/PATH".
 func (i *Item) FileID(f *File) string { return i.Source + "/" + f.Path }
 
-// Size is the bytes of all its files.
+// Size is the size of all its files in bytes.
 func (i *Item) Size() (size int64) {
 	for f := range i.Files {
 		size += i.Files[f].Size

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A Kind is a family of items with its own upstream format, client and wire protocol. This
-// is what every kind has; what some kinds can do beside is an ability, see Able.
+// A Kind is a family of items with its own upstream format, client and wire protocol. These
+// are the methods that every kind has; for optional abilities see Able.
 type Kind interface {
 	// Name is the kind's key in mirror.yaml and its Item.Kind.
 	Name() string
@@ -17,10 +17,10 @@ type Kind interface {
 	// Resolve turns what a definition asks for into pins. Only Resolve may use
 	// the network, and only through the Upstream that it is given.
 	Resolve(ctx context.Context, req ResolveRequest) (*Resolution, error)
-	// Publish makes the files that clients need beside those of the items. It does no I/O. A kind may
-	// have none.
+	// Publish makes the files that clients need in addition to those of the items. It does no I/O. A kind may
+	// need none.
 	Publish(pins Pins, signer Signer) ([]Generated, error)
-	// Mount is how the kind answers on a site that carries something of it.
+	// Mount returns the kind's routes on a site that carries items of the kind.
 	Mount(site Site) []Route
 }
 
@@ -45,8 +45,8 @@ type Spec any
 // A ResolveRequest is all that Resolve may use.
 type ResolveRequest struct {
 	Spec     Spec
-	Locked   []Item // pins of the lock before; kept where upstream still has them
-	Previous Pins   // the lock before, whether it is kept or not: no release may be older than there
+	Locked   []Item // pins of the previous lock; kept if upstream still has them
+	Previous Pins   // the previous lock, whether it is kept or not: no release may be older than in it
 	Upstream Upstream
 	Now      time.Time
 	Log      *slog.Logger
@@ -57,21 +57,21 @@ type Resolution struct {
 	Sources []Source
 	Items   []Item
 	Sets    []Set
-	// Date is when upstream published what was found; zero: upstream does not say.
+	// Date is when upstream published the result; zero: upstream does not say.
 	Date time.Time
-	// ReleaseChanges are against the lock before, in the order of Sources.
+	// ReleaseChanges are relative to the previous lock, in the order of Sources.
 	ReleaseChanges []ReleaseChange
 }
 
-// A ReleaseChange is something that clients of the mirror find changed in a release, beside its items.
+// A ReleaseChange is a change of a release that clients of the mirror notice, apart from its items.
 type ReleaseChange struct {
 	Source  string `json:"source"`
 	Release string `json:"release"`
 	Field   string `json:"field"` // in the kind's words
 	Old     string `json:"old"`
 	New     string `json:"new"`
-	// Accept is the command that makes a client take the release; until it is typed there, the client
-	// refuses it. Empty: no client minds.
+	// Accept is the command that makes a client accept the release; until it runs there, the client
+	// refuses the release. Empty: clients accept the change by themselves.
 	Accept string `json:"accept,omitempty"`
 }
 

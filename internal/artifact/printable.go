@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Visible reports whether a character shows itself where it stands: it is no control, does not turn the direction of
-// what follows, and is not invisible (Unicode's Default_Ignorable_Code_Point, UAX 44; the empty Braille pattern).
+// Visible reports whether a character is visible in place: it is not a control character, does not change the direction of
+// the text, and is not invisible (Unicode's Default_Ignorable_Code_Point, UAX 44; the empty Braille pattern).
 func Visible(r rune) bool {
 	switch {
 	case r >= ' ' && r <= '~':
@@ -21,8 +21,8 @@ func Visible(r rune) bool {
 	return strconv.IsPrint(r) && r != '\u2800' && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// Printable is a text for people to read, on a terminal or in a page, whoever wrote it: what is not Visible, but for line
-// ends and tabs, is escaped as in JSON ("\u202e"), so that JSON means the same afterwards. Bytes that are not UTF-8 become U+FFFD.
+// Printable makes untrusted text safe to read on a terminal or in a page: characters that are not Visible, except line
+// ends and tabs, are escaped as in JSON ("\u202e"), so that JSON means the same afterwards. Bytes that are not UTF-8 become U+FFFD.
 func Printable(text string) string {
 	for i, r := range text {
 		if !shown(r) || r == utf8.RuneError {

@@ -6,13 +6,13 @@ import "time"
 type Generated struct {
 	Path     string // below the mirror's root; begins with the source's name
 	Data     []byte
-	Link     string   // instead of Data: the path of another File with the same content
+	Link     string   // instead of Data: the path of another file with the same content
 	Pieces   *Pieces  // instead of Data, of a Filter: parts of a file that the image has
 	Chunks   [][]byte // instead of Data, of a Filter: its bytes, one chunk behind the other
 	Modified time.Time
 }
 
-// Pieces are parts of a file, one behind the other.
+// Pieces are consecutive parts of a file.
 type Pieces struct {
 	Path   string  // of the file
 	Parts  []Range // in order
@@ -23,8 +23,8 @@ type Pieces struct {
 // A Range is a part of a file.
 type Range struct{ Offset, Size int64 }
 
-// A Signer signs what a mirror says of itself. Its signatures depend on the
-// key, the time that it was made with and the text alone.
+// A Signer signs the metadata of a mirror. Its signatures depend only on the
+// key, the Signer's time and the text.
 type Signer interface {
 	ClearSign(text []byte) ([]byte, error)  // RFC 9580, section 7: cleartext signature
 	DetachSign(text []byte) ([]byte, error) // armored detached signature

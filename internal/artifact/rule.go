@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A Ruler gives rules the words of a kind.
+// A Ruler defines the properties of a kind that rules can match.
 type Ruler interface {
 	// Properties are the keys on which a rule may match items of this kind, beside
 	// those that all kinds have: package (the name), version and architecture.
@@ -29,7 +29,7 @@ type Filterer interface {
 	Filter(ctx context.Context, req FilterRequest) ([]Generated, error)
 }
 
-// A BreakageFinder knows which items others need.
+// A BreakageFinder finds what cannot be installed without certain items.
 type BreakageFinder interface {
 	// Broken tells what of an image cannot be installed any more when items are absent,
 	// though it could be before. It needs Metadata.
@@ -58,7 +58,7 @@ type Breakage struct {
 	Reason       string `json:"reason"`        // for a person
 }
 
-// A Describer tells people of items.
+// A Describer describes items to people.
 type Describer interface {
 	// Describe needs Metadata.
 	Describe(i *Item) Description
@@ -66,7 +66,7 @@ type Describer interface {
 
 // An Identifier knows the addresses of items that are not carried.
 type Identifier interface {
-	// Identify guesses from the path of a request, "/SOURCE/…", which item is meant: its
+	// Identify guesses from the path of a request, "/SOURCE/…", which item it is for: its
 	// Name, and where they can be told Version and Architecture. Nil: none.
 	Identify(path string) *Item
 }

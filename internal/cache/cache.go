@@ -68,10 +68,10 @@ func (c *Cache) sweep() {
 
 func (c *Cache) path(sum string) string { return filepath.Join(c.dir, "sha256", sum) }
 
-// digestNotes says of files that are known by their SHA-512 alone what their SHA-256 is.
+// digestNotes maps the SHA-512 of files to their SHA-256, for files that upstream lists only by SHA-512.
 const digestNotes = "sha512"
 
-// locate returns the name of the file with the content; empty: it is not known.
+// locate returns the name of the file with the content; empty: unknown.
 func (c *Cache) locate(want artifact.Content) string {
 	if want.SHA256 != "" || !artifact.ValidSHA512(want.SHA512) {
 		return want.SHA256
@@ -205,15 +205,15 @@ func (w *Writer) Reset() error {
 	return w.file.Truncate(0)
 }
 
-// Verify compares what was written with what is wanted; the error is artifact.ErrVerify.
+// Verify compares the written content with the wanted content; the error is artifact.ErrVerify.
 func (w *Writer) Verify() error {
 	if !w.want.Identified() {
-		return artifact.Verifyf("no digest says what it must be")
+		return artifact.Verifyf("there is no digest to verify it against")
 	}
 	return w.want.Verify(w.Content())
 }
 
-// Commit keeps the file if it is what is wanted.
+// Commit keeps the file if it has the wanted content.
 func (w *Writer) Commit() error {
 	if err := w.Verify(); err != nil {
 		return err

@@ -17,8 +17,8 @@ import (
 const maxPartAge = 14 * 24 * time.Hour
 
 // Resume begins the wanted file, or goes on with what an earlier Writer had of it when it ended:
-// Size tells how much. Nobody has verified that yet, but Commit does. Close must be called; it keeps what is there
-// for the next time. Where another writer is at the same file, Resume begins anew and Close without Commit discards.
+// Size tells how much. Nobody has verified that yet, but Commit does. Close must be called; it keeps the data
+// for the next time. If another writer has the same file open, Resume starts from the beginning, and Close without Commit discards the data.
 func (c *Cache) Resume(want artifact.Content) (*Writer, error) {
 	name := cmp.Or(want.SHA256, want.SHA512)
 	if digest(name) == (artifact.Content{Size: -1}) {

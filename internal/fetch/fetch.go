@@ -120,7 +120,7 @@ func (h *host) judge(err error) {
 	}
 }
 
-// A Wanted is a file to bring into the cache.
+// A Wanted is a file to fetch into the cache.
 type Wanted struct {
 	artifact.Content
 	URLs   []string // in the order to try
@@ -128,7 +128,7 @@ type Wanted struct {
 	Title  string   // what it is, for people
 }
 
-// One brings the file into the cache.
+// One fetches the file into the cache.
 func (c *Client) One(ctx context.Context, w Wanted) error {
 	if c.Cache.Has(w.Content) {
 		return nil
@@ -160,7 +160,7 @@ func (c *Client) bring(ctx context.Context, urls []string, want artifact.Content
 	return w.Content(), w.Commit()
 }
 
-// All brings the files into the cache, several at a time. A failure does
+// All fetches the files into the cache, several at a time. A failure does
 // not stop the others, so that a second run has less to do; after several
 // failures, or on a full disk, no more are begun. A full disk is told of once.
 func (c *Client) All(ctx context.Context, files []Wanted) error {
@@ -195,7 +195,7 @@ func diskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// transfers is how many files All brings at a time: enough to use every host.
+// transfers is the number of files that All fetches at a time: enough to use every host.
 func (c *Client) transfers(files []Wanted) int {
 	hosts := make(map[*host]bool)
 	for _, w := range files {

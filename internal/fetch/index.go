@@ -15,7 +15,7 @@ const maxIndex = 512 << 20 // bytes that a decoded index may have
 // Index implements artifact.Upstream.
 func (c *Client) Index(ctx context.Context, want artifact.Content, files []artifact.RemoteFile) (artifact.Index, error) {
 	if want.Size > maxIndex {
-		return artifact.Index{}, artifact.Verifyf("an index of %d bytes is announced; it may have %d", want.Size, int64(maxIndex))
+		return artifact.Index{}, artifact.Verifyf("the index has %d bytes; the limit is %d", want.Size, int64(maxIndex))
 	}
 	for i, file := range files {
 		if index, err := c.keptIndex(want, file); err == nil {
@@ -36,7 +36,7 @@ func (c *Client) Index(ctx context.Context, want artifact.Content, files []artif
 		failures = append(failures, err)
 	}
 	if len(failures) == 0 {
-		return artifact.Index{}, errors.New("no address is known for it")
+		return artifact.Index{}, errors.New("it has no address")
 	}
 	return artifact.Index{}, errors.Join(failures...)
 }
@@ -80,8 +80,8 @@ func (c *Client) fetchIndex(ctx context.Context, want artifact.Content, file art
 // decode decodes and verifies. What took long to decode is noted for the next time, if it is
 // read again: many an index is read once, and the note takes as much room as the index.
 //
-// Where the size of the wanted content is known, nothing behind it is read: some
-// uploaders pad their files, and it is the digest that tells what is good.
+// If the size of the wanted content is known, nothing after it is read: some
+// uploaders pad their files, and the digest decides whether the content is right.
 func (c *Client) decode(encoded io.Reader, want artifact.Content, file artifact.RemoteFile, again bool) ([]byte, error) {
 	plain := io.NopCloser(encoded)
 	if file.Decode != nil {
@@ -107,7 +107,7 @@ func (c *Client) decode(encoded io.Reader, want artifact.Content, file artifact.
 		return nil, fmt.Errorf("it can't be decoded: %w", err)
 	}
 	if buffer.Len() > maxIndex {
-		return nil, artifact.Verifyf("an index may have %d bytes decoded, this one has more", int64(maxIndex))
+		return nil, artifact.Verifyf("the decoded index is larger than the limit of %d bytes", int64(maxIndex))
 	}
 	if err := want.VerifyData(buffer.Bytes()); err != nil {
 		return nil, err

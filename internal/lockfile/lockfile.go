@@ -76,7 +76,7 @@ func Decode(data []byte) (*Lock, error) {
 	l := new(Lock)
 	if err := decode(data, l); err != nil || l.Format != Format {
 		var version struct{ Format int }
-		_ = json.Unmarshal(data, &version) // decode has said what is wrong
+		_ = json.Unmarshal(data, &version) // decode has already reported the error
 		switch {
 		case version.Format == 1:
 			var old version1
@@ -92,11 +92,11 @@ func Decode(data []byte) (*Lock, error) {
 			return nil, err
 		}
 	}
-	l.sort() // a merge of two locks may have moved something
+	l.sort() // a merge of two locks may have changed the order
 	return l, l.check()
 }
 
-// decode reads one JSON value, and no unknown keys.
+// decode reads one JSON value and refuses unknown keys.
 func decode(data []byte, to any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
@@ -104,7 +104,7 @@ func decode(data []byte, to any) error {
 		return fmt.Errorf("not a lock: %w", err)
 	}
 	if dec.More() {
-		return errors.New("not a lock: something follows its end")
+		return errors.New("not a lock: there is data after its end")
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func (l *Lock) check() error {
 		ids[id] = true
 		shares = shares || a.Key != "" || len(a.Files) > 1
 	}
-	if shares { // else IDs are the paths of the files
+	if shares { // otherwise IDs are the paths of the files
 		if err := checkShared(l.Items); err != nil {
 			return err
 		}
@@ -158,7 +158,7 @@ func (l *Lock) check() error {
 		seen := make(map[string]bool, len(s.Items))
 		for _, id := range s.Items {
 			if !ids[id] || seen[id] {
-				return fmt.Errorf("set %s: %q is not an item of this lock, or there twice", s.Name, id)
+				return fmt.Errorf("set %s: %q is not an item of this lock, or is repeated", s.Name, id)
 			}
 			seen[id] = true
 		}
@@ -171,7 +171,7 @@ func (l *Lock) check() error {
 	return nil
 }
 
-// checkShared refuses two files of one path that are not the same.
+// checkShared refuses two different files with the same path.
 func checkShared(items []artifact.Item) error {
 	files := make(map[string]artifact.Content, len(items))
 	for i := range items {
@@ -179,7 +179,7 @@ func checkShared(items []artifact.Item) error {
 			file := &items[i].Files[f]
 			id := items[i].FileID(file)
 			if other, found := files[id]; found && other != file.Content() {
-				return fmt.Errorf("%s: another item has other bytes at %s", &items[i], id)
+				return fmt.Errorf("%s: another item has a different file at %s", &items[i], id)
 			}
 			files[id] = file.Content()
 		}
@@ -206,8 +206,8 @@ func checkProofs(s *artifact.Source) error {
 	return nil
 }
 
-// checkText refuses control characters, and what JSON cannot hold: much of a lock's
-// text goes line by line into files that clients trust.
+// checkText refuses control characters and invalid UTF-8: much of a lock's
+// text is copied line by line into files that clients trust.
 func (l *Lock) checkText() error {
 	var all [][]string
 	for _, s := range l.Sources {
@@ -251,7 +251,7 @@ func (l *Lock) sort() {
 	slices.SortFunc(l.Items, func(a, b artifact.Item) int { return artifact.Compare(&a, &b) })
 }
 
-// Encode sorts the lock and returns the file's bytes. What Decode would refuse is an error.
+// Encode sorts the lock and returns the file's bytes. A lock that Decode would refuse is an error.
 func (l *Lock) Encode() ([]byte, error) {
 	l.sort()
 	if err := l.check(); err != nil {
@@ -271,9 +271,9 @@ func (l *Lock) encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Follow gives the lock its date and returns the file's bytes. The date is what upstream states, or now where that is zero; later when
-// previous, which may be nil, says something else and is not older. A lock that says the same keeps its date. digest is that of the file
-// that previous was read from.
+// Follow gives the lock its date and returns the file's bytes. The date is upstream's, or now if that is zero; it is moved later if
+// previous (nil: none) has other content and is not older. A lock with the same content keeps its date. digest is that of the file
+// from which previous was read.
 func (l *Lock) Follow(previous *Lock, digest string, stated, now time.Time) ([]byte, error) {
 	l.Date = stated.UTC().Truncate(time.Second)
 	if stated.IsZero() {
@@ -288,7 +288,7 @@ func (l *Lock) Follow(previous *Lock, digest string, stated, now time.Time) ([]b
 	if err != nil || Digest(ours) == digest {
 		return ours, err
 	}
-	theirs, err := previous.encode() // the file may be of another format, or in another order
+	theirs, err := previous.encode() // the file may have another format, or another order
 	if err != nil || bytes.Equal(ours, theirs) {
 		return ours, err
 	}
@@ -298,7 +298,7 @@ func (l *Lock) Follow(previous *Lock, digest string, stated, now time.Time) ([]b
 	return l.encode()
 }
 
-// Write replaces the file in one step with what Encode returned.
+// Write atomically replaces the file with what Encode returned.
 func Write(file string, data []byte) error { return notWritable(replace(file, data)) }
 
 // Writable tells, before any work, whether Write could write the file.

@@ -6,7 +6,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// version1 is a lock of the first format, in which an item was one file.
+// version1 is a lock in the first format, in which an item was a single file.
 type version1 struct {
 	Format     int               `json:"format"`
 	Name       string            `json:"name"`
@@ -36,7 +36,7 @@ type version1 struct {
 	} `json:"artifacts"`
 }
 
-// lock is the same in today's format.
+// lock converts it to the current format.
 func (v *version1) lock() *Lock {
 	l := &Lock{Format: Format, Name: v.Name, Definition: v.Definition, Date: v.Date, Sources: v.Sources, Sets: []artifact.Set{}, Items: []artifact.Item{}}
 	for _, s := range v.Sets {
