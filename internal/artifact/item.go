@@ -120,7 +120,7 @@ func (i *Item) Check() error {
 		case f.Size < 0:
 			return fmt.Errorf("%s: %s: invalid size %d", i, f.Path, f.Size)
 		case paths[f.Path]:
-			return fmt.Errorf("%s: %s is there twice", i, f.Path)
+			return fmt.Errorf("%s: %s is repeated", i, f.Path)
 		case paths != nil:
 			paths[f.Path] = true
 		}

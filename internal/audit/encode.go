@@ -121,5 +121,5 @@ func appendRune(b []byte, r rune) []byte {
 	return artifact.AppendEscape(b, r)
 }
 
-// printable reports whether a character shows itself, and looks like no other space than the one of ASCII.
+// printable reports whether a character is visible, or is the ASCII space.
 func printable(r rune) bool { return strconv.IsPrint(r) && artifact.Visible(r) }

@@ -77,7 +77,7 @@ func open(file string) (end, error) {
 	}
 	out, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o640) // a pipe without a reader is an error
 	if errors.Is(err, syscall.ENXIO) {
-		return end{}, artifact.Hint(fmt.Errorf("audit: %s: a socket, or a pipe without a reader", file), "begin what reads it first, or name a file")
+		return end{}, artifact.Hint(fmt.Errorf("audit: %s: a socket, or a pipe without a reader", file), "start its reader first, or name a file")
 	}
 	if err != nil {
 		return end{}, artifact.Hint(fmt.Errorf("audit: %w", err), "name a file in a folder that this user may write to, or - for standard output")

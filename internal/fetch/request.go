@@ -131,7 +131,7 @@ func odd(resp *http.Response) string {
 		return what
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
-		return "it is a web page: is there a portal that wants a login?"
+		return "it is a web page: is there a portal that requires a login?"
 	}
 	return ""
 }

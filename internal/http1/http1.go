@@ -15,10 +15,10 @@
 //   - There is no HTTP/2, no Hijack, no trailer and no informational (1xx) answer. No Content-Type is guessed.
 //   - An empty line before a request is ignored (RFC 9112, section 2.2).
 //   - Nothing is expected but "100-continue" (RFC 9110, section 10.1.1); all else is answered 417.
-//   - A request to a whole URL needs no Host; others need one that is not empty. Its scheme is http, or by TLS https.
+//   - A request for an absolute URL needs no Host; others need one that is not empty. The URL's scheme is http, or https over TLS.
 //   - "*" is a target of OPTIONS alone, and a target without a path is that of "/" (RFC 9112, section 3.2).
 //   - A request of HTTP/1.0 with a Transfer-Encoding is the last of its connection (RFC 9112, section 6.1).
-//   - A handler can set the reason phrase of the status line: see response.SetReason. It can ask whether the client has gone: response.Gone.
+//   - A handler can set the reason phrase of the status line with response.SetReason, and ask with response.Gone whether the client has disconnected.
 //   - What comes after the last request, if anything, is answered 400, however short.
 package http1
 

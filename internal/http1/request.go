@@ -92,7 +92,7 @@ func check(r *http.Request) error {
 	return nil
 }
 
-// checkTarget holds the request's target against RFC 9112, section 3.2: http.ReadRequest takes any URL.
+// checkTarget checks the request's target against RFC 9112, section 3.2: http.ReadRequest accepts any URL.
 func checkTarget(r *http.Request, secure bool) error {
 	u := r.URL
 	switch {
@@ -102,12 +102,12 @@ func checkTarget(r *http.Request, secure bool) error {
 			return refusal{http.StatusBadRequest, "the target * is for OPTIONS alone"}
 		}
 	case u.Scheme == "": // "/path?query"
-	case u.Scheme != "http" && u.Scheme != "https": // "host:port" looks so, too
+	case u.Scheme != "http" && u.Scheme != "https": // "host:port" also looks like this
 		return refusal{http.StatusBadRequest, "the target is neither a path nor an http address"}
 	case u.Host == "":
 		return refusal{http.StatusBadRequest, "the target has no host"}
 	case u.Scheme == "https" && !secure: // RFC 9110, section 7.4
-		return refusal{http.StatusMisdirectedRequest, "an https address came over a connection without TLS"}
+		return refusal{http.StatusMisdirectedRequest, "https address on a connection without TLS"}
 	case u.Path == "":
 		u.Path = "/" // RFC 9110, section 4.2.3
 	}
@@ -116,9 +116,9 @@ func checkTarget(r *http.Request, secure bool) error {
 
 var transferEncoding = []byte("transfer-encoding")
 
-// faultyFraming reports whether the next request is of HTTP/1.0 and has a Transfer-Encoding: whoever sent it on, or
-// wrote it, may mean another end of it than we, so the connection ends with the answer (RFC 9112, section 6.1).
-// http.ReadRequest drops the field without a word. A header of HTTP/1.0 that the buffer does not hold counts as faulty.
+// faultyFraming reports whether the next request is HTTP/1.0 and has a Transfer-Encoding: a client or proxy may disagree
+// with us about where it ends, so the connection closes after the answer (RFC 9112, section 6.1).
+// http.ReadRequest silently drops the field. An HTTP/1.0 header that does not fit the buffer counts as faulty.
 func (c *conn) faultyFraming() bool {
 	line, err := c.peekPast(0)
 	if err != nil || !bytes.HasSuffix(bytes.TrimRight(line, "\r\n"), []byte("HTTP/1.0")) {
@@ -137,7 +137,7 @@ func (c *conn) faultyFraming() bool {
 	}
 }
 
-// peekPast waits for the line that begins at an offset of what has not been read.
+// peekPast waits for the line that begins at an offset of the unread data.
 func (c *conn) peekPast(at int) (line []byte, err error) {
 	for {
 		buffered, _ := c.in.Peek(c.in.Buffered())

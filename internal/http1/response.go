@@ -24,10 +24,10 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 type response struct {
 	conn   *conn
 	header http.Header
-	reason string // for the status line; empty: what RFC 9110 calls the status
+	reason string // for the status line; empty: the standard phrase of RFC 9110
 	status int    // 0: WriteHeader has not been called
-	size   int64  // of the body, as the handler says; -1: it does not
-	sent   int64  // bytes of the body that were given to us
+	size   int64  // of the body, as the handler announced; -1: unknown
+	sent   int64  // bytes of the body that the handler has written
 
 	head    bool // the request is HEAD
 	keep10  bool // the client speaks HTTP/1.0, and would keep the connection
@@ -93,7 +93,7 @@ func (w *response) WriteHeader(status int) {
 	w.start = len(w.out)
 }
 
-// maxReason is the longest reason phrase, in bytes. Some clients read 359.
+// maxReason is the longest reason phrase, in bytes. Some clients read only 359.
 const maxReason = 300
 
 // SetReason sets the reason phrase of the status line, which many clients show instead of the body. It must come before

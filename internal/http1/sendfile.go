@@ -88,7 +88,7 @@ func (c *conn) sendFile(f *os.File, offset, n int64) (sent int64, err error) {
 	return sent, cmp.Or(control, wait, failed)
 }
 
-// unreadable reports whether it is the file that fails, not the connection: sendfile(2) does not tell.
+// unreadable reports whether the file failed, not the connection: sendfile(2) does not say which.
 func unreadable(file int, offset int64) bool {
 	for {
 		n, err := unix.Pread(file, make([]byte, 1), offset)

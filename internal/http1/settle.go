@@ -33,8 +33,8 @@ func (c *conn) settle() {
 	}
 }
 
-// Gone reports whether the client has ended its side of the connection, or the connection is lost, whatever it sent before
-// (POLLRDHUP of poll(2)). A client that has ended its side alone may still take an answer.
+// Gone reports whether the client has closed its side of the connection, or the connection is lost, even if unread data is left
+// (POLLRDHUP of poll(2)). A client that has only closed its side may still read an answer.
 func (w *response) Gone() (gone bool) {
 	tcp, ok := w.conn.net.(syscall.Conn)
 	if !ok {

@@ -114,8 +114,8 @@ func (w *response) SetWriteDeadline(at time.Time) error {
 
 // SendFile sends n bytes of a file, from an offset on, as a part of the body. The file's own position is
 // neither used nor moved. It returns how many were sent; with less than n there is an error: io.ErrUnexpectedEOF where
-// the file is too short, an *fs.PathError where it cannot be read, another where the client does not take it. Then
-// nothing more is sent, and the connection is closed.
+// the file is too short, an *fs.PathError if it cannot be read, another error if the client does not accept it. After an
+// error nothing more is sent, and the connection is closed.
 func (w *response) SendFile(f *os.File, offset, n int64) (int64, error) {
 	if err := w.admit(n); err != nil {
 		return 0, err
@@ -150,7 +150,7 @@ func (w *response) send(f *os.File, offset, n int64) (int64, error) {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
-			return 0, err // what was read is not sent
+			return 0, err // do not send what was read
 		}
 		w.out = w.out[:len(w.out)+int(n)]
 		return n, nil

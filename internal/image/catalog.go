@@ -38,17 +38,17 @@ type File struct {
 	Offset int64  `json:"offset"` // of the first byte of content in the uncompressed layer
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
-	// Modified is the time that a generated file carries; zero for those of items.
+	// Modified is the modification time of a generated file; zero for files of items.
 	Modified time.Time `json:"modified,omitzero"`
 }
 
-// A Record is an item and the places of its files.
+// A Record is an item and the locations of its files.
 type Record struct {
 	artifact.Item
 	Places []Place // of Item.Files, in their order
 }
 
-// A Place is where a file's content begins.
+// A Place is the location where a file's content begins.
 type Place struct {
 	Layer  int   // as File.Layer
 	Offset int64 // as File.Offset

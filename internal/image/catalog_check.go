@@ -25,7 +25,7 @@ func (h *Head) check(size int64) error {
 		case !artifact.ValidName(set.Name), !artifact.ValidName(set.Architecture):
 			return errCatalog("set %q for %q: not a valid name", set.Name, set.Architecture)
 		case i > 0 && artifact.CompareSets(h.Sets[i-1].Set, set.Set) >= 0:
-			return errCatalog("set %q for %q: out of order or there twice", set.Name, set.Architecture)
+			return errCatalog("set %q for %q: out of order or repeated", set.Name, set.Architecture)
 		}
 	}
 	for _, t := range []*table{&h.Tables.Sets, &h.Tables.Items, &h.Tables.Files, &h.Tables.Sources} {
@@ -57,12 +57,12 @@ func (f *File) check(layers []StoredLayer) error {
 	return nil
 }
 
-// A rowCheck holds the rows of the table of items against the format, the layers and the row before. Keys
-// come in order already.
+// A rowCheck checks the rows of the table of items against the format, the layers and the previous row. The
+// order of keys is already checked.
 type rowCheck struct {
 	layers []StoredLayer
-	item   *Record // the row before; nil: it was an alias, or there was none
-	key    string  // of the row before
+	item   *Record // the previous row; nil: it was an alias, or there was none
+	key    string  // of the previous row
 	alias  bool    // it was one
 }
 
@@ -73,16 +73,16 @@ func (c *rowCheck) next(row *itemRow, r *Record) error {
 	c.item, c.key, c.alias = r, key, r == nil
 	switch {
 	case r == nil && (again && (alias || item != nil) || !artifact.ValidName(row.Kind)):
-		return errCatalog("alias %q of kind %q: out of order or there twice", row.Name, row.Kind)
+		return errCatalog("alias %q of kind %q: out of order or repeated", row.Name, row.Kind)
 	case r == nil:
 		return nil
 	case again && item != nil && artifact.Compare(&item.Item, &r.Item) >= 0:
-		return errCatalog("item %q: out of order or there twice", r.ID())
+		return errCatalog("item %q: out of order or repeated", r.ID())
 	}
 	return r.check(c.layers)
 }
 
-// check holds an item against the format and the layers.
+// check checks an item against the format and the layers.
 func (r *Record) check(layers []StoredLayer) error {
 	if !artifact.ValidName(r.Kind) || !artifact.ValidName(r.Source) {
 		return errCatalog("item %q: no source %q of kind %q", r.ID(), r.Source, r.Kind)
@@ -104,7 +104,7 @@ func checkMembers(set *SetSummary, members []Record) error {
 	for i := range members {
 		id := members[i].ID()
 		if seen[id] {
-			return errCatalog("set %q: %q is there twice", set.Name, id)
+			return errCatalog("set %q: %q is repeated", set.Name, id)
 		}
 		seen[id] = true
 	}
@@ -114,7 +114,7 @@ func checkMembers(set *SetSummary, members []Record) error {
 	return nil
 }
 
-// sizeOf is the bytes of all files of the items, each once.
+// sizeOf is the size of all files of the items in bytes, each counted once.
 func sizeOf(items []Record) (size int64) {
 	counted := make(map[string]bool, len(items))
 	for i := range items {
@@ -128,18 +128,18 @@ func sizeOf(items []Record) (size int64) {
 	return size
 }
 
-// share leaves each file once: items may share files, which then are the same. No two items have one ID.
+// share keeps each file once: items may share files, which must then be identical. IDs of items must be unique.
 func (c *Catalog) share() error {
 	all := len(c.Files)
 	c.Files = slices.CompactFunc(c.Files, func(a, b File) bool { return a == b && a.Modified.IsZero() })
 	for i := 1; i < len(c.Files); i++ {
 		if c.Files[i].Path == c.Files[i-1].Path {
-			return errCatalog("file %q: there twice", c.Files[i].Path)
+			return errCatalog("file %q: repeated", c.Files[i].Path)
 		}
 	}
 	keyless := !slices.ContainsFunc(c.Items, func(i artifact.Item) bool { return i.Key != "" })
 	if keyless && len(c.Files) == all || len(c.ids()) == len(c.Items) {
-		return nil // the paths of the files tell items apart
+		return nil // the paths of the files distinguish the items
 	}
 	return errCatalog("two items are the same")
 }
@@ -169,7 +169,7 @@ func (c *Catalog) check() (map[string]int32, error) {
 			return nil, errCatalog("source %q of kind %q: not a valid name", s.Name, s.Kind)
 		}
 		if kinds[s.Name] != "" {
-			return nil, errCatalog("source %q: there twice", s.Name)
+			return nil, errCatalog("source %q: repeated", s.Name)
 		}
 		kinds[s.Name] = s.Kind
 		for _, r := range s.Releases {

@@ -149,7 +149,7 @@ func (r *CatalogReader) Files(ctx context.Context, paths []string) (map[string]F
 	files := make(map[string]File, len(rows))
 	for path, list := range rows {
 		if len(list) > 1 {
-			return nil, errCatalog("file %q: there twice", path)
+			return nil, errCatalog("file %q: repeated", path)
 		}
 		if err := list[0].check(r.layers); err != nil {
 			return nil, err

@@ -21,7 +21,7 @@ type itemRow struct {
 	Of         []string            `json:"alias_of,omitempty"` // of an Alias; its other fields are empty, but for the first and the third
 
 	version1
-	attributes string // as the row has them, not read yet
+	attributes string // as in the row, not parsed yet
 }
 
 // A fileRow is a file of an item and its place.
@@ -34,7 +34,7 @@ type fileRow struct {
 	Offset int64    `json:"offset"`
 }
 
-// version1 is what rows of the format's first version have beside: an item was one file.
+// version1 has the extra fields of rows in the first version of the format, in which an item was a single file.
 type version1 struct {
 	Architecture string   `json:"architecture,omitempty"`
 	Channels     []string `json:"channels,omitempty"`
@@ -72,7 +72,7 @@ func rowOf(r *Record) *itemRow {
 	return row
 }
 
-// brief drops what is left out where items are listed by the set.
+// brief drops the fields that are omitted where a set lists its items.
 func (r *itemRow) brief() *itemRow {
 	r.Metadata = nil
 	for i := range r.Files {
@@ -81,12 +81,12 @@ func (r *itemRow) brief() *itemRow {
 	return r
 }
 
-// A rowReader turns rows into records. Attributes that many items have are read and kept once.
+// A rowReader turns rows into records. It parses and keeps common attributes once.
 type rowReader struct {
 	known map[string]artifact.Attributes
 }
 
-// record is what the row says, not checked yet.
+// record converts a row without checking it.
 func (x *rowReader) record(row *itemRow) (r Record, err error) {
 	r.Item = artifact.Item{Kind: row.Kind, Source: row.Source, Name: row.Name, Version: row.Version, Attributes: row.Attributes,
 		Security: row.Security, Requested: row.Requested, Key: row.Key, Metadata: row.Metadata}
@@ -134,7 +134,7 @@ func (x *rowReader) version1(old *version1) artifact.Attributes {
 	}
 	for i := range read {
 		for j := range read[i].Values {
-			read[i].Values[j] = string([]byte(read[i].Values[j])) // not a part of the block
+			read[i].Values[j] = string([]byte(read[i].Values[j])) // a copy, so that the block can be freed
 		}
 	}
 	x.keep(text, read)

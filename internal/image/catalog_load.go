@@ -133,8 +133,8 @@ func (l *loader) items(ctx context.Context, c *Catalog, brief bool) error {
 	return err
 }
 
-// add adds an item and its files, without their order. It copies the texts, which are parts of a block, but not URLs and Metadata: what
-// most items have in common is there once, and one piece of memory holds the rest.
+// add adds an item and its files, in any order. It copies the strings, which are parts of a block, except URLs and Metadata: it stores
+// common strings once, and the rest in one piece of memory.
 func (c *Catalog) add(r *Record) {
 	i := &r.Item
 	i.Kind, i.Source = unique.Make(i.Kind).Value(), unique.Make(i.Source).Value()

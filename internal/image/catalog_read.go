@@ -52,7 +52,7 @@ func newCatalogReader(head []byte, size int64, layers []StoredLayer, records fun
 		return nil, errCatalog("%w", err)
 	}
 	if version.Version < 1 || version.Version > FormatVersion {
-		return nil, artifact.Hint(fmt.Errorf("catalog: version %d, and this program reads 1 to %d", version.Version, FormatVersion),
+		return nil, artifact.Hint(fmt.Errorf("catalog: version %d: this program reads versions 1 to %d", version.Version, FormatVersion),
 			"use the program that the image holds: /%s", ProgramPath)
 	}
 	if err := json.Unmarshal(text, &r.Head); err != nil {

@@ -118,7 +118,7 @@ func (f *fileRow) scanField(s *rowScanner, key string, brief bool) bool {
 	return false
 }
 
-// scanObject reads a line that is one object, whose values field reads.
+// scanObject reads a line that is one object; field reads its values.
 func scanObject(line string, field func(s *rowScanner, key string) bool) bool {
 	s := rowScanner{rest: line}
 	return s.fields(func(key string) bool { return field(&s, key) }) && s.rest == ""
@@ -155,8 +155,8 @@ func (s *rowScanner) fields(field func(key string) bool) bool {
 	}
 }
 
-// object reads an object whose values are texts or lists of texts, and gives it as it is written. Of names that are there twice
-// package json would take the last, and so does who reads the text.
+// object reads an object whose values are strings or lists of strings, and returns its source text. For a repeated name, package json
+// takes the last value, and so do the readers of the text.
 func (s *rowScanner) object(to *string) bool {
 	begin := s.rest
 	ok := s.fields(func(string) bool {

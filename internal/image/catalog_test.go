@@ -62,14 +62,14 @@ func TestCatalogLies(t *testing.T) {
 		}, "two items are the same", true},
 		{"source's name", func(c *image.Catalog) { c.Sources[0].Name = "a/b" }, "not a valid name", true},
 		{"source's kind", func(c *image.Catalog) { c.Sources[0].Kind = "" }, "not a valid name", true},
-		{"source twice", func(c *image.Catalog) { c.Sources = append(c.Sources, c.Sources[0]) }, "there twice", true},
+		{"source twice", func(c *image.Catalog) { c.Sources = append(c.Sources, c.Sources[0]) }, "repeated", true},
 		{"set's name", func(c *image.Catalog) { c.Sets[0].Name = "a b" }, "not a valid name", true},
-		{"set twice", func(c *image.Catalog) { c.Sets = append(c.Sets, c.Sets[0]) }, "there twice", true},
+		{"set twice", func(c *image.Catalog) { c.Sets = append(c.Sets, c.Sets[0]) }, "repeated", true},
 		{"set's item", func(c *image.Catalog) { c.Sets[0].Items[0] = "files/none" }, "no item", true},
 		{"set of generated", func(c *image.Catalog) { c.Sets[0].Items[0] = "files/index" }, "no item", true},
 		{"set's item twice", func(c *image.Catalog) {
 			c.Sets[0].Items = append(c.Sets[0].Items, c.Sets[0].Items[0])
-		}, "there twice", true},
+		}, "repeated", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m, dir := imagetest.New(t, spec), t.TempDir()

@@ -12,7 +12,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// FormatVersion is the Head.Version that this program writes. It reads all up to it.
+// FormatVersion is the Head.Version that this program writes. It reads all versions up to it.
 const FormatVersion = 2
 
 // A Head is the beginning of a catalog: what the image is, and where the rest is.

@@ -38,9 +38,9 @@
 // belong to uid and gid 0; see Layer, which writes them. A file of the catalog is a
 // regular file, or a hard link to another of its layer: two paths then have one place.
 //
-// The image's name is no part of it, so that its digest does not depend on it: names are annotations of the index, and
-// RepoTags of a docker-archive. What has not come from a registry is called as LocalNames says, which the catalog's head
-// is enough for; the index of an OCI layout has one entry, and a docker-archive's one for each name.
+// The image's name is not part of the image, so its digest does not depend on the name: names are annotations of the index, and
+// RepoTags of a docker-archive. LocalNames makes the names of an image that did not come from a registry, from the catalog's
+// head alone. The index of an OCI layout has one name, and a docker-archive has all of them.
 //
 // # The catalog
 //
@@ -68,7 +68,7 @@
 // The tables are
 //
 //   - "items": each item with its "files", of which each has "layer" and "offset", key KIND/NAME; among them aliases,
-//     which say with "alias_of" which names of the kind are meant, too. Items of one source may share files;
+//     whose "alias_of" lists the names of the kind for which they stand. Items of one source may share files;
 //   - "files": everything else under /mirror but the catalog itself, key: the path. Each has "modified",
 //     which files of items have not;
 //   - "sets": the items of each set, key SET/ARCHITECTURE, in an order in which a node of that
@@ -76,7 +76,7 @@
 //   - "sources": the sources, key: the name. "proofs" of a release name what upstream
 //     signed: the signed bytes and the indexes that they cover, each one of the files.
 //
-// In version 1 of the format an item was one file: the table is called "artifacts", and its rows have "path", "size",
+// In version 1 of the format an item was a single file: the table is called "artifacts", and its rows have "path", "size",
 // "sha256", "urls", "layer" and "offset" themselves, "architecture" and "channels" instead of "attributes".
 //
 // No path is there twice. Unknown keys are ignored, so that a later program may add some; "version"

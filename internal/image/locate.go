@@ -67,20 +67,20 @@ func locateAs(ctx context.Context, ref Reference, o Options) (*place, error) {
 			return nil, errUnknown("a folder with neither %s nor %s", v1.ImageLayoutFile, HeadName)
 		}
 		if transport == skopeoDir {
-			return nil, errors.New("not an image that can be read") // misnamed says what to do
+			return nil, errors.New("not an image that can be read") // misnamed adds the hint
 		}
 		return locateAs(ctx, Reference{transport, ref.Path, ref.Name}, o)
 	}
 	return nil, artifact.Usagef("unknown transport %q", ref.Transport)
 }
 
-// errUnknown is the error about a file or folder that is no image. It says what was looked for.
+// errUnknown is the error for a file or folder that is not an image. It names what is missing.
 func errUnknown(format string, args ...any) error {
 	return artifact.Hint(fmt.Errorf("not an image: "+format, args...),
-		"an image is a folder in the OCI layout, an unpacked image, or what minimirror build, docker save, podman save or skopeo copy writes, compressed or not")
+		"an image is a folder in the OCI layout, an unpacked image, or an archive from minimirror build, docker save, podman save or skopeo copy, compressed or not")
 }
 
-// locateFile opens an archive. Without a transport, what is in it decides of which kind it is.
+// locateFile opens an archive. Without a transport, its content determines its type.
 func locateFile(ctx context.Context, ref Reference, o Options) (*place, error) {
 	files, err := locateArchive(ctx, ref, o)
 	if err != nil {

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// LocalRegistry stands for a registry in the names of images that came in a file: no registry is called so.
+// LocalRegistry takes the place of a registry in the names of images that came in a file. No registry has this name.
 const LocalRegistry = "minimirror.local"
 
-// LocalNames are what container runtimes call an image that came in a file, as a reference of distribution/reference.
+// LocalNames are the names of an image that came in a file, as references of distribution/reference.
 // pinned is "minimirror.local/NAME:TAG". The tag is the day of the lock's date in UTC and the first eight digits of
-// the digest of the lock's file, such as 20261130-1a2b3c4d: one lock, one tag. Images that other programs or keys have
-// made of the same lock share it; the image's digest tells them apart. latest is the same with the tag "latest".
+// the digest of the lock's file, such as 20261130-1a2b3c4d: one lock, one tag. Images that other programs or keys
+// made from the same lock share it; their digests differ. latest is the same with the tag "latest".
 func LocalNames(name string, date time.Time, lock string) (pinned, latest string) {
 	digits := strings.TrimPrefix(lock, "sha256:")
 	repository := LocalRegistry + "/" + name
@@ -24,7 +24,7 @@ func (h *Head) LocalNames() (pinned, latest string) { return LocalNames(h.Name, 
 
 var pinnedName = regexp.MustCompile(`^` + regexp.QuoteMeta(LocalRegistry) + `/[^:]+:[0-9]{8}-[0-9a-f]{8}$`)
 
-// IsPinnedName reports whether LocalNames has made the name.
+// IsPinnedName reports whether a name has the form of LocalNames' pinned name.
 func IsPinnedName(name string) bool { return pinnedName.MatchString(name) }
 
 // ValidName reports whether a definition's name can be an image's: <name> of the OCI distribution specification

@@ -208,7 +208,7 @@ func (img *Image) Close() error {
 	return img.close()
 }
 
-// openRegular opens a file that must be a regular one, and tells its size.
+// openRegular opens a regular file and returns its size.
 func openRegular(open func(flag int) (*os.File, error)) (*os.File, int64, error) {
 	f, err := artifact.OpenRegular(open)
 	if err != nil {

@@ -37,14 +37,14 @@ func (b blob) part(offset, size int64) (*Section, error) {
 	return newSection(f, b.offset+offset, size, b.source.giveBack), nil
 }
 
-// stream opens a part of the blob for reading from its start to its end. It needs no descriptor of its own, and
-// ends with the source.
+// stream opens a part of the blob for reading from its start to its end. It shares the source's descriptor, and
+// must not be used after the source is closed.
 func (b blob) stream(offset, size int64) (io.ReadCloser, error) {
 	if offset < 0 || size < 0 || offset > b.size-size {
 		return nil, fmt.Errorf("%d bytes at %d are not within %d bytes", size, offset, b.size)
 	}
 	section := newSection(b.source.file, b.offset+offset, size, func(*os.File) error { return nil })
-	return &limited{section, section}, nil // without WriteTo, which moves the descriptor's position
+	return &limited{section, section}, nil // without WriteTo, which would move the descriptor's position
 }
 
 // read returns a part of the blob.

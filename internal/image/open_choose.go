@@ -61,7 +61,7 @@ func isNamed(d v1.Descriptor, name string) bool {
 	return name == d.Annotations[v1.AnnotationRefName] || name == d.Annotations[containerdName] || name == d.Digest.String()
 }
 
-// onlyOne returns the only candidate, or the only one for the running platform. What has several names is one image.
+// onlyOne returns the only candidate, or the only one for the running platform. Several names of one image count once.
 func onlyOne(candidates []v1.Descriptor) (v1.Descriptor, error) {
 	var distinct []v1.Descriptor
 	for _, d := range candidates {
@@ -81,7 +81,7 @@ func onlyOne(candidates []v1.Descriptor) (v1.Descriptor, error) {
 	case len(matching) == 1:
 		return matching[0], nil
 	}
-	return v1.Descriptor{}, errWhich(fmt.Sprintf("%d images, and which is meant is not clear", len(distinct)), namesOf(candidates))
+	return v1.Descriptor{}, errWhich(fmt.Sprintf("there are %d images, and the reference does not name one", len(distinct)), namesOf(candidates))
 }
 
 // namesOf are the names by which images can be chosen.
@@ -96,7 +96,7 @@ func namesOf(there []v1.Descriptor) (names []string) {
 	return names
 }
 
-// errWhich is the error about a name that leads to no image, or to several.
+// errWhich is the error for a name that matches no image, or several.
 func errWhich(problem string, names []string) error {
 	if len(names) == 0 {
 		return makeAgain(fmt.Errorf("%s, and none has a name", problem))
@@ -104,10 +104,10 @@ func errWhich(problem string, names []string) error {
 	return artifact.Hint(fmt.Errorf("%s", problem), "add one of these after the path and a colon: %s", strings.Join(names, ", "))
 }
 
-// errIncomplete is the error about a document that lacks what leads to an image: whatever wrote it was interrupted, or had none.
+// errIncomplete is the error for a document that does not lead to an image, perhaps because its writer was interrupted.
 func errIncomplete(file, problem string) error { return makeAgain(fmt.Errorf("%s %s", file, problem)) }
 
-// makeAgain adds to an error what writes archives and folders of images.
+// makeAgain adds a hint with the commands that write images.
 func makeAgain(err error) error {
 	return artifact.Hint(err, "write the image again and name it, for example with: minimirror build DEFINITION --output docker-archive:FILE, docker save NAME:TAG -o FILE, or skopeo copy SOURCE docker-archive:FILE:NAME:TAG")
 }

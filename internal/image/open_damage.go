@@ -30,7 +30,7 @@ func copyAgain(err error) error {
 	if !errors.Is(err, artifact.ErrVerify) || errors.As(err, &hint) {
 		return err
 	}
-	return artifact.Hint(err, "the image is not as it was built: copy it again from where it was made, or make it again with minimirror build")
+	return artifact.Hint(err, "the image has changed since it was built: copy it again from its origin, or build it again with minimirror build")
 }
 
 // decode reads a JSON document of an image.

@@ -106,7 +106,7 @@ func chooseDocker(manifests []dockerManifest, tag string) (dockerManifest, error
 	case tag != "":
 		return dockerManifest{}, errWhich(fmt.Sprintf("no image is called %q", tag), tags)
 	case len(manifests) > 1:
-		return dockerManifest{}, errWhich(fmt.Sprintf("%d images, and one is expected", len(manifests)), tags)
+		return dockerManifest{}, errWhich(fmt.Sprintf("there are %d images, and the reference does not name one", len(manifests)), tags)
 	}
 	return manifests[0], nil
 }

@@ -45,7 +45,7 @@ func misnamed(ref Reference, err error) error {
 	}
 }
 
-// transportAt says as what to open a path, or "". Many archives can be opened in two ways: then it is the wanted one.
+// transportAt returns the transport for a path, or "". If an archive fits two transports, it returns the wanted one.
 func transportAt(path, wanted string) string {
 	info, err := os.Stat(path)
 	if err != nil {

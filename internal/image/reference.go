@@ -37,8 +37,8 @@ type Reference struct {
 }
 
 // ParseReadable reads what ParseReference does, and what can only be read from: root:DIR, "-" for
-// standard input, and the path of a file or folder, where it is seen what is there. What begins with a
-// transport and a colon is never a path: a file of such a name is written ./oci:x.
+// standard input, and the path of a file or folder, whose content determines the transport. Text that begins with a
+// transport and a colon is never a path: write ./oci:x for a file with such a name.
 func ParseReadable(s string) (Reference, error) {
 	transport, rest, colon := strings.Cut(s, ":")
 	switch {
@@ -56,8 +56,8 @@ func ParseReadable(s string) (Reference, error) {
 	return parsePath(s)
 }
 
-// IsReference reports whether a word is meant as an image where it could mean other files: it begins with
-// a transport, or it is the path of an image that is not compressed.
+// IsReference reports whether an argument that may also name other files means an image: it begins with
+// a transport, or it is the path of an uncompressed image.
 func IsReference(s string) bool {
 	if transport, _, colon := strings.Cut(s, ":"); colon && isTransport(transport) {
 		return true
@@ -65,8 +65,8 @@ func IsReference(s string) bool {
 	return transportAt(s, "") != ""
 }
 
-// ParseWritable reads what ParseReference does, and a plain path: FILE.tar is a docker-archive, which all container
-// runtimes load, and any other path is a folder in the OCI layout.
+// ParseWritable parses what ParseReference does, and a plain path: FILE.tar is a docker-archive, which all container
+// runtimes can load, and any other path is a folder in the OCI layout.
 func ParseWritable(s string) (Reference, error) {
 	if transport, _, colon := strings.Cut(s, ":"); s == "" || s == Stdin || colon && isTransport(transport) {
 		return ParseReference(s)
@@ -82,14 +82,14 @@ func ParseWritable(s string) (Reference, error) {
 	case strings.HasSuffix(s, ".tar"):
 		ref.Transport = DockerArchive
 	case slices.Contains([]string{".tgz", ".gz", ".zst", ".xz", ".bz2", ".zip"}, path.Ext(s)):
-		return Reference{}, artifact.Hint(artifact.Usagef("%q: images are not written compressed", s), "write FILE.tar, and compress the file afterwards")
+		return Reference{}, artifact.Hint(artifact.Usagef("%q: build writes only uncompressed images", s), "write FILE.tar, and compress the file afterwards")
 	default:
 		ref.Transport = OCI
 	}
 	return ref, nil
 }
 
-// parsePath reads a plain path. Where nothing is there, a name that can hardly be meant as one is an error.
+// parsePath parses a plain path. If nothing exists there, a name that is probably not a path is an error.
 func parsePath(s string) (Reference, error) {
 	if strings.HasPrefix(s, "/") || strings.HasPrefix(s, ".") || isThere(s) {
 		return Reference{Transport: Anywhere, Path: s}, nil
@@ -122,7 +122,7 @@ func isThere(path string) bool {
 	return err == nil
 }
 
-// hintPath says how to name a file whose name reads as something else.
+// hintPath explains how to name a file whose name looks like something else.
 func hintPath(err error, path string) error {
 	return artifact.Hint(err, "write ./%s for the file or folder of this name", path)
 }

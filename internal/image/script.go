@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// A Script installs a set's items of one kind where this program cannot run.
+// A Script installs a set's items of one kind on machines where this program cannot run.
 type Script struct {
 	Kind string
 	Text []byte // for sh(1)
 }
 
-// Scripts are the files of a folder in which ScriptName runs all of them, by name. It hands its options on.
+// Scripts are the files of a folder in which ScriptName runs all of them, by name. It passes on its options.
 func Scripts(all []Script) map[string][]byte {
 	if len(all) == 1 {
 		return map[string][]byte{ScriptName: all[0].Text}
@@ -28,5 +28,5 @@ func Scripts(all []Script) map[string][]byte {
 	return files
 }
 
-// scriptName is that of one kind among several.
+// scriptName is the name of one kind's script among several.
 func scriptName(kind string) string { return "install-" + kind + ".sh" }

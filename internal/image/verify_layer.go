@@ -110,7 +110,7 @@ func (w *layerWalk) entry() error {
 	case m.Path == w.last:
 		return artifact.Verifyf("%s: two entries have this path", m.Path)
 	case m.Path < w.last:
-		return artifact.Verifyf("%s: out of order, or there twice", m.Path)
+		return artifact.Verifyf("%s: out of order or repeated", m.Path)
 	case path.Dir(m.Path) != "." && !w.folders[path.Dir(m.Path)]:
 		return artifact.Verifyf("%s: its folder has no entry", m.Path)
 	}

@@ -86,7 +86,7 @@ func TestVerifyRefusesEntries(t *testing.T) {
 		"a file of the system":       {artifacts, file("etc/passwd"), "does not name it"},
 		"another layer's file":       {generated, file("mirror/files/pool/a.deb"), "the catalog has it in layer 1"},
 		"the same, in a lower layer": {below, file("mirror/files/pool/a.deb"), "the catalog has it in layer 2"},
-		"a file twice":               {artifacts, file("mirror/files/pool/b.deb"), "there twice"},
+		"a file twice":               {artifacts, file("mirror/files/pool/b.deb"), "repeated"},
 		"the last file twice":        {catalog, file("mirror/minimirror.records"), "two entries have this path"},
 		"the program once more":      {artifacts, file("minimirror"), "does not name it"},
 		"a program above the others": {catalog, file("minimirror"), "does not name it"},

@@ -15,7 +15,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// explainKeyring says what data is that has no public key in it, and how to come by one. cause is the parser's word.
+// explainKeyring returns an error that says what data without a public key is, and how to get a key. cause is the parser's error.
 func explainKeyring(data []byte, where string, cause error) error {
 	text := bytes.TrimSpace(data)
 	begins := func(beginnings ...string) bool {
@@ -33,9 +33,9 @@ func explainKeyring(data []byte, where string, cause error) error {
 	case len(text) == 0:
 		return artifact.Hint(fmt.Errorf("%s: the file is empty", where), "download or export the key again")
 	case begins("<"):
-		return artifact.Hint(fmt.Errorf("%s: it is a web page and no key: is there a portal that wants a login?", where), "download the key again, and look at what came")
+		return artifact.Hint(fmt.Errorf("%s: it is a web page, not a key: is there a portal that requires a login?", where), "download the key again, and look at the file")
 	case begins("\xff\xfe", "\xfe\xff"):
-		return artifact.Hint(fmt.Errorf("%s: it is text in UTF-16 and no keyring", where), "run: iconv -f UTF-16 -t UTF-8 %s >%s", name, exported(where, ".asc"))
+		return artifact.Hint(fmt.Errorf("%s: it is text in UTF-16, not a keyring", where), "run: iconv -f UTF-16 -t UTF-8 %s >%s", name, exported(where, ".asc"))
 	case begins("-----BEGIN PGP SIGNED MESSAGE-----"):
 		return noKey(where, "a signed text")
 	case begins("-----BEGIN PGP MESSAGE-----"):
@@ -47,17 +47,17 @@ func explainKeyring(data []byte, where string, cause error) error {
 			return noKey(where, what)
 		}
 	case begins("-----BEGIN "):
-		return noKey(where, "a PEM file, for TLS or SSH,")
+		return noKey(where, "a PEM file for TLS or SSH")
 	case begins("ssh-", "ecdsa-"):
 		return noKey(where, "an SSH key")
 	case begins("untrusted comment:"):
 		return noKey(where, "a key or signature of signify or minisign")
 	case begins("!<arch>"):
-		return artifact.Hint(fmt.Errorf("%s: it is a package and no keyring", where), "unpack it, and name the keyring inside: dpkg-deb -x %s FOLDER", name)
+		return artifact.Hint(fmt.Errorf("%s: it is a package, not a keyring", where), "unpack it, and name the keyring inside: dpkg-deb -x %s FOLDER", name)
 	case begins("\x1f\x8b"):
-		return artifact.Hint(fmt.Errorf("%s: it is packed with gzip", where), "run: gzip -dc %s >%s", name, exported(where, ".gpg"))
+		return artifact.Hint(fmt.Errorf("%s: it is compressed with gzip", where), "run: gzip -dc %s >%s", name, exported(where, ".gpg"))
 	case begins("\xfd7zXZ"):
-		return artifact.Hint(fmt.Errorf("%s: it is packed with xz", where), "run: xz -dc %s >%s", name, exported(where, ".gpg"))
+		return artifact.Hint(fmt.Errorf("%s: it is compressed with xz", where), "run: xz -dc %s >%s", name, exported(where, ".gpg"))
 	default:
 		if what := signatureIn(data); what != "" {
 			return noKey(where, what)
@@ -72,24 +72,24 @@ func explainKeyring(data []byte, where string, cause error) error {
 	if cause == nil {
 		cause = errors.New("it holds no OpenPGP key")
 	}
-	return artifact.Hint(fmt.Errorf("%s: not an OpenPGP keyring: %w", where, cause), "make one where the key is: gpg --export FINGERPRINT >%s", exported(where, ".gpg"))
+	return artifact.Hint(fmt.Errorf("%s: not an OpenPGP keyring: %w", where, cause), "make one on the machine that has the key: gpg --export FINGERPRINT >%s", exported(where, ".gpg"))
 }
 
-// KeyboxError says of a keybox how to make a keyring of it.
+// KeyboxError returns an error with the command that makes a keyring from a keybox.
 func KeyboxError(where, why string) error {
 	file := where
 	if !strings.ContainsRune(file, '/') {
 		file = "./" + file // gpg looks for other names in its home
 	}
-	return artifact.Hint(fmt.Errorf("%s: it is a keybox of GnuPG, %s", where, why),
+	return artifact.Hint(fmt.Errorf("%s: it is a GnuPG keybox, %s", where, why),
 		"export its keys: gpg --no-default-keyring --keyring %s --export >%s", shellWord(file), exported(where, ".gpg"))
 }
 
 func noKey(where, what string) error {
-	return artifact.Hint(fmt.Errorf("%s: it is %s and no public key", where, what), "ask its owner for the key, or export it where it is: gpg --export FINGERPRINT >%s", exported(where, ".gpg"))
+	return artifact.Hint(fmt.Errorf("%s: it is %s, not a public key", where, what), "ask its owner for the key, or export it on the machine that has it: gpg --export FINGERPRINT >%s", exported(where, ".gpg"))
 }
 
-// signatureIn says what kind of signature data begins with, if it does: RFC 9580, 5.2.1.
+// signatureIn names the kind of signature that data begins with, or "": RFC 9580, 5.2.1.
 func signatureIn(data []byte) string {
 	if block, err := armor.Decode(bytes.NewReader(data)); err == nil {
 		if p, err := packet.NewReader(block.Body).Next(); err == nil {
@@ -125,7 +125,7 @@ func exported(where, extension string) string {
 	return shellWord(name + extension)
 }
 
-// shellWord quotes what a shell would not take for one word.
+// shellWord quotes text that a shell would not take as one word.
 func shellWord(text string) string {
 	plain := func(r rune) bool {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/._-+:@%", r)

@@ -1,6 +1,6 @@
-// Package openpgp verifies what upstreams have signed with OpenPGP (RFC 9580), by the rules that Sequoia has by default: which
-// keys and digests are too weak to count, what a keyring is, and what a file is that is none. Kinds use it
-// on the way from upstream to the lock, and again when an image is verified.
+// Package openpgp verifies OpenPGP signatures (RFC 9580) of upstreams under Sequoia's default policy, which refuses weak
+// keys and digests. It also reads keyrings, and explains files that are not keyrings. Kinds use it
+// between upstream and the lock, and again to verify an image.
 package openpgp
 
 import (
@@ -28,11 +28,11 @@ type Keyring struct {
 // VerifyInline returns the text that a cleartext-signed file signs. Anything outside the signed text is refused.
 func (k Keyring) VerifyInline(data []byte, now time.Time) (text []byte, by Signature, err error) {
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) {
-		return nil, by, artifact.Verifyf("it is not a signed text but a web page: is there a portal that wants a login?")
+		return nil, by, artifact.Verifyf("it is a web page, not a signed text: is there a portal that requires a login?")
 	}
 	block, rest := clearsign.Decode(data)
 	if block == nil || !bytes.HasPrefix(data, []byte("-----BEGIN PGP SIGNED MESSAGE-----")) || len(bytes.TrimSpace(rest)) > 0 {
-		return nil, by, artifact.Verifyf("it is not one signed text and nothing else")
+		return nil, by, artifact.Verifyf("it is not exactly one signed text")
 	}
 	packets, err := io.ReadAll(block.ArmoredSignature.Body)
 	if err != nil {
@@ -53,8 +53,8 @@ func (k Keyring) VerifyDetached(text, packets []byte, now time.Time) (by Signatu
 }
 
 // Expiry returns when the key with the fingerprint (a primary key's or a
-// subkey's) counts no more, if that is ever. Of a key that is there twice, the
-// later end counts.
+// subkey's) expires, if ever. For a repeated key, the
+// later time counts.
 func (k Keyring) Expiry(fingerprint string) (end time.Time, expires bool) {
 	for _, entity := range k.Keys {
 		self, _ := entity.PrimarySelfSignature()
@@ -79,7 +79,7 @@ func (k Keyring) Expiry(fingerprint string) (end time.Time, expires bool) {
 	return end, expires
 }
 
-// Bound reports whether a signature over the hash binds the key, and no better one.
+// Bound reports whether only a signature that uses the hash binds the key.
 func (k Keyring) Bound(fingerprint string, by crypto.Hash) (is bool) {
 	for _, entity := range k.Keys {
 		self, _ := entity.PrimarySelfSignature()

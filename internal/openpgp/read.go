@@ -16,7 +16,7 @@ import (
 )
 
 // Parse reads public keys: armored (any number of blocks), binary, or a keybox of GnuPG.
-// What else it may be is said in the error.
+// For anything else, the error says what it is.
 func Parse(data []byte, where string) (ring Keyring, err error) {
 	ring.Where = where
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // the byte order mark of some editors
@@ -30,7 +30,7 @@ func Parse(data []byte, where string) (ring Keyring, err error) {
 	}
 	for _, entity := range ring.Keys {
 		if entity.PrivateKey != nil {
-			return ring, artifact.Hint(fmt.Errorf("%s: it holds a private key, which nobody but its owner should have", where),
+			return ring, artifact.Hint(fmt.Errorf("%s: it contains a private key, which only its owner should have", where),
 				"export the public key instead: gpg --export %X >%s", entity.PrimaryKey.Fingerprint, exported(where, ".gpg"))
 		}
 	}
@@ -40,8 +40,8 @@ func Parse(data []byte, where string) (ring Keyring, err error) {
 	return ring, nil
 }
 
-// IsMinisign reports whether data is a public key of minisign: a file of its own, or the key alone. Those who verify
-// with either pass over what is the other's.
+// IsMinisign reports whether data is a public key of minisign: a whole file, or the key alone. Verifiers of each
+// format skip keys of the other.
 func IsMinisign(data []byte) bool {
 	text := bytes.TrimSpace(data)
 	if line, rest, found := bytes.Cut(text, []byte("\n")); found && bytes.HasPrefix(line, []byte("untrusted comment:")) {
@@ -50,9 +50,9 @@ func IsMinisign(data []byte) bool {
 	return len(text) == 56 && bytes.HasPrefix(text, []byte("RW"))
 }
 
-// parseArmored reads the blocks of keys and passes over others.
+// parseArmored reads blocks with keys and skips others.
 func parseArmored(data []byte) (keys openpgp.EntityList, err error) {
-	for rest := bufio.NewReader(bytes.NewReader(data)); ; { // which the decoder uses as it is, and so reads no further than a block
+	for rest := bufio.NewReader(bytes.NewReader(data)); ; { // the decoder uses this reader directly, so it reads no further than one block
 		block, err := armor.Decode(rest)
 		if errors.Is(err, io.EOF) {
 			return keys, nil
@@ -76,8 +76,8 @@ func IsKeybox(data []byte) bool {
 	return len(data) >= 12 && data[4] == 1 && string(data[8:12]) == "KBXf"
 }
 
-// parseKeybox reads the OpenPGP keys of a keybox: blobs, each with its length, type, version and flags, and in those of the
-// type 2 the place and the length of the key within the blob.
+// parseKeybox reads the OpenPGP keys of a keybox. It consists of blobs, each with its length, type, version and flags; blobs of
+// type 2 give the offset and length of the key within the blob.
 func parseKeybox(data []byte) (keys openpgp.EntityList, err error) {
 	for len(data) > 0 {
 		if len(data) < 5 {

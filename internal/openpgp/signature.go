@@ -18,15 +18,15 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A Signature is who vouches for a text, and since when.
+// A Signature says who signed a text, and when.
 type Signature struct {
 	Signers []string  // fingerprints of keys, sorted
 	Made    time.Time // the last of the good signatures
 }
 
-// verify wants one good signature at least and no bad one.
-// Signatures of unknown, expired or weak keys beside a good one do not matter. Where now
-// is zero, keys count as they were when each signature was made.
+// verify requires at least one good signature and no bad one.
+// It ignores signatures by unknown, expired or weak keys beside a good one. If now
+// is zero, it uses the state of the keys at the time of each signature.
 func (k Keyring) verify(text, signatures []byte, now time.Time) (by Signature, err error) {
 	var refused []string
 	weak := false
@@ -68,7 +68,7 @@ func (k Keyring) verify(text, signatures []byte, now time.Time) (by Signature, e
 		}
 		err := artifact.Verifyf("%w: %s (keyring: %s)", ErrUnsigned, strings.Join(refused, "; "), k.Where)
 		if weak {
-			err = artifact.Hint(err, "only upstream can mend that: a signature over SHA-256 or better by a key that newer programs accept (Ed25519, ECDSA, or RSA with 2048 bits at least)")
+			err = artifact.Hint(err, "only upstream can fix this: it needs a signature over SHA-256 or better by a key that newer programs accept (Ed25519, ECDSA, or RSA with 2048 bits at least)")
 		}
 		return by, err
 	}
@@ -77,16 +77,16 @@ func (k Keyring) verify(text, signatures []byte, now time.Time) (by Signature, e
 	return by, nil
 }
 
-// Why a text does not count: nobody has signed it whose key is known and good, or it is not what was signed.
+// Reasons to refuse a text: no known and good key has signed it, or it was changed.
 var (
 	ErrUnsigned = errors.New("no good signature")
 	ErrChanged  = errors.New("the text was changed after it was signed")
 )
 
-// maxFuture is how far the clock of who signs may be ahead of ours.
+// maxFuture is how far the signer's clock may be ahead of ours.
 const maxFuture = 10 * time.Second
 
-// errWeak is what all refuse who verify with Sequoia: its default policy.
+// errWeak is the error for what Sequoia's default policy refuses.
 var errWeak = errors.New("too weak")
 
 func strong(h crypto.Hash) bool {

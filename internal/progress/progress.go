@@ -1,4 +1,4 @@
-// Package progress shows a person how long work takes: on a terminal one line that changes, elsewhere a
+// Package progress shows how far work has progressed: on a terminal one line that changes, elsewhere a
 // line from time to time. Sizes are in MB everywhere.
 package progress
 
@@ -48,8 +48,8 @@ type Phase struct {
 	stopped  sync.WaitGroup
 }
 
-// Phase begins a phase of total bytes. 0 is that the total is not known: then neither a share nor a rate
-// nor a remaining time is shown.
+// Phase begins a phase of total bytes. 0 means that the total is unknown: then it shows no percentage, rate
+// or remaining time.
 func (r *Reporter) Phase(name string, total int64) *Phase {
 	p := &Phase{reporter: r, name: name, total: total, started: time.Now(), stop: make(chan struct{})}
 	if r != nil && r.out != nil {
@@ -61,14 +61,14 @@ func (r *Reporter) Phase(name string, total int64) *Phase {
 // Add counts n more bytes as done.
 func (p *Phase) Add(n int64) { p.done.Add(n) }
 
-// Set says which share of the total is done: work of all. The work may be counted in other units than the total.
+// Set sets the share of the total that is done: work of all, in any unit.
 func (p *Phase) Set(work, all int64) {
 	if all > 0 {
 		p.done.Store(int64(float64(p.total) * float64(work) / float64(all)))
 	}
 }
 
-// Stop ends the phase without a last line, for a caller who sums up himself.
+// Stop ends the phase without a last line, for callers that print their own summary.
 func (p *Phase) Stop() {
 	close(p.stop)
 	p.stopped.Wait()
@@ -90,7 +90,7 @@ func (p *Phase) End(err error) {
 	}
 }
 
-// clearLine goes back to the start of a terminal's line and empties it (ECMA-48, EL).
+// clearLine returns to the start of a terminal's line and clears it (ECMA-48, EL).
 const clearLine = "\r\x1b[K"
 
 func (p *Phase) show() {
@@ -106,7 +106,7 @@ func (p *Phase) show() {
 	}
 }
 
-// print shows how far the phase is, unless that is known already: End tells of the end.
+// print shows the progress if it has changed. End reports the end.
 func (p *Phase) print(took time.Duration) {
 	done := p.done.Load()
 	if done == 0 || done == p.total {
@@ -141,10 +141,10 @@ func (p *Phase) line(took time.Duration) string {
 	return text
 }
 
-// percent is never above 100: a transfer that is repeated brings more than the total.
+// percent is at most 100: a repeated transfer delivers more than the total.
 func (p *Phase) percent() int64 { return min(p.done.Load()*100/p.total, 100) }
 
-// withBar adds a bar where the terminal has room for one, and cuts what is wider than the terminal.
+// withBar adds a bar if the terminal has room for one, and truncates the line to the terminal's width.
 func (p *Phase) withBar(text string, width int) string {
 	letters := []rune(text)
 	room := min(width-len(letters)-4, 40)
@@ -173,7 +173,7 @@ func round(d time.Duration) time.Duration {
 }
 
 // Bytes writes a size for people, always in MB (1,000,000 bytes), so that two sizes can be compared at a
-// glance: with one digit behind the point below 1,000 MB, and nothing but 0 as less than 0.1 MB.
+// glance: with one decimal below 1,000 MB. Only 0 is less than 0.1 MB.
 func Bytes(n int64) string {
 	switch tenths := (n + 50_000) / 100_000; {
 	case n <= 0:

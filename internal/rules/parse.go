@@ -65,7 +65,7 @@ func newRules(kinds []Kind) *Rules {
 	return r
 }
 
-// propertiesOf are the kind's own words; a kind may have none.
+// propertiesOf returns the kind's own properties; a kind may have none.
 func propertiesOf(kind Kind) []string {
 	if ruler, able := artifact.Able[artifact.Ruler](kind); able {
 		return ruler.Properties()

@@ -13,7 +13,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A Kind gives rules its words: see artifact.Ruler and artifact.Versioner, which it may or may not be.
+// A Kind may be an artifact.Ruler and an artifact.Versioner, which define what rules can match.
 type Kind interface{ Name() string }
 
 // Rules are what one file says. They never change and may be used by many goroutines.
@@ -28,7 +28,7 @@ type Rules struct {
 	used       bool     // some rule matches on a property
 }
 
-// A Verdict is what the rules say of an item, for one client at one time. Rule is where the rule stands,
+// A Verdict is the result of the rules for an item, for one client at one time. Rule is where the rule stands,
 // "rules.yaml:7", or DefaultRule; Reason has at most MaxReason bytes.
 type Verdict = artifact.Verdict
 

@@ -21,7 +21,7 @@ type Table struct {
 type chain struct {
 	rules       []uint32
 	allow, deny bool // what may come of it
-	clients     bool // some rule asks for the client
+	clients     bool // some rule depends on the client
 	artifacts   int
 }
 
@@ -162,7 +162,7 @@ func (t *Table) Conditional(i int) (rule string, ok bool) {
 	return t.rules.rules[c.rules[0]].verdict.Rule, true
 }
 
-// ByClient reports that it depends on the client whether the artifact may be had.
+// ByClient reports whether the verdict on the artifact depends on the client.
 func (t *Table) ByClient(i int) bool {
 	c := &t.chains[t.of[i]]
 	return c.allow && c.deny && c.clients

@@ -5,7 +5,7 @@ import "testing"
 // TestVendorSignatures: who signs an archive, and with what. A keyring can be of many kinds: TestKeyringFiles.
 func TestVendorSignatures(t *testing.T) {
 	signed := func(key string) string { return "Key: archive\n" + key + "\n\n" + onePackage }
-	const weak = `too weak[\s\S]*hint: only upstream can mend that: .*RSA with 2048 bits`
+	const weak = `too weak[\s\S]*hint: only upstream can fix this: .*RSA with 2048 bits`
 	runVendors(t, []vendorArchive{
 		{name: "RSA of 2048 bits", archive: signed("RSA: 2048")},
 		{name: "RSA of 1024 bits", archive: signed("RSA: 1024"), refused: weak, stricter: "apt 2.9.19 and later refuse it, too"},

@@ -111,9 +111,9 @@ func TestFetchRelease(t *testing.T) {
 		"weak key":              {suite: suite(weak), keys: []*debiantest.Key{weak}, want: "too weak"},
 		"weak digest":           {suite: suite(sha1), keys: []*debiantest.Key{sha1}, want: "too weak"},
 		"changed":               {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/InRelease", debiantest.Flip(80)) }, want: "InRelease"},
-		"text before":           {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/InRelease", prepend("Suite: evil\n\n")) }, want: "one signed text and nothing else"},
-		"text after":            {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/InRelease", debiantest.Append("\nSuite: evil\n")) }, want: "one signed text and nothing else"},
-		"not signed":            {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/InRelease", debiantest.Replace([]byte("Suite: x\n"))) }, want: "one signed text and nothing else"},
+		"text before":           {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/InRelease", prepend("Suite: evil\n\n")) }, want: "not exactly one signed text"},
+		"text after":            {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/InRelease", debiantest.Append("\nSuite: evil\n")) }, want: "not exactly one signed text"},
+		"not signed":            {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) { f.On("dists/stable/InRelease", debiantest.Replace([]byte("Suite: x\n"))) }, want: "not exactly one signed text"},
 		"no signature": {suite: suite(good), keys: []*debiantest.Key{good}, faults: func(f *debiantest.Faults) {
 			f.On("dists/stable/InRelease", debiantest.Status(404))
 			f.On("dists/stable/Release.gpg", debiantest.Status(404))
