@@ -38,6 +38,7 @@ func TestVendorDates(t *testing.T) {
 		{name: "Valid-Until with an offset", archive: onePackage, edit: until("Sun, 1 Jan 2119 0:00:00 +0000")},
 		{name: "Valid-Until with a negative offset of zero", archive: onePackage, edit: until("Sun, 01 Jan 2119 00:00:00 -0000")},
 		{name: "Valid-Until with Z", archive: onePackage, edit: until("Sun, 01 Jan 2119 00:00:00 Z")},
+		{name: "Valid-Until without a value", archive: onePackage, edit: until("")},
 		{name: "Valid-Until of another zone", archive: onePackage, edit: until("Sun, 01 Jan 2119 00:00:00 +0100"), aptRefuses: true, refused: `Valid-Until: .*\+0100.*want UTC`},
 		{name: "Valid-Until in the past, with an offset", archive: onePackage, edit: until("Tue, 07 May 2024 00:00:00 +0000"), aptRefuses: true, refused: `expired at 2024-05-07.*[\s\S]*hint: .*check-valid-until: false`},
 		{name: "Valid-Until in the past, which is meant", archive: onePackage, edit: until("Tue, 07 May 2024 00:00:00 UTC"), aptRefuses: true, source: "check-valid-until: false"},

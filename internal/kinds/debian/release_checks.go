@@ -32,7 +32,7 @@ func (r *release) checkDates(src source, now time.Time) error {
 			return artifact.Verifyf("%s: neither its date nor the time of its signature (%s) can be used", r.url, r.date.Format(time.RFC3339))
 		}
 	}
-	if !src.checkDates || !src.checkValidUntil || !r.header.has("Valid-Until") {
+	if !src.checkDates || !src.checkValidUntil || r.header.get("Valid-Until") == "" {
 		return nil
 	}
 	until, err := parseDate(r.header.get("Valid-Until"))
