@@ -58,7 +58,7 @@ func TestSignatures(t *testing.T) {
 		"another key":                {keys: stranger.Armored(), list: text, signature: detached, err: "no good signature"},
 		"clearsigned by another key": {keys: stranger.Armored(), list: inline, err: "no good signature"},
 		"clearsigned, changed":       {keys: pgp.Armored(), list: []byte(strings.Replace(string(inline), "aaa", "baa", 1)), err: "the text was changed"},
-		"not signed":                 {keys: pgp.Armored(), list: text, err: "not one signed text"},
+		"not signed":                 {keys: pgp.Armored(), list: text, err: "not exactly one signed text"},
 		"minisign, another text":     {keys: mini, list: other, signature: signedMini, err: "the text was changed"},
 		"minisign, another key":      {keys: strangeMini, list: text, signature: signedMini, err: "no good signature"},
 		"minisign, another comment":  {keys: mini, list: text, signature: []byte(strings.Replace(string(signedMini), "1700", "1800", 1)), err: "the text was changed"},
