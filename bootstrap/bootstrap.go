@@ -80,8 +80,33 @@ func (p *Plan) items() []*artifact.Item { return slices.Concat(p.Steps()...) }
 // Count is the number of items that the plan installs.
 func (p *Plan) Count() int { return len(p.items()) }
 
-// NodeArchitecture is that of the system below root, in the words of the first kind that has one.
-func NodeArchitecture(kinds []artifact.Kind, root string) (string, error) {
+// NodeArchitecture is that of the system below root, in the words of the first kind of the image that has one.
+func NodeArchitecture(ctx context.Context, r *image.Reader, kinds []artifact.Kind, root string) (string, error) {
+	kinds, err := carried(ctx, r, kinds)
+	if err != nil {
+		return "", err
+	}
+	return nodeArchitecture(kinds, root)
+}
+
+// carried are the kinds of which the image has sources: the others have no say. Of an image without sources, they are all.
+func carried(ctx context.Context, r *image.Reader, kinds []artifact.Kind) (has []artifact.Kind, err error) {
+	sources, err := r.Sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range kinds {
+		if slices.ContainsFunc(sources, func(s artifact.Source) bool { return s.Kind == kind.Name() }) {
+			has = append(has, kind)
+		}
+	}
+	if has == nil {
+		return kinds, nil
+	}
+	return has, nil
+}
+
+func nodeArchitecture(kinds []artifact.Kind, root string) (string, error) {
 	var first error
 	for _, kind := range kinds {
 		installer, able := artifact.Able[artifact.Installer](kind)
@@ -103,16 +128,18 @@ func NodeArchitecture(kinds []artifact.Kind, root string) (string, error) {
 // the request touches.
 func Select(ctx context.Context, r *image.Reader, kinds []artifact.Kind, req Request) (*Plan, error) {
 	p := &Plan{Title: req.Set, Architecture: req.Architecture, files: make(map[string]image.File)}
+	kinds, err := carried(ctx, r, kinds)
+	if err != nil {
+		return nil, err
+	}
 	if req.Root != "" {
-		var err error
-		if p.Architecture, err = NodeArchitecture(kinds, req.Root); err != nil {
+		if p.Architecture, err = nodeArchitecture(kinds, req.Root); err != nil {
 			return nil, err
 		}
 	}
 	var members []image.Record
 	var requested []string
 	if req.Set != "" {
-		var err error
 		if members, requested, err = setOf(ctx, r, req.Set, p.Architecture); err != nil {
 			return nil, err
 		}

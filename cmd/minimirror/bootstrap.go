@@ -97,7 +97,7 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 		return c.listSets(reader, f.output)
 	}
 	if f.shell {
-		architecture, err := f.nodes()
+		architecture, err := f.nodes(ctx, reader)
 		if err != nil {
 			return err
 		}
@@ -140,11 +140,11 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 }
 
 // nodes is the architecture of the nodes that are to come.
-func (f *bootstrapFlags) nodes() (string, error) {
+func (f *bootstrapFlags) nodes(ctx context.Context, reader *image.Reader) (string, error) {
 	if f.architecture != "" {
 		return f.architecture, nil
 	}
-	architecture, err := bootstrap.NodeArchitecture(kinds.All(), f.root)
+	architecture, err := bootstrap.NodeArchitecture(ctx, reader, kinds.All(), f.root)
 	if err != nil {
 		return "", artifact.Hint(err, "name the nodes' architecture with --architecture")
 	}
@@ -156,7 +156,7 @@ func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *ima
 	request := bootstrap.Request{Set: f.set, Names: f.requests, Root: f.root}
 	if f.to != "" {
 		var err error
-		if request.Architecture, err = f.nodes(); err != nil {
+		if request.Architecture, err = f.nodes(ctx, reader); err != nil {
 			return err
 		}
 		request.Root = ""
