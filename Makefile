@@ -27,7 +27,7 @@ check:
 
 # BuildKit's solver reads without its lock what a cancelled build writes; the detector watches ours.
 unit:
-	CGO_ENABLED=1 $(GO) test -race -gcflags='github.com/moby/buildkit/solver/...=-race=false' -timeout 40m ./...
+	CGO_ENABLED=1 $(GO) test -race -gcflags='github.com/moby/buildkit/solver/...=-race=false' -timeout 20m ./...
 
 # Random requests to the resolver and to the real apt, on the archive that this
 # machine uses and on a made-up one. SEED=2 asks others.
@@ -45,7 +45,7 @@ e2e: root
 
 # The Helm chart against the real helm and the API types of Kubernetes. The first time on a machine it builds helm.
 chart:
-	cd test/chart && $(GO) vet . && $(GO) test -count=1 -timeout 40m .
+	cd test/chart && $(GO) vet . && $(GO) test -count=1 -timeout 20m .
 
 # The life of a site on a real Kubernetes. The first time on a machine it builds Kubernetes and helm.
 site: build

@@ -19,6 +19,8 @@ const (
 // delays its sender, and hardly anyone else: a network has one turn at a time, and networks that have sent fewer wrong
 // passwords come first; among equals, the latest comes first, so that a first login does not wait behind a crowd.
 type passwordQueue struct {
+	patience time.Duration // how long one waits for a turn
+
 	mu       sync.Mutex
 	free     int // turns
 	count    int // of all requests that ever waited
@@ -43,7 +45,7 @@ type passwordWaiter struct {
 type goner interface{ gone() bool }
 
 func newPasswordQueue() *passwordQueue {
-	return &passwordQueue{free: passwordTurns, networks: map[netip.Prefix]*passwordNetwork{}}
+	return &passwordQueue{patience: turnPatience, free: passwordTurns, networks: map[netip.Prefix]*passwordNetwork{}}
 }
 
 func passwordNetworkOf(client netip.Addr) netip.Prefix {
@@ -56,14 +58,14 @@ func passwordNetworkOf(client netip.Addr) netip.Prefix {
 }
 
 // enter waits for a turn, which ends with leave; right says what came of it. It fails when too many of the network wait, when
-// the client has gone, and after turnPatience.
+// the client has gone, and when the queue's patience is over.
 func (q *passwordQueue) enter(ctx context.Context, address netip.Addr, client goner) (leave func(right bool), ok bool) {
 	key := passwordNetworkOf(address)
 	w := &passwordWaiter{turn: make(chan bool, 1), client: client}
 	if !q.join(key, w) {
 		return nil, false
 	}
-	patience := time.NewTimer(turnPatience)
+	patience := time.NewTimer(q.patience)
 	defer patience.Stop()
 	select {
 	case ok = <-w.turn:
