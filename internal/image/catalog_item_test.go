@@ -61,7 +61,7 @@ func TestItemsShareFiles(t *testing.T) {
 	for lie, c := range map[string]func(*Catalog){
 		"two items are the same": func(c *Catalog) { c.Items[1].Key, c.Items[1].Name, c.Sets = c.Items[0].Key, "other", nil },
 		"it has no files":        func(c *Catalog) { c.Items[1].Files = nil },
-		"is repeated":         func(c *Catalog) { c.Items[1].Files[1] = c.Items[1].Files[0] },
+		"is repeated":            func(c *Catalog) { c.Items[1].Files[1] = c.Items[1].Files[0] },
 		"invalid key":            func(c *Catalog) { c.Items[1].Key, c.Sets = "../x", nil },
 		"has no value":           func(c *Catalog) { c.Items[1].Attributes = artifact.Attributes{{Name: "b"}} },
 		"not among the files":    func(c *Catalog) { c.Items[1].Files[1].Path = "elsewhere" },
