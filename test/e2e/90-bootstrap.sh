@@ -54,7 +54,7 @@ for ref in oci:/image/oci oci-archive:/image/oci.tar docker-archive:/image/docke
 done
 
 say "a second run has nothing to do; the plan is printed"
-in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --set web --dry-run | tail -n 1 | grep -q ' packages, ' || die "--dry-run"
+in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --set web --dry-run | tail -n 1 | grep -q ' items, ' || die "--dry-run"
 [ -z "$(ls -A "$mine/twice/upper/var/cache/minimirror" 2>/dev/null)" ] || die "--dry-run wrote something"
 in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --set web --install --no-start >/dev/null 2>&1
 grep -q 'nothing to install' <<<"$(in_copy twice minimirror bootstrap --image docker-archive:/image/docker.tar --set web --install --no-start 2>/dev/null)" || die "it installs again"
