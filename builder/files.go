@@ -55,7 +55,7 @@ func (f *lockedFile) title() string {
 	return f.item.Kind + ": " + f.item.String() + ": " + f.Path
 }
 
-// setsOf is the set's key of a layer: which sets need the file.
+// setsKey names the sets that need the file; files with the same key share a layer.
 func (f *lockedFile) setsKey() string { return strings.Join(f.sets, ", ") }
 
 // wantedFiles are all files of a lock, for fetch. dir is the definition's folder, to which addresses may be relative.

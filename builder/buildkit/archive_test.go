@@ -105,7 +105,7 @@ func checkArchive(t *testing.T, file string, names []string) {
 	}
 }
 
-// A folder is written anew for each lock, whose tag is another; an image that somebody has named is not replaced.
+// Building a newer lock replaces the image in a folder, although its tag differs; an image that the user named is kept.
 func TestReplaces(t *testing.T) {
 	const pinned, later = "minimirror.local/tiny:20261130-1a2b3c4d", "minimirror.local/tiny:20261201-00000000"
 	for _, c := range []struct {

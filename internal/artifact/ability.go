@@ -59,7 +59,7 @@ type Guide interface {
 // A Client is files for a client, and the command that makes it read what the mirror has.
 type Client struct {
 	Files   []ClientFile
-	Refresh []string // a command and its arguments; none: there is nothing to read anew
+	Refresh []string // a command and its arguments; empty: there is nothing to refresh
 }
 
 // A ClientFile is a file of a client.

@@ -200,7 +200,7 @@ func TestChart(t *testing.T) {
 	}
 }
 
-// A kind may have nothing for a client to read anew, or nothing for it to have.
+// A kind may have no refresh command for clients, or no files for them.
 func TestClientsWithoutCommands(t *testing.T) {
 	quiet := artifact.Client{Files: []artifact.ClientFile{{Path: "/etc/quiet.conf", Data: []byte("x\n")}}}
 	for name, clients := range map[string][]artifact.Client{"beside another": {quiet, spec.Clients[0]}, "alone": {quiet}, "none": nil} {
