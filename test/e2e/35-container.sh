@@ -3,7 +3,7 @@
 # read-only root, its entrypoint run there as its numeric user, with nothing
 # else: no writable place, no shell, no home, no /proc.
 . "$(dirname "$0")/lib.sh"
-need skopeo curl apt-get unshare
+need skopeo curl apt-get unshare pgrep
 
 small_definition tiny
 "$MINIMIRROR" build "$definition" --output "oci:$mine/image"

@@ -4,7 +4,7 @@
 # clients; bash and zsh load what completes the program's words. All of them are Debian's, installed from the mirror, but
 # for the generator, which Debian 12 has not.
 . "$(dirname "$0")/lib.sh"
-need curl busybox
+need curl busybox pgrep
 need_root_or_die "a root file system"
 quadlet=$("${as_caller[@]}" "$repo/test/quadlet/quadlet.sh")
 definition tools <<-END
@@ -26,11 +26,7 @@ mkdir -p "$mine/node/var/log/minimirror"
 command=$(sed -n 's/^ExecStart=//p' "$kit/server/minimirror.service")
 in_root "$mine/node" sh -c "exec $command" >"$mine/serve.log" 2>&1 &
 server=$!
-end_served() { # a function in the background has the program for its child
-	kill "$(pgrep -P "$server")"
-	wait "$server"
-}
-defer end_served
+defer end "$server"
 await_ready
 
 # Those who know nothing but a shell.

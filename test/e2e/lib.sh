@@ -33,11 +33,14 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# end PID ends a process that the script runs in the background, and waits for it. When it has ended already, its
-# number may be another process's by now.
+# end PID ends a process that the script runs in the background, and waits for it. A function in the background is a
+# shell, which would leave the program below it running: the program is ended, and with it the function. When the process
+# has ended already, its number may be another process's by now.
 end() {
+	local programs=()
 	grep -qx "$1" <<<"$(jobs -pr)" || return 0
-	kill "$1" 2>/dev/null || true
+	[ ! "/proc/$1/exe" -ef "/proc/$$/exe" ] || mapfile -t programs < <(pgrep -P "$1")
+	kill "${programs[@]:-$1}" 2>/dev/null || true
 	wait "$1" 2>/dev/null || true
 }
 

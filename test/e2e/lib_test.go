@@ -68,3 +68,20 @@ func TestEndLeavesOthers(t *testing.T) {
 		t.Errorf("it ended a process that it had not started: %v", err)
 	}
 }
+
+// A function in the background is a shell whose child is the program.
+func TestEndOfAFunction(t *testing.T) {
+	out, err := library(t, `
+		serves() { "$@" bash -c 'echo "$$" >"$1.new"; mv "$1.new" "$1"; exec sleep 1000' bash "$mine/program"; }
+		serves env &
+		server=$!
+		defer end "$server"
+		eventually test -e "$mine/program" || die "it does not start"
+		program=$(cat "$mine/program")
+		end "$server"
+		! kill -0 "$server" 2>/dev/null || die "the function still runs"
+		! kill "$program" 2>/dev/null || die "the program was still running"`)
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
