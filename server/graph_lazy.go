@@ -3,18 +3,30 @@ package server
 import (
 	"context"
 	"sync"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/needs"
 )
+
+// newGraph reads the whole catalog.
+func (s *Server) newGraph(ctx context.Context) (*needs.Graph, error) {
+	var kinds []artifact.Kind
+	for _, m := range s.mounts {
+		kinds = append(kinds, m.kind)
+	}
+	return needs.New(ctx, s.image.Catalog, kinds, s.image.EachItem)
+}
 
 // A lazyGraph is made for the first who wants it, and kept. The zero value is ready.
 type lazyGraph struct {
 	mu     sync.Mutex
-	graph  *graph        // nil: nobody has asked yet
+	graph  *needs.Graph  // nil: nobody has asked yet
 	making chan struct{} // closed when somebody has made it, or failed to; nil: nobody does
 }
 
 // get returns the graph. The first visitor makes it, whether or not they wait for the answer; others wait for
 // it. After a failure the next one tries again.
-func (l *lazyGraph) get(ctx context.Context, build func(context.Context) (*graph, error)) (*graph, error) {
+func (l *lazyGraph) get(ctx context.Context, build func(context.Context) (*needs.Graph, error)) (*needs.Graph, error) {
 	for {
 		l.mu.Lock()
 		if l.graph != nil {
@@ -36,7 +48,7 @@ func (l *lazyGraph) get(ctx context.Context, build func(context.Context) (*graph
 	}
 }
 
-func (l *lazyGraph) make(ctx context.Context, build func(context.Context) (*graph, error)) (g *graph, err error) {
+func (l *lazyGraph) make(ctx context.Context, build func(context.Context) (*needs.Graph, error)) (g *needs.Graph, err error) {
 	defer func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()

@@ -236,7 +236,7 @@ func (p *pages) relations(ctx context.Context, kind, name string) (why, neededBy
 	if err != nil {
 		return nil, nil, err
 	}
-	return g.why(kind, name), g.neededBy(kind, name), nil
+	return g.Why(kind, name), g.NeededBy(kind, name), nil
 }
 
 func (p *pages) serveRules(w http.ResponseWriter, r *http.Request) {

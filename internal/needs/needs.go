@@ -1,4 +1,6 @@
-package server
+// Package needs finds, in a catalog, why an item is carried and which items need it. The server's pages and inspect show
+// both. What an item needs is the word of its kind: see artifact.Needer.
+package needs
 
 import (
 	"cmp"
@@ -10,11 +12,11 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 )
 
-// A graph says by which names artifacts need each other, and why each is carried. It never changes,
-// and is small: of a distribution's 60,000 artifacts it takes about 5 MB.
-type graph struct {
+// A Graph says by which names items need each other, and why each is carried. It never changes,
+// and is small: for a distribution's 60,000 items it takes about 5 MB.
+type Graph struct {
 	catalog *image.Catalog
-	// names are the nodes: places in catalog.Artifacts, one of each kind and name, sorted by these. Behind
+	// names are the nodes: places in catalog.Items, one of each kind and name, sorted by these. After
 	// them come the aliases as nodes, in their order.
 	names  []int32
 	first  []int32 // by node: the place of its first edge; one more at the end
@@ -24,9 +26,9 @@ type graph struct {
 
 type nodeKey struct{ kind, name string }
 
-// newGraph reads the whole catalog.
-func (s *Server) newGraph(ctx context.Context) (*graph, error) {
-	g := &graph{catalog: s.image.Catalog}
+// New makes the graph of a catalog. each hands over all its items with their Metadata, in any order.
+func New(ctx context.Context, catalog *image.Catalog, kinds []artifact.Kind, each func(context.Context, func(*artifact.Item) error) error) (*Graph, error) {
+	g := &Graph{catalog: catalog}
 	list := g.catalog.Items
 	for i := range list {
 		g.names = append(g.names, int32(i))
@@ -53,22 +55,28 @@ func (s *Server) newGraph(ctx context.Context) (*graph, error) {
 			need(node, names, a.Kind, name)
 		}
 	}
-	kinds := map[string]artifact.Needer{}
-	for _, m := range s.mounts {
-		if needer, able := artifact.Able[artifact.Needer](m.kind); able {
-			kinds[m.kind.Name()] = needer
+	needers := map[string]artifact.Needer{}
+	for _, kind := range kinds {
+		if needer, able := artifact.Able[artifact.Needer](kind); able {
+			needers[kind.Name()] = needer
+		}
+	}
+	ofSets := map[string]bool{}
+	for _, set := range g.catalog.Sets {
+		for _, id := range set.Requested {
+			ofSets[id] = true
 		}
 	}
 	var requested []int32
-	if err := s.image.EachItem(ctx, func(a *artifact.Item) error {
+	if err := each(ctx, func(a *artifact.Item) error {
 		from, found := names[nodeKey{a.Kind, a.Name}]
 		if !found {
 			return nil // what is read checks it
 		}
-		if a.Requested {
+		if a.Requested || ofSets[a.ID()] {
 			requested = append(requested, from)
 		}
-		needer := kinds[a.Kind]
+		needer := needers[a.Kind]
 		if needer == nil {
 			return nil // its items need nothing
 		}
@@ -80,20 +88,13 @@ func (s *Server) newGraph(ctx context.Context) (*graph, error) {
 	}); err != nil {
 		return nil, err
 	}
-	for _, set := range g.catalog.Sets {
-		for _, id := range set.Requested {
-			if at := s.items.at(id); at >= 0 {
-				requested = append(requested, names[nodeKey{list[at].Kind, list[at].Name}])
-			}
-		}
-	}
 	g.connect(pairs)
 	g.trace(requested)
 	return g, nil
 }
 
 // connect takes the edges.
-func (g *graph) connect(pairs []uint64) {
+func (g *Graph) connect(pairs []uint64) {
 	slices.Sort(pairs)
 	pairs = slices.Compact(pairs)
 	g.first, g.edges = make([]int32, g.size()+1), make([]int32, len(pairs))
@@ -107,7 +108,7 @@ func (g *graph) connect(pairs []uint64) {
 }
 
 // trace finds the shortest way from a request to each node.
-func (g *graph) trace(requested []int32) {
+func (g *Graph) trace(requested []int32) {
 	g.parent = make([]int32, g.size())
 	for i := range g.parent {
 		g.parent[i] = -1
@@ -127,11 +128,11 @@ func (g *graph) trace(requested []int32) {
 	}
 }
 
-func (g *graph) size() int { return len(g.names) + len(g.catalog.Aliases) }
+func (g *Graph) size() int { return len(g.names) + len(g.catalog.Aliases) }
 
-func (g *graph) needs(node int32) []int32 { return g.edges[g.first[node]:g.first[node+1]] }
+func (g *Graph) needs(node int32) []int32 { return g.edges[g.first[node]:g.first[node+1]] }
 
-func (g *graph) key(node int32) nodeKey {
+func (g *Graph) key(node int32) nodeKey {
 	if alias := int(node) - len(g.names); alias >= 0 {
 		return nodeKey{g.catalog.Aliases[alias].Kind, g.catalog.Aliases[alias].Name}
 	}
@@ -139,8 +140,8 @@ func (g *graph) key(node int32) nodeKey {
 	return nodeKey{a.Kind, a.Name}
 }
 
-// find returns the nodes of a name: of artifacts, and as an alias; -1: none.
-func (g *graph) find(kind, name string) (node, alias int32) {
+// find returns the nodes of a name: of items, and as an alias; -1: none.
+func (g *Graph) find(kind, name string) (node, alias int32) {
 	search := func(from, to int) int32 {
 		at := from + sort.Search(to-from, func(i int) bool {
 			k := g.key(int32(from + i))
@@ -154,8 +155,8 @@ func (g *graph) find(kind, name string) (node, alias int32) {
 	return search(0, len(g.names)), search(len(g.names), g.size())
 }
 
-// why is the chain of names from a request to one, both included; nil: nothing leads to it.
-func (g *graph) why(kind, name string) (chain []string) {
+// Why is the chain of names from a request to one, both included; nil: nothing leads to it.
+func (g *Graph) Why(kind, name string) (chain []string) {
 	node, alias := g.find(kind, name)
 	if node < 0 {
 		node = alias
@@ -175,8 +176,8 @@ func (g *graph) why(kind, name string) (chain []string) {
 	}
 }
 
-// neededBy are the names that need one, by this name or by an alias of it, sorted.
-func (g *graph) neededBy(kind, name string) (names []string) {
+// NeededBy are the names that need one, by this name or by an alias of it, sorted.
+func (g *Graph) NeededBy(kind, name string) (names []string) {
 	node, alias := g.find(kind, name)
 	wanted := map[int32]bool{alias: alias >= 0}
 	for i := len(g.names); i < g.size() && node >= 0; i++ {
