@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/glob"
 	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
@@ -28,8 +28,8 @@ type LockOptions struct {
 	// Update moves pins to the newest; otherwise they are kept where upstream still
 	// has them.
 	Update bool
-	// Only, with Update, are names of artifacts (or patterns, path.Match): what has
-	// another name is kept, unless what moves needs it to move.
+	// Only, with Update, are names of items, or patterns as glob.Parse reads them: pins of
+	// other items are kept, unless an item that moves needs them to move.
 	Only []string
 	// DryRun writes nothing.
 	DryRun bool
@@ -111,26 +111,24 @@ func (opt LockOptions) held(previous *lockfile.Lock) (map[string][]artifact.Item
 	if previous == nil || opt.Update && len(opt.Only) == 0 {
 		return nil, nil
 	}
-	held, found := make(map[string][]artifact.Item), make(map[string]bool)
-	for _, a := range previous.Items {
+	only, err := glob.ParseArguments(opt.Only)
+	if err != nil {
+		return nil, err
+	}
+	held, found := make(map[string][]artifact.Item), make([]bool, len(only))
+	for _, item := range previous.Items {
 		moves := false
-		for _, pattern := range opt.Only {
-			match, err := path.Match(pattern, a.Name)
-			if err != nil {
-				return nil, artifact.Usagef("%q: %w", pattern, err)
-			}
-			if match {
-				moves, found[pattern] = true, true
+		for i := range only {
+			if only[i].Match(item.Name) {
+				moves, found[i] = true, true
 			}
 		}
 		if !moves {
-			held[a.Kind] = append(held[a.Kind], a)
+			held[item.Kind] = append(held[item.Kind], item)
 		}
 	}
-	for _, pattern := range opt.Only {
-		if !found[pattern] {
-			return nil, artifact.Hint(fmt.Errorf("the lock has nothing called %q", pattern), "name what the lock has; lock without --update adds what is new in the definition")
-		}
+	if at := slices.Index(found, false); at >= 0 {
+		return nil, artifact.Hint(fmt.Errorf("the lock has nothing called %q", opt.Only[at]), "name what the lock has; lock without --update adds what is new in the definition")
 	}
 	return held, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/internal/glob"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/registry"
 )
@@ -108,7 +109,7 @@ func auditFilter(since, until string, clients, names []string) (*audit.Filter, e
 	if f.Clients, err = audit.ParseNetworks(clients); err != nil {
 		return nil, fmt.Errorf("--client: %w", err)
 	}
-	if f.Names, err = audit.ParsePatterns(names); err != nil {
+	if f.Names, err = glob.ParseArguments(names); err != nil {
 		return nil, fmt.Errorf("--name: %w", err)
 	}
 	return &f, nil

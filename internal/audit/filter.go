@@ -2,19 +2,20 @@ package audit
 
 import (
 	"net/netip"
-	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/glob"
 )
 
 // A Filter chooses records. The zero value takes all.
 type Filter struct {
 	Since, Until time.Time      // from Since on, before Until; zero: no bound
 	Clients      []netip.Prefix // in one of these; none: any
-	Names        []string       // of artifacts, one of these as path.Match reads them; none: any, and requests without a name
+	Names        []glob.Pattern // one of these matches the item's name; none: any, and requests without a name
 }
 
 // Takes reports whether the filter takes the record.
@@ -28,24 +29,9 @@ func (f *Filter) Takes(r *Record) bool {
 	return f.TakesName(r.Name)
 }
 
-// TakesName reports whether the filter takes artifacts of the name.
+// TakesName reports whether the filter takes items of the name.
 func (f *Filter) TakesName(name string) bool {
-	for _, pattern := range f.Names {
-		if ok, _ := path.Match(pattern, name); ok {
-			return true
-		}
-	}
-	return len(f.Names) == 0
-}
-
-// ParsePatterns checks names for a Filter.
-func ParsePatterns(patterns []string) ([]string, error) {
-	for _, p := range patterns {
-		if _, err := path.Match(p, ""); err != nil || p == "" {
-			return nil, artifact.Usagef("%q is not a name or a pattern", p)
-		}
-	}
-	return patterns, nil
+	return len(f.Names) == 0 || slices.ContainsFunc(f.Names, func(p glob.Pattern) bool { return p.Match(name) })
 }
 
 func within(networks []netip.Prefix, a netip.Addr) bool {

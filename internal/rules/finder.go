@@ -2,9 +2,11 @@ package rules
 
 import (
 	"slices"
+
+	"github.com/minimirror/minimirror/internal/glob"
 )
 
-// A finder finds the rules whose first field may match an artifact, whatever their number: by whole
+// A finder finds the rules whose first field may match an item, whatever their number: by whole
 // texts, by the beginnings and the ends of texts, and only what has neither one by one.
 type finder struct {
 	keys []int // in use
@@ -20,8 +22,8 @@ type index struct {
 }
 
 type indexed struct {
-	glob *glob
-	rule int32
+	pattern *glob.Pattern
+	rule    int32
 }
 
 // affixes are patterns by their beginning, or their end.
@@ -53,11 +55,11 @@ func (x *index) add(p *patterns, rule int32) {
 	}
 	for i := range p.globs {
 		g := &p.globs[i]
-		switch {
-		case g.prefix != "":
-			x.prefixes.add(g.prefix, indexed{g, rule})
-		case g.suffix != "":
-			x.suffixes.add(g.suffix, indexed{g, rule})
+		switch prefix, suffix := g.Affixes(); {
+		case prefix != "":
+			x.prefixes.add(prefix, indexed{g, rule})
+		case suffix != "":
+			x.suffixes.add(suffix, indexed{g, rule})
 		default:
 			x.others = append(x.others, indexed{g, rule})
 		}
@@ -94,7 +96,7 @@ func (x *index) find(found []int32, text string) []int32 {
 
 func matching(found []int32, entries []indexed, text string) []int32 {
 	for _, e := range entries {
-		if e.glob.match(text) {
+		if e.pattern.Match(text) {
 			found = append(found, e.rule)
 		}
 	}

@@ -1,24 +1,28 @@
 package rules
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/minimirror/minimirror/internal/glob"
+)
 
 // patterns are the values of one condition, of which one must match.
 type patterns struct {
 	exact []string // sorted
-	globs []glob
+	globs []glob.Pattern
 	any   bool // one of them matches everything
 }
 
 func (p *patterns) add(pattern string) error {
-	g, err := parseGlob(pattern)
-	switch {
-	case err != nil:
+	g, err := glob.Parse(pattern)
+	if err != nil {
 		return err
-	case g.exact:
-		p.exact = append(p.exact, g.prefix)
-	default:
+	}
+	if text, exact := g.Exact(); exact {
+		p.exact = append(p.exact, text)
+	} else {
 		p.globs = append(p.globs, g)
-		p.any = p.any || g.any()
+		p.any = p.any || g.Any()
 	}
 	return nil
 }
@@ -36,7 +40,7 @@ func (p *patterns) match(texts []string) bool {
 			return true
 		}
 		for i := range p.globs {
-			if p.globs[i].match(s) {
+			if p.globs[i].Match(s) {
 				return true
 			}
 		}

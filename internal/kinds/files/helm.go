@@ -30,22 +30,25 @@ func (s *source) parseHelm(raw sourceSpec) error {
 	if s.version != "" {
 		return s.errorf("version does not go with helm: each chart has its own")
 	}
-	entries, err := parsePatterns(raw.Charts)
+	entries, err := readList(raw.Charts)
 	if err != nil {
 		return err
 	}
 	for _, p := range entries {
 		request := chartRequest{pattern: p}
 		name, versions, given := strings.Cut(p.text, "@")
+		if name == "" {
+			return p.section.Errorf("charts: %q has no name before the @", p.text)
+		}
 		request.text = name
+		if err := request.parse(name); err != nil {
+			return err
+		}
 		if given {
 			request.exact = versions
 			if request.versions, err = semver.NewConstraint(versions); err != nil {
 				return artifact.Hint(p.section.Errorf("charts: %q: %w", p.text, err), `write a version or a range: "%s@4.*", "%s@>=4.1 <5", "%s@~4.1"`, name, name, name)
 			}
-		}
-		if name == "" {
-			return p.section.Errorf("charts: %q has no name before the @", p.text)
 		}
 		s.charts = append(s.charts, request)
 	}
@@ -79,7 +82,7 @@ func (r *resolver) helm(ctx context.Context, s *source) error {
 	for _, request := range s.charts {
 		found := false
 		for _, name := range chartNames(charts) {
-			if !request.matches(name) {
+			if !request.Match(name) {
 				continue
 			}
 			c := r.choose(s, request, charts[name])

@@ -208,7 +208,7 @@ func TestRefusals(t *testing.T) {
 		"[{ name: a, from: ADDRESS, checksums: { file: MD5SUMS, sha256: " + sum(upstream["MD5SUMS"]) + " }, take: [a] }]": "neither a SHA-256 nor a SHA-512",
 		"[{ name: a, url: ADDRESS/a, sha256: " + sum("x") + " }]":                                                         "sha256 mismatch",
 		"[{ name: a, url: ADDRESS/b, sha256: " + sum("x") + " }]":                                                         "404",
-		"[{ name: a, path: site, take: [\"[\"] }]":                                                                        "is not a pattern",
+		"[{ name: a, path: site, take: [\"[\"] }]":                                                                        "is not a valid pattern: a [ without its ]",
 		"[{ name: a, path: site, take: [real, real] }]":                                                                   `"real" is there twice`,
 		"[{ name: a, path: site }]":                                                                                       "outside",
 		"[{ name: a, path: nowhere }]":                                                                                    "no such file",

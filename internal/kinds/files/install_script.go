@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/glob"
 )
 
 // Extra implements artifact.Installer: install.sh puts the files of the plans in place with a POSIX shell and sha256sum alone.
@@ -37,7 +38,7 @@ func scriptLines(plan *artifact.InstallPlan) string {
 		for _, item := range step {
 			p := placeOf(item)
 			name := path.Base(filePath(item))
-			fmt.Fprintf(&b, "put %s %04o %s %s %s\n", item.Files[0].SHA256, p.mode, quote(name), quote(p.file), quote(escapeGlob(name)))
+			fmt.Fprintf(&b, "put %s %04o %s %s %s\n", item.Files[0].SHA256, p.mode, quote(name), quote(p.file), quote(glob.Quote(name)))
 		}
 	}
 	if b.Len() == 0 {

@@ -30,7 +30,7 @@ func (r *resolver) local(s *source) error {
 	if !info.IsDir() { // the folder is what it lies in
 		name := filepath.Base(dir)
 		s := *s
-		s.take = []pattern{{text: escapeGlob(name), section: s.section}}
+		s.take = nil
 		return r.localFiles(&s, filepath.Dir(dir), path.Dir(base), []string{name})
 	}
 	names, err := localNames(dir)
@@ -67,7 +67,7 @@ func (r *resolver) localFiles(s *source, dir, base string, names []string) error
 			n := len(taken)
 			found := false
 			for _, name := range names {
-				if p.matches(name) {
+				if p.Match(name) {
 					found = true
 					if !slices.Contains(taken[:n], name) {
 						taken = append(taken, name)
@@ -123,9 +123,4 @@ func contentOf(data []byte) artifact.Content {
 // bytesAreSigned reports whether a file is a text with its OpenPGP signature around it.
 func bytesAreSigned(data []byte) bool {
 	return strings.HasPrefix(string(data[:min(len(data), 64)]), "-----BEGIN PGP SIGNED MESSAGE-----")
-}
-
-// escapeGlob is a pattern that matches the name alone.
-func escapeGlob(name string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(name)
 }

@@ -9,36 +9,41 @@ import (
 	"github.com/agext/levenshtein"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/glob"
 )
 
-// A pattern is a name in a definition, in which "*", "?" and "[…]" stand for what path.Match says; "**" at the end
-// is all below a folder.
+// A pattern is an entry of a list in a definition: a name or a path, with the syntax of glob.ParsePath.
 type pattern struct {
-	text    string
+	glob.Pattern
+	text    string // as it is written; a chart's name has more text behind it
 	section artifact.Section
 }
 
-func (p pattern) matches(name string) bool {
-	if folder, found := strings.CutSuffix(p.text, "**"); found && (folder == "" || strings.HasSuffix(folder, "/")) {
-		return matchesFolder(folder, name)
-	}
-	match, _ := path.Match(p.text, name) // parsePatterns has checked it
-	return match
-}
-
-// matchesFolder reports whether the first elements of name match the folder's.
-func matchesFolder(folder, name string) bool {
-	elements := strings.Split(name, "/")
-	n := strings.Count(folder, "/")
-	if len(elements) <= n {
-		return false
-	}
-	match, _ := path.Match(strings.TrimSuffix(folder, "/"), strings.Join(elements[:n], "/"))
-	return match
-}
-
 // parsePatterns reads a list of patterns.
-func parsePatterns(section artifact.Section) ([]pattern, error) {
+func parsePatterns(section artifact.Section) (all []pattern, err error) {
+	entries, err := readList(section)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if err := entry.parse(entry.text); err != nil {
+			return nil, err
+		}
+		all = append(all, entry)
+	}
+	return all, nil
+}
+
+// parse reads the entry's pattern, which is all of its text or a part of it.
+func (p *pattern) parse(text string) (err error) {
+	if p.Pattern, err = glob.ParsePath(text); err != nil {
+		return p.section.Errorf("%q is not a valid pattern: %w", text, err)
+	}
+	return nil
+}
+
+// readList reads a list of texts that are not patterns yet.
+func readList(section artifact.Section) (all []pattern, err error) {
 	var entries []artifact.Section
 	if err := section.Decode(&entries); err != nil {
 		return nil, err
@@ -46,14 +51,10 @@ func parsePatterns(section artifact.Section) ([]pattern, error) {
 	if len(entries) == 0 {
 		return nil, section.Errorf("the list is empty: name at least one file, or leave out the key")
 	}
-	var all []pattern
 	for _, entry := range entries {
 		p := pattern{section: entry}
 		if err := entry.Decode(&p.text); err != nil {
 			return nil, err
-		}
-		if _, err := path.Match(strings.TrimSuffix(p.text, "**"), ""); err != nil || p.text == "" {
-			return nil, entry.Errorf("%q is not a pattern: a name, in which *, ? and [a-z] stand for others", p.text)
 		}
 		if slices.ContainsFunc(all, func(o pattern) bool { return o.text == p.text }) {
 			return nil, entry.Errorf("%q is there twice", p.text)

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -87,7 +86,7 @@ func (r *resolver) folder(ctx context.Context, s *source) error {
 	for _, p := range s.take {
 		found := false
 		for _, name := range list.names() {
-			if !p.matches(name) {
+			if !p.Match(name) {
 				continue
 			}
 			found = true
@@ -95,7 +94,7 @@ func (r *resolver) folder(ctx context.Context, s *source) error {
 				continue
 			}
 			if !carriable(name) {
-				if strings.Contains(p.text, "*") && slices.Contains(ours, name) {
+				if _, exact := p.Exact(); !exact && slices.Contains(ours, name) {
 					continue // the mirror makes its own
 				}
 				return s.failed(p.section.Errorf("%s: %q cannot be the name of a file of the mirror", s.list.file, name))
@@ -258,7 +257,7 @@ func (r *resolver) set(name string, patterns []pattern) (artifact.Set, error) {
 		found := false
 		for i := range r.Items {
 			item := &r.Items[i]
-			if !slices.ContainsFunc(namesOf(item), p.matches) {
+			if !slices.ContainsFunc(namesOf(item), p.Match) {
 				continue
 			}
 			found = true

@@ -6,16 +6,21 @@ import (
 	"slices"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/glob"
 )
 
 // Why implements artifact.Explainer.
 func (Kind) Why(definition artifact.Spec, pins artifact.Pins, name string) (reasons []artifact.Reason, err error) {
 	s := definition.(*spec)
+	asked, err := glob.ParsePath(name)
+	if err != nil {
+		return nil, artifact.Usagef("%q is not a valid name or pattern: %w", name, err)
+	}
 	var all []string
 	for i := range pins.Items {
 		item := &pins.Items[i]
 		all = append(all, item.Name)
-		if !(pattern{text: name}).matches(item.Name) && !slices.Contains(namesOf(item), name) {
+		if !slices.ContainsFunc(namesOf(item), asked.Match) && !slices.Contains(namesOf(item), name) {
 			continue
 		}
 		reason := artifact.Reason{Artifact: item.String()}
@@ -26,7 +31,7 @@ func (Kind) Why(definition artifact.Spec, pins artifact.Pins, name string) (reas
 		}
 		for _, set := range slices.Sorted(maps.Keys(s.sets)) {
 			for _, p := range s.sets[set] {
-				if slices.ContainsFunc(namesOf(item), p.matches) {
+				if slices.ContainsFunc(namesOf(item), p.Match) {
 					reason.Chain = append(reason.Chain, fmt.Sprintf("%s: the set %s has %s", p.section.Position(), set, p.text))
 					break
 				}
@@ -43,12 +48,12 @@ func (Kind) Why(definition artifact.Spec, pins artifact.Pins, name string) (reas
 // reason says which line of the definition asks for the item.
 func (s *source) reason(item *artifact.Item) string {
 	for _, p := range s.take {
-		if p.matches(filePath(item)) {
+		if p.Match(filePath(item)) {
 			return fmt.Sprintf("%s: the source %s takes %s", p.section.Position(), s.name, p.text)
 		}
 	}
 	for _, c := range s.charts {
-		if c.matches(item.Name) {
+		if c.Match(item.Name) {
 			return fmt.Sprintf("%s: the source %s has the chart %s", c.section.Position(), s.name, c.text)
 		}
 	}
