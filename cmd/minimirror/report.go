@@ -41,7 +41,7 @@ func report(ctx context.Context, c *command, args []string) error {
 	since := c.flags.String("since", "", "only requests from this TIME on")
 	until := c.flags.String("until", "", "only requests before this TIME")
 	clients := c.flags.StringArray("client", nil, "only requests of this address or network; may be repeated")
-	names := c.flags.StringArray("name", nil, "only requests for artifacts of this name (* and ? match anything); may be repeated")
+	names := c.flags.StringArray("name", nil, "only requests for items of this name (* and ? match anything); may be repeated")
 	rows := c.flags.Int("rows", 20, "rows of each table; 0: all. With --format json all, unless it is there")
 	output := c.flags.String("format", "text", "what to print: text or json")
 	options := registryFlags(c)

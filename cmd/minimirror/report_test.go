@@ -50,7 +50,7 @@ func TestReport(t *testing.T) {
 		{"no time", plain + " --since yesterday", 2, nil, `--since: "yesterday" is not a time`},
 		{"backwards", plain + " --since 2026-11-21 --until 2026-11-20", 2, nil, "is before"},
 		{"no address", plain + " --client host", 2, nil, "neither an address nor a network"},
-		{"no pattern", plain + " --name [", 2, nil, "not a name"},
+		{"no pattern", plain + " --name [", 2, nil, "not a valid name or pattern"},
 		{"no format", plain + " --format csv", 2, nil, "want text or json"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
