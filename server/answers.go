@@ -2,7 +2,9 @@ package server
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v5"
@@ -48,15 +50,20 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // plain answers with a short text.
 func plain(w http.ResponseWriter, r *http.Request, code int, text string) {
-	text = artifact.Printable(text)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	send(w, r, code, []byte(text))
+}
+
+// send answers with text that was made for this request. Text from others may be part of it: see artifact.Printable.
+func send(w http.ResponseWriter, r *http.Request, code int, text []byte) {
+	body := artifact.Printable(string(text))
 	header := w.Header()
-	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Content-Length", fmt.Sprint(len(text)))
 	uncached(header)
 	w.WriteHeader(code)
-	if r.Method != http.MethodHead {
-		w.Write([]byte(text))
+	if r.Method != http.MethodHead { // no bytes to count
+		io.WriteString(w, body)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,7 +16,6 @@ import (
 	texttemplate "text/template"
 	"time"
 
-	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
 )
 
@@ -103,24 +101,6 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request, code int, name stri
 	header.Set("Content-Security-Policy", p.policy)
 	header.Set("Referrer-Policy", "no-referrer")
 	send(w, r, code, body.Bytes())
-}
-
-// send answers with text made for this request, which may contain text from others: see artifact.Printable. What is not there is no artifact that
-// is not carried.
-func send(w http.ResponseWriter, r *http.Request, code int, text []byte) {
-	body := artifact.Printable(string(text))
-	header := w.Header()
-	header.Set("Content-Length", fmt.Sprint(len(body)))
-	header.Set("X-Content-Type-Options", "nosniff")
-	uncached(header)
-	if code == http.StatusNotFound {
-		e, _ := exchangeOf(r)
-		e.verdict = audit.Metadata
-	}
-	w.WriteHeader(code)
-	if r.Method != http.MethodHead { // no bytes to count
-		io.WriteString(w, body)
-	}
 }
 
 // fail shows an error that the visitor has made, or that the server has.

@@ -77,8 +77,8 @@ func (s *Server) route() error {
 	s.echo.Pre(s.observe, s.guard, s.check)
 	routes := map[string]http.HandlerFunc{
 		"/":                 s.pages.serveHome,
-		pagesRoot:           s.inTurn(s.pages.ServeHTTP),
-		apiRoot:             s.inTurn((&api{s, s.pages}).ServeHTTP),
+		pagesRoot:           s.inTurn(ownPages(s.pages.ServeHTTP)),
+		apiRoot:             s.inTurn(ownPages((&api{s, s.pages}).ServeHTTP)),
 		"/healthz":          serveHealth,
 		"/readyz":           s.serveReady,
 		"/" + image.KeyPath: s.serveKey,

@@ -3,6 +3,8 @@ package server
 import (
 	"net/http"
 	"time"
+
+	"github.com/minimirror/minimirror/internal/audit"
 )
 
 // turnPatience is how long a request waits for its turn.
@@ -23,6 +25,16 @@ func (s *Server) inTurn(next http.HandlerFunc) http.HandlerFunc {
 		case <-wait.C:
 			w.Header().Set("Retry-After", "10")
 			plain(w, r, http.StatusServiceUnavailable, "The mirror is busy with other pages.\n")
+		}
+	}
+}
+
+// ownPages marks a page that does not exist as such: it is not an item that clients miss.
+func ownPages(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		next(w, r)
+		if e, found := exchangeOf(r); found && e.Status == http.StatusNotFound {
+			e.verdict = audit.Metadata
 		}
 	}
 }
