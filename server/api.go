@@ -13,6 +13,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/rules"
+	"github.com/minimirror/minimirror/server/answer"
 )
 
 const (
@@ -69,7 +70,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, code int, text string
 func (a *api) write(w http.ResponseWriter, r *http.Request, code int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	send(w, r, code, body)
+	answer.Send(w, r, code, body)
 }
 
 func (a *api) broken(w http.ResponseWriter, r *http.Request, err error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/rules"
+	"github.com/minimirror/minimirror/server/answer"
 )
 
 // serveFile implements artifact.Mirror.ServeFile. name is compared as it is with
@@ -91,7 +92,7 @@ func deny(w http.ResponseWriter, r *http.Request, e *exchange, v rules.Verdict) 
 	header := w.Header()
 	header.Del("Etag")
 	e.say(denialPhrase(v))
-	plain(w, r, http.StatusForbidden, text+"\nrule: "+v.Rule+"\n")
+	answer.Text(w, r, http.StatusForbidden, text+"\nrule: "+v.Rule+"\n")
 }
 
 // send sends an open file. If reading it fails on the way, the client gets less than the header announces,
@@ -139,7 +140,7 @@ func lastModified(f *image.File) time.Time {
 // mixture of two images. Only a file that is named by its own digest never changes.
 //
 // Files that only some clients may have, by login or by rules, must not be in shared caches
-// (RFC 9111, section 5.2.2.7). Pages and errors are not cached at all: see uncached.
+// (RFC 9111, section 5.2.2.7). Pages and errors are not cached at all: see package answer.
 func cacheControl(f *image.File, private bool) string {
 	switch {
 	case private && namedByDigest(f):
@@ -181,16 +182,4 @@ func contentType(f *image.File) string {
 // serveKey offers the key that signs what the mirror says.
 func (s *Server) serveKey(w http.ResponseWriter, r *http.Request) {
 	s.serveFile(w, r, image.KeyPath)
-}
-
-// status is the one place where errors become HTTP status codes.
-func status(err error) int {
-	var coder interface{ StatusCode() int }
-	switch {
-	case errors.As(err, &coder):
-		return coder.StatusCode()
-	case errors.Is(err, fs.ErrNotExist):
-		return http.StatusNotFound
-	}
-	return http.StatusInternalServerError
 }

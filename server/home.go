@@ -8,6 +8,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/server/answer"
 )
 
 // about is what the pages tell of the image.
@@ -92,7 +93,7 @@ func (p *pages) serveHome(w http.ResponseWriter, r *http.Request) {
 		panic(err) // a template that does not fit the page
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	send(w, r, http.StatusOK, []byte(text.String()))
+	answer.Send(w, r, http.StatusOK, []byte(text.String()))
 }
 
 // usageParts cuts a text at empty lines, and where what is indented begins or ends.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/server/answer"
 )
 
 //go:embed pages
@@ -57,7 +58,7 @@ func newPages(s *Server, version string) (*pages, error) {
 		"'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	functions := template.FuncMap{
 		"style": func() template.CSS { return template.CSS(style) },
-		"page":  pageOf, "link": p.link, "size": humanSize, "printable": printable, "count": countOf, "date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"page":  pageOf, "link": p.link, "size": humanSize, "printable": answer.Quote, "count": countOf, "date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"join":       func(texts []string) string { return strings.Join(texts, ", ") },
 		"lines":      func(text string) []string { return strings.Split(strings.TrimSpace(text), "\n") },
 		"paragraphs": func(text string) []string { return strings.Split(text, "\n\n") },
@@ -100,7 +101,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request, code int, name stri
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", p.policy)
 	header.Set("Referrer-Policy", "no-referrer")
-	send(w, r, code, body.Bytes())
+	answer.Send(w, r, code, body.Bytes())
 }
 
 // fail shows an error that the visitor has made, or that the server has.
@@ -184,7 +185,7 @@ func (p *pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name
 		return
 	}
 	if len(list) == 0 && len(aliasOf) == 0 {
-		p.fail(w, r, http.StatusNotFound, fmt.Sprintf("This mirror does not carry %s.", printable(name)))
+		p.fail(w, r, http.StatusNotFound, fmt.Sprintf("This mirror does not carry %s.", answer.Quote(name)))
 		return
 	}
 	why, by, err := p.relations(r.Context(), kind, name)

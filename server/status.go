@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/minimirror/minimirror/server/answer"
 )
 
 // reloads remembers how the rules came into force.
@@ -35,16 +37,16 @@ func (r *reloads) last() (good, failures int, at time.Time, err error) {
 }
 
 // serveHealth answers as long as the process can.
-func serveHealth(w http.ResponseWriter, r *http.Request) { plain(w, r, http.StatusOK, "ok\n") }
+func serveHealth(w http.ResponseWriter, r *http.Request) { answer.Text(w, r, http.StatusOK, "ok\n") }
 
 // serveReady answers 503 from the moment that the server is to end. It says on the lines after the
 // first what an operator should know.
 func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
-		plain(w, r, http.StatusServiceUnavailable, "draining\n")
+		answer.Text(w, r, http.StatusServiceUnavailable, "draining\n")
 		return
 	}
-	plain(w, r, http.StatusOK, "ready\n"+s.rulesStatus())
+	answer.Text(w, r, http.StatusOK, "ready\n"+s.rulesStatus())
 }
 
 // rulesStatus is a line or two about the rules, or nothing where there are none.

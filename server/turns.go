@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/server/answer"
 )
 
 // turnPatience is how long a request waits for its turn.
@@ -24,7 +25,7 @@ func (s *Server) inTurn(next http.HandlerFunc) http.HandlerFunc {
 		case <-r.Context().Done():
 		case <-wait.C:
 			w.Header().Set("Retry-After", "10")
-			plain(w, r, http.StatusServiceUnavailable, "The mirror is busy with other pages.\n")
+			answer.Text(w, r, http.StatusServiceUnavailable, "The mirror is busy with other pages.\n")
 		}
 	}
 }

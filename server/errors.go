@@ -1,0 +1,61 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v5"
+
+	"github.com/minimirror/minimirror/server/answer"
+)
+
+// handleError answers what echo's routes return.
+func (s *Server) handleError(c *echo.Context, err error) {
+	if answer, _ := echo.UnwrapResponse(c.Response()); answer != nil && answer.Committed {
+		return
+	}
+	s.fail(c.Response(), c.Request(), err)
+}
+
+// fail answers with an error, in words.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	code := status(err)
+	e, _ := exchangeOf(r)
+	text := http.StatusText(code)
+	switch code {
+	case http.StatusNotFound:
+		e.say(text + " in this mirror")
+		text = fmt.Sprintf("%s is not in this mirror.\nIt carries %q as of %s; see / for how to use it.", answer.Quote(r.URL.Path),
+			s.image.Catalog.Name, s.image.Catalog.Date.UTC().Format("2006-01-02 15:04 MST"))
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		text = "This mirror can only be read: " + strings.Join(methods, ", ") + "."
+	case http.StatusInternalServerError:
+		s.failed(e, r.URL.Path, err)
+		e.say(text + ": the mirror cannot read it")
+		text = "The mirror could not read this file."
+	default:
+		if he, ok := err.(*echo.HTTPError); ok && he.Message != "" {
+			e.say(text + ": " + strings.TrimSuffix(he.Message, ".")) // never text from the client
+			text = he.Message
+		}
+	}
+	header := w.Header()
+	header.Del("Etag")
+	answer.Text(w, r, code, text+"\n")
+}
+
+// status is the one place where errors become HTTP status codes.
+func status(err error) int {
+	var coder interface{ StatusCode() int }
+	switch {
+	case errors.As(err, &coder):
+		return coder.StatusCode()
+	case errors.Is(err, fs.ErrNotExist):
+		return http.StatusNotFound
+	}
+	return http.StatusInternalServerError
+}
