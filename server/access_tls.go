@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/server/watch"
 )
 
 // A tlsFiles is the TLS configuration that files say. Each group of files is read again when it changes; one that
@@ -27,7 +28,7 @@ type tlsFiles struct {
 type tlsGroup struct {
 	what  string
 	files []string
-	seen  []fileState
+	seen  []watch.State
 	read  func(into *tls.Config) error
 }
 
@@ -67,7 +68,7 @@ func newTLS(a Access, log *slog.Logger) (*tls.Config, error) {
 // readAuthority wants certificates that an authority of the file has signed. Sessions are not resumed: they might
 // have begun under others (RFC 8446, section 4.6.1).
 func readAuthority(file string, into *tls.Config) error {
-	data, err := readRegular(file, maxRules)
+	data, err := watch.ReadFile(file, watch.MaxSize)
 	if err != nil {
 		return err
 	}
@@ -81,9 +82,9 @@ func readAuthority(file string, into *tls.Config) error {
 }
 
 // statesOf is the state of each file. The error is of the first that has none.
-func statesOf(files []string) (states []fileState, err error) {
+func statesOf(files []string) (states []watch.State, err error) {
 	for _, file := range files {
-		s, e := stateOf(file)
+		s, e := watch.StateOf(file)
 		if err == nil {
 			err = e
 		}
@@ -96,7 +97,7 @@ func statesOf(files []string) (states []fileState, err error) {
 func (t *tlsFiles) current() *tls.Config {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if time.Since(t.looked) < watchEvery {
+	if time.Since(t.looked) < watch.Every {
 		return t.config
 	}
 	t.looked = time.Now()

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/server/watch"
 )
 
 // maxCost is the highest cost of a hash that is checked within some seconds.
@@ -32,7 +33,7 @@ type passwords struct {
 	mu     sync.Mutex
 	hashes map[string][]byte
 	cost   int // the highest of a hash
-	seen   fileState
+	seen   watch.State
 	looked time.Time
 	// known are keyed digests of what was right since the file was read: clients send
 	// the same with each request.
@@ -48,12 +49,12 @@ func readPasswords(file string, log *slog.Logger) (*passwords, error) {
 
 // read is for those who hold the lock, and for readPasswords.
 func (p *passwords) read() error {
-	state, err := stateOf(p.file)
+	state, err := watch.StateOf(p.file)
 	p.seen = state
 	if err != nil {
 		return err
 	}
-	data, err := readRegular(p.file, maxRules)
+	data, err := watch.ReadFile(p.file, watch.MaxSize)
 	if err != nil {
 		return err
 	}
@@ -93,9 +94,9 @@ func (p *passwords) read() error {
 func (p *passwords) hash(name string, digest [sha256.Size]byte) (hash []byte, right bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if now := time.Now(); now.Sub(p.looked) >= watchEvery {
+	if now := time.Now(); now.Sub(p.looked) >= watch.Every {
 		p.looked = now
-		if state, _ := stateOf(p.file); state != p.seen {
+		if state, _ := watch.StateOf(p.file); state != p.seen {
 			if err := p.read(); err != nil {
 				p.log.Error("the passwords cannot be read; those before stay in force", "error", err)
 			} else {

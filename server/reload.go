@@ -3,78 +3,23 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/rules"
+	"github.com/minimirror/minimirror/server/watch"
 )
 
-const (
-	watchEvery = 500 * time.Millisecond
-	maxRules   = 4 << 20 // bytes
-)
-
-// A fileState tells whether a file may have changed. What changes in place, is replaced, or stands
-// behind a symbolic link that is swapped has another state.
-type fileState struct {
-	device, inode uint64
-	size          int64
-	changed       time.Time // of the file itself or of the link to it, the later: stat(2), st_ctim
-}
-
-func stateOf(file string) (s fileState, err error) {
-	for _, stat := range []func(string, *syscall.Stat_t) error{syscall.Lstat, syscall.Stat} {
-		var st syscall.Stat_t
-		if err := stat(file, &st); err != nil {
-			return s, &os.PathError{Op: "stat", Path: file, Err: err}
-		}
-		s.device, s.inode, s.size = uint64(st.Dev), st.Ino, st.Size
-		if changed := time.Unix(st.Ctim.Unix()); changed.After(s.changed) {
-			s.changed = changed
-		}
-	}
-	return s, nil
-}
-
-// readRules reads the file of rules, which must not change meanwhile.
-func (s *Server) readRules() (*rules.Rules, fileState, error) {
-	for range 5 {
-		before, err := stateOf(s.rulesFile)
-		if err != nil {
-			return nil, before, err
-		}
-		data, err := readRegular(s.rulesFile, maxRules+1)
-		if err != nil {
-			return nil, before, err
-		}
-		after, err := stateOf(s.rulesFile)
-		switch {
-		case err != nil:
-			return nil, before, err
-		case before != after:
-			continue
-		case len(data) > maxRules:
-			return nil, before, fmt.Errorf("%s: more than %d bytes", s.rulesFile, maxRules)
-		}
-		r, err := rules.Parse(filepath.Base(s.rulesFile), data, s.ruleKinds())
-		return r, before, err
-	}
-	return nil, fileState{}, fmt.Errorf("%s: it changes while it is read", s.rulesFile)
-}
-
-// readRegular reads a regular file, or its first bytes.
-func readRegular(file string, most int64) ([]byte, error) {
-	f, err := artifact.OpenFile(file)
+// readRules reads the file of rules.
+func (s *Server) readRules() (*rules.Rules, watch.State, error) {
+	data, state, err := watch.Read(s.rulesFile)
 	if err != nil {
-		return nil, err
+		return nil, state, err
 	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, most))
+	r, err := rules.Parse(filepath.Base(s.rulesFile), data, s.ruleKinds())
+	return r, state, err
 }
 
 func (s *Server) ruleKinds() (kinds []rules.Kind) {
@@ -100,7 +45,7 @@ func (s *Server) Reload(ctx context.Context) error {
 
 func (s *Server) reload(ctx context.Context) error {
 	var r *rules.Rules
-	var state fileState
+	var state watch.State
 	if s.rulesFile != "" {
 		var err error
 		if r, state, err = s.readRules(); err != nil {
@@ -147,9 +92,9 @@ func (s *Server) tellRules(v *view) {
 // watch reloads the rules when their file has changed and then stayed the same for a while:
 // many programs write a file in several steps.
 func (s *Server) watch(ctx context.Context) {
-	tick := time.NewTicker(watchEvery)
+	tick := time.NewTicker(watch.Every)
 	defer tick.Stop()
-	var pending fileState
+	var pending watch.State
 	for {
 		select {
 		case <-ctx.Done():
@@ -157,7 +102,7 @@ func (s *Server) watch(ctx context.Context) {
 		case <-tick.C:
 		}
 		s.reloading.Lock()
-		state, _ := stateOf(s.rulesFile) // an error is a state, too
+		state, _ := watch.StateOf(s.rulesFile) // an error is a state, too
 		next := s.view.Load().next
 		same := state == s.seen && (next.IsZero() || time.Now().Before(next))
 		due := state == s.seen

@@ -23,6 +23,7 @@ import (
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/http1"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/server/watch"
 )
 
 // Options are what a Server serves and how. Only Image is required.
@@ -73,8 +74,8 @@ type Server struct {
 	signer    func(date time.Time) (artifact.Signer, error)
 	view      atomic.Pointer[view]
 	rulesFile string
-	reloading sync.Mutex // held for what follows
-	seen      fileState  // of the rules that were read last
+	reloading sync.Mutex  // held for what follows
+	seen      watch.State // of the rules that were read last
 	described *properties
 	reloads   reloads
 	faults    faults
