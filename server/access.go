@@ -3,13 +3,10 @@ package server
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
-
-	"github.com/labstack/echo/v5"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -22,15 +19,16 @@ type Access struct {
 	Proxies          []netip.Prefix // whose X-Forwarded-For, -Proto and -Host are believed
 }
 
-// A gate is Access at work.
-type gate struct {
-	Access
+// A Gate is Access at work.
+type Gate struct {
+	access    Access
 	tls       *tls.Config // nil: plain HTTP
 	passwords *passwords  // nil: none are asked for
 }
 
-func newGate(a Access, log *slog.Logger) (*gate, error) {
-	g := &gate{Access: a}
+// NewGate reads the files of an Access. It says in the log when it reads one again, and when it cannot.
+func NewGate(a Access, log *slog.Logger) (*Gate, error) {
+	g := &Gate{access: a}
 	if a.Passwords != "" {
 		var err error
 		if g.passwords, err = readPasswords(a.Passwords, log); err != nil {
@@ -48,24 +46,31 @@ func newGate(a Access, log *slog.Logger) (*gate, error) {
 	return g, err
 }
 
-// identify says where a request comes from. Of a believed proxy it takes the client, the scheme
-// and the host that it names.
-func (g *gate) identify(e *exchange, r *http.Request) {
-	e.client = remoteOf(r)
+// A Client is who sends a request.
+type Client struct {
+	Address netip.Addr
+	User    string // as its certificate or its login says; empty: neither was asked for
+}
+
+// Identify says who sends a request. Of a trusted proxy it takes the client, the scheme
+// and the host that it names; the request has these afterwards. See BaseAddress.
+func (g *Gate) Identify(r *http.Request) (c Client) {
+	c.Address = remoteOf(r)
 	r.URL.Scheme = ""
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-		e.user = nameOf(r.TLS.PeerCertificates[0])
+		c.User = nameOf(r.TLS.PeerCertificates[0])
 	}
-	if !g.trusts(e.client) {
-		return
+	if !g.trusts(c.Address) {
+		return c
 	}
-	e.client = g.behind(e.client, r.Header.Values("X-Forwarded-For"))
+	c.Address = g.behind(c.Address, r.Header.Values("X-Forwarded-For"))
 	if strings.EqualFold(lastOf(r.Header["X-Forwarded-Proto"]), "https") {
 		r.URL.Scheme = "https"
 	}
 	if host := lastOf(r.Header["X-Forwarded-Host"]); host != "" {
 		r.Host = host
 	}
+	return c
 }
 
 // lastOf is the last value of a list: the one that the trusted proxy wrote. The client may have sent those before it.
@@ -77,8 +82,11 @@ func lastOf(values []string) string {
 	return strings.TrimSpace(value[strings.LastIndexByte(value, ',')+1:])
 }
 
-// private reports whether clients must log in or present a certificate.
-func (g *gate) private() bool { return g.passwords != nil || g.ClientAuthority != "" }
+// TLS returns the configuration for connections; nil: they are plain HTTP.
+func (g *Gate) TLS() *tls.Config { return g.tls }
+
+// Private reports whether clients must log in or present a certificate.
+func (g *Gate) Private() bool { return g.passwords != nil || g.access.ClientAuthority != "" }
 
 // nameOf is by what a client's certificate is known.
 func nameOf(c *x509.Certificate) string {
@@ -93,8 +101,11 @@ func nameOf(c *x509.Certificate) string {
 	return c.SerialNumber.String()
 }
 
-func (g *gate) trusts(a netip.Addr) bool {
-	for _, p := range g.Proxies {
+// Trusts reports whether a request comes straight from a trusted proxy.
+func (g *Gate) Trusts(r *http.Request) bool { return g.trusts(remoteOf(r)) }
+
+func (g *Gate) trusts(a netip.Addr) bool {
+	for _, p := range g.access.Proxies {
 		if p.Contains(a) {
 			return true
 		}
@@ -104,7 +115,7 @@ func (g *gate) trusts(a netip.Addr) bool {
 
 // behind is the last address that a believed proxy has written and that is none of a believed
 // proxy; those before it are the client's own word.
-func (g *gate) behind(proxy netip.Addr, headers []string) netip.Addr {
+func (g *Gate) behind(proxy netip.Addr, headers []string) netip.Addr {
 	client := proxy
 	hops := strings.Split(strings.Join(headers, ","), ",")
 	for i := len(hops) - 1; i >= 0; i-- {
@@ -124,47 +135,8 @@ func (g *gate) behind(proxy netip.Addr, headers []string) netip.Addr {
 	return client
 }
 
-var (
-	errUnauthorized  = echo.NewHTTPError(http.StatusUnauthorized, "This mirror requires a name and a password.")
-	errWrongPassword = echo.NewHTTPError(http.StatusUnauthorized, "The name or the password is wrong.")
-)
-
-// guard refuses clients that have too many connections, and those that are not known.
-func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c *echo.Context) error {
-		r := c.Request()
-		e, _ := exchangeOf(r)
-		if s.limits.crowded(r) && !s.access.trusts(remoteOf(r)) {
-			c.Response().Header().Set("Connection", "close")
-			c.Response().Header().Set("Retry-After", "5")
-			return echo.NewHTTPError(http.StatusServiceUnavailable, "This client has too many connections.")
-		}
-		if s.access.passwords != nil && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
-			name, password, given := r.BasicAuth()
-			right, busy := false, false
-			if given {
-				e.user = name
-				right, busy = s.access.passwords.right(r.Context(), e.client, e, name, password)
-			}
-			if busy {
-				c.Response().Header().Set("Retry-After", "1")
-				return echo.NewHTTPError(http.StatusServiceUnavailable, "Too many passwords from this client's network are being checked. Try again later.")
-			}
-			if !right {
-				c.Response().Header().Set("WWW-Authenticate", `Basic realm="minimirror", charset="UTF-8"`)
-				if given {
-					return errWrongPassword
-				}
-				return errUnauthorized
-			}
-		}
-		return next(c)
-	}
-}
-
+// remoteOf is the address of a request's connection.
 func remoteOf(r *http.Request) netip.Addr {
 	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
 	return remote.Addr().Unmap().WithZone("") // which would be in no network
 }
-
-var errNoPasswords = errors.New("there is no name in it")

@@ -3,7 +3,6 @@ package server
 import (
 	"io"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/labstack/echo/v5"
@@ -16,11 +15,10 @@ import (
 // echo's response, which hides that the connection takes files; see image.FileSender.
 type exchange struct {
 	*echo.Response
-	client netip.Addr
-	user   string
+	client Client
 	kind   string // that the path belongs to
 	head   bool   // there is no body
-	limits *limiter
+	limits *Limiter
 
 	artifact *artifact.Item // that was asked for; nil: none
 	size     int64          // of its file that was asked for
@@ -52,8 +50,8 @@ func (e *exchange) say(phrase string) {
 	}
 }
 
-// gone reports whether the client has disconnected, as far as the connection knows.
-func (e *exchange) gone() bool {
+// Gone reports whether the client has disconnected, as far as the connection knows.
+func (e *exchange) Gone() bool {
 	w, ok := e.Response.ResponseWriter.(interface{ Gone() bool })
 	return ok && w.Gone()
 }
@@ -115,6 +113,12 @@ func (e *exchange) copyPieces(content copier, limited *io.LimitedReader) (n int6
 func (e *exchange) patience(more time.Duration) {
 	_ = http.NewResponseController(e.Response.ResponseWriter).SetWriteDeadline(time.Now().Add(firstMinute + more)) // a recorder has none
 }
+
+// firstMinute is how long any answer may take, and each piece of a big one beside its size.
+const firstMinute = time.Minute
+
+// piece is how many bytes are sent before the time that a client has starts anew.
+const piece = 512 << 10
 
 // smallAnswer is what fits into the time that every answer has.
 const smallAnswer = 48 << 10

@@ -32,7 +32,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 			return
 		}
 		defer content.Close()
-		s.send(w, r, &made.File, made.lastModified(), content, s.access.private())
+		s.send(w, r, &made.File, made.lastModified(), content, s.access.Private())
 		return
 	}
 	at := s.image.Index(name)
@@ -40,7 +40,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 		s.fail(w, r, fs.ErrNotExist)
 		return
 	}
-	private := s.access.private()
+	private := s.access.Private()
 	if items := s.items.of(at); len(items) > 0 {
 		e, found := exchangeOf(r)
 		if !found {
@@ -48,7 +48,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 			return
 		}
 		private = private || slices.ContainsFunc(items, v.byClient)
-		item, verdict := s.decide(v, items, e.client)
+		item, verdict := s.decide(v, items, e.client.Address)
 		e.artifact, e.size = item, s.image.Catalog.Files[at].Size
 		if !verdict.Allowed {
 			deny(w, r, e, verdict)

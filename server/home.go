@@ -72,7 +72,7 @@ func (p *pages) serveHome(w http.ResponseWriter, r *http.Request) {
 		frame
 		about
 	}{p.frame("miniMirror: "+p.server.image.Catalog.Name, ""), p.about}
-	page.Base, page.Rules = baseAddress(r), p.server.rulesState()
+	page.Base, page.Rules = BaseAddress(r), p.server.rulesState()
 	for _, m := range p.server.mounts {
 		guide, able := artifact.Able[artifact.Guide](m.kind)
 		if !able {

@@ -7,26 +7,26 @@ import (
 	"strings"
 )
 
-// baseAddress is the mirror's address as the client wrote it: the scheme is the connection's own,
-// or what a believed proxy says; see gate.identify.
-func baseAddress(r *http.Request) string {
+// BaseAddress is the mirror's address as the client wrote it: the scheme is the connection's own,
+// or what a trusted proxy says; see Gate.Identify.
+func BaseAddress(r *http.Request) string {
 	if r.TLS != nil || r.URL.Scheme == "https" {
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host
 }
 
-// localAddress is the address that the client reached.
-func localAddress(r *http.Request) string {
+// LocalAddress is the address that the client reached.
+func LocalAddress(r *http.Request) string {
 	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		return a.String()
 	}
 	return "localhost"
 }
 
-// validHost reports whether a Host header (RFC 9110, section 7.2) is a name or an address with or
+// ValidHost reports whether a Host header (RFC 9110, section 7.2) is a name or an address with or
 // without a port: nothing that would have to be escaped in a page or a configuration file.
-func validHost(host string) bool {
+func ValidHost(host string) bool {
 	name, port := host, ""
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		name, port = host[:i], host[i+1:]

@@ -51,22 +51,23 @@ func usualConnections() int {
 	return int(min(10_000, max(16, (max(files.Cur, 64)-64)/2))) // a download has a file, too
 }
 
-// A limiter counts connections.
-type limiter struct {
+// A Limiter counts connections, and says which are too many.
+type Limiter struct {
 	Limits
 	room    chan struct{} // holds one for each connection
 	mu      sync.Mutex
 	clients map[netip.Addr]*atomic.Int32
 }
 
-func newLimiter(l Limits) *limiter {
+// NewLimiter counts from 0, with a default for each limit that is not given.
+func NewLimiter(l Limits) *Limiter {
 	l = l.orDefaults()
-	return &limiter{Limits: l, room: make(chan struct{}, l.Connections), clients: map[netip.Addr]*atomic.Int32{}}
+	return &Limiter{Limits: l, room: make(chan struct{}, l.Connections), clients: map[netip.Addr]*atomic.Int32{}}
 }
 
-// listen accepts a connection when there is room for one. It hands out connections as they are: files are
+// Listen accepts a connection when there is room for one. It hands out connections as they are: files are
 // sent past their Write.
-func (l *limiter) listen(n net.Listener) net.Listener {
+func (l *Limiter) Listen(n net.Listener) net.Listener {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &roomy{n, l.room, ctx.Done(), cancel}
 }
@@ -87,7 +88,7 @@ func (r *roomy) Accept() (net.Conn, error) {
 	select {
 	case <-r.closed: // while there is no room
 		return nil, net.ErrClosed
-	case r.room <- struct{}{}: // limiter.closed takes it out again
+	case r.room <- struct{}{}: // Limiter.Closed takes it out again
 	}
 	c, err := r.Listener.Accept()
 	if err != nil {
@@ -98,9 +99,9 @@ func (r *roomy) Accept() (net.Conn, error) {
 
 type crowdKey struct{}
 
-// opened counts a connection. It implements http1.Server.Context.
-func (l *limiter) opened(ctx context.Context, c net.Conn) context.Context {
-	address := addressOf(c)
+// Opened counts a connection. It implements http1.Server.Context.
+func (l *Limiter) Opened(ctx context.Context, c net.Conn) context.Context {
+	address := AddressOf(c)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	count := l.clients[address]
@@ -112,10 +113,10 @@ func (l *limiter) opened(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, crowdKey{}, count)
 }
 
-// closed implements http1.Server.Closed.
-func (l *limiter) closed(c net.Conn) {
+// Closed lets a connection go. It implements http1.Server.Closed.
+func (l *Limiter) Closed(c net.Conn) {
 	<-l.room
-	address := addressOf(c)
+	address := AddressOf(c)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if count := l.clients[address]; count != nil && count.Add(-1) <= 0 {
@@ -123,19 +124,14 @@ func (l *limiter) closed(c net.Conn) {
 	}
 }
 
-func addressOf(c net.Conn) netip.Addr {
+// AddressOf is the address at the other end of a connection.
+func AddressOf(c net.Conn) netip.Addr {
 	a, _ := netip.ParseAddrPort(c.RemoteAddr().String())
 	return a.Addr().Unmap()
 }
 
-// crowded reports whether the client of a request has too many connections.
-func (l *limiter) crowded(r *http.Request) bool {
+// Crowded reports whether the client of a request has too many connections.
+func (l *Limiter) Crowded(r *http.Request) bool {
 	count, ok := r.Context().Value(crowdKey{}).(*atomic.Int32)
 	return ok && count != nil && int(count.Load()) > l.PerClient
 }
-
-// firstMinute is how long any answer may take, and each piece of a big one beside its size.
-const firstMinute = time.Minute
-
-// piece is how many bytes are sent before the time that a client has starts anew.
-const piece = 512 << 10

@@ -32,7 +32,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		c.SetRequest(r)
 		// The path as it came: what follows cleans it.
 		path := r.URL.Path
-		s.access.identify(e, r)
+		e.client = s.access.Identify(r)
 		s.metrics.begin()
 		aborted := true
 		defer func() {
@@ -40,7 +40,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 				e.verdict = audit.Failed
 			}
 			record := audit.Record{
-				Time: start, Client: e.client, User: e.user, Agent: r.UserAgent(), Method: r.Method, Path: path,
+				Time: start, Client: e.client.Address, User: e.client.User, Agent: r.UserAgent(), Method: r.Method, Path: path,
 				Status: e.Status, Kind: e.kind, Verdict: e.outcome(), Rule: e.rule, Reason: e.reason,
 				Bytes: e.Size, Duration: time.Since(start), ID: s.ids.next(),
 			}
@@ -58,7 +58,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 // refused is observe for a request that has no handler, since it could not be read. It implements http1.Server.Refused.
 func (s *Server) refused(from net.Conn, status int, why string, sent int64) {
 	s.metrics.begin()
-	s.tell(&audit.Record{Time: time.Now(), Client: addressOf(from), Status: status, Verdict: audit.Refused, Reason: why, Bytes: sent, ID: s.ids.next()})
+	s.tell(&audit.Record{Time: time.Now(), Client: AddressOf(from), Status: status, Verdict: audit.Refused, Reason: why, Bytes: sent, ID: s.ids.next()})
 }
 
 func (s *Server) tell(record *audit.Record) {

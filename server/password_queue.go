@@ -9,10 +9,11 @@ import (
 )
 
 const (
-	passwordTurns   = 2    // passwords that are checked at once
-	mostWaiting     = 16   // from one network; further requests get 503
-	mostRemembered  = 4096 // networks for which wrong passwords are counted
-	networkBitsIPv6 = 64   // one client may use any address in such a network
+	passwordPatience = 10 * time.Second
+	passwordTurns    = 2    // passwords that are checked at once
+	mostWaiting      = 16   // from one network; further requests get 503
+	mostRemembered   = 4096 // networks for which wrong passwords are counted
+	networkBitsIPv6  = 64   // one client may use any address in such a network
 )
 
 // A passwordQueue gives turns to requests whose password must be checked, which is slow on purpose. A flood of wrong passwords
@@ -38,14 +39,11 @@ type passwordNetwork struct {
 type passwordWaiter struct {
 	number int
 	turn   chan bool // false: there is none any more
-	client goner
+	client Connection
 }
 
-// A goner knows whether the client has disconnected.
-type goner interface{ gone() bool }
-
 func newPasswordQueue() *passwordQueue {
-	return &passwordQueue{patience: turnPatience, free: passwordTurns, networks: map[netip.Prefix]*passwordNetwork{}}
+	return &passwordQueue{patience: passwordPatience, free: passwordTurns, networks: map[netip.Prefix]*passwordNetwork{}}
 }
 
 func passwordNetworkOf(client netip.Addr) netip.Prefix {
@@ -59,7 +57,7 @@ func passwordNetworkOf(client netip.Addr) netip.Prefix {
 
 // enter waits for a turn, which ends with leave; right says what came of it. It fails when too many of the network wait, when
 // the client has gone, and when the queue's patience is over.
-func (q *passwordQueue) enter(ctx context.Context, address netip.Addr, client goner) (leave func(right bool), ok bool) {
+func (q *passwordQueue) enter(ctx context.Context, address netip.Addr, client Connection) (leave func(right bool), ok bool) {
 	key := passwordNetworkOf(address)
 	w := &passwordWaiter{turn: make(chan bool, 1), client: client}
 	if !q.join(key, w) {
@@ -86,7 +84,7 @@ func (q *passwordQueue) join(key netip.Prefix, w *passwordWaiter) bool {
 		q.networks[key] = n
 	}
 	n.waiting = slices.DeleteFunc(n.waiting, func(w *passwordWaiter) bool {
-		gone := w.client.gone()
+		gone := w.client.Gone()
 		if gone {
 			w.turn <- false
 		}
@@ -163,7 +161,7 @@ func (q *passwordQueue) next() {
 		}
 		w := best.waiting[0]
 		best.waiting = best.waiting[1:]
-		if w.client.gone() {
+		if w.client.Gone() {
 			w.turn <- false
 			q.forget(best)
 			continue

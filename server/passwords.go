@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -18,6 +19,9 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/server/watch"
 )
+
+// errNoNames is the error of a file that would let nobody in.
+var errNoNames = errors.New("there is no name in it")
 
 // maxCost is the highest cost of a hash that is checked within some seconds.
 const maxCost = 14
@@ -78,7 +82,7 @@ func (p *passwords) read() error {
 		highest = max(highest, cost)
 	}
 	if len(hashes) == 0 && p.hashes == nil {
-		return artifact.Hint(fmt.Errorf("%s: %w", p.file, errNoPasswords), "write it with: htpasswd -c -B %s NAME", p.file)
+		return artifact.Hint(fmt.Errorf("%s: %w", p.file, errNoNames), "write it with: htpasswd -c -B %s NAME", p.file)
 	}
 	known := map[string][sha256.Size]byte{}
 	for name, digest := range p.known {
@@ -109,7 +113,7 @@ func (p *passwords) hash(name string, digest [sha256.Size]byte) (hash []byte, ri
 }
 
 // right reports whether the password is that of the name. busy: it was not checked.
-func (p *passwords) right(ctx context.Context, address netip.Addr, client goner, name, password string) (right, busy bool) {
+func (p *passwords) right(ctx context.Context, address netip.Addr, client Connection, name, password string) (right, busy bool) {
 	mac := hmac.New(sha256.New, p.key)
 	mac.Write([]byte(name + "\x00" + password))
 	digest := [sha256.Size]byte(mac.Sum(nil))

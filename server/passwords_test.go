@@ -37,7 +37,7 @@ func testPasswords(t *testing.T, lines string) *passwords {
 // A goes is a client that may have gone.
 type goes func() bool
 
-func (g goes) gone() bool { return g() }
+func (g goes) Gone() bool { return g() }
 
 var here = goes(func() bool { return false })
 
@@ -240,7 +240,7 @@ func TestPasswordsOfNobody(t *testing.T) {
 	p.compare = slow.compare
 	var all sync.WaitGroup
 	var left atomic.Bool
-	guess := func(ctx context.Context, address, password string, client goner) {
+	guess := func(ctx context.Context, address, password string, client Connection) {
 		all.Go(func() {
 			if right, busy := p.right(ctx, netip.MustParseAddr(address), client, "joe", password); password == "gone" && !busy || password == "right" && !right {
 				t.Errorf("%s of %s: right %t, busy %t", password, address, right, busy)

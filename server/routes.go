@@ -115,9 +115,9 @@ func (s *Server) check(next echo.HandlerFunc) echo.HandlerFunc {
 			return echo.ErrMethodNotAllowed
 		}
 		if r.Host == "" { // HTTP/1.0
-			r.Host = localAddress(r)
+			r.Host = LocalAddress(r)
 		}
-		if !validHost(r.Host) {
+		if !ValidHost(r.Host) {
 			return echo.NewHTTPError(http.StatusBadRequest, "the Host header is not a host")
 		}
 		if p := r.URL.Path; strings.Contains(p, "//") || strings.Contains(p, "/.") {

@@ -184,7 +184,7 @@ func (s *Server) details(r *http.Request, kind, name string) (list []carried, al
 	if !found {
 		return nil, nil, errNobody
 	}
-	v, now, client := s.view.Load(), time.Now(), e.client
+	v, now, client := s.view.Load(), time.Now(), e.client.Address
 	describer, describes := artifact.Able[artifact.Describer](s.mounts[at].kind)
 	for _, r := range records[name] {
 		c := carried{

@@ -64,9 +64,9 @@ type Server struct {
 	pages   *pages
 	turns   chan struct{} // holds one for each page or answer of the API that is being made
 	started time.Time
-	access  *gate
+	access  *Gate
 	ids     *ids
-	limits  *limiter
+	limits  *Limiter
 	metrics *metrics
 	compute func() (done func())
 
@@ -88,7 +88,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		image: o.Image, grace: o.Grace, log: o.Log, audit: o.Audit, started: time.Now(),
-		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), turns: make(chan struct{}, 4), limits: newLimiter(o.Limits), compute: o.Compute, ids: newIDs(),
+		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), turns: make(chan struct{}, 4), limits: NewLimiter(o.Limits), compute: o.Compute, ids: newIDs(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -97,7 +97,7 @@ func New(o Options) (*Server, error) {
 		s.compute = func() func() { return func() {} }
 	}
 	var err error
-	if s.access, err = newGate(o.Access, s.log); err != nil {
+	if s.access, err = NewGate(o.Access, s.log); err != nil {
 		return nil, err
 	}
 	s.items = newItemPlaces(o.Image)
@@ -129,14 +129,14 @@ const cutTime = 5 * time.Second
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	server := &http1.Server{
 		Handler:    s.echo,
-		TLS:        s.access.tls,
+		TLS:        s.access.TLS(),
 		HeaderSize: s.limits.HeaderSize,
 		HeaderTime: s.limits.HeaderTime,
 		AnswerTime: firstMinute,
 		IdleTime:   s.limits.Idle,
-		Context:    s.limits.opened,
+		Context:    s.limits.Opened,
 		Refused:    s.refused,
-		Closed:     s.limits.closed,
+		Closed:     s.limits.Closed,
 		Log:        s.log,
 	}
 	defer server.Close()
@@ -146,7 +146,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	if s.rulesFile != "" {
 		go s.watch(watched)
 	}
-	l = s.limits.listen(l)
+	l = s.limits.Listen(l)
 	go func() { failed <- server.Serve(l) }()
 	select {
 	case err := <-failed:

@@ -20,7 +20,7 @@ var _ artifact.Site = (*site)(nil)
 
 func (s *site) Mirror() artifact.Mirror { return s.mirror }
 
-func (s *site) Base(r *http.Request) string { return baseAddress(r) }
+func (s *site) Base(r *http.Request) string { return BaseAddress(r) }
 
 func (s *site) ServeFile(w http.ResponseWriter, r *http.Request, name string) {
 	s.server.serveFile(w, r, name)
@@ -43,7 +43,7 @@ func (s *site) Decide(r *http.Request, item *artifact.Item) artifact.Verdict {
 	if !found || at < 0 {
 		return artifact.Verdict{Reason: errNobody.Error()}
 	}
-	return artifact.Verdict(s.server.view.Load().verdict(at, e.client, time.Now()))
+	return artifact.Verdict(s.server.view.Load().verdict(at, e.client.Address, time.Now()))
 }
 
 func (s *site) Ask(r *http.Request, item *artifact.Item, verdict artifact.Verdict) {
