@@ -29,6 +29,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/server"
+	"github.com/minimirror/minimirror/server/access"
 )
 
 // startAdmin serves what is for operators on a loopback port.
@@ -98,7 +99,7 @@ func (a *testAuthority) write(t testing.TB, dir, name string, serial int64) (cer
 func TestTLS(t *testing.T) {
 	dir, authority := t.TempDir(), newAuthority(t)
 	certificate, key := authority.write(t, dir, "server", 2)
-	address, _ := start(t, server.Options{Access: server.Access{Certificate: certificate, Key: key}})
+	address, _ := start(t, server.Options{Access: access.Options{Certificate: certificate, Key: key}})
 	serial := func() (int64, error) {
 		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: authority.pool})
 		if err != nil {
@@ -137,7 +138,7 @@ func TestCertificateOutOfDate(t *testing.T) {
 		authority.lasts = lasts
 		var log bytes.Buffer
 		certificate, key := authority.write(t, t.TempDir(), "server", 2)
-		newServer(t, server.Options{Access: server.Access{Certificate: certificate, Key: key}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		newServer(t, server.Options{Access: access.Options{Certificate: certificate, Key: key}, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if told := strings.Contains(log.String(), "clients refuse the certificate"); told != (lasts < 0) {
 			t.Errorf("lasts %v: told: %t", lasts, told)
 		}
@@ -169,7 +170,7 @@ func TestClientCertificates(t *testing.T) {
 	}
 	trust(authority)
 	var said syncBuffer
-	address, _ := start(t, server.Options{Access: server.Access{Certificate: certificate, Key: key, ClientAuthority: ca}, Log: slog.New(slog.NewTextHandler(&said, nil))})
+	address, _ := start(t, server.Options{Access: access.Options{Certificate: certificate, Key: key, ClientAuthority: ca}, Log: slog.New(slog.NewTextHandler(&said, nil))})
 	// Clients resume sessions where they may.
 	clients := map[*testAuthority]*tls.Config{nil: {RootCAs: authority.pool}}
 	for _, a := range []*testAuthority{authority, other} {
@@ -237,7 +238,7 @@ func TestWrongAccess(t *testing.T) {
 		must(t, os.WriteFile(file, []byte(text), 0o644))
 		return file
 	}
-	for name, a := range map[string]server.Access{
+	for name, a := range map[string]access.Options{
 		"no key":               {Certificate: certificate},
 		"no certificate":       {Key: key},
 		"only an authority":    {ClientAuthority: certificate},
@@ -269,7 +270,7 @@ func TestPasswords(t *testing.T) {
 	writeRules(t, file, "joe:"+hashed(t, "secret")+"\n")
 	log, err := audit.Open(trail, nil)
 	must(t, err)
-	address, stop := start(t, server.Options{Audit: log, Access: server.Access{Passwords: file}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	address, stop := start(t, server.Options{Audit: log, Access: access.Options{Passwords: file}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	status := func(user, password, path string) int {
 		r, err := http.NewRequest("GET", "http://"+address+path, nil)
 		must(t, err)
@@ -320,7 +321,7 @@ func TestPasswords(t *testing.T) {
 
 // A proxy on the same link has an address with a zone.
 func TestProxyOnTheLink(t *testing.T) {
-	h := newServer(t, server.Options{Access: server.Access{Proxies: []netip.Prefix{netip.MustParsePrefix("fe80::/10")}}}).Handler()
+	h := newServer(t, server.Options{Access: access.Options{Proxies: []netip.Prefix{netip.MustParsePrefix("fe80::/10")}}}).Handler()
 	r := httptest.NewRequest("GET", "/", nil)
 	r.RemoteAddr = "[fe80::7%eth0]:4711"
 	r.Header.Set("X-Forwarded-Host", "mirror.example.org")
@@ -369,14 +370,14 @@ func TestTrustedProxies(t *testing.T) {
 			}
 		}
 	}
-	wrong := server.Options{Access: server.Access{Proxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
+	wrong := server.Options{Access: access.Options{Proxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
 	if got := ask(t, newServer(t, wrong).Handler(), "GET", "/", "X-Forwarded-Host: evil.example.org/<x>"); got.StatusCode != 400 {
 		t.Errorf("a host that is none: %s", got.Status)
 	}
 }
 
 func TestConnectionsOfOneClient(t *testing.T) {
-	address, _ := start(t, server.Options{Limits: server.Limits{PerClient: 3}})
+	address, _ := start(t, server.Options{Limits: access.Limits{PerClient: 3}})
 	var conns []net.Conn
 	first := func() string {
 		conn, err := net.Dial("tcp", address)

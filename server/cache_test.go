@@ -7,6 +7,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/server"
+	"github.com/minimirror/minimirror/server/access"
 )
 
 // What an answer depends on beside the address is seen in what caches may do with it.
@@ -20,8 +21,8 @@ func TestCaches(t *testing.T) {
 		" - allow: { package: pool/a_1.0.deb, client: 198.51.100.0/24 }\n"+
 		" - deny: { package: 'pool/b*', time: 'Mon-Sun 00:00-24:00', reason: x, client: '::/0' }\n")
 	open := newServer(t, server.Options{Rules: rules, Signer: plainSigners}).Handler()
-	closed := newServer(t, server.Options{Access: server.Access{Passwords: passwords}}).Handler()
-	named := newServer(t, server.Options{Access: server.Access{Passwords: passwords}, Rules: rules, Signer: plainSigners, Kinds: []artifact.Kind{digestKind{}}}).Handler()
+	closed := newServer(t, server.Options{Access: access.Options{Passwords: passwords}}).Handler()
+	named := newServer(t, server.Options{Access: access.Options{Passwords: passwords}, Rules: rules, Signer: plainSigners, Kinds: []artifact.Kind{digestKind{}}}).Handler()
 	const login = "Authorization: Basic am9lOnNlY3JldA=="
 	for _, c := range []struct {
 		what   string

@@ -9,16 +9,17 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/server/access"
 )
 
 // An exchange is a request's answer, and what is to be said of it afterwards. It wraps
 // echo's response, which hides that the connection takes files; see image.FileSender.
 type exchange struct {
 	*echo.Response
-	client Client
+	client access.Client
 	kind   string // that the path belongs to
 	head   bool   // there is no body
-	limits *Limiter
+	limits *access.Limiter
 
 	artifact *artifact.Item // that was asked for; nil: none
 	size     int64          // of its file that was asked for

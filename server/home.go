@@ -8,6 +8,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/server/access"
 	"github.com/minimirror/minimirror/server/answer"
 )
 
@@ -72,7 +73,7 @@ func (p *pages) serveHome(w http.ResponseWriter, r *http.Request) {
 		frame
 		about
 	}{p.frame("miniMirror: "+p.server.image.Catalog.Name, ""), p.about}
-	page.Base, page.Rules = BaseAddress(r), p.server.rulesState()
+	page.Base, page.Rules = access.BaseAddress(r), p.server.rulesState()
 	for _, m := range p.server.mounts {
 		guide, able := artifact.Able[artifact.Guide](m.kind)
 		if !able {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/server/access"
 )
 
 // observe makes the exchange, answers errors, and tells the audit trail, the report
@@ -58,7 +59,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 // refused is observe for a request that has no handler, since it could not be read. It implements http1.Server.Refused.
 func (s *Server) refused(from net.Conn, status int, why string, sent int64) {
 	s.metrics.begin()
-	s.tell(&audit.Record{Time: time.Now(), Client: AddressOf(from), Status: status, Verdict: audit.Refused, Reason: why, Bytes: sent, ID: s.ids.next()})
+	s.tell(&audit.Record{Time: time.Now(), Client: access.AddressOf(from), Status: status, Verdict: audit.Refused, Reason: why, Bytes: sent, ID: s.ids.next()})
 }
 
 func (s *Server) tell(record *audit.Record) {

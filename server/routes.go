@@ -11,6 +11,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/server/access"
 )
 
 // methods are all that a mirror answers.
@@ -115,9 +116,9 @@ func (s *Server) check(next echo.HandlerFunc) echo.HandlerFunc {
 			return echo.ErrMethodNotAllowed
 		}
 		if r.Host == "" { // HTTP/1.0
-			r.Host = LocalAddress(r)
+			r.Host = access.LocalAddress(r)
 		}
-		if !ValidHost(r.Host) {
+		if !access.ValidHost(r.Host) {
 			return echo.NewHTTPError(http.StatusBadRequest, "the Host header is not a host")
 		}
 		if p := r.URL.Path; strings.Contains(p, "//") || strings.Contains(p, "/.") {

@@ -18,6 +18,7 @@ import (
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 	"github.com/minimirror/minimirror/server"
+	"github.com/minimirror/minimirror/server/access"
 )
 
 func writeRules(t testing.TB, file, text string) {
@@ -133,7 +134,7 @@ func TestFilesThatBlock(t *testing.T) {
 	pipe := filepath.Join(dir, "pipe")
 	must(t, syscall.Mkfifo(pipe, 0o600))
 	img := openForms(t)["oci"]
-	for name, o := range map[string]server.Options{"rules": {Rules: pipe}, "passwords": {Access: server.Access{Passwords: pipe}}} {
+	for name, o := range map[string]server.Options{"rules": {Rules: pipe}, "passwords": {Access: access.Options{Passwords: pipe}}} {
 		o.Image, o.Kinds = img, []artifact.Kind{plainKind{}}
 		if _, err := server.New(o); err == nil || !strings.Contains(err.Error(), "regular file") {
 			t.Errorf("%s: %v", name, err)

@@ -23,6 +23,7 @@ import (
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/http1"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/server/access"
 	"github.com/minimirror/minimirror/server/watch"
 )
 
@@ -44,8 +45,8 @@ type Options struct {
 	// As are hosts of upstreams: requests to them, by the Host header, are answered as they would be.
 	As []string
 
-	Access Access
-	Limits Limits
+	Access access.Options
+	Limits access.Limits
 
 	// Compute is called before something computes for long, and what it returns afterwards; nil: nothing is.
 	Compute func() (done func())
@@ -64,9 +65,9 @@ type Server struct {
 	pages   *pages
 	turns   chan struct{} // holds one for each page or answer of the API that is being made
 	started time.Time
-	access  *Gate
+	access  *access.Gate
 	ids     *ids
-	limits  *Limiter
+	limits  *access.Limiter
 	metrics *metrics
 	compute func() (done func())
 
@@ -88,7 +89,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		image: o.Image, grace: o.Grace, log: o.Log, audit: o.Audit, started: time.Now(),
-		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), turns: make(chan struct{}, 4), limits: NewLimiter(o.Limits), compute: o.Compute, ids: newIDs(),
+		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), turns: make(chan struct{}, 4), limits: access.NewLimiter(o.Limits), compute: o.Compute, ids: newIDs(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -97,7 +98,7 @@ func New(o Options) (*Server, error) {
 		s.compute = func() func() { return func() {} }
 	}
 	var err error
-	if s.access, err = NewGate(o.Access, s.log); err != nil {
+	if s.access, err = access.New(o.Access, s.log); err != nil {
 		return nil, err
 	}
 	s.items = newItemPlaces(o.Image)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/server/access"
 )
 
 // A site is the server as a kind sees it. It implements artifact.Site.
@@ -20,7 +21,7 @@ var _ artifact.Site = (*site)(nil)
 
 func (s *site) Mirror() artifact.Mirror { return s.mirror }
 
-func (s *site) Base(r *http.Request) string { return BaseAddress(r) }
+func (s *site) Base(r *http.Request) string { return access.BaseAddress(r) }
 
 func (s *site) ServeFile(w http.ResponseWriter, r *http.Request, name string) {
 	s.server.serveFile(w, r, name)

@@ -20,6 +20,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 	"github.com/minimirror/minimirror/server"
+	"github.com/minimirror/minimirror/server/access"
 )
 
 // apt sends ten requests before it reads the first answer.
@@ -178,7 +179,7 @@ func TestCut(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "audit")
 		log, err := audit.Open(file, nil)
 		must(t, err)
-		_, r, stop := slow(t, server.Options{Audit: log, Grace: time.Millisecond, Limits: server.Limits{Connections: connections}})
+		_, r, stop := slow(t, server.Options{Audit: log, Grace: time.Millisecond, Limits: access.Limits{Connections: connections}})
 		stop()
 		must(t, log.Close())
 		if lines, err := os.ReadFile(file); err != nil || bytes.Count(lines, []byte("huge.deb")) == 0 || bytes.Count(lines, []byte("\n")) != 1 {

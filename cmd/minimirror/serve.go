@@ -22,6 +22,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/server"
+	"github.com/minimirror/minimirror/server/access"
 )
 
 const serveHelp = `usage: minimirror serve [[--image] REFERENCE | --root DIR] [--listen ADDRESS]
@@ -61,8 +62,8 @@ type serveFlags struct {
 	metrics        string
 	pprof          bool
 	proxies, as    []string
-	server.Access
-	server.Limits
+	access.Options
+	access.Limits
 }
 
 func (f *serveFlags) declare(c *command) {
@@ -118,7 +119,7 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 	started := processors.compute()
 	o := server.Options{
 		Kinds: kinds.All(), Grace: f.grace, Log: c.log(), Version: programVersion(),
-		Rules: f.rules, As: f.as, Access: f.Access, Limits: f.Limits, Compute: processors.compute,
+		Rules: f.rules, As: f.as, Access: f.Options, Limits: f.Limits, Compute: processors.compute,
 	}
 	if o.Image, err = openImage(c.imageRef, f.root); err != nil {
 		return err

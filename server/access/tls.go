@@ -1,4 +1,4 @@
-package server
+package access
 
 import (
 	"crypto/tls"
@@ -32,8 +32,8 @@ type tlsGroup struct {
 	read  func(into *tls.Config) error
 }
 
-// newTLS reads the files of an Access. The configuration asks for them with each new connection.
-func newTLS(a Access, log *slog.Logger) (*tls.Config, error) {
+// newTLS reads the files of Options. The configuration asks for them with each new connection.
+func newTLS(a Options, log *slog.Logger) (*tls.Config, error) {
 	t := &tlsFiles{log: log, config: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1", "http/1.0"}}}
 	t.groups = append(t.groups, &tlsGroup{what: "the certificate", files: []string{a.Certificate, a.Key}, read: func(into *tls.Config) error {
 		pair, err := artifact.ReadKeyPair(a.Certificate, a.Key)

@@ -1,50 +1,11 @@
-package server
+package access
 
 import (
-	"crypto/tls"
 	"crypto/x509"
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
-
-	"github.com/minimirror/minimirror/internal/artifact"
 )
-
-// Access says who may connect, and whose word is taken for where a request comes from.
-type Access struct {
-	Certificate, Key string         // files, PEM; empty: plain HTTP. They are read again when they change
-	ClientAuthority  string         // file of certificates, PEM; a client must have one that these have signed. It is read again, too
-	Passwords        string         // file of names and bcrypt hashes (htpasswd -B); a client must know one
-	Proxies          []netip.Prefix // whose X-Forwarded-For, -Proto and -Host are believed
-}
-
-// A Gate is Access at work.
-type Gate struct {
-	access    Access
-	tls       *tls.Config // nil: plain HTTP
-	passwords *passwords  // nil: none are asked for
-}
-
-// NewGate reads the files of an Access. It says in the log when it reads one again, and when it cannot.
-func NewGate(a Access, log *slog.Logger) (*Gate, error) {
-	g := &Gate{access: a}
-	if a.Passwords != "" {
-		var err error
-		if g.passwords, err = readPasswords(a.Passwords, log); err != nil {
-			return nil, err
-		}
-	}
-	switch {
-	case a.Certificate == "" && a.Key == "" && a.ClientAuthority == "":
-		return g, nil
-	case a.Certificate == "" || a.Key == "":
-		return nil, artifact.Hint(artifact.Usagef("TLS needs a certificate and its key"), "give both --tls-cert and --tls-key")
-	}
-	var err error
-	g.tls, err = newTLS(a, log)
-	return g, err
-}
 
 // A Client is who sends a request.
 type Client struct {
@@ -82,12 +43,6 @@ func lastOf(values []string) string {
 	return strings.TrimSpace(value[strings.LastIndexByte(value, ',')+1:])
 }
 
-// TLS returns the configuration for connections; nil: they are plain HTTP.
-func (g *Gate) TLS() *tls.Config { return g.tls }
-
-// Private reports whether clients must log in or present a certificate.
-func (g *Gate) Private() bool { return g.passwords != nil || g.access.ClientAuthority != "" }
-
 // nameOf is by what a client's certificate is known.
 func nameOf(c *x509.Certificate) string {
 	switch {
@@ -105,7 +60,7 @@ func nameOf(c *x509.Certificate) string {
 func (g *Gate) Trusts(r *http.Request) bool { return g.trusts(remoteOf(r)) }
 
 func (g *Gate) trusts(a netip.Addr) bool {
-	for _, p := range g.access.Proxies {
+	for _, p := range g.options.Proxies {
 		if p.Contains(a) {
 			return true
 		}
