@@ -197,7 +197,7 @@ func (s *Server) details(r *http.Request, kind, name string) (list []carried, al
 		}
 		for _, f := range r.Files {
 			f.URLs = orNone(f.URLs)
-			c.Files = append(c.Files, carriedFile{f, (&url.URL{Path: "/" + r.FileID(&f)}).EscapedPath()})
+			c.Files = append(c.Files, carriedFile{f, (&url.URL{Path: artifact.Address(s.mounts[at].kind, &r.Item, &f)}).EscapedPath()})
 		}
 		c.Description.Fields = orNone(c.Description.Fields)
 		if place := s.items.at(r.ID()); place >= 0 && v.table != nil {

@@ -80,6 +80,20 @@ type Aliaser interface {
 	Aliases(i *Item) []string
 }
 
+// An Addresser serves the files of its items at addresses of its own. Other kinds serve each at its FileID.
+type Addresser interface {
+	// Address is the path on the mirror at which a file of an item is served. It is not escaped.
+	Address(i *Item, f *File) string
+}
+
+// Address is the path on the mirror at which the kind serves a file of an item. It is not escaped.
+func Address(kind interface{ Name() string }, i *Item, f *File) string {
+	if addresser, able := Able[Addresser](kind); able {
+		return addresser.Address(i, f)
+	}
+	return "/" + i.FileID(f)
+}
+
 // A Needer knows what items need.
 type Needer interface {
 	// Needs are all names that may stand for what an item needs. It needs Metadata.

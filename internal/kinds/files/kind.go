@@ -25,6 +25,7 @@ type Kind struct{}
 
 var _ interface {
 	artifact.Kind
+	artifact.Addresser
 	artifact.Aliaser
 	artifact.Describer
 	artifact.Explainer

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
 	"github.com/minimirror/minimirror/internal/kinds/files"
 	"github.com/minimirror/minimirror/internal/kinds/kindtest"
@@ -68,7 +67,6 @@ func TestKind(t *testing.T) {
 		Listed:      "bin/tool\n",
 		Missing:     "/files/down/nope.txt",
 		MissingName: "nope.txt",
-		Address:     func(i *artifact.Item, f *artifact.File) string { return "/files/" + i.FileID(f) },
 		Versions: func(v string) map[string]bool {
 			return map[string]bool{"= " + v: true, "< " + v: false, "<< 1.3.0": true, ">= 1.2, < 2": true, "~1.3": false, "^1.0.0": true, ">> 2": false, "<< 1:2.0": false}
 		},

@@ -18,6 +18,9 @@ const prefix = "/files/"
 // Reserved implements artifact.Reserver.
 func (Kind) Reserved() []string { return []string{strings.Trim(prefix, "/")} }
 
+// Address implements artifact.Addresser.
+func (Kind) Address(i *artifact.Item, f *artifact.File) string { return prefix + i.FileID(f) }
+
 // Mount implements artifact.Kind: the files, and a page for each folder, which lists what this client may have.
 func (Kind) Mount(site artifact.Site) []artifact.Route {
 	m := site.Mirror()

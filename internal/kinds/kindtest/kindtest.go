@@ -10,7 +10,6 @@
 package kindtest
 
 import (
-	"path"
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -47,8 +46,6 @@ type Fixture struct {
 	// MissingName in it.
 	Missing, MissingName string
 
-	// Address is the path on the mirror of an item's file. Nil: "/" and its FileID.
-	Address func(i *artifact.Item, f *artifact.File) string
 	// Keyring, of an artifact.Verifier, has the keys that sign what upstream has. Nil: nothing is signed.
 	Keyring []byte
 	// Versions, of an artifact.Versioner, are conditions on a version in the kind's syntax, and whether they hold.
@@ -59,9 +56,6 @@ type Fixture struct {
 func Run(t *testing.T, f Fixture) {
 	if f.Program == nil {
 		f.Program = []artifact.Kind{f.Kind}
-	}
-	if f.Address == nil {
-		f.Address = func(i *artifact.Item, file *artifact.File) string { return path.Join("/", i.FileID(file)) }
 	}
 	f.Program = append(f.Program[:len(f.Program):len(f.Program)], neighbour{})
 	s := &suite{Fixture: f, upstream: f.Upstream(t), beside: startNeighbour(t)}

@@ -2,6 +2,8 @@ package kindtest
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -135,5 +137,23 @@ func (m *mirror) pages(t *testing.T) {
 		if !bytes.Contains(a.body, []byte(item.Name)) || !bytes.Contains(a.body, []byte(item.Version)) {
 			t.Errorf("%s does not have %s:\n%s", target, item, a.body)
 		}
+	}
+	var told struct {
+		Carried []struct {
+			Files []struct{ Address, SHA256 string }
+		}
+	}
+	must(t, json.Unmarshal(s.get(t, "/api/v1/artifacts/"+about).body, &told))
+	for _, c := range told.Carried {
+		for _, f := range c.Files {
+			a := s.get(t, f.Address)
+			a.is(t, f.Address, http.StatusOK, audit.Allowed)
+			if got := fmt.Sprintf("%x", sha256.Sum256(a.body)); got != f.SHA256 {
+				t.Errorf("%s: sha256 %s, want %s", f.Address, got, f.SHA256)
+			}
+		}
+	}
+	if len(told.Carried) == 0 || len(told.Carried[0].Files) == 0 {
+		t.Errorf("%s: no files", about)
 	}
 }

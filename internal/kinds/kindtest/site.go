@@ -152,7 +152,7 @@ func (s *site) allowed(t testing.TB, client string, item *artifact.Item) bool {
 
 // address is a request's target for a file of an item.
 func (s *site) address(item *artifact.Item, f int) string {
-	return escape(s.Address(item, &item.Files[f]))
+	return escape(artifact.Address(s.Kind, item, &item.Files[f]))
 }
 
 // escape writes a path as clients do.
