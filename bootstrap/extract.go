@@ -20,10 +20,15 @@ import (
 // partPrefix marks files that are not whole yet. They are begun anew.
 const partPrefix = ".minimirror-part-"
 
-// Extract puts the files of the plan's items into dir, under their base names. A file that
+// Extract puts the files of the plan's items into dir; see Extract.
+func (p *Plan) Extract(ctx context.Context, r *image.Reader, dir string, received func(n int64)) error {
+	return Extract(ctx, r, p.wanted(), dir, received)
+}
+
+// Extract puts files of an image into dir, under their base names. A file that
 // is there already and right is not read again; one that is not whole never has
 // its final name. Two files with one base name are an error.
-func (p *Plan) Extract(ctx context.Context, r *image.Reader, dir string, received func(n int64)) error {
+func Extract(ctx context.Context, r *image.Reader, files []image.File, dir string, received func(n int64)) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -38,7 +43,7 @@ func (p *Plan) Extract(ctx context.Context, r *image.Reader, dir string, receive
 	names := make(map[string]string)
 	var missing []image.File
 	var room int64
-	for _, f := range p.wanted() {
+	for _, f := range files {
 		name := path.Base(f.Path)
 		if other, taken := names[name]; taken {
 			return fmt.Errorf("%s and %s have the same file name", other, f.Path)

@@ -178,7 +178,7 @@ func noFileIsFolder(files []image.File) error {
 // proofs is that of what upstream signed.
 func (p *plan) catalog(layers []*image.Layer, files []*lockedFile, places map[string]int, proofs int) (*image.Catalog, error) {
 	c := &image.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
-		Sets: p.lock.Sets, Items: p.lock.Items, Aliases: p.aliases()}
+		Sets: p.lock.Sets, Items: p.lock.Items, Aliases: image.Aliases(p.kinds, p.lock.Items)}
 	for _, s := range p.lock.Sources {
 		s.Releases = slices.Clone(s.Releases)
 		for i := range s.Releases {
@@ -218,32 +218,4 @@ func (p *plan) catalog(layers []*image.Layer, files []*lockedFile, places map[st
 		}
 	}
 	return c, noFileIsFolder(c.Files)
-}
-
-// aliases are the other names of all artifacts.
-func (p *plan) aliases() (all []image.Alias) {
-	kinds := map[string]artifact.Aliaser{}
-	for _, kind := range p.kinds {
-		if a, able := artifact.Able[artifact.Aliaser](kind); able {
-			kinds[kind.Name()] = a
-		}
-	}
-	type name struct{ kind, name string }
-	of := map[name][]string{}
-	for i := range p.lock.Items {
-		a := &p.lock.Items[i]
-		if kind := kinds[a.Kind]; kind != nil {
-			for _, alias := range kind.Aliases(a) {
-				of[name{a.Kind, alias}] = append(of[name{a.Kind, alias}], a.Name)
-			}
-		}
-	}
-	for alias, names := range of {
-		slices.Sort(names)
-		all = append(all, image.Alias{Kind: alias.kind, Name: alias.name, Of: slices.Compact(names)})
-	}
-	slices.SortFunc(all, func(a, b image.Alias) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
-	})
-	return all
 }

@@ -29,6 +29,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   lock         pin what a definition asks for: mirror.yaml → mirror.lock
   why          show why a lock has a package
   build        make the image of a lock
+  inspect      show what an image or a lock holds
   verify       check an image against its digests and upstream's signatures
   rules        show the effect of rules on an image
   serve        serve an image over HTTP
@@ -71,6 +72,7 @@ func allVerbs() map[string]verb {
 		"build":       build,
 		"completion":  completion,
 		"healthcheck": healthcheck,
+		"inspect":     inspectVerb,
 		"report":      report,
 		"rules":       rulesVerb,
 		"serve":       serve,
@@ -85,6 +87,7 @@ type command struct {
 	flags  *pflag.FlagSet
 	stdout io.Writer
 	stderr io.Writer
+	binary io.Writer // standard output, for what is not text; see bytes
 	debug  bool
 	usage  string // the verb's first lines of help
 
@@ -103,6 +106,7 @@ func newCommand(verb string, stdout, stderr io.Writer) *command {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	// Both get text from others: names, versions, errors from servers.
+	binary := stdout
 	stdout, stderr = artifact.PrintableWriter(stdout), artifact.PrintableWriter(stderr)
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
@@ -124,6 +128,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	c := newCommand(args[0], stdout, stderr)
+	c.binary = binary
 	err := c.interruptible(ctx, func() error { return v(ctx, c, args[1:]) })
 	if errors.Is(err, pflag.ErrHelp) {
 		return 0
@@ -136,6 +141,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "minimirror %s: %s\n", args[0], message(err))
 	}
 	return exitCode(err)
+}
+
+// bytes is standard output for the bytes of a file. A terminal gets them as text is written.
+func (c *command) bytes() io.Writer {
+	if file, is := c.binary.(*os.File); is {
+		if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice != 0 {
+			return c.stdout
+		}
+	}
+	return c.binary
 }
 
 // parse reads flags and checks the number of arguments. text is the verb's help.

@@ -82,6 +82,8 @@ func TestMistakes(t *testing.T) {
 		{"--output twice", "build x --output one --output two", 2, []string{`"--output" flag: given twice`}},
 		{"an image and a root", "serve one --root two", 2, []string{"--image one and --root two exclude each other: name one"}},
 		{"no image", "verify", 2, []string{"the image is missing: usage: minimirror verify [--image] REFERENCE"}},
+		{"nothing to inspect", "inspect", 2, []string{"the image or the lock is missing: usage: minimirror inspect [--image] REFERENCE|LOCK [NAME…]"}},
+		{"an empty name", "inspect root:image --set=", 2, []string{"--set: the value is missing"}},
 		{"no image to install from", "bootstrap --list", 2, []string{"the image is missing: usage: minimirror bootstrap [--image] REFERENCE"}},
 		{"no image for rules", "rules check rules.yaml", 2, []string{"the image is missing: usage: minimirror rules check RULES [--image] REFERENCE"}},
 		{"only an image for a report", "report image", 2, []string{"the audit trail is missing: usage: minimirror report AUDIT…"}},
@@ -130,7 +132,7 @@ func TestImageArgument(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, before := range []string{"verify", "bootstrap --list", "rules check rules.yaml", "report audit.log", "kit --to kit", "serve"} {
+	for _, before := range []string{"verify", "bootstrap --list", "inspect", "rules check rules.yaml", "report audit.log", "kit --to kit", "serve"} {
 		for _, way := range []string{"", "--image "} {
 			for _, name := range []string{"tree", "root:tree", "docker", "oci:docker", "./docker", "a:b", "./a:b"} {
 				var stdout, stderr bytes.Buffer
@@ -143,6 +145,9 @@ func TestImageArgument(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+		}
+		if before == "inspect" {
+			continue // the argument is then the name of an item
 		}
 		var stdout, stderr bytes.Buffer
 		if code := run(t.Context(), strings.Fields(before+" docker --image tree"), &stdout, &stderr); code != 2 || !strings.Contains(stderr.String(), "two images are given, tree and docker: give one") {

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/minimirror/minimirror/bootstrap"
+	"github.com/minimirror/minimirror/builder"
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/registry"
+	"github.com/minimirror/minimirror/internal/inspect"
+	"github.com/minimirror/minimirror/internal/kinds"
+	"github.com/minimirror/minimirror/internal/progress"
+)
+
+const inspectHelp = `usage: minimirror inspect [--image] REFERENCE|LOCK [NAME…]
+       minimirror inspect [--image] REFERENCE [NAME…] --extract DIR
+       minimirror inspect [--image] REFERENCE --cat PATH
+
+Shows what an image or a lock holds. An image is neither loaded nor served, and of
+its layers only the catalog is read: from a registry, too. LOCK is the folder of a
+definition, its mirror.yaml, or a mirror.lock.
+
+Without NAME it prints the sources with their suites and dates, the sets, and how
+much there is of each. With NAME or one of --kind, --source, --set and --requested
+it prints the items that meet all of these, one on a line; those of one set in an
+order in which they can be installed. In NAME, * and ? match anything; '*' is
+everything. With a slash in it, NAME is the path of a file on the mirror.
+
+Names that are all written in full, or --details, print everything that is known
+of an item: description and control data, why it is carried, what may need it, its
+sets, and for each file the digest, the addresses, and the place in the image.
+
+--extract writes the files of these items, and of nothing that they need, into a
+folder; "minimirror bootstrap --to" adds what they need. --cat writes one file of
+the mirror to standard output: of an item, or what the mirror adds, such as
+minimirror.asc or debian/dists/bookworm/InRelease. Both verify what they write.
+
+` + referenceHelp + `
+Examples:
+  minimirror inspect docker.tar
+  minimirror inspect docker.tar containerd
+  minimirror inspect docker://registry.example.org/site/docker:1 'libssl*'
+  minimirror inspect images/docker --requested
+  minimirror inspect docker.tar --set docker:amd64 --format json
+  minimirror inspect docker.tar jq --extract .
+  minimirror inspect docker.tar --cat minimirror.asc
+`
+
+// inspectFlags are what inspect is asked for.
+type inspectFlags struct {
+	want         inspect.Selection
+	extract, cat string
+	output       string
+	registry     *registry.Options
+}
+
+func inspectVerb(ctx context.Context, c *command, args []string) error {
+	var f inspectFlags
+	c.imageFlag("image or lock to inspect")
+	once(c.flags, &f.want.Kind, "kind", "only items of this kind")
+	once(c.flags, &f.want.Source, "source", "only items of this source")
+	once(c.flags, &f.want.Set, "set", "only items of this set: NAME, or NAME:ARCHITECTURE")
+	c.flags.BoolVar(&f.want.Requested, "requested", false, "only items that the definition requests; with --set, that the set requests")
+	c.flags.BoolVar(&f.want.Details, "details", false, "everything that is known of the items")
+	once(c.flags, &f.extract, "extract", "folder for the files of the items")
+	once(c.flags, &f.cat, "cat", "write this file of the mirror to standard output")
+	c.flags.StringVar(&f.output, "format", "text", "what to print: text or json")
+	f.registry = registryFlags(c)
+	if err := c.parseMore(args, inspectHelp, 0); err != nil {
+		return err
+	}
+	f.want.Names = c.flags.Args()
+	if c.imageRef == "" && len(f.want.Names) > 0 {
+		c.imageRef, f.want.Names = f.want.Names[0], f.want.Names[1:]
+	}
+	if err := f.check(c); err != nil {
+		return err
+	}
+	if file := builder.FindLock(c.imageRef); file != "" {
+		if image.IsReference(c.imageRef) {
+			return artifact.Hint(artifact.Usagef("%s is the folder of an image, and of a definition", c.imageRef), "write oci:%s, or %s", c.imageRef, file)
+		}
+		return f.lock(ctx, c, file)
+	}
+	if info, err := os.Stat(c.imageRef); err == nil && info.IsDir() && !image.IsReference(c.imageRef) {
+		return artifact.Hint(fmt.Errorf("%s: neither an image nor the folder of a definition", c.imageRef), "name an image, or a folder with a %s", builder.DefinitionFile)
+	}
+	reader, ref, err := openReader(ctx, c.imageRef, *f.registry)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	if f.cat != "" {
+		return catFile(ctx, reader, f.cat, c.bytes())
+	}
+	subject, err := inspect.FromImage(ctx, c.imageRef, reader, kinds.All())
+	if err != nil {
+		return fmt.Errorf("%s: %w", ref, err)
+	}
+	found, err := f.print(ctx, c, subject)
+	if err != nil || f.extract == "" {
+		return err
+	}
+	return f.extractFiles(ctx, c, reader, found)
+}
+
+// check refuses what contradicts itself.
+func (f *inspectFlags) check(c *command) error {
+	if c.imageRef == "" {
+		return c.missing("the image or the lock")
+	}
+	if err := format(f.output); err != nil {
+		return err
+	}
+	if c.flags.Changed("cat") {
+		if f.cat == "" {
+			return c.wrongUsage("--cat: the path is missing")
+		}
+		if len(f.want.Names) > 0 {
+			return c.wrongUsage("--cat %s takes no names: %q", f.cat, f.want.Names[0])
+		}
+		for _, other := range []string{"kind", "source", "set", "requested", "details", "extract", "format"} {
+			if c.flags.Changed(other) {
+				return c.wrongUsage("--cat and --%s exclude each other", other)
+			}
+		}
+	}
+	for _, name := range []string{"kind", "source", "set", "extract"} {
+		if c.flags.Changed(name) && c.flags.Lookup(name).Value.String() == "" {
+			return c.wrongUsage("--%s: the value is missing", name)
+		}
+	}
+	if f.want.IsZero() && f.extract != "" {
+		return artifact.Hint(artifact.Usagef("--extract %s: which items?", f.extract), "name them; '*' means all")
+	}
+	f.want.Details = f.want.Details || f.want.Exact() && f.extract == ""
+	return f.want.Check()
+}
+
+// lock inspects a lock.
+func (f *inspectFlags) lock(ctx context.Context, c *command, file string) error {
+	for flag, value := range map[string]string{"cat": f.cat, "extract": f.extract} {
+		if value != "" {
+			return artifact.Hint(artifact.Usagef("--%s: a lock has no files, only their digests and addresses", flag), "name an image; minimirror build makes it")
+		}
+	}
+	lock, digest, changed, err := builder.ReadLock(file)
+	if err != nil {
+		return err
+	}
+	if changed != "" {
+		c.log().Warn("the definition has changed since it was locked; run minimirror lock", "definition", changed, "lock", file)
+	}
+	_, err = f.print(ctx, c, inspect.FromLock(file, lock, digest, kinds.All()))
+	return err
+}
+
+// print prints the summary, or the items.
+func (f *inspectFlags) print(ctx context.Context, c *command, subject *inspect.Subject) (*inspect.Found, error) {
+	if f.want.IsZero() {
+		summary := subject.Summarize()
+		if f.output == "json" {
+			return nil, c.printJSON(summary)
+		}
+		return nil, summary.Text(c.stdout)
+	}
+	found, err := subject.Select(ctx, f.want)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", c.imageRef, err)
+	case f.output == "json":
+		return found, c.printJSON(found)
+	case f.extract != "":
+		return found, nil // the files say it
+	}
+	return found, found.Text(c.stdout)
+}
+
+func (c *command) printJSON(v any) error {
+	enc := json.NewEncoder(c.stdout)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// extractFiles writes the files of items into a folder.
+func (f *inspectFlags) extractFiles(ctx context.Context, c *command, reader *image.Reader, found *inspect.Found) error {
+	phase := progress.To(os.Stderr).Phase("extract "+counted(len(found.Files), "file"), found.Size)
+	err := bootstrap.Extract(ctx, reader, found.Files, f.extract, phase.Add)
+	phase.Stop()
+	if err != nil {
+		return err
+	}
+	if f.output == "json" {
+		return nil // what was printed names them
+	}
+	for _, file := range found.Files {
+		if _, err := fmt.Fprintln(c.stdout, filepath.Join(f.extract, path.Base(file.Path))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// catFile writes a file of the mirror, once it is verified.
+func catFile(ctx context.Context, reader *image.Reader, name string, w io.Writer) error {
+	file, err := fileAt(ctx, reader, name)
+	if err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp("", "minimirror-")
+	if err != nil {
+		return err
+	}
+	defer temporary.Close()
+	if err := os.Remove(temporary.Name()); err != nil {
+		return err
+	}
+	if err := reader.Fetch(ctx, []image.File{file}, func(image.File) (image.Delivery, error) { return &retractable{temporary}, nil }); err != nil {
+		return err
+	}
+	if _, err := temporary.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err = io.Copy(w, temporary)
+	return err
+}
+
+// A retractable is a Delivery into a file.
+type retractable struct{ *os.File }
+
+func (r *retractable) Commit() error { return nil }
+
+func (r *retractable) Abort() {
+	r.Truncate(0)
+	r.Seek(0, io.SeekStart)
+}
+
+// fileAt finds a file by its path on the mirror, or by its name in the catalog.
+func fileAt(ctx context.Context, reader *image.Reader, path string) (image.File, error) {
+	name := strings.TrimPrefix(path, "/")
+	generated, err := reader.Files(ctx, []string{name})
+	if err != nil {
+		return image.File{}, err
+	}
+	if file, is := generated[name]; is {
+		return file, nil
+	}
+	subject, err := inspect.FromImage(ctx, "", reader, kinds.All())
+	if err != nil {
+		return image.File{}, err
+	}
+	file, err := subject.File(name)
+	if err != nil {
+		err = artifact.Hint(err, "minimirror inspect IMAGE NAME shows the address of each file of an item")
+	}
+	return file, err
+}

@@ -1,0 +1,40 @@
+package image
+
+// A LayerInfo describes a layer of an image.
+type LayerInfo struct {
+	Digest string `json:"digest"`          // of the uncompressed tar, "sha256:…"
+	Size   int64  `json:"size"`            // bytes, uncompressed; -1: unknown, because the layer is compressed
+	Title  string `json:"title,omitempty"` // what it holds, as the image's history says; empty: it does not say
+}
+
+// LayerInfos describes the layers in the manifest's order; none for an unpacked tree.
+func (r *Reader) LayerInfos() (all []LayerInfo) {
+	if r.layers == nil {
+		return nil
+	}
+	var titles []string
+	if config, err := readConfig(r.config); err == nil {
+		for _, h := range config.History {
+			if !h.EmptyLayer {
+				titles = append(titles, h.Comment)
+			}
+		}
+	}
+	for i, layer := range r.CatalogReader.layers {
+		info := LayerInfo{Digest: layer.Digest, Size: layer.Size}
+		if len(titles) == len(r.layers) {
+			info.Title = titles[i]
+		}
+		all = append(all, info)
+	}
+	return all
+}
+
+// Platform is that of the program inside, such as "linux/amd64"; empty for an unpacked tree.
+func (r *Reader) Platform() string {
+	config, err := readConfig(r.config)
+	if r.layers == nil || err != nil || config.OS == "" {
+		return ""
+	}
+	return config.OS + "/" + config.Architecture
+}

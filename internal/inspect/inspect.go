@@ -1,0 +1,92 @@
+// Package inspect tells what an image or a lock holds, without a server: sources and their releases, sets, sizes, and the items
+// with all that is known of them. It is for the verb of this name.
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/lockfile"
+	"github.com/minimirror/minimirror/internal/needs"
+)
+
+// A Subject is an image or a lock.
+type Subject struct {
+	Reference string // as the user wrote it
+	// Catalog is the image's, in full, or what an image of the lock would have, without Files.
+	Catalog *image.Catalog
+	Kinds   []artifact.Kind
+
+	// These are empty for a lock, and partly for an image that does not tell them.
+	IsImage  bool
+	Digest   string // of the manifest, "sha256:…"
+	Platform string // of the program inside
+	Layers   []image.LayerInfo
+
+	// Definition is the digest of the definition of a lock, "sha256:…"; empty for an image.
+	Definition string
+
+	files map[string]image.File
+}
+
+// FromImage reads an image's catalog.
+func FromImage(ctx context.Context, reference string, r *image.Reader, kinds []artifact.Kind) (*Subject, error) {
+	catalog, err := r.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &Subject{Reference: reference, Catalog: catalog, Kinds: kinds, IsImage: true, Digest: r.Digest, Platform: r.Platform(), Layers: r.LayerInfos(),
+		files: make(map[string]image.File, len(catalog.Files))}
+	for _, f := range catalog.Files {
+		s.files[f.Path] = f
+	}
+	return s, nil
+}
+
+// FromLock takes a lock and the digest of its file.
+func FromLock(reference string, l *lockfile.Lock, digest string, kinds []artifact.Kind) *Subject {
+	return &Subject{Reference: reference, Kinds: kinds, Definition: l.Definition, Catalog: &image.Catalog{
+		Name: l.Name, Date: l.Date, Lock: digest, Sources: l.Sources, Sets: l.Sets, Items: l.Items, Aliases: image.Aliases(kinds, l.Items)}}
+}
+
+// graph says why items are carried, and what needs them.
+func (s *Subject) graph(ctx context.Context) (*needs.Graph, error) {
+	return needs.New(ctx, s.Catalog, s.Kinds, func(_ context.Context, take func(*artifact.Item) error) error {
+		for i := range s.Catalog.Items {
+			if err := take(&s.Catalog.Items[i]); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	})
+}
+
+// kind finds a kind by its name; nil: this program does not have it.
+func (s *Subject) kind(name string) artifact.Kind {
+	for _, k := range s.Kinds {
+		if k.Name() == name {
+			return k
+		}
+	}
+	return nil
+}
+
+// File finds a file of the image: by its name in the catalog, or by the address of a file of an item, without the first slash. The
+// error is fs.ErrNotExist.
+func (s *Subject) File(name string) (image.File, error) {
+	if f, is := s.files[name]; is {
+		return f, nil
+	}
+	for i := range s.Catalog.Items {
+		item := &s.Catalog.Items[i]
+		for f := range item.Files {
+			if s.address(item, &item.Files[f]) == "/"+name {
+				return s.files[item.FileID(&item.Files[f])], nil
+			}
+		}
+	}
+	return image.File{}, fmt.Errorf("the image has no file %s: %w", name, fs.ErrNotExist)
+}
