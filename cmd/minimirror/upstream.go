@@ -8,6 +8,7 @@ import (
 	"github.com/minimirror/minimirror/internal/cache"
 	"github.com/minimirror/minimirror/internal/fetch"
 	"github.com/minimirror/minimirror/internal/kinds"
+	"github.com/minimirror/minimirror/internal/transfer"
 )
 
 // upstreamFlags are how lock and build reach upstream.
@@ -29,7 +30,7 @@ func (c *command) upstreamFlags() *upstreamFlags {
 
 // client makes the client for the definition's upstreams.
 func (f *upstreamFlags) client(ctx context.Context, c *command, d *builder.Definition, store *cache.Cache) (*fetch.Client, error) {
-	opt := fetch.Options{Parallel: f.parallel, CA: f.ca, ClientCert: f.cert, ClientKey: f.key}
+	opt := transfer.Options{Parallel: f.parallel, CA: f.ca, ClientCert: f.cert, ClientKey: f.key}
 	var err error
 	switch {
 	case f.parallel < 1:
@@ -37,7 +38,7 @@ func (f *upstreamFlags) client(ctx context.Context, c *command, d *builder.Defin
 	case f.key != "" && f.cert == "":
 		return nil, artifact.Usagef("--client-key without --client-cert")
 	case f.rate != "":
-		if opt.Rate, err = fetch.ParseRate(f.rate); err != nil {
+		if opt.Rate, err = transfer.ParseRate(f.rate); err != nil {
 			return nil, artifact.Usagef("--limit-rate %w", err)
 		}
 	}

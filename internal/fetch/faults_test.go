@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/transfer"
 )
 
 // first answers the first n requests with one handler, the others with another.
@@ -146,23 +146,6 @@ func TestOddServers(t *testing.T) {
 	}
 }
 
-// TestAddressesTakeTurns: no wait at a busy or silent address while another one has the file.
-func TestAddressesTakeTurns(t *testing.T) {
-	var busy, silent atomic.Int32
-	b := serve(t, func(w http.ResponseWriter, r *http.Request) { busy.Add(1); status(503, "Retry-After", "3600")(w, r) })
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) { silent.Add(1); bare("")(w, r) })
-	f := client(t)
-	if err := f.One(context.Background(), pinned(s, b, serve(t, whole))); err != nil {
-		t.Fatal(err)
-	}
-	if busy.Load() != 1 || !f.host(s).down.Load() {
-		t.Fatalf("%d requests to the busy one; the silent one is down: %t", busy.Load(), f.host(s).down.Load())
-	}
-	if got := f.byHealth([]string{s, b}); got[0] != b {
-		t.Fatal("the silent one is asked first again", got)
-	}
-}
-
 // TestAbsentEverywhere: a file is absent when every address says so.
 func TestAbsentEverywhere(t *testing.T) {
 	gone, closed := serve(t, http.NotFound), serve(t, status(403))
@@ -185,31 +168,9 @@ func TestCrawl(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	})
-	f := client(t)
-	f.stall = 500 * time.Millisecond
+	f := clientWith(t, transfer.Options{Stall: 500 * time.Millisecond, Wait: noWait})
 	if err := f.One(context.Background(), pinned(slow, serve(t, whole))); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	for value, want := range map[string]time.Duration{
-		"": 0, "0": 0, "7": 7 * time.Second, "-7": 0, "3600": longest, "99999999999999999999999": longest, "soon": 0, "1.5": 0,
-		"Thu, 01 Jan 1970 00:00:00 GMT": 0, "Fri, 31 Dec 9999 23:59:59 GMT": longest,
-	} {
-		if got := retryAfter(http.Header{"Retry-After": {value}}); got != want {
-			t.Errorf("%q: got %s, want %s", value, got, want)
-		}
-	}
-}
-
-func TestUnreachable(t *testing.T) {
-	var again *temporary
-	if err := unreachable(&net.DNSError{Err: "no such host", IsNotFound: true}); errors.As(err, &again) || !strings.Contains(err.Error(), "hint: ") {
-		t.Error("a host that does not exist is asked for again", err)
-	}
-	if err := unreachable(&net.DNSError{Err: "server misbehaving", IsTemporary: true}); !errors.As(err, &again) {
-		t.Error("a failing name server is not asked again", err)
 	}
 }
 
@@ -230,7 +191,7 @@ func TestParallel(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		fmt.Fprint(w, r.URL.Path)
 	})
-	f := clientWith(t, Options{Parallel: 2, Rate: 1 << 30})
+	f := clientWith(t, transfer.Options{Wait: noWait, Parallel: 2, Rate: 1 << 30})
 	var all []Wanted
 	for i := range 10 {
 		a := pinned(fmt.Sprintf("%s/%d", u, i))
@@ -242,16 +203,5 @@ func TestParallel(t *testing.T) {
 	}
 	if most.Load() != 2 {
 		t.Fatalf("%d at a time, want 2", most.Load())
-	}
-}
-
-func TestParseRate(t *testing.T) {
-	for text, want := range map[string]int64{
-		"1": 1, "1000": 1000, "500K": 500 << 10, "500k": 500 << 10, "2M": 2 << 20, "1.5M": 3 << 19, "1G": 1 << 30,
-		"": 0, "K": 0, "-1": 0, "0": 0, "NaN": 0, "Inf": 0, "1e300": 0, "2T": 0, "2 M": 0, "0.1": 0,
-	} {
-		if got, err := ParseRate(text); got != want || (err == nil) != (want > 0) {
-			t.Errorf("%q: got %d, %v; want %d", text, got, err, want)
-		}
 	}
 }

@@ -1,124 +1,57 @@
 // Package fetch brings files from upstream into the cache. Nothing is kept or
-// handed on before its size and SHA-256 were verified; when one address fails,
-// the next is tried; what broke off is resumed. It is the only package that opens
-// connections to upstream.
+// handed on before its size and SHA-256 were verified. How servers are asked, and what happens when one fails,
+// internal/transfer knows.
 package fetch
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"net/http"
-	"net/url"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/cache"
+	"github.com/minimirror/minimirror/internal/transfer"
 )
-
-// Options say how upstream is reached. The zero value is for most.
-type Options struct {
-	Parallel int   // transfers at a time from one host; 0: 8
-	Rate     int64 // bytes per second that all transfers together may take; 0: no limit
-
-	CA         string // PEM file of authorities to accept beside the system's
-	ClientCert string // PEM file of the certificate that this machine shows
-	ClientKey  string // PEM file of its key, not encrypted; empty: in ClientCert's file
-
-	Access []artifact.Access // settings made for other programs; of two that apply, the first counts
-}
 
 // A Client fetches over http, https and file addresses.
 type Client struct {
-	Cache     *cache.Cache
-	Log       *slog.Logger
-	UserAgent string
+	Cache *cache.Cache
+	Log   *slog.Logger
 	// Received, if set, is called with the number of bytes that have just come in.
 	Received func(n int64)
 
-	parallel int
-	stall    time.Duration // without progress: the connection is given up
-	http     *http.Client
-	ways     *ways
-	limit    *rate.Limiter // nil: none
-
-	mu    sync.Mutex
-	hosts map[string]*host
-}
-
-// A host is what the client knows of an upstream's server.
-type host struct {
-	slots chan struct{}
-	down  atomic.Bool // could not be reached lately
+	transfer *transfer.Client
 }
 
 var _ artifact.Upstream = (*Client)(nil)
 
 // New returns a client that keeps what it fetches in c.
-func New(c *cache.Cache, log *slog.Logger, userAgent string, opt Options) (*Client, error) {
-	client := &Client{Cache: c, Log: log, UserAgent: userAgent, parallel: opt.Parallel, stall: time.Minute, hosts: make(map[string]*host)}
-	if client.parallel <= 0 {
-		client.parallel = defaultParallel
-	}
-	if opt.Rate > 0 {
-		client.limit = rate.NewLimiter(rate.Limit(opt.Rate), burst(opt.Rate))
-	}
+func New(c *cache.Cache, log *slog.Logger, userAgent string, o transfer.Options) (*Client, error) {
+	o.Log, o.UserAgent = log, userAgent
+	client := &Client{Cache: c, Log: log}
 	var err error
-	if client.ways, err = newWays(opt, client.parallel); err != nil {
+	if client.transfer, err = transfer.New(o); err != nil {
 		return nil, err
 	}
-	client.http = &http.Client{Transport: client.ways, CheckRedirect: checkRedirect}
+	client.transfer.Received = func(n int64) {
+		if client.Received != nil {
+			client.Received(n)
+		}
+	}
 	return client, nil
 }
 
 const (
-	defaultParallel = 8
-	maxTransfers    = 32 // of All at once, from all hosts
-	maxFailures     = 8  // after which All begins no more
+	maxTransfers = 32 // of All at once, from all hosts
+	maxFailures  = 8  // after which All begins no more
 )
-
-// host returns what is known of the server of an address.
-func (c *Client) host(address string) *host {
-	name := address
-	if u, err := url.Parse(address); err == nil {
-		name = u.Host
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	h := c.hosts[name]
-	if h == nil {
-		h = &host{slots: make(chan struct{}, c.parallel)}
-		c.hosts[name] = h
-	}
-	return h
-}
-
-// enter waits for a slot; leave gives it back.
-func (h *host) enter(ctx context.Context) error {
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (h *host) leave() { <-h.slots }
-
-// judge remembers a host that can't be reached.
-func (h *host) judge(err error) {
-	if silent := (*noAnswer)(nil); errors.As(err, &silent) {
-		h.down.Store(true)
-	}
-}
 
 // A Wanted is a file to fetch into the cache.
 type Wanted struct {
@@ -160,6 +93,30 @@ func (c *Client) bring(ctx context.Context, urls []string, want artifact.Content
 	return w.Content(), w.Commit()
 }
 
+// download writes the wanted content into w from the first address that delivers it whole and right.
+func (c *Client) download(ctx context.Context, urls []string, want artifact.Content, w *cache.Writer, fresh bool) error {
+	if w.Size() > 0 && w.Size() == want.Size {
+		if w.Verify() == nil {
+			return nil // all but the end of an earlier run
+		}
+		if err := w.Reset(); err != nil {
+			return err
+		}
+	}
+	s := c.transfer.Open(ctx, transfer.Download{
+		Addresses: transfer.URLs(urls), Size: want.Size, Fresh: fresh, Had: w.Size(), Verify: w.Verify, Restart: w.Reset,
+	})
+	defer s.Close()
+	_, err := io.Copy(w, s)
+	return err
+}
+
+// Get implements artifact.Upstream.
+func (c *Client) Get(ctx context.Context, urls []string, limit int64) (body []byte, from string, err error) {
+	body, _, from, err = c.transfer.Bytes(ctx, transfer.Download{Addresses: transfer.URLs(urls), Size: -1, Fresh: true}, limit, nil)
+	return body, from, err
+}
+
 // All fetches the files into the cache, several at a time. A failure does
 // not stop the others, so that a second run has less to do; after several
 // failures, or on a full disk, no more are begun. A full disk is told of once.
@@ -197,20 +154,12 @@ func diskFull(err error) bool {
 
 // transfers is the number of files that All fetches at a time: enough to use every host.
 func (c *Client) transfers(files []Wanted) int {
-	hosts := make(map[*host]bool)
+	hosts := make(map[string]bool)
 	for _, w := range files {
 		if len(w.URLs) > 0 {
-			hosts[c.host(w.URLs[0])] = true
+			hosts[transfer.HostOf(w.URLs[0])] = true
 		}
 	}
-	return min(max(len(hosts), 1)*c.parallel, max(maxTransfers, c.parallel))
-}
-
-// Redacted is the address without a password.
-func Redacted(u string) string {
-	parsed, err := url.Parse(u)
-	if err != nil {
-		return u
-	}
-	return parsed.Redacted()
+	parallel := c.transfer.Parallel()
+	return min(max(len(hosts), 1)*parallel, max(maxTransfers, parallel))
 }

@@ -72,7 +72,7 @@ func (c *Client) fetchIndex(ctx context.Context, want artifact.Content, file art
 	}
 	data, err := c.decode(w.Reader(), want, file, false)
 	if err != nil {
-		return artifact.Index{}, fmt.Errorf("%s: %w", Redacted(file.URLs[0]), err)
+		return artifact.Index{}, fmt.Errorf("%s: %w", artifact.Redacted(file.URLs[0]), err)
 	}
 	return artifact.Index{Data: data, Content: w.Content()}, w.Commit()
 }

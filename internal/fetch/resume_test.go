@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/cache"
+	"github.com/minimirror/minimirror/internal/transfer"
 )
 
 // Run by run: the first ends in the middle, the next goes on.
@@ -99,7 +100,7 @@ func TestWhatIsKeptForTheNextRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f, err := New(store, slog.New(slog.DiscardHandler), "test", Options{})
+			f, err := New(store, slog.New(slog.DiscardHandler), "test", transfer.Options{Wait: noWait})
 			if err != nil {
 				t.Fatal(err)
 			}

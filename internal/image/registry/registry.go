@@ -1,7 +1,7 @@
 // Package registry reads images out of registries: manifests whole, blobs whole or in part,
-// through whatever breaks on the way. It implements the reading half of the OCI
-// distribution specification 1.1, with tokens (distribution's "token authentication") and
-// ranges (RFC 9110, section 14).
+// from the registry itself or a mirror of it. It implements the reading half of the OCI
+// distribution specification 1.1; logins, ranges and what breaks on the way are the work of
+// internal/transfer.
 //
 //	registry, or a mirror of it ──Manifest, Blob, Part──▶ package image
 //
@@ -13,11 +13,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +29,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/transfer"
 )
 
 // Options say how to reach registries. The zero value is: over TLS, which must verify; on
@@ -49,15 +52,10 @@ type Options struct {
 // goroutines.
 type Repository struct {
 	host, name string
-	configure  func() ([]docker.RegistryHost, error)
-
-	mu    sync.Mutex
-	hosts []docker.RegistryHost
-
-	received atomic.Int64
-	noRange  atomic.Bool // it has shown that it does not give parts
-	wait     func(ctx context.Context, d time.Duration) error
-	stall    time.Duration // without a byte, until a request is given up
+	hosts      []docker.RegistryHost // mirrors, and the registry itself
+	client     *transfer.Client
+	received   atomic.Int64
+	noRange    atomic.Bool // it has shown that it does not give parts
 }
 
 // Open prepares to read HOST/NAME; path is both. It asks the registry nothing.
@@ -69,32 +67,39 @@ func Open(path string, o Options) (*Repository, error) {
 	if host == "index.docker.io" {
 		host = "docker.io"
 	}
-	settings, err := o.settings(credentials{repository: path}.of)
+	hosts, err := o.Hosts(nil)
 	if err != nil {
 		return nil, err
 	}
-	silent := logrus.New()
-	silent.SetOutput(io.Discard)
-	ctx := log.WithLogger(context.Background(), logrus.NewEntry(silent))
-	r := &Repository{host: host, name: name, wait: o.Wait, stall: o.Stall}
-	if r.wait == nil {
-		r.wait = sleep
-	}
-	if r.stall == 0 {
-		r.stall = time.Minute
-	}
-	r.configure = func() ([]docker.RegistryHost, error) { return config.ConfigureHosts(ctx, settings)(host) }
-	if r.hosts, err = r.configure(); err != nil {
+	r := &Repository{host: host, name: name}
+	if r.hosts, err = hosts(host); err != nil {
 		return nil, fmt.Errorf("registry %s: %w", host, err)
 	}
 	if len(r.hosts) == 0 {
 		return nil, fmt.Errorf("registry %s: no address is configured in %s", host, o.HostsDir)
 	}
+	r.client, err = transfer.New(transfer.Options{Parallel: -1, Stall: o.Stall, Wait: o.Wait, Explain: r.explain})
+	if err != nil {
+		return nil, err
+	}
+	r.client.Received = func(n int64) { r.received.Add(n) }
 	return r, nil
 }
 
-func (o Options) settings(credentials func(host string) (string, string, error)) (config.HostOptions, error) {
-	settings := config.HostOptions{Credentials: credentials}
+// Hosts finds the addresses of a registry, as containerd does. update, if not nil, changes the client of each.
+func (o Options) Hosts(update func(*http.Client) error) (docker.RegistryHosts, error) {
+	settings, err := o.settings()
+	if err != nil {
+		return nil, err
+	}
+	settings.UpdateClient = update
+	silent := logrus.New()
+	silent.SetOutput(io.Discard)
+	return config.ConfigureHosts(log.WithLogger(context.Background(), logrus.NewEntry(silent)), settings), nil
+}
+
+func (o Options) settings() (config.HostOptions, error) {
+	var settings config.HostOptions
 	if o.HostsDir != "" {
 		if _, err := os.Stat(o.HostsDir); err != nil {
 			return settings, fmt.Errorf("registry hosts: %w", err)
@@ -130,27 +135,42 @@ func (r *Repository) Received() int64 { return r.received.Load() }
 
 // Close ends the connections.
 func (r *Repository) Close() error {
-	for _, h := range r.endpoints() {
+	for _, h := range r.hosts {
 		h.Client.CloseIdleConnections()
 	}
 	return nil
 }
 
-func (r *Repository) endpoints() []docker.RegistryHost {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.hosts
+// addresses are those of a path below the repository, at each host that may be asked for it.
+func (r *Repository) addresses(path string, capability docker.HostCapabilities, header http.Header) (all []transfer.Address) {
+	for i := range r.hosts {
+		h := &r.hosts[i]
+		if !h.Capabilities.Has(capability) {
+			continue
+		}
+		own := h.Header.Clone()
+		if own == nil {
+			own = make(http.Header)
+		}
+		maps.Copy(own, header)
+		all = append(all, transfer.Address{URL: r.url(h, path), Header: own, Transport: h.Client.Transport})
+	}
+	return all
 }
 
-// forget drops tokens: one that could not be had is remembered for ever otherwise.
-func (r *Repository) forget() {
-	hosts, err := r.configure()
-	if err != nil {
-		return
+// explain adds to an error what the user can do about it.
+func (r *Repository) explain(err error) error {
+	var status *transfer.StatusError
+	var hint *artifact.HintError
+	switch {
+	case errors.As(err, &hint):
+		return err
+	case errors.As(err, &status) && (status.Status == http.StatusUnauthorized || status.Status == http.StatusForbidden):
+		return transfer.RegistryHint(err, r.host)
+	case transfer.IsCertificate(err):
+		return artifact.Hint(err, "name the certificate authority of %s, or allow it to be insecure", r.host)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.hosts = hosts
+	return err
 }
 
 // isMirror reports whether the host is other than the registry itself.
@@ -164,15 +184,4 @@ func (r *Repository) url(h *docker.RegistryHost, path string) string {
 		u += "?ns=" + r.host
 	}
 	return u
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

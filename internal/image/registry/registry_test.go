@@ -172,7 +172,7 @@ func TestHugeManifest(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	if err := ask(t, host(server)+"/site/a/mirror", registry.Options{}); err == nil || !strings.Contains(err.Error(), "more than") {
+	if err := ask(t, host(server)+"/site/a/mirror", registry.Options{}); err == nil || !strings.Contains(err.Error(), "manifest") || !strings.Contains(err.Error(), "larger than") {
 		t.Error(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/artifact/netrc"
 )
 
 // accessOf is the access of a definition with these sources.
@@ -51,7 +52,7 @@ func TestAuthConf(t *testing.T) {
 		"https://example.org":       "y-y-",
 		"ftp://example.org":         "----",
 	} {
-		conf := authConf{entries: parseAuthConf("machine other login a password b\nmachine " + machine + "\n\tlogin u\n password p")}
+		conf := authConf{entries: netrc.ParsePlain("machine other login a password b\nmachine " + machine + "\n\tlogin u\n password p")}
 		got := ""
 		for _, u := range []string{"https://example.org/debian/x", "http://example.org/debian/x", "https://example.org:8443/debian/x", "http://example.org:8080/debian/x"} {
 			switch login := conf.login(address(t, u)); {
@@ -162,7 +163,7 @@ func FuzzAuthConf(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if login := (authConf{entries: parseAuthConf(text)}).login(u); login != nil && u.Scheme != "https" && !strings.Contains(text, u.Scheme+"://") {
+		if login := (authConf{entries: netrc.ParsePlain(text)}).login(u); login != nil && u.Scheme != "https" && !strings.Contains(text, u.Scheme+"://") {
 			t.Fatalf("%q gives a login to %s", text, of)
 		}
 	})

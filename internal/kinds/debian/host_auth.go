@@ -4,19 +4,17 @@ import (
 	"errors"
 	"io/fs"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/artifact/netrc"
 )
 
 // An authConf holds the logins of auth.conf and its parts: apt_auth.conf(5).
 type authConf struct {
-	entries    []authEntry
+	entries    []netrc.Entry
 	unreadable []string
 }
-
-type authEntry struct{ machine, user, password string }
 
 // readAuthConf reads what is there and can be read.
 func readAuthConf(file, parts string) (a authConf) {
@@ -29,61 +27,33 @@ func readAuthConf(file, parts string) (a authConf) {
 		if errors.Is(err, fs.ErrPermission) {
 			a.unreadable = append(a.unreadable, file)
 		}
-		a.entries = append(a.entries, parseAuthConf(string(data))...)
+		a.entries = append(a.entries, netrc.ParsePlain(string(data))...)
 	}
 	return a
-}
-
-// parseAuthConf splits the text into its entries. Lines that begin with "#" are
-// comments.
-func parseAuthConf(text string) (entries []authEntry) {
-	var key string
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(strings.TrimSpace(line), "#") {
-			continue
-		}
-		for _, word := range strings.Fields(line) {
-			last := len(entries) - 1
-			switch {
-			case key == "machine":
-				entries = append(entries, authEntry{machine: word})
-			case key == "login" && last >= 0:
-				entries[last].user = word
-			case key == "password" && last >= 0:
-				entries[last].password = word
-			}
-			if key != "" {
-				key = ""
-			} else if slices.Contains([]string{"machine", "login", "password"}, word) {
-				key = word
-			}
-		}
-	}
-	return entries
 }
 
 // login finds the first entry for the address.
 func (a authConf) login(u *url.URL) *url.Userinfo {
 	for _, e := range a.entries {
-		if e.matches(u) && (e.user != "" || e.password != "") {
-			return url.UserPassword(e.user, e.password)
+		if opens(e.Machine, u) && (e.User != "" || e.Password != "") {
+			return e.Userinfo()
 		}
 	}
 	return nil
 }
 
-// matches follows the manual page: without a protocol, https only; without a port,
+// opens reports whether the entry for a machine is for the address, as the manual page says: without a protocol, https only; without a port,
 // any; a path is the beginning of the address's.
-func (e authEntry) matches(u *url.URL) bool {
-	protocol, place, given := strings.Cut(e.machine, "://")
+func opens(machine string, u *url.URL) bool {
+	protocol, place, given := strings.Cut(machine, "://")
 	if !given {
-		protocol, place = "https", e.machine
+		protocol, place = "https", machine
 	}
 	if protocol != u.Scheme {
 		return false
 	}
-	machine, rest, slash := strings.Cut(place, "/")
-	if !strings.EqualFold(machine, u.Host) && (slash && u.Port() != "" || !strings.EqualFold(machine, u.Hostname())) {
+	host, rest, slash := strings.Cut(place, "/")
+	if !strings.EqualFold(host, u.Host) && (slash && u.Port() != "" || !strings.EqualFold(host, u.Hostname())) {
 		return false
 	}
 	return !slash || strings.HasPrefix(u.Path, "/"+rest)

@@ -21,6 +21,7 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
 	"github.com/minimirror/minimirror/internal/kinds/files"
 	"github.com/minimirror/minimirror/internal/strictyaml"
+	"github.com/minimirror/minimirror/internal/transfer"
 )
 
 // resolve resolves a "files" part of a definition in dir.
@@ -38,7 +39,7 @@ func resolve(t *testing.T, dir, text string, previous artifact.Pins, locked []ar
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := fetch.New(store, slog.New(slog.DiscardHandler), "test", fetch.Options{})
+	client, err := fetch.New(store, slog.New(slog.DiscardHandler), "test", transfer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

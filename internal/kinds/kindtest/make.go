@@ -19,6 +19,7 @@ import (
 	"github.com/minimirror/minimirror/internal/lockfile"
 	"github.com/minimirror/minimirror/internal/progress"
 	"github.com/minimirror/minimirror/internal/signing"
+	"github.com/minimirror/minimirror/internal/transfer"
 )
 
 // A suite is a fixture at work.
@@ -48,7 +49,7 @@ func (s *suite) prepare(t *testing.T) {
 	must(t, err)
 	s.cache, err = cache.Open(t.TempDir())
 	must(t, err)
-	s.fetch, err = fetch.New(s.cache, slog.New(slog.DiscardHandler), "kindtest", fetch.Options{})
+	s.fetch, err = fetch.New(s.cache, slog.New(slog.DiscardHandler), "kindtest", transfer.Options{})
 	must(t, err)
 	s.program = filepath.Join(t.TempDir(), "minimirror")
 	must(t, os.WriteFile(s.program, emptyProgram(t), 0o755))

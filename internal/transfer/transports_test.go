@@ -1,7 +1,6 @@
-package fetch
+package transfer
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -79,7 +78,7 @@ func serveTLS(t *testing.T, pair tls.Certificate, authority string, h http.Handl
 
 func get(t *testing.T, u string, opt Options) error {
 	t.Helper()
-	_, _, err := clientWith(t, opt).Get(context.Background(), []string{u}, 1<<20)
+	_, _, _, err := client(t, opt).Bytes(t.Context(), Download{Addresses: URLs([]string{u}), Size: -1}, 1<<20, nil)
 	return err
 }
 
@@ -109,10 +108,10 @@ func TestCertificates(t *testing.T) {
 	wants(t, "certificate", get(t, closed, Options{CA: ca, ClientCert: mine}), "")
 	wants(t, "certificate of the settings", get(t, closed, by(artifact.TLSFiles{CA: ca, Certificate: mine, Key: mine})), "")
 	wants(t, "certificate that is not there", get(t, open, by(artifact.TLSFiles{CA: ca, Certificate: "/nonexistent.pem"})), "/nonexistent.pem")
-	if _, err := New(nil, nil, "", Options{CA: "/nonexistent.pem"}); err == nil {
+	if _, err := New(Options{CA: "/nonexistent.pem"}); err == nil {
 		t.Error("an authority that is not there was accepted")
 	}
-	if _, err := New(nil, nil, "", Options{ClientCert: "/nonexistent.pem"}); err == nil {
+	if _, err := New(Options{ClientCert: "/nonexistent.pem"}); err == nil {
 		t.Error("a certificate that is not there was accepted")
 	}
 	plain := serve(t, whole)
@@ -176,39 +175,4 @@ func TestLogins(t *testing.T) {
 	}
 	t.Setenv("NETRC", netrc)
 	wants(t, "netrc", get(t, u, Options{}), "")
-}
-
-func TestParseNetrc(t *testing.T) {
-	const text = `# machine commented login a password b
-machine One.example.org login a password "b"
-machine two.example.org
-	login c
-	account x
-	password #d
-macdef init
-machine macro.example.org login no password no
-
-machine one.example.org login later password later
-machine three.example.org password only
-default login anonymous password x@y
-machine`
-	want := map[string]string{"one.example.org": "a:b", "two.example.org": "c:%23d", "three.example.org": ":only"}
-	got := parseNetrc(text)
-	if len(got) != len(want) {
-		t.Errorf("got %v", got)
-	}
-	for host, user := range want {
-		if got[host].String() != user {
-			t.Errorf("%s: got %s, want %s", host, got[host], user)
-		}
-	}
-}
-
-func FuzzNetrc(f *testing.F) {
-	f.Add("machine h login u password p\nmacdef m\nx\n\ndefault login a")
-	f.Fuzz(func(t *testing.T, text string) {
-		if login := parseNetrc(text)[""]; login != nil {
-			t.Fatal("a login for no host")
-		}
-	})
 }

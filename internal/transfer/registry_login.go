@@ -1,9 +1,10 @@
-package registry
+package transfer
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,44 +16,56 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// credentials finds what the user has logged in with, as containers-auth.json(5) and
-// Docker's configuration have it. Each file is read when a registry asks for the first time.
-type credentials struct {
-	repository string // HOST/NAME
+// A Login is a name and a password. Without a name, the secret is an identity token.
+type Login struct{ User, Secret string }
+
+func (l Login) userinfo() *url.Userinfo {
+	if l.User == "" {
+		return nil
+	}
+	return url.UserPassword(l.User, l.Secret)
 }
 
-// of returns the name and the secret for a host; without a name, the secret is an identity
-// token. It is no error when there are none.
-func (c credentials) of(host string) (name, secret string, err error) {
-	for _, file := range c.files() {
+// RegistryLogin finds what the user has logged in to a registry with, to read or to write, as containers-auth.json(5)
+// and Docker's configuration have it. The zero value is: with nothing. repository may be empty.
+func RegistryLogin(host, repository string) (Login, error) {
+	for _, file := range registryLoginFiles() {
 		f, err := artifact.OpenFile(file)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) && os.Getenv("REGISTRY_AUTH_FILE") == "" {
 			continue
 		}
 		if err != nil {
-			return "", "", fmt.Errorf("registry credentials: %w", err)
+			return Login{}, fmt.Errorf("registry credentials: %w", err)
 		}
 		parsed := configfile.New(file)
 		err = errors.Join(parsed.LoadFromReader(f), f.Close())
 		if err != nil {
-			return "", "", artifact.Hint(fmt.Errorf("registry credentials: %s: %w", file, err), "mend the file, or name another with REGISTRY_AUTH_FILE")
+			return Login{}, artifact.Hint(fmt.Errorf("registry credentials: %s: %w", file, err), "mend the file, or name another with REGISTRY_AUTH_FILE")
 		}
-		found, err := c.lookup(parsed, host)
+		found, err := lookup(parsed, host, repository)
 		if err != nil {
-			return "", "", artifact.Hint(fmt.Errorf("registry credentials: %s: %w", file, err), "log in again, or name another file with REGISTRY_AUTH_FILE")
+			return Login{}, artifact.Hint(fmt.Errorf("registry credentials: %s: %w", file, err), "log in again, or name another file with REGISTRY_AUTH_FILE")
 		}
 		switch {
 		case found.IdentityToken != "":
-			return "", found.IdentityToken, nil
+			return Login{"", found.IdentityToken}, nil
 		case found.Username != "":
-			return found.Username, found.Password, nil
+			return Login{found.Username, found.Password}, nil
 		}
 	}
-	return "", "", nil
+	return Login{}, nil
 }
 
-// files are where credentials may be, in the order of containers-auth.json(5).
-func (c credentials) files() []string {
+// RegistryHint says how to log in to a registry.
+func RegistryHint(err error, host string) error {
+	if isDockerHub(host) {
+		host = "docker.io"
+	}
+	return artifact.Hint(err, "log in with \"docker login %s\" or \"skopeo login %s\", or name a file with credentials in REGISTRY_AUTH_FILE", host, host)
+}
+
+// registryLoginFiles are where credentials may be, in the order of containers-auth.json(5).
+func registryLoginFiles() []string {
 	if file := os.Getenv("REGISTRY_AUTH_FILE"); file != "" {
 		return []string{file}
 	}
@@ -73,17 +86,19 @@ func (c credentials) files() []string {
 }
 
 // lookup goes from the most special key to the host: HOST/SITE/NAME, HOST/SITE, HOST.
-func (c credentials) lookup(file *configfile.ConfigFile, host string) (types.AuthConfig, error) {
+func lookup(file *configfile.ConfigFile, host, repository string) (types.AuthConfig, error) {
 	keys := []string{host, "https://" + host, "http://" + host}
-	if own, _, _ := strings.Cut(c.repository, "/"); own == host || isDockerHub(own) && isDockerHub(host) {
-		for key := c.repository; strings.Contains(key, "/"); key = key[:strings.LastIndex(key, "/")] {
+	names := []string{host}
+	if isDockerHub(host) {
+		keys = append([]string{"docker.io", "https://index.docker.io/v1/", "index.docker.io"}, keys...)
+		names = append([]string{"docker.io"}, names...)
+	}
+	for _, name := range names {
+		for key := name + "/" + repository; strings.Contains(key, "/"); key = key[:strings.LastIndex(key, "/")] {
 			if a, found := file.AuthConfigs[key]; found && filled(a) {
 				return a, nil
 			}
 		}
-	}
-	if isDockerHub(host) {
-		keys = append([]string{"docker.io", "https://index.docker.io/v1/", "index.docker.io"}, keys...)
 	}
 	for _, key := range keys {
 		if a, found := file.AuthConfigs[key]; found && filled(a) {

@@ -1,0 +1,48 @@
+package artifact
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// userinfo finds the name and password in text that holds an address, or should.
+var userinfo = regexp.MustCompile(`(//[^/?#@\s:"]*):[^/?#"]*@`)
+
+// Redacted is the address without a password. It may also be a text about one.
+func Redacted(text string) string {
+	if u, err := url.Parse(text); err == nil && u.Host != "" {
+		return u.Redacted()
+	}
+	return userinfo.ReplaceAllString(text, "$1:xxxxx@")
+}
+
+// ParseAddress checks the address of an upstream as a definition states it: http, https or file, and without what must not
+// stand in a lock and in an image, which others read.
+func ParseAddress(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		var parse *url.Error
+		if errors.As(err, &parse) {
+			err = parse.Err
+		}
+		return nil, fmt.Errorf("%q is not an address: %s", Redacted(text), Redacted(err.Error()))
+	}
+	switch {
+	case u.Scheme == "file" && u.Host == "":
+	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
+	default:
+		return nil, fmt.Errorf("%q: an address begins with http://, https:// or file:///", Redacted(text))
+	}
+	if u.User != nil {
+		return nil, fmt.Errorf("%q: an address with a user or password would stand in the lock and in the image: use one without", u.Redacted())
+	}
+	return u, nil
+}
+
+// JoinAddress is the address of a file below a folder's. A "+" is escaped, too: some servers read it as a space.
+func JoinAddress(folder, file string) string {
+	return strings.TrimRight(folder, "/") + "/" + strings.ReplaceAll((&url.URL{Path: "/" + file}).EscapedPath()[1:], "+", "%2b")
+}

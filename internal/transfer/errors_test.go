@@ -1,0 +1,46 @@
+package transfer
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRetryAfter(t *testing.T) {
+	for value, want := range map[string]time.Duration{
+		"": 0, "0": 0, "7": 7 * time.Second, "-7": 0, "3600": longest, "99999999999999999999999": longest, "soon": 0, "1.5": 0,
+		"Thu, 01 Jan 1970 00:00:00 GMT": 0, "Fri, 31 Dec 9999 23:59:59 GMT": longest,
+	} {
+		if got := retryAfter(http.Header{"Retry-After": {value}}); got != want {
+			t.Errorf("%q: got %s, want %s", value, got, want)
+		}
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	var again *Temporary
+	none := &net.DNSError{Err: "no such host", IsNotFound: true}
+	if err := client(t, Options{}).explain(unreachable(none, false)); errors.As(err, &again) || !strings.Contains(err.Error(), "hint: ") {
+		t.Error("a host that does not exist is asked for again", err)
+	}
+	if err := unreachable(none, true); !errors.As(err, &again) {
+		t.Error("a host that answered before is not asked again", err)
+	}
+	if err := unreachable(&net.DNSError{Err: "server misbehaving", IsTemporary: true}, false); !errors.As(err, &again) {
+		t.Error("a failing name server is not asked again", err)
+	}
+}
+
+func TestParseRate(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1": 1, "1000": 1000, "500K": 500 << 10, "500k": 500 << 10, "2M": 2 << 20, "1.5M": 3 << 19, "1G": 1 << 30,
+		"": 0, "K": 0, "-1": 0, "0": 0, "NaN": 0, "Inf": 0, "1e300": 0, "2T": 0, "2 M": 0, "0.1": 0,
+	} {
+		if got, err := ParseRate(text); got != want || (err == nil) != (want > 0) {
+			t.Errorf("%q: got %d, %v; want %d", text, got, err, want)
+		}
+	}
+}

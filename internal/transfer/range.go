@@ -1,0 +1,49 @@
+package transfer
+
+import (
+	"fmt"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// validator names the file of an answer for If-Range: RFC 9110, section 13.1.5.
+func validator(resp *http.Response) string {
+	if tag := resp.Header.Get("ETag"); tag != "" && !strings.HasPrefix(tag, "W/") {
+		return tag
+	}
+	return resp.Header.Get("Last-Modified")
+}
+
+// continues reports whether the answer goes on at byte at of a file of the size, and not beyond the byte before to; 0: the end.
+func continues(resp *http.Response, at, to, size int64) bool {
+	var first, last, total int64
+	text := resp.Header.Get("Content-Range")
+	if n, err := fmt.Sscanf(text, "bytes %d-%d/%d", &first, &last, &total); err != nil {
+		if n < 2 || !strings.HasSuffix(text, "/*") {
+			return false
+		}
+		total = size
+	}
+	return first == at && last >= first && (to <= 0 || last < to) && (size < 0 || total == size && last < size)
+}
+
+// encoded tells that the body is not the file as it is stored.
+func encoded(resp *http.Response) string {
+	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return fmt.Sprintf("it came with Content-Encoding: %s, which was not asked for: is there a proxy that changes what it passes on?", encoding)
+	}
+	return ""
+}
+
+// odd tells what may explain that an answer is wrong: a proxy or a portal between
+// here and there. The empty text: nothing.
+func odd(resp *http.Response) string {
+	if what := encoded(resp); what != "" {
+		return what
+	}
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
+		return "it is a web page: is there a portal that requires a login?"
+	}
+	return ""
+}
