@@ -10,15 +10,12 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 	"syscall"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/atomicfile"
 	"github.com/minimirror/minimirror/internal/image"
 )
-
-// partPrefix marks files that are not whole yet. They are begun anew.
-const partPrefix = ".minimirror-part-"
 
 // Extract puts the files of the plan's items into dir; see Extract.
 func (p *Plan) Extract(ctx context.Context, r *image.Reader, dir string, received func(n int64)) error {
@@ -37,7 +34,7 @@ func Extract(ctx context.Context, r *image.Reader, files []image.File, dir strin
 		return err
 	}
 	defer root.Close()
-	if err := removeParts(root); err != nil {
+	if err := atomicfile.Sweep(dir); err != nil {
 		return err
 	}
 	names := make(map[string]string)
@@ -108,22 +105,6 @@ func isWhole(root *os.Root, name, sha256sum string) (bool, error) {
 	return false, root.Remove(name)
 }
 
-// removeParts removes what a killed run left.
-func removeParts(root *os.Root) error {
-	entries, err := fs.ReadDir(root.FS(), ".")
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), partPrefix) && e.Type().IsRegular() {
-			if err := root.Remove(e.Name()); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // enough tells before any work that the file system lacks room.
 func enough(dir string, room int64) error {
 	var s syscall.Statfs_t
@@ -137,41 +118,23 @@ func enough(dir string, room int64) error {
 	return nil
 }
 
-// A part is a file on its way. It gets its name when it is whole and verified.
+// A part is a file on its way. It gets its name when it is whole and verified. It is not forced to the
+// disk: whoever uses a file after a loss of power finds out by its digest whether it is whole.
 type part struct {
-	*os.File
-	root     *os.Root
-	name     string
+	*atomicfile.File
 	received func(n int64)
 }
 
 func newPart(root *os.Root, name string, received func(n int64)) (*part, error) {
-	f, err := artifact.OpenRegular(func(flag int) (*os.File, error) {
-		return root.OpenFile(partPrefix+name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|flag, 0o644)
-	})
+	f, err := atomicfile.Create(root, name, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	return &part{f, root, name, received}, nil
+	return &part{f, received}, nil
 }
 
 func (p *part) Write(b []byte) (int, error) {
 	n, err := p.File.Write(b)
 	p.received(int64(n))
 	return n, err
-}
-
-// Commit gives the file its name. It is not forced to the disk: whoever uses a file
-// after a loss of power finds out by its digest whether it is whole.
-func (p *part) Commit() error {
-	if err := p.Close(); err != nil {
-		return err
-	}
-	return p.root.Rename(partPrefix+p.name, p.name)
-}
-
-// Abort removes what there is of the file.
-func (p *part) Abort() {
-	p.Close()
-	p.root.Remove(partPrefix + p.name)
 }

@@ -12,6 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/atomicfile"
 	"github.com/minimirror/minimirror/internal/image"
 )
 
@@ -21,7 +22,7 @@ type archiveFile struct {
 	path    string
 	options func(ocispec.Descriptor) []archive.ExportOpt
 	parents parents
-	temp    *scratch // beside path
+	temp    *atomicfile.File // nil: committed
 }
 
 // openArchive checks that the output can be written.
@@ -52,9 +53,7 @@ func openArchive(o Options) (*archiveFile, error) {
 		a.parents.undo()
 		return nil, err
 	}
-	dir, base := filepath.Split(a.path)
-	a.temp, err = newScratchFile(filepath.Clean(dir), "."+base+".minimirror-")
-	if err != nil {
+	if a.temp, err = atomicfile.CreateFile(a.path, 0o666); err != nil {
 		a.parents.undo()
 		return nil, err
 	}
@@ -86,7 +85,9 @@ func (a *archiveFile) commit(ctx context.Context, img *baked, progress *meter) e
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if err := os.Rename(a.temp.Name(), a.path); err != nil {
+	temp := a.temp
+	a.temp = nil
+	if err := temp.Commit(); err != nil {
 		return err
 	}
 	a.parents.keep()
@@ -94,6 +95,8 @@ func (a *archiveFile) commit(ctx context.Context, img *baked, progress *meter) e
 }
 
 func (a *archiveFile) close() {
-	a.temp.remove()
+	if a.temp != nil {
+		a.temp.Abort()
+	}
 	a.parents.undo()
 }

@@ -33,7 +33,7 @@ func TestBakeArchives(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		o, _ := options(t, fmt.Sprintf(output, dir))
-		os.WriteFile(filepath.Join(dir, ".x.tar.minimirror-left"), []byte("by a killed run"), 0o644)
+		os.WriteFile(filepath.Join(dir, ".minimirror-part-x.tar"), []byte("by a killed run"), 0o644)
 		for range 2 { // the second replaces the first
 			if sum := bakeTo(t, o); sum != goldenDigest {
 				t.Errorf("%s: digest %s, want %s", output, sum, goldenDigest)

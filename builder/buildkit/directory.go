@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/atomicfile"
 )
 
 // A directory is an OCI image layout. Blobs are named by their content, so an
@@ -38,10 +38,7 @@ type directory struct {
 	kept  map[digest.Digest]bool // blobs of the image
 }
 
-const (
-	blobFolder = "blobs/sha256"
-	tempPrefix = ".minimirror-" // of a file in the layout that is being written
-)
+const blobFolder = "blobs/sha256"
 
 // blobs writes the layers that the folder does not have.
 func (d *directory) blobs(ctx context.Context, layers *layerSet, progress *meter) error {
@@ -109,21 +106,18 @@ func (d *directory) commit(ctx context.Context, img *baked, progress *meter) err
 
 // replace writes a small file of the layout, unless it is there already.
 func (d *directory) replace(name string, data []byte) error {
-	path := filepath.Join(d.path, name)
-	if old, err := artifact.ReadFile(path); err == nil && bytes.Equal(old, data) {
+	if old, err := artifact.ReadFile(filepath.Join(d.path, name)); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
-	temp := filepath.Join(d.path, tempPrefix+name)
-	f, err := artifact.CreateFile(temp, 0o666)
+	f, err := atomicfile.CreateFile(filepath.Join(d.path, name), 0o666)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err != nil {
-		os.Remove(temp)
+	if _, err := f.Write(data); err != nil {
+		f.Abort()
 		return err
 	}
-	return os.Rename(temp, path)
+	return f.Commit()
 }
 
 // clean removes the blobs that the new image does not refer to.

@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/atomicfile"
 )
 
 // A copyFunc writes a blob and returns the digest of what it wrote.
@@ -84,27 +85,22 @@ func (d *directory) intact(ctx context.Context, path string, want ocispec.Descri
 }
 
 // write writes the blob to a temporary file and gives it its name when it is complete.
-func (d *directory) write(ctx context.Context, want ocispec.Descriptor, write copyFunc, progress *meter) (err error) {
+func (d *directory) write(ctx context.Context, want ocispec.Descriptor, write copyFunc, progress *meter) error {
 	path := d.blobFile(want.Digest)
-	temp := filepath.Join(filepath.Dir(path), tempPrefix+want.Digest.Encoded())
-	f, err := artifact.CreateFile(temp, 0o666)
+	f, err := atomicfile.CreateFile(path, 0o666)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(temp)
-		}
-	}()
 	sum, err := write(ctx, f, progress.add)
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err == nil && sum != want.Digest {
+		err = fmt.Errorf("%s: digest mismatch: got %s", want.Digest, sum)
+	}
+	if err != nil {
+		f.Abort()
 		return err
 	}
-	if sum != want.Digest {
-		return fmt.Errorf("%s: digest mismatch: got %s", want.Digest, sum)
-	}
 	_, missing := os.Lstat(path)
-	if err := os.Rename(temp, path); err != nil {
+	if err := f.Commit(); err != nil {
 		return err
 	}
 	d.keep(want.Digest, missing != nil) // what is mended stays mended

@@ -9,13 +9,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/atomicfile"
 )
 
 // openDirectory checks that path can be written, and locks it.
@@ -53,7 +53,7 @@ func (d *directory) acquire(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if tryLock(f) && current(f) {
+		if atomicfile.TryLock(f) && atomicfile.Current(f) {
 			d.lock = f
 			return nil
 		}
@@ -106,20 +106,11 @@ func (d *directory) inspect() error {
 	}
 	// What a killed build was writing.
 	for _, folder := range []string{d.path, filepath.Join(d.path, blobFolder)} {
-		stale, err := filepath.Glob(filepath.Join(globEscape(folder), tempPrefix+"*"))
-		if err != nil {
+		if err := atomicfile.Sweep(folder); err != nil {
 			return err
-		}
-		for _, name := range stale {
-			os.Remove(name)
 		}
 	}
 	return nil
-}
-
-// globEscape makes path stand for itself in a pattern.
-func globEscape(path string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
 // onlyOurs refuses a layout that holds images under other names: they would be

@@ -189,7 +189,7 @@ func TestExplain(t *testing.T) {
 		{&os.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}, Options{}, "write /x: no space left on device\nhint: free some space"},
 		{errors.New("failed to solve: write cache.db: no space left on device"), Options{}, "write cache.db: no space left on device\nhint: free some space"},
 		{&os.PathError{Op: "mkdir", Path: "/a/b", Err: syscall.EACCES}, file, "mkdir /a/b: permission denied\nhint: write to a folder of your own"},
-		{&os.PathError{Op: "open", Path: "/a/.x.tar.minimirror-1", Err: syscall.EACCES}, file, "open /a/.x.tar.minimirror-1: permission denied"},
+		{&os.PathError{Op: "open", Path: "/a/.minimirror-part-x.tar", Err: syscall.EACCES}, file, "open /a/.minimirror-part-x.tar: permission denied"},
 		{&os.PathError{Op: "open", Path: "/cache/x", Err: syscall.EACCES}, file, "open /cache/x: permission denied"},
 		{errors.New("failed to solve: failed to push h.example:5000/a/b:1: 401 Unauthorized"), registry, "failed to push h.example:5000/a/b:1: 401 Unauthorized\nhint: log in with: docker login h.example:5000"},
 		{errors.New("http: server gave HTTP response to HTTPS client"), registry, "http: server gave HTTP response to HTTPS client\nhint: the registry speaks plain HTTP"},

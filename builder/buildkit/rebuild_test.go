@@ -115,8 +115,8 @@ func TestKilledRunsAreSweptAway(t *testing.T) {
 		filepath.Join(o.StateDir, "minimirror-bake-dead", "cache.db"): "state",
 		filepath.Join(o.StateDir, "other"):                            "not ours",
 		filepath.Join(out, "oci-layout"):                              `{"imageLayoutVersion":"1.0.0"}`,
-		filepath.Join(out, ".minimirror-index.json"):                  "half",
-		filepath.Join(out, blobFolder, ".minimirror-abc"):             "half a blob",
+		filepath.Join(out, ".minimirror-part-index.json"):             "half",
+		filepath.Join(out, blobFolder, ".minimirror-part-abc"):        "half a blob",
 		filepath.Join(out, blobFolder, strings.Repeat("a", 64)):       "an old blob",
 	} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {

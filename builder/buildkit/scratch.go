@@ -3,17 +3,15 @@ package buildkit
 import (
 	"errors"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/minimirror/minimirror/internal/atomicfile"
 )
 
-// A scratch is a temporary file or folder, locked as long as its process lives,
-// so that the next process can tell what a killed one left behind.
+// A scratch is a temporary folder, locked as long as its process lives, so that the next process can
+// tell what a killed one left behind.
 type scratch struct{ *os.File }
 
 // newScratchDir makes a folder in parent (os.TempDir when empty), after removing
@@ -26,44 +24,28 @@ func newScratchDir(parent, prefix string) (*scratch, error) {
 		return nil, err
 	}
 	sweep(parent, prefix)
-	return newScratch(func() (*os.File, error) {
+	for {
 		name, err := os.MkdirTemp(parent, prefix+"*")
 		if err != nil {
 			return nil, err
 		}
-		return os.Open(name)
-	})
-}
-
-// newScratchFile makes a file in parent in the same manner.
-func newScratchFile(parent, prefix string) (*scratch, error) {
-	sweep(parent, prefix)
-	return newScratch(func() (*os.File, error) {
-		name := filepath.Join(parent, prefix+strconv.FormatUint(rand.Uint64(), 36))
-		return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-	})
-}
-
-// newScratch tries again when another process swept the file away before it was locked.
-func newScratch(create func() (*os.File, error)) (*scratch, error) {
-	for {
-		f, err := create()
+		f, err := os.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue
+			continue // another process swept it away before it was locked
 		}
 		if err != nil {
 			return nil, err
 		}
-		if tryLock(f) && current(f) {
+		if atomicfile.TryLock(f) && atomicfile.Current(f) {
 			return &scratch{f}, nil
 		}
 		f.Close()
 	}
 }
 
-// remove removes the file or folder; a file that was renamed stays.
+// remove removes the folder.
 func (s *scratch) remove() {
-	if current(s.File) {
+	if atomicfile.Current(s.File) {
 		os.RemoveAll(s.Name())
 	}
 	s.Close()
@@ -76,43 +58,18 @@ func sweep(parent, prefix string) {
 		return
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), prefix) || !e.IsDir() && !e.Type().IsRegular() {
+		if !strings.HasPrefix(e.Name(), prefix) || !e.IsDir() {
 			continue
 		}
 		f, err := os.Open(filepath.Join(parent, e.Name()))
 		if err != nil {
 			continue
 		}
-		if flock(f) == nil && current(f) {
+		if atomicfile.Abandoned(f) {
 			os.RemoveAll(f.Name())
 		}
 		f.Close()
 	}
-}
-
-// tryLock locks f until it is closed, unless another process has. Where the file
-// system knows no locks, it does nothing and is content.
-func tryLock(f *os.File) bool {
-	return !errors.Is(flock(f), unix.EWOULDBLOCK)
-}
-
-func flock(f *os.File) error {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if !errors.Is(err, unix.EINTR) {
-			return err
-		}
-	}
-}
-
-// current reports whether f is still what its name leads to.
-func current(f *os.File) bool {
-	opened, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	named, err := os.Stat(f.Name())
-	return err == nil && os.SameFile(opened, named)
 }
 
 // parents are the folders that had to be made for an output.

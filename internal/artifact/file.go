@@ -80,13 +80,6 @@ func ReadKeyPair(certificate, key string) (tls.Certificate, error) {
 	return tls.X509KeyPair(first, second)
 }
 
-// CreateFile creates or truncates a file for writing. An existing one must be a regular file.
-func CreateFile(name string, mode fs.FileMode) (*os.File, error) {
-	return OpenRegular(func(flag int) (*os.File, error) {
-		return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|flag, mode)
-	})
-}
-
 // ReadInput reads a file that OpenInput opens.
 func ReadInput(ctx context.Context, name string) ([]byte, error) {
 	in, err := OpenInput(ctx, name)

@@ -12,9 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/atomicfile"
 )
 
 // A Cache is a folder:
@@ -160,21 +159,11 @@ func (c *Cache) temporary() (*os.File, error) {
 			return nil, fmt.Errorf("cache: %w", diskHint(err))
 		}
 		// Another process may sweep the file away before it is locked.
-		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && sameFile(f) {
+		if atomicfile.TryLock(f) && atomicfile.Current(f) {
 			return f, nil
 		}
 		f.Close()
 	}
-}
-
-// sameFile reports whether f is still what its name leads to.
-func sameFile(f *os.File) bool {
-	opened, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	named, err := os.Stat(f.Name())
-	return err == nil && os.SameFile(opened, named)
 }
 
 func (w *Writer) Write(p []byte) (int, error) {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/atomicfile"
 )
 
 // maxPartAge is how long the beginning of a file is kept.
@@ -30,7 +31,7 @@ func (c *Cache) Resume(want artifact.Content) (*Writer, error) {
 	if err != nil { // of another user, who has been here
 		return c.create(want)
 	}
-	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil || !sameFile(f) {
+	if !atomicfile.Abandoned(f) {
 		f.Close()
 		return c.create(want)
 	}
@@ -79,7 +80,7 @@ func removeUnlocked(name string) {
 		return
 	}
 	defer f.Close()
-	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && sameFile(f) {
+	if atomicfile.Abandoned(f) {
 		os.Remove(name)
 	}
 }

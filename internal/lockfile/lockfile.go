@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -23,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/atomicfile"
 )
 
 // Format is the version of the file's format. Version 1 is read, too.
@@ -299,7 +299,7 @@ func (l *Lock) Follow(previous *Lock, digest string, stated, now time.Time) ([]b
 }
 
 // Write atomically replaces the file with what Encode returned.
-func Write(file string, data []byte) error { return notWritable(replace(file, data)) }
+func Write(file string, data []byte) error { return notWritable(atomicfile.Write(file, data, 0o644)) }
 
 // Writable tells, before any work, whether Write could write the file.
 func Writable(file string) error {
@@ -318,27 +318,4 @@ func notWritable(err error) error {
 		return artifact.Hint(err, "make the folder of the definition writable, or copy the definition to a folder that is")
 	}
 	return err
-}
-
-func replace(file string, data []byte) error {
-	if target, err := filepath.EvalSymlinks(file); err == nil {
-		file = target
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".mirror.lock-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if _, err = f.Write(data); err == nil {
-		if err = f.Chmod(0o644); err == nil {
-			err = f.Sync()
-		}
-	}
-	if closing := f.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	return os.Rename(f.Name(), file)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/atomicfile"
 )
 
 const (
@@ -31,10 +32,7 @@ func (Kind) Configure(root string, m artifact.Mirror, base string, only bool) (c
 		return nil, artifact.Hint(fmt.Errorf("%s: there is no apt: %w", root, err), "install apt first, or name another root with --root")
 	}
 	text := []byte(sourcesFile(m, strings.TrimRight(base, "/")))
-	if err := inside.WriteFile(clientFile+".new", text, 0o644); err != nil {
-		return nil, err
-	}
-	if err := inside.Rename(clientFile+".new", clientFile); err != nil {
+	if err := atomicfile.WriteIn(inside, clientFile, text, 0o644); err != nil {
 		return nil, err
 	}
 	changed = append(changed, "wrote "+filepath.Join(root, clientFile))

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/atomicfile"
 )
 
 // Needs implements artifact.Needer: a file needs nothing.
@@ -204,32 +205,24 @@ func (p place) put(ctx context.Context, root *os.Root, from string, item *artifa
 	if err := root.MkdirAll(folder, 0o755); err != nil {
 		return placeError(root, p, err)
 	}
-	temporary := path.Join(folder, ".minimirror-"+path.Base(p.file))
-	if err := root.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a run that was killed
-		return placeError(root, p, err)
-	}
-	out, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	out, err := atomicfile.Create(root, p.name(), 0o600)
 	if err != nil {
 		return placeError(root, p, err)
 	}
-	defer func() {
-		if err != nil {
-			out.Close()
-			root.Remove(temporary)
-		}
-	}()
 	want := item.Files[0].Content()
 	h := want.Hasher()
 	if _, err = io.Copy(io.MultiWriter(out, h), &contextReader{ctx, in}); err != nil {
-		return fmt.Errorf("%s: %w", p.file, err)
+		err = fmt.Errorf("%s: %w", p.file, err)
+	} else if err = want.Verify(h.Sum()); err != nil {
+		err = fmt.Errorf("%s: %w", item, err)
+	} else if err = errors.Join(out.Chmod(p.mode), out.Sync()); err != nil {
+		err = fmt.Errorf("%s: %w", p.file, err)
 	}
-	if err = want.Verify(h.Sum()); err != nil {
-		return fmt.Errorf("%s: %w", item, err)
+	if err != nil {
+		out.Abort()
+		return err
 	}
-	if err = errors.Join(out.Chmod(p.mode), out.Sync(), out.Close()); err != nil {
-		return fmt.Errorf("%s: %w", p.file, err)
-	}
-	if err = root.Rename(temporary, p.name()); err != nil {
+	if err = out.Commit(); err != nil {
 		return placeError(root, p, err)
 	}
 	return nil
