@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/http"
 	"sync"
 	"time"
 
@@ -51,6 +52,14 @@ func (s *Server) failed(e *exchange, path string, err error) {
 	e.verdict, e.reason = audit.Failed, err.Error()
 	if count, say := s.faults.note(path, time.Now()); say {
 		s.log.Error("cannot read a requested file", "path", path, "error", err, "failures", count)
+	}
+}
+
+// pageFailed notes that a page or an answer of the API could not be made.
+func (s *Server) pageFailed(r *http.Request, err error) {
+	if r.Context().Err() == nil { // otherwise the server is shutting down
+		e, _ := exchangeOf(r)
+		s.failed(e, r.URL.Path, err)
 	}
 }
 

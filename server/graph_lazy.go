@@ -4,18 +4,8 @@ import (
 	"context"
 	"sync"
 
-	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/needs"
 )
-
-// newGraph reads the whole catalog.
-func (s *Server) newGraph(ctx context.Context) (*needs.Graph, error) {
-	var kinds []artifact.Kind
-	for _, m := range s.mounts {
-		kinds = append(kinds, m.kind)
-	}
-	return needs.New(ctx, s.image.Catalog, kinds, s.image.EachItem)
-}
 
 // A lazyGraph is made for the first who wants it, and kept. The zero value is ready.
 type lazyGraph struct {

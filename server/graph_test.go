@@ -64,8 +64,8 @@ func TestLazyGraph(t *testing.T) {
 	}
 }
 
-// largeServer has so many items and aliases.
-func largeServer(t testing.TB, items, aliases int) *Server {
+// largeInventory has so many items and aliases.
+func largeInventory(t testing.TB, items, aliases int) *Inventory {
 	t.Helper()
 	m := imagetest.New(t, imagetest.Spec{})
 	for i := range items {
@@ -85,16 +85,16 @@ func largeServer(t testing.TB, items, aliases int) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { img.Close() })
-	return &Server{image: img, items: newItemPlaces(img)}
+	return NewInventory(InventoryOptions{Image: img})
 }
 
 func BenchmarkSearch(b *testing.B) {
-	s := largeServer(b, 60_000, 30_000)
+	s := largeInventory(b, 60_000, 30_000)
 	for _, text := range []string{"", "name-03", "nothing"} {
 		b.Run("q="+text, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, err := s.search(b.Context(), query{text: text, limit: 0}); err != nil {
+				if _, _, err := s.Search(b.Context(), Query{Text: text}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -6,7 +6,6 @@ import (
 	texttemplate "text/template"
 	"time"
 
-	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/server/access"
 	"github.com/minimirror/minimirror/server/answer"
@@ -24,7 +23,7 @@ type about struct {
 	Base   string
 	Usages []string
 	Usage  []usagePart // the same, in pieces
-	Rules  rulesState
+	Rules  RulesState
 }
 
 // A usagePart is a paragraph of a kind's Usage, or lines to type: those that are indented.
@@ -66,20 +65,16 @@ func newAbout(c *image.Catalog) about {
 	return a
 }
 
-// serveHome says what the mirror is and how to use it: in HTML to those who ask for it, in plain
+// ServeHome says what the mirror is and how to use it: in HTML to those who ask for it, in plain
 // text to curl.
-func (p *pages) serveHome(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) ServeHome(w http.ResponseWriter, r *http.Request) {
 	page := struct {
 		frame
 		about
-	}{p.frame("miniMirror: "+p.server.image.Catalog.Name, ""), p.about}
-	page.Base, page.Rules = access.BaseAddress(r), p.server.rulesState()
-	for _, m := range p.server.mounts {
-		guide, able := artifact.Able[artifact.Guide](m.kind)
-		if !able {
-			continue
-		}
-		if usage := strings.TrimSpace(guide.Usage(m.mirror, page.Base)); usage != "" {
+	}{p.frame("miniMirror: "+p.Inventory.Image.Catalog.Name, ""), p.about}
+	page.Base, page.Rules = access.BaseAddress(r), p.Inventory.Rules()
+	for _, usage := range p.Usages(page.Base) {
+		if usage = strings.TrimSpace(usage); usage != "" {
 			page.Usages = append(page.Usages, usage)
 			page.Usage = append(page.Usage, usageParts(usage)...)
 		}

@@ -117,7 +117,7 @@ func (s *Server) RunAdmin(ctx context.Context, l net.Listener, profiles bool) er
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", serveHealth)
 	mux.HandleFunc("GET /readyz", s.serveReady)
-	mux.HandleFunc("GET "+apiRoot+"report", func(w http.ResponseWriter, r *http.Request) { (&api{s, s.pages}).serveReport(w, r, true) })
+	mux.HandleFunc("GET "+APIRoot+"report", func(w http.ResponseWriter, r *http.Request) { s.api.ServeReport(w, r, true) })
 	if profiles {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

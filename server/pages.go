@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -24,21 +23,26 @@ import (
 var pageFiles embed.FS
 
 const (
-	pagesRoot  = "/-/" // no source can be called so: artifact.ValidName
+	PagesRoot  = "/-/" // no source can be called so: artifact.ValidName
 	perPage    = 50
-	maxQuery   = 200 // bytes of a parameter
 	maxNeedBys = 300
 )
 
-// pages are for people with a browser: plain HTML, no scripts, nothing from elsewhere.
-type pages struct {
-	server  *Server
+// PagesOptions are what Pages need.
+type PagesOptions struct {
+	Inventory *Inventory
+	Usages    func(base string) []string // how clients use the mirror at an address: a text for each kind
+	Failed    func(*http.Request, error) // is told of errors that are not the visitor's fault
+}
+
+// Pages are for people with a browser. They are an http.Handler.
+type Pages struct {
+	PagesOptions
 	version string
 	about   about
 	html    map[string]*template.Template
 	text    *texttemplate.Template
 	policy  string // Content-Security-Policy: https://www.w3.org/TR/CSP3/
-	graph   lazyGraph
 }
 
 // A frame is what all pages have in common.
@@ -46,8 +50,9 @@ type frame struct {
 	Title, Name, Version, Lock, Query string
 }
 
-func newPages(s *Server, version string) (*pages, error) {
-	p := &pages{server: s, version: cmp.Or(version, "unknown version"), about: newAbout(s.image.Catalog), html: map[string]*template.Template{}}
+// NewPages reads the templates.
+func NewPages(o PagesOptions) (*Pages, error) {
+	p := &Pages{PagesOptions: o, version: cmp.Or(o.Inventory.Version, "unknown version"), about: newAbout(o.Inventory.Image.Catalog), html: map[string]*template.Template{}}
 	style, err := pageFiles.ReadFile("pages/style.css")
 	if err != nil {
 		return nil, err
@@ -76,23 +81,23 @@ func newPages(s *Server, version string) (*pages, error) {
 
 // pageOf is the address of the page about a name.
 func pageOf(kind, name string) string {
-	return pagesRoot + "artifacts/" + url.PathEscape(kind) + "/" + url.PathEscape(name)
+	return PagesRoot + "artifacts/" + url.PathEscape(kind) + "/" + url.PathEscape(name)
 }
 
 // link is pageOf for what is carried; else empty.
-func (p *pages) link(kind, name string) string {
-	if name == "" || !p.server.carries(kind, name) {
+func (p *Pages) link(kind, name string) string {
+	if name == "" || !p.Inventory.Carries(kind, name) {
 		return ""
 	}
 	return pageOf(kind, name)
 }
 
-func (p *pages) frame(title, query string) frame {
-	return frame{title, p.server.image.Catalog.Name, p.version, p.server.image.Catalog.Lock, query}
+func (p *Pages) frame(title, query string) frame {
+	return frame{title, p.Inventory.Image.Catalog.Name, p.version, p.Inventory.Image.Catalog.Lock, query}
 }
 
 // show answers with a page.
-func (p *pages) show(w http.ResponseWriter, r *http.Request, code int, name string, data any) {
+func (p *Pages) show(w http.ResponseWriter, r *http.Request, code int, name string, data any) {
 	var body bytes.Buffer
 	if err := p.html[name].Execute(&body, data); err != nil {
 		panic(err) // a template that does not fit the page
@@ -105,29 +110,21 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request, code int, name stri
 }
 
 // fail shows an error that the visitor has made, or that the server has.
-func (p *pages) fail(w http.ResponseWriter, r *http.Request, code int, text string) {
+func (p *Pages) fail(w http.ResponseWriter, r *http.Request, code int, text string) {
 	p.show(w, r, code, "error.html", struct {
 		frame
 		Heading, Text string
 	}{p.frame(http.StatusText(code), ""), http.StatusText(code), text})
 }
 
-func (p *pages) broken(w http.ResponseWriter, r *http.Request, err error) {
-	p.server.broken(w, r, err)
+func (p *Pages) broken(w http.ResponseWriter, r *http.Request, err error) {
+	p.Failed(r, err)
 	p.fail(w, r, http.StatusInternalServerError, "The mirror could not read its catalog.")
 }
 
-// broken notes an error that is not the visitor's fault.
-func (s *Server) broken(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() == nil { // otherwise the server is shutting down
-		e, _ := exchangeOf(r)
-		s.failed(e, r.URL.Path, err)
-	}
-}
-
-// ServeHTTP answers below pagesRoot.
-func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch rest := strings.TrimPrefix(r.URL.Path, pagesRoot); {
+// ServeHTTP answers below PagesRoot.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch rest := strings.TrimPrefix(r.URL.Path, PagesRoot); {
 	case rest == "search":
 		p.serveSearch(w, r)
 	case rest == "rules":
@@ -143,33 +140,33 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (p *pages) serveSearch(w http.ResponseWriter, r *http.Request) {
-	query, err := readQuery(r)
+func (p *Pages) serveSearch(w http.ResponseWriter, r *http.Request) {
+	query, err := ReadQuery(r)
 	if err != nil {
 		p.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
-	query.limit = perPage
-	list, count, err := p.server.search(r.Context(), query)
+	query.Limit = perPage
+	list, count, err := p.Inventory.Search(r.Context(), query)
 	if err != nil {
 		p.broken(w, r, err)
 		return
 	}
 	title := "All names"
-	if query.text != "" {
-		title = "Search: " + query.text
+	if query.Text != "" {
+		title = "Search: " + query.Text
 	}
 	page := struct {
 		frame
 		Kind            string // that all are of; empty: any
 		Count, From, To int
-		Found           []found
+		Found           []Found
 		Before, After   string
-	}{p.frame(title, query.text), query.kind, count, query.offset + 1, query.offset + len(list), list, "", ""}
+	}{p.frame(title, query.Text), query.Kind, count, query.Offset + 1, query.Offset + len(list), list, "", ""}
 	at := func(offset int) string {
-		return pagesRoot + "search?" + url.Values{"q": {query.text}, "kind": {query.kind}, "offset": {strconv.Itoa(offset)}}.Encode()
+		return PagesRoot + "search?" + url.Values{"q": {query.Text}, "kind": {query.Kind}, "offset": {strconv.Itoa(offset)}}.Encode()
 	}
-	if before := min(query.offset, count) - perPage; query.offset > 0 && count > 0 {
+	if before := min(query.Offset, count) - perPage; query.Offset > 0 && count > 0 {
 		page.Before = at(max(0, before))
 	}
 	if page.To < count && len(list) > 0 {
@@ -178,8 +175,8 @@ func (p *pages) serveSearch(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "search.html", page)
 }
 
-func (p *pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name string) {
-	list, aliasOf, err := p.server.details(r, kind, name)
+func (p *Pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name string) {
+	list, aliasOf, err := p.Inventory.Details(r, kind, name)
 	if err != nil {
 		p.broken(w, r, err)
 		return
@@ -188,7 +185,7 @@ func (p *pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name
 		p.fail(w, r, http.StatusNotFound, fmt.Sprintf("This mirror does not carry %s.", answer.Quote(name)))
 		return
 	}
-	why, by, err := p.relations(r.Context(), kind, name)
+	why, by, err := p.Inventory.Relations(r.Context(), kind, name)
 	if err != nil {
 		p.broken(w, r, err)
 		return
@@ -196,43 +193,34 @@ func (p *pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name
 	page := struct {
 		frame
 		Kind, Artifact string
-		AliasOf        []found
+		AliasOf        []Found
 		Why, NeededBy  []string
 		NeededMore     int
-		Carried        []carried
+		Carried        []Carried
 	}{p.frame(name, ""), kind, name, nil, why, by[:min(len(by), maxNeedBys)], max(0, len(by)-maxNeedBys), list}
 	for _, of := range aliasOf {
-		page.AliasOf = append(page.AliasOf, found{Kind: kind, Name: of})
+		page.AliasOf = append(page.AliasOf, Found{Kind: kind, Name: of})
 	}
-	if err := p.server.describe(r.Context(), page.AliasOf); err != nil {
+	if err := p.Inventory.Describe(r.Context(), page.AliasOf); err != nil {
 		p.broken(w, r, err)
 		return
 	}
 	p.show(w, r, http.StatusOK, "artifact.html", page)
 }
 
-// relations tells why a name is carried and what may need it.
-func (p *pages) relations(ctx context.Context, kind, name string) (why, neededBy []string, err error) {
-	g, err := p.graph.get(ctx, p.server.newGraph)
-	if err != nil {
-		return nil, nil, err
-	}
-	return g.Why(kind, name), g.NeededBy(kind, name), nil
-}
-
-func (p *pages) serveRules(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) serveRules(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "rules.html", struct {
 		frame
-		rulesState
-	}{p.frame("Rules", ""), p.server.rulesState()})
+		RulesState
+	}{p.frame("Rules", ""), p.Inventory.Rules()})
 }
 
-func (p *pages) serveActivity(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) serveActivity(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "activity.html", struct {
 		frame
 		Since  string
 		Report *audit.Report
-	}{p.frame("Activity", ""), p.server.started.UTC().Format(time.RFC3339), p.server.report(perPage)})
+	}{p.frame("Activity", ""), p.Inventory.Started.UTC().Format(time.RFC3339), p.Inventory.Report(perPage)})
 }
 
 // humanSize writes a number of bytes for people: "21 bytes", "1.5 MB".

@@ -10,20 +10,25 @@ import (
 	"unicode/utf8"
 )
 
-// A query is what a visitor asks for.
-type query struct {
-	text, kind    string
-	offset, limit int // from 0 on; limit is at most mostRows
+const (
+	maxQuery = 200  // bytes of a parameter
+	mostRows = 1000 // of an answer
+)
+
+// A Query is what a visitor asks for.
+type Query struct {
+	Text, Kind    string
+	Offset, Limit int // from 0 on; Limit is at most mostRows
 }
 
-// readQuery reads the parameters q, kind, offset and limit, and ignores others.
-func readQuery(r *http.Request) (q query, err error) {
+// ReadQuery reads the parameters q, kind, offset and limit, and ignores others.
+func ReadQuery(r *http.Request) (q Query, err error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return q, fmt.Errorf("the query cannot be read: %w", err)
 	}
-	q = query{text: values.Get("q"), kind: values.Get("kind"), limit: 100}
-	for name, text := range map[string]string{"q": q.text, "kind": q.kind} {
+	q = Query{Text: values.Get("q"), Kind: values.Get("kind"), Limit: 100}
+	for name, text := range map[string]string{"q": q.Text, "kind": q.Kind} {
 		switch {
 		case len(text) > maxQuery:
 			return q, fmt.Errorf("%s: at most %d bytes", name, maxQuery)
@@ -31,7 +36,7 @@ func readQuery(r *http.Request) (q query, err error) {
 			return q, fmt.Errorf("%s: only printable text, in UTF-8", name)
 		}
 	}
-	for name, value := range map[string]*int{"offset": &q.offset, "limit": &q.limit} {
+	for name, value := range map[string]*int{"offset": &q.Offset, "limit": &q.Limit} {
 		text := values.Get(name)
 		if text == "" {
 			continue
@@ -40,7 +45,7 @@ func readQuery(r *http.Request) (q query, err error) {
 			return q, fmt.Errorf("%s: not a number from 0 on", name)
 		}
 	}
-	if q.limit > mostRows {
+	if q.Limit > mostRows {
 		return q, fmt.Errorf("limit: at most %d", mostRows)
 	}
 	return q, nil

@@ -53,6 +53,24 @@ func (s *Server) mount(kinds []artifact.Kind) ([]mount, error) {
 	return all, nil
 }
 
+// kinds are those of the program.
+func (s *Server) kinds() (kinds []artifact.Kind) {
+	for _, m := range s.mounts {
+		kinds = append(kinds, m.kind)
+	}
+	return kinds
+}
+
+// usages say how clients use the mirror at an address, a text for each kind that has one.
+func (s *Server) usages(base string) (texts []string) {
+	for _, m := range s.mounts {
+		if guide, able := artifact.Able[artifact.Guide](m.kind); able {
+			texts = append(texts, guide.Usage(m.mirror, base))
+		}
+	}
+	return texts
+}
+
 // byKind cuts a sorted list of artifacts where the kind changes.
 func byKind(list []artifact.Item) map[string][]artifact.Item {
 	parts := map[string][]artifact.Item{}
@@ -77,9 +95,9 @@ func (s *Server) route() error {
 	})
 	s.echo.Pre(s.observe, s.guard, s.check)
 	routes := map[string]http.HandlerFunc{
-		"/":                 s.pages.serveHome,
-		pagesRoot:           s.inTurn(ownPages(s.pages.ServeHTTP)),
-		apiRoot:             s.inTurn(ownPages((&api{s, s.pages}).ServeHTTP)),
+		"/":                 s.pages.ServeHome,
+		PagesRoot:           s.inTurn(ownPages(s.pages.ServeHTTP)),
+		APIRoot:             s.inTurn(ownPages(s.api.ServeHTTP)),
 		"/healthz":          serveHealth,
 		"/readyz":           s.serveReady,
 		"/" + image.KeyPath: s.serveKey,

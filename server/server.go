@@ -62,7 +62,8 @@ type Server struct {
 	mounts  []mount
 	stands  []stand
 	echo    *echo.Echo
-	pages   *pages
+	pages   *Pages
+	api     *API
 	turns   chan struct{} // holds one for each page or answer of the API that is being made
 	started time.Time
 	access  *access.Gate
@@ -111,9 +112,14 @@ func New(o Options) (*Server, error) {
 	if err := s.Reload(context.Background()); err != nil {
 		return nil, hintRules(err, s.rulesFile)
 	}
-	if s.pages, err = newPages(s, o.Version); err != nil {
+	inv := NewInventory(InventoryOptions{
+		Image: s.image, Kinds: s.kinds(), Version: o.Version, Started: s.started,
+		Rules: s.rulesState, Decide: s.decisions, Report: s.report,
+	})
+	if s.pages, err = NewPages(PagesOptions{Inventory: inv, Usages: s.usages, Failed: s.pageFailed}); err != nil {
 		return nil, err
 	}
+	s.api = NewAPI(inv, s.pageFailed)
 	s.metrics = newMetrics(s)
 	return s, s.route()
 }

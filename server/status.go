@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/server/answer"
 )
 
@@ -68,8 +70,8 @@ func (s *Server) rulesStatus() string {
 }
 
 // rulesState is what is in force, for people and programs.
-func (s *Server) rulesState() rulesState {
-	state := rulesState{Status: s.rulesStatus(), Default: "allow", Rules: []listedRule{}}
+func (s *Server) rulesState() RulesState {
+	state := RulesState{Status: s.rulesStatus(), Default: "allow", Rules: []ListedRule{}}
 	v := s.view.Load()
 	if v.table == nil {
 		state.Allowed = len(s.image.Catalog.Items)
@@ -84,7 +86,36 @@ func (s *Server) rulesState() rulesState {
 			state.Default = rule.Action
 			break
 		}
-		state.Rules = append(state.Rules, listedRule{rule, decides[i]})
+		state.Rules = append(state.Rules, ListedRule{rule, decides[i]})
 	}
 	return state
+}
+
+// report is what clients have asked for since the start: so many rows of each table.
+func (s *Server) report(rows int) *audit.Report {
+	return s.summary.Report(audit.ReportOptions{Rows: rows, Addresses: 20, Carried: func(yield func(*artifact.Item) bool) {
+		for i := range s.image.Catalog.Items {
+			if !yield(&s.image.Catalog.Items[i]) {
+				return
+			}
+		}
+	}})
+}
+
+// decisions says what the rules decide about items for the client of a request, all by the same view.
+func (s *Server) decisions(r *http.Request) (func(*artifact.Item) Decision, error) {
+	e, found := exchangeOf(r)
+	if !found {
+		return nil, errNobody
+	}
+	v, now := s.view.Load(), time.Now()
+	return func(item *artifact.Item) Decision {
+		at := s.items.at(item.ID())
+		if at < 0 || v.table == nil {
+			return Decision{Verdict: Verdict{Allowed: true}}
+		}
+		d := Decision{Verdict: Verdict(v.table.Verdict(at, e.client.Address, now))}
+		d.Conditional, _ = v.table.Conditional(at)
+		return d
+	}, nil
 }

@@ -1,0 +1,89 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/needs"
+)
+
+// A Carried is an item with all that is known of it.
+type Carried struct {
+	artifact.Item
+	Architecture string               `json:"architecture"`
+	Size         int64                `json:"size"` // of all files, bytes
+	Files        []CarriedFile        `json:"files"`
+	Description  artifact.Description `json:"description"`
+	Sets         []string             `json:"sets"` // that contain it, "NAME for ARCHITECTURE"
+	Decision
+}
+
+// A CarriedFile is a file with its address.
+type CarriedFile struct {
+	artifact.File
+	Address string `json:"address"` // path on this mirror, percent-encoded (RFC 3986, section 3.3)
+}
+
+// A Decision is what the rules say of an item, for the client that asks.
+type Decision struct {
+	Verdict Verdict `json:"verdict"`
+	// Conditional is the first rule by which client or time decide; empty: none.
+	Conditional string `json:"conditional,omitempty"`
+}
+
+// A Verdict is artifact.Verdict, in JSON.
+type Verdict struct {
+	Allowed bool   `json:"allowed"`
+	Rule    string `json:"rule,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Details finds all items of a name, as the client of the request sees them, and the names that it stands for if it is an alias.
+func (v *Inventory) Details(r *http.Request, kind, name string) (list []Carried, aliasOf []string, err error) {
+	at := slices.IndexFunc(v.Kinds, func(k artifact.Kind) bool { return k.Name() == kind })
+	if at < 0 {
+		return nil, nil, nil
+	}
+	records, aliases, err := v.Image.Find(r.Context(), kind, []string{name})
+	if err != nil {
+		return nil, nil, err
+	}
+	decide, err := v.Decide(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	describer, describes := artifact.Able[artifact.Describer](v.Kinds[at])
+	for _, r := range records[name] {
+		c := Carried{Item: r.Item, Architecture: r.Item.Architecture(), Size: r.Item.Size(), Sets: []string{}, Decision: decide(&r.Item)}
+		c.Metadata = nil // the description says it
+		if describes {
+			c.Description = describer.Describe(&r.Item)
+		}
+		for _, f := range r.Files {
+			f.URLs = orNone(f.URLs)
+			c.Files = append(c.Files, CarriedFile{f, (&url.URL{Path: artifact.Address(v.Kinds[at], &r.Item, &f)}).EscapedPath()})
+		}
+		c.Description.Fields = orNone(c.Description.Fields)
+		for _, set := range v.Image.Catalog.Sets {
+			if slices.Contains(set.Items, r.ID()) {
+				c.Sets = append(c.Sets, set.Name+" for "+set.Architecture)
+			}
+		}
+		list = append(list, c)
+	}
+	return orNone(list), aliases[name], nil
+}
+
+// Relations are the names that lead from a request to one, both included, and the names that may need it.
+func (v *Inventory) Relations(ctx context.Context, kind, name string) (why, neededBy []string, err error) {
+	g, err := v.graph.get(ctx, func(ctx context.Context) (*needs.Graph, error) {
+		return needs.New(ctx, v.Image.Catalog, v.Kinds, v.Image.EachItem)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return orNone(g.Why(kind, name)), orNone(g.NeededBy(kind, name)), nil
+}

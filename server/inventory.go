@@ -1,0 +1,86 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/internal/image"
+)
+
+// InventoryOptions are where an Inventory has its answers from. All but Version are required.
+type InventoryOptions struct {
+	Image   *image.Image
+	Kinds   []artifact.Kind // that describe the items
+	Version string          // of the program
+	Started time.Time       // the server
+
+	Rules func() RulesState // those in force
+	// Decide makes a function that says what the rules decide about items for the client of a request.
+	Decide func(*http.Request) (func(*artifact.Item) Decision, error)
+	Report func(rows int) *audit.Report // what clients have asked for since the start, with so many rows in each table
+}
+
+// An Inventory answers visitors.
+type Inventory struct {
+	InventoryOptions
+	graph lazyGraph
+}
+
+// NewInventory makes an Inventory. It reads nothing before it is asked.
+func NewInventory(o InventoryOptions) *Inventory { return &Inventory{InventoryOptions: o} }
+
+// A Summary is what the mirror is.
+type Summary struct {
+	Name      string     `json:"name"`
+	Version   string     `json:"version"` // of the program
+	Date      time.Time  `json:"date"`    // of the lock
+	Lock      string     `json:"lock"`
+	Digest    string     `json:"digest,omitempty"` // of the image
+	Started   time.Time  `json:"started"`
+	Artifacts int        `json:"artifacts"`
+	Bytes     int64      `json:"bytes"` // of all artifacts
+	Sources   []Upstream `json:"sources"`
+}
+
+// An Upstream is a source of items, and where they are from.
+type Upstream struct {
+	Kind string   `json:"kind"`
+	Name string   `json:"name"`
+	URLs []string `json:"urls"`
+}
+
+// Summary says what the mirror is.
+func (v *Inventory) Summary() Summary {
+	c := v.Image.Catalog
+	sum := Summary{
+		Name: c.Name, Version: v.Version, Date: c.Date, Lock: c.Lock, Digest: v.Image.Digest,
+		Started: v.Started.UTC().Truncate(time.Second), Artifacts: len(c.Items), Sources: []Upstream{},
+	}
+	for _, source := range c.Sources {
+		sum.Sources = append(sum.Sources, Upstream{source.Kind, source.Name, orNone(source.URLs)})
+	}
+	for i := range c.Items {
+		sum.Bytes += c.Items[i].Size()
+	}
+	return sum
+}
+
+// Sets are the catalog's, without lists that are null.
+func (v *Inventory) Sets() []artifact.Set {
+	sets := orNone(slices.Clone(v.Image.Catalog.Sets))
+	for i := range sets {
+		sets[i].Requested, sets[i].Items = orNone(sets[i].Requested), orNone(sets[i].Items)
+	}
+	return sets
+}
+
+// orNone makes an empty list of none, which JSON would call null.
+func orNone[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
