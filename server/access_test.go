@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -21,31 +20,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/crypto/bcrypt"
 
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/server"
 	"github.com/minimirror/minimirror/server/access"
+	"github.com/minimirror/minimirror/server/servertest"
 )
-
-// startAdmin serves what is for operators on a loopback port.
-func startAdmin(t testing.TB, s *server.Server) (address string, stop func()) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.RunAdmin(ctx, l, false) }()
-	return l.Addr().String(), func() {
-		http.DefaultClient.CloseIdleConnections()
-		cancel()
-		must(t, <-done)
-	}
-}
 
 // A testAuthority signs certificates.
 type testAuthority struct {
@@ -61,7 +43,7 @@ func newAuthority(t testing.TB) *testAuthority {
 	der, key := a.make(t, &x509.Certificate{SerialNumber: big1(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
 	var err error
 	a.cert, err = x509.ParseCertificate(der)
-	must(t, err)
+	servertest.Must(t, err)
 	a.key = key
 	a.pool.AddCert(a.cert)
 	return a
@@ -72,14 +54,14 @@ func big1(n int64) *mathbig.Int { return mathbig.NewInt(n) }
 func (a *testAuthority) make(t testing.TB, template *x509.Certificate) ([]byte, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
+	servertest.Must(t, err)
 	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(a.lasts)
 	parent, signer := a.cert, a.key
 	if parent == nil {
 		parent, signer = template, key
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	must(t, err)
+	servertest.Must(t, err)
 	return der, key
 }
 
@@ -89,17 +71,17 @@ func (a *testAuthority) write(t testing.TB, dir, name string, serial int64) (cer
 	der, private := a.make(t, &x509.Certificate{SerialNumber: big1(serial), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}})
 	secret, err := x509.MarshalPKCS8PrivateKey(private)
-	must(t, err)
+	servertest.Must(t, err)
 	certificate, key = filepath.Join(dir, name+".pem"), filepath.Join(dir, name+".key")
-	writeRules(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})))
-	writeRules(t, certificate, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	servertest.WriteFile(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})))
+	servertest.WriteFile(t, certificate, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 	return certificate, key
 }
 
 func TestTLS(t *testing.T) {
 	dir, authority := t.TempDir(), newAuthority(t)
 	certificate, key := authority.write(t, dir, "server", 2)
-	address, _ := start(t, server.Options{Access: access.Options{Certificate: certificate, Key: key}})
+	address, _ := servertest.Start(t, server.Options{Access: access.Options{Certificate: certificate, Key: key}})
 	serial := func() (int64, error) {
 		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: authority.pool})
 		if err != nil {
@@ -113,22 +95,22 @@ func TestTLS(t *testing.T) {
 	}
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authority.pool}}}
 	defer client.CloseIdleConnections()
-	resp, err := client.Get("https://" + address + "/files/pool/big.deb")
-	must(t, err)
-	if text := body(t, resp); text != big {
+	resp, err := client.Get("https://" + address + "/files/pool/big.bin")
+	servertest.Must(t, err)
+	if text := servertest.Body(t, resp); text != servertest.Big {
 		t.Errorf("%d bytes by TLS", len(text))
 	}
 	resp, err = client.Get("https://" + address + "/")
-	must(t, err)
-	if text := body(t, resp); !strings.Contains(text, "https://"+address) {
+	servertest.Must(t, err)
+	if text := servertest.Body(t, resp); !strings.Contains(text, "https://"+address) {
 		t.Errorf("the page does not say https: %s", text)
 	}
 
 	// A certificate without its key is no reason to stop, and the next pair is taken.
-	writeRules(t, certificate, "nonsense")
-	await(t, "the old certificate", func() bool { time.Sleep(600 * time.Millisecond); n, err := serial(); return n == 2 && err == nil })
+	servertest.WriteFile(t, certificate, "nonsense")
+	servertest.Await(t, "the old certificate", func() bool { time.Sleep(600 * time.Millisecond); n, err := serial(); return n == 2 && err == nil })
 	authority.write(t, dir, "server", 3)
-	await(t, "the new certificate", func() bool { n, err := serial(); return n == 3 && err == nil })
+	servertest.Await(t, "the new certificate", func() bool { n, err := serial(); return n == 3 && err == nil })
 }
 
 // A certificate that clients refuse is told of.
@@ -138,23 +120,11 @@ func TestCertificateOutOfDate(t *testing.T) {
 		authority.lasts = lasts
 		var log bytes.Buffer
 		certificate, key := authority.write(t, t.TempDir(), "server", 2)
-		newServer(t, server.Options{Access: access.Options{Certificate: certificate, Key: key}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		servertest.New(t, server.Options{Access: access.Options{Certificate: certificate, Key: key}, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if told := strings.Contains(log.String(), "clients refuse the certificate"); told != (lasts < 0) {
 			t.Errorf("lasts %v: told: %t", lasts, told)
 		}
 	}
-}
-
-// await waits until something is so, on a busy machine, too.
-func await(t testing.TB, what string, so func() bool) {
-	t.Helper()
-	for range 2400 {
-		if so() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("waited in vain for %s", what)
 }
 
 func TestClientCertificates(t *testing.T) {
@@ -166,16 +136,16 @@ func TestClientCertificates(t *testing.T) {
 		for _, a := range authorities {
 			text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})...)
 		}
-		writeRules(t, ca, string(text))
+		servertest.WriteFile(t, ca, string(text))
 	}
 	trust(authority)
-	var said syncBuffer
-	address, _ := start(t, server.Options{Access: access.Options{Certificate: certificate, Key: key, ClientAuthority: ca}, Log: slog.New(slog.NewTextHandler(&said, nil))})
+	var said servertest.Buffer
+	address, _ := servertest.Start(t, server.Options{Access: access.Options{Certificate: certificate, Key: key, ClientAuthority: ca}, Log: slog.New(slog.NewTextHandler(&said, nil))})
 	// Clients resume sessions where they may.
 	clients := map[*testAuthority]*tls.Config{nil: {RootCAs: authority.pool}}
 	for _, a := range []*testAuthority{authority, other} {
 		pair, err := tls.LoadX509KeyPair(a.write(t, t.TempDir(), "client", 9))
-		must(t, err)
+		servertest.Must(t, err)
 		clients[a] = &tls.Config{RootCAs: authority.pool, Certificates: []tls.Certificate{pair}, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 	}
 	served := func(a *testAuthority) bool {
@@ -197,37 +167,19 @@ func TestClientCertificates(t *testing.T) {
 
 	// The authorities are read again when they change; nonsense changes nothing.
 	trust(authority, other)
-	await(t, "a second authority", func() bool { return served(other) && served(authority) })
+	servertest.Await(t, "a second authority", func() bool { return served(other) && served(authority) })
 	trust()
-	await(t, "a word about the empty file", func() bool { served(nil); return strings.Contains(said.String(), "there is no certificate in it") })
+	servertest.Await(t, "a word about the empty file", func() bool { served(nil); return strings.Contains(said.String(), "there is no certificate in it") })
 	if !served(other) || !served(authority) || served(nil) {
 		t.Error("an empty file changes who is served")
 	}
 	trust(other)
-	await(t, "the end of the first authority", func() bool { return !served(authority) && served(other) })
-	must(t, os.Remove(ca))
-	await(t, "a word about the file that is not there", func() bool { served(nil); return strings.Contains(said.String(), "no such file") })
+	servertest.Await(t, "the end of the first authority", func() bool { return !served(authority) && served(other) })
+	servertest.Must(t, os.Remove(ca))
+	servertest.Await(t, "a word about the file that is not there", func() bool { served(nil); return strings.Contains(said.String(), "no such file") })
 	if !served(other) || served(authority) || served(nil) {
 		t.Error("a missing file changes who is served")
 	}
-}
-
-// A syncBuffer is written and read by several goroutines.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 func TestWrongAccess(t *testing.T) {
@@ -235,7 +187,7 @@ func TestWrongAccess(t *testing.T) {
 	certificate, key := newAuthority(t).write(t, dir, "server", 2)
 	text := func(name, text string) string {
 		file := filepath.Join(dir, name)
-		must(t, os.WriteFile(file, []byte(text), 0o644))
+		servertest.Must(t, os.WriteFile(file, []byte(text), 0o644))
 		return file
 	}
 	for name, a := range map[string]access.Options{
@@ -249,7 +201,7 @@ func TestWrongAccess(t *testing.T) {
 		"passwords: plain":     {Passwords: text("plain", "joe\n")},
 		"passwords: no file":   {Passwords: filepath.Join(dir, "absent")},
 	} {
-		if _, err := server.New(server.Options{Image: openForms(t)["oci"], Kinds: nil, Access: a}); err == nil {
+		if _, err := server.New(server.Options{Image: servertest.Open(t)["oci"], Kinds: nil, Access: a}); err == nil {
 			t.Errorf("%s: no error", name)
 		} else if strings.HasPrefix(name, "passwords: ") && name != "passwords: no file" && !strings.Contains(err.Error(), "htpasswd -") {
 			t.Errorf("%s: no hint in %v", name, err)
@@ -257,35 +209,28 @@ func TestWrongAccess(t *testing.T) {
 	}
 }
 
-func hashed(t testing.TB, password string) string {
-	t.Helper()
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
-	must(t, err)
-	return string(hash)
-}
-
 func TestPasswords(t *testing.T) {
 	dir := t.TempDir()
 	file, trail := filepath.Join(dir, "htpasswd"), filepath.Join(dir, "audit")
-	writeRules(t, file, "joe:"+hashed(t, "secret")+"\n")
+	servertest.WriteFile(t, file, "joe:"+servertest.Hashed(t, "secret")+"\n")
 	log, err := audit.Open(trail, nil)
-	must(t, err)
-	address, stop := start(t, server.Options{Audit: log, Access: access.Options{Passwords: file}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	servertest.Must(t, err)
+	address, stop := servertest.Start(t, server.Options{Audit: log, Access: access.Options{Passwords: file}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	status := func(user, password, path string) int {
 		r, err := http.NewRequest("GET", "http://"+address+path, nil)
-		must(t, err)
+		servertest.Must(t, err)
 		if user != "" {
 			r.SetBasicAuth(user, password)
 		}
 		resp, err := http.DefaultClient.Do(r)
-		must(t, err)
+		servertest.Must(t, err)
 		resp.Body.Close()
 		if resp.StatusCode == 401 && !strings.HasPrefix(resp.Header.Get("WWW-Authenticate"), "Basic ") {
 			t.Error("401 without WWW-Authenticate")
 		}
 		return resp.StatusCode
 	}
-	const path = "/files/pool/a_1.0.deb"
+	const path = "/files/pool/a_1.0.bin"
 	for _, c := range []struct {
 		user, password, path string
 		want                 int
@@ -297,19 +242,19 @@ func TestPasswords(t *testing.T) {
 			t.Errorf("%s:%s %s: %d, want %d", c.user, c.password, c.path, got, c.want)
 		}
 	}
-	writeRules(t, file, "\ufeffann:"+hashed(t, "other")+"\r\n") // as some editors write it
-	await(t, "the new name", func() bool { return status("ann", "other", path) == 200 })
+	servertest.WriteFile(t, file, "\ufeffann:"+servertest.Hashed(t, "other")+"\r\n") // as some editors write it
+	servertest.Await(t, "the new name", func() bool { return status("ann", "other", path) == 200 })
 	if got := status("joe", "secret", path); got != 401 {
 		t.Errorf("a name that was taken away: %d", got)
 	}
-	writeRules(t, file, "# nobody\n")
-	await(t, "an empty file", func() bool { return status("ann", "other", path) == 401 })
+	servertest.WriteFile(t, file, "# nobody\n")
+	servertest.Await(t, "an empty file", func() bool { return status("ann", "other", path) == 401 })
 	http.DefaultClient.CloseIdleConnections()
 	stop()
-	must(t, log.Close())
+	servertest.Must(t, log.Close())
 	lines, err := os.ReadFile(trail)
-	must(t, err)
-	for _, want := range []string{`"user":"joe","agent":"Go-http-client/1.1","method":"GET","path":"/files/pool/a_1.0.deb","status":401`, `"user":"joe","agent":"Go-http-client/1.1","method":"GET","path":"/files/pool/a_1.0.deb","status":200`} {
+	servertest.Must(t, err)
+	for _, want := range []string{`"user":"joe","agent":"Go-http-client/1.1","method":"GET","path":"/files/pool/a_1.0.bin","status":401`, `"user":"joe","agent":"Go-http-client/1.1","method":"GET","path":"/files/pool/a_1.0.bin","status":200`} {
 		if !strings.Contains(string(lines), want) {
 			t.Errorf("no %s in the audit trail: %s", want, lines)
 		}
@@ -321,7 +266,7 @@ func TestPasswords(t *testing.T) {
 
 // A proxy on the same link has an address with a zone.
 func TestProxyOnTheLink(t *testing.T) {
-	h := newServer(t, server.Options{Access: access.Options{Proxies: []netip.Prefix{netip.MustParsePrefix("fe80::/10")}}}).Handler()
+	h := servertest.New(t, server.Options{Access: access.Options{Proxies: []netip.Prefix{netip.MustParsePrefix("fe80::/10")}}}).Handler()
 	r := httptest.NewRequest("GET", "/", nil)
 	r.RemoteAddr = "[fe80::7%eth0]:4711"
 	r.Header.Set("X-Forwarded-Host", "mirror.example.org")
@@ -349,19 +294,19 @@ func TestTrustedProxies(t *testing.T) {
 		"scheme and host":       {[]string{"X-Forwarded-Proto: https", "X-Forwarded-Host: mirror.example.org"}, "192.0.2.1", "https://mirror.example.org"},
 	} {
 		for _, trusted := range []bool{true, false} {
-			must(t, os.RemoveAll(trail))
+			servertest.Must(t, os.RemoveAll(trail))
 			log, err := audit.Open(trail, nil)
-			must(t, err)
+			servertest.Must(t, err)
 			o := server.Options{Audit: log}
 			if trusted {
 				o.Access.Proxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 			} else {
 				c.client, c.base = "192.0.2.1", "http://example.com"
 			}
-			page := body(t, ask(t, newServer(t, o).Handler(), "GET", "/", c.headers...))
-			must(t, log.Close())
+			page := servertest.Body(t, servertest.Ask(t, servertest.New(t, o).Handler(), "GET", "/", c.headers...))
+			servertest.Must(t, log.Close())
 			line, err := os.ReadFile(trail)
-			must(t, err)
+			servertest.Must(t, err)
 			if !strings.Contains(string(line), fmt.Sprintf(`"client":%q`, c.client)) {
 				t.Errorf("%s, trusted %t: want %s in %s", name, trusted, c.client, line)
 			}
@@ -371,22 +316,22 @@ func TestTrustedProxies(t *testing.T) {
 		}
 	}
 	wrong := server.Options{Access: access.Options{Proxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
-	if got := ask(t, newServer(t, wrong).Handler(), "GET", "/", "X-Forwarded-Host: evil.example.org/<x>"); got.StatusCode != 400 {
+	if got := servertest.Ask(t, servertest.New(t, wrong).Handler(), "GET", "/", "X-Forwarded-Host: evil.example.org/<x>"); got.StatusCode != 400 {
 		t.Errorf("a host that is none: %s", got.Status)
 	}
 }
 
 func TestConnectionsOfOneClient(t *testing.T) {
-	address, _ := start(t, server.Options{Limits: access.Limits{PerClient: 3}})
+	address, _ := servertest.Start(t, server.Options{Limits: access.Limits{PerClient: 3}})
 	var conns []net.Conn
 	first := func() string {
 		conn, err := net.Dial("tcp", address)
-		must(t, err)
+		servertest.Must(t, err)
 		conns = append(conns, conn)
 		fmt.Fprintf(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
 		line := make([]byte, len("HTTP/1.1 200"))
 		_, err = io.ReadFull(conn, line)
-		must(t, err)
+		servertest.Must(t, err)
 		return string(line)
 	}
 	for range 3 {
@@ -400,7 +345,7 @@ func TestConnectionsOfOneClient(t *testing.T) {
 	for _, conn := range conns {
 		conn.Close()
 	}
-	await(t, "room", func() bool { return first() == "HTTP/1.1 200" })
+	servertest.Await(t, "room", func() bool { return first() == "HTTP/1.1 200" })
 	for _, conn := range conns {
 		conn.Close()
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/server"
+	"github.com/minimirror/minimirror/server/servertest"
 )
 
 // A description is pages/openapi.json, as far as the tests follow it: OpenAPI 3.1, whose schemas are JSON
@@ -109,15 +110,15 @@ func (d *description) check(s schema, v any, at string) (problems []string) {
 func readDescription(t *testing.T, h http.Handler) *description {
 	t.Helper()
 	var d description
-	must(t, json.Unmarshal([]byte(body(t, ask(t, h, "GET", "/api/v1/openapi.json"))), &d))
+	servertest.Must(t, json.Unmarshal([]byte(servertest.Body(t, servertest.Ask(t, h, "GET", "/api/v1/openapi.json"))), &d))
 	return &d
 }
 
 // call asks for a resource, holds the answer against its description, and decodes it.
 func call[T any](t *testing.T, h http.Handler, d *description, path, target string, status int) (value T) {
 	t.Helper()
-	got := ask(t, h, "GET", target)
-	text := body(t, got)
+	got := servertest.Ask(t, h, "GET", target)
+	text := servertest.Body(t, got)
 	if got.StatusCode != status {
 		t.Errorf("%.200s: %s, want %d: %.200s", target, got.Status, status, text)
 		return value
@@ -129,8 +130,8 @@ func call[T any](t *testing.T, h http.Handler, d *description, path, target stri
 			t.Errorf("%.200s: %s: %q, want %q", target, name, have, want)
 		}
 	}
-	head := ask(t, h, "HEAD", target)
-	if head.StatusCode != status || head.Header.Get("Content-Type") != "application/json" || body(t, head) != "" {
+	head := servertest.Ask(t, h, "HEAD", target)
+	if head.StatusCode != status || head.Header.Get("Content-Type") != "application/json" || servertest.Body(t, head) != "" {
 		t.Errorf("HEAD %.200s: %s", target, head.Status)
 	}
 	response, found := d.Paths[path]["get"].Responses[fmt.Sprint(status)]
@@ -144,7 +145,7 @@ func call[T any](t *testing.T, h http.Handler, d *description, path, target stri
 	for _, problem := range d.check(response.Content["application/json"].Schema, decoded, path) {
 		t.Errorf("%.200s: %s", target, problem)
 	}
-	must(t, json.Unmarshal([]byte(text), &value))
+	servertest.Must(t, json.Unmarshal([]byte(text), &value))
 	return value
 }
 
@@ -163,7 +164,7 @@ const (
 )
 
 func TestAPISearch(t *testing.T) {
-	h := newWordyServer(t, "").Handler()
+	h := servertest.NewWordy(t, "").Handler()
 	d := readDescription(t, h)
 	for _, test := range []struct {
 		query string
@@ -208,7 +209,7 @@ func TestAPISearch(t *testing.T) {
 }
 
 func TestAPIArtifact(t *testing.T) {
-	h := newWordyServer(t, someRules).Handler()
+	h := servertest.NewWordy(t, servertest.WordyRules).Handler()
 	d := readDescription(t, h)
 	type answer struct {
 		Kind, Name string
@@ -246,7 +247,7 @@ func TestAPIArtifact(t *testing.T) {
 			t.Errorf("%s: %v %v, %d", name, got.Why, got.AliasOf, len(got.Carried))
 		}
 	}
-	for name, want := range map[string]int{"app": len(oddNames), "lib": 121, "mailer": 1, "mta": 2, "postman": 1, "lonely": 0} {
+	for name, want := range map[string]int{"app": len(servertest.OddNames), "lib": 121, "mailer": 1, "mta": 2, "postman": 1, "lonely": 0} {
 		if got := get(name).NeededBy; len(got) != want || !slices.IsSorted(got) {
 			t.Errorf("%s is needed by %q", name, got)
 		}
@@ -260,14 +261,14 @@ func TestAPIArtifact(t *testing.T) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		var got answer
-		must(t, json.Unmarshal(w.Body.Bytes(), &got))
+		servertest.Must(t, json.Unmarshal(w.Body.Bytes(), &got))
 		if a := got.Carried[0]; a.Conditional != "rules.yaml:3" || a.Verdict.Allowed != allowed {
 			t.Errorf("%s: %+v", client, a)
 		}
 	}
-	for _, name := range oddNames {
+	for _, name := range servertest.OddNames {
 		got := get(name)
-		if got.Name != name || len(got.Carried) != 1 || got.Carried[0].Files[0].SHA256 != sum(body(t, ask(t, h, "GET", got.Carried[0].Files[0].Address))) {
+		if got.Name != name || len(got.Carried) != 1 || got.Carried[0].Files[0].SHA256 != servertest.Sum(servertest.Body(t, servertest.Ask(t, h, "GET", got.Carried[0].Files[0].Address))) {
 			t.Errorf("%q: %+v", name, got)
 		}
 	}
@@ -282,12 +283,12 @@ func TestAPIArtifact(t *testing.T) {
 // What is described is there, and nothing else is.
 func TestAPIResources(t *testing.T) {
 	source, err := os.ReadFile("api.go")
-	must(t, err)
-	for _, rules := range []string{"", someRules} {
-		h := newWordyServer(t, rules).Handler()
+	servertest.Must(t, err)
+	for _, rules := range []string{"", servertest.WordyRules} {
+		h := servertest.NewWordy(t, rules).Handler()
 		d := readDescription(t, h)
 		for _, target := range []string{"/files/pool/app_1", "/files/pool/lib", "/files/pool/lib_2", "/files/pool/%3Cscript%3E%1b", "/none"} {
-			ask(t, h, "GET", target)
+			servertest.Ask(t, h, "GET", target)
 		}
 		for path, methods := range d.Paths {
 			if len(methods) != 1 {
@@ -305,24 +306,24 @@ func TestAPIResources(t *testing.T) {
 			t.Errorf("%d resources, %d described", n+1, len(d.Paths))
 		}
 		for _, target := range []string{"/api/v1/", "/api/v1/none", "/api/v1/mirror/", "/api/v1/artifacts/", "/api/v1/artifacts/plain", "/api/v1/openapi", "/api/v1/sets/one"} {
-			got := ask(t, h, "GET", target)
-			if text := body(t, got); got.StatusCode != 404 || got.Header.Get("Content-Type") != "application/json" || !strings.Contains(text, `"error"`) {
+			got := servertest.Ask(t, h, "GET", target)
+			if text := servertest.Body(t, got); got.StatusCode != 404 || got.Header.Get("Content-Type") != "application/json" || !strings.Contains(text, `"error"`) {
 				t.Errorf("%s: %s, %s", target, got.Status, text)
 			}
 		}
 	}
 	// Where lists are empty they are lists.
-	h := newServer(t, server.Options{}).Handler()
+	h := servertest.New(t, server.Options{}).Handler()
 	for _, path := range []string{"/api/v1/mirror", "/api/v1/sets", "/api/v1/rules", "/api/v1/report", searchPath} {
 		call[any](t, h, readDescription(t, h), path, path, 200)
 	}
 }
 
 func TestAPIReport(t *testing.T) {
-	h := newWordyServer(t, someRules).Handler()
+	h := servertest.NewWordy(t, servertest.WordyRules).Handler()
 	d := readDescription(t, h)
 	for i := range 5 {
-		ask(t, h, "GET", fmt.Sprintf("/files/pool/absent-%d", i))
+		servertest.Ask(t, h, "GET", fmt.Sprintf("/files/pool/absent-%d", i))
 	}
 	type answer struct {
 		Missing struct {
@@ -347,9 +348,9 @@ func TestAPIReport(t *testing.T) {
 
 // Clients are numbers to each other; operators see who they are.
 func TestAPIReportNamesNobody(t *testing.T) {
-	s := newWordyServer(t, someRules)
+	s := servertest.NewWordy(t, servertest.WordyRules)
 	for _, target := range []string{"/files/pool/absent", "/files/pool/app_1", "/files/pool/lib_1"} {
-		ask(t, s.Handler(), "GET", target)
+		servertest.Ask(t, s.Handler(), "GET", target)
 	}
 	const path = "/api/v1/report?limit=1000"
 	d := readDescription(t, s.Handler())
@@ -358,22 +359,22 @@ func TestAPIReportNamesNobody(t *testing.T) {
 		t.Errorf("the numbers: %+v", report)
 	}
 	for _, target := range []string{path, "/-/activity", "/api/v1/mirror", "/api/v1/rules", "/readyz"} {
-		if text := body(t, ask(t, s.Handler(), "GET", target)); strings.Contains(text, "192.0.2.1\"") || strings.Contains(text, "192.0.2.1<") {
+		if text := servertest.Body(t, servertest.Ask(t, s.Handler(), "GET", target)); strings.Contains(text, "192.0.2.1\"") || strings.Contains(text, "192.0.2.1<") {
 			t.Errorf("%s names a client: %s", target, text)
 		}
 	}
-	address, stop := startAdmin(t, s)
+	address, stop := servertest.StartAdmin(t, s)
 	defer stop()
 	resp, err := http.Get("http://" + address + path)
-	must(t, err)
-	text := body(t, resp)
+	servertest.Must(t, err)
+	text := servertest.Body(t, resp)
 	if err := json.Unmarshal([]byte(text), &report); err != nil || len(report.Clients.Rows) != 1 ||
 		len(report.Missing.Rows[0].Addresses) != 1 || len(report.Denied.Rows[0].Addresses) != 1 || !strings.Contains(text, "192.0.2.1") {
 		t.Errorf("for operators: %s", text)
 	}
 	resp, err = http.Get("http://" + address + "/api/v1/report?limit=no")
-	must(t, err)
-	if body(t, resp); resp.StatusCode != 400 {
+	servertest.Must(t, err)
+	if servertest.Body(t, resp); resp.StatusCode != 400 {
 		t.Errorf("a wrong limit: %s", resp.Status)
 	}
 }

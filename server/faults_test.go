@@ -17,16 +17,17 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 	"github.com/minimirror/minimirror/server"
+	"github.com/minimirror/minimirror/server/servertest"
 )
 
 // cutShort cuts all layers of an image in a folder to so many bytes.
 func cutShort(t testing.TB, dir string, size int64) {
 	t.Helper()
 	blobs, err := filepath.Glob(filepath.Join(dir, "blobs", "sha256", "*"))
-	must(t, err)
+	servertest.Must(t, err)
 	for _, blob := range blobs {
 		if info, err := os.Stat(blob); err == nil && info.Size() > size {
-			must(t, os.Truncate(blob, size))
+			servertest.Must(t, os.Truncate(blob, size))
 		}
 	}
 }
@@ -36,31 +37,31 @@ func cutShort(t testing.TB, dir string, size int64) {
 func TestUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	file, rules := filepath.Join(dir, "audit"), filepath.Join(dir, "rules.yaml")
-	writeRules(t, rules, "rules: []\n")
-	m := imagetest.New(t, spec)
+	servertest.WriteFile(t, rules, "rules: []\n")
+	m := imagetest.New(t, servertest.Spec)
 	imagetest.WriteDir(t, filepath.Join(dir, "oci"), m.Layout(t))
 	img, err := image.Open(image.Reference{Transport: image.OCI, Path: filepath.Join(dir, "oci")})
-	must(t, err)
+	servertest.Must(t, err)
 	defer img.Close()
 	trail, err := audit.Open(file, nil)
-	must(t, err)
-	var log syncBuffer
-	o := server.Options{Image: img, Audit: trail, Rules: rules, Signer: plainSigners, Log: slog.New(slog.NewTextHandler(&log, nil))}
-	s := newServer(t, o)
-	address, stop := run(t, s)
+	servertest.Must(t, err)
+	var log servertest.Buffer
+	o := server.Options{Image: img, Audit: trail, Rules: rules, Signer: servertest.Signers, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	s := servertest.New(t, o)
+	address, stop := servertest.Run(t, s)
 	cutShort(t, filepath.Join(dir, "oci"), 700)
 
 	requests := []string{
-		"GET /files/pool/a_1.0.deb HTTP/1.1", // small: nothing of it is sent
-		"GET /files/pool/big.deb HTTP/1.1",
-		"GET /files/pool/big.deb HTTP/1.1\r\nRange: bytes=5-",
-		"GET /files/pool/big.deb HTTP/1.1\r\nRange: bytes=90000-",
-		"GET /files/pool/big.deb HTTP/1.1\r\nRange: bytes=0-1,90000-",
-		"GET /files/pool/big.deb HTTP/1.0",
+		"GET /files/pool/a_1.0.bin HTTP/1.1", // small: nothing of it is sent
+		"GET /files/pool/big.bin HTTP/1.1",
+		"GET /files/pool/big.bin HTTP/1.1\r\nRange: bytes=5-",
+		"GET /files/pool/big.bin HTTP/1.1\r\nRange: bytes=90000-",
+		"GET /files/pool/big.bin HTTP/1.1\r\nRange: bytes=0-1,90000-",
+		"GET /files/pool/big.bin HTTP/1.0",
 		"GET /files/dists/x/half HTTP/1.1", // of pieces
 	}
 	for _, request := range requests {
-		c := dialServer(t, address)
+		c := servertest.Dial(t, address)
 		fmt.Fprintf(c, "%s\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", request)
 		in := bufio.NewReader(c)
 		resp, err := http.ReadResponse(in, nil)
@@ -75,17 +76,17 @@ func TestUnreadable(t *testing.T) {
 		}
 	}
 	for range 3 {
-		resp, err := http.Head("http://" + address + "/files/pool/big.deb")
-		must(t, err)
+		resp, err := http.Head("http://" + address + "/files/pool/big.bin")
+		servertest.Must(t, err)
 		if resp.StatusCode != 500 || resp.Header.Get("Etag") != "" {
 			t.Errorf("HEAD: %s, %v", resp.Status, resp.Header)
 		}
 	}
-	admin, stopAdmin := startAdmin(t, s)
+	admin, stopAdmin := servertest.StartAdmin(t, s)
 	defer stopAdmin()
 	resp, err := http.Get("http://" + admin + "/metrics")
-	must(t, err)
-	metrics := body(t, resp)
+	servertest.Must(t, err)
+	metrics := servertest.Body(t, resp)
 	count := len(requests) + 3
 	for _, want := range []string{fmt.Sprintf("minimirror_read_errors_total %d\n", count), fmt.Sprintf(`minimirror_requests_total{kind="plain",verdict="failed"} %d`, count),
 		`minimirror_requests_total{kind="plain",verdict="allowed"} 0`} {
@@ -95,20 +96,20 @@ func TestUnreadable(t *testing.T) {
 	}
 	http.DefaultClient.CloseIdleConnections()
 	stop()
-	must(t, trail.Close())
+	servertest.Must(t, trail.Close())
 	lines, err := os.ReadFile(file)
-	must(t, err)
+	servertest.Must(t, err)
 	for line := range bytes.Lines(lines) {
 		var record struct {
 			Path, Verdict, Reason, Artifact string
 			Bytes                           int64
 		}
-		must(t, json.Unmarshal(line, &record))
-		if record.Verdict != "failed" || record.Reason == "" || strings.HasSuffix(record.Path, ".deb") && record.Artifact == "" || strings.HasSuffix(record.Path, "a_1.0.deb") && record.Bytes != 0 {
+		servertest.Must(t, json.Unmarshal(line, &record))
+		if record.Verdict != "failed" || record.Reason == "" || strings.HasSuffix(record.Path, ".bin") && record.Artifact == "" || strings.HasSuffix(record.Path, "a_1.0.bin") && record.Bytes != 0 {
 			t.Errorf("audit: %s", line)
 		}
 	}
-	if n := strings.Count(log.String(), "big.deb"); n < 1 || n > 3 || strings.Count(log.String(), "a_1.0.deb") != 1 {
+	if n := strings.Count(log.String(), "big.bin"); n < 1 || n > 3 || strings.Count(log.String(), "a_1.0.bin") != 1 {
 		t.Errorf("%d lines about one file in the log:\n%s", n, log.String())
 	}
 }
@@ -117,26 +118,26 @@ func TestUnreadable(t *testing.T) {
 func TestCutShortWhileServing(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "audit")
-	m := imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"huge.deb": strings.Repeat("0123456789abcdef", 2<<20)}})
+	m := imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"huge.bin": strings.Repeat("0123456789abcdef", 2<<20)}})
 	imagetest.WriteDir(t, filepath.Join(dir, "oci"), m.Layout(t))
 	img, err := image.Open(image.Reference{Transport: image.OCI, Path: filepath.Join(dir, "oci")})
-	must(t, err)
+	servertest.Must(t, err)
 	defer img.Close()
 	trail, err := audit.Open(file, nil)
-	must(t, err)
-	address, stop := start(t, server.Options{Image: img, Audit: trail})
-	c := dialServer(t, address)
-	fmt.Fprint(c, "GET /files/huge.deb HTTP/1.1\r\nHost: mirror\r\n\r\n")
+	servertest.Must(t, err)
+	address, stop := servertest.Start(t, server.Options{Image: img, Audit: trail})
+	c := servertest.Dial(t, address)
+	fmt.Fprint(c, "GET /files/huge.bin HTTP/1.1\r\nHost: mirror\r\n\r\n")
 	in := bufio.NewReader(c)
 	resp, err := http.ReadResponse(in, nil) // no socket holds the rest
-	must(t, err)
+	servertest.Must(t, err)
 	cutShort(t, filepath.Join(dir, "oci"), 20<<20)
 	n, err := io.Copy(io.Discard, resp.Body)
 	if err != io.ErrUnexpectedEOF || n >= 20<<20 {
 		t.Errorf("%d bytes, %v", n, err)
 	}
 	stop()
-	must(t, trail.Close())
+	servertest.Must(t, trail.Close())
 	if line, err := os.ReadFile(file); err != nil || !bytes.Contains(line, []byte(`"verdict":"failed"`)) || bytes.Contains(line, []byte(`"bytes":0,`)) {
 		t.Errorf("%s, %v", line, err)
 	}
@@ -146,12 +147,12 @@ func TestCutShortWhileServing(t *testing.T) {
 func TestClientsFault(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "audit")
 	trail, err := audit.Open(file, nil)
-	must(t, err)
-	var log syncBuffer
+	servertest.Must(t, err)
+	var log servertest.Buffer
 	c, _, stop := slow(t, server.Options{Audit: trail, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	c.Close()
 	stop()
-	must(t, trail.Close())
+	servertest.Must(t, trail.Close())
 	if line, err := os.ReadFile(file); err != nil || !bytes.Contains(line, []byte(`"verdict":"allowed"`)) || strings.Contains(log.String(), "cannot read") {
 		t.Errorf("%s, %v, the log: %s", line, err, log.String())
 	}

@@ -16,13 +16,16 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 	"github.com/minimirror/minimirror/server"
+	"github.com/minimirror/minimirror/server/servertest"
 )
+
+var big = servertest.Big
 
 func TestFileHeaders(t *testing.T) {
 	sum := sha256.Sum256([]byte("Package: a\n"))
 	digest := hex.EncodeToString(sum[:])
 	m := imagetest.New(t, imagetest.Spec{
-		Artifacts: map[string]string{"a.deb": "a", "b.tar.gz": "b", "page.html": "<script>", "LICENSE": "c"},
+		Artifacts: map[string]string{"a.bin": "a", "b.tar.gz": "b", "page.html": "<script>", "LICENSE": "c"},
 		Generated: map[string]string{
 			"files/InRelease": "signed", "files/Packages": "Package: a\n", "files/Packages.xz": "x",
 			"files/by-hash/SHA256/" + digest: "Package: a\n",
@@ -31,11 +34,11 @@ func TestFileHeaders(t *testing.T) {
 	dir := t.TempDir()
 	imagetest.WriteDir(t, dir, m.Layout(t))
 	img, err := image.Open(image.Reference{Transport: image.OCI, Path: dir})
-	must(t, err)
+	servertest.Must(t, err)
 	defer img.Close()
-	h := newServer(t, server.Options{Image: img}).Handler()
+	h := servertest.New(t, server.Options{Image: img}).Handler()
 	for path, want := range map[string][2]string{
-		"a.deb":                    {"application/vnd.debian.binary-package", "no-cache"},
+		"a.bin":                    {"application/x-plain", "no-cache"},
 		"b.tar.gz":                 {"application/gzip", "no-cache"},
 		"page.html":                {"application/octet-stream", "no-cache"},
 		"LICENSE":                  {"application/octet-stream", "no-cache"},
@@ -43,7 +46,7 @@ func TestFileHeaders(t *testing.T) {
 		"Packages.xz":              {"application/x-xz", "no-cache"},
 		"by-hash/SHA256/" + digest: {"application/octet-stream", "public, max-age=31536000, immutable"},
 	} {
-		got := ask(t, h, "GET", "/files/"+path, "Accept-Encoding: gzip, br")
+		got := servertest.Ask(t, h, "GET", "/files/"+path, "Accept-Encoding: gzip, br")
 		f := img.Lookup("files/" + path)
 		header := got.Header
 		for name, value := range map[string]string{
@@ -60,11 +63,11 @@ func TestFileHeaders(t *testing.T) {
 		}
 	}
 	for _, target := range []string{"/files/none", "/none"} {
-		got := ask(t, h, "GET", target)
+		got := servertest.Ask(t, h, "GET", target)
 		if got.StatusCode != 404 || got.Header.Get("Etag") != "" || got.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
 			t.Errorf("%s: %s %v", target, got.Status, got.Header)
 		}
-		if text := body(t, got); !strings.Contains(text, target) || !strings.Contains(text, "test") {
+		if text := servertest.Body(t, got); !strings.Contains(text, target) || !strings.Contains(text, "test") {
 			t.Errorf("%s: %q", target, text)
 		}
 	}
@@ -76,34 +79,34 @@ func TestLastModifiedFollowsContent(t *testing.T) {
 	dates := map[string]string{}
 	for _, content := range []string{"one", "two", "one"} {
 		m := imagetest.New(t, imagetest.Spec{
-			Artifacts: map[string]string{"a.deb": content}, Generated: map[string]string{"files/InRelease": content},
+			Artifacts: map[string]string{"a.bin": content}, Generated: map[string]string{"files/InRelease": content},
 		})
 		dir := t.TempDir()
 		m.WriteRoot(t, dir)
 		img, err := image.OpenRoot(dir)
-		must(t, err)
+		servertest.Must(t, err)
 		defer img.Close()
-		h := newServer(t, server.Options{Image: img}).Handler()
-		for _, path := range []string{"a.deb", "InRelease"} {
-			date := ask(t, h, "HEAD", "/files/"+path).Header.Get("Last-Modified")
+		h := servertest.New(t, server.Options{Image: img}).Handler()
+		for _, path := range []string{"a.bin", "InRelease"} {
+			date := servertest.Ask(t, h, "HEAD", "/files/"+path).Header.Get("Last-Modified")
 			if before, found := dates[path+content]; found && before != date {
 				t.Errorf("%s: the same content was %s and is %s", path, before, date)
 			}
 			dates[path+content] = date
 		}
 	}
-	if dates["a.debone"] == dates["a.debtwo"] || dates["InReleaseone"] == dates["InReleasetwo"] {
+	if dates["a.binone"] == dates["a.bintwo"] || dates["InReleaseone"] == dates["InReleasetwo"] {
 		t.Errorf("different content, one date: %v", dates)
 	}
 }
 
 func TestConditions(t *testing.T) {
-	h := newServer(t, server.Options{}).Handler()
-	const target = "/files/dists/x/Packages"
-	header := ask(t, h, "HEAD", target).Header
+	h := servertest.New(t, server.Options{}).Handler()
+	const target = "/files/dists/x/Index"
+	header := servertest.Ask(t, h, "HEAD", target).Header
 	etag, date := header.Get("Etag"), header.Get("Last-Modified")
 	modified, err := http.ParseTime(date)
-	must(t, err)
+	servertest.Must(t, err)
 	shifted := func(d time.Duration) string { return modified.Add(d).Format(http.TimeFormat) }
 	for _, test := range []struct {
 		name    string
@@ -126,11 +129,11 @@ func TestConditions(t *testing.T) {
 		{"if-match other", []string{`If-Match: "x"`}, 412},
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
-			got := ask(t, h, method, target, test.headers...)
+			got := servertest.Ask(t, h, method, target, test.headers...)
 			if got.StatusCode != test.want {
 				t.Errorf("%s: %s: %s", test.name, method, got.Status)
 			}
-			if got.StatusCode == 304 && (body(t, got) != "" || got.Header.Get("Etag") != etag) {
+			if got.StatusCode == 304 && (servertest.Body(t, got) != "" || got.Header.Get("Etag") != etag) {
 				t.Errorf("%s: %s: a 304 with a body or without an ETag", test.name, method)
 			}
 		}
@@ -138,10 +141,10 @@ func TestConditions(t *testing.T) {
 }
 
 func TestRanges(t *testing.T) {
-	for form, img := range openForms(t) {
-		h := newServer(t, server.Options{Image: img}).Handler()
-		const target = "/files/pool/big.deb"
-		header := ask(t, h, "HEAD", target).Header
+	for form, img := range servertest.Open(t) {
+		h := servertest.New(t, server.Options{Image: img}).Handler()
+		const target = "/files/pool/big.bin"
+		header := servertest.Ask(t, h, "HEAD", target).Header
 		etag, date := header.Get("Etag"), header.Get("Last-Modified")
 		for _, test := range []struct {
 			ranges, ifRange, contentRange string
@@ -190,29 +193,29 @@ func TestRanges(t *testing.T) {
 			if test.ifRange != "" {
 				headers = append(headers, "If-Range: "+test.ifRange)
 			}
-			got := ask(t, h, "GET", target, headers...)
+			got := servertest.Ask(t, h, "GET", target, headers...)
 			if got.StatusCode != test.status || got.Header.Get("Content-Range") != test.contentRange {
 				t.Errorf("%s: %s, if %s: %s, %q", form, test.ranges, test.ifRange, got.Status, got.Header.Get("Content-Range"))
 			}
-			if text := body(t, got); test.status != 416 && (text != test.want || got.ContentLength != int64(len(text))) {
+			if text := servertest.Body(t, got); test.status != 416 && (text != test.want || got.ContentLength != int64(len(text))) {
 				t.Errorf("%s: %s: %d bytes, want %d", form, test.ranges, len(text), len(test.want))
 			}
 		}
-		if got := ask(t, h, "HEAD", target, "Range: bytes=16-18"); got.StatusCode != 200 || got.Header.Get("Content-Length") != "96000" {
+		if got := servertest.Ask(t, h, "HEAD", target, "Range: bytes=16-18"); got.StatusCode != 200 || got.Header.Get("Content-Length") != "96000" {
 			t.Errorf("%s: a range of a HEAD: %s, %v", form, got.Status, got.Header)
 		}
-		got := ask(t, h, "GET", target, "Range: bytes=16-18,95999-")
+		got := servertest.Ask(t, h, "GET", target, "Range: bytes=16-18,95999-")
 		_, parameters, err := mime.ParseMediaType(got.Header.Get("Content-Type"))
-		must(t, err)
+		servertest.Must(t, err)
 		parts := multipart.NewReader(got.Body, parameters["boundary"])
 		for _, want := range []string{"012", "f"} {
 			part, err := parts.NextPart()
-			must(t, err)
+			servertest.Must(t, err)
 			if text, err := io.ReadAll(part); err != nil || string(text) != want {
 				t.Errorf("%s: part %q, %v", form, text, err)
 			}
 		}
-		got = ask(t, h, "GET", "/files/pool/empty.deb", "Range: bytes=0-")
+		got = servertest.Ask(t, h, "GET", "/files/pool/empty.bin", "Range: bytes=0-")
 		if got.StatusCode != 200 || got.ContentLength != 0 {
 			t.Errorf("%s: empty file: %s", form, got.Status)
 		}
@@ -222,14 +225,14 @@ func TestRanges(t *testing.T) {
 // A file that is not what the catalog says is an error, not other bytes.
 func TestDamagedRoot(t *testing.T) {
 	dir := t.TempDir()
-	imagetest.New(t, spec).WriteRoot(t, dir)
-	imagetest.WriteDir(t, dir, map[string][]byte{"files/pool/a_1.0.deb": []byte("longer than the letter a")})
+	imagetest.New(t, servertest.Spec).WriteRoot(t, dir)
+	imagetest.WriteDir(t, dir, map[string][]byte{"files/pool/a_1.0.bin": []byte("longer than the letter a")})
 	img, err := image.OpenRoot(dir)
-	must(t, err)
+	servertest.Must(t, err)
 	defer img.Close()
-	h := newServer(t, server.Options{Image: img}).Handler()
-	got := ask(t, h, "GET", "/files/pool/a_1.0.deb")
-	if text := body(t, got); got.StatusCode != 500 || strings.Contains(text, filepath.Base(dir)) || got.Header.Get("Etag") != "" {
+	h := servertest.New(t, server.Options{Image: img}).Handler()
+	got := servertest.Ask(t, h, "GET", "/files/pool/a_1.0.bin")
+	if text := servertest.Body(t, got); got.StatusCode != 500 || strings.Contains(text, filepath.Base(dir)) || got.Header.Get("Etag") != "" {
 		t.Errorf("%s: %q", got.Status, text)
 	}
 }

@@ -12,21 +12,22 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 	"github.com/minimirror/minimirror/server"
+	"github.com/minimirror/minimirror/server/servertest"
 )
 
 // Whatever the request's target is, the answer is a file of the catalog, whose clean
 // and decoded path was asked for, or no file.
 func FuzzTarget(f *testing.F) {
 	dir := f.TempDir()
-	imagetest.New(f, spec).WriteRoot(f, filepath.Join(dir, "root"))
+	imagetest.New(f, servertest.Spec).WriteRoot(f, filepath.Join(dir, "root"))
 	imagetest.WriteDir(f, dir, map[string][]byte{"secret": []byte("secret")})
 	img, err := image.OpenRoot(filepath.Join(dir, "root"))
-	must(f, err)
+	servertest.Must(f, err)
 	f.Cleanup(func() { img.Close() })
-	h := newServer(f, server.Options{Image: img}).Handler()
+	h := servertest.New(f, server.Options{Image: img}).Handler()
 	for _, target := range []string{
-		"/", "/files/pool/a_1.0.deb", "/files/pool/b%2bb_1%253a1%7erc%2b1.deb", "//files/./../files/dists/x/Packages", "/..%2fsecret",
-		"/files/../../secret", "/%00", "/catalog.json", "http://x/files", "/files/pool/big.deb?x#y", "/minimirror.asc", "*",
+		"/", "/files/pool/a_1.0.bin", "/files/pool/b%2bb_1%253a1%7erc%2b1.bin", "//files/./../files/dists/x/Index", "/..%2fsecret",
+		"/files/../../secret", "/%00", "/catalog.json", "http://x/files", "/files/pool/big.bin?x#y", "/minimirror.asc", "*",
 	} {
 		f.Add(target, "bytes=0-5", "Wed, 01 Jan 2020 00:00:00 GMT", "mirror:80")
 	}

@@ -11,13 +11,8 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/server"
+	"github.com/minimirror/minimirror/server/servertest"
 )
-
-const someRules = `rules:
- - deny: { package: [app], version: "1", reason: "policy <4.2>" }
- - deny: { package: "many-00?", client: [192.0.2.0/24], reason: "not from here" }
- - allow: { package: "many-*" }
-`
 
 // about is the address of the page about a name.
 func about(name string) string { return "/-/artifacts/plain/" + url.PathEscape(name) }
@@ -25,8 +20,8 @@ func about(name string) string { return "/-/artifacts/plain/" + url.PathEscape(n
 // page asks for a page and checks what all pages promise.
 func page(t testing.TB, h http.Handler, target string, status int) string {
 	t.Helper()
-	got := ask(t, h, "GET", target, "Accept: text/html")
-	text := body(t, got)
+	got := servertest.Ask(t, h, "GET", target, "Accept: text/html")
+	text := servertest.Body(t, got)
 	if got.StatusCode != status {
 		t.Errorf("%.200s: %s, want %d: %.300s", target, got.Status, status, text)
 	}
@@ -45,8 +40,8 @@ func page(t testing.TB, h http.Handler, target string, status int) string {
 	if problems := inspect(text).problems; problems != nil {
 		t.Errorf("%.200s: %s\n%s", target, strings.Join(problems, "\n\t"), text)
 	}
-	head := ask(t, h, "HEAD", target, "Accept: text/html")
-	if length := head.Header.Get("Content-Length"); head.StatusCode != status || body(t, head) != "" ||
+	head := servertest.Ask(t, h, "HEAD", target, "Accept: text/html")
+	if length := head.Header.Get("Content-Length"); head.StatusCode != status || servertest.Body(t, head) != "" ||
 		length != fmt.Sprint(len(text)) && target != "/-/activity" { // which changes with each request
 		t.Errorf("%.200s: HEAD: %s, Content-Length %s, want %d", target, head.Status, length, len(text))
 	}
@@ -54,7 +49,7 @@ func page(t testing.TB, h http.Handler, target string, status int) string {
 }
 
 func TestSearchPage(t *testing.T) {
-	h := newWordyServer(t, "").Handler()
+	h := servertest.NewWordy(t, "").Handler()
 	for _, test := range []struct {
 		query  string
 		status int
@@ -80,7 +75,7 @@ func TestSearchPage(t *testing.T) {
 		{"q=%3Cscript%3Ealert(1)%3C/script%3E", 200, []string{"0 names", "<script>alert(1)</script>"}, nil},
 		{"q=%22+autofocus+onfocus%3Dalert(1)+x%3D%22", 200, []string{`" autofocus onfocus=alert(1) x="`}, nil},
 		{"q=&kind=%22%3E%3Cscript%3E", 200, []string{"0 names"}, nil},
-		{"q=" + url.QueryEscape(oddNames[7]), 200, []string{"1 name", oddNames[7]}, nil},
+		{"q=" + url.QueryEscape(servertest.OddNames[7]), 200, []string{"1 name", servertest.OddNames[7]}, nil},
 		{"q=a%00b", 400, []string{"q: "}, nil},
 		{"q=%1b[31m", 400, []string{"q: "}, nil},
 		{"q=%ff%fe", 400, []string{"q: "}, nil},
@@ -108,7 +103,7 @@ func TestSearchPage(t *testing.T) {
 
 // Whoever follows the links of a search for nothing comes by every name once.
 func TestSearchPages(t *testing.T) {
-	h := newWordyServer(t, "").Handler()
+	h := servertest.NewWordy(t, "").Handler()
 	seen, pages := map[string]int{}, 0
 	for target := "/-/search"; target != ""; pages++ {
 		found := inspect(page(t, h, target, 200))
@@ -133,8 +128,8 @@ func TestSearchPages(t *testing.T) {
 }
 
 func TestArtifactPage(t *testing.T) {
-	h := newWordyServer(t, someRules).Handler()
-	digest := sum("content of pool/app_1")
+	h := servertest.NewWordy(t, servertest.WordyRules).Handler()
+	digest := servertest.Sum("content of pool/app_1")
 	for name, test := range map[string]struct{ want, not []string }{
 		"app": {[]string{
 			"1 (amd64)", "1 (arm64)", "2~rc+1 (amd64)", "the <app>", "One & only.", "Needs lib, absent", digest, "21 bytes", "pool/app_1",
@@ -160,7 +155,7 @@ func TestArtifactPage(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range oddNames {
+	for _, name := range servertest.OddNames {
 		found := inspect(page(t, h, about(name), 200))
 		if !strings.Contains(found.text, name) || !strings.Contains(found.title, name) {
 			t.Errorf("%q: not in its page: %s", name, found.text)
@@ -176,15 +171,15 @@ func TestArtifactPage(t *testing.T) {
 
 // Every link of every page leads somewhere on this mirror.
 func TestLinksResolve(t *testing.T) {
-	h := newWordyServer(t, someRules).Handler()
-	ask(t, h, "GET", "/files/pool/app_1")
-	ask(t, h, "GET", "/files/pool/absent")
+	h := servertest.NewWordy(t, servertest.WordyRules).Handler()
+	servertest.Ask(t, h, "GET", "/files/pool/app_1")
+	servertest.Ask(t, h, "GET", "/files/pool/absent")
 	seen, queue := map[string]bool{}, []string{"/", "/-/search"}
 	for len(queue) > 0 {
 		target := queue[0]
 		queue = queue[1:]
-		got := ask(t, h, "GET", target, "Accept: text/html", "User-Agent: link checker")
-		text := body(t, got)
+		got := servertest.Ask(t, h, "GET", target, "Accept: text/html", "User-Agent: link checker")
+		text := servertest.Body(t, got)
 		if got.StatusCode != 200 && !(got.StatusCode == 403 && strings.HasPrefix(target, "/files/")) {
 			t.Errorf("%s: %s", target, got.Status)
 		}
@@ -210,17 +205,17 @@ func TestLinksResolve(t *testing.T) {
 
 func TestHomePage(t *testing.T) {
 	for rules, want := range map[string][]string{
-		"":        {"everything is allowed"},
-		someRules: {"2 of 139 artifacts are denied", "10 depend on who asks, or when"},
+		"":                    {"everything is allowed"},
+		servertest.WordyRules: {"2 of 139 artifacts are denied", "10 depend on who asks, or when"},
 	} {
-		h := newWordyServer(t, rules).Handler()
+		h := servertest.NewWordy(t, rules).Handler()
 		found := inspect(page(t, h, "/", 200))
 		for _, part := range append(want, "curl http://example.com/files/<name>", "files", "http://mirror.example.org/files", "one for any (3 artifacts)", "2025-03-01T12:00:00Z", "1.2.3") {
 			if !strings.Contains(found.text, part) {
 				t.Errorf("no %q in %s", part, found.text)
 			}
 		}
-		plain := body(t, ask(t, h, "GET", "/"))
+		plain := servertest.Body(t, servertest.Ask(t, h, "GET", "/"))
 		if !strings.Contains(plain, "http://example.com/-/search") || strings.Contains(plain, "Rules: 2 artifacts are denied, 10 depend") != (rules != "") {
 			t.Error(plain)
 		}
@@ -233,10 +228,10 @@ func TestHomePage(t *testing.T) {
 }
 
 func TestRulesPage(t *testing.T) {
-	if text := inspect(page(t, newWordyServer(t, "").Handler(), "/-/rules", 200)).text; !strings.Contains(text, "There are no rules: everything is allowed.") {
+	if text := inspect(page(t, servertest.NewWordy(t, "").Handler(), "/-/rules", 200)).text; !strings.Contains(text, "There are no rules: everything is allowed.") {
 		t.Error(text)
 	}
-	text := inspect(page(t, newWordyServer(t, someRules).Handler(), "/-/rules", 200)).text
+	text := inspect(page(t, servertest.NewWordy(t, servertest.WordyRules).Handler(), "/-/rules", 200)).text
 	for _, part := range []string{
 		"generation 1", "rules.yaml:2 deny", "package app, version 1", "policy <4.2>", "rules.yaml:3", "client 192.0.2.0/24", "rules.yaml:4 allow", "else: allow",
 		"127 artifacts allowed, 2 denied, 10 by client",
@@ -248,7 +243,7 @@ func TestRulesPage(t *testing.T) {
 }
 
 func TestActivityPage(t *testing.T) {
-	h := newWordyServer(t, someRules).Handler()
+	h := servertest.NewWordy(t, servertest.WordyRules).Handler()
 	if text := inspect(page(t, h, "/-/activity", 200)).text; !strings.Contains(text, "Nothing.") {
 		t.Error(text)
 	}
@@ -257,7 +252,7 @@ func TestActivityPage(t *testing.T) {
 		// Pages that are not there are no artifacts that are not carried.
 		about("absent"), "/-/none", "/api/v1/none", "/api/v1/artifacts/plain/absent",
 	} {
-		ask(t, h, "GET", target)
+		servertest.Ask(t, h, "GET", target)
 	}
 	text := inspect(page(t, h, "/-/activity", 200)).text
 	for _, part := range []string{"app 1 amd64", "rules.yaml:2", "policy <4.2>", "lib_2", "/none", "138 of the artifacts"} {
@@ -274,10 +269,10 @@ func TestActivityPage(t *testing.T) {
 
 // What people read is no artifact, and a question for its head sends no bytes.
 func TestPagesOnlyRead(t *testing.T) {
-	h := newWordyServer(t, "").Handler()
+	h := servertest.NewWordy(t, "").Handler()
 	for _, target := range []string{"/-/search", "/-/rules", "/-/activity", about("app"), "/api/v1/mirror", "/api/v1/none"} {
 		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"} {
-			if got := ask(t, h, method, target); got.StatusCode != 405 || got.Header.Get("Allow") != "GET, HEAD" {
+			if got := servertest.Ask(t, h, method, target); got.StatusCode != 405 || got.Header.Get("Allow") != "GET, HEAD" {
 				t.Errorf("%s %s: %s", method, target, got.Status)
 			}
 		}
@@ -286,39 +281,39 @@ func TestPagesOnlyRead(t *testing.T) {
 
 // Whatever is asked for, a page is whole, and the API's answer is JSON.
 func FuzzPages(f *testing.F) {
-	h := newWordyServer(f, someRules).Handler()
-	for _, name := range append([]string{"", "app", "mailer", "absent", "\x00\xff\x1b", "%", "..", "//", "search", "rules"}, oddNames...) {
+	h := servertest.NewWordy(f, servertest.WordyRules).Handler()
+	for _, name := range append([]string{"", "app", "mailer", "absent", "\x00\xff\x1b", "%", "..", "//", "search", "rules"}, servertest.OddNames...) {
 		f.Add(name, name, "plain", "1")
 	}
 	f.Fuzz(func(t *testing.T, name, text, kind, number string) {
 		query := "?" + url.Values{"q": {text}, "kind": {kind}, "offset": {number}, "limit": {number}}.Encode()
 		for _, target := range []string{"/-/search" + query, "/-/" + url.PathEscape(name), "/-/artifacts/" + url.PathEscape(kind) + "/" + url.PathEscape(name)} {
-			got := ask(t, h, "GET", target)
+			got := servertest.Ask(t, h, "GET", target)
 			if got.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 				continue // the path leads out of here: "..", "//"
 			}
-			if found := inspect(body(t, got)); found.problems != nil || !slices.Contains([]int{200, 400, 404}, got.StatusCode) {
+			if found := inspect(servertest.Body(t, got)); found.problems != nil || !slices.Contains([]int{200, 400, 404}, got.StatusCode) {
 				t.Errorf("%q: %s, %q", target, got.Status, found.problems)
 			}
 		}
 		for _, target := range []string{"artifacts" + query, "report" + query, url.PathEscape(name), "artifacts/" + url.PathEscape(kind) + "/" + url.PathEscape(name)} {
-			got := ask(t, h, "GET", "/api/v1/"+target)
+			got := servertest.Ask(t, h, "GET", "/api/v1/"+target)
 			if got.Header.Get("Content-Type") != "application/json" {
 				continue
 			}
-			if !json.Valid([]byte(body(t, got))) || !slices.Contains([]int{200, 400, 404}, got.StatusCode) {
+			if !json.Valid([]byte(servertest.Body(t, got))) || !slices.Contains([]int{200, 400, 404}, got.StatusCode) {
 				t.Errorf("%q: %s", target, got.Status)
 			}
 		}
-		ask(t, h, "GET", "/files/"+url.PathEscape(name))
-		if found := inspect(body(t, ask(t, h, "GET", "/-/activity"))); found.problems != nil {
+		servertest.Ask(t, h, "GET", "/files/"+url.PathEscape(name))
+		if found := inspect(servertest.Body(t, servertest.Ask(t, h, "GET", "/-/activity"))); found.problems != nil {
 			t.Errorf("%q makes the activity page %q", name, found.problems)
 		}
 	})
 }
 
 // A trickyKind describes what it has with characters that turn the direction of writing, and with invisible ones.
-type trickyKind struct{ plainKind }
+type trickyKind struct{ servertest.Kind }
 
 func (trickyKind) Describe(a *artifact.Item) artifact.Description {
 	return artifact.Description{Summary: "a \u202egnp.exe\u202c", Text: "One.\n\nT\u200bw\u2066o.", Fields: []artifact.DescriptionField{{Name: "From", Value: []artifact.DescriptionPart{{Text: "\u061cx\x1b[31m"}}}}}
@@ -326,19 +321,19 @@ func (trickyKind) Describe(a *artifact.Item) artifact.Description {
 
 // What others have written is shown as it is, on pages, in text and to programs.
 func TestNothingHidden(t *testing.T) {
-	h := newServer(t, server.Options{Kinds: []artifact.Kind{trickyKind{}}}).Handler()
+	h := servertest.New(t, server.Options{Kinds: []artifact.Kind{trickyKind{}}}).Handler()
 	for target, want := range map[string]string{
-		"/-/artifacts/plain/pool%2Fbig.deb":      `a \u202egnp.exe\u202c`,
-		"/-/artifacts/plain/pool%2Fa_1.0.deb":    `T\u200bw\u2066o.`,
-		"/-/artifacts/plain/pool%2Fempty.deb":    `\u061cx\u001b[31m`,
+		"/-/artifacts/plain/pool%2Fbig.bin":      `a \u202egnp.exe\u202c`,
+		"/-/artifacts/plain/pool%2Fa_1.0.bin":    `T\u200bw\u2066o.`,
+		"/-/artifacts/plain/pool%2Fempty.bin":    `\u061cx\u001b[31m`,
 		"/-/search":                              `a \u202egnp.exe`,
 		"/-/search?q=%E2%80%AEx":                 `\u202ex`,
 		"/-/artifacts/plain/%E2%80%AEx":          `\u202ex`,
 		"/api/v1/artifacts":                      `a \u202egnp.exe`,
-		"/api/v1/artifacts/plain/pool%2Fbig.deb": `T\u200bw\u2066o.`,
+		"/api/v1/artifacts/plain/pool%2Fbig.bin": `T\u200bw\u2066o.`,
 		"/files/%E2%80%AEx%E3%85%A4":             `\u202ex\u3164`,
 	} {
-		text := body(t, ask(t, h, "GET", target, "Accept: text/html"))
+		text := servertest.Body(t, servertest.Ask(t, h, "GET", target, "Accept: text/html"))
 		if !strings.Contains(text, want) {
 			t.Errorf("%s: no %s in %s", target, want, text)
 		}

@@ -14,35 +14,36 @@ import (
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/server"
+	"github.com/minimirror/minimirror/server/servertest"
 )
 
 func TestFiles(t *testing.T) {
-	for form, img := range openForms(t) {
-		h := newServer(t, server.Options{Image: img}).Handler()
+	for form, img := range servertest.Open(t) {
+		h := servertest.New(t, server.Options{Image: img}).Handler()
 		for target, want := range map[string]string{
-			"/files/pool/a_1.0.deb":                             "the letter a",
-			"/files/pool/big.deb":                               big,
-			"/files/pool/empty.deb":                             "",
-			"/files/dists/x/Packages":                           "Package: a\n",
-			"/files/pool/b%2bb_1%253a1%7erc%2b1.deb":            "plus and tilde",
-			"/files/pool/b%2Bb_1%253a1%7Erc%2B1.deb":            "plus and tilde",
-			"/files/pool/b+b_1%253a1~rc+1.deb":                  "plus and tilde",
-			"/fil%65s/p%6fol/a_1.0.deb":                         "the letter a",
+			"/files/pool/a_1.0.bin":                             "the letter a",
+			"/files/pool/big.bin":                               servertest.Big,
+			"/files/pool/empty.bin":                             "",
+			"/files/dists/x/Index":                              "Package: a\n",
+			"/files/pool/b%2bb_1%253a1%7erc%2b1.bin":            "plus and tilde",
+			"/files/pool/b%2Bb_1%253a1%7Erc%2B1.bin":            "plus and tilde",
+			"/files/pool/b+b_1%253a1~rc+1.bin":                  "plus and tilde",
+			"/fil%65s/p%6fol/a_1.0.bin":                         "the letter a",
 			"/files/pool/with%20space/%c3%bc.tar.xz":            "spaces",
-			"//files///pool//a_1.0.deb":                         "the letter a",
-			"/files/./dists/x/./Packages":                       "Package: a\n",
-			"/files/dists/../pool/a_1.0.deb":                    "the letter a",
-			"/../../files/pool/a_1.0.deb":                       "the letter a",
-			"/%2e%2e/files/%2e/pool/a_1.0.deb":                  "the letter a",
-			"/files/pool/a_1.0.deb?any=query":                   "the letter a",
-			"http://elsewhere.example.org/files/pool/a_1.0.deb": "the letter a",
+			"//files///pool//a_1.0.bin":                         "the letter a",
+			"/files/./dists/x/./Index":                          "Package: a\n",
+			"/files/dists/../pool/a_1.0.bin":                    "the letter a",
+			"/../../files/pool/a_1.0.bin":                       "the letter a",
+			"/%2e%2e/files/%2e/pool/a_1.0.bin":                  "the letter a",
+			"/files/pool/a_1.0.bin?any=query":                   "the letter a",
+			"http://elsewhere.example.org/files/pool/a_1.0.bin": "the letter a",
 		} {
-			get := ask(t, h, "GET", target)
-			if text := body(t, get); get.StatusCode != 200 || text != want {
+			get := servertest.Ask(t, h, "GET", target)
+			if text := servertest.Body(t, get); get.StatusCode != 200 || text != want {
 				t.Errorf("%s: GET %s: %s, %.40q", form, target, get.Status, text)
 			}
-			head := ask(t, h, "HEAD", target)
-			if head.StatusCode != 200 || body(t, head) != "" || head.ContentLength != int64(len(want)) {
+			head := servertest.Ask(t, h, "HEAD", target)
+			if head.StatusCode != 200 || servertest.Body(t, head) != "" || head.ContentLength != int64(len(want)) {
 				t.Errorf("%s: HEAD %s: %s, length %d", form, target, head.Status, head.ContentLength)
 			}
 		}
@@ -50,21 +51,21 @@ func TestFiles(t *testing.T) {
 }
 
 func TestHostilePaths(t *testing.T) {
-	for form, img := range openForms(t) {
-		h := newServer(t, server.Options{Image: img}).Handler()
+	for form, img := range servertest.Open(t) {
+		h := servertest.New(t, server.Options{Image: img}).Handler()
 		for _, target := range []string{
-			"/catalog.json", "/files", "/files/", "/files/pool", "/files/pool/", "/files/pool/a_1.0.deb/",
+			"/catalog.json", "/files", "/files/", "/files/pool", "/files/pool/", "/files/pool/a_1.0.bin/",
 			"/files/../catalog.json", "/files/..%2fcatalog.json", "/files/%2e%2e/catalog.json",
 			"/files/../../etc/passwd", "/files/..%5c..%5cetc%5cpasswd", "/../etc/passwd",
-			"/files/pool/a_1.0.deb%00", "/files/pool/a_1.0.deb%00.txt", "/files/%00", "/files//etc/passwd",
-			"/files/%2fetc%2fpasswd", "/files/pool%252fa_1.0.deb", "/files/pool/a_1.0.deb%0a", "/files/pool/b b_1%253a1~rc+1.deb",
-			"/files/pool/b+b_1:1~rc+1.deb", "/FILES/pool/a_1.0.deb", "/files/" + strings.Repeat("a/", 10_000),
+			"/files/pool/a_1.0.bin%00", "/files/pool/a_1.0.bin%00.txt", "/files/%00", "/files//etc/passwd",
+			"/files/%2fetc%2fpasswd", "/files/pool%252fa_1.0.bin", "/files/pool/a_1.0.bin%0a", "/files/pool/b b_1%253a1~rc+1.bin",
+			"/files/pool/b+b_1:1~rc+1.bin", "/FILES/pool/a_1.0.bin", "/files/" + strings.Repeat("a/", 10_000),
 			"/files/pool/" + strings.Repeat("%2e%2e/", 1000) + "etc/passwd", "/minimirror.asc/", "/readyz/x", "/*", "/:x", "/~", "/%ff",
 		} {
 			target = strings.ReplaceAll(target, " ", "%20")
-			if got := ask(t, h, "GET", target); got.StatusCode != 404 {
+			if got := servertest.Ask(t, h, "GET", target); got.StatusCode != 404 {
 				t.Errorf("%s: %s: %s", form, target, got.Status)
-			} else if text := body(t, got); len(text) > 1000 || strings.ContainsAny(text, "\x00\x1b") {
+			} else if text := servertest.Body(t, got); len(text) > 1000 || strings.ContainsAny(text, "\x00\x1b") {
 				t.Errorf("%s: %s: %q", form, target, text)
 			}
 		}
@@ -72,10 +73,10 @@ func TestHostilePaths(t *testing.T) {
 }
 
 func TestMethods(t *testing.T) {
-	h := newServer(t, server.Options{}).Handler()
+	h := servertest.New(t, server.Options{}).Handler()
 	for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get"} {
-		for _, target := range []string{"/", "/files/pool/a_1.0.deb", "/none", "/healthz"} {
-			got := ask(t, h, method, target)
+		for _, target := range []string{"/", "/files/pool/a_1.0.bin", "/none", "/healthz"} {
+			got := servertest.Ask(t, h, method, target)
 			if got.StatusCode != 405 || got.Header.Get("Allow") != "GET, HEAD" {
 				t.Errorf("%s %s: %s, %q", method, target, got.Status, got.Header.Get("Allow"))
 			}
@@ -84,14 +85,14 @@ func TestMethods(t *testing.T) {
 }
 
 func TestOwnPages(t *testing.T) {
-	h := newServer(t, server.Options{Version: "1.2.3"}).Handler()
+	h := servertest.New(t, server.Options{Version: "1.2.3"}).Handler()
 	for _, test := range []struct{ target, contentType, want string }{
 		{"/healthz", "text/plain; charset=utf-8", "ok\n"},
 		{"/readyz", "text/plain; charset=utf-8", "ready\n"},
 		{"/minimirror.asc", "application/pgp-keys", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"},
 	} {
-		got := ask(t, h, "GET", test.target)
-		if text := body(t, got); got.StatusCode != 200 || got.Header.Get("Content-Type") != test.contentType || text != test.want {
+		got := servertest.Ask(t, h, "GET", test.target)
+		if text := servertest.Body(t, got); got.StatusCode != 200 || got.Header.Get("Content-Type") != test.contentType || text != test.want {
 			t.Errorf("%s: %s, %s, %q", test.target, got.Status, got.Header.Get("Content-Type"), text)
 		}
 	}
@@ -99,8 +100,8 @@ func TestOwnPages(t *testing.T) {
 		"*/*": "text/plain; charset=utf-8", "": "text/plain; charset=utf-8", "text/html;q=0, */*": "text/plain; charset=utf-8",
 		"text/html, text/plain, */*;q=0.1": "text/html; charset=utf-8", "text/HTML;level=1": "text/html; charset=utf-8",
 	} {
-		got := ask(t, h, "GET", "/", "Accept: "+accept, "Host: mirror.example.org:8080")
-		text := body(t, got)
+		got := servertest.Ask(t, h, "GET", "/", "Accept: "+accept, "Host: mirror.example.org:8080")
+		text := servertest.Body(t, got)
 		if got.StatusCode != 200 || got.Header.Get("Content-Type") != want {
 			t.Errorf("Accept %q: %s, %s", accept, got.Status, got.Header.Get("Content-Type"))
 		}
@@ -120,13 +121,13 @@ func TestOwnPages(t *testing.T) {
 }
 
 func TestHosts(t *testing.T) {
-	h := newServer(t, server.Options{}).Handler()
+	h := servertest.New(t, server.Options{}).Handler()
 	for host, want := range map[string]int{
 		"mirror": 200, "mirror.example.org": 200, "192.0.2.1:8080": 200, "[2001:db8::1]": 200, "[2001:db8::1]:80": 200, "a_b-c": 200,
 		"a b": 400, "a\"b": 400, "a<b>": 400, "a/b": 400, "a:b": 400, "a:": 400, ":80": 400, "[::1": 400, "::1": 400, "[fe80::1%25eth0]": 400,
 		"[1.2.3.4]": 400, "ü": 400, "a,b": 400, strings.Repeat("a", 254): 400,
 	} {
-		if got := ask(t, h, "GET", "/", "Host: "+host); got.StatusCode != want {
+		if got := servertest.Ask(t, h, "GET", "/", "Host: "+host); got.StatusCode != want {
 			t.Errorf("%q: %s", host, got.Status)
 		}
 	}
@@ -134,7 +135,7 @@ func TestHosts(t *testing.T) {
 
 // wrongKind claims a route.
 type wrongKind struct {
-	plainKind
+	servertest.Kind
 	route string
 }
 
@@ -143,7 +144,7 @@ func (k wrongKind) Mount(artifact.Site) []artifact.Route {
 }
 
 func TestRoutes(t *testing.T) {
-	img := openForms(t)[image.OCI]
+	img := servertest.Open(t)[image.OCI]
 	for _, route := range []string{"/", "/healthz", "files/", "/a*", "/:a", `/\`, ""} {
 		if _, err := server.New(server.Options{Image: img, Kinds: []artifact.Kind{wrongKind{route: route}}}); err == nil {
 			t.Errorf("%q: no error", route)
@@ -158,8 +159,8 @@ func TestRoutes(t *testing.T) {
 func TestAuditOfWhatCannotBeRead(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "audit")
 	log, err := audit.Open(file, nil)
-	must(t, err)
-	address, stop := start(t, server.Options{Audit: log})
+	servertest.Must(t, err)
+	address, stop := servertest.Start(t, server.Options{Audit: log})
 	wants := []string{}
 	for request, want := range map[string]string{
 		"nonsense\r\n\r\n": `"status":400,"verdict":"refused","reason":"malformed request"`,
@@ -167,7 +168,7 @@ func TestAuditOfWhatCannotBeRead(t *testing.T) {
 		"GET / HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n":                 `"status":417,"verdict":"refused","reason":"unknown expectation"`,
 	} {
 		c, err := net.Dial("tcp", address)
-		must(t, err)
+		servertest.Must(t, err)
 		_, _ = io.WriteString(c, request)
 		answer, _ := io.ReadAll(c)
 		c.Close()
@@ -175,9 +176,9 @@ func TestAuditOfWhatCannotBeRead(t *testing.T) {
 		wants = append(wants, fmt.Sprintf(`%s,"bytes":%d,`, want, len(text)))
 	}
 	stop()
-	must(t, log.Close())
+	servertest.Must(t, log.Close())
 	text, err := os.ReadFile(file)
-	must(t, err)
+	servertest.Must(t, err)
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	if len(lines) != len(wants) {
 		t.Fatalf("%d lines: %s", len(lines), text)
@@ -192,20 +193,20 @@ func TestAuditOfWhatCannotBeRead(t *testing.T) {
 func TestAudit(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "audit")
 	log, err := audit.Open(file, nil)
-	must(t, err)
-	h := newServer(t, server.Options{Audit: log}).Handler()
-	ask(t, h, "GET", "/files/pool/big.deb", "User-Agent: apt")
-	ask(t, h, "GET", "/files/dists/x/Packages")
-	ask(t, h, "GET", "/files/pool/other.deb")
-	ask(t, h, "GET", "/none%1b")
-	ask(t, h, "POST", "/")
-	must(t, log.Close())
+	servertest.Must(t, err)
+	h := servertest.New(t, server.Options{Audit: log}).Handler()
+	servertest.Ask(t, h, "GET", "/files/pool/big.bin", "User-Agent: apt")
+	servertest.Ask(t, h, "GET", "/files/dists/x/Index")
+	servertest.Ask(t, h, "GET", "/files/pool/other.bin")
+	servertest.Ask(t, h, "GET", "/none%1b")
+	servertest.Ask(t, h, "POST", "/")
+	servertest.Must(t, log.Close())
 	text, err := os.ReadFile(file)
-	must(t, err)
+	servertest.Must(t, err)
 	for i, want := range [][]string{
-		{`"agent":"apt"`, `"method":"GET"`, `"path":"/files/pool/big.deb"`, `"status":200`, `"kind":"plain"`, `"artifact":"files/pool/big.deb"`, `"verdict":"allowed"`, `"bytes":96000`},
+		{`"agent":"apt"`, `"method":"GET"`, `"path":"/files/pool/big.bin"`, `"status":200`, `"kind":"plain"`, `"artifact":"files/pool/big.bin"`, `"verdict":"allowed"`, `"bytes":96000`},
 		{`"kind":"plain"`, `"verdict":"metadata"`},
-		{`"status":404`, `"name":"other.deb"`, `"verdict":"missing"`},
+		{`"status":404`, `"name":"other.bin"`, `"verdict":"missing"`},
 		{`"path":"/none\u001b"`, `"verdict":"missing"`},
 		{`"status":405`, `"verdict":"refused"`},
 	} {

@@ -21,15 +21,16 @@ import (
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 	"github.com/minimirror/minimirror/server"
 	"github.com/minimirror/minimirror/server/access"
+	"github.com/minimirror/minimirror/server/servertest"
 )
 
 // apt sends ten requests before it reads the first answer.
 func TestPipelining(t *testing.T) {
-	address, _ := start(t, server.Options{})
+	address, _ := servertest.Start(t, server.Options{})
 	c, err := net.Dial("tcp", address)
-	must(t, err)
+	servertest.Must(t, err)
 	defer c.Close()
-	targets := []string{"big.deb", "a_1.0.deb", "none", "empty.deb", "b%2bb_1%253a1%7erc%2b1.deb", "big.deb", "big.deb", "a_1.0.deb", "none", "big.deb"}
+	targets := []string{"big.bin", "a_1.0.bin", "none", "empty.bin", "b%2bb_1%253a1%7erc%2b1.bin", "big.bin", "big.bin", "a_1.0.bin", "none", "big.bin"}
 	var requests bytes.Buffer
 	for i, target := range targets {
 		fmt.Fprintf(&requests, "GET /files/pool/%s HTTP/1.1\r\nHost: mirror\r\n", target)
@@ -39,16 +40,16 @@ func TestPipelining(t *testing.T) {
 		fmt.Fprint(&requests, "\r\n")
 	}
 	_, err = requests.WriteTo(c)
-	must(t, err)
+	servertest.Must(t, err)
 	r := bufio.NewReader(c)
 	for i, target := range targets {
 		got, err := http.ReadResponse(r, nil)
-		must(t, err)
-		text := body(t, got)
-		want := map[string]string{"big.deb": big, "a_1.0.deb": "the letter a", "empty.deb": "", "b%2bb_1%253a1%7erc%2b1.deb": "plus and tilde"}
+		servertest.Must(t, err)
+		text := servertest.Body(t, got)
+		want := map[string]string{"big.bin": servertest.Big, "a_1.0.bin": "the letter a", "empty.bin": "", "b%2bb_1%253a1%7erc%2b1.bin": "plus and tilde"}
 		switch {
 		case i == 6:
-			if got.StatusCode != 206 || text != big[90000:] {
+			if got.StatusCode != 206 || text != servertest.Big[90000:] {
 				t.Errorf("%d: %s, %d bytes", i, got.Status, len(text))
 			}
 		case target == "none":
@@ -62,10 +63,10 @@ func TestPipelining(t *testing.T) {
 }
 
 func TestRawRequests(t *testing.T) {
-	address, _ := start(t, server.Options{})
+	address, _ := servertest.Start(t, server.Options{})
 	for _, test := range []struct{ request, want string }{
-		{"GET /files/pool/a_1.0.deb HTTP/1.0\r\n\r\n", "HTTP/1.0 200 "},
-		{"GET http://other/files/pool/a_1.0.deb HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 "},
+		{"GET /files/pool/a_1.0.bin HTTP/1.0\r\n\r\n", "HTTP/1.0 200 "},
+		{"GET http://other/files/pool/a_1.0.bin HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 "},
 		{"GET / HTTP/1.0\r\n\r\n", "HTTP/1.0 200 "},
 		{"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "},
 		{"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "HTTP/1.1 400 "},
@@ -85,9 +86,9 @@ func TestRawRequests(t *testing.T) {
 		{"GET / HTTP/3.0\r\nHost: x\r\n\r\n", "HTTP/1.1 505 "},
 	} {
 		c, err := net.Dial("tcp", address)
-		must(t, err)
+		servertest.Must(t, err)
 		_, err = io.WriteString(c, test.request)
-		must(t, err)
+		servertest.Must(t, err)
 		line, err := bufio.NewReader(c).ReadString('\n')
 		if !strings.HasPrefix(line, test.want) {
 			t.Errorf("%.60q: %q, %v", test.request, line, err)
@@ -109,11 +110,11 @@ func (s *sender) SendFile(f *os.File, offset, n int64) (int64, error) {
 
 // Nothing between a connection and a file hides one from the other.
 func TestSendFile(t *testing.T) {
-	for form, img := range openForms(t) {
+	for form, img := range servertest.Open(t) {
 		t.Run(form, func(t *testing.T) {
-			handler := newServer(t, server.Options{Image: img}).Handler()
-			for ranges, want := range map[string]string{"": big, "bytes=90000-": big[90000:]} {
-				r := httptest.NewRequest("GET", "/files/pool/big.deb", nil)
+			handler := servertest.New(t, server.Options{Image: img}).Handler()
+			for ranges, want := range map[string]string{"": servertest.Big, "bytes=90000-": servertest.Big[90000:]} {
+				r := httptest.NewRequest("GET", "/files/pool/big.bin", nil)
 				if ranges != "" {
 					r.Header.Set("Range", ranges)
 				}
@@ -134,20 +135,20 @@ func TestSendFile(t *testing.T) {
 func slow(t *testing.T, o server.Options) (c net.Conn, r *bufio.Reader, stop func()) {
 	t.Helper()
 	dir := t.TempDir()
-	m := imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"huge.deb": strings.Repeat("0123456789abcdef", 2<<20)}})
+	m := imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"huge.bin": strings.Repeat("0123456789abcdef", 2<<20)}})
 	imagetest.WriteDir(t, filepath.Join(dir, "oci"), m.Layout(t))
 	img, err := image.Open(image.Reference{Transport: image.OCI, Path: filepath.Join(dir, "oci")})
-	must(t, err)
+	servertest.Must(t, err)
 	t.Cleanup(func() { img.Close() })
 	o.Image = img
-	address, stop := start(t, o)
+	address, stop := servertest.Start(t, o)
 	c, err = net.Dial("tcp", address)
-	must(t, err)
+	servertest.Must(t, err)
 	t.Cleanup(func() { c.Close() })
-	fmt.Fprint(c, "GET /files/huge.deb HTTP/1.1\r\nHost: mirror\r\n\r\n")
+	fmt.Fprint(c, "GET /files/huge.bin HTTP/1.1\r\nHost: mirror\r\n\r\n")
 	r = bufio.NewReader(c)
 	_, err = r.Peek(1)
-	must(t, err)
+	servertest.Must(t, err)
 	return c, r, stop
 }
 
@@ -164,8 +165,8 @@ func TestDrain(t *testing.T) {
 		probe.Close()
 	}
 	got, err := http.ReadResponse(r, nil)
-	must(t, err)
-	if text := body(t, got); len(text) != 32<<20 || got.StatusCode != 200 {
+	servertest.Must(t, err)
+	if text := servertest.Body(t, got); len(text) != 32<<20 || got.StatusCode != 200 {
 		t.Errorf("%s, %d bytes", got.Status, len(text))
 	}
 	<-ended
@@ -178,11 +179,11 @@ func TestCut(t *testing.T) {
 	for _, connections := range []int{0, 1} {
 		file := filepath.Join(t.TempDir(), "audit")
 		log, err := audit.Open(file, nil)
-		must(t, err)
+		servertest.Must(t, err)
 		_, r, stop := slow(t, server.Options{Audit: log, Grace: time.Millisecond, Limits: access.Limits{Connections: connections}})
 		stop()
-		must(t, log.Close())
-		if lines, err := os.ReadFile(file); err != nil || bytes.Count(lines, []byte("huge.deb")) == 0 || bytes.Count(lines, []byte("\n")) != 1 {
+		servertest.Must(t, log.Close())
+		if lines, err := os.ReadFile(file); err != nil || bytes.Count(lines, []byte("huge.bin")) == 0 || bytes.Count(lines, []byte("\n")) != 1 {
 			t.Errorf("%v, the audit trail: %s", err, lines)
 		}
 		if n, err := io.Copy(io.Discard, r); err == nil && n >= 32<<20 {
@@ -211,7 +212,7 @@ func TestClientGoesAway(t *testing.T) {
 func openFiles(t *testing.T) int {
 	t.Helper()
 	files, err := os.ReadDir("/proc/self/fd")
-	must(t, err)
+	servertest.Must(t, err)
 	return len(files)
 }
 
@@ -229,25 +230,25 @@ func settle(t *testing.T, before int) {
 }
 
 func TestReadyWhileDraining(t *testing.T) {
-	s := newServer(t, server.Options{})
+	s := servertest.New(t, server.Options{})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	servertest.Must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	must(t, s.Run(ctx, l))
-	if got := ask(t, s.Handler(), "GET", "/readyz"); got.StatusCode != 503 || body(t, got) != "draining\n" {
+	servertest.Must(t, s.Run(ctx, l))
+	if got := servertest.Ask(t, s.Handler(), "GET", "/readyz"); got.StatusCode != 503 || servertest.Body(t, got) != "draining\n" {
 		t.Error(got.Status)
 	}
-	if got := ask(t, s.Handler(), "GET", "/healthz"); got.StatusCode != 200 {
+	if got := servertest.Ask(t, s.Handler(), "GET", "/healthz"); got.StatusCode != 200 {
 		t.Error(got.Status)
 	}
 }
 
 func TestListenerFails(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	servertest.Must(t, err)
 	l.Close()
-	if err := newServer(t, server.Options{}).Run(t.Context(), l); err == nil {
+	if err := servertest.New(t, server.Options{}).Run(t.Context(), l); err == nil {
 		t.Error("no error")
 	}
 }

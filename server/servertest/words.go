@@ -1,4 +1,4 @@
-package server_test
+package servertest
 
 import (
 	"fmt"
@@ -15,10 +15,10 @@ import (
 	"github.com/minimirror/minimirror/server"
 )
 
-// A wordyKind describes what the Metadata of artifacts say: "Summary: …", "Text: …" and "Needs: a, b".
-type wordyKind struct{ plainKind }
+// A WordyKind describes what the Metadata of artifacts say: "Summary: …", "Text: …" and "Needs: a, b".
+type WordyKind struct{ Kind }
 
-func (wordyKind) Describe(a *artifact.Item) (d artifact.Description) {
+func (WordyKind) Describe(a *artifact.Item) (d artifact.Description) {
 	for _, line := range a.Metadata {
 		switch key, value, _ := strings.Cut(line, ": "); key {
 		case "Summary":
@@ -39,8 +39,8 @@ func (wordyKind) Describe(a *artifact.Item) (d artifact.Description) {
 	return d
 }
 
-func (wordyKind) Needs(a *artifact.Item) (names []string) {
-	for _, field := range (wordyKind{}).Describe(a).Fields {
+func (WordyKind) Needs(a *artifact.Item) (names []string) {
+	for _, field := range (WordyKind{}).Describe(a).Fields {
 		for _, part := range field.Value {
 			if part.Name != "" {
 				names = append(names, part.Name)
@@ -50,11 +50,17 @@ func (wordyKind) Needs(a *artifact.Item) (names []string) {
 	return names
 }
 
-// oddNames are names and files that need escaping somewhere.
-var oddNames = []string{"gtk+3~x", "a:b", "100%", "100%2525", "org/name", "sp ace", "ü", `<b>"x"&'y`, "what?now#then", "-rf", "..."}
+// OddNames are names and files that need escaping somewhere.
+var OddNames = []string{"gtk+3~x", "a:b", "100%", "100%2525", "org/name", "sp ace", "ü", `<b>"x"&'y`, "what?now#then", "-rf", "..."}
 
-// wordyImage is an image of artifacts with much to say: app 1 and 2, and app 1 for another architecture; a chain
-// app → lib → mailer, which is another name of mta and postman; many-000 to many-119, which need lib; oddNames.
+// WordyRules are rules about the items of NewWordy.
+const WordyRules = `rules:
+ - deny: { package: [app], version: "1", reason: "policy <4.2>" }
+ - deny: { package: "many-00?", client: [192.0.2.0/24], reason: "not from here" }
+ - allow: { package: "many-*" }
+`
+
+// wordyImage is the image of NewWordy.
 func wordyImage(t testing.TB) *image.Image {
 	t.Helper()
 	type words struct {
@@ -75,7 +81,7 @@ func wordyImage(t testing.TB) *image.Image {
 	for i := range 120 {
 		all[fmt.Sprintf("pool/many-%03d", i)] = words{fmt.Sprintf("many-%03d", i), "1", "amd64", true, []string{"Summary: one of many", "Needs: lib"}}
 	}
-	for i, name := range oddNames {
+	for i, name := range OddNames {
 		all[fmt.Sprintf("pool/%d %s", i, strings.ReplaceAll(name, "/", "_"))] = words{name, "1%:+~", "any", true, []string{"Summary: " + name, "Needs: app, " + name}}
 	}
 	s := imagetest.Spec{Artifacts: map[string]string{}, Sets: map[string][]string{"one": {"pool/app_1", "pool/lib", "pool/mta"}}}
@@ -94,19 +100,20 @@ func wordyImage(t testing.TB) *image.Image {
 	dir := filepath.Join(t.TempDir(), "oci")
 	imagetest.WriteDir(t, dir, m.Layout(t))
 	img, err := image.Open(image.Reference{Transport: image.OCI, Path: dir})
-	must(t, err)
+	Must(t, err)
 	t.Cleanup(func() { img.Close() })
 	return img
 }
 
-// newWordyServer serves wordyImage by the rules, if any.
-func newWordyServer(t testing.TB, rules string) *server.Server {
+// NewWordy makes a server of an image whose items have much to say, by the rules, if any: app 1 and 2, and app 1 for another architecture; a chain
+// app → lib → mailer, which is another name of mta and postman; many-000 to many-119, which need lib; OddNames.
+func NewWordy(t testing.TB, rules string) *server.Server {
 	t.Helper()
-	o := server.Options{Image: wordyImage(t), Kinds: []artifact.Kind{wordyKind{}}, Version: "1.2.3"}
+	o := server.Options{Image: wordyImage(t), Kinds: []artifact.Kind{WordyKind{}}, Version: "1.2.3"}
 	if rules != "" {
 		o.Rules = filepath.Join(t.TempDir(), "rules.yaml")
-		must(t, os.WriteFile(o.Rules, []byte(rules), 0o644))
-		o.Signer = func(date time.Time) (artifact.Signer, error) { return plainSigner{date: date}, nil }
+		Must(t, os.WriteFile(o.Rules, []byte(rules), 0o644))
+		o.Signer = func(date time.Time) (artifact.Signer, error) { return Signer{Date: date}, nil }
 	}
-	return newServer(t, o)
+	return New(t, o)
 }
