@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/server/api"
 )
 
 // metrics are what a monitoring system wants to know, in the words of Prometheus.
@@ -117,7 +118,7 @@ func (s *Server) RunAdmin(ctx context.Context, l net.Listener, profiles bool) er
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", serveHealth)
 	mux.HandleFunc("GET /readyz", s.serveReady)
-	mux.HandleFunc("GET "+APIRoot+"report", func(w http.ResponseWriter, r *http.Request) { s.api.ServeReport(w, r, true) })
+	mux.HandleFunc("GET "+api.Root+"report", func(w http.ResponseWriter, r *http.Request) { s.api.ServeReport(w, r, true) })
 	if profiles {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

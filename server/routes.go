@@ -12,6 +12,8 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/server/access"
+	"github.com/minimirror/minimirror/server/api"
+	"github.com/minimirror/minimirror/server/pages"
 )
 
 // methods are all that a mirror answers.
@@ -96,8 +98,8 @@ func (s *Server) route() error {
 	s.echo.Pre(s.observe, s.guard, s.check)
 	routes := map[string]http.HandlerFunc{
 		"/":                 s.pages.ServeHome,
-		PagesRoot:           s.inTurn(ownPages(s.pages.ServeHTTP)),
-		APIRoot:             s.inTurn(ownPages(s.api.ServeHTTP)),
+		pages.Root:          s.inTurn(ownPages(s.pages.ServeHTTP)),
+		api.Root:            s.inTurn(ownPages(s.api.ServeHTTP)),
 		"/healthz":          serveHealth,
 		"/readyz":           s.serveReady,
 		"/" + image.KeyPath: s.serveKey,

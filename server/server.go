@@ -24,6 +24,9 @@ import (
 	"github.com/minimirror/minimirror/internal/http1"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/server/access"
+	"github.com/minimirror/minimirror/server/api"
+	"github.com/minimirror/minimirror/server/inventory"
+	"github.com/minimirror/minimirror/server/pages"
 	"github.com/minimirror/minimirror/server/watch"
 )
 
@@ -62,8 +65,8 @@ type Server struct {
 	mounts  []mount
 	stands  []stand
 	echo    *echo.Echo
-	pages   *Pages
-	api     *API
+	pages   *pages.Pages
+	api     *api.API
 	turns   chan struct{} // holds one for each page or answer of the API that is being made
 	started time.Time
 	access  *access.Gate
@@ -112,14 +115,14 @@ func New(o Options) (*Server, error) {
 	if err := s.Reload(context.Background()); err != nil {
 		return nil, hintRules(err, s.rulesFile)
 	}
-	inv := NewInventory(InventoryOptions{
+	inv := inventory.New(inventory.Options{
 		Image: s.image, Kinds: s.kinds(), Version: o.Version, Started: s.started,
 		Rules: s.rulesState, Decide: s.decisions, Report: s.report,
 	})
-	if s.pages, err = NewPages(PagesOptions{Inventory: inv, Usages: s.usages, Failed: s.pageFailed}); err != nil {
+	if s.pages, err = pages.New(pages.Options{Inventory: inv, Usages: s.usages, Failed: s.pageFailed}); err != nil {
 		return nil, err
 	}
-	s.api = NewAPI(inv, s.pageFailed)
+	s.api = api.New(inv, s.pageFailed)
 	s.metrics = newMetrics(s)
 	return s, s.route()
 }

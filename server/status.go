@@ -10,6 +10,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/server/answer"
+	"github.com/minimirror/minimirror/server/inventory"
 )
 
 // reloads remembers how the rules came into force.
@@ -70,8 +71,8 @@ func (s *Server) rulesStatus() string {
 }
 
 // rulesState is what is in force, for people and programs.
-func (s *Server) rulesState() RulesState {
-	state := RulesState{Status: s.rulesStatus(), Default: "allow", Rules: []ListedRule{}}
+func (s *Server) rulesState() inventory.RulesState {
+	state := inventory.RulesState{Status: s.rulesStatus(), Default: "allow", Rules: []inventory.ListedRule{}}
 	v := s.view.Load()
 	if v.table == nil {
 		state.Allowed = len(s.image.Catalog.Items)
@@ -86,7 +87,7 @@ func (s *Server) rulesState() RulesState {
 			state.Default = rule.Action
 			break
 		}
-		state.Rules = append(state.Rules, ListedRule{rule, decides[i]})
+		state.Rules = append(state.Rules, inventory.ListedRule{Listed: rule, Artifacts: decides[i]})
 	}
 	return state
 }
@@ -103,18 +104,18 @@ func (s *Server) report(rows int) *audit.Report {
 }
 
 // decisions says what the rules decide about items for the client of a request, all by the same view.
-func (s *Server) decisions(r *http.Request) (func(*artifact.Item) Decision, error) {
+func (s *Server) decisions(r *http.Request) (func(*artifact.Item) inventory.Decision, error) {
 	e, found := exchangeOf(r)
 	if !found {
 		return nil, errNobody
 	}
 	v, now := s.view.Load(), time.Now()
-	return func(item *artifact.Item) Decision {
+	return func(item *artifact.Item) inventory.Decision {
 		at := s.items.at(item.ID())
 		if at < 0 || v.table == nil {
-			return Decision{Verdict: Verdict{Allowed: true}}
+			return inventory.Decision{Verdict: inventory.Verdict{Allowed: true}}
 		}
-		d := Decision{Verdict: Verdict(v.table.Verdict(at, e.client.Address, now))}
+		d := inventory.Decision{Verdict: inventory.Verdict(v.table.Verdict(at, e.client.Address, now))}
 		d.Conditional, _ = v.table.Conditional(at)
 		return d
 	}, nil

@@ -1,4 +1,4 @@
-package server_test
+package api_test
 
 import (
 	"encoding/json"
@@ -19,7 +19,7 @@ import (
 	"github.com/minimirror/minimirror/server/servertest"
 )
 
-// A description is pages/openapi.json, as far as the tests follow it: OpenAPI 3.1, whose schemas are JSON
+// A description is openapi.json, as far as the tests follow it: OpenAPI 3.1, whose schemas are JSON
 // Schema 2020-12.
 type description struct {
 	Paths map[string]map[string]struct {

@@ -1,4 +1,4 @@
-package server
+package inventory
 
 import "github.com/minimirror/minimirror/internal/rules"
 

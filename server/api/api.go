@@ -1,4 +1,9 @@
-package server
+// Package api tells programs what a mirror is, in JSON, below Root. openapi.json describes every answer; a test compares them.
+//
+//	inventory (package inventory) ──▶ API ──▶ answer (package answer)
+//
+// Package server routes requests here. Package pages shows people the same.
+package api
 
 import (
 	_ "embed"
@@ -10,26 +15,27 @@ import (
 
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/server/answer"
+	"github.com/minimirror/minimirror/server/inventory"
 )
 
-// APIRoot is the path below which the API is: no source can be called so, see artifact.ValidName.
-const APIRoot = "/api/v1/"
+// Root is the path below which the API is. No source can have its name: see package lockfile.
+const Root = "/api/v1/"
 
-//go:embed pages/openapi.json
+//go:embed openapi.json
 var openAPI []byte
 
 // An API answers programs. It is an http.Handler.
 type API struct {
-	inventory *Inventory
+	inventory *inventory.Inventory
 	failed    func(*http.Request, error)
 }
 
-// NewAPI makes the API. failed is told of errors that are not the visitor's fault.
-func NewAPI(inv *Inventory, failed func(*http.Request, error)) *API { return &API{inv, failed} }
+// New makes the API. failed is told of errors that are not the visitor's fault.
+func New(inv *inventory.Inventory, failed func(*http.Request, error)) *API { return &API{inv, failed} }
 
-// ServeHTTP answers below APIRoot.
+// ServeHTTP answers below Root.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch rest := strings.TrimPrefix(r.URL.Path, APIRoot); rest {
+	switch rest := strings.TrimPrefix(r.URL.Path, Root); rest {
 	case "openapi.json":
 		a.write(w, r, http.StatusOK, openAPI)
 	case "mirror":
@@ -47,7 +53,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			a.serveArtifact(w, r, kind, name)
 			return
 		}
-		a.fail(w, r, http.StatusNotFound, "there is no such resource; see "+APIRoot+"openapi.json")
+		a.fail(w, r, http.StatusNotFound, "there is no such resource; see "+Root+"openapi.json")
 	}
 }
 
@@ -76,7 +82,7 @@ func (a *API) broken(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (a *API) serveSearch(w http.ResponseWriter, r *http.Request) {
-	q, err := ReadQuery(r)
+	q, err := inventory.ReadQuery(r)
 	if err != nil {
 		a.fail(w, r, http.StatusBadRequest, err.Error())
 		return
@@ -87,8 +93,8 @@ func (a *API) serveSearch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.answer(w, r, struct {
-		Count     int     `json:"count"`
-		Artifacts []Found `json:"artifacts"`
+		Count     int               `json:"count"`
+		Artifacts []inventory.Found `json:"artifacts"`
 	}{count, list})
 }
 
@@ -108,18 +114,18 @@ func (a *API) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name s
 		return
 	}
 	a.answer(w, r, struct {
-		Kind     string    `json:"kind"`
-		Name     string    `json:"name"`
-		AliasOf  []string  `json:"alias_of,omitempty"`
-		Why      []string  `json:"why"`
-		NeededBy []string  `json:"needed_by"`
-		Carried  []Carried `json:"carried"`
+		Kind     string              `json:"kind"`
+		Name     string              `json:"name"`
+		AliasOf  []string            `json:"alias_of,omitempty"`
+		Why      []string            `json:"why"`
+		NeededBy []string            `json:"needed_by"`
+		Carried  []inventory.Carried `json:"carried"`
 	}{kind, name, aliasOf, why, neededBy, list})
 }
 
 // ServeReport answers with what clients have asked for. It tells only an operator who they are.
 func (a *API) ServeReport(w http.ResponseWriter, r *http.Request, operator bool) {
-	q, err := ReadQuery(r)
+	q, err := inventory.ReadQuery(r)
 	if err == nil && q.Limit == 0 {
 		err = fmt.Errorf("limit: at least 1")
 	}

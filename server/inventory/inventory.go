@@ -1,4 +1,11 @@
-package server
+// Package inventory answers what visitors ask about a mirror: what it is, which names it carries, all that is known of one, why it
+// is carried and what needs it, the rules in force, and what clients have asked for.
+//
+//	catalog, kinds, rules, audit ──▶ Inventory ──▶ people (package pages), programs (package api)
+//
+// It keeps only a graph of needs, once somebody has asked for it: all else is read from the image's catalog. Types with JSON
+// keys are parts of the API's answers, which server/api/openapi.json describes.
+package inventory
 
 import (
 	"net/http"
@@ -10,8 +17,8 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 )
 
-// InventoryOptions are where an Inventory has its answers from. All but Version are required.
-type InventoryOptions struct {
+// Options are where an Inventory has its answers from. All but Version are required.
+type Options struct {
 	Image   *image.Image
 	Kinds   []artifact.Kind // that describe the items
 	Version string          // of the program
@@ -25,12 +32,12 @@ type InventoryOptions struct {
 
 // An Inventory answers visitors.
 type Inventory struct {
-	InventoryOptions
+	Options
 	graph lazyGraph
 }
 
-// NewInventory makes an Inventory. It reads nothing before it is asked.
-func NewInventory(o InventoryOptions) *Inventory { return &Inventory{InventoryOptions: o} }
+// New makes an Inventory. It reads nothing before it is asked.
+func New(o Options) *Inventory { return &Inventory{Options: o} }
 
 // A Summary is what the mirror is.
 type Summary struct {

@@ -1,4 +1,4 @@
-package server
+package inventory
 
 import (
 	"context"
@@ -85,7 +85,7 @@ func largeInventory(t testing.TB, items, aliases int) *Inventory {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { img.Close() })
-	return NewInventory(InventoryOptions{Image: img})
+	return New(Options{Image: img})
 }
 
 func BenchmarkSearch(b *testing.B) {

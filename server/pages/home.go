@@ -1,14 +1,14 @@
-package server
+package pages
 
 import (
 	"net/http"
 	"strings"
-	texttemplate "text/template"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/server/access"
 	"github.com/minimirror/minimirror/server/answer"
+	"github.com/minimirror/minimirror/server/inventory"
 )
 
 // about is what the pages tell of the image.
@@ -23,7 +23,7 @@ type about struct {
 	Base   string
 	Usages []string
 	Usage  []usagePart // the same, in pieces
-	Rules  RulesState
+	Rules  inventory.RulesState
 }
 
 // A usagePart is a paragraph of a kind's Usage, or lines to type: those that are indented.
@@ -109,10 +109,6 @@ func usageParts(text string) (parts []usagePart) {
 		fresh = false
 	}
 	return parts
-}
-
-func parseText(name string) (*texttemplate.Template, error) {
-	return texttemplate.ParseFS(pageFiles, name)
 }
 
 // wantsHTML reports whether the client names HTML: browsers and lynx do, curl and wget do not.
