@@ -52,7 +52,7 @@ type Built struct {
 // for what the cache lacks. The error is artifact.ErrStale when the lock is not
 // of this definition.
 func (b *Builder) Build(ctx context.Context, d *Definition, output image.Reference) (*Built, error) {
-	lock, lockDigest, err := readFresh(d)
+	lock, lockDigest, err := readFresh(d, lockfile.ReadComplete)
 	if err != nil {
 		return nil, err
 	}
@@ -108,11 +108,14 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	return built, err
 }
 
-// readFresh returns the definition's lock, if it is of this very definition.
-func readFresh(d *Definition) (*lockfile.Lock, string, error) {
-	lock, lockDigest, err := lockfile.Read(d.LockFile())
+// readFresh returns the definition's lock as read returns it, if it is of this very definition.
+func readFresh(d *Definition, read func(file string) (*lockfile.Lock, string, error)) (*lockfile.Lock, string, error) {
+	lock, lockDigest, err := read(d.LockFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", artifact.Hint(fmt.Errorf("%s: there is no lock yet: %w", d.LockFile(), artifact.ErrStale), "run: minimirror lock %s", d.File)
+	}
+	if errors.Is(err, lockfile.ErrProofs) {
+		return nil, "", restore(err, d)
 	}
 	if err != nil {
 		return nil, "", err
@@ -121,6 +124,11 @@ func readFresh(d *Definition) (*lockfile.Lock, string, error) {
 		return nil, "", artifact.Hint(fmt.Errorf("%s: %w: %s has changed since", d.LockFile(), artifact.ErrStale, d.File), "run: minimirror lock %s", d.File)
 	}
 	return lock, lockDigest, nil
+}
+
+// restore says what to do about a lockfile.ErrProofs.
+func restore(err error, d *Definition) error {
+	return artifact.Hint(err, "restore both files from the same commit, or run: minimirror lock %s (it keeps the versions where upstream still has them)", d.File)
 }
 
 // fetch brings what the cache lacks.

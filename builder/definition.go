@@ -43,7 +43,7 @@ func ReadDefinition(path string, kinds []artifact.Kind) (*Definition, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		d.File = filepath.Join(path, DefinitionFile)
 	}
-	if d.File == d.LockFile() {
+	if d.File == d.LockFile() || filepath.Ext(d.File) == ".proofs" {
 		return nil, artifact.Hint(fmt.Errorf("%s: a lock is not a definition", path), "name the folder: %s", filepath.Dir(path))
 	}
 	data, err := artifact.ReadFile(d.File)

@@ -66,12 +66,12 @@ func wantedFiles(lock *lockfile.Lock, dir string) (all []fetch.Wanted) {
 	return all
 }
 
-// wantedProofs are the proofs that the lock does not hold itself.
+// wantedProofs are the proofs that come from upstream: neither the lock nor mirror.proofs has them.
 func wantedProofs(lock *lockfile.Lock) (all []fetch.Wanted) {
 	for _, s := range lock.Sources {
 		for _, r := range s.Releases {
 			for _, p := range r.Proofs {
-				if p.Data == nil {
+				if p.Data == nil && !p.Kept {
 					all = append(all, fetch.Wanted{Source: s.Name, Title: s.Kind + ": " + s.Name + " " + p.Path + " of " + r.Date.UTC().Format(time.RFC3339),
 						URLs: p.URLs, Content: artifact.Content{Size: p.Size, SHA256: p.SHA256}})
 				}

@@ -186,7 +186,7 @@ func (p *plan) catalog(layers []*image.Layer, files []*lockedFile, places map[st
 			r.Proofs = slices.Clone(r.Proofs)
 			for j := range r.Proofs {
 				proof := &r.Proofs[j]
-				proof.Data = nil // it is a file of the image
+				proof.Data, proof.Kept = nil, false // it is a file of the image
 				c.Files = append(c.Files, image.File{Path: s.ProofID(proof), Layer: proofs, Size: proof.Size, SHA256: proof.SHA256,
 					Modified: r.Date.UTC(), Offset: layers[proofs].Offset(path.Join(image.Root, s.ProofID(proof)))})
 			}

@@ -42,13 +42,20 @@ type Locked struct {
 	Changes  []Change       // against Previous
 	// ReleaseChanges are what clients find changed in releases.
 	ReleaseChanges []artifact.ReleaseChange
-	Changed        bool // the file is not, or with DryRun was not, as it should be
+	Changed        bool // the files are not, or with DryRun were not, as they should be
+	// Lacking is lockfile.ErrProofs if mirror.proofs did not hold what Previous keeps there.
+	Lacking error
 }
 
 // Lock resolves the definition against upstream and writes its lock.
 func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Locked, error) {
-	previous, digest, err := lockfile.Read(d.LockFile())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	previous, digest, err := lockfile.ReadComplete(d.LockFile())
+	var lacking error
+	switch {
+	case errors.Is(err, lockfile.ErrProofs):
+		l.Log.Warn("the lock is incomplete: what upstream signed is fetched again", "reason", err)
+		lacking = restore(err, d)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
 	if !opt.DryRun && (previous == nil || opt.Update) {
@@ -58,7 +65,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 	}
 	lock := &lockfile.Lock{Format: lockfile.Format, Name: d.Name, Definition: d.Digest,
 		Sources: []artifact.Source{}, Sets: []artifact.Set{}, Items: []artifact.Item{}}
-	made := &Locked{Lock: lock, Previous: previous}
+	made := &Locked{Lock: lock, Previous: previous, Lacking: lacking}
 	held, err := opt.held(previous)
 	if err != nil {
 		return nil, err
@@ -96,9 +103,9 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 	if previous != nil {
 		made.Changes = Changes(previous, lock)
 	}
-	made.Changed = lockfile.Digest(data) != digest
+	made.Changed = lockfile.Digest(data) != digest || !lock.Written(d.LockFile())
 	if made.Changed && !opt.DryRun {
-		err = lockfile.Write(d.LockFile(), data)
+		err = lock.Write(d.LockFile(), data)
 	}
 	return made, err
 }

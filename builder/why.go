@@ -4,13 +4,14 @@ import (
 	"errors"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
 // Why tells why the definition's lock has what name stands for, in the words of
 // any of its kinds. The error is artifact.ErrStale when the lock is not of this
 // definition.
 func Why(d *Definition, kinds []artifact.Kind, name string) ([]artifact.Reason, error) {
-	lock, _, err := readFresh(d)
+	lock, _, err := readFresh(d, lockfile.Read)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,9 @@ const lockHelp = `usage: minimirror lock DEFINITION [--update [PACKAGE…]] [--d
 Asks upstream what it has, verifies its signatures, resolves what the
 definition (a folder with a mirror.yaml, or a file) asks for with all that it
 needs, and writes mirror.lock beside it: every artifact with version, size and
-SHA-256. Keep the lock in version control; build needs nothing else.
+SHA-256. What upstream signed goes into mirror.proofs, a compressed archive; the
+lock names its files by digest. Keep both in version control, in the same commits;
+build needs nothing else. If mirror.proofs is lost, lock makes it again.
 
 Pins of an existing lock are kept where upstream still has them and the
 definition still allows them. With --update everything moves to the newest, or
@@ -54,7 +56,7 @@ func lock(ctx context.Context, c *command, args []string) error {
 	update := c.flags.Bool("update", false, "move pins to the newest version: all, or those of the items named")
 	dryRun := c.flags.Bool("dry-run", false, "write no lock, but print what would change and what would be downloaded")
 	check := c.flags.Bool("check", false, "write no lock; exit 3 if upstream has something newer")
-	output := c.flags.String("format", "text", "what to print: text or json (the lock; with --check the changes)")
+	output := c.flags.String("format", "text", "what to print: text or json (the lock with what mirror.proofs keeps; with --check the changes)")
 	upstream := c.upstreamFlags()
 	if err := c.parseMore(args, lockHelp, 1); err != nil {
 		return err
@@ -93,7 +95,7 @@ func lock(ctx context.Context, c *command, args []string) error {
 	case *check:
 		return c.checked(d, made, *output)
 	case *output == "json":
-		data, err := made.Encode()
+		data, err := made.EncodeAlone()
 		if err != nil {
 			return err
 		}
@@ -142,6 +144,9 @@ func (c *command) checked(d *builder.Definition, made *builder.Locked, output st
 	if output == "text" {
 		c.printChanges(changes)
 		c.printReleaseChanges(made.ReleaseChanges)
+	}
+	if made.Lacking != nil {
+		return made.Lacking
 	}
 	if why == "" {
 		if output == "text" {

@@ -49,6 +49,8 @@ type Proof struct {
 	// Data is the file itself, where upstream replaces it in place and so soon that
 	// a lock would outlive it.
 	Data []byte `json:"data,omitempty"`
+	// Kept means that mirror.proofs beside the lock has the file. Only locks say so.
+	Kept bool `json:"kept,omitempty"`
 }
 
 // UpstreamRoot is where a mirror keeps proofs: "upstream/SOURCE/PATH".

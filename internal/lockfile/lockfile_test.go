@@ -2,7 +2,6 @@ package lockfile
 
 import (
 	"bytes"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -135,23 +134,6 @@ func TestFollow(t *testing.T) {
 	follow(other, undated, time.Time{}, now)
 	now = now.AddDate(-1, 0, 0) // a slow clock
 	follow(sample(), other, time.Time{}, other.Date.Add(time.Second))
-}
-
-func TestWrite(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "mirror.lock")
-	data, err := sample().Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := Write(file, data); err != nil {
-			t.Fatal(err)
-		}
-		lock, digest, err := Read(file)
-		if err != nil || lock.Name != "n" || digest != Digest(data) {
-			t.Fatal(lock, digest, err)
-		}
-	}
 }
 
 func FuzzDecode(f *testing.F) {

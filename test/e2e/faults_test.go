@@ -36,6 +36,8 @@
 //	apt NAME ARGUMENT…           run apt-get as the client of that mirror, with the state that it has
 //	drain NAME PATH              end the mirror while it sends the file
 //	whole DIR                    an OCI layout in which nothing is missing, wrong or left behind
+//
+// $IMAGES is the folder of this repository's definitions.
 package e2e
 
 import (
@@ -80,6 +82,11 @@ func TestFaults(t *testing.T) {
 			env.Setenv("TMPDIR", filepath.Join(env.WorkDir, "tmp"))
 			env.Setenv("PATH", filepath.Dir(program)+":/usr/sbin:/usr/bin:/sbin:/bin")
 			env.Setenv("NO_PROXY", "*")
+			images, err := filepath.Abs("../../images")
+			if err != nil {
+				return err
+			}
+			env.Setenv("IMAGES", images)
 			return os.MkdirAll(home, 0o755)
 		},
 	})

@@ -141,9 +141,10 @@ func cmdTrouble(ts *testscript.TestScript, neg bool, args []string) {
 	left := []string{"def", "mirror.yaml"}
 	if verb == "lock" {
 		ts.Check(os.RemoveAll(ts.MkAbs("def/mirror.lock")))
+		ts.Check(os.RemoveAll(ts.MkAbs("def/mirror.proofs")))
 	}
 	if verb == "build" || code == "0" {
-		left = append(left, "mirror.lock")
+		left = append(left, "mirror.lock", "mirror.proofs")
 	}
 	cmdHeal(ts, false, []string{name})
 	cmdFault(ts, false, args[2:])
