@@ -20,6 +20,7 @@ import (
 	"github.com/minimirror/minimirror/internal/cache"
 	"github.com/minimirror/minimirror/internal/fetch"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/registry"
 	"github.com/minimirror/minimirror/internal/lockfile"
 	"github.com/minimirror/minimirror/internal/progress"
 	"github.com/minimirror/minimirror/internal/signing"
@@ -34,7 +35,7 @@ type Builder struct {
 	Program  string                       // path of the static program that goes into the image
 	BuildKit string                       // address of a BuildKit daemon; empty: the embedded one
 	TLS      buildkit.TLS
-	Insecure bool // a registry may be plain HTTP, or have a certificate that does not verify
+	Registry registry.Options // how to reach the registry that the image goes to
 	Progress *progress.Reporter
 	Log      *slog.Logger
 }
@@ -157,7 +158,7 @@ func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, titl
 	phase := b.Progress.Phase("write "+output.String(), size)
 	pinned, latest := p.names()
 	made, err := buildkit.Bake(ctx, buildkit.Options{
-		Addr: b.BuildKit, TLS: b.TLS, Insecure: b.Insecure, StateDir: b.stateDir(), Layers: layers, Notes: b.Cache, Config: p.config(titles),
+		Addr: b.BuildKit, TLS: b.TLS, Registry: b.Registry, StateDir: b.stateDir(), Layers: layers, Notes: b.Cache, Config: p.config(titles),
 		Output: output, Names: []string{pinned, latest}, Progress: phase.Set, Log: b.Log,
 	})
 	phase.End(err)

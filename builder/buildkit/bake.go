@@ -31,6 +31,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/registry"
 )
 
 // Options say what to bake, with which BuildKit, and where to.
@@ -55,9 +56,8 @@ type Options struct {
 	// Names are what container runtimes call the image when Output has no name: a docker-archive has all
 	// of them, an OCI layout the first, for its readers want one.
 	Names []string
-	// Insecure lets a registry be plain HTTP or have a certificate that does not
-	// verify. On localhost, plain HTTP is always allowed.
-	Insecure bool
+	// Registry says how to reach a registry that the image goes to. A daemon at Addr has settings of its own, which only Insecure changes.
+	Registry registry.Options
 
 	// Progress is told how many bytes of how many are done; it must be quick. May be nil.
 	Progress func(done, total int64)
@@ -146,7 +146,7 @@ func openOutput(ctx context.Context, o Options) (output, error) {
 	case image.OCIArchive, image.DockerArchive:
 		return openArchive(o)
 	case image.Docker:
-		return openRegistry(o.Output)
+		return openRegistry(o)
 	}
 	return nil, fmt.Errorf("%s: images cannot be written there", o.Output)
 }

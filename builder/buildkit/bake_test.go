@@ -25,13 +25,16 @@ const goldenDigest = digest.Digest("sha256:b04ac6aced523d69a75a21d7051ab2fafda9b
 
 var created = time.Date(2025, 3, 4, 5, 6, 7, 0, time.UTC)
 
-// TestMain gives the tests a Docker configuration and a temporary folder of their own.
+// TestMain gives the tests credentials and a temporary folder of their own.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "buildkit-test-")
 	if err != nil {
 		panic(err)
 	}
 	os.Setenv("DOCKER_CONFIG", filepath.Join(dir, "docker"))
+	os.Setenv("XDG_RUNTIME_DIR", filepath.Join(dir, "run"))
+	os.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
+	os.Unsetenv("REGISTRY_AUTH_FILE")
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)

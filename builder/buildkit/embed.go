@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/containerd/v2/defaults"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/cmd/buildkitd/config"
@@ -35,7 +36,12 @@ func embed(ctx context.Context, o Options, src *source, progress *meter) (*clien
 	if o.Output.Transport == image.Docker {
 		read = progress.add // what is read is pushed
 	}
-	d, err := newDaemon(ctx, state.Name(), src, o.Insecure, read)
+	hosts, connections, err := registryHosts(o)
+	if err != nil {
+		state.remove()
+		return nil, nil, err
+	}
+	d, err := newDaemon(ctx, state.Name(), src, hosts, connections, read)
 	if err != nil {
 		state.remove()
 		return nil, nil, fmt.Errorf("buildkit: %w", err)
@@ -63,14 +69,14 @@ type daemon struct {
 	stop       chan struct{}
 }
 
-func newDaemon(ctx context.Context, dir string, src *source, insecure bool, read func(int)) (_ *daemon, err error) {
+func newDaemon(ctx context.Context, dir string, src *source, hosts docker.RegistryHosts, connections closer, read func(int)) (_ *daemon, err error) {
 	var open closers
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, open.Close())
 		}
 	}()
-	w, err := newWorker(dir, src, insecure, read)
+	w, err := newWorker(dir, src, hosts, connections, read)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/transfer"
 )
 
 // explain turns an error of BuildKit's or of the file system's into what a person needs.
@@ -30,9 +31,11 @@ func explain(ctx context.Context, err error, o Options) error {
 	case errors.Is(err, fs.ErrPermission) && concerns(err, o.Output):
 		return artifact.Hint(err, "write to a folder of your own")
 	case o.Output.Transport == image.Docker && strings.Contains(text, "HTTP response to HTTPS client"):
-		return artifact.Hint(err, "the registry speaks plain HTTP: allow that as insecure")
+		return artifact.Hint(err, "the registry speaks plain HTTP: allow that with --insecure")
 	case o.Output.Transport == image.Docker && containsAny(text, "401 Unauthorized", "403 Forbidden", "denied", "authorization failed", "no basic auth"):
-		return artifact.Hint(err, "log in with: docker login %s", registryHost(o.Output))
+		return transfer.RegistryHint(err, registryHost(o.Output))
+	case o.Output.Transport == image.Docker && containsAny(text, "x509: ", "tls: "):
+		return artifact.Hint(err, "name the certificate authority of %s: --registry-ca FILE", registryHost(o.Output))
 	case o.Output.Transport == image.Docker && containsAny(text, "dial tcp"):
 		return artifact.Hint(err, "see whether a registry answers at %s, and check the name and the network", registryHost(o.Output))
 	}

@@ -3,13 +3,12 @@ package buildkit
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
-	"github.com/docker/cli/cli/config"
-	"github.com/docker/cli/cli/config/credentials"
+	"github.com/docker/cli/cli/config/types"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/session"
@@ -20,76 +19,91 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/transfer"
 )
 
-// registry is the output that BuildKit writes by itself.
-type registry struct{}
+// pushed is the output that BuildKit writes by itself.
+type pushed struct{}
 
-func openRegistry(ref image.Reference) (registry, error) {
-	if strings.Contains(ref.Name, ":") {
-		return registry{}, artifact.Hint(artifact.Usagef("%s: an image is pushed to a tag, not to a digest", ref),
-			"write docker://%s:TAG", ref.Path)
+func openRegistry(o Options) (pushed, error) {
+	if strings.Contains(o.Output.Name, ":") {
+		return pushed{}, artifact.Hint(artifact.Usagef("%s: an image is pushed to a tag, not to a digest", o.Output),
+			"write docker://%s:TAG", o.Output.Path)
 	}
-	return registry{}, nil
+	if o.Addr != "" && (o.Registry.CAFile != "" || o.Registry.HostsDir != "") {
+		return pushed{}, artifact.Hint(artifact.Usagef("the BuildKit daemon at %s pushes the image, with authorities and mirrors of its own", o.Addr),
+			"set them in its buildkitd.toml, or leave the daemon's address out to push from here")
+	}
+	return pushed{}, nil
 }
 
-func (registry) blobs(context.Context, *layerSet, *meter) error { return nil }
-func (registry) commit(context.Context, *baked, *meter) error   { return nil }
-func (registry) close()                                         {}
+func (pushed) blobs(context.Context, *layerSet, *meter) error { return nil }
+func (pushed) commit(context.Context, *baked, *meter) error   { return nil }
+func (pushed) close()                                         {}
 
 // push is the export that ends in a registry.
 func push(attributes map[string]string, o Options) client.ExportEntry {
 	attributes[string(exptypes.OptKeyName)] = o.Output.Path + ":" + o.Output.Name
 	attributes[string(exptypes.OptKeyPush)] = "true"
 	attributes[string(exptypes.OptKeyStore)] = "false"
-	if o.Insecure && o.Addr != "" { // else registryHosts knows
+	if o.Registry.Insecure && o.Addr != "" { // else registryHosts knows
 		attributes[string(exptypes.OptKeyInsecure)] = "true"
 	}
 	return client.ExportEntry{Type: client.ExporterImage, Attrs: attributes}
 }
 
-// registryHosts is how the BuildKit inside this program speaks to registries:
-// over TLS, but as Docker does, on localhost also over plain HTTP and without
-// verifying. The returned closers end the connections.
-func registryHosts(insecure bool) (docker.RegistryHosts, closers) {
-	strict := http.DefaultTransport.(*http.Transport).Clone()
-	strict.ForceAttemptHTTP2 = false // its flow control slows uploads down (golang.org/issue/14077)
-	strict.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
-	strict.MaxIdleConnsPerHost = 4
-	lax := strict.Clone()
-	lax.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
-	hosts := func(host string) ([]docker.RegistryHost, error) {
-		client := &http.Client{Transport: strict}
-		if local, _ := docker.MatchLocalhost(host); local || insecure {
-			client.Transport = docker.NewHTTPFallback(lax)
+// registryHosts is how the BuildKit inside this program finds registries: as those do who read the image from there.
+// The returned closer ends the connections.
+func registryHosts(o Options) (docker.RegistryHosts, closer, error) {
+	connections := &idle{}
+	hosts, err := o.Registry.Hosts(func(c *http.Client) error {
+		if t, is := c.Transport.(*http.Transport); is {
+			t.ForceAttemptHTTP2 = false // its flow control slows uploads down (golang.org/issue/14077)
+			t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+			t.MaxIdleConnsPerHost = 4
+			connections.add(t)
 		}
-		return docker.ConfigureDefaultRegistries(docker.WithClient(client))(host)
-	}
-	return hosts, closers{idle{strict}, idle{lax}}
+		return nil
+	})
+	return hosts, connections, err
 }
 
-// idle ends the connections that a transport keeps.
-type idle struct{ *http.Transport }
+// idle ends the connections that transports keep.
+type idle struct {
+	mu         sync.Mutex
+	transports []*http.Transport
+}
 
-func (t idle) Close() error {
-	t.CloseIdleConnections()
+func (i *idle) add(t *http.Transport) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.transports = append(i.transports, t)
+}
+
+// Close implements closer.
+func (i *idle) Close() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, t := range i.transports {
+		t.CloseIdleConnections()
+	}
 	return nil
 }
 
-// login answers for the registries that the user logged in to: with
-// $DOCKER_CONFIG/config.json, else ~/.docker/config.json, and the credential
-// helpers that it names. It is no error when there is none.
+// login answers for the registries that the user logged in to: transfer.RegistryLogin.
 func login(o Options) (session.Attachable, error) {
-	file, err := config.Load(config.Dir())
-	if err != nil {
-		return nil, artifact.Hint(fmt.Errorf("registry credentials: %w", err), "mend the file, or set DOCKER_CONFIG to another folder")
-	}
-	if !file.ContainsAuth() {
-		file.CredentialsStore = credentials.DetectDefaultStore(file.CredentialsStore)
+	host, repository, _ := strings.Cut(o.Output.Path, "/")
+	if _, err := transfer.RegistryLogin(host, repository); err != nil {
+		return nil, err // as BuildKit would tell it much later
 	}
 	provider := authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
-		AuthConfigProvider: authprovider.LoadAuthConfig(file),
+		AuthConfigProvider: func(_ context.Context, host string, _ []string, _ authprovider.ExpireCachedAuthCheck) (types.AuthConfig, error) {
+			login, err := transfer.RegistryLogin(host, repository)
+			if login.User == "" {
+				return types.AuthConfig{IdentityToken: login.Secret}, err
+			}
+			return types.AuthConfig{Username: login.User, Password: login.Secret}, err
+		},
 	})
 	server, ok := provider.(auth.AuthServer)
 	if !ok {

@@ -2,6 +2,8 @@ package buildkit
 
 import (
 	"crypto/tls"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -18,6 +20,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	ggcr "github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/registry"
 )
 
 // A testRegistry is a registry in this process.
@@ -133,14 +138,70 @@ func TestPushLogsIn(t *testing.T) {
 	if sum := bakeTo(t, o); sum != goldenDigest {
 		t.Errorf("digest %s", sum)
 	}
+	// What podman login keeps counts, too, and for one repository before the host.
+	podman := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "containers/auth.json")
+	if err := os.MkdirAll(filepath.Dir(podman), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(filepath.Dir(podman))
+	for _, auths := range []string{`{"auths":{%[1]q:{"auth":"am9lOnNlY3JldA=="}}}`, `{"auths":{"%[1]s/site":{"auth":"am9lOnNlY3JldA=="},%[1]q:{"auth":"am9lOndyb25n"}}}`} {
+		if err := errors.Join(os.WriteFile(podman, fmt.Appendf(nil, auths, host), 0o600), os.WriteFile(file, fmt.Appendf(nil, `{"auths":{%q:{"auth":"am9lOndyb25n"}}}`, host), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		r.clear()
+		if sum := bakeTo(t, o); sum != goldenDigest {
+			t.Errorf("digest %s", sum)
+		}
+	}
+	if err := os.Remove(podman); err != nil {
+		t.Fatal(err)
+	}
 	if got := tree(t, dir); len(got) != 1 {
 		t.Errorf("the Docker configuration has now %q", got)
 	}
 	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Bake(t.Context(), o); err == nil || !strings.Contains(err.Error(), "DOCKER_CONFIG") {
+	if _, err := Bake(t.Context(), o); err == nil || !strings.Contains(err.Error(), "REGISTRY_AUTH_FILE") {
 		t.Errorf("with a broken configuration: %v", err)
+	}
+}
+
+// TestPushByHosts pushes to a registry that a hosts.toml leads to, over TLS with an authority of its own.
+func TestPushByHosts(t *testing.T) {
+	r := newRegistry(t)
+	secure := httptest.NewTLSServer(r)
+	defer secure.Close()
+	dir := t.TempDir()
+	write := func(file, text string) string {
+		file = filepath.Join(dir, file)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	ca := write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})))
+	write("hosts/registry.example.org/hosts.toml", fmt.Sprintf("server = %q\n[host.\"http://127.0.0.1:1\"]\n  capabilities = [\"pull\"]\n", secure.URL))
+	write("hosts/other.example.org/hosts.toml", fmt.Sprintf("server = %q\n", secure.URL))
+	o, _ := options(t, "docker://registry.example.org/site/tiny:1")
+	o.Registry = registry.Options{HostsDir: filepath.Join(dir, "hosts"), CAFile: ca}
+	if sum := bakeTo(t, o); sum != goldenDigest {
+		t.Errorf("digest %s", sum)
+	}
+	checkPushed(t, secure.Listener.Addr().String()+"/site/tiny:1")
+
+	o, _ = options(t, "docker://other.example.org/site/tiny:1") // BuildKit remembers the connections of the other
+	o.Registry = registry.Options{HostsDir: filepath.Join(dir, "hosts")}
+	if _, err := Bake(t.Context(), o); err == nil || !strings.Contains(err.Error(), "--registry-ca FILE") {
+		t.Errorf("an unknown authority: %v", err)
+	}
+	o.Registry.CAFile = filepath.Join(dir, "none")
+	if _, err := Bake(t.Context(), o); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("no file of authorities: %v", err)
+	}
+	o.Addr = "unix:///nonexistent"
+	if _, err := Bake(t.Context(), o); !errors.Is(err, artifact.ErrUsage) {
+		t.Errorf("settings for a daemon: %v", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/diff/apply"
 	"github.com/containerd/containerd/v2/core/metadata"
+	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/plugins/diff/walking"
 	"github.com/containerd/containerd/v2/plugins/snapshots/native"
@@ -43,8 +44,8 @@ type worker struct {
 	closer closers
 }
 
-func newWorker(dir string, src *source, insecure bool, read func(int)) (_ *worker, err error) {
-	var open closers
+func newWorker(dir string, src *source, hosts docker.RegistryHosts, connections closer, read func(int)) (_ *worker, err error) {
+	open := closers{connections}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, open.Close())
@@ -75,8 +76,6 @@ func newWorker(dir string, src *source, insecure bool, read func(int)) (_ *worke
 	if err := db.Init(context.Background()); err != nil {
 		return nil, err
 	}
-	hosts, connections := registryHosts(insecure)
-	open = append(open, connections)
 	contents := containerdsnapshot.NewContentStore(db.ContentStore(), namespace)
 	w := &worker{closer: open, Worker: &base.Worker{WorkerOpt: base.WorkerOpt{
 		ID:             identity.NewID(),
@@ -161,7 +160,9 @@ func (w *worker) Platforms(bool) []ocispec.Platform { return w.WorkerOpt.Platfor
 func (w *worker) Close() error { return w.closer.Close() }
 
 // closers are closed together, last first.
-type closers []interface{ Close() error }
+type closers []closer
+
+type closer interface{ Close() error }
 
 func (c closers) Close() error {
 	var errs []error

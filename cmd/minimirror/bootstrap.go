@@ -14,7 +14,6 @@ import (
 	"github.com/minimirror/minimirror/bootstrap"
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
-	"github.com/minimirror/minimirror/internal/image/registry"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/progress"
 )
@@ -57,7 +56,7 @@ Examples:
 func bootstrapVerb(ctx context.Context, c *command, args []string) error {
 	var f bootstrapFlags
 	c.imageFlag("where the image is")
-	f.define(c.flags)
+	f.define(c)
 	if err := c.parseImage(args, bootstrapHelp, 0); err != nil {
 		return err
 	}
@@ -85,7 +84,7 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 			return configurer.Unconfigure(f.root)
 		})
 	}
-	reader, ref, err := openReader(ctx, c.imageRef, registry.Options{HostsDir: f.hosts, CAFile: f.ca, Insecure: f.insecure})
+	reader, ref, err := openReader(ctx, c.imageRef, *f.registry)
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"github.com/minimirror/minimirror/bootstrap"
+	"github.com/minimirror/minimirror/internal/image/registry"
 )
 
 type bootstrapFlags struct {
@@ -17,12 +16,13 @@ type bootstrapFlags struct {
 	answers, log, configure, output string
 	load, name                      string
 	only, undo, shell               bool
-	hosts, ca                       string
-	insecure                        bool
+	registry                        *registry.Options
 	wait                            time.Duration
 }
 
-func (f *bootstrapFlags) define(flags *pflag.FlagSet) {
+func (f *bootstrapFlags) define(c *command) {
+	flags := c.flags
+	f.registry = registryFlags(c)
 	flags.BoolVar(&f.list, "list", false, "show the sets of the image")
 	once(flags, &f.set, "set", "what to install: a set of the image")
 	flags.StringArrayVar(&f.requests, "package", nil, "what to install: a package with all it needs; may be repeated")
@@ -41,9 +41,10 @@ func (f *bootstrapFlags) define(flags *pflag.FlagSet) {
 	flags.StringVar(&f.configure, "configure-apt", "", "address of the mirror that apt shall use from now on")
 	flags.BoolVar(&f.only, "disable-other-sources", false, "with --configure-apt: disable the other apt sources")
 	flags.BoolVar(&f.undo, "undo-apt", false, "undo --configure-apt")
-	flags.StringVar(&f.ca, "ca", "", "file with certificates (PEM) that may sign the registry's")
-	flags.StringVar(&f.hosts, "hosts-dir", "", "folder with containerd's hosts.toml files: mirrors and certificates of registries")
-	flags.BoolVar(&f.insecure, "insecure", false, "let the registry be plain HTTP, or have a certificate that does not verify")
+	for old, value := range map[string]*string{"ca": &f.registry.CAFile, "hosts-dir": &f.registry.HostsDir} { // before they were called as elsewhere
+		flags.StringVar(value, old, "", "")
+		flags.Lookup(old).Hidden = true
+	}
 	flags.StringVar(&f.output, "format", "text", "what --list and --dry-run print: text or json")
 }
 

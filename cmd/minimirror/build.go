@@ -35,7 +35,7 @@ Output references:
   oci:DIR              a directory in the OCI layout (default oci:out/NAME)
   oci-archive:FILE     a tar of that
   docker-archive:FILE  for "docker load"
-  docker://HOST/NAME:TAG  a registry; credentials from the Docker configuration
+  docker://HOST/NAME:TAG  a registry; credentials as docker login or podman login keeps them
 A plain path also works: FILE.tar is a docker-archive, any other path a folder.
 
 Examples:
@@ -48,7 +48,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	once(c.flags, &output, "output", "where the image goes")
 	daemon := c.flags.String("buildkit", os.Getenv("BUILDKIT_HOST"), "address of a BuildKit daemon: unix://, tcp://, docker-container:// or kube-pod:// (default $BUILDKIT_HOST, else embedded)")
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
-	insecure := c.flags.Bool("insecure", false, "let the registry be plain HTTP, or have a certificate that does not verify")
+	registry := registryFlags(c)
 	keyFile := c.flags.String("sign-key", "", "file with the OpenPGP private key that signs the repository")
 	printed := c.flags.String("format", "text", "what to print: text or json")
 	upstream := c.upstreamFlags()
@@ -101,7 +101,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	b := &builder.Builder{
 		Kinds: kinds.All(), Cache: store, Fetch: client,
 		Key:     func() (*signing.Key, error) { return c.signingKey(*keyFile) },
-		Program: program, BuildKit: *daemon, TLS: tls, Insecure: *insecure, Progress: progress.To(os.Stderr), Log: c.log(),
+		Program: program, BuildKit: *daemon, TLS: tls, Registry: *registry, Progress: progress.To(os.Stderr), Log: c.log(),
 	}
 	built, err := b.Build(ctx, d, ref)
 	if err != nil {

@@ -168,7 +168,7 @@ func (r *Repository) explain(err error) error {
 	case errors.As(err, &status) && (status.Status == http.StatusUnauthorized || status.Status == http.StatusForbidden):
 		return transfer.RegistryHint(err, r.host)
 	case transfer.IsCertificate(err):
-		return artifact.Hint(err, "name the certificate authority of %s, or allow it to be insecure", r.host)
+		return artifact.Hint(err, "name the certificate authority of %s: --registry-ca FILE; or accept any certificate: --insecure", r.host)
 	}
 	return err
 }
