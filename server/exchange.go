@@ -78,7 +78,7 @@ func (e *exchange) ReadFrom(src io.Reader) (n int64, err error) {
 		n, err = e.copyPieces(content, limited)
 	} else {
 		if limited.N > smallAnswer {
-			e.patience(time.Duration(limited.N/e.limits.Slowest) * time.Second)
+			e.extendDeadline(time.Duration(limited.N/e.limits.Slowest) * time.Second)
 		}
 		n, err = io.Copy(e.Response.ResponseWriter, src)
 	}
@@ -97,7 +97,7 @@ func (e *exchange) copyPieces(content copier, limited *io.LimitedReader) (n int6
 	for limited.N > 0 && err == nil {
 		size := min(limited.N, piece)
 		if limited.N > smallAnswer {
-			e.patience(time.Duration(size/e.limits.Slowest) * time.Second)
+			e.extendDeadline(time.Duration(size/e.limits.Slowest) * time.Second)
 		}
 		var sent int64
 		sent, err = content.CopyTo(e.Response.ResponseWriter, size)
@@ -110,8 +110,8 @@ func (e *exchange) copyPieces(content copier, limited *io.LimitedReader) (n int6
 	return n, err
 }
 
-// patience gives the client a minute from now on, and more.
-func (e *exchange) patience(more time.Duration) {
+// extendDeadline gives the client a minute from now on, and more.
+func (e *exchange) extendDeadline(more time.Duration) {
 	_ = http.NewResponseController(e.Response.ResponseWriter).SetWriteDeadline(time.Now().Add(firstMinute + more)) // a recorder has none
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v5"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/server/access"
 	"github.com/minimirror/minimirror/server/api"
@@ -98,8 +99,8 @@ func (s *Server) route() error {
 	s.echo.Pre(s.observe, s.guard, s.check)
 	routes := map[string]http.HandlerFunc{
 		"/":                 s.pages.ServeHome,
-		pages.Root:          s.inTurn(ownPages(s.pages.ServeHTTP)),
-		api.Root:            s.inTurn(ownPages(s.api.ServeHTTP)),
+		pages.Root:          s.limitConcurrency(ownPages(s.pages.ServeHTTP)),
+		api.Root:            s.limitConcurrency(ownPages(s.api.ServeHTTP)),
 		"/healthz":          serveHealth,
 		"/readyz":           s.serveReady,
 		"/" + image.KeyPath: s.serveKey,
@@ -144,7 +145,7 @@ func (s *Server) check(next echo.HandlerFunc) echo.HandlerFunc {
 		if p := r.URL.Path; strings.Contains(p, "//") || strings.Contains(p, "/.") {
 			r.URL.Path, r.URL.RawPath = cleanPath(p), ""
 		}
-		if p := s.standIn(r.Host, r.URL.Path); p != r.URL.Path {
+		if p := s.resolveHost(r.Host, r.URL.Path); p != r.URL.Path {
 			r.URL.Path, r.URL.RawPath = p, ""
 		}
 		return next(c)
@@ -168,5 +169,15 @@ func (m mount) serve(route artifact.Route) http.HandlerFunc {
 		e, _ := exchangeOf(r)
 		e.kind = name
 		route.ServeHTTP(w, r)
+	}
+}
+
+// ownPages records a page that does not exist as metadata: it is not an item that clients miss.
+func ownPages(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		next(w, r)
+		if e, found := exchangeOf(r); found && e.Status == http.StatusNotFound {
+			e.verdict = audit.Metadata
+		}
 	}
 }

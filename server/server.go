@@ -57,23 +57,23 @@ type Options struct {
 
 // A Server serves one image.
 type Server struct {
-	image   *image.Image
-	grace   time.Duration
-	log     *slog.Logger
-	audit   *audit.Log
-	summary *audit.Summary
-	mounts  []mount
-	stands  []stand
-	echo    *echo.Echo
-	pages   *pages.Pages
-	api     *api.API
-	turns   chan struct{} // holds one for each page or answer of the API that is being made
-	started time.Time
-	access  *access.Gate
-	ids     *ids
-	limits  *access.Limiter
-	metrics *metrics
-	compute func() (done func())
+	image       *image.Image
+	grace       time.Duration
+	log         *slog.Logger
+	audit       *audit.Log
+	summary     *audit.Summary
+	mounts      []mount
+	hostAliases []hostAlias
+	echo        *echo.Echo
+	pages       *pages.Pages
+	api         *api.API
+	computing   chan struct{} // holds one for each page or answer of the API that is being made
+	started     time.Time
+	access      *access.Gate
+	ids         *ids
+	limits      *access.Limiter
+	metrics     *metrics
+	compute     func() (done func())
 
 	items     *itemPlaces
 	signer    func(date time.Time) (artifact.Signer, error)
@@ -93,7 +93,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		image: o.Image, grace: o.Grace, log: o.Log, audit: o.Audit, started: time.Now(),
-		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), turns: make(chan struct{}, 4), limits: access.NewLimiter(o.Limits), compute: o.Compute, ids: newIDs(),
+		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), computing: make(chan struct{}, 4), limits: access.NewLimiter(o.Limits), compute: o.Compute, ids: newIDs(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -109,7 +109,7 @@ func New(o Options) (*Server, error) {
 	if s.mounts, err = s.mount(o.Kinds); err != nil {
 		return nil, err
 	}
-	if err := s.standFor(o.As); err != nil {
+	if err := s.addHostAliases(o.As); err != nil {
 		return nil, err
 	}
 	if err := s.Reload(context.Background()); err != nil {

@@ -68,7 +68,7 @@ func (g *Gate) trusts(a netip.Addr) bool {
 	return false
 }
 
-// behind is the last address that a believed proxy has written and that is none of a believed
+// behind is the last address that a trusted proxy has written and that is not the address of a trusted
 // proxy; those before it are the client's own word.
 func (g *Gate) behind(proxy netip.Addr, headers []string) netip.Addr {
 	client := proxy

@@ -10,13 +10,13 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A stand is a place of an upstream that the server stands in for: requests to host, below
-// from, are for what the mirror has below to.
-type stand struct{ host, from, to string }
+// A hostAlias is a place of an upstream whose requests the server answers: those to host, below from, are for what the
+// mirror has below to.
+type hostAlias struct{ host, from, to string }
 
-// standFor finds what the image has of hosts, whose names clients may go on using. What upstream signed
+// addHostAliases finds what the image has of hosts, whose names clients may go on using. What upstream signed
 // comes first, where it is served: such clients trust upstream's key alone.
-func (s *Server) standFor(hosts []string) error {
+func (s *Server) addHostAliases(hosts []string) error {
 	for _, host := range hosts {
 		found := false
 		for _, source := range s.image.Catalog.Sources {
@@ -30,7 +30,7 @@ func (s *Server) standFor(hosts []string) error {
 					continue
 				}
 				found = true
-				s.stands = append(s.stands, stand{strings.ToLower(host), strings.TrimRight(u.Path, "/"), to})
+				s.hostAliases = append(s.hostAliases, hostAlias{strings.ToLower(host), strings.TrimRight(u.Path, "/"), to})
 			}
 		}
 		if !found {
@@ -38,7 +38,7 @@ func (s *Server) standFor(hosts []string) error {
 		}
 	}
 	// The longest path first: one place may lie within another.
-	slices.SortStableFunc(s.stands, func(a, b stand) int { return len(b.from) - len(a.from) })
+	slices.SortStableFunc(s.hostAliases, func(a, b hostAlias) int { return len(b.from) - len(a.from) })
 	return nil
 }
 
@@ -54,9 +54,9 @@ func (s *Server) upstreamHosts() (hosts []string) {
 	return hosts
 }
 
-// standIn is the path on the mirror that a request to an upstream's host means.
-func (s *Server) standIn(host, path string) string {
-	if len(s.stands) == 0 {
+// resolveHost is the path on the mirror that a request to an upstream's host means.
+func (s *Server) resolveHost(host, path string) string {
+	if len(s.hostAliases) == 0 {
 		return path
 	}
 	name := host
@@ -64,9 +64,9 @@ func (s *Server) standIn(host, path string) string {
 		name = h
 	}
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	for _, p := range s.stands {
-		if rest, below := strings.CutPrefix(path, p.from); below && p.host == name && strings.HasPrefix(rest, "/") {
-			return p.to + rest
+	for _, a := range s.hostAliases {
+		if rest, below := strings.CutPrefix(path, a.from); below && a.host == name && strings.HasPrefix(rest, "/") {
+			return a.to + rest
 		}
 	}
 	return path
