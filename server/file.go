@@ -26,13 +26,18 @@ import (
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) {
 	v := s.view.Load()
 	if made := v.file(name); made != nil {
-		content, err := made.open(r.TLS == nil)
+		content, err := made.Open(r.TLS == nil)
 		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
 		defer content.Close()
-		s.send(w, r, &made.File, made.lastModified(), content, s.access.Private())
+		// The date moves forward when rules change, be it back to what was before.
+		modified := made.Since
+		if modified.IsZero() {
+			modified = lastModified(&made.File)
+		}
+		s.send(w, r, &made.File, modified, content, s.access.Private())
 		return
 	}
 	at := s.image.Index(name)

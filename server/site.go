@@ -29,7 +29,7 @@ func (s *site) ServeFile(w http.ResponseWriter, r *http.Request, name string) {
 
 func (s *site) Open(name string) (io.ReadSeekCloser, error) {
 	if made := s.server.view.Load().file(name); made != nil {
-		return made.open(false)
+		return made.Open(false)
 	}
 	if at := s.server.image.Index(name); at >= 0 {
 		return s.server.image.Open(&s.server.image.Catalog.Files[at])

@@ -12,6 +12,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/rules"
+	"github.com/minimirror/minimirror/server/generated"
 )
 
 // A view is what the server goes by at one moment: the rules, and the files that are made for
@@ -23,7 +24,7 @@ type view struct {
 	next   time.Time    // when the rules will say something else; zero: never
 	loaded time.Time    // by the server's clock
 	since  time.Time    // the same in seconds, and later than that of the view before; zero: the clock is behind the image
-	made   map[string]*madeFile
+	made   generated.Files
 	// filtered are the same files by kind, as the kinds have made them.
 	filtered map[string][]artifact.Generated
 	// kept are files of earlier views that are named by their digest: a client that has read
@@ -32,7 +33,7 @@ type view struct {
 }
 
 type keptFile struct {
-	*madeFile
+	*generated.File
 	until time.Time
 }
 
@@ -42,11 +43,11 @@ const (
 )
 
 // file returns what is made for the path, or nil.
-func (v *view) file(path string) *madeFile {
+func (v *view) file(path string) *generated.File {
 	if f := v.made[path]; f != nil {
 		return f
 	}
-	return v.kept[path].madeFile
+	return v.kept[path].File
 }
 
 // verdict is what the rules say of the artifact at a place in the catalog.
@@ -66,7 +67,7 @@ func (v *view) byClient(at int32) bool { return v.table != nil && v.table.ByClie
 // their future and ignore what is older than what they have, but take what is as old: so rules never make a mirror unusable for
 // a client whose clock is slow, and no client stays behind when rules, or servers with other rules, follow each other.
 func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view, error) {
-	v := &view{rules: r, loaded: time.Now(), made: map[string]*madeFile{}, kept: map[string]keptFile{}, filtered: map[string][]artifact.Generated{}}
+	v := &view{rules: r, loaded: time.Now(), made: generated.Files{}, kept: map[string]keptFile{}, filtered: map[string][]artifact.Generated{}}
 	if r != nil {
 		properties, err := s.properties(ctx, r.NeedsProperties())
 		if err != nil {
@@ -105,13 +106,13 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.kind.Name(), err)
 		}
-		if err := v.add(files, s.image); err != nil {
+		if err := v.made.Add(files, s.image, v.since); err != nil {
 			return nil, err
 		}
 		v.filtered[m.kind.Name()] = files
 	}
 	key := artifact.Generated{Path: image.KeyPath, Data: signer.PublicKey(), Modified: s.image.Catalog.Date}
-	if err := v.add([]artifact.Generated{key}, s.image); err != nil {
+	if err := v.made.Add([]artifact.Generated{key}, s.image, v.since); err != nil {
 		return nil, err
 	}
 	if last != nil {
@@ -127,7 +128,7 @@ func (v *view) keepDates(last *view) {
 	changed := false
 	for path, f := range v.made {
 		if before := last.made[path]; before != nil && before.SHA256 == f.SHA256 {
-			f.since = before.since
+			f.Since = before.Since
 		} else {
 			changed = true
 		}
@@ -150,7 +151,7 @@ func (s *Server) absent(t *rules.Table) func(id string) bool {
 // end is when another view has taken its place. The few who still ask for what it had do without memory files.
 func (v *view) end() {
 	for _, f := range v.made {
-		f.memory.drop()
+		f.Drop()
 	}
 }
 
@@ -172,13 +173,13 @@ func (v *view) keep(last *view) {
 	})
 	counted, most, size := map[*byte]bool{}, int64(keepMadeSize), int64(0)
 	for _, f := range v.made {
-		most += f.keeps(counted)
+		most += f.Keeps(counted)
 	}
 	for _, f := range old {
 		if v.made[f.Path] != nil {
 			continue
 		}
-		if size += f.keeps(counted); size > most {
+		if size += f.Keeps(counted); size > most {
 			break
 		}
 		v.kept[f.Path] = f

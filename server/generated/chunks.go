@@ -1,4 +1,4 @@
-package server
+package generated
 
 import (
 	"errors"
