@@ -1,8 +1,11 @@
-// Package server serves an image over HTTP/1.1: it routes requests to the kinds
-// whose artifacts the image holds, sends files, and says what the mirror is. It knows no
-// format: paths below a source belong to a kind, which answers with ServeFile.
+// Package server serves an image over HTTP/1.1: it routes requests to the kinds whose items the image holds, sends files, obeys the
+// rules, and records what became of each request. It knows no format: paths below a source belong to a kind, which answers with
+// ServeFile.
 //
-//	Image (package image) ──▶ Server ──▶ kind's handler ──▶ ServeFile ──▶ client
+//	request ──▶ observe ──▶ guard ──▶ kind's handler ──▶ ServeFile ──▶ rules ──▶ layer of the image ──▶ client
+//
+// What stands alone is below it: access says who may use the server, generated has the files that rules make, and
+// inventory what people (pages) and programs (api) may ask.
 //
 // It implements RFC 9110 (HTTP semantics) and RFC 9112 (HTTP/1.1).
 package server
