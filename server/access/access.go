@@ -1,11 +1,10 @@
-// Package access says who may use a server, and how much of it: by TLS and the certificates of clients, by names and
-// passwords, by addresses, of which a trusted proxy may tell, and by numbers of connections. It reads its files again when they
-// change.
+// Package access decides who may use the server, and how much of it. It knows TLS and the certificates of clients, names and
+// passwords, the addresses of clients, which a trusted proxy may report, and how many connections each client has. It reads its
+// files again when they change.
 //
 //	connection ──▶ Limiter.Listen ──▶ Gate.TLS ──▶ request ──▶ Gate.Identify ──▶ Limiter.Crowded ──▶ Gate.Login ──▶ what was asked for
 //
-// What a known client may have is not its business: that is for the rules. Package server calls it, for every request, before
-// it looks for what answers.
+// What a client may have, once it is let in, is for the rules to decide. Package server asks here first, for every request.
 package access
 
 import (
@@ -16,7 +15,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Options say who may connect, and whose word is taken for where a request comes from.
+// Options say who may connect, and which proxies are trusted.
 type Options struct {
 	Certificate, Key string         // files, PEM; empty: plain HTTP. They are read again when they change
 	ClientAuthority  string         // file of certificates, PEM; a client must have one that these have signed. It is read again, too
@@ -24,14 +23,14 @@ type Options struct {
 	Proxies          []netip.Prefix // whose X-Forwarded-For, -Proto and -Host are believed
 }
 
-// A Gate lets clients in, or not, as its Options say.
+// A Gate lets clients in as its Options say.
 type Gate struct {
 	options   Options
 	tls       *tls.Config // nil: plain HTTP
 	passwords *passwords  // nil: none are asked for
 }
 
-// New reads the files of Options. It says in the log when it reads one again, and when it cannot.
+// New reads the files of the Options. When it reads one again later, or cannot, it says so in the log.
 func New(a Options, log *slog.Logger) (*Gate, error) {
 	g := &Gate{options: a}
 	if a.Passwords != "" {

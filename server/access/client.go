@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// A Client is who sends a request.
+// A Client is the sender of a request.
 type Client struct {
 	Address netip.Addr
-	User    string // as its certificate or its login says; empty: neither was asked for
+	User    string // as it logs in, or else by its certificate; empty: unknown
 }
 
-// Identify says who sends a request. Of a trusted proxy it takes the client, the scheme
-// and the host that it names; the request has these afterwards. See BaseAddress.
+// Identify finds out who sends a request. If it comes from a trusted proxy, the client is the one that the proxy reports, and the
+// request gets the scheme and the host that the client used: see BaseAddress.
 func (g *Gate) Identify(r *http.Request) (c Client) {
 	c.Address = remoteOf(r)
 	r.URL.Scheme = ""
@@ -43,7 +43,7 @@ func lastOf(values []string) string {
 	return strings.TrimSpace(value[strings.LastIndexByte(value, ',')+1:])
 }
 
-// nameOf is by what a client's certificate is known.
+// nameOf is the name in a client's certificate.
 func nameOf(c *x509.Certificate) string {
 	switch {
 	case c.Subject.CommonName != "":
@@ -68,8 +68,8 @@ func (g *Gate) trusts(a netip.Addr) bool {
 	return false
 }
 
-// behind is the last address that a trusted proxy has written and that is not the address of a trusted
-// proxy; those before it are the client's own word.
+// behind is the client behind a trusted proxy: the last address in the headers that is not itself a trusted proxy's. The client may
+// have sent those before it.
 func (g *Gate) behind(proxy netip.Addr, headers []string) netip.Addr {
 	client := proxy
 	hops := strings.Split(strings.Join(headers, ","), ",")

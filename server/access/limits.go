@@ -51,7 +51,7 @@ func usualConnections() int {
 	return int(min(10_000, max(16, (max(files.Cur, 64)-64)/2))) // a download has a file, too
 }
 
-// A Limiter counts connections, and says which are too many.
+// A Limiter counts connections, of all clients and of each.
 type Limiter struct {
 	Limits
 	room    chan struct{} // holds one for each connection
@@ -59,32 +59,33 @@ type Limiter struct {
 	clients map[netip.Addr]*atomic.Int32
 }
 
-// NewLimiter counts from 0, with a default for each limit that is not given.
+// NewLimiter makes a Limiter of limits, with the defaults where they are zero.
 func NewLimiter(l Limits) *Limiter {
 	l = l.orDefaults()
 	return &Limiter{Limits: l, room: make(chan struct{}, l.Connections), clients: map[netip.Addr]*atomic.Int32{}}
 }
 
-// Listen accepts a connection when there is room for one. It hands out connections as they are: files are
+// Listen makes a listener that accepts a connection only when there is room for one. It hands out connections as they are: files are
 // sent past their Write.
 func (l *Limiter) Listen(n net.Listener) net.Listener {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &roomy{n, l.room, ctx.Done(), cancel}
+	return &limitedListener{n, l.room, ctx.Done(), cancel}
 }
 
-type roomy struct {
+// A limitedListener accepts connections while there is room.
+type limitedListener struct {
 	net.Listener
 	room   chan struct{}
 	closed <-chan struct{}
 	cancel func()
 }
 
-func (r *roomy) Close() error {
+func (r *limitedListener) Close() error {
 	r.cancel()
 	return r.Listener.Close()
 }
 
-func (r *roomy) Accept() (net.Conn, error) {
+func (r *limitedListener) Accept() (net.Conn, error) {
 	select {
 	case <-r.closed: // while there is no room
 		return nil, net.ErrClosed
@@ -99,7 +100,7 @@ func (r *roomy) Accept() (net.Conn, error) {
 
 type crowdKey struct{}
 
-// Opened counts a connection. It implements http1.Server.Context.
+// Opened counts a connection; its requests get the context. It implements http1.Server.Context.
 func (l *Limiter) Opened(ctx context.Context, c net.Conn) context.Context {
 	address := AddressOf(c)
 	l.mu.Lock()
@@ -113,7 +114,7 @@ func (l *Limiter) Opened(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, crowdKey{}, count)
 }
 
-// Closed lets a connection go. It implements http1.Server.Closed.
+// Closed stops counting a connection. It implements http1.Server.Closed.
 func (l *Limiter) Closed(c net.Conn) {
 	<-l.room
 	address := AddressOf(c)

@@ -2,20 +2,20 @@ package access
 
 import "net/http"
 
-// A Refusal is the answer to a client that is not let in.
+// A Refusal is the answer to a client that must not go on.
 type Refusal struct {
 	Status        int
 	Text          string // for people
-	Header, Value string // that goes with the status
+	Header, Value string // of the answer, as the status requires
 }
 
-// A Connection is where a request comes from.
+// A Connection is the one that a request came by.
 type Connection interface {
 	Gone() bool // reports whether the client has disconnected, as far as is known
 }
 
-// Login checks the name and the password that a request comes with, if passwords are asked for. The client gets that name, right
-// or wrong. It returns nil if the client may go on.
+// Login checks the name and the password of a request, and sets the client's User to that name, whether or not it is right. It
+// returns nil if the client may go on, and always where the Options have no Passwords.
 func (g *Gate) Login(r *http.Request, c *Client, from Connection) *Refusal {
 	if g.passwords == nil {
 		return nil

@@ -13,8 +13,8 @@ import (
 	"github.com/minimirror/minimirror/server/watch"
 )
 
-// A tlsFiles is the TLS configuration that files say. Each group of files is read again when it changes; one that
-// cannot be read leaves in force what it said before.
+// A tlsFiles has the TLS configuration of files. Each group of files is read again when it changes; if that fails, what was
+// read before is used.
 type tlsFiles struct {
 	log *slog.Logger
 
@@ -24,7 +24,7 @@ type tlsFiles struct {
 	looked time.Time
 }
 
-// A tlsGroup is files that belong together.
+// A tlsGroup is a group of files that belong together.
 type tlsGroup struct {
 	what  string
 	files []string
@@ -32,7 +32,7 @@ type tlsGroup struct {
 	read  func(into *tls.Config) error
 }
 
-// newTLS reads the files of Options. The configuration asks for them with each new connection.
+// newTLS reads the files of the Options. The configuration asks for them with each new connection.
 func newTLS(a Options, log *slog.Logger) (*tls.Config, error) {
 	t := &tlsFiles{log: log, config: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1", "http/1.0"}}}
 	t.groups = append(t.groups, &tlsGroup{what: "the certificate", files: []string{a.Certificate, a.Key}, read: func(into *tls.Config) error {

@@ -1,5 +1,5 @@
-// Package answer writes answers that are made for one request, and small: pages, JSON, errors in words. No cache may keep them,
-// and what they quote from others cannot pose as something else: see artifact.Printable. Files go another way; see package server.
+// Package answer writes short answers that are made for one request: pages, JSON, errors as text. No cache may keep them, and
+// characters that hide or change what people read are escaped: see artifact.Printable. Package server sends files without it.
 package answer
 
 import (
@@ -17,7 +17,7 @@ func Text(w http.ResponseWriter, r *http.Request, code int, text string) {
 	Send(w, r, code, []byte(text))
 }
 
-// Send answers with text of the Content-Type that the header already has; a HEAD request gets the header alone.
+// Send answers with text, whose Content-Type the caller has set. A HEAD request gets the header only.
 //
 // No cache keeps the answer. It may depend on the client's address, its login, the Host that it requested or
 // X-Forwarded-* headers, and caches do not distinguish these.
@@ -33,7 +33,7 @@ func Send(w http.ResponseWriter, r *http.Request, code int, text []byte) {
 	}
 }
 
-// Quote shortens a path or a name from outside and escapes what a terminal would obey.
+// Quote shortens a path or a name that a client has sent, and escapes its control characters.
 func Quote(text string) string {
 	const enough = 200
 	if len(text) > enough {

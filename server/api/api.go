@@ -30,7 +30,7 @@ type API struct {
 	failed    func(*http.Request, error)
 }
 
-// New makes the API. failed is told of errors that are not the visitor's fault.
+// New makes the API. It reports errors that are not the visitor's fault to failed.
 func New(inv *inventory.Inventory, failed func(*http.Request, error)) *API { return &API{inv, failed} }
 
 // ServeHTTP answers below Root.
@@ -123,7 +123,7 @@ func (a *API) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name s
 	}{kind, name, aliasOf, why, neededBy, list})
 }
 
-// ServeReport answers with what clients have asked for. It tells only an operator who they are.
+// ServeReport answers with what clients have asked for. Only operators learn who the clients are.
 func (a *API) ServeReport(w http.ResponseWriter, r *http.Request, operator bool) {
 	q, err := inventory.ReadQuery(r)
 	if err == nil && q.Limit == 0 {

@@ -1,5 +1,5 @@
-// Package generated has the files that a server makes itself, because of its rules, in place of those of its image. Kinds make
-// them (artifact.Filterer); package server keeps those of each reload, says which are in force, and sends them.
+// Package generated holds the files that take the place of files of the image because of the rules, such as lists without what is
+// denied. Kinds make them (artifact.Filterer) each time the rules change; package server decides which are in force, and sends them.
 //
 //	artifact.Generated ──▶ Files.Add ──▶ File.Open ──▶ server
 //
@@ -18,7 +18,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 )
 
-// A File takes the place of the image's file of the same path.
+// A File takes the place of the image's file of the same path. The caller may change Since; all else stays as it is.
 type File struct {
 	image.File
 	Since time.Time // when it was made; zero: the clock is wrong
@@ -29,7 +29,7 @@ type File struct {
 	image  *image.Image     // that has the pieces
 }
 
-// Keeps is how many bytes of memory it keeps, but for chunks that have been counted, and adds its own to these.
+// Keeps returns how many bytes of memory the file keeps. Chunks in counted are not counted again; the file's own are added to it.
 func (f *File) Keeps(counted map[*byte]bool) (size int64) {
 	if f.pieces != nil {
 		size = int64(len(f.pieces.Parts)) * 16
@@ -43,11 +43,11 @@ func (f *File) Keeps(counted map[*byte]bool) (size int64) {
 	return size
 }
 
-// Open opens it for one reader: one that sends it by sendfile(2), or one that does not.
-func (f *File) Open(sends bool) (io.ReadSeekCloser, error) {
+// Open opens the file for one reader. sendfile says whether that reader can send files by sendfile(2).
+func (f *File) Open(sendfile bool) (io.ReadSeekCloser, error) {
 	if f.pieces == nil {
 		r := newChunkReader(f.chunks)
-		if sends {
+		if sendfile {
 			r.memory = f.memory
 		}
 		return r, nil
@@ -66,13 +66,14 @@ func (f *File) Open(sends bool) (io.ReadSeekCloser, error) {
 	return readSeekCloser{io.NewSectionReader(r, 0, end), section}, nil
 }
 
-// Drop says that the file is not in force any more. The few who still ask for it do without a file in memory.
+// Drop says that the file is no longer in force. Those who still read it can do so, but without sendfile(2).
 func (f *File) Drop() { f.memory.drop() }
 
-// Files are files by path.
+// Files are files by their path.
 type Files map[string]*File
 
-// Add adds what a kind has made at a time. img has what they are pieces of. A link is to a file of these or of those before.
+// Add adds files that a kind has made at the time since. Pieces are those of files in img. A link may lead to one of these files, or
+// to one that was added before.
 func (all Files) Add(files []artifact.Generated, img *image.Image, since time.Time) error {
 	for i := range files {
 		f := &files[i]

@@ -10,7 +10,7 @@ import (
 	"github.com/minimirror/minimirror/internal/needs"
 )
 
-// A Carried is an item with all that is known of it.
+// A Carried is an item with everything that the mirror knows of it.
 type Carried struct {
 	artifact.Item
 	Architecture string               `json:"architecture"`
@@ -34,7 +34,7 @@ type Decision struct {
 	Conditional string `json:"conditional,omitempty"`
 }
 
-// A Verdict is artifact.Verdict, in JSON.
+// A Verdict is an artifact.Verdict with its JSON keys.
 type Verdict struct {
 	Allowed bool   `json:"allowed"`
 	Rule    string `json:"rule,omitempty"`
@@ -77,7 +77,7 @@ func (v *Inventory) Details(r *http.Request, kind, name string) (list []Carried,
 	return orNone(list), aliases[name], nil
 }
 
-// Relations are the names that lead from a request to one, both included, and the names that may need it.
+// Relations returns why a name is carried, as the chain of names from a request to it, both included; and the names that may need it.
 func (v *Inventory) Relations(ctx context.Context, kind, name string) (why, neededBy []string, err error) {
 	g, err := v.graph.get(ctx, func(ctx context.Context) (*needs.Graph, error) {
 		return needs.New(ctx, v.Image.Catalog, v.Kinds, v.Image.EachItem)

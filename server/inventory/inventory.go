@@ -3,8 +3,8 @@
 //
 //	catalog, kinds, rules, audit ──▶ Inventory ──▶ people (package pages), programs (package api)
 //
-// It keeps only a graph of needs, once somebody has asked for it: all else is read from the image's catalog. Types with JSON
-// keys are parts of the API's answers, which server/api/openapi.json describes.
+// Once somebody has asked why an item is carried, it keeps the graph of needs; for anything else it reads the image's catalog.
+// Types with JSON keys are parts of the API's answers, which server/api/openapi.json describes.
 package inventory
 
 import (
@@ -17,12 +17,12 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 )
 
-// Options are where an Inventory has its answers from. All but Version are required.
+// Options are what an Inventory takes its answers from. All but Version are required.
 type Options struct {
 	Image   *image.Image
 	Kinds   []artifact.Kind // that describe the items
 	Version string          // of the program
-	Started time.Time       // the server
+	Started time.Time       // of the server
 
 	Rules func() RulesState // those in force
 	// Decide makes a function that says what the rules decide about items for the client of a request.
@@ -30,7 +30,7 @@ type Options struct {
 	Report func(rows int) *audit.Report // what clients have asked for since the start, with so many rows in each table
 }
 
-// An Inventory answers visitors.
+// An Inventory answers what visitors ask.
 type Inventory struct {
 	Options
 	graph lazyGraph
@@ -52,7 +52,7 @@ type Summary struct {
 	Sources   []Upstream `json:"sources"`
 }
 
-// An Upstream is a source of items, and where they are from.
+// An Upstream is a source, with its addresses at upstream.
 type Upstream struct {
 	Kind string   `json:"kind"`
 	Name string   `json:"name"`

@@ -18,7 +18,7 @@ const (
 // A Query is what a visitor asks for.
 type Query struct {
 	Text, Kind    string
-	Offset, Limit int // from 0 on; Limit is at most mostRows
+	Offset, Limit int // from 0 on; Limit is at most 1,000
 }
 
 // ReadQuery reads the parameters q, kind, offset and limit, and ignores others.

@@ -2,7 +2,7 @@ package inventory
 
 import "github.com/minimirror/minimirror/internal/rules"
 
-// A RulesState is the rules in force, and how many items they allow and deny.
+// A RulesState lists the rules in force, and counts the items that they allow and deny.
 type RulesState struct {
 	Status      string       `json:"status,omitempty"` // for people; empty: there are no rules
 	Generation  int          `json:"generation"`
@@ -13,7 +13,7 @@ type RulesState struct {
 	Rules       []ListedRule `json:"rules"`
 }
 
-// A ListedRule is one of them, in words.
+// A ListedRule is a rule as people read it.
 type ListedRule struct {
 	rules.Listed
 	Artifacts int `json:"artifacts"` // that it decides, or may decide

@@ -10,7 +10,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A Found is a name that a search found, with what there is of it.
+// A Found is a name that a search found, with what the mirror has of it.
 type Found struct {
 	Kind          string   `json:"kind"`
 	Name          string   `json:"name"`
@@ -27,7 +27,7 @@ type hit struct {
 }
 
 // Search finds names that contain the text, the best first: the very name, names that begin so, others. It
-// returns at most limit of them, those from offset on, and how many there are. Aliases are found only by
+// returns at most q.Limit of them, from q.Offset on, and how many there are in all. Aliases are found only by
 // a text.
 func (v *Inventory) Search(ctx context.Context, q Query) (page []Found, count int, err error) {
 	artifacts, aliases := v.Image.Catalog.Items, v.Image.Catalog.Aliases

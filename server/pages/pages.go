@@ -34,7 +34,7 @@ const Root = "/-/"
 type Options struct {
 	Inventory *inventory.Inventory
 	Usages    func(base string) []string // how clients use the mirror at an address: a text for each kind
-	Failed    func(*http.Request, error) // is told of errors that are not the visitor's fault
+	Failed    func(*http.Request, error) // gets errors that are not the visitor's fault
 }
 
 // Pages are for people with a browser. They are an http.Handler.

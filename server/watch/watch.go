@@ -1,6 +1,6 @@
-// Package watch reads the files that a running server obeys: rules, passwords, certificates. It tells whether one may have
-// changed since it was read. Whoever reads a file compares its State from time to time, at most once in Every; if the new
-// content is wrong, they say so and go by the old one.
+// Package watch tells whether the files that a running server obeys may have changed since it read them: rules, passwords and
+// certificates. Their readers compare the State of a file with that of the last time, not more often than Every. If the new
+// content is wrong, they log that and keep the old content.
 package watch
 
 import (
