@@ -19,7 +19,7 @@ import (
 // A Cache is a folder:
 //
 //	sha256/abcd…    verified content, named by its digest
-//	note/KIND/KEY   facts derived from content, safe to lose
+//	note/KIND/KEY   facts derived from content, and pages of upstream (page.go), safe to lose
 //	part/abcd…      the beginning of a file with this digest, locked by its writer
 //	tmp/            files being written, each locked by its writer
 type Cache struct{ dir string }

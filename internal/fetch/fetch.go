@@ -66,55 +66,62 @@ func (c *Client) One(ctx context.Context, w Wanted) error {
 	if c.Cache.Has(w.Content) {
 		return nil
 	}
-	if _, err := c.bring(ctx, w.URLs, w.Content); err != nil {
+	if _, _, err := c.bring(ctx, transfer.Download{Addresses: transfer.URLs(w.URLs)}, w.Content, 0); err != nil {
 		return fmt.Errorf("%s: %w", w.Title, err)
 	}
 	return nil
 }
 
-// File implements artifact.Upstream.
-func (c *Client) File(ctx context.Context, urls []string, want artifact.Content) (artifact.Content, error) {
-	if kept, err := c.Cache.Check(want); err == nil {
-		return kept, nil
-	}
-	return c.bring(ctx, urls, want)
-}
-
-// bring fetches a file into the cache.
-func (c *Client) bring(ctx context.Context, urls []string, want artifact.Content) (artifact.Content, error) {
+// bring fetches a file that a digest identifies into the cache. The stream is closed; nil: nobody was asked.
+func (c *Client) bring(ctx context.Context, d transfer.Download, want artifact.Content, limit int64) (artifact.Content, *transfer.Stream, error) {
 	w, err := c.Cache.Resume(want)
 	if err != nil {
-		return artifact.Content{}, err
+		return artifact.Content{}, nil, err
 	}
 	defer w.Close()
-	if err := c.download(ctx, urls, want, w, false); err != nil {
-		return artifact.Content{}, err
+	s, err := c.download(ctx, d, want, w, limit)
+	if err != nil {
+		return artifact.Content{}, nil, err
 	}
-	return w.Content(), w.Commit()
+	return w.Content(), s, w.Commit()
 }
 
 // download writes the wanted content into w from the first address that delivers it whole and right.
-func (c *Client) download(ctx context.Context, urls []string, want artifact.Content, w *cache.Writer, fresh bool) error {
+func (c *Client) download(ctx context.Context, d transfer.Download, want artifact.Content, w *cache.Writer, limit int64) (*transfer.Stream, error) {
 	if w.Size() > 0 && w.Size() == want.Size {
 		if w.Verify() == nil {
-			return nil // all but the end of an earlier run
+			return nil, nil // all but the end of an earlier run
 		}
 		if err := w.Reset(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	s := c.transfer.Open(ctx, transfer.Download{
-		Addresses: transfer.URLs(urls), Size: want.Size, Fresh: fresh, Had: w.Size(), Verify: w.Verify, Restart: w.Reset,
-	})
-	defer s.Close()
-	_, err := io.Copy(w, s)
-	return err
+	d.Size, d.Had, d.Verify = want.Size, w.Size(), w.Verify
+	return c.stream(ctx, d, w, limit)
 }
 
-// Get implements artifact.Upstream.
-func (c *Client) Get(ctx context.Context, urls []string, limit int64) (body []byte, from string, err error) {
-	body, _, from, err = c.transfer.Bytes(ctx, transfer.Download{Addresses: transfer.URLs(urls), Size: -1, Fresh: true}, limit, nil)
-	return body, from, err
+// stream writes what comes into w.
+func (c *Client) stream(ctx context.Context, d transfer.Download, w *cache.Writer, limit int64) (*transfer.Stream, error) {
+	d.Restart = w.Reset
+	s := c.transfer.Open(ctx, d)
+	defer s.Close()
+	_, err := io.Copy(w, &bounded{s, w, limit})
+	return s, err
+}
+
+// bounded reads a stream while it has no more bytes than the limit; 0: any number.
+type bounded struct {
+	*transfer.Stream
+	w     *cache.Writer
+	limit int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.Stream.Read(p)
+	if b.limit > 0 && b.w.Size()+int64(n) > b.limit {
+		return 0, fmt.Errorf("%s: larger than %d bytes", artifact.Redacted(b.URL()), b.limit)
+	}
+	return n, err
 }
 
 // All fetches the files into the cache, several at a time. A failure does

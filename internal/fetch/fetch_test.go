@@ -56,6 +56,16 @@ func serve(t *testing.T, h http.HandlerFunc) string {
 	return s.URL
 }
 
+// get asks for a page, and returns the address that answered.
+func get(t *testing.T, f *Client, limit int64, urls ...string) (data []byte, from string, err error) {
+	t.Helper()
+	data, answer, err := artifact.Get(context.Background(), f, artifact.Request{URLs: urls, Limit: limit})
+	if err == nil {
+		from = answer.URL
+	}
+	return data, from, err
+}
+
 func pinned(urls ...string) Wanted {
 	return Wanted{Content: contentOf(body), URLs: urls, Title: "k: n 1 (a)"}
 }
@@ -198,17 +208,17 @@ func TestGetTellsAbsentFromUnreachable(t *testing.T) {
 	absent := serve(t, http.NotFound)
 	broken := serve(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(403) })
 	f := client(t)
-	if _, _, err := f.Get(context.Background(), []string{absent}, 10); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := get(t, f, 10, absent); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
-	if _, _, err := f.Get(context.Background(), []string{absent, broken}, 10); err == nil || errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := get(t, f, 10, absent, broken); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("a mirror that does not answer may have the file: %v", err)
 	}
 	ok := serve(t, whole)
-	if _, from, err := f.Get(context.Background(), []string{broken, ok}, 1<<20); err != nil || from != ok {
+	if _, from, err := get(t, f, 1<<20, broken, ok); err != nil || from != ok {
 		t.Fatal(from, err)
 	}
-	if _, _, err := f.Get(context.Background(), []string{ok}, 10); err == nil {
+	if _, _, err := get(t, f, 10, ok); err == nil {
 		t.Fatal("larger than the limit, and accepted")
 	}
 }
@@ -223,7 +233,7 @@ func TestStall(t *testing.T) {
 	})
 	good := serve(t, whole)
 	f := clientWith(t, transfer.Options{Stall: 500 * time.Millisecond, Wait: noWait})
-	if _, from, err := f.Get(context.Background(), []string{silent, good}, 1<<20); err != nil || from != good {
+	if _, from, err := get(t, f, 1<<20, silent, good); err != nil || from != good {
 		t.Fatal(from, err)
 	}
 	if err := f.One(context.Background(), pinned(silent, good)); err != nil {
@@ -264,7 +274,7 @@ func TestFileAddress(t *testing.T) {
 	if err := client(t).One(context.Background(), pinned("file://"+strings.ReplaceAll(name, " ", "%20"))); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := client(t).Get(context.Background(), []string{"file:///nonexistent/x"}, 1); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := get(t, client(t), 1, "file:///nonexistent/x"); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/transfer"
 )
 
 const maxIndex = 512 << 20 // bytes that a decoded index may have
@@ -67,7 +68,7 @@ func (c *Client) fetchIndex(ctx context.Context, want artifact.Content, file art
 		return artifact.Index{}, err
 	}
 	defer w.Close()
-	if err := c.download(ctx, file.URLs, file.Content, w, true); err != nil {
+	if _, err := c.download(ctx, transfer.Download{Addresses: transfer.URLs(file.URLs), Fresh: true}, file.Content, w, 0); err != nil {
 		return artifact.Index{}, err
 	}
 	data, err := c.decode(w.Reader(), want, file, false)

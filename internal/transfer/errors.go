@@ -29,6 +29,7 @@ func (e *Temporary) Unwrap() error { return e.Err }
 type StatusError struct {
 	Status int
 	URL    *url.URL // that answered
+	Header http.Header
 	text   string
 }
 
@@ -45,7 +46,7 @@ func statusError(address string, resp *http.Response) error {
 	if last := resp.Request.URL.Redacted(); last != where {
 		where += " (redirected to " + last + ")"
 	}
-	err := &StatusError{resp.StatusCode, resp.Request.URL, fmt.Sprintf("%s: the server answers %s", where, resp.Status)}
+	err := &StatusError{resp.StatusCode, resp.Request.URL, resp.Header, fmt.Sprintf("%s: the server answers %s", where, resp.Status)}
 	if passing(resp.StatusCode) {
 		return &Temporary{err, retryAfter(resp.Header)}
 	}

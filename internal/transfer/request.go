@@ -20,6 +20,8 @@ type Request struct {
 	Validator string
 	// Fresh tells caches on the way to ask upstream.
 	Fresh bool
+	// Head asks for the header alone.
+	Head bool
 }
 
 // Do makes one request. Every answer but 200, and 206 to a range, is an error: a StatusError, inside a Temporary where another
@@ -63,7 +65,11 @@ func (c *Client) do(ctx context.Context, r Request) (*http.Response, error) {
 }
 
 func (c *Client) send(ctx context.Context, r Request, ranged bool) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
+	method := http.MethodGet
+	if r.Head {
+		method = http.MethodHead
+	}
+	req, err := http.NewRequestWithContext(ctx, method, r.URL, nil)
 	if err != nil {
 		return nil, &settingsError{errors.New(artifact.Redacted(err.Error()))}
 	}

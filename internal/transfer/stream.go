@@ -14,12 +14,16 @@ import (
 // ErrNoRange is that no address gives parts of the file.
 var ErrNoRange = errors.New("the server does not give parts of the file")
 
+// ErrNotModified is the answer to an address with an If-None-Match: the file is still the one that was named (RFC 9110, section 13.1.2).
+var ErrNotModified = errors.New("the file has not changed")
+
 // A Download is a file, or a part of one, to read from the first of its addresses that delivers it.
 type Download struct {
 	Addresses []Address // in the order to try
 	Size      int64     // of the whole file in bytes; negative: unknown
 	From, To  int64     // the part that is wanted, up to the byte before To; To 0: the whole file
 	Fresh     bool      // caches on the way must ask upstream
+	Head      bool      // only Begin and Header are of use
 
 	// Had is how much of the file the reader has from an earlier run; the stream begins behind it. With Verify and Restart only.
 	Had int64

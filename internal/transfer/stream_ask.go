@@ -16,7 +16,7 @@ func (s *Stream) ask() error {
 	if s.valid != w {
 		s.validator = ""
 	}
-	r := Request{Address: w.Address, From: s.position, Validator: s.validator, Fresh: s.d.Fresh}
+	r := Request{Address: w.Address, From: s.position, Validator: s.validator, Fresh: s.d.Fresh, Head: s.d.Head}
 	switch {
 	case s.partial():
 		if r.To = s.d.To; w.whole {
@@ -46,6 +46,10 @@ func (s *Stream) ask() error {
 				return s.noRange()
 			}
 			err = &Temporary{err, 0}
+		}
+		if status != nil && status.Status == http.StatusNotModified && w.Header.Get("If-None-Match") != "" {
+			s.header = status.Header
+			err = ErrNotModified
 		}
 		s.drop()
 		return err
@@ -132,6 +136,9 @@ func (s *Stream) again(err error) error {
 	var mine *readerError
 	if errors.As(err, &mine) {
 		return mine.error
+	}
+	if err == ErrNotModified {
+		return err
 	}
 	w := s.ways[s.at]
 	s.client.o.Log.Debug("transfer failed", "error", err)

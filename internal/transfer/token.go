@@ -142,7 +142,7 @@ func tokenError(r *http.Request, err error) error {
 		return &Temporary{text, passing.After}
 	case errors.As(err, &status):
 		short := fmt.Sprintf("registry %s: log in: %s: the server answers %s", r.URL.Host, artifact.Redacted(cutQuery(status.RequestURL)), status.Status)
-		return &StatusError{http.StatusUnauthorized, r.URL, short}
+		return &StatusError{Status: http.StatusUnauthorized, URL: r.URL, text: short}
 	case errors.Is(err, errRedirected), errors.Is(err, errRedirects), IsCertificate(err), !errors.As(err, &asked):
 		return &loginError{text}
 	}

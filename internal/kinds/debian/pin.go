@@ -86,7 +86,7 @@ func identify(ctx context.Context, from artifact.Upstream, pins []artifact.Item)
 	}
 	return each(len(unknown), parallelPackages, func(i int) error {
 		a := unknown[i]
-		content, err := from.File(ctx, a.Files[0].URLs, artifact.Content{Size: a.Files[0].Size, SHA512: signedSHA512(a)})
+		content, err := artifact.Bring(ctx, from, a.Files[0].URLs, artifact.Content{Size: a.Files[0].Size, SHA512: signedSHA512(a)})
 		if err != nil {
 			return fmt.Errorf("debian: source %s: %s: %w", a.Source, a, err)
 		}

@@ -49,7 +49,11 @@ func flat(suite string) bool { return strings.HasSuffix(suite, "/") }
 // checks the dates.
 func fetchRelease(ctx context.Context, up artifact.Upstream, src source, url, suite string, now time.Time) (*release, error) {
 	get := func(file string) ([]byte, string, error) {
-		return up.Get(ctx, []string{url + "/" + escapePath(path.Join(dists(suite), file))}, maxRelease)
+		data, answer, err := artifact.Get(ctx, up, artifact.Request{URLs: []string{url + "/" + escapePath(path.Join(dists(suite), file))}, Limit: maxRelease})
+		if err != nil {
+			return nil, "", err
+		}
+		return data, answer.URL, nil
 	}
 	r := &release{suite: suite}
 	signed, from, err := get("InRelease")

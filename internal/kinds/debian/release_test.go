@@ -23,25 +23,34 @@ import (
 // web is an artifact.Upstream without a cache: the plainest that can be.
 type web struct{}
 
-func (web) Get(ctx context.Context, urls []string, limit int64) ([]byte, string, error) {
+func (web) Ask(ctx context.Context, r artifact.Request) (*artifact.Answer, error) {
 	err := error(fs.ErrNotExist)
-	for _, u := range urls {
+	for _, u := range r.URLs {
 		resp, getErr := http.Get(u)
 		if getErr != nil {
 			err = getErr
 			continue
 		}
-		data, readErr := io.ReadAll(io.LimitReader(resp.Body, limit))
+		data, readErr := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		if resp.StatusCode == http.StatusOK {
-			return data, u, readErr
+			h := r.Want.Hasher()
+			h.Write(data)
+			if r.Want.Identified() {
+				readErr = cmp.Or(readErr, r.Want.Verify(h.Sum()))
+			}
+			return &artifact.Answer{URL: u, Content: h.Sum(), Body: nopCloser{bytes.NewReader(data)}}, readErr
 		}
 	}
-	return nil, "", err
+	return nil, err
 }
 
+type nopCloser struct{ io.ReadSeeker }
+
+func (nopCloser) Close() error { return nil }
+
 func (w web) Index(ctx context.Context, want artifact.Content, files []artifact.RemoteFile) (index artifact.Index, err error) {
-	data, _, err := w.Get(ctx, files[0].URLs, files[0].Size+1)
+	data, _, err := artifact.Get(ctx, w, artifact.Request{URLs: files[0].URLs, Limit: 1 << 30})
 	if err != nil {
 		return index, err
 	}
@@ -58,13 +67,6 @@ func (w web) Index(ctx context.Context, want artifact.Content, files []artifact.
 	defer r.Close()
 	index.Data, err = io.ReadAll(r)
 	return index, err
-}
-
-func (w web) File(ctx context.Context, urls []string, want artifact.Content) (artifact.Content, error) {
-	data, _, err := w.Get(ctx, urls, want.Size+1)
-	h := want.Hasher()
-	h.Write(data)
-	return h.Sum(), cmp.Or(err, want.Verify(h.Sum()))
 }
 
 var (
@@ -235,7 +237,7 @@ func FuzzInRelease(f *testing.F) {
 		f.Fatal(err)
 	}
 	server := debiantest.Start(f, archive)
-	signed, _, err := web{}.Get(context.Background(), []string{server.URL + "/dists/stable/InRelease"}, 1<<20)
+	signed, _, err := artifact.Get(context.Background(), web{}, artifact.Request{URLs: []string{server.URL + "/dists/stable/InRelease"}, Limit: 1 << 20})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func carry(t *testing.T, key *debiantest.Key, suites ...*debiantest.Suite) *carr
 	}
 	c := &carriedImage{pins: artifact.Pins{Sources: resolution.Sources, Items: resolution.Items}, files: make(map[string][]byte), keys: keyFiles(key.Armored())}
 	fetch := func(url string) []byte {
-		data, _, err := web{}.Get(t.Context(), []string{url}, 1<<20)
+		data, _, err := artifact.Get(t.Context(), web{}, artifact.Request{URLs: []string{url}, Limit: 1 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -70,7 +70,7 @@ const indexName = "index.yaml"
 // signed; the digests in it vouch for the charts, as far as the connection to upstream does for it.
 func (r *resolver) helm(ctx context.Context, s *source) error {
 	address := addressOf(s.address, indexName)
-	data, _, err := r.req.Upstream.Get(ctx, []string{address}, maxList)
+	data, _, err := artifact.Get(ctx, r.req.Upstream, artifact.Request{URLs: []string{address}, Limit: maxList})
 	if err != nil {
 		return s.failed(err)
 	}

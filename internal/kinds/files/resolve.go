@@ -74,7 +74,7 @@ type wanted struct {
 // folder reads a list of checksums and takes the files that the definition wants.
 func (r *resolver) folder(ctx context.Context, s *source) error {
 	listURL := addressOf(s.address, s.list.file)
-	data, _, err := r.req.Upstream.Get(ctx, []string{listURL}, maxList)
+	data, _, err := artifact.Get(ctx, r.req.Upstream, artifact.Request{URLs: []string{listURL}, Limit: maxList})
 	if err != nil {
 		return s.failed(err)
 	}
@@ -140,7 +140,7 @@ func (r *resolver) list(ctx context.Context, s *source, listURL string, data []b
 	var signature []byte
 	if s.list.signature != "" && s.list.signature != s.list.file {
 		var err error
-		if signature, _, err = r.req.Upstream.Get(ctx, []string{addressOf(s.address, s.list.signature)}, 1<<20); err != nil {
+		if signature, _, err = artifact.Get(ctx, r.req.Upstream, artifact.Request{URLs: []string{addressOf(s.address, s.list.signature)}, Limit: 1 << 20}); err != nil {
 			return nil, nil, err
 		}
 		files, contents = append(files, s.list.signature), append(contents, signature)
@@ -222,7 +222,7 @@ func (r *resolver) bring(ctx context.Context, w wanted) (artifact.Content, error
 			return artifact.Content{Size: old.Size, SHA256: old.SHA256}, nil
 		}
 	}
-	return r.req.Upstream.File(ctx, w.urls, w.content)
+	return artifact.Bring(ctx, r.req.Upstream, w.urls, w.content)
 }
 
 // pin makes an item of a file.

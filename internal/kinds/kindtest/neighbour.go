@@ -69,13 +69,11 @@ func (neighbour) Resolve(ctx context.Context, req artifact.ResolveRequest) (*art
 	r := &artifact.Resolution{Sources: []artifact.Source{{Kind: neighbourName, Name: neighbourName, URLs: []string{spec.from}, Releases: []artifact.Release{}}}}
 	for _, name := range spec.take {
 		urls := []string{spec.from + "/" + name}
-		data, _, err := req.Upstream.Get(ctx, urls, 1000)
+		content, err := req.Upstream.Ask(ctx, artifact.Request{URLs: urls, Keep: true, Limit: 1000})
 		if err != nil {
 			return nil, err
 		}
-		h := artifact.Content{}.Hasher()
-		h.Write(data)
-		content := h.Sum()
+		content.Close()
 		r.Items = append(r.Items, artifact.Item{Kind: neighbourName, Source: neighbourName, Name: name, Version: "1", Requested: true,
 			Files: []artifact.File{{Path: name, Size: content.Size, SHA256: content.SHA256, URLs: urls}}})
 	}

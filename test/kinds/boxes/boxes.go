@@ -68,7 +68,7 @@ func (Kind) Parse(section artifact.Section, _ map[string]artifact.Section, _ str
 // Resolve implements artifact.Kind.
 func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact.Resolution, error) {
 	s := req.Spec.(*spec)
-	data, _, err := req.Upstream.Get(ctx, []string{s.From + "/list.json"}, 1<<20)
+	data, _, err := artifact.Get(ctx, req.Upstream, artifact.Request{URLs: []string{s.From + "/list.json"}, Limit: 1 << 20})
 	if err != nil {
 		return nil, err
 	}
