@@ -18,6 +18,9 @@ const module = "github.com/minimirror/minimirror/"
 
 type pkg struct {
 	ImportPath string
+	Name       string
+	Doc        string // the first sentence of the package's comment
+	GoFiles    []string
 	Standard   bool
 	Imports    []string
 	Deps       []string
@@ -25,7 +28,7 @@ type pkg struct {
 
 func list(t *testing.T) map[string]pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Standard,Imports,Deps", "./...")
+	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Name,Doc,GoFiles,Standard,Imports,Deps", "./...")
 	cmd.Dir = "../.."
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -105,6 +108,15 @@ func TestArrows(t *testing.T) {
 					t.Errorf("%s depends on %s: builder, server and bootstrap never import each other", path, other)
 				}
 			}
+		}
+	}
+}
+
+// TestPackageComments wants a comment on every package, to begin reading with.
+func TestPackageComments(t *testing.T) {
+	for path, p := range list(t) {
+		if strings.HasPrefix(path, module) && len(p.GoFiles) > 0 && (p.Doc == "" || p.Name != "main" && !strings.HasPrefix(p.Doc, "Package "+p.Name+" ")) {
+			t.Errorf("%s: no comment says what the package is for: %q", path, p.Doc)
 		}
 	}
 }
