@@ -141,8 +141,9 @@ func (f *inspectFlags) check(c *command) error {
 	if f.want.IsZero() && f.extract != "" {
 		return artifact.Hint(artifact.Usagef("--extract %s: which items?", f.extract), "name them; '*' means all")
 	}
-	f.want.Details = f.want.Details || f.want.Exact() && f.extract == ""
-	return f.want.Check()
+	exact, err := f.want.Check()
+	f.want.Details = f.want.Details || exact && f.extract == ""
+	return err
 }
 
 // lock inspects a lock.

@@ -3,12 +3,11 @@ package inspect
 import (
 	"context"
 	"fmt"
-	"maps"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/glob"
 	"github.com/minimirror/minimirror/internal/image"
 )
 
@@ -23,6 +22,8 @@ type Selection struct {
 	Requested bool   // by the set if there is one, or else by the definition
 
 	Details bool // tell all that is known of the items
+
+	patterns []glob.Pattern // of Names
 }
 
 // IsZero reports whether nothing was asked for.
@@ -30,21 +31,22 @@ func (s *Selection) IsZero() bool {
 	return len(s.Names) == 0 && s.Kind == "" && s.Source == "" && s.Set == "" && !s.Requested && !s.Details
 }
 
-// Exact reports whether all names are written in full.
-func (s *Selection) Exact() bool {
-	return len(s.Names) > 0 && !slices.ContainsFunc(s.Names, isPattern)
+// parse reads the names. The error is artifact.ErrUsage.
+func (s *Selection) parse() (err error) {
+	if slices.Contains(s.Names, "") {
+		return artifact.Usagef("a name is empty")
+	}
+	s.patterns, err = glob.ParseArguments(s.Names)
+	return err
 }
 
-func isPattern(name string) bool { return strings.ContainsAny(name, "*?[") }
-
-// Check refuses what is not a pattern.
-func (s *Selection) Check() error {
-	for _, name := range s.Names {
-		if _, err := path.Match(name, ""); err != nil || name == "" {
-			return artifact.Usagef("%q is not a name or a pattern", name)
-		}
+// Check refuses names that are not patterns. exact tells that there are names, and that each matches only itself.
+func (s *Selection) Check() (exact bool, err error) {
+	if err := s.parse(); err != nil {
+		return false, err
 	}
-	return nil
+	inexact := func(p glob.Pattern) bool { _, exact := p.Exact(); return !exact }
+	return len(s.patterns) > 0 && !slices.ContainsFunc(s.patterns, inexact), nil
 }
 
 // Found is what a selection finds.
@@ -69,6 +71,9 @@ type Alias struct {
 
 // Select finds the items. The error names what the image or the lock does not have.
 func (s *Subject) Select(ctx context.Context, want Selection) (*Found, error) {
+	if err := want.parse(); err != nil {
+		return nil, err
+	}
 	if err := s.checkSelection(&want); err != nil {
 		return nil, err
 	}
@@ -80,7 +85,7 @@ func (s *Subject) Select(ctx context.Context, want Selection) (*Found, error) {
 	}
 	counted := map[string]bool{}
 	for _, item := range candidates {
-		if want.Kind != "" && item.Kind != want.Kind || want.Source != "" && item.Source != want.Source || !s.takes(want.Names, item) {
+		if want.Kind != "" && item.Kind != want.Kind || want.Source != "" && item.Source != want.Source || !s.takes(want.patterns, item) {
 			continue
 		}
 		if want.Requested && !(requested[item.ID()] || want.Set == "" && item.Requested) {
@@ -97,7 +102,7 @@ func (s *Subject) Select(ctx context.Context, want Selection) (*Found, error) {
 	if want.Source == "" && want.Set == "" && !want.Requested {
 		for _, a := range s.Catalog.Aliases {
 			// Who asks for everything means all items.
-			if slices.ContainsFunc(want.Names, func(p string) bool { return p != "*" && matches(p, a.Name) }) && (want.Kind == "" || a.Kind == want.Kind) {
+			if slices.ContainsFunc(want.patterns, func(p glob.Pattern) bool { return !p.Any() && p.Match(a.Name) }) && (want.Kind == "" || a.Kind == want.Kind) {
 				found.Aliases = append(found.Aliases, Alias(a))
 			}
 		}
@@ -105,25 +110,16 @@ func (s *Subject) Select(ctx context.Context, want Selection) (*Found, error) {
 	return found, nil
 }
 
-// takes reports whether an item matches one of the names; all do if there are none.
-func (s *Subject) takes(names []string, item *artifact.Item) bool {
-	return len(names) == 0 || slices.ContainsFunc(names, func(pattern string) bool {
-		if matches(pattern, item.Name) {
+// takes reports whether an item matches one of the patterns; all do if there are none.
+func (s *Subject) takes(patterns []glob.Pattern, item *artifact.Item) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p glob.Pattern) bool {
+		if p.Match(item.Name) {
 			return true
 		}
-		return strings.Contains(pattern, "/") && slices.ContainsFunc(item.Files, func(f artifact.File) bool {
-			return matches(strings.TrimPrefix(pattern, "/"), item.FileID(&f)) || matches(pattern, s.address(item, &f))
+		return strings.Contains(p.String(), "/") && slices.ContainsFunc(item.Files, func(f artifact.File) bool {
+			return p.Match(item.FileID(&f)) || p.Match("/"+item.FileID(&f)) || p.Match(s.address(item, &f))
 		})
 	})
-}
-
-func matches(pattern, name string) bool {
-	if !isPattern(pattern) {
-		return pattern == name
-	}
-	// A slash is a character like any other.
-	is, err := path.Match(strings.ReplaceAll(pattern, "/", "\x00"), strings.ReplaceAll(name, "/", "\x00"))
-	return err == nil && is
 }
 
 // candidates are all items, or those of the sets, and what the sets request.
@@ -193,25 +189,27 @@ func (s *Subject) checkSelection(want *Selection) error {
 	case want.Set != "" && !slices.ContainsFunc(s.Catalog.Sets, func(set artifact.Set) bool { return isSet(&set, want.Set) }):
 		return no("set", want.Set, sets)
 	}
-	return s.checkNames(what, want.Names)
+	return s.checkNames(what, want.patterns)
 }
 
 // checkNames refuses names that no item and no alias has.
-func (s *Subject) checkNames(what string, names []string) error {
-	missing := map[string]bool{}
-	for _, name := range names {
-		is := func(n string) bool { return matches(name, n) }
-		missing[name] = !slices.ContainsFunc(s.Catalog.Items, func(i artifact.Item) bool { return s.takes([]string{name}, &i) }) &&
-			!slices.ContainsFunc(s.Catalog.Aliases, func(a image.Alias) bool { return is(a.Name) })
+func (s *Subject) checkNames(what string, patterns []glob.Pattern) error {
+	var missing []string
+	hint := ""
+	for _, p := range patterns {
+		if slices.ContainsFunc(s.Catalog.Items, func(i artifact.Item) bool { return s.takes([]glob.Pattern{p}, &i) }) ||
+			slices.ContainsFunc(s.Catalog.Aliases, func(a image.Alias) bool { return p.Match(a.Name) }) {
+			continue
+		}
+		if text, exact := p.Exact(); hint == "" && exact {
+			hint = fmt.Sprintf("a pattern finds names that are alike: '*%s*'", text)
+		} else if hint == "" {
+			hint = "'*' lists all that it has"
+		}
+		missing = append(missing, p.String())
 	}
-	maps.DeleteFunc(missing, func(_ string, is bool) bool { return !is })
 	if len(missing) == 0 {
 		return nil
 	}
-	list := slices.Sorted(maps.Keys(missing))
-	err := fmt.Errorf("%s does not have %s", what, strings.Join(list, ", "))
-	if isPattern(list[0]) {
-		return artifact.Hint(err, "'*' lists all that it has")
-	}
-	return artifact.Hint(err, "a pattern finds names that are alike: '*%s*'", list[0])
+	return artifact.Hint(fmt.Errorf("%s does not have %s", what, strings.Join(missing, ", ")), "%s", hint)
 }

@@ -172,7 +172,7 @@ func TestAPISearch(t *testing.T) {
 		want  string // names
 	}{
 		{"?q=app", 1, "app"}, {"?q=APP", 1, "app"}, {"?q=Upper", 1, "Upper"}, {"?q=%20app%20", 1, "app"},
-		{"?q=m&limit=2", 124, "mailer many-000"}, {"?q=m&offset=121", 124, "mta org/name postman"}, {"?q=mailer", 1, "mailer"},
+		{"?q=m&limit=2", 124, "many-000 many-001"}, {"?q=m&offset=121", 124, "org/name postman mailer"}, {"?q=mailer", 1, "mailer"},
 		{"?limit=3", 137, "-rf ... 100%"}, {"?limit=0", 137, ""}, {"?offset=137", 137, ""}, {"?offset=9223372036854775807&limit=1000", 137, ""},
 		{"?q=many&kind=other", 0, ""}, {"?q=many&kind=plain&limit=1", 120, "many-000"}, {"?q=nothing", 0, ""}, {"?q=%3Cb%3E", 1, `<b>"x"&'y`},
 		{"?q=%C3%BC", 1, "ü"}, {"?q=%C3%9C", 1, "ü"}, {"?unknown=1&q=mta", 1, "mta"},

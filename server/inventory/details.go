@@ -18,6 +18,7 @@ type Carried struct {
 	Files        []CarriedFile        `json:"files"`
 	Description  artifact.Description `json:"description"`
 	Sets         []string             `json:"sets"` // that contain it, "NAME for ARCHITECTURE"
+	InSets       []SetName            `json:"-"`    // the same
 	Decision
 }
 
@@ -70,6 +71,7 @@ func (v *Inventory) Details(r *http.Request, kind, name string) (list []Carried,
 		for _, set := range v.Image.Catalog.Sets {
 			if slices.Contains(set.Items, r.ID()) {
 				c.Sets = append(c.Sets, set.Name+" for "+set.Architecture)
+				c.InSets = append(c.InSets, SetName{set.Name, set.Architecture})
 			}
 		}
 		list = append(list, c)

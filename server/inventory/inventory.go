@@ -9,7 +9,6 @@ package inventory
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -73,15 +72,6 @@ func (v *Inventory) Summary() Summary {
 		sum.Bytes += c.Items[i].Size()
 	}
 	return sum
-}
-
-// Sets are the catalog's, without lists that are null.
-func (v *Inventory) Sets() []artifact.Set {
-	sets := orNone(slices.Clone(v.Image.Catalog.Sets))
-	for i := range sets {
-		sets[i].Requested, sets[i].Items = orNone(sets[i].Requested), orNone(sets[i].Items)
-	}
-	return sets
 }
 
 // orNone makes an empty list of none, which JSON would call null.

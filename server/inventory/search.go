@@ -23,22 +23,30 @@ type Found struct {
 // A hit is a name that fits a search.
 type hit struct {
 	rank int32 // 0: it is the very text; 1: it begins so; 2: it contains it
-	at   int32 // in Catalog.Artifacts, or behind them in Catalog.Aliases
+	at   int32 // in Catalog.Items, or behind them in Catalog.Aliases
 }
 
-// Search finds names that contain the text, the best first: the very name, names that begin so, others. It
-// returns at most q.Limit of them, from q.Offset on, and how many there are in all. Aliases are found only by
+// isAlias tells whether a hit is only another name for what is carried.
+func (h hit) isAlias(items int) int {
+	if int(h.at) >= items {
+		return 1
+	}
+	return 0
+}
+
+// Search finds names that contain the text: first those of items, then aliases; of each the best first: the very name, names that
+// begin so, others. It returns at most q.Limit of them, from q.Offset on, and how many there are in all. Aliases are found only by
 // a text.
 func (v *Inventory) Search(ctx context.Context, q Query) (page []Found, count int, err error) {
-	artifacts, aliases := v.Image.Catalog.Items, v.Image.Catalog.Aliases
+	items, aliases := v.Image.Catalog.Items, v.Image.Catalog.Aliases
 	nameOf := func(at int32) (kind, name string) {
-		if alias := int(at) - len(artifacts); alias >= 0 {
+		if alias := int(at) - len(items); alias >= 0 {
 			return aliases[alias].Kind, aliases[alias].Name
 		}
-		return artifacts[at].Kind, artifacts[at].Name
+		return items[at].Kind, items[at].Name
 	}
 	text := strings.ToLower(strings.TrimSpace(q.Text))
-	candidates := len(artifacts)
+	candidates := len(items)
 	if text != "" {
 		candidates += len(aliases)
 	}
@@ -60,10 +68,14 @@ func (v *Inventory) Search(ctx context.Context, q Query) (page []Found, count in
 	compare := func(a, b hit) int {
 		aKind, aName := nameOf(a.at)
 		bKind, bName := nameOf(b.at)
-		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(aName, bName), strings.Compare(aKind, bKind))
+		return cmp.Or(cmp.Compare(a.isAlias(len(items)), b.isAlias(len(items))), cmp.Compare(a.rank, b.rank), strings.Compare(aName, bName), strings.Compare(aKind, bKind))
 	}
 	slices.SortFunc(hits, compare)
 	hits = slices.CompactFunc(hits, func(a, b hit) bool { return compare(a, b) == 0 })
+	hits = slices.DeleteFunc(hits, func(h hit) bool { // it is among the items already
+		kind, name := nameOf(h.at)
+		return h.isAlias(len(items)) == 1 && v.isItem(kind, name)
+	})
 	count = len(hits)
 	hits = hits[min(q.Offset, count):]
 	hits = hits[:min(q.Limit, len(hits))]
@@ -126,6 +138,18 @@ func unique(texts []string) []string {
 
 // Carries reports whether a name is that of an item or an alias.
 func (v *Inventory) Carries(kind, name string) bool {
+	if v.isItem(kind, name) {
+		return true
+	}
+	c := v.Image.Catalog
+	at := sort.Search(len(c.Aliases), func(i int) bool {
+		return cmp.Or(strings.Compare(c.Aliases[i].Kind, kind), strings.Compare(c.Aliases[i].Name, name)) >= 0
+	})
+	return at < len(c.Aliases) && c.Aliases[at].Kind == kind && c.Aliases[at].Name == name
+}
+
+// isItem reports whether a name is that of an item.
+func (v *Inventory) isItem(kind, name string) bool {
 	c := v.Image.Catalog
 	for _, source := range c.Sources {
 		if _, found := slices.BinarySearchFunc(c.Items, [3]string{kind, source.Name, name}, func(a artifact.Item, want [3]string) int {
@@ -134,8 +158,5 @@ func (v *Inventory) Carries(kind, name string) bool {
 			return true
 		}
 	}
-	at := sort.Search(len(c.Aliases), func(i int) bool {
-		return cmp.Or(strings.Compare(c.Aliases[i].Kind, kind), strings.Compare(c.Aliases[i].Name, name)) >= 0
-	})
-	return at < len(c.Aliases) && c.Aliases[at].Kind == kind && c.Aliases[at].Name == name
+	return false
 }

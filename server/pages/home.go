@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/server/access"
 	"github.com/minimirror/minimirror/server/answer"
 	"github.com/minimirror/minimirror/server/inventory"
@@ -39,11 +38,12 @@ type sourceAbout struct {
 }
 
 type setAbout struct {
-	Name, Architecture string
-	Artifacts          int
+	inventory.SetName
+	Holds string
 }
 
-func newAbout(c *image.Catalog) about {
+func newAbout(v *inventory.Inventory) about {
+	c := v.Image.Catalog
 	a := about{Date: c.Date.UTC().Format(time.RFC3339)}
 	counts, sizes, size := map[string]int{}, map[string]int64{}, int64(0)
 	for i := range c.Items {
@@ -60,7 +60,17 @@ func newAbout(c *image.Catalog) about {
 		a.Sources = append(a.Sources, source)
 	}
 	for _, set := range c.Sets {
-		a.Sets = append(a.Sets, setAbout{set.Name, set.Architecture, len(set.Items)})
+		about := setAbout{SetName: inventory.SetName{Name: set.Name, Architecture: set.Architecture}}
+		contents := v.Set(about.SetName)
+		var requested []string
+		for _, item := range contents.Requested {
+			requested = append(requested, item.Name)
+		}
+		about.Holds = countOf(len(contents.Items), "item") + ", " + humanSize(contents.Size)
+		if requested != nil {
+			about.Holds = strings.Join(requested, ", ") + "; " + about.Holds
+		}
+		a.Sets = append(a.Sets, about)
 	}
 	return a
 }

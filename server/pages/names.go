@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/server/answer"
 	"github.com/minimirror/minimirror/server/inventory"
 )
@@ -83,4 +84,22 @@ func (p *Pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name
 		return
 	}
 	p.show(w, r, http.StatusOK, "artifact.html", page)
+}
+
+// serveSet lists what a set holds.
+func (p *Pages) serveSet(w http.ResponseWriter, r *http.Request, name inventory.SetName) {
+	set := p.Inventory.Set(name)
+	if set == nil {
+		p.fail(w, r, http.StatusNotFound, "This mirror has no such set.")
+		return
+	}
+	requested := make(map[*artifact.Item]bool, len(set.Requested))
+	for _, item := range set.Requested {
+		requested[item] = true
+	}
+	p.show(w, r, http.StatusOK, "set.html", struct {
+		frame
+		Set         *inventory.SetContents
+		IsRequested map[*artifact.Item]bool
+	}{p.frame("Set: "+name.Name+" for "+name.Architecture, ""), set, requested})
 }

@@ -54,7 +54,7 @@ type frame struct {
 
 // New reads the templates.
 func New(o Options) (*Pages, error) {
-	p := &Pages{Options: o, version: cmp.Or(o.Inventory.Version, "unknown version"), about: newAbout(o.Inventory.Image.Catalog), html: map[string]*template.Template{}}
+	p := &Pages{Options: o, version: cmp.Or(o.Inventory.Version, "unknown version"), about: newAbout(o.Inventory), html: map[string]*template.Template{}}
 	style, err := pageFiles.ReadFile("style.css")
 	if err != nil {
 		return nil, err
@@ -65,12 +65,12 @@ func New(o Options) (*Pages, error) {
 		"'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	functions := template.FuncMap{
 		"style": func() template.CSS { return template.CSS(style) },
-		"page":  pageOf, "link": p.link, "size": humanSize, "printable": answer.Quote, "count": countOf, "date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"page":  pageOf, "set": setPage, "link": p.link, "size": humanSize, "printable": answer.Quote, "count": countOf, "date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"join":       func(texts []string) string { return strings.Join(texts, ", ") },
 		"lines":      func(text string) []string { return strings.Split(strings.TrimSpace(text), "\n") },
 		"paragraphs": func(text string) []string { return strings.Split(text, "\n\n") },
 	}
-	for _, name := range []string{"home.html", "search.html", "artifact.html", "rules.html", "activity.html", "error.html"} {
+	for _, name := range []string{"home.html", "search.html", "artifact.html", "set.html", "rules.html", "activity.html", "error.html"} {
 		t, err := template.New(name).Funcs(functions).ParseFS(pageFiles, "layout.html", name)
 		if err != nil {
 			return nil, err
@@ -84,6 +84,11 @@ func New(o Options) (*Pages, error) {
 // pageOf is the address of the page about a name.
 func pageOf(kind, name string) string {
 	return Root + "artifacts/" + url.PathEscape(kind) + "/" + url.PathEscape(name)
+}
+
+// setPage is the address of the page about a set.
+func setPage(set inventory.SetName) string {
+	return Root + "sets/" + url.PathEscape(set.Name) + "/" + url.PathEscape(set.Architecture)
 }
 
 // link is pageOf for what is carried; else empty.
@@ -136,6 +141,10 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		if kind, name, found := strings.Cut(strings.TrimPrefix(rest, "artifacts/"), "/"); found && strings.HasPrefix(rest, "artifacts/") {
 			p.serveArtifact(w, r, kind, name)
+			return
+		}
+		if set, architecture, found := strings.Cut(strings.TrimPrefix(rest, "sets/"), "/"); found && strings.HasPrefix(rest, "sets/") {
+			p.serveSet(w, r, inventory.SetName{Name: set, Architecture: architecture})
 			return
 		}
 		p.fail(w, r, http.StatusNotFound, "There is no such page.")

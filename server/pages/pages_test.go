@@ -210,7 +210,7 @@ func TestHomePage(t *testing.T) {
 	} {
 		h := servertest.NewWordy(t, rules).Handler()
 		found := inspect(page(t, h, "/", 200))
-		for _, part := range append(want, "curl http://example.com/files/<name>", "files", "http://mirror.example.org/files", "one for any (3 artifacts)", "2025-03-01T12:00:00Z", "1.2.3") {
+		for _, part := range append(want, "curl http://example.com/files/<name>", "files", "http://mirror.example.org/files", "one for any: app; 3 items, 59 bytes", "2025-03-01T12:00:00Z", "1.2.3") {
 			if !strings.Contains(found.text, part) {
 				t.Errorf("no %q in %s", part, found.text)
 			}
@@ -219,11 +219,33 @@ func TestHomePage(t *testing.T) {
 		if !strings.Contains(plain, "http://example.com/-/search") || strings.Contains(plain, "Rules: 2 artifacts are denied, 10 depend") != (rules != "") {
 			t.Error(plain)
 		}
-		for _, link := range []string{"/-/search", "/-/rules", "/-/activity", "/minimirror.asc"} {
+		if !strings.Contains(plain, "  one for any: app; 3 items, 59 bytes\n") {
+			t.Error(plain)
+		}
+		for _, link := range []string{"/-/sets/one/any", "/-/search", "/-/rules", "/-/activity", "/minimirror.asc"} {
 			if !slices.Contains(found.links, link) {
 				t.Errorf("no link to %s in %v", link, found.links)
 			}
 		}
+	}
+}
+
+func TestSetPage(t *testing.T) {
+	h := servertest.NewWordy(t, "").Handler()
+	found := inspect(page(t, h, "/-/sets/one/any", 200))
+	for _, part := range []string{"one for any", "3 items, 59 bytes", "app 1 amd64 files 21 bytes requested", "lib 1 amd64 files 19 bytes needed", "mta"} {
+		if !strings.Contains(found.text, part) {
+			t.Errorf("no %q in %s", part, found.text)
+		}
+	}
+	if !slices.Contains(found.links, about("app")) {
+		t.Errorf("no link to app: %q", found.links)
+	}
+	if found := inspect(page(t, h, about("app"), 200)); !slices.Contains(found.links, "/-/sets/one/any") {
+		t.Errorf("the page of app has no link to its set: %q", found.links)
+	}
+	for _, none := range []string{"/-/sets/one", "/-/sets/one/", "/-/sets/one/amd64", "/-/sets/two/any", "/-/sets/", "/-/sets/one/any/"} {
+		page(t, h, none, 404)
 	}
 }
 

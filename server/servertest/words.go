@@ -96,6 +96,7 @@ func wordyImage(t testing.TB) *image.Image {
 		a.Attributes = artifact.NewAttributes(map[string][]string{"architecture": {w.architecture}})
 	}
 	slices.SortFunc(m.Catalog.Items, func(a, b artifact.Item) int { return artifact.Compare(&a, &b) })
+	m.Catalog.Sets[0].Requested = []string{imagetest.Source + "/pool/app_1"}
 	m.Catalog.Aliases = []image.Alias{{Kind: imagetest.Kind, Name: "mailer", Of: []string{"mta", "postman"}}}
 	dir := filepath.Join(t.TempDir(), "oci")
 	imagetest.WriteDir(t, dir, m.Layout(t))
