@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// userinfo finds the name and password in text that holds an address, or should.
-var userinfo = regexp.MustCompile(`(//[^/?#@\s:"]*):[^/?#"]*@`)
+// userinfo finds a name and password, or a name alone, in text that holds an address, or should.
+var userinfo = regexp.MustCompile(`//(?:([^/?#@\s:"]*:)[^/?#"]*|[^/?#@\s:"]+)@`)
 
-// Redacted is the address without a password. It may also be a text about one.
+// Redacted is the address without a password, and without a name that has none: such a name is a token. It may also be a text about an address.
 func Redacted(text string) string {
-	if u, err := url.Parse(text); err == nil && u.Host != "" {
-		return u.Redacted()
+	if u, err := url.Parse(text); err == nil && u.Host != "" && u.User == nil {
+		return text
 	}
-	return userinfo.ReplaceAllString(text, "$1:xxxxx@")
+	return userinfo.ReplaceAllString(text, "//${1}xxxxx@")
 }
 
 // ParseAddress checks the address of an upstream as a definition states it: http, https or file, and without what must not
@@ -37,12 +37,12 @@ func ParseAddress(text string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q: an address begins with http://, https:// or file:///", Redacted(text))
 	}
 	if u.User != nil {
-		return nil, fmt.Errorf("%q: an address with a user or password would stand in the lock and in the image: use one without", u.Redacted())
+		return nil, fmt.Errorf("%q: an address with a user or password would stand in the lock and in the image: use one without", Redacted(text))
 	}
 	return u, nil
 }
 
-// JoinAddress is the address of a file below a folder's. A "+" is escaped, too: some servers read it as a space.
+// JoinAddress is the address of a file below that of a folder, which has no final slash. A "+" is escaped, too: some servers read it as a space.
 func JoinAddress(folder, file string) string {
-	return strings.TrimRight(folder, "/") + "/" + strings.ReplaceAll((&url.URL{Path: "/" + file}).EscapedPath()[1:], "+", "%2b")
+	return folder + "/" + strings.ReplaceAll((&url.URL{Path: "/" + file}).EscapedPath()[1:], "+", "%2b")
 }

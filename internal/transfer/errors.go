@@ -43,14 +43,20 @@ func (e *StatusError) Is(target error) bool {
 // statusError is the error of an answer to a request for an address.
 func statusError(address string, resp *http.Response) error {
 	where := artifact.Redacted(address)
-	if last := resp.Request.URL.Redacted(); last != where {
-		where += " (redirected to " + last + ")"
+	if resp.Request.Response != nil {
+		where += " (redirected to " + withoutQuery(resp.Request.URL.String()) + ")"
 	}
 	err := &StatusError{resp.StatusCode, resp.Request.URL, resp.Header, fmt.Sprintf("%s: the server answers %s", where, resp.Status)}
 	if passing(resp.StatusCode) {
 		return &Temporary{err, retryAfter(resp.Header)}
 	}
 	return err
+}
+
+// withoutQuery is an address as a server stated it. Its query may be a login of its own, as in the signed addresses of object stores.
+func withoutQuery(address string) string {
+	address, _, _ = strings.Cut(address, "?")
+	return artifact.Redacted(address)
 }
 
 // passing reports whether a status is of a server that may answer better later.
@@ -91,8 +97,10 @@ func unreachable(err error, known bool) error {
 		return settings.error
 	case errors.As(err, &again):
 		return again
-	case errors.As(err, &status), errors.As(err, &login):
-		return err
+	case errors.As(err, &status):
+		return status
+	case errors.As(err, &login):
+		return login
 	case IsCertificate(err), errors.As(err, &alert) && alert.Op == "remote error",
 		errors.Is(err, errRedirects), errors.Is(err, errRedirected), proxyRefused(err):
 		return err

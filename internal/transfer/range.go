@@ -15,17 +15,18 @@ func validator(resp *http.Response) string {
 	return resp.Header.Get("Last-Modified")
 }
 
-// continues reports whether the answer goes on at byte at of a file of the size, and not beyond the byte before to; 0: the end.
-func continues(resp *http.Response, at, to, size int64) bool {
-	var first, last, total int64
+// continues reports whether the answer goes on at byte at of a file of the size, and not beyond the byte before to; 0: the end. A negative
+// size is unknown; total is then what the server says, if it does.
+func continues(resp *http.Response, at, to, size int64) (total int64, is bool) {
+	var first, last int64
 	text := resp.Header.Get("Content-Range")
 	if n, err := fmt.Sscanf(text, "bytes %d-%d/%d", &first, &last, &total); err != nil {
 		if n < 2 || !strings.HasSuffix(text, "/*") {
-			return false
+			return size, false
 		}
 		total = size
 	}
-	return first == at && last >= first && (to <= 0 || last < to) && (size < 0 || total == size && last < size)
+	return total, first == at && last >= first && (to <= 0 || last < to) && (size < 0 || total == size) && (total < 0 || last < total)
 }
 
 // encoded tells that the body is not the file as it is stored.

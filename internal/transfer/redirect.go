@@ -48,7 +48,7 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 func redirected(address string, err error) error {
 	var last *url.Error
 	if (errors.Is(err, errRedirects) || errors.Is(err, errRedirected)) && errors.As(err, &last) {
-		return fmt.Errorf("%s: %w (to %s)", artifact.Redacted(address), last.Err, artifact.Redacted(last.URL))
+		return fmt.Errorf("%s: %w (to %s)", artifact.Redacted(address), last.Err, withoutQuery(last.URL))
 	}
 	return err
 }

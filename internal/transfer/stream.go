@@ -87,14 +87,14 @@ func (c *Client) Open(ctx context.Context, d Download) *Stream {
 	if d.Had > 0 {
 		s.position, s.mark, s.answers = d.Had, d.Had, 1
 	}
-	down := 0
+	givenUp := 0
 	for i, a := range d.Addresses {
 		s.ways = append(s.ways, &way{Address: a, place: i})
-		if c.Down(a.URL) {
-			down++
+		if c.host(a.URL).givenUp.Load() {
+			givenUp++
 		}
 	}
-	if down == len(s.ways) {
+	if givenUp == len(s.ways) {
 		s.patience.left = 1
 	}
 	// Addresses whose hosts could not be reached lately come after the others.
@@ -187,6 +187,9 @@ func (s *Stream) step(p []byte) (int, error) {
 	}
 	if err == nil || s.position == s.end {
 		return n, nil
+	}
+	if err == io.EOF && s.odd != "" && s.resp.ContentLength < 0 {
+		return n, artifact.Verifyf("%s: size mismatch: got %d bytes, want %d (%s)", artifact.Redacted(s.URL()), s.position, s.end, s.odd)
 	}
 	return n, s.ended(err)
 }

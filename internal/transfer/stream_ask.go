@@ -72,7 +72,10 @@ func (s *Stream) begin(r Request) error {
 	}
 	if resp.StatusCode == http.StatusPartialContent {
 		s.announced = s.position - s.d.From + max(resp.ContentLength, 0)
-		if continues(resp, r.From, r.To, s.d.Size) {
+		if total, is := continues(resp, r.From, r.To, s.d.Size); is {
+			if s.end < 0 {
+				s.end = total
+			}
 			return nil
 		}
 		if w.bad++; w.bad >= badRanges {
@@ -188,6 +191,10 @@ func (s *Stream) nextRound() error {
 	}
 	pause, more := s.patience.pause(after)
 	if !more {
+		for _, w := range alive {
+			h := s.client.host(w.URL)
+			h.givenUp.Store(h.down.Load())
+		}
 		return joined(s.failures)
 	}
 	s.ways = alive

@@ -14,13 +14,12 @@ import (
 
 	"github.com/containerd/containerd/v2/core/remotes/docker/auth"
 	remoteerrors "github.com/containerd/containerd/v2/core/remotes/errors"
-
-	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 const (
 	maxTokenAnswer = 1 << 20          // bytes
 	tokenLife      = 60 * time.Second // where the service states none
+	maxTokenLife   = 24 * time.Hour
 	clientID       = "minimirror"
 )
 
@@ -45,7 +44,7 @@ func newToken(r *http.Request, resp *http.Response, challenge auth.Challenge, lo
 	case err != nil:
 		return nil, tokenError(r, err)
 	case realm.Scheme != "https" && (realm.Scheme != "http" || resp.Request.URL.Scheme != "http") || realm.Host == "":
-		return nil, tokenError(r, fmt.Errorf("it sends to %q for a token, which is not a safe place to send a password to", realm.Redacted()))
+		return nil, tokenError(r, fmt.Errorf("it sends to %q for a token, which is not a safe place to send a password to", withoutQuery(options.Realm)))
 	}
 	if name := repositoryOf(r.URL); len(options.Scopes) == 0 && name != "" {
 		options.Scopes = []string{"repository:" + name + ":pull"}
@@ -104,11 +103,11 @@ func (t *token) fetch(ctx context.Context, base http.RoundTripper, userAgent str
 	if t.options.Secret != "" {
 		answer, err := auth.FetchTokenWithOAuth(ctx, client, header, clientID, t.options)
 		if err == nil {
-			t.set(answer.AccessToken, begin, answer.ExpiresInSeconds)
-			return nil
+			return t.set(answer.AccessToken, begin, answer.ExpiresInSeconds)
 		}
 		var status remoteerrors.ErrUnexpectedStatus
-		if t.options.Username == "" || !errors.As(err, &status) || !slices.Contains([]int{400, 401, 404, 405}, status.StatusCode) {
+		unknown := errors.Is(err, auth.ErrNoToken) || errors.As(err, &status) && slices.Contains([]int{400, 401, 404, 405}, status.StatusCode)
+		if t.options.Username == "" || !unknown {
 			return err
 		}
 	}
@@ -116,16 +115,20 @@ func (t *token) fetch(ctx context.Context, base http.RoundTripper, userAgent str
 	if err != nil {
 		return err
 	}
-	t.set(answer.Token, begin, answer.ExpiresInSeconds)
-	return nil
+	return t.set(answer.Token, begin, answer.ExpiresInSeconds)
 }
 
-func (t *token) set(text string, begin time.Time, seconds int) {
-	life := time.Duration(seconds) * time.Second
+// set keeps a token for as long as the service says.
+func (t *token) set(text string, begin time.Time, seconds int) error {
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return errors.New("what it sends is not a token")
+	}
+	life := time.Duration(min(seconds, int(maxTokenLife/time.Second))) * time.Second
 	if life <= 0 {
 		life = tokenLife
 	}
 	t.text, t.expires = text, begin.Add(life)
+	return nil
 }
 
 // tokenError is the error of a registry that could not be logged in to: of a refusal a StatusError with 401; a
@@ -141,7 +144,7 @@ func tokenError(r *http.Request, err error) error {
 	case errors.As(err, &passing):
 		return &Temporary{text, passing.After}
 	case errors.As(err, &status):
-		short := fmt.Sprintf("registry %s: log in: %s: the server answers %s", r.URL.Host, artifact.Redacted(cutQuery(status.RequestURL)), status.Status)
+		short := fmt.Sprintf("registry %s: log in: %s: the server answers %s", r.URL.Host, withoutQuery(status.RequestURL), status.Status)
 		return &StatusError{Status: http.StatusUnauthorized, URL: r.URL, text: short}
 	case errors.Is(err, errRedirected), errors.Is(err, errRedirects), IsCertificate(err), !errors.As(err, &asked):
 		return &loginError{text}
@@ -153,11 +156,6 @@ func tokenError(r *http.Request, err error) error {
 type loginError struct{ error }
 
 func (e *loginError) Unwrap() error { return e.error }
-
-func cutQuery(address string) string {
-	address, _, _ = strings.Cut(address, "?")
-	return address
-}
 
 // A tokenTransport reads no more of an answer than a token can need, and tells a busy service from one that refuses.
 type tokenTransport struct{ base http.RoundTripper }

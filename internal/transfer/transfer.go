@@ -113,6 +113,7 @@ func URLs(urls []string) []Address {
 type host struct {
 	slots    chan struct{} // nil: any number
 	down     atomic.Bool   // could not be reached lately
+	givenUp  atomic.Bool   // could not be reached several times
 	answered atomic.Bool   // has been there before
 }
 

@@ -49,7 +49,7 @@ func flat(suite string) bool { return strings.HasSuffix(suite, "/") }
 // checks the dates.
 func fetchRelease(ctx context.Context, up artifact.Upstream, src source, url, suite string, now time.Time) (*release, error) {
 	get := func(file string) ([]byte, string, error) {
-		data, answer, err := artifact.Get(ctx, up, artifact.Request{URLs: []string{url + "/" + escapePath(path.Join(dists(suite), file))}, Limit: maxRelease})
+		data, answer, err := artifact.Get(ctx, up, artifact.Request{URLs: []string{artifact.JoinAddress(url, path.Join(dists(suite), file))}, Limit: maxRelease})
 		if err != nil {
 			return nil, "", err
 		}

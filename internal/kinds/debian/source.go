@@ -3,7 +3,6 @@ package debian
 import (
 	"cmp"
 	"fmt"
-	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -38,17 +37,11 @@ type suite struct {
 
 // addresses are those of a file of the repository.
 func (s *source) addresses(file string) []string {
-	escaped := escapePath(file)
 	all := make([]string, len(s.urls))
 	for i, u := range s.urls {
-		all[i] = u + "/" + escaped
+		all[i] = artifact.JoinAddress(u, file)
 	}
 	return all
-}
-
-// escapePath writes a path as apt does: "+" too, which some stores read as a space.
-func escapePath(p string) string {
-	return strings.ReplaceAll((&url.URL{Path: p}).EscapedPath(), "+", "%2b")
 }
 
 // sourceSpec is an entry of "sources" in mirror.yaml.
@@ -184,18 +177,9 @@ func checkSuite(name string, components []string) error {
 }
 
 func cleanURL(s string) (string, error) {
-	u, err := url.Parse(s)
+	u, err := artifact.ParseAddress(s)
 	if err != nil {
 		return "", err
-	}
-	switch {
-	case u.Scheme == "file" && u.Host == "":
-	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
-	default:
-		return "", fmt.Errorf("%q: an address begins with http://, https:// or file:///", s)
-	}
-	if u.User != nil {
-		return "", fmt.Errorf("%q: an address with a user or password would stand in the lock and in the image: use one without", u.Redacted())
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
 		return "", fmt.Errorf("%q: an address of a repository has no ? and no #", s)

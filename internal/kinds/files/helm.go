@@ -69,7 +69,7 @@ const indexName = "index.yaml"
 // helm reads the index of a chart repository and takes what the definition wants. The index is not
 // signed; the digests in it vouch for the charts, as far as the connection to upstream does for it.
 func (r *resolver) helm(ctx context.Context, s *source) error {
-	address := addressOf(s.address, indexName)
+	address := artifact.JoinAddress(s.address, indexName)
 	data, _, err := artifact.Get(ctx, r.req.Upstream, artifact.Request{URLs: []string{address}, Limit: maxList})
 	if err != nil {
 		return s.failed(err)
@@ -167,10 +167,10 @@ func (r *resolver) chartFile(s *source, c *chart) (w wanted, err error) {
 		return w, err
 	}
 	if address.Scheme == "oci" {
-		return w, fmt.Errorf("it is in a registry, at %s, and not in this repository: it cannot be carried as a file", address.Redacted())
+		return w, fmt.Errorf("it is in a registry, at %s, and not in this repository: it cannot be carried as a file", artifact.Redacted(address.String()))
 	}
 	if address.Scheme != base.Scheme && address.Scheme != "https" && address.Scheme != "http" || address.User != nil {
-		return w, fmt.Errorf("%q is not an address that can be fetched", address.Redacted())
+		return w, fmt.Errorf("%q is not an address that can be fetched", artifact.Redacted(address.String()))
 	}
 	file := path.Base(address.Path)
 	if !carriable(file) || file == indexName {

@@ -73,7 +73,7 @@ type wanted struct {
 
 // folder reads a list of checksums and takes the files that the definition wants.
 func (r *resolver) folder(ctx context.Context, s *source) error {
-	listURL := addressOf(s.address, s.list.file)
+	listURL := artifact.JoinAddress(s.address, s.list.file)
 	data, _, err := artifact.Get(ctx, r.req.Upstream, artifact.Request{URLs: []string{listURL}, Limit: maxList})
 	if err != nil {
 		return s.failed(err)
@@ -101,9 +101,9 @@ func (r *resolver) folder(ctx context.Context, s *source) error {
 			}
 			if !list[name].Identified() {
 				return s.failed(artifact.Hint(p.section.Errorf("%s has for %s neither a SHA-256 nor a SHA-512 digest: nothing that counts vouches for it", s.list.file, name),
-					"add a source of its own: { name: NAME, url: %s, sha256: DIGEST }", addressOf(s.address, name)))
+					"add a source of its own: { name: NAME, url: %s, sha256: DIGEST }", artifact.JoinAddress(s.address, name)))
 			}
-			files = append(files, wanted{path: name, urls: []string{addressOf(s.address, name)}, content: list[name]})
+			files = append(files, wanted{path: name, urls: []string{artifact.JoinAddress(s.address, name)}, content: list[name]})
 		}
 		if !found {
 			return artifact.Hint(p.section.Errorf("source %s: take: %s has nothing like %q", s.name, s.list.file, p.text), "it has: %s", near(p.text, list.names()))
@@ -140,7 +140,7 @@ func (r *resolver) list(ctx context.Context, s *source, listURL string, data []b
 	var signature []byte
 	if s.list.signature != "" && s.list.signature != s.list.file {
 		var err error
-		if signature, _, err = artifact.Get(ctx, r.req.Upstream, artifact.Request{URLs: []string{addressOf(s.address, s.list.signature)}, Limit: 1 << 20}); err != nil {
+		if signature, _, err = artifact.Get(ctx, r.req.Upstream, artifact.Request{URLs: []string{artifact.JoinAddress(s.address, s.list.signature)}, Limit: 1 << 20}); err != nil {
 			return nil, nil, err
 		}
 		files, contents = append(files, s.list.signature), append(contents, signature)
@@ -161,7 +161,7 @@ func (r *resolver) list(ctx context.Context, s *source, listURL string, data []b
 	}
 	for i, file := range files {
 		c := contentOf(contents[i])
-		release.Proofs = append(release.Proofs, artifact.Proof{Path: file, Size: c.Size, SHA256: c.SHA256, URLs: []string{addressOf(s.address, file)}, Data: contents[i]})
+		release.Proofs = append(release.Proofs, artifact.Proof{Path: file, Size: c.Size, SHA256: c.SHA256, URLs: []string{artifact.JoinAddress(s.address, file)}, Data: contents[i]})
 	}
 	return made.list, release, nil
 }

@@ -247,26 +247,12 @@ var ours = []string{sumsFile, sumsSignature}
 func carriable(file string) bool { return artifact.ValidPath(file) && !slices.Contains(ours, file) }
 
 func cleanURL(text string) (string, error) {
-	u, err := url.Parse(text)
+	u, err := artifact.ParseAddress(text)
 	if err != nil {
 		return "", err
-	}
-	switch {
-	case u.Scheme == "file" && u.Host == "":
-	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
-	default:
-		return "", fmt.Errorf("%q: an address begins with http://, https:// or file:///", text)
-	}
-	if u.User != nil {
-		return "", fmt.Errorf("%q: an address with a user or password would stand in the lock and in the image: use one without", u.Redacted())
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
 		return "", fmt.Errorf("%q: an address with ? or # has no name for a file", text)
 	}
 	return strings.TrimRight(text, "/"), nil
-}
-
-// addressOf is the address of a file below a folder's.
-func addressOf(folder, file string) string {
-	return folder + "/" + strings.ReplaceAll((&url.URL{Path: "/" + file}).EscapedPath()[1:], "+", "%2b")
 }
