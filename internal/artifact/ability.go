@@ -68,6 +68,13 @@ type ClientFile struct {
 	Data []byte // text
 }
 
+// A PackageURLer names items as lists of software (SBOM) and databases of vulnerabilities do.
+type PackageURLer interface {
+	// PackageURL is the item's package URL (purl, ECMA-427): "pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS". source is the item's.
+	// It needs neither URLs nor Metadata. Different items of a source have different ones.
+	PackageURL(source *Source, i *Item) string
+}
+
 // A Prober checks a running mirror as a client would.
 type Prober interface {
 	// Probe verifies what it gets. get fetches a path of the mirror.

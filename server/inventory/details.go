@@ -16,6 +16,7 @@ type Carried struct {
 	Architecture string               `json:"architecture"`
 	Size         int64                `json:"size"` // of all files, bytes
 	Files        []CarriedFile        `json:"files"`
+	PackageURL   string               `json:"purl,omitempty"` // of an artifact.PackageURLer
 	Description  artifact.Description `json:"description"`
 	Sets         []string             `json:"sets"` // that contain it, "NAME for ARCHITECTURE"
 	InSets       []SetName            `json:"-"`    // the same
@@ -57,11 +58,15 @@ func (v *Inventory) Details(r *http.Request, kind, name string) (list []Carried,
 		return nil, nil, err
 	}
 	describer, describes := artifact.Able[artifact.Describer](v.Kinds[at])
+	purler, purls := artifact.Able[artifact.PackageURLer](v.Kinds[at])
 	for _, r := range records[name] {
 		c := Carried{Item: r.Item, Architecture: r.Item.Architecture(), Size: r.Item.Size(), Sets: []string{}, Decision: decide(&r.Item)}
 		c.Metadata = nil // the description says it
 		if describes {
 			c.Description = describer.Describe(&r.Item)
+		}
+		if source := v.source(r.Source); purls && source != nil {
+			c.PackageURL = purler.PackageURL(source, &r.Item)
 		}
 		for _, f := range r.Files {
 			f.URLs = orNone(f.URLs)
@@ -77,6 +82,15 @@ func (v *Inventory) Details(r *http.Request, kind, name string) (list []Carried,
 		list = append(list, c)
 	}
 	return orNone(list), aliases[name], nil
+}
+
+// source finds a source by its name.
+func (v *Inventory) source(name string) *artifact.Source {
+	sources := v.Image.Catalog.Sources
+	if at := slices.IndexFunc(sources, func(s artifact.Source) bool { return s.Name == name }); at >= 0 {
+		return &sources[at]
+	}
+	return nil
 }
 
 // Relations returns why a name is carried, as the chain of names from a request to it, both included; and the names that may need it.
