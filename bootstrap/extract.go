@@ -14,6 +14,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/atomicfile"
+	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/internal/image"
 )
 
@@ -112,7 +113,7 @@ func enough(dir string, room int64) error {
 		return nil // then the writes tell
 	}
 	if free := int64(s.Bavail) * int64(s.Bsize); free < room {
-		return artifact.Hint(fmt.Errorf("%s: %d MB are needed, %d MB are free: %w", dir, room/1000000+1, free/1000000, syscall.ENOSPC),
+		return artifact.Hint(fmt.Errorf("%s: %s are needed, %s are free: %w", dir, bytesize.MB(room), bytesize.MB(free), syscall.ENOSPC),
 			"make room, or name a folder on another file system with --to")
 	}
 	return nil

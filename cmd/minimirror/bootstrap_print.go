@@ -7,8 +7,8 @@ import (
 	"path"
 
 	"github.com/minimirror/minimirror/bootstrap"
+	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/internal/image"
-	"github.com/minimirror/minimirror/internal/progress"
 )
 
 // listSets prints the sets of an image.
@@ -59,7 +59,7 @@ func (c *command) printPlan(p *bootstrap.Plan, output string) error {
 	}
 	for i, step := range p.Steps() {
 		for _, a := range step {
-			fmt.Fprintf(c.stdout, "step %d: %s, %s\n", i+1, a, progress.Bytes(a.Size()))
+			fmt.Fprintf(c.stdout, "step %d: %s, %s\n", i+1, a, bytesize.MB(a.Size()))
 		}
 	}
 	for _, name := range p.Present() {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/internal/lockfile"
-	"github.com/minimirror/minimirror/internal/progress"
 )
 
 // printDownloads writes the size of what build will fetch, with a line for each source.
@@ -36,15 +36,15 @@ func (c *command) printChanges(changes []builder.Change) {
 		case x.Old == nil:
 			added++
 			more += x.New.Size
-			what = fmt.Sprintf("%s, %s", artifact.Title("added", x.New.Version, ""), progress.Bytes(x.New.Size))
+			what = fmt.Sprintf("%s, %s", artifact.Title("added", x.New.Version, ""), bytesize.MB(x.New.Size))
 		case x.New == nil:
 			removed++
 			more -= x.Old.Size
-			what = fmt.Sprintf("%s, %s", artifact.Title("removed", x.Old.Version, ""), progress.Bytes(x.Old.Size))
+			what = fmt.Sprintf("%s, %s", artifact.Title("removed", x.Old.Version, ""), bytesize.MB(x.Old.Size))
 		default:
 			moved++
 			more += x.New.Size - x.Old.Size
-			what = fmt.Sprintf("%s, %s → %s", versions(x.Old, x.New), progress.Bytes(x.Old.Size), progress.Bytes(x.New.Size))
+			what = fmt.Sprintf("%s, %s → %s", versions(x.Old, x.New), bytesize.MB(x.Old.Size), bytesize.MB(x.New.Size))
 		}
 		if x.New != nil && x.New.Security {
 			security++
@@ -59,7 +59,7 @@ func (c *command) printChanges(changes []builder.Change) {
 	if more < 0 {
 		sign, more = "-", -more
 	}
-	fmt.Fprintf(c.stdout, "%d changed, %d added, %d removed, %s%s; %d of them for security\n", moved, added, removed, sign, progress.Bytes(more), security)
+	fmt.Fprintf(c.stdout, "%d changed, %d added, %d removed, %s%s; %d of them for security\n", moved, added, removed, sign, bytesize.MB(more), security)
 }
 
 // printReleaseChanges writes a line for each change.
@@ -99,7 +99,7 @@ func versions(old, now *builder.Pin) string {
 func (c *command) warnOfSize(l *lockfile.Lock) {
 	const large = 100_000_000_000
 	if size := sizeOf(l); size > large {
-		c.log().Warn("the lock is very large; the cache and the image will each need this much space", "size", progress.Bytes(size))
+		c.log().Warn("the lock is very large; the cache and the image will each need this much space", "size", bytesize.MB(size))
 	}
 }
 
@@ -115,7 +115,7 @@ func sizeOf(l *lockfile.Lock) (size int64) {
 
 // quantity formats a number of things and their size: "1 file, 0.1 MB".
 func quantity(n int, thing string, size int64) string {
-	return counted(n, thing) + ", " + progress.Bytes(size)
+	return counted(n, thing) + ", " + bytesize.MB(size)
 }
 
 // counted writes a number of things: "1 item", "2 items".

@@ -5,6 +5,7 @@ import (
 
 	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/internal/cache"
 	"github.com/minimirror/minimirror/internal/fetch"
 	"github.com/minimirror/minimirror/internal/kinds"
@@ -38,8 +39,8 @@ func (f *upstreamFlags) client(ctx context.Context, c *command, d *builder.Defin
 	case f.key != "" && f.cert == "":
 		return nil, artifact.Usagef("--client-key without --client-cert")
 	case f.rate != "":
-		if opt.Rate, err = transfer.ParseRate(f.rate); err != nil {
-			return nil, artifact.Usagef("--limit-rate %w", err)
+		if opt.Rate, err = bytesize.Parse(f.rate); err != nil {
+			return nil, artifact.Usagef("--limit-rate: %w", err)
 		}
 	}
 	if opt.Access, err = d.Access(ctx, kinds.All()); err != nil {

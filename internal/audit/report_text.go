@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/progress"
+	"github.com/minimirror/minimirror/internal/bytesize"
 )
 
 // Text writes the report for people, in UTC. Whatever clients sent, it has only printable characters and its own lines.
@@ -20,17 +20,17 @@ func (r *Report) Text(w io.Writer) error {
 	if r.Requests == 0 {
 		t.line("no requests")
 	} else {
-		t.line("%d requests from %s to %s UTC, %s sent", r.Requests, stamp(r.From), stamp(r.To), progress.Bytes(r.Bytes))
+		t.line("%d requests from %s to %s UTC, %s sent", r.Requests, stamp(r.From), stamp(r.To), bytesize.MB(r.Bytes))
 	}
 	t.line("\nVERDICT\tREQUESTS\tBYTES")
 	for _, v := range r.Verdicts {
-		t.line("%s\t%d\t%s", v.Verdict, v.Requests, progress.Bytes(v.Bytes))
+		t.line("%s\t%d\t%s", v.Verdict, v.Requests, bytesize.MB(v.Bytes))
 	}
 	if len(r.Kinds) > 0 {
 		t.line("\nKIND\tREQUESTS\tBYTES")
 	}
 	for _, k := range r.Kinds {
-		t.line("%s\t%d\t%s", show(k.Kind), k.Requests, progress.Bytes(k.Bytes))
+		t.line("%s\t%d\t%s", show(k.Kind), k.Requests, bytesize.MB(k.Bytes))
 	}
 	missing(t, &r.Missing)
 	denied(t, &r.Denied)
@@ -93,7 +93,7 @@ func denied(t *texter, list *Table[Denial]) {
 func clients(t *texter, list *Table[Client]) {
 	t.section("REQUESTS\tFETCHED\tDENIED\tMISSING\tBYTES\tLAST\tCLIENT", len(list.Rows), "Clients: %d", list.Total)
 	for _, c := range list.Rows {
-		t.line("%d\t%d\t%d\t%d\t%s\t%s\t%s", c.Requests, c.Allowed, c.Denied, c.Missing, progress.Bytes(c.Bytes), stamp(c.Last), c.name())
+		t.line("%d\t%d\t%d\t%d\t%s\t%s\t%s", c.Requests, c.Allowed, c.Denied, c.Missing, bytesize.MB(c.Bytes), stamp(c.Last), c.name())
 	}
 	t.rest(len(list.Rows), list.Total, list.Unlisted)
 }
@@ -101,7 +101,7 @@ func clients(t *texter, list *Table[Client]) {
 func fetched(t *texter, list *Table[Fetched]) {
 	t.section("REQUESTS\tWHOLE\tCLIENTS\tFIRST\tLAST\tBYTES\tWHAT\tBY", len(list.Rows), "Fetched: %d", list.Total)
 	for _, f := range list.Rows {
-		t.line("%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s", f.Requests, f.Whole, f.number(), stamp(f.First), stamp(f.Last), progress.Bytes(f.Bytes), f.or(f.Artifact), f.some())
+		t.line("%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s", f.Requests, f.Whole, f.number(), stamp(f.First), stamp(f.Last), bytesize.MB(f.Bytes), f.or(f.Artifact), f.some())
 	}
 	t.rest(len(list.Rows), list.Total, list.Unlisted)
 }
@@ -110,9 +110,9 @@ func never(t *texter, list *Never) {
 	if list == nil {
 		return
 	}
-	t.section("BYTES\tWHAT", len(list.Rows), "Carried and never fetched: %d, %s", list.Total, progress.Bytes(list.Bytes))
+	t.section("BYTES\tWHAT", len(list.Rows), "Carried and never fetched: %d, %s", list.Total, bytesize.MB(list.Bytes))
 	for _, n := range list.Rows {
-		t.line("%s\t%s", progress.Bytes(n.Size), n.or(n.Artifact))
+		t.line("%s\t%s", bytesize.MB(n.Size), n.or(n.Artifact))
 	}
 	t.rest(len(list.Rows), list.Total, 0)
 	if list.Uncertain {

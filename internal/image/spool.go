@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/bytesize"
 )
 
 // spool copies r into a file without a name, which vanishes with the program. dir is where; "" is the
@@ -27,7 +28,7 @@ func spool(ctx context.Context, r io.Reader, dir string) (*os.File, error) {
 	limit := freeSpace(dir)
 	n, err := io.Copy(f, io.LimitReader(contextReader{ctx, r}, limit))
 	if err == nil && n == limit || errors.Is(err, syscall.ENOSPC) {
-		err = artifact.Hint(fmt.Errorf("%s has no room for the image: %d bytes did not suffice", dir, n),
+		err = artifact.Hint(fmt.Errorf("%s has no room for the image: %s did not suffice", dir, bytesize.MB(n)),
 			"name a folder on another disk with TMPDIR, or uncompress the file first")
 	}
 	if err != nil {

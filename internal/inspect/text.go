@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/progress"
+	"github.com/minimirror/minimirror/internal/bytesize"
 )
 
 // A printer writes lines and keeps the first error.
@@ -50,7 +50,7 @@ func (s *Summary) Text(w io.Writer) error {
 	if s.Count.Security > 0 {
 		items += ", " + counted(s.Count.Security, "security update")
 	}
-	p.field("holds", fmt.Sprintf("%s), %s, %s", items, counted(s.Count.Files, "file"), progress.Bytes(s.Size)))
+	p.field("holds", fmt.Sprintf("%s), %s, %s", items, counted(s.Count.Files, "file"), bytesize.MB(s.Size)))
 	for i := range s.Sources {
 		s.Sources[i].text(p)
 	}
@@ -58,7 +58,7 @@ func (s *Summary) Text(w io.Writer) error {
 		p.line("\nsets")
 	}
 	for _, set := range s.Sets {
-		p.line("  %s (%s): %s, %s: %s", set.Name, set.Architecture, counted(set.Items, "item"), progress.Bytes(set.Size), strings.Join(set.Requested, ", "))
+		p.line("  %s (%s): %s, %s: %s", set.Name, set.Architecture, counted(set.Items, "item"), bytesize.MB(set.Size), strings.Join(set.Requested, ", "))
 	}
 	if len(s.Layers) > 0 {
 		p.line("\nlayers")
@@ -66,7 +66,7 @@ func (s *Summary) Text(w io.Writer) error {
 	for i, layer := range s.Layers {
 		size := "compressed"
 		if layer.Size >= 0 {
-			size = progress.Bytes(layer.Size)
+			size = bytesize.MB(layer.Size)
 		}
 		p.line("  %d: %s: %s", i, cmp.Or(layer.Title, layer.Digest), size)
 	}
@@ -74,7 +74,7 @@ func (s *Summary) Text(w io.Writer) error {
 }
 
 func (s *Source) text(p *printer) {
-	p.line("\nsource %s (%s): %s, %s", s.Name, s.Kind, counted(s.Items, "item"), progress.Bytes(s.Size))
+	p.line("\nsource %s (%s): %s, %s", s.Name, s.Kind, counted(s.Items, "item"), bytesize.MB(s.Size))
 	for _, u := range s.URLs {
 		p.line("  from %s", u)
 	}
@@ -136,7 +136,7 @@ func (f *Found) Text(w io.Writer) error {
 		p.line("%s: another name for %s", a.Name, strings.Join(a.Of, ", "))
 	}
 	if n := len(f.Items); n > 1 || n+len(f.Aliases) == 0 {
-		p.line("%s, %s", counted(len(f.Items), "item"), progress.Bytes(f.Size))
+		p.line("%s, %s", counted(len(f.Items), "item"), bytesize.MB(f.Size))
 	}
 	return p.err
 }
@@ -157,7 +157,7 @@ func (p *printer) list(items []Item) {
 			marks = append(marks, "security")
 		}
 		// The last cell is not aligned, so no line ends with spaces.
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s", item.Name, item.Version, item.Architecture, item.Source, progress.Bytes(item.Size))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s", item.Name, item.Version, item.Architecture, item.Source, bytesize.MB(item.Size))
 		if len(marks) > 0 {
 			fmt.Fprintf(table, "\t%s", strings.Join(marks, ", "))
 		}
@@ -223,7 +223,7 @@ func (i *Item) text(p *printer) {
 
 func (f *File) text(p *printer) {
 	p.line("  file: %s", f.Path)
-	p.line("    size: %s (%d bytes)", progress.Bytes(f.Size), f.Size)
+	p.line("    size: %s (%d bytes)", bytesize.MB(f.Size), f.Size)
 	p.line("    sha256: %s", f.SHA256)
 	p.line("    address on the mirror: %s", f.Address)
 	if f.Place != nil {

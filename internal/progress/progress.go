@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/minimirror/minimirror/internal/bytesize"
 )
 
 // Reporter begins phases. The zero value reports nothing.
@@ -82,9 +84,9 @@ func (p *Phase) End(err error) {
 	p.Stop()
 	if done := p.done.Load(); err == nil && done > 0 && p.reporter != nil && p.reporter.out != nil {
 		took := time.Since(p.started)
-		text := fmt.Sprintf("%s: %s in %s", p.name, Bytes(done), round(took))
+		text := fmt.Sprintf("%s: %s in %s", p.name, bytesize.MB(done), round(took))
 		if p.total > 0 {
-			text += fmt.Sprintf(" (%s/s)", Bytes(rate(done, took)))
+			text += fmt.Sprintf(" (%s)", bytesize.Rate(done, took))
 		}
 		fmt.Fprintln(p.reporter.out, text)
 	}
@@ -129,12 +131,12 @@ func (p *Phase) print(took time.Duration) {
 
 func (p *Phase) line(took time.Duration) string {
 	done := p.done.Load()
-	text := fmt.Sprintf("%s: %s", p.name, Bytes(done))
+	text := fmt.Sprintf("%s: %s", p.name, bytesize.MB(done))
 	if p.total <= 0 {
 		return text
 	}
-	perSecond := rate(done, took)
-	text += fmt.Sprintf(" of %s, %d %%, %s/s", Bytes(p.total), p.percent(), Bytes(perSecond))
+	perSecond := bytesize.PerSecond(done, took)
+	text += fmt.Sprintf(" of %s, %d %%, %s", bytesize.MB(p.total), p.percent(), bytesize.Rate(done, took))
 	if left := p.total - done; left > 0 && perSecond > 0 {
 		text += fmt.Sprintf(", %s left", round(time.Duration(float64(left)/float64(perSecond)*float64(time.Second))))
 	}
@@ -158,34 +160,9 @@ func (p *Phase) withBar(text string, width int) string {
 	return text + " [" + strings.Repeat("=", full) + strings.Repeat(" ", room-full) + "]"
 }
 
-func rate(n int64, d time.Duration) int64 {
-	if d <= 0 {
-		return 0
-	}
-	return int64(float64(n) / d.Seconds())
-}
-
 func round(d time.Duration) time.Duration {
 	if d < 10*time.Second {
 		return max(d.Round(100*time.Millisecond), 100*time.Millisecond)
 	}
 	return d.Round(time.Second)
-}
-
-// Bytes writes a size for people, always in MB (1,000,000 bytes), so that two sizes can be compared at a
-// glance: with one decimal below 1,000 MB. Only 0 is less than 0.1 MB.
-func Bytes(n int64) string {
-	switch tenths := (n + 50_000) / 100_000; {
-	case n <= 0:
-		return "0 MB"
-	case tenths < 1:
-		return "0.1 MB"
-	case tenths < 10_000:
-		return fmt.Sprintf("%d.%d MB", tenths/10, tenths%10)
-	}
-	text := fmt.Sprint((n + 500_000) / 1_000_000)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text + " MB"
 }

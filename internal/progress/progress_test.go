@@ -96,14 +96,3 @@ func TestEnd(t *testing.T) {
 	var none *Reporter
 	none.Phase("three", 1).End(nil)
 }
-
-func TestBytes(t *testing.T) {
-	for n, want := range map[int64]string{
-		0: "0 MB", 1: "0.1 MB", 999: "0.1 MB", 149_999: "0.1 MB", 150_000: "0.2 MB", 949_999: "0.9 MB", 950_000: "1.0 MB", 31_457_280: "31.5 MB",
-		999_949_999: "999.9 MB", 999_950_000: "1,000 MB", 126_200_000_000: "126,200 MB", 1_234_567_890_123: "1,234,568 MB",
-	} {
-		if got := Bytes(n); got != want {
-			t.Errorf("%d: got %q, want %q", n, got, want)
-		}
-	}
-}

@@ -33,14 +33,3 @@ func TestUnreachable(t *testing.T) {
 		t.Error("a failing name server is not asked again", err)
 	}
 }
-
-func TestParseRate(t *testing.T) {
-	for text, want := range map[string]int64{
-		"1": 1, "1000": 1000, "500K": 500 << 10, "500k": 500 << 10, "2M": 2 << 20, "1.5M": 3 << 19, "1G": 1 << 30,
-		"": 0, "K": 0, "-1": 0, "0": 0, "NaN": 0, "Inf": 0, "1e300": 0, "2T": 0, "2 M": 0, "0.1": 0,
-	} {
-		if got, err := ParseRate(text); got != want || (err == nil) != (want > 0) {
-			t.Errorf("%q: got %d, %v; want %d", text, got, err, want)
-		}
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/server/access"
 	"github.com/minimirror/minimirror/server/answer"
 	"github.com/minimirror/minimirror/server/inventory"
@@ -51,9 +52,9 @@ func newAbout(v *inventory.Inventory) about {
 		sizes[c.Items[i].Source] += c.Items[i].Size()
 		size += c.Items[i].Size()
 	}
-	a.Artifacts, a.Size = len(c.Items), humanSize(size)
+	a.Artifacts, a.Size = len(c.Items), bytesize.Text(size)
 	for _, s := range c.Sources {
-		source := sourceAbout{Kind: s.Kind, Name: s.Name, Artifacts: counts[s.Name], Size: humanSize(sizes[s.Name])}
+		source := sourceAbout{Kind: s.Kind, Name: s.Name, Artifacts: counts[s.Name], Size: bytesize.Text(sizes[s.Name])}
 		if len(s.URLs) > 0 {
 			source.URL = s.URLs[0]
 		}
@@ -66,7 +67,7 @@ func newAbout(v *inventory.Inventory) about {
 		for _, item := range contents.Requested {
 			requested = append(requested, item.Name)
 		}
-		about.Holds = countOf(len(contents.Items), "item") + ", " + humanSize(contents.Size)
+		about.Holds = countOf(len(contents.Items), "item") + ", " + bytesize.Text(contents.Size)
 		if requested != nil {
 			about.Holds = strings.Join(requested, ", ") + "; " + about.Holds
 		}

@@ -22,6 +22,8 @@ import (
 
 	"github.com/minimirror/minimirror/server/answer"
 	"github.com/minimirror/minimirror/server/inventory"
+
+	"github.com/minimirror/minimirror/internal/bytesize"
 )
 
 //go:embed *.html style.css home.txt
@@ -65,7 +67,7 @@ func New(o Options) (*Pages, error) {
 		"'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	functions := template.FuncMap{
 		"style": func() template.CSS { return template.CSS(style) },
-		"page":  pageOf, "set": setPage, "link": p.link, "size": humanSize, "printable": answer.Quote, "count": countOf, "date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"page":  pageOf, "set": setPage, "link": p.link, "size": bytesize.Text, "printable": answer.Quote, "count": countOf, "date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"join":       func(texts []string) string { return strings.Join(texts, ", ") },
 		"lines":      func(text string) []string { return strings.Split(strings.TrimSpace(text), "\n") },
 		"paragraphs": func(text string) []string { return strings.Split(text, "\n\n") },

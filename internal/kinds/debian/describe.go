@@ -1,12 +1,13 @@
 package debian
 
 import (
-	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/bytesize"
 )
 
 // shownFirst are the fields that people look for, in the order to show. Others follow as the
@@ -158,12 +159,8 @@ func relationParts(value string) (parts []artifact.DescriptionPart) {
 // humanSize writes the value of Installed-Size, which is in units of 1024 bytes (Policy 5.6.20).
 func humanSize(value string) string {
 	kib, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || kib < 0 {
+	if err != nil || kib < 0 || kib > math.MaxInt64/1024 {
 		return value
 	}
-	size, unit := float64(kib)*1.024, 0
-	for size >= 999.95 && unit < len("kMGTPE")-1 {
-		size, unit = size/1000, unit+1
-	}
-	return fmt.Sprintf("%.1f %cB", size, "kMGTPE"[unit])
+	return bytesize.Text(kib * 1024)
 }

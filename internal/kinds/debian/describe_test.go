@@ -83,7 +83,7 @@ func TestDescribeWhatIsMissing(t *testing.T) {
 }
 
 func TestHumanSize(t *testing.T) {
-	for value, want := range map[string]string{"0": "0.0 kB", "1": "1.0 kB", "976": "999.4 kB", "977": "1.0 MB", "1000000": "1.0 GB", "x": "x", "-1": "-1"} {
+	for value, want := range map[string]string{"0": "0 bytes", "1": "1.0 kB", "976": "999.4 kB", "977": "1.0 MB", "1000000": "1.0 GB", "x": "x", "-1": "-1"} {
 		if got := humanSize(value); got != want {
 			t.Errorf("%s: %s, want %s", value, got, want)
 		}
