@@ -189,27 +189,3 @@ func (n *node) forgive(id entryID, l *links) {
 	l.err = nil
 	l.conflicts = slices.DeleteFunc(l.conflicts, func(o entryID) bool { return n.base[o] })
 }
-
-// own returns what is chosen and must be carried: what the node has not, and what
-// somebody asks for by name.
-func (s *search) own() map[entryID]bool {
-	asked := make(map[entryID]bool)
-	for _, a := range s.asks {
-		for _, id := range a.options {
-			if s.chosen[id] && !s.excluded[a.unit] {
-				asked[id] = true
-			}
-		}
-	}
-	own := make(map[entryID]bool, len(s.trail))
-	for _, id := range s.trail {
-		own[id] = !s.u.entries[id].installed && (!s.base[id] || asked[id])
-	}
-	return own
-}
-
-// ownTrail is what of the trail must be carried.
-func (s *search) ownTrail() []entryID {
-	own := s.own()
-	return slices.DeleteFunc(slices.Clone(s.trail), func(id entryID) bool { return !own[id] })
-}

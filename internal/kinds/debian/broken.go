@@ -9,7 +9,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Broken implements artifact.BreakageFinder: for every set, and for every package that was requested by itself, it asks the
+// Broken finds what breaks while some pins are absent: for every set, and for every package that was requested by itself, it asks the
 // resolver whether a bare node can have it from the whole image, and from what is left: first of any versions, as bootstrap and
 // whoever names versions take them, then of those that apt takes by itself (see offers).
 //
@@ -17,7 +17,7 @@ import (
 // breakage. What the image does not carry in any version that would do, the nodes are taken to have, or to get from
 // elsewhere. What breaks in a set is not told again by itself. Where no artifact is Requested, as in images of older
 // programs, all are that are in no set and that nothing else depends on.
-func (Kind) Broken(ctx context.Context, pins artifact.Pins, sets []artifact.Set, absent func(id string) bool) ([]artifact.Breakage, error) {
+func Broken(ctx context.Context, pins artifact.Pins, sets []artifact.Set, absent func(id string) bool) ([]artifact.Breakage, error) {
 	u, err := universeOf(pins)
 	if err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ func BenchmarkBroken(b *testing.B) {
 		requested[p] = true
 	}
 	for _, p := range closure.Packages {
-		a, err := pinPackage(p, src)
+		a, err := p.item(src.name, src.addresses)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -46,7 +46,7 @@ func BenchmarkBroken(b *testing.B) {
 		pins.Items = append(pins.Items, a)
 	}
 	root := newAptRoot(b, b.TempDir())
-	root.addPackages(closure.Packages)
+	addPackages(root, closure.Packages)
 	root.update()
 	var names []string
 	for _, p := range closure.Requested[:100] {
@@ -80,7 +80,7 @@ func BenchmarkBroken(b *testing.B) {
 			var broken []artifact.Breakage
 			for b.Loop() {
 				var err error
-				if broken, err = (Kind{}).Broken(context.Background(), c.pins, nil, func(id string) bool { return absent[id] }); err != nil {
+				if broken, err = Broken(context.Background(), c.pins, nil, func(id string) bool { return absent[id] }); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -30,7 +30,7 @@ func (c *carriage) newOffers(pins artifact.Pins, absent func(id string) bool) (*
 			}
 			priority := 500
 			if len(header) == 1 {
-				priority = (&release{header: header[0]}).priority()
+				priority = releasePriority(header[0])
 			}
 			suites[src.Name+" "+r.Name] = priority
 		}

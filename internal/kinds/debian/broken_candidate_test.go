@@ -10,11 +10,6 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// inChannels sets an item's channels.
-func inChannels(i *artifact.Item, channels ...string) {
-	i.Attributes = artifact.NewAttributes(map[string][]string{"architecture": {i.Architecture()}, "channel": channels})
-}
-
 // suitesOfText makes pins of suites: main has the usual priority, automatic is NotAutomatic and ButAutomaticUpgrades, manual is
 // NotAutomatic alone.
 func suitesOfText(t *testing.T, suites map[string]string) (pins artifact.Pins) {
@@ -39,7 +34,7 @@ func suitesOfText(t *testing.T, suites map[string]string) (pins artifact.Pins) {
 }
 
 // addPins makes repositories as the mirror would serve them.
-func (r *aptRoot) addPins(pins artifact.Pins) {
+func addPins(r *aptRoot, pins artifact.Pins) {
 	texts := map[string][]string{}
 	for i := range pins.Items {
 		a := &pins.Items[i]
@@ -90,7 +85,7 @@ func TestBrokenByCandidates(t *testing.T) {
 				a.Requested = a.Name == c.requested || a.Name+"="+a.Version == c.requested
 			}
 			gone := deniedNames(pins, c.denied)
-			broken, err := Kind{}.Broken(context.Background(), pins, nil, gone)
+			broken, err := Broken(context.Background(), pins, nil, gone)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,14 +103,14 @@ func TestBrokenByCandidates(t *testing.T) {
 					set = artifact.Set{Name: "s", Architecture: "amd64", Requested: []string{a.ID()}, Items: []string{a.ID()}}
 				}
 			}
-			broken, err = Kind{}.Broken(context.Background(), pins, []artifact.Set{set}, gone)
+			broken, err = Broken(context.Background(), pins, []artifact.Set{set}, gone)
 			if err != nil || (len(broken) > 0) != (c.want != "") {
 				t.Errorf("as a set: %+v, %v", broken, err)
 			}
 			// apt itself.
 			problem := func(pins artifact.Pins) string {
 				root := newAptRoot(t, t.TempDir())
-				root.addPins(pins)
+				addPins(root, pins)
 				root.update()
 				name, _, _ := strings.Cut(c.requested, "=")
 				_, problem := root.install(false, name)

@@ -42,7 +42,7 @@ func TestDifferentialBroken(t *testing.T) {
 		var left []*Package
 		gone := make(map[string]bool)
 		for _, p := range closure.Packages {
-			a, err := pinPackage(p, src)
+			a, err := p.item(src.name, src.addresses)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +52,7 @@ func TestDifferentialBroken(t *testing.T) {
 				left = append(left, p)
 			}
 		}
-		broken, err := Kind{}.Broken(context.Background(), pins, nil, func(id string) bool { return gone[id] })
+		broken, err := Broken(context.Background(), pins, nil, func(id string) bool { return gone[id] })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func TestDifferentialBroken(t *testing.T) {
 			reasons[b.Artifact] = b.Reason
 		}
 		root := newAptRoot(t, t.TempDir())
-		root.addPackages(left)
+		addPackages(root, left)
 		root.update()
 		for _, a := range pins.Items {
 			if !a.Requested || gone[a.ID()] {
@@ -105,7 +105,7 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 		}
 		gone := make(map[string]bool)
 		for _, p := range closure.Packages {
-			a, err := pinPackage(p, src)
+			a, err := p.item(src.name, src.addresses)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,7 +131,7 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 			}
 		}
 		bind(pins.Items, random)
-		broken, err := Kind{}.Broken(context.Background(), pins, nil, func(id string) bool { return gone[id] })
+		broken, err := Broken(context.Background(), pins, nil, func(id string) bool { return gone[id] })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,9 +140,9 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 			reasons[b.Artifact] = b.Reason
 		}
 		before, after := newAptRoot(t, t.TempDir()), newAptRoot(t, t.TempDir())
-		before.addPins(pins)
+		addPins(before, pins)
 		before.update()
-		after.addPins(without(pins, func(id string) bool { return gone[id] }))
+		addPins(after, without(pins, func(id string) bool { return gone[id] }))
 		after.update()
 		for _, a := range pins.Items {
 			if !a.Requested || gone[a.ID()] {

@@ -34,11 +34,11 @@ func TestBrokenIsResolve(t *testing.T) {
 			set.Requested, requests = append(set.Requested, a.ID()), append(requests, a.Name+" (>= "+a.Version+")")
 		}
 		absent := func(id string) bool { return gone[id] }
-		brokenSet, err := Kind{}.Broken(context.Background(), pins, []artifact.Set{set}, absent)
+		brokenSet, err := Broken(context.Background(), pins, []artifact.Set{set}, absent)
 		if err != nil {
 			t.Fatal(err)
 		}
-		broken, err := Kind{}.Broken(context.Background(), pins, nil, absent)
+		broken, err := Broken(context.Background(), pins, nil, absent)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -74,7 +74,7 @@ func TestBroken(t *testing.T) {
 			if c.set != "" {
 				sets = append(sets, set)
 			}
-			broken, err := Kind{}.Broken(context.Background(), pins, sets, deniedNames(pins, c.denied))
+			broken, err := Broken(context.Background(), pins, sets, deniedNames(pins, c.denied))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +110,7 @@ func TestBrokenByArchitecture(t *testing.T) {
 		return func(id string) bool { return strings.HasSuffix(id, "lib_1_"+architecture+".deb") }
 	}
 	for architecture, want := range map[string]string{"amd64": "app amd64", "arm64": "app arm64, tool arm64"} {
-		broken, err := Kind{}.Broken(context.Background(), pins, nil, only(architecture))
+		broken, err := Broken(context.Background(), pins, nil, only(architecture))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func TestBrokenOfTwoSources(t *testing.T) {
 	pins.Items = append(pins.Items, second)
 	pins.Items[0].Requested = true
 	for gone, want := range map[string]int{"d/": 0, "e/": 0, "": 1} {
-		broken, err := Kind{}.Broken(context.Background(), pins, nil, func(id string) bool { return strings.HasPrefix(id, gone) && strings.Contains(id, "lib_") })
+		broken, err := Broken(context.Background(), pins, nil, func(id string) bool { return strings.HasPrefix(id, gone) && strings.Contains(id, "lib_") })
 		if err != nil || len(broken) != want {
 			t.Errorf("without %q: %v, %v", gone, broken, err)
 		}
@@ -143,16 +143,16 @@ func TestBrokenOfTwoSources(t *testing.T) {
 func TestBrokenErrors(t *testing.T) {
 	pins, _ := pinsOfText(t, "app 1")
 	none := func(string) bool { return false }
-	if _, err := (Kind{}).Broken(context.Background(), pins, []artifact.Set{{Name: "s", Architecture: "amd64", Requested: []string{"d/none"}}}, none); !errors.Is(err, artifact.ErrVerify) {
+	if _, err := Broken(context.Background(), pins, []artifact.Set{{Name: "s", Architecture: "amd64", Requested: []string{"d/none"}}}, none); !errors.Is(err, artifact.ErrVerify) {
 		t.Errorf("a set of what is not there: %v", err)
 	}
 	pins, _ = pinsOfText(t, "app 1\n Depends: lib | other\nlib 1\nother 1")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := (Kind{}).Broken(ctx, pins, nil, deniedNames(pins, "lib")); !errors.Is(err, context.Canceled) {
+	if _, err := Broken(ctx, pins, nil, deniedNames(pins, "lib")); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end: %v", err)
 	}
-	if broken, err := (Kind{}).Broken(context.Background(), artifact.Pins{}, nil, none); err != nil || broken != nil {
+	if broken, err := Broken(context.Background(), artifact.Pins{}, nil, none); err != nil || broken != nil {
 		t.Errorf("an empty image: %v, %v", broken, err)
 	}
 }
@@ -175,7 +175,7 @@ func FuzzBroken(f *testing.F) {
 			absent[p.ID()] = denied>>i&1 == 1
 			set.Requested = append(set.Requested, p.ID())
 		}
-		broken, err := Kind{}.Broken(context.Background(), pins, []artifact.Set{set}, func(id string) bool { return absent[id] })
+		broken, err := Broken(context.Background(), pins, []artifact.Set{set}, func(id string) bool { return absent[id] })
 		for _, b := range broken {
 			if b.Reason == "" || err != nil {
 				t.Fatalf("%+v, %v", b, err)

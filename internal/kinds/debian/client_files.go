@@ -35,7 +35,7 @@ func keptPriorities(sources []artifact.Source) (records []string) {
 			if err != nil || len(header) != 1 {
 				continue
 			}
-			priority := (&release{header: header[0]}).priority()
+			priority := releasePriority(header[0])
 			pin := "n=" + header[0].get("Codename")
 			if pin == "n=" {
 				pin = "a=" + header[0].get("Suite")

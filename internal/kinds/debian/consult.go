@@ -18,7 +18,6 @@ type upstream struct {
 	sources  []source
 	releases [][]*release // by source, then suite
 	indexes  []indexJob
-	universe *Universe
 }
 
 // A consultation asks the sources what they have.
@@ -39,7 +38,7 @@ const (
 // answers arrive has no influence on the result, nor on the error.
 func consult(ctx context.Context, req artifact.ResolveRequest, sources []source) (*upstream, error) {
 	c := &consultation{upstream: req.Upstream, previous: req.Previous.Sources, now: req.Now, log: req.Log, decoders: make(chan struct{}, parallelDecoders)}
-	up := &upstream{sources: sources, releases: make([][]*release, len(sources)), universe: NewUniverse(architectures(sources)...)}
+	up := &upstream{sources: sources, releases: make([][]*release, len(sources))}
 	type place struct{ source, suite int }
 	var places []place
 	for i := range sources {
@@ -66,10 +65,6 @@ func consult(ctx context.Context, req artifact.ResolveRequest, sources []source)
 	}
 	if err := up.checkIndexes(); err != nil {
 		return nil, err
-	}
-	for i := range up.indexes {
-		job := &up.indexes[i]
-		up.universe.Add(job.origin, job.text)
 	}
 	up.warnOfReleases(c)
 	up.warnOfKeys(c)

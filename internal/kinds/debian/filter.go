@@ -13,7 +13,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Filter implements artifact.Filterer. It goes by what the image says of itself: of each suite it reads the
+// Filter makes the repository anew without some of its packages. It goes by what the image says of itself: of each suite it reads the
 // Release, holds every Packages that this lists against its digest, and leaves out the stanzas
 // of what is absent. The plain Packages is then parts of the image's own, or emptyIndex where nothing stays; Packages.gz and
 // what both are called by hash are new, and so are the lines for them. Indexes from which nothing
@@ -21,7 +21,7 @@ import (
 // held in memory.
 //
 // The same request gives the same bytes, as far as the signer does.
-func (Kind) Filter(ctx context.Context, req artifact.FilterRequest) ([]artifact.Generated, error) {
+func Filter(ctx context.Context, req artifact.FilterRequest) ([]artifact.Generated, error) {
 	var suites []*suiteFilter
 	var indexes []*indexFilter
 	for _, source := range req.Sources {

@@ -73,7 +73,7 @@ packages: all`)
 		}
 		req := filterRequest(image, pins.Sources, func(id string) bool { return denied[id] })
 		req.Date = pins.Date.Add(time.Duration(i+1) * time.Second)
-		files, err := Kind{}.Filter(context.Background(), req)
+		files, err := Filter(context.Background(), req)
 		if err != nil {
 			t.Fatal(err)
 		}

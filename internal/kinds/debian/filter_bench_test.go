@@ -20,7 +20,7 @@ func BenchmarkFilter(b *testing.B) {
 	src := &source{name: "host", urls: []string{"http://h"}}
 	suites := make(map[string]bool)
 	for _, p := range u.All() {
-		a, err := pinPackage(p, src)
+		a, err := p.item(src.name, src.addresses)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -39,7 +39,7 @@ func BenchmarkFilter(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := (Kind{}).Filter(context.Background(), filterRequest(image, pins.Sources, func(id string) bool { return absent[id] })); err != nil {
+				if _, err := Filter(context.Background(), filterRequest(image, pins.Sources, func(id string) bool { return absent[id] })); err != nil {
 					b.Fatal(err)
 				}
 			}

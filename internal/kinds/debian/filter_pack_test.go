@@ -40,12 +40,12 @@ func TestFilterBefore(t *testing.T) {
 			}
 		}
 		req := filterRequest(image, sources, func(id string) bool { return gone[id] })
-		want, err := Kind{}.Filter(context.Background(), req)
+		want, err := Filter(context.Background(), req)
 		if err != nil {
 			t.Fatal(err)
 		}
 		req.Before = before
-		got, err := Kind{}.Filter(context.Background(), req)
+		got, err := Filter(context.Background(), req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func TestFilterSharesChunks(t *testing.T) {
 	packed := func(before []artifact.Generated, absent ...string) (files []artifact.Generated, chunks [][]byte) {
 		req := filterRequest(image, sources, func(id string) bool { return slices.Contains(absent, id) })
 		req.Before = before
-		files, err := Kind{}.Filter(context.Background(), req)
+		files, err := Filter(context.Background(), req)
 		if err != nil {
 			t.Fatal(err)
 		}

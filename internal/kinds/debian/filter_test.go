@@ -49,15 +49,9 @@ func randomPins(random *rand.Rand, n int) artifact.Pins {
 	return pins
 }
 
-// without are the pins without some artifacts.
-func without(pins artifact.Pins, absent func(string) bool) artifact.Pins {
-	pins.Items = slices.DeleteFunc(slices.Clone(pins.Items), func(a artifact.Item) bool { return absent(a.ID()) })
-	return pins
-}
-
 func plan(t testing.TB, pins artifact.Pins) []artifact.Generated {
 	t.Helper()
-	files, err := Kind{}.Publish(pins, testSigner{debiantest.NewKey("k")})
+	files, err := Publish(pins, testSigner{debiantest.NewKey("k")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,12 +75,12 @@ func TestFilterIsPlan(t *testing.T) {
 			gone[a.ID()] = random.IntN(4) < share
 		}
 		absent := func(id string) bool { return gone[id] }
-		files, err := Kind{}.Filter(context.Background(), filterRequest(image, pins.Sources, absent))
+		files, err := Filter(context.Background(), filterRequest(image, pins.Sources, absent))
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, want := image.with(t, files), testTree{}.with(t, plan(t, without(pins, absent)))
-		again, err := Kind{}.Filter(context.Background(), filterRequest(image, pins.Sources, absent))
+		again, err := Filter(context.Background(), filterRequest(image, pins.Sources, absent))
 		if err != nil || !maps.EqualFunc(image.with(t, again), got, bytes.Equal) || !slices.EqualFunc(again, files, func(a, b artifact.Generated) bool { return a.Path == b.Path }) {
 			t.Fatalf("seed %d: the same request, other files (%v)", seed, err)
 		}
@@ -151,7 +145,7 @@ func TestFilterMovesTheDate(t *testing.T) {
 	image := testTree{}.with(t, plan(t, pins))
 	req := filterRequest(image, pins.Sources, func(string) bool { return false })
 	req.Date = today.Add(90 * time.Minute).In(time.FixedZone("", 3600))
-	files, err := Kind{}.Filter(context.Background(), req)
+	files, err := Filter(context.Background(), req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +167,7 @@ func TestFilterOfOtherReleases(t *testing.T) {
 	image["d/dists/s/Release"] = []byte(head + "MD5Sum:\n 00 1 x/Packages\nDate: Sat, 11 Jul 2020 10:16:37 UTC\nSHA256:\n" +
 		line("x/Packages", index) + line("x/Packages.xz", "xz") + line("x/Packages.diff/Index", "diff") + kept + "Changelogs: no\n")
 	sources := []artifact.Source{{Name: "d", Releases: []artifact.Release{{Name: "s"}}}}
-	files, err := Kind{}.Filter(context.Background(), filterRequest(image, sources, func(id string) bool { return id == "d/a.deb" }))
+	files, err := Filter(context.Background(), filterRequest(image, sources, func(id string) bool { return id == "d/a.deb" }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,14 +204,14 @@ func TestFilterRefuses(t *testing.T) {
 		if delete(image, c.file); c.edit != nil {
 			image[c.file] = c.edit(good[c.file])
 		}
-		_, err := Kind{}.Filter(context.Background(), filterRequest(image, pins.Sources, func(string) bool { return true }))
+		_, err := Filter(context.Background(), filterRequest(image, pins.Sources, func(string) bool { return true }))
 		if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, artifact.ErrVerify) != c.verify || !strings.HasPrefix(err.Error(), "debian: "+c.file+": ") {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(errors.New("enough"))
-	if _, err := (Kind{}).Filter(ctx, filterRequest(good, pins.Sources, func(string) bool { return true })); !errors.Is(err, context.Canceled) {
+	if _, err := Filter(ctx, filterRequest(good, pins.Sources, func(string) bool { return true })); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end: %v", err)
 	}
 }
@@ -231,7 +225,7 @@ func FuzzFilterIndex(f *testing.F) {
 		image := testTree{"d/Packages": index, "d/Release": []byte(release)}
 		sources := []artifact.Source{{Name: "d", Releases: []artifact.Release{{Name: "./"}}}}
 		absent := func(id string) bool { return id == "d/a" }
-		files, err := Kind{}.Filter(context.Background(), filterRequest(image, sources, absent))
+		files, err := Filter(context.Background(), filterRequest(image, sources, absent))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -71,33 +71,6 @@ func sourcesFile(m artifact.Mirror, base string) string {
 	return b.String()
 }
 
-type suitesOfComponents struct {
-	components string
-	suites     []string
-}
-
-// byComponents groups suites with the same components: they share a paragraph.
-func byComponents(releases []artifact.Release) []suitesOfComponents {
-	var groups []suitesOfComponents
-next:
-	for _, r := range releases {
-		components := ""
-		for _, line := range r.Metadata {
-			if after, ok := strings.CutPrefix(line, "Components: "); ok {
-				components = after
-			}
-		}
-		for i := range groups {
-			if groups[i].components == components {
-				groups[i].suites = append(groups[i].suites, r.Name)
-				continue next
-			}
-		}
-		groups = append(groups, suitesOfComponents{components, []string{r.Name}})
-	}
-	return groups
-}
-
 // Usage implements artifact.Guide.
 func (Kind) Usage(m artifact.Mirror, base string) string {
 	if len(m.Sources) == 0 {

@@ -14,13 +14,10 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-var _ artifact.Accessor = Kind{}
-
-// Access implements artifact.Accessor. The logins of apt's auth.conf hold for all
+// Access reads how apt on this machine reaches upstreams. The logins of its auth.conf hold for all
 // definitions; its proxies and certificates for those that take this machine's own
 // sources.
-func (Kind) Access(ctx context.Context, specification artifact.Spec) (artifact.Access, error) {
-	host := specification.(*spec).host
+func Access(ctx context.Context, host bool) (artifact.Access, error) {
 	config, err := readAptConfig(ctx)
 	if err != nil && host {
 		return artifact.Access{}, err

@@ -15,7 +15,7 @@ import (
 // accessOf is the access of a definition with these sources.
 func accessOf(t *testing.T, sources string) artifact.Access {
 	t.Helper()
-	access, err := Kind{}.Access(context.Background(), &spec{host: sources == "host"})
+	access, err := Access(context.Background(), sources == "host")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,5 +30,5 @@ func (Kind) Identify(name string) *artifact.Item {
 	if last < 0 || !validPackageName(name) || !validVersion(rest[:last]) || rest[last+1:] == "" || !wellFormed(rest[last+1:], "-") {
 		return nil
 	}
-	return &artifact.Item{Kind: Kind{}.Name(), Source: source, Name: name, Version: rest[:last], Attributes: artifact.Attributes{{Name: "architecture", Values: []string{rest[last+1:]}}}}
+	return &artifact.Item{Kind: kindName, Source: source, Name: name, Version: rest[:last], Attributes: artifact.Attributes{{Name: "architecture", Values: []string{rest[last+1:]}}}}
 }

@@ -17,14 +17,13 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Install implements artifact.Installer with the dpkg of the node: it unpacks and
-// configures step by step, as an administrator would have it without questions.
+// Install runs the dpkg of the node: it unpacks and configures step by step, as an administrator would have it without questions.
 // Configuration files that were changed on the node stay as they are. What dpkg
 // and the maintainer scripts say goes to job.Log.
 //
 // After a failure, and after a kill at any moment, dpkg knows what state each
 // package is in; the same installation planned again completes it.
-func (Kind) Install(ctx context.Context, job artifact.InstallJob) error {
+func Install(ctx context.Context, job artifact.InstallJob) error {
 	d := &dpkg{root: job.Root, log: job.Log, progress: job.Progress, done: map[string]int{}}
 	for _, step := range job.Steps {
 		d.total += len(step)

@@ -34,32 +34,17 @@ var _ interface {
 } = Kind{}
 
 // Name implements artifact.Kind.
-func (Kind) Name() string { return "debian" }
+func (Kind) Name() string { return kindName }
 
 // spec is the "debian" part of a definition.
 type spec struct {
-	section    artifact.Section
-	host       bool     // sources: host
-	sources    []source // otherwise
-	whole      bool     // packages: all
-	packages   []Request
-	sets       map[string][]Request // what each set asks for
-	exclude    []Request
-	recommends bool
-	suggests   bool
-	base       baseSpec
-	upstream   upstreamUse
-	phased     phasedUse // for sources without a setting of their own
+	section artifact.Section
+	host    bool     // sources: host
+	sources []source // otherwise
+	demand
+	upstream upstreamUse
+	phased   phasedUse // for sources without a setting of their own
 }
-
-// upstreamUse is what becomes of the metadata that upstream signed.
-type upstreamUse string
-
-const (
-	upstreamCarry upstreamUse = "carry" // it is in the image, for verify
-	upstreamServe upstreamUse = "serve" // and clients may use it unchanged
-	upstreamOmit  upstreamUse = "omit"
-)
 
 // Parse implements artifact.Kind. Keyrings and status files are read
 // here; the sources of the host only when resolving.
@@ -77,7 +62,8 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 	if err := section.Decode(&raw); err != nil {
 		return nil, err
 	}
-	s := &spec{section: section, recommends: raw.Recommends, suggests: raw.Suggests, upstream: upstreamCarry}
+	s := &spec{section: section, upstream: upstreamCarry}
+	s.recommends, s.suggests = raw.Recommends, raw.Suggests
 	if raw.Sources == nil {
 		return nil, section.Errorf("debian: sources is missing: write \"sources: host\" for this machine's own, or a list")
 	}
@@ -113,9 +99,6 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 	}
 	return s, s.parseSets(sets)
 }
-
-// wholeHint names the only way to request everything.
-const wholeHint = `"packages: all" carries every source whole`
 
 // parsePackages reads a list of requests, or the word "all".
 func parsePackages(section artifact.Section) (requests []Request, whole bool, err error) {

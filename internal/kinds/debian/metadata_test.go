@@ -47,19 +47,6 @@ func FuzzMetadata(f *testing.F) {
 	})
 }
 
-// TestDecodedLines: a lock from elsewhere cannot bring lines into an index that are not its own.
-func TestDecodedLines(t *testing.T) {
-	for _, line := range []string{"X: a\uf70aPackage: evil", "\uf70a", "X: \uf741"} {
-		a := artifact.Item{Name: "a", Version: "1", Attributes: artifact.NewAttributes(map[string][]string{"architecture": {"all"}}), Files: []artifact.File{{Path: "a.deb", SHA256: strings.Repeat("a", 64)}}, Metadata: []string{line}}
-		if strings.Count(string(metadataText(&a)), "\n") != 1 {
-			t.Errorf("%q becomes %q", line, metadataText(&a))
-		}
-		if checkPin(&a) == nil {
-			t.Errorf("%q is taken for metadata", line)
-		}
-	}
-}
-
 func TestFilePath(t *testing.T) {
 	for name, want := range map[string]string{
 		"pool/a.deb": "pool/a.deb", "/pool/a.deb": "pool/a.deb", ".//a.deb": "a.deb", "./a.deb": "a.deb", "a//b": "a/b", "a/../b": "b",
@@ -71,20 +58,6 @@ func TestFilePath(t *testing.T) {
 		"a\x00b": "", "a\nb": "", "a\xe9b": "", "dists": "", "dists/s/InRelease": "", "./dists//s/main/Packages": "",
 	} {
 		if got, err := filePath(name); (err == nil) != (want != "") || err == nil && got != want {
-			t.Errorf("%q: got %q, %v; want %q", name, got, err, want)
-		}
-	}
-}
-
-// TestPinnedAddresses: object stores have "a//b" under that very name.
-func TestPinnedAddresses(t *testing.T) {
-	src := &source{name: "s", urls: []string{"http://h/debian"}}
-	for name, want := range map[string]string{
-		"./pool/a.deb": "http://h/debian/pool/a.deb", "/pool/a.deb": "http://h/debian//pool/a.deb http://h/debian/pool/a.deb",
-		".//a+b.deb": "http://h/debian/.//a%2bb.deb http://h/debian/a%2bb.deb",
-	} {
-		a, err := pinPackage(&Package{Name: "a", Version: "1", Architecture: "all", Filename: name, SHA256: strings.Repeat("a", 64), Origins: []Origin{{Source: "s"}}, stanzas: [][]byte{nil}}, src)
-		if got := strings.Join(a.Files[0].URLs, " "); got != want || err != nil {
 			t.Errorf("%q: got %q, %v; want %q", name, got, err, want)
 		}
 	}

@@ -2,7 +2,6 @@ package debian
 
 import (
 	"bytes"
-	"cmp"
 	"compress/gzip"
 	"fmt"
 	"path"
@@ -12,10 +11,10 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Publish implements artifact.Kind: it makes the metadata of every suite of every source: Packages, plain and
+// Publish makes the metadata of every suite of every source: Packages, plain and
 // gzip, each also by its SHA-256, Release, Release.gpg and InRelease. Layout and
 // fields are those of the Debian repository format.
-func (Kind) Publish(pins artifact.Pins, signer artifact.Signer) ([]artifact.Generated, error) {
+func Publish(pins artifact.Pins, signer artifact.Signer) ([]artifact.Generated, error) {
 	var files []artifact.Generated
 	for _, source := range pins.Sources {
 		for _, release := range source.Releases {
@@ -27,14 +26,6 @@ func (Kind) Publish(pins artifact.Pins, signer artifact.Signer) ([]artifact.Gene
 		}
 	}
 	return files, nil
-}
-
-// channel names a component of a suite in Artifact.Channels.
-func channel(suite, component string) string {
-	if component == "" {
-		return suite
-	}
-	return suite + "/" + component
 }
 
 // A suitePlan makes the files of one suite.
@@ -139,8 +130,3 @@ func (p *suitePlan) sign(signer artifact.Signer) error {
 
 // releaseDate is the layout of dates in Release files.
 const releaseDate = "Mon, 02 Jan 2006 15:04:05 UTC"
-
-// sortReleases orders a source's releases as the lock lists them.
-func sortReleases(releases []artifact.Release) {
-	slices.SortFunc(releases, func(a, b artifact.Release) int { return cmp.Compare(a.Name, b.Name) })
-}

@@ -1,7 +1,6 @@
 package debian
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,11 +21,11 @@ const installing = "\x00"
 // statusFile is where dpkg keeps what is installed, below a system's root.
 const statusFile = "var/lib/dpkg/status"
 
-// PlanInstall implements artifact.Installer. The steps are runs of dpkg: within a
+// PlanInstall plans what a node gets. The steps are runs of dpkg: within a
 // step nothing pre-depends on anything of it. Packages that are on hold stay as
 // they are; it is an error if something cannot be installed beside them. Others are upgraded, or removed if a
 // new package replaces them. It is an error if the new package does not satisfy their dependants, which apt would also remove.
-func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.InstallPlan, error) {
+func PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.InstallPlan, error) {
 	for i := range req.Pins.Items {
 		if err := checkPin(&req.Pins.Items[i]); err != nil {
 			return nil, err
@@ -115,8 +114,8 @@ func (p *installation) setSteps(s *search, entries []entryID) {
 	}
 }
 
-// NodeArchitecture implements artifact.Installer: that of the dpkg installed below root.
-func (Kind) NodeArchitecture(root string) (string, error) {
+// NodeArchitecture is that of the dpkg installed below root.
+func NodeArchitecture(root string) (string, error) {
 	architecture, _, err := NewUniverse().addNodeOf(root)
 	return architecture, err
 }
@@ -280,22 +279,6 @@ func (p *installation) members(req artifact.InstallRequest) (map[entryID]*artifa
 		}
 	}
 	return members, nil
-}
-
-// Extra implements artifact.Installer: a folder of packages becomes a flat
-// repository ("deb [trusted=yes] file:FOLDER ./"), and has a script that installs
-// it without any program of miniMirror's.
-func (Kind) Extra(title string, plans ...*artifact.InstallPlan) map[string][]byte {
-	var index bytes.Buffer
-	for _, plan := range plans {
-		for _, a := range slices.Concat(plan.Steps...) {
-			local := *a
-			local.Files = slices.Clone(a.Files)
-			local.Files[0].Path = filepath.Base(a.Files[0].Path)
-			writeStanza(&index, &local)
-		}
-	}
-	return map[string][]byte{"install.sh": installScript(title, plans), "Packages": index.Bytes()}
 }
 
 // onHold reports whether a paragraph of dpkg's status says so.

@@ -41,7 +41,7 @@ func FuzzPlanInstall(f *testing.F) {
 			{Names: []string{name}, Architecture: "amd64"},
 		} {
 			req.Pins = pins
-			plan, err := Kind{}.PlanInstall(context.Background(), req)
+			plan, err := PlanInstall(context.Background(), req)
 			if err != nil {
 				continue
 			}
@@ -50,7 +50,7 @@ func FuzzPlanInstall(f *testing.F) {
 					t.Fatalf("%v is not of the image", a)
 				}
 			}
-			checkScript(t, string(Kind{}.Extra("t", plan)["install.sh"]), len(slices.Concat(plan.Steps...)))
+			checkScript(t, string(Extra("t", plan)["install.sh"]), len(slices.Concat(plan.Steps...)))
 		}
 	})
 }

@@ -3,7 +3,6 @@ package debian
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,22 +10,6 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
-
-// pinsOfText makes pins of an index in the tests' short form, and all their IDs.
-func pinsOfText(t *testing.T, text string) (pins artifact.Pins, ids []string) {
-	t.Helper()
-	indexes := one(text)
-	if foreign, found := strings.CutPrefix(text, "arm64: "); found {
-		indexes = []testIndex{index("bookworm/arm64", foreign)}
-	}
-	u := newTestUniverse(t, indexes...)
-	for _, p := range u.All() {
-		a := artifact.Item{Kind: "debian", Source: "d", Name: p.Name, Version: p.Version, Metadata: stanzaOf(p.Stanza(0)), Attributes: artifact.Attributes{{Name: "architecture", Values: []string{p.Architecture}}}, Files: []artifact.File{{SHA256: sum([]byte(p.String())), Path: fmt.Sprintf("pool/%s_%s_%s.deb", p.Name, p.Version, p.Architecture)}}}
-		pins.Items = append(pins.Items, a)
-		ids = append(ids, a.ID())
-	}
-	return pins, ids
-}
 
 func TestPlanInstall(t *testing.T) {
 	const archive = "app 2\n Depends: lib (>= 2), tool\n Pre-Depends: pre\nlib 2\ntool 1\n Depends: lib\npre 1\nextra 1\n Depends: app"
@@ -89,7 +72,7 @@ func TestPlanInstall(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			plan, err := Kind{}.PlanInstall(context.Background(), req)
+			plan, err := PlanInstall(context.Background(), req)
 			if c.problem != "" {
 				if err == nil || !strings.Contains(err.Error(), c.problem) {
 					t.Fatalf("%v, want %q", err, c.problem)
@@ -123,12 +106,25 @@ func TestPlanInstallRefusesStrangeFiles(t *testing.T) {
 		pins, ids := pinsOfText(t, "a 1")
 		pins.Items[0].Files[0].Path = "pool/" + base
 		ids[0] = pins.Items[0].ID()
-		if _, err := (Kind{}).PlanInstall(context.Background(), artifact.InstallRequest{Pins: pins, Set: ids, Architecture: "amd64"}); err == nil {
+		if _, err := PlanInstall(context.Background(), artifact.InstallRequest{Pins: pins, Set: ids, Architecture: "amd64"}); err == nil {
 			t.Errorf("%q is accepted", base)
 		}
 	}
 	pins, _ := pinsOfText(t, "a 1")
-	if _, err := (Kind{}).PlanInstall(context.Background(), artifact.InstallRequest{Pins: pins, Set: []string{"d/none"}, Architecture: "amd64"}); err == nil {
+	if _, err := PlanInstall(context.Background(), artifact.InstallRequest{Pins: pins, Set: []string{"d/none"}, Architecture: "amd64"}); err == nil {
 		t.Error("a set of what is not there is accepted")
+	}
+}
+
+// TestDecodedLines: a lock from elsewhere cannot bring lines into an index that are not its own.
+func TestDecodedLines(t *testing.T) {
+	for _, line := range []string{"X: a\uf70aPackage: evil", "\uf70a", "X: \uf741"} {
+		a := artifact.Item{Name: "a", Version: "1", Attributes: artifact.NewAttributes(map[string][]string{"architecture": {"all"}}), Files: []artifact.File{{Path: "a.deb", SHA256: strings.Repeat("a", 64)}}, Metadata: []string{line}}
+		if strings.Count(string(metadataText(&a)), "\n") != 1 {
+			t.Errorf("%q becomes %q", line, metadataText(&a))
+		}
+		if checkPin(&a) == nil {
+			t.Errorf("%q is taken for metadata", line)
+		}
 	}
 }

@@ -66,11 +66,3 @@ func (p *installation) leftovers(s *search, status []byte) (all []artifact.Remov
 	}
 	return all
 }
-
-// dpkgName is how dpkg names a package of an architecture.
-func dpkgName(name, architecture string) string {
-	if architecture == "all" {
-		return name
-	}
-	return name + ":" + architecture
-}

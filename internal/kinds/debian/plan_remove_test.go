@@ -71,7 +71,7 @@ func TestPlanRemoves(t *testing.T) {
 			root.write("status", []byte(status))
 
 			u := newTestUniverse(t, one(c.archive)...)
-			root.addPackages(u.All())
+			addPackages(root, u.All())
 			root.update()
 			out, err := root.command("apt-get", append([]string{"-s", "-y", "-qq", "install"}, req.Names...)...).CombinedOutput()
 			var theirs []string
@@ -82,7 +82,7 @@ func TestPlanRemoves(t *testing.T) {
 			}
 			slices.Sort(theirs)
 
-			plan, planErr := Kind{}.PlanInstall(context.Background(), req)
+			plan, planErr := PlanInstall(context.Background(), req)
 			if c.problem != "" {
 				if planErr == nil || !strings.Contains(planErr.Error(), c.problem) {
 					t.Errorf("got %v, want %q", planErr, c.problem)
@@ -144,7 +144,7 @@ func TestPlanRemovesLeftovers(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(req.Root, statusFile), []byte(status), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			plan, err := Kind{}.PlanInstall(context.Background(), req)
+			plan, err := PlanInstall(context.Background(), req)
 			if err != nil {
 				t.Fatal(err)
 			}

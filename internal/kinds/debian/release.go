@@ -3,8 +3,6 @@ package debian
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,17 +30,6 @@ type release struct {
 	doubled []string                    // names of files that the release lists with different digests or sizes
 	missing []string                    // names of wanted indexes that it does not list
 }
-
-// dists is the folder of a suite's metadata, relative to the repository. A flat
-// repository has it at the suite's own path.
-func dists(suite string) string {
-	if flat(suite) {
-		return path.Clean("./" + suite)
-	}
-	return path.Join("dists", suite)
-}
-
-func flat(suite string) bool { return strings.HasSuffix(suite, "/") }
 
 // fetchRelease brings a suite's InRelease from one address of the source, or
 // Release and Release.gpg where that has no InRelease, verifies the signature and
@@ -110,19 +97,6 @@ func (r *release) parse(text []byte) error {
 	return r.parseLists()
 }
 
-// priority is apt's for the release, apt_preferences(5): backports and
-// experimental are taken only where nothing else will do.
-func (r *release) priority() int {
-	yes := func(name string) bool { return strings.EqualFold(r.header.get(name), "yes") }
-	switch {
-	case yes("NotAutomatic") && yes("ButAutomaticUpgrades"):
-		return 100
-	case yes("NotAutomatic"):
-		return 1
-	}
-	return 500
-}
-
 // alias is the other name that a release gives to its suite: its codename for
 // "stable", "stable" for its codename.
 func (r *release) alias(suite string) string {
@@ -149,9 +123,4 @@ func (r *release) metadata(components, architectures []string) []string {
 		lines = append(lines, "Components: "+strings.Join(components, " "))
 	}
 	return append(lines, "Architectures: "+strings.Join(architectures, " "))
-}
-
-func sum(data []byte) string {
-	digest := sha256.Sum256(data)
-	return hex.EncodeToString(digest[:])
 }

@@ -55,6 +55,6 @@ func identityOf(r *artifact.Release) []string {
 	for i, field := range identity {
 		values[i] = of.header.get(field)
 	}
-	values[len(values)-1] = strconv.Itoa(of.priority())
+	values[len(values)-1] = strconv.Itoa(releasePriority(of.header))
 	return values
 }

@@ -64,8 +64,6 @@ func (r *release) parseLists() error {
 	return nil
 }
 
-const weakHint = "ask upstream for SHA256 digests; until then, check the packages yourself and publish them in a repository of your own (apt-ftparchive, aptly, reprepro)"
-
 // weak reports whether the release covers a file only with digests that are not accepted.
 func (r *release) weak(name string) bool {
 	if _, strong := r.files[name]; strong {

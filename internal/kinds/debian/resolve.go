@@ -30,14 +30,14 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	if err != nil {
 		return nil, err
 	}
-	closure, err := up.solve(ctx, s, req)
+	closure, err := solve(ctx, up, s, req)
 	if err != nil {
 		return nil, err
 	}
 	if s.packages == nil && !s.whole && wasWhole(req.Previous.Items, closure) {
 		req.Log.Warn("the lock now carries only what the sets need, not everything in the previous lock: " + wholeHint)
 	}
-	r, err := up.pin(ctx, req.Upstream, s, closure)
+	r, err := pin(ctx, up, req.Upstream, s, closure)
 	if err != nil {
 		return nil, err
 	}
@@ -59,17 +59,22 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	return r, err
 }
 
-func (up *upstream) solve(ctx context.Context, s *spec, req artifact.ResolveRequest) (*Closure, error) {
-	up.universe.KeepLocked(signedDigests(req.Previous.Items))
+// solve resolves one closure over everything that the sources offer.
+func solve(ctx context.Context, up *upstream, s *spec, req artifact.ResolveRequest) (*Closure, error) {
+	universe := NewUniverse(architectures(up.sources)...)
+	for i := range up.indexes {
+		universe.Add(up.indexes[i].origin, up.indexes[i].text)
+	}
+	universe.KeepLocked(signedDigests(req.Previous.Items))
 	pinned := signedDigests(req.Locked)
 	requests := s.packages
 	for _, name := range slices.Sorted(maps.Keys(s.sets)) {
 		requests = append(requests[:len(requests):len(requests)], s.sets[name]...)
 	}
-	if err := up.universe.addBases(s.base.files); err != nil {
+	if err := universe.addBases(s.base.files); err != nil {
 		return nil, err
 	}
-	closure, err := up.universe.Resolve(ctx, requests, s.sets, Options{
+	closure, err := universe.Resolve(ctx, requests, s.sets, Options{
 		Recommends: s.recommends, Suggests: s.suggests, Exclude: s.exclude, BaseEssential: s.base.essential,
 		Prefer: func(p *Package) bool { return pinned[cmp.Or(p.SHA256, p.SHA512)] },
 	})
@@ -77,13 +82,13 @@ func (up *upstream) solve(ctx context.Context, s *spec, req artifact.ResolveRequ
 		return nil, fmt.Errorf("debian: %w", err)
 	}
 	if s.whole {
-		closure.Packages = up.universe.All()
+		closure.Packages = universe.All()
 		closure.Requested = closure.Packages
-		if out := up.universe.leftOut; len(closure.Packages) == 0 && len(out) > 0 {
+		if out := universe.leftOut; len(closure.Packages) == 0 && len(out) > 0 {
 			return nil, fmt.Errorf("debian: nothing is left to carry: %s", out[0].String())
 		}
 	}
-	for _, warning := range slices.Concat(up.universe.LeftOut(s.exclude), closure.Warnings, up.universe.PhasedNotes(closure.Packages)) {
+	for _, warning := range slices.Concat(universe.LeftOut(s.exclude), closure.Warnings, universe.PhasedNotes(closure.Packages)) {
 		req.Log.Warn(warning)
 	}
 	return closure, nil

@@ -39,27 +39,6 @@ func (Kind) PropertiesOf(a *artifact.Item) [][]string {
 	return [][]string{{source}, sections, components, suites}
 }
 
-// metadataField returns the first line of a field, without the copies that stanzaField needs.
-func metadataField(a *artifact.Item, name string) (value string) {
-	for _, line := range a.Metadata {
-		if len(line) > len(name) && strings.EqualFold(line[:len(name)], name) {
-			if rest := strings.TrimLeft(line[len(name):], " \t"); rest != "" && rest[0] == ':' {
-				value = trimSpace(rest[1:])
-			}
-		}
-	}
-	return value
-}
-
-// cutChannel is the reverse of channel.
-func cutChannel(c string) (suite, component string) {
-	slash := strings.LastIndexByte(c, '/')
-	if slash < 0 || flat(c) {
-		return c, ""
-	}
-	return c[:slash], c[slash+1:]
-}
-
 // ParseVersions implements artifact.Versioner. A condition is one relation of Policy 7.1, "<< 1.2", with
 // versions as in Policy 5.6.12. The old "<" and ">", which mean "<=" and ">=", are refused.
 func (Kind) ParseVersions(condition string) (func(version string) bool, error) {

@@ -13,9 +13,9 @@ func (r *release) security() bool {
 	return false
 }
 
-// security reports whether a release for security updates lists the package.
-func (up *upstream) security(p *Package) bool {
-	for _, o := range p.Origins {
+// security reports whether a release for security updates lists one of the origins.
+func (up *upstream) security(origins []Origin) bool {
+	for _, o := range origins {
 		for i, src := range up.sources {
 			for j := range src.suites {
 				if src.name == o.Source && src.suites[j].name == o.Suite && up.releases[i][j].security() {

@@ -57,7 +57,7 @@ func TestDifferentialBase(t *testing.T) {
 		}
 		root := newAptRoot(t, t.TempDir())
 		root.write("status", status)
-		root.addPackages(closure.Packages)
+		addPackages(root, closure.Packages)
 		root.update()
 		if _, problem := root.install(false, names...); problem != "" {
 			t.Errorf("#%d %v: apt cannot install them from our closure: %s", number, names, problem)

@@ -74,7 +74,7 @@ func hardArchive(random *rand.Rand, architectures []string) []hostIndex {
 	}
 	var indexes []hostIndex
 	for at, architecture := range architectures {
-		indexes = append(indexes, hostIndex{Origin{Source: "hard", Suite: "s", Component: "main", Architecture: architecture}, []byte(texts[at].String())})
+		indexes = append(indexes, hostIndex{Source: "hard", Suite: "s", Component: "main", Architecture: architecture, text: []byte(texts[at].String())})
 	}
 	return append(indexes, h.later(architectures)...)
 }
@@ -105,7 +105,7 @@ func (h *hardWriter) later(architectures []string) (indexes []hostIndex) {
 		}
 	}
 	for at, architecture := range architectures {
-		indexes = append(indexes, hostIndex{Origin{Source: "hard", Suite: "later", Component: "main", Architecture: architecture, Priority: 100}, []byte(texts[at].String())})
+		indexes = append(indexes, hostIndex{Source: "hard", Suite: "later", Component: "main", Architecture: architecture, Priority: 100, text: []byte(texts[at].String())})
 	}
 	return indexes
 }

@@ -26,7 +26,7 @@ func (d *setDifferential) installs(requests []Request, found ClosureSet) bool {
 	if d.replaces {
 		root.write("apt.conf", fmt.Appendf(nil, aptConf, root.dir))
 	}
-	root.addPackages(set)
+	addPackages(root, set)
 	root.update()
 	var all []string
 	for _, p := range set {
@@ -70,7 +70,7 @@ func (d *setDifferential) followPlan(requests []Request, set ClosureSet) error {
 	packages := make(map[string]*Package)
 	src := &source{name: "host", urls: []string{"http://mirror.example.org"}}
 	for _, p := range set.Packages {
-		a, err := pinPackage(p, src)
+		a, err := p.item(src.name, src.addresses)
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (d *setDifferential) followPlan(requests []Request, set ClosureSet) error {
 		}
 	}
 	req.Pins.Sources = []artifact.Source{{Kind: Kind{}.Name(), Name: src.name}}
-	plan, err := Kind{}.PlanInstall(context.Background(), req)
+	plan, err := PlanInstall(context.Background(), req)
 	if err != nil {
 		return err
 	}

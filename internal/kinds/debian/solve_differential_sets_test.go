@@ -28,7 +28,8 @@ func TestDifferentialSets(t *testing.T) {
 // nodes have the first versions of some packages.
 func TestDifferentialHardSets(t *testing.T) {
 	indexes := hardArchive(rand.New(rand.NewPCG(*differentialSeed, 8)), []string{"amd64"})
-	old := hostIndex{Origin: indexes[0].Origin}
+	old := indexes[0]
+	old.text = nil
 	for stanza := range bytes.SplitSeq(indexes[0].text, []byte("\n\n")) {
 		if bytes.Contains(stanza, []byte("\nVersion: 1.0\n")) {
 			old.text = append(append(old.text, stanza...), "\n\n"...)

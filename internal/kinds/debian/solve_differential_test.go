@@ -188,7 +188,7 @@ func (d *differential) installs(c differentialCase, closure *Closure, together b
 	for architecture := range d.full {
 		root := newAptRoot(d.T, d.TempDir())
 		root.nativeTo(architecture, nil)
-		root.addPackages(slices.DeleteFunc(slices.Clone(closure.Packages), func(p *Package) bool {
+		addPackages(root, slices.DeleteFunc(slices.Clone(closure.Packages), func(p *Package) bool {
 			return !slices.ContainsFunc(p.Origins, func(o Origin) bool { return o.Architecture == architecture })
 		}))
 		root.update()

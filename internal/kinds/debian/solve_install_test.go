@@ -25,7 +25,7 @@ func TestResolveCasesInstall(t *testing.T) {
 				native := u.architectures[arch]
 				root := newAptRoot(t, t.TempDir())
 				root.nativeTo(native, u.architectures[1:])
-				root.addPackages(closure.Packages)
+				addPackages(root, closure.Packages)
 				root.update()
 				var jobs [][]string
 				for _, r := range parseRequestList(t, c.requests) {
@@ -84,7 +84,7 @@ func TestResolveInstalls(t *testing.T) {
 				continue
 			}
 			root := newAptRoot(t, t.TempDir())
-			root.addPackages(closure.Packages)
+			addPackages(root, closure.Packages)
 			root.update()
 			var wanted []string
 			for r := range strings.SplitSeq(c.sets["one"], ";") {

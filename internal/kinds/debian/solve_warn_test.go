@@ -55,7 +55,7 @@ func TestWarnOfCandidates(t *testing.T) {
 			t.Errorf("%s%s: %s", c.packages, c.pin, log.String())
 		}
 		root := newAptRoot(t, t.TempDir())
-		root.addPins(artifact.Pins{Items: r.Items})
+		addPins(root, artifact.Pins{Items: r.Items})
 		root.update()
 		if _, problem := root.install(false, c.name); (problem != "") != (c.want != "") {
 			t.Errorf("%s%s: apt says %q", c.packages, c.pin, problem)

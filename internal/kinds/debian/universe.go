@@ -2,36 +2,9 @@ package debian
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 )
-
-// An Origin says which index lists a package.
-type Origin struct {
-	Source       string // name of the source
-	Suite        string
-	Alias        string // another name of the suite: its codename where Suite is none, or the reverse
-	Component    string // empty in a flat repository
-	Architecture string // of the index; empty when it is for every architecture, as in a flat repository
-
-	// Priority of the suite, as in apt_preferences(5): of two versions the one
-	// with the higher priority wins. 0 means 500; apt gives 100 to suites that are
-	// NotAutomatic and ButAutomaticUpgrades, and 1 to those that are NotAutomatic
-	// only. What has a negative priority is not installed.
-	Priority int
-	// TakePhased takes updates that upstream has not phased in completely:
-	// Phased-Update-Percentage, apt_preferences(5).
-	TakePhased bool
-}
-
-// file is the place of the index, below the source.
-func (o Origin) file() string {
-	if o.Architecture == "" {
-		return path.Join(dists(o.Suite), "Packages")
-	}
-	return path.Join(dists(o.Suite), o.Component, "binary-"+o.Architecture, "Packages")
-}
 
 // A Universe is everything that the sources of one definition offer. Fill it
 // with Add, index by index in the definition's order, then ask it. The order of

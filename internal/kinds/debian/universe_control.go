@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -85,15 +84,6 @@ func (u *Universe) readControl(id entryID) *control {
 // maxPublished is the size of the largest stanza that apt reads, 1 MiB, less the space by which
 // the mirror's own fields may exceed upstream's.
 const maxPublished = 1<<20 - 1<<10
-
-// parseSize reads a Size as apt does: the number that it begins with.
-func parseSize(text string) (int64, error) {
-	digits := strings.TrimPrefix(text, "+")
-	if end := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
-		digits = digits[:end]
-	}
-	return strconv.ParseInt(digits, 10, 64)
-}
 
 // checkFile checks what clients and the mirror need beside relations.
 func checkFile(descriptionMD5, filename, size, sha256, sha512 string, length int) error {

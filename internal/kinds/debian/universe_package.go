@@ -3,6 +3,7 @@ package debian
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -62,4 +63,28 @@ func (u *Universe) pkg(id entryID) *Package {
 func (u *Universe) text(id entryID) string {
 	l := u.entries[id].listing
 	return u.indexes[l.index].text[l.start:l.end]
+}
+
+// item is the package as a source pins it. addresses are those of a path below the source.
+func (p *Package) item(source string, addresses func(path string) []string) (artifact.Item, error) {
+	file, err := filePath(p.Filename)
+	a := artifact.Item{Kind: kindName, Source: source, Name: p.Name, Version: p.Version,
+		Metadata: stanzaOf(p.Stanza(0)), Files: []artifact.File{{Path: file, Size: p.Size, SHA256: p.SHA256, URLs: addresses(file)}}}
+	var channels []string
+	for _, o := range p.Origins {
+		if o.Source == source {
+			channels = append(channels, channel(o.Suite, o.Component))
+		}
+	}
+	a.Attributes = artifact.NewAttributes(map[string][]string{"architecture": {p.Architecture}, "channel": channels})
+	switch {
+	case err != nil:
+		return a, fmt.Errorf("debian: source %s: %s: %w", source, &a, err)
+	case !artifact.ValidSHA256(p.SHA256) && !artifact.ValidSHA512(p.SHA512):
+		return a, artifact.Hint(artifact.Verifyf("debian: source %s: %s: %w", source, &a, errWeakDigests), "%s", weakHint)
+	}
+	if strings.Contains("/"+p.Filename, "//") { // an object store has the file only at this path; a file server at both
+		a.Files[0].URLs = append(addresses(p.Filename), a.Files[0].URLs...)
+	}
+	return a, nil
 }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-
-	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // Archives with phased updates offer a new version to some machines first:
@@ -13,25 +11,6 @@ import (
 // does not change, so it gets such a version when upstream has finished; until then, other
 // versions are preferred. As in apt, a version does not wait if there is no other,
 // if a request or another package needs it, or if it was taken before.
-
-// phasedUse says what to do with such versions.
-type phasedUse string
-
-const (
-	phasedWait phasedUse = "wait"
-	phasedTake phasedUse = "take" // at once
-)
-
-// parsePhased reads "wait" or "take", or nothing.
-func parsePhased(section artifact.Section) (use phasedUse, err error) {
-	if section == nil {
-		return "", nil
-	}
-	if err = section.Decode(&use); err == nil && use != phasedWait && use != phasedTake {
-		err = section.Errorf("phased: %q: write wait or take", use)
-	}
-	return use, err
-}
 
 // phasedPriority is the highest priority of a version that is still being phased in: apt's own number, with
 // APT::Get::Phase-Policy.

@@ -1,7 +1,6 @@
 package debian
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"strings"
 	"testing"
@@ -31,26 +30,7 @@ func index(place, text string) testIndex {
 }
 
 // stanzas writes the Packages file.
-func (x testIndex) stanzas() []string {
-	var all []string
-	for line := range strings.Lines(x.text) {
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		if line = strings.TrimRight(line, "\n"); strings.HasPrefix(strings.TrimLeft(line, "\t"), " ") {
-			all[len(all)-1] += strings.TrimLeft(line, "\t ") + "\n"
-			continue
-		}
-		words := append(strings.Fields(line), "", "")
-		name, version, architecture, content := words[0], words[1], words[2], words[3]
-		if architecture == "" {
-			architecture = x.Architecture
-		}
-		all = append(all, fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\nFilename: pool/%s_%s_%s.deb\nSize: 1000\nSHA256: %x\n",
-			name, version, architecture, name, version, architecture, sha256.Sum256([]byte(name+" "+version+" "+architecture+" "+content))))
-	}
-	return all
-}
+func (x testIndex) stanzas() []string { return stanzasOf(x.text, x.Architecture) }
 
 func newTestUniverse(t testing.TB, indexes ...testIndex) *Universe {
 	t.Helper()

@@ -15,12 +15,12 @@ import (
 	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
-// VerifyUpstream implements artifact.Verifier: each Release must be signed by one
+// VerifyUpstream checks pins against what upstream signed: each Release must be signed by one
 // of the keys, cover its indexes by SHA-256 or SHA-512, and these must list every package
 // by such a digest, with the relations and descriptions that the image repeats.
 //
 // Keys count as they were when upstream dated the Release: an image outlives them.
-func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, open func(name string) (io.ReadCloser, error)) (vouched artifact.Vouched, err error) {
+func VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, open func(name string) (io.ReadCloser, error)) (vouched artifact.Vouched, err error) {
 	ring := openpgp.Keyring{Where: "--keyring"}
 	for _, file := range keys {
 		if openpgp.IsMinisign(file.Data) {

@@ -89,7 +89,7 @@ func indexJobs(src source, s suite, r *release) (jobs []indexJob) {
 
 // newIndexJob finds an index in the release. An index that is empty needs no file.
 func newIndexJob(src source, suite string, r *release, name string) (job indexJob, found bool) {
-	job = indexJob{origin: Origin{Source: src.name, Suite: suite, Alias: r.alias(suite), Priority: cmp.Or(src.pin, r.priority()), TakePhased: src.phased == phasedTake}, name: name, want: artifact.Content{Size: -1}}
+	job = indexJob{origin: Origin{Source: src.name, Suite: suite, Alias: r.alias(suite), Priority: cmp.Or(src.pin, releasePriority(r.header)), TakePhased: src.phased == phasedTake}, name: name, want: artifact.Content{Size: -1}}
 	if plain, ok := r.files[name]; ok {
 		job.want = plain
 	}

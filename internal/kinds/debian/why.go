@@ -9,43 +9,9 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// universeOf makes a universe of what pins carry: an index of each source, with
-// the lines that upstream's index had.
-func universeOf(pins artifact.Pins) (*Universe, error) {
-	u := NewUniverse()
-	for _, src := range pins.Sources {
-		for _, r := range src.Releases {
-			for _, line := range r.Metadata {
-				if list, found := strings.CutPrefix(line, "Architectures: "); found {
-					for _, architecture := range strings.Fields(list) {
-						u.addNode(architecture)
-					}
-				}
-			}
-		}
-	}
-	indexes, order := make(map[string]*bytes.Buffer), []string(nil)
-	for i := range pins.Items {
-		a := &pins.Items[i]
-		if indexes[a.Source] == nil {
-			indexes[a.Source], order = new(bytes.Buffer), append(order, a.Source)
-		}
-		u.addNode(a.Architecture())
-		writeStanza(indexes[a.Source], a)
-	}
-	for _, source := range order {
-		if err := u.addOwn(Origin{Source: source, Suite: source}, indexes[source].Bytes()); err != nil {
-			return nil, fmt.Errorf("debian: source %s: %w", source, err)
-		}
-	}
-	u.settle()
-	return u, nil
-}
-
-// Why implements artifact.Explainer. name is a request: a package, one of an
+// why finds the chains from the requests to the pins that name stands for. name is a request: a package, one of an
 // architecture, a pattern.
-func (Kind) Why(specification artifact.Spec, pins artifact.Pins, name string) ([]artifact.Reason, error) {
-	s := specification.(*spec)
+func why(s *demand, pins artifact.Pins, name string) ([]artifact.Reason, error) {
 	asked, err := ParseRequest(name)
 	if err != nil {
 		return nil, artifact.Usagef("%w", err)
@@ -80,49 +46,15 @@ func (Kind) Why(specification artifact.Spec, pins artifact.Pins, name string) ([
 }
 
 // unreached says why the lock has something that no request leads to.
-func (s *spec) unreached() string {
+func (s *demand) unreached() string {
 	if s.base.essential || s.base.files != nil {
 		return "the nodes have an older version that conflicts with something else (base)"
 	}
 	return "no request needs it: the next lock will omit it"
 }
 
-// meant are the entries that a request may mean, on any node.
-func (u *Universe) meant(r Request) (all []entryID) {
-	names := []nameID{}
-	if r.many() {
-		names = u.sortedNames()
-	} else if name, known := u.names[r.pattern]; known {
-		names = append(names, name)
-		if providers := u.providers.of(name); len(u.byName.of(name)) == 0 && len(u.providerNames(name)) == 1 {
-			names = []nameID{u.entries[providers[0].by].name}
-		}
-	}
-	for _, name := range names {
-		for _, id := range u.byName.of(name) {
-			e := &u.entries[id]
-			if (r.pattern == "" || !r.many() || wildcard(r.pattern, u.texts[name])) && u.selects(r, id) && r.admits(e.version) &&
-				(r.architecture == "" || u.isFor(id, r.architecture)) {
-				all = append(all, id)
-			}
-		}
-	}
-	return all
-}
-
-// isFor reports whether an entry is of an architecture, or of all and carried for its nodes.
-func (u *Universe) isFor(id entryID, architecture string) bool {
-	e := &u.entries[id]
-	for node, arch := range u.nodes {
-		if e.arch == archAll && u.architectures[arch] == architecture && e.nodes>>node&1 == 1 {
-			return true
-		}
-	}
-	return u.architectures[e.arch] == architecture
-}
-
 // whyNot says what is known of something that is not carried.
-func (s *spec) whyNot(u *Universe, asked Request) error {
+func (s *demand) whyNot(u *Universe, asked Request) error {
 	for _, r := range s.exclude {
 		if r.selector == "" && wildcard(r.pattern, asked.pattern) {
 			return fmt.Errorf("%s is not carried: exclude: %s leaves it out (%s)", asked, r, r.where)

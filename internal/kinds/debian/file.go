@@ -1,0 +1,96 @@
+package debian
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// filePath is the path of a file below its source, from its Filename as archives write
+// it: "./x", "/pool/x", "a//b". It never leads outside the source, even if a proxy
+// decodes an address more than once.
+func filePath(filename string) (string, error) {
+	if filename == "" {
+		return "", errors.New("it has no Filename")
+	}
+	invalid := fmt.Errorf("invalid Filename %q", excerpt(filename))
+	relative := strings.TrimLeft(filename, "/")
+	file := path.Clean(relative)
+	if !artifact.ValidPath(file) || !utf8.ValidString(file) || strings.HasSuffix(relative, "/") || strings.Contains(relative, "://") {
+		return file, invalid
+	}
+	for before, decoded := "", relative; before != decoded; {
+		before = decoded
+		if once, err := url.PathUnescape(before); err == nil {
+			decoded = once
+		}
+		if decoded != before && (strings.Contains(decoded, "\\") || slices.ContainsFunc(strings.Split(decoded, "/"), isDots)) {
+			return file, invalid
+		}
+	}
+	// The mirror has its own metadata there; some archives keep packages beside theirs.
+	if file == "dists" || strings.HasPrefix(file, "dists/") && !isPackageFile(file) {
+		return file, fmt.Errorf("invalid Filename %q: only files that end in .deb, .ddeb or .udeb can be below dists", excerpt(filename))
+	}
+	return file, nil
+}
+
+// isPackageFile reports whether a file is a package by its name: Ubuntu's packages of debug symbols end in .ddeb, those of
+// installers in .udeb.
+func isPackageFile(name string) bool {
+	return slices.Contains([]string{".deb", ".ddeb", ".udeb"}, path.Ext(name))
+}
+
+func isDots(segment string) bool { return segment == "." || segment == ".." }
+
+const maxPackage = 1 << 40 // bytes
+
+var errWeakDigests = errors.New("the index names neither a SHA256 nor a SHA512 digest; weaker ones are not accepted")
+
+// parseSize reads a Size as apt does: the number that it begins with.
+func parseSize(text string) (int64, error) {
+	digits := strings.TrimPrefix(text, "+")
+	if end := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
+		digits = digits[:end]
+	}
+	return strconv.ParseInt(digits, 10, 64)
+}
+
+// signedSHA512 is the SHA-512 of an artifact for which upstream signs no SHA-256.
+func signedSHA512(a *artifact.Item) string { return metadataField(a, "SHA512") }
+
+// metadataField returns the first line of a field, without the copies that stanzaField needs.
+func metadataField(a *artifact.Item, name string) (value string) {
+	for _, line := range a.Metadata {
+		if len(line) > len(name) && strings.EqualFold(line[:len(name)], name) {
+			if rest := strings.TrimLeft(line[len(name):], " \t"); rest != "" && rest[0] == ':' {
+				value = trimSpace(rest[1:])
+			}
+		}
+	}
+	return value
+}
+
+const weakHint = "ask upstream for SHA256 digests; until then, check the packages yourself and publish them in a repository of your own (apt-ftparchive, aptly, reprepro)"
+
+func sum(data []byte) string {
+	digest := sha256.Sum256(data)
+	return hex.EncodeToString(digest[:])
+}
+
+// dpkgName is how dpkg names a package of an architecture.
+func dpkgName(name, architecture string) string {
+	if architecture == "all" {
+		return name
+	}
+	return name + ":" + architecture
+}
