@@ -5,20 +5,6 @@ import (
 	"testing"
 )
 
-// statusOf writes a dpkg status file of installed packages, dpkg among them.
-func statusOf(installed string) []byte {
-	var b strings.Builder
-	for _, stanza := range append(index("bookworm", installed+"\ndpkg 1").stanzas(), "Package: gone\nVersion: 1\nArchitecture: amd64\n") {
-		stanza = strings.TrimRight(stanza, "\n")
-		state := "install ok installed"
-		if strings.HasPrefix(stanza, "Package: gone") {
-			state = "deinstall ok config-files"
-		}
-		b.WriteString(stanza + "\nStatus: " + state + "\n\n")
-	}
-	return []byte(b.String())
-}
-
 var baseCases = []solveCase{
 	{name: "what the nodes have is left out", indexes: one("a 1\n Depends: b, c\nb 1\nc 1\n Depends: d\nd 1"), base: "b 1\nd 1",
 		requests: "a", sets: map[string]string{"s": "a"}, want: "a 1, c 1", wantSets: map[string]string{"s": "a 1, c 1"}},

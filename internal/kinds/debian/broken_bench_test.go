@@ -14,14 +14,14 @@ import (
 // made for, once.
 func BenchmarkBroken(b *testing.B) {
 	indexes := hostIndexes(b, hostLists(b, "amd64"), "amd64")
-	u := newHostUniverse(b, indexes)
+	u := universeOfHost(indexes)
 	random := rand.New(rand.NewPCG(1, 0))
 	all := u.All()
 	var requests []Request
 	var closure *Closure
 	for closure == nil || len(closure.Packages) < 5000 {
 		for range 400 {
-			r := parseRequestList(b, all[random.IntN(len(all))].Name)[0]
+			r := mustRequests(b, all[random.IntN(len(all))].Name)[0]
 			if c, err := u.Resolve(context.Background(), []Request{r}, nil, Options{}); err == nil && len(c.Packages) < 500 {
 				requests = append(requests, r)
 			}
@@ -32,13 +32,12 @@ func BenchmarkBroken(b *testing.B) {
 		}
 	}
 	pins := artifact.Pins{Date: today}
-	src := &source{name: "host", urls: []string{"http://h"}}
 	requested := make(map[*Package]bool)
 	for _, p := range closure.Requested {
 		requested[p] = true
 	}
 	for _, p := range closure.Packages {
-		a, err := p.item(src.name, src.addresses)
+		a, err := p.item("host", func(string) []string { return nil })
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -46,7 +45,7 @@ func BenchmarkBroken(b *testing.B) {
 		pins.Items = append(pins.Items, a)
 	}
 	root := newAptRoot(b, b.TempDir())
-	addPackages(root, closure.Packages)
+	offer(root, closure.Packages)
 	root.update()
 	var names []string
 	for _, p := range closure.Requested[:100] {

@@ -17,15 +17,14 @@ import (
 // package in sixty, and has the real apt install each request from what is left: it fails where Broken says so, and
 // nowhere else.
 func TestDifferentialBroken(t *testing.T) {
-	u := newHostUniverse(t, hostIndexes(t, hostLists(t, "amd64"), "amd64"))
+	u := universeOfHost(hostIndexes(t, hostLists(t, "amd64"), "amd64"))
 	all := u.All()
-	src := &source{name: "host", urls: []string{"http://h"}}
 	asked, failed := 0, 0
-	for seed := *differentialSeed << 20; asked < 2**differentialRequests; seed++ {
+	for seed := *seedOfRequests << 20; asked < 2**randomRequestsToCompare; seed++ {
 		random := rand.New(rand.NewPCG(seed, 9))
 		var requests []Request
 		for len(requests) < 60 {
-			r := parseRequestList(t, all[random.IntN(len(all))].Name)
+			r := mustRequests(t, all[random.IntN(len(all))].Name)
 			if c, err := u.Resolve(context.Background(), r, nil, Options{}); err == nil && len(c.Packages) < 400 {
 				requests = append(requests, r...)
 			}
@@ -42,7 +41,7 @@ func TestDifferentialBroken(t *testing.T) {
 		var left []*Package
 		gone := make(map[string]bool)
 		for _, p := range closure.Packages {
-			a, err := p.item(src.name, src.addresses)
+			a, err := p.item("host", func(string) []string { return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,7 +60,7 @@ func TestDifferentialBroken(t *testing.T) {
 			reasons[b.Artifact] = b.Reason
 		}
 		root := newAptRoot(t, t.TempDir())
-		addPackages(root, left)
+		offer(root, left)
 		root.update()
 		for _, a := range pins.Items {
 			if !a.Requested || gone[a.ID()] {
@@ -74,21 +73,20 @@ func TestDifferentialBroken(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("seed %d: apt installs %d of %d, as foreseen", *differentialSeed, asked-failed, asked)
+	t.Logf("seed %d: apt installs %d of %d, as foreseen", *seedOfRequests, asked-failed, asked)
 }
 
 // TestDifferentialBrokenSuites does the same where some packages are in backports, too, of which some need others of
 // backports: apt must go where Broken says, with the versions that it takes by itself.
 func TestDifferentialBrokenSuites(t *testing.T) {
-	u := newHostUniverse(t, hostIndexes(t, hostLists(t, "amd64"), "amd64"))
+	u := universeOfHost(hostIndexes(t, hostLists(t, "amd64"), "amd64"))
 	all := u.All()
-	src := &source{name: "host", urls: []string{"http://h"}}
 	asked, failed, lost := 0, 0, 0
-	for seed := *differentialSeed << 20; asked < 2**differentialRequests; seed++ {
+	for seed := *seedOfRequests << 20; asked < 2**randomRequestsToCompare; seed++ {
 		random := rand.New(rand.NewPCG(seed, 10))
 		var requests []Request
 		for len(requests) < 40 {
-			r := parseRequestList(t, all[random.IntN(len(all))].Name)
+			r := mustRequests(t, all[random.IntN(len(all))].Name)
 			if c, err := u.Resolve(context.Background(), r, nil, Options{}); err == nil && len(c.Packages) < 200 {
 				requests = append(requests, r...)
 			}
@@ -105,7 +103,7 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 		}
 		gone := make(map[string]bool)
 		for _, p := range closure.Packages {
-			a, err := p.item(src.name, src.addresses)
+			a, err := p.item("host", func(string) []string { return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,7 +154,7 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("seed %d: of %d apt could not install %d before, and %d after", *differentialSeed, asked, failed, lost)
+	t.Logf("seed %d: of %d apt could not install %d before, and %d after", *seedOfRequests, asked, failed, lost)
 }
 
 // bind makes a few relations want a certain version of what there are several of.

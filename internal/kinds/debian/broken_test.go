@@ -100,11 +100,12 @@ func TestBroken(t *testing.T) {
 func TestBrokenByArchitecture(t *testing.T) {
 	var pins artifact.Pins
 	for _, name := range []string{"app_1_all", "lib_1_amd64", "lib_1_arm64", "tool_1_arm64"} {
-		a := Kind{}.Identify("/d/pool/" + name + ".deb")
+		words := strings.Split(name, "_")
+		a := artifact.Item{Kind: "debian", Source: "d", Name: words[0], Version: words[1], Attributes: artifact.Attributes{{Name: "architecture", Values: words[2:]}}}
 		if a.Files = []artifact.File{{Path: "pool/" + name + ".deb", SHA256: sum([]byte(name))}}; a.Name != "lib" {
 			a.Requested, a.Metadata = true, []string{"Depends: lib"}
 		}
-		pins.Items = append(pins.Items, *a)
+		pins.Items = append(pins.Items, a)
 	}
 	only := func(architecture string) func(string) bool {
 		return func(id string) bool { return strings.HasSuffix(id, "lib_1_"+architecture+".deb") }

@@ -94,3 +94,6 @@ func dpkgName(name, architecture string) string {
 	}
 	return name + ":" + architecture
 }
+
+// releaseDate is the layout of dates in Release files.
+const releaseDate = "Mon, 02 Jan 2006 15:04:05 UTC"

@@ -41,7 +41,7 @@ packages: all`)
 		t.Fatal(err)
 	}
 	pins := artifact.Pins{Date: today.Add(-time.Hour), Sources: r.Sources, Items: r.Items}
-	image := testTree{}.with(t, plan(t, pins))
+	image := testTree{}.with(t, published(t, pins))
 	for _, a := range pins.Items {
 		image[a.ID()] = tree.Files[a.Files[0].Path]
 	}
@@ -73,7 +73,7 @@ packages: all`)
 		}
 		req := filterRequest(image, pins.Sources, func(id string) bool { return denied[id] })
 		req.Date = pins.Date.Add(time.Duration(i+1) * time.Second)
-		files, err := Filter(context.Background(), req)
+		files, err := Kind{}.Filter(context.Background(), req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,4 +126,13 @@ func verifyByGpgv(t *testing.T, key *debiantest.Key, tree testTree, folder strin
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("gpgv: %v\n%s\nhint: apt-get install gpgv", err, out)
 	}
+}
+
+func published(t testing.TB, pins artifact.Pins) []artifact.Generated {
+	t.Helper()
+	files, err := Kind{}.Publish(pins, testSigner{debiantest.NewKey("k")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }

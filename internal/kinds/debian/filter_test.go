@@ -58,10 +58,6 @@ func plan(t testing.TB, pins artifact.Pins) []artifact.Generated {
 	return files
 }
 
-func filterRequest(tree testTree, sources []artifact.Source, absent func(string) bool) artifact.FilterRequest {
-	return artifact.FilterRequest{Sources: sources, Date: today, Signer: testSigner{debiantest.NewKey("k")}, Open: tree.open, Absent: absent}
-}
-
 // TestFilterIsPlan: with nothing absent the files are those of Plan; and what Filter leaves of an image is what
 // Plan makes of the pins that are left.
 func TestFilterIsPlan(t *testing.T) {

@@ -67,3 +67,7 @@ func (tree testTree) open(name string) (io.ReadCloser, error) {
 	}
 	return io.NopCloser(bytes.NewReader(data)), nil
 }
+
+func filterRequest(tree testTree, sources []artifact.Source, absent func(string) bool) artifact.FilterRequest {
+	return artifact.FilterRequest{Sources: sources, Date: today, Signer: testSigner{debiantest.NewKey("k")}, Open: tree.open, Absent: absent}
+}

@@ -74,3 +74,58 @@ func stanzasOf(text, usual string) []string {
 	}
 	return all
 }
+
+const phasedArchive = `
+Suite: stable
+
+Package: foo
+Version: 1
+Depends: foo-data
+
+Package: foo-data
+Version: 1
+
+Package: bar
+Version: 1
+
+Suite: stable-updates
+
+Package: foo
+Version: 2
+Depends: foo-data (= 2)
+Phased-Update-Percentage: 30
+
+Package: foo-data
+Version: 2
+Phased-Update-Percentage: 30
+
+Package: bar
+Version: 2
+Phased-Update-Percentage: 100
+
+Package: fresh
+Version: 1
+Phased-Update-Percentage: 0
+
+Package: needs
+Version: 1
+Depends: foo (>= 2)
+
+Package: odd
+Version: 1
+Phased-Update-Percentage: soon
+`
+
+// statusOf writes a dpkg status file of installed packages, dpkg among them.
+func statusOf(installed string) []byte {
+	var b strings.Builder
+	for _, stanza := range append(stanzasOf(installed+"\ndpkg 1", "amd64"), "Package: gone\nVersion: 1\nArchitecture: amd64\n") {
+		stanza = strings.TrimRight(stanza, "\n")
+		state := "install ok installed"
+		if strings.HasPrefix(stanza, "Package: gone") {
+			state = "deinstall ok config-files"
+		}
+		b.WriteString(stanza + "\nStatus: " + state + "\n\n")
+	}
+	return []byte(b.String())
+}

@@ -127,6 +127,3 @@ func (p *suitePlan) sign(signer artifact.Signer) error {
 		p.pins.Date.UTC().Format(releaseDate), strings.Join(p.list, ""))
 	return p.addSigned(release.Bytes(), signer)
 }
-
-// releaseDate is the layout of dates in Release files.
-const releaseDate = "Mon, 02 Jan 2006 15:04:05 UTC"

@@ -44,7 +44,6 @@ func PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.In
 		}
 	} else if len(offered) == 0 { // all are for any architecture
 		u.addNode(plan.Architecture)
-		u.settled = false
 	}
 	arch, known := u.arch(plan.Architecture)
 	if !known || arch == archAll || len(u.nodes) == 0 {

@@ -26,7 +26,7 @@ func FuzzPlanInstall(f *testing.F) {
 	if err := os.MkdirAll(filepath.Join(root, "var/lib/dpkg"), 0o755); err != nil {
 		f.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(root, statusFile), statusOf("lib 1"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, "var/lib/dpkg/status"), statusOf("lib 1"), 0o644); err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, name, version, architecture, file, metadata, other, otherVersion, otherFile, otherMetadata string) {

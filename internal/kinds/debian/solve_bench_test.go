@@ -38,9 +38,9 @@ func BenchmarkResolve(b *testing.B) {
 	ours := b.Elapsed() / time.Duration(b.N)
 	b.ReportMetric(peakMemory(b), "peak-MB")
 
-	warm := root.time(names)
+	warm := timeOf(root, names)
 	root.write("apt.conf", fmt.Appendf(nil, aptConf+"Dir::Cache::pkgcache \"\";\nDir::Cache::srcpkgcache \"\";\n", root.dir))
-	cold := root.time(names)
+	cold := timeOf(root, names)
 	b.ReportMetric(ours.Seconds()/warm.Seconds(), "of-apt-with-cache")
 	b.ReportMetric(ours.Seconds()/cold.Seconds(), "of-apt")
 }
@@ -62,7 +62,7 @@ func installable(b *testing.B, indexes []hostIndex, root *aptRoot) (names []stri
 }
 
 // time returns the best of three simulations.
-func (r *aptRoot) time(names []string) time.Duration {
+func timeOf(r *aptRoot, names []string) time.Duration {
 	best := time.Hour
 	for range 3 {
 		start := time.Now()

@@ -68,13 +68,12 @@ func (d *setDifferential) followPlan(requests []Request, set ClosureSet) error {
 	req := artifact.InstallRequest{Root: filepath.Join(d.dir, "node")}
 	d.full.writeFile(filepath.Join(req.Root, statusFile), d.status)
 	packages := make(map[string]*Package)
-	src := &source{name: "host", urls: []string{"http://mirror.example.org"}}
 	for _, p := range set.Packages {
-		a, err := p.item(src.name, src.addresses)
+		a, err := p.item("host", func(string) []string { return nil })
 		if err != nil {
 			return err
 		}
-		a.Source = src.name
+		a.Source = "host"
 		packages[a.ID()] = p
 		req.Pins.Items = append(req.Pins.Items, a)
 		req.Set = append(req.Set, a.ID())
@@ -82,7 +81,7 @@ func (d *setDifferential) followPlan(requests []Request, set ClosureSet) error {
 			req.Requested = append(req.Requested, a.ID())
 		}
 	}
-	req.Pins.Sources = []artifact.Source{{Kind: Kind{}.Name(), Name: src.name}}
+	req.Pins.Sources = []artifact.Source{{Kind: "debian", Name: "host"}}
 	plan, err := PlanInstall(context.Background(), req)
 	if err != nil {
 		return err

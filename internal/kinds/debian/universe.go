@@ -102,6 +102,7 @@ func NewUniverse(architectures ...string) *Universe {
 }
 
 func (u *Universe) addNode(architecture string) {
+	u.settled = false
 	if a, ok := u.arch(architecture); ok && a != archAll && !slices.Contains(u.nodes, a) {
 		u.nodes = append(u.nodes, a)
 	}

@@ -30,7 +30,7 @@ func keyFiles(all ...[]byte) (keys []artifact.KeyFile) {
 }
 
 func (c *carriedImage) verify() ([]string, error) {
-	vouched, err := VerifyUpstream(context.Background(), c.pins, c.keys, func(name string) (io.ReadCloser, error) {
+	vouched, err := Kind{}.VerifyUpstream(context.Background(), c.pins, c.keys, func(name string) (io.ReadCloser, error) {
 		data, found := c.files[name]
 		if !found {
 			return nil, fs.ErrNotExist

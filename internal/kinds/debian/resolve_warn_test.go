@@ -55,10 +55,23 @@ func TestWarnOfCandidates(t *testing.T) {
 			t.Errorf("%s%s: %s", c.packages, c.pin, log.String())
 		}
 		root := newAptRoot(t, t.TempDir())
-		addPins(root, artifact.Pins{Items: r.Items})
+		offerPins(root, artifact.Pins{Items: r.Items})
 		root.update()
 		if _, problem := root.install(false, c.name); (problem != "") != (c.want != "") {
 			t.Errorf("%s%s: apt says %q", c.packages, c.pin, problem)
 		}
 	}
+}
+
+// offerPins makes repositories as the mirror would serve them.
+func offerPins(r *aptRoot, pins artifact.Pins) {
+	texts := map[string]*bytes.Buffer{"main": {}, "automatic": {}}
+	for i := range pins.Items {
+		for _, channel := range pins.Items[i].Attributes.Values("channel") {
+			suite, _ := cutChannel(channel)
+			writeStanza(texts[suite], &pins.Items[i])
+		}
+	}
+	r.addSuite(texts["main"].Bytes(), 0)
+	r.addSuite(texts["automatic"].Bytes(), 100)
 }
