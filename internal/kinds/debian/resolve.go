@@ -84,8 +84,8 @@ func solve(ctx context.Context, up *upstream, s *spec, req artifact.ResolveReque
 	if s.whole {
 		closure.Packages = universe.All()
 		closure.Requested = closure.Packages
-		if out := universe.leftOut; len(closure.Packages) == 0 && len(out) > 0 {
-			return nil, fmt.Errorf("debian: nothing is left to carry: %s", out[0].String())
+		if out := universe.LeftOut(nil); len(closure.Packages) == 0 && len(out) > 0 {
+			return nil, fmt.Errorf("debian: nothing is left to carry: %s", out[0])
 		}
 	}
 	for _, warning := range slices.Concat(universe.LeftOut(s.exclude), closure.Warnings, universe.PhasedNotes(closure.Packages)) {
