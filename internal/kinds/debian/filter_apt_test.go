@@ -130,7 +130,7 @@ func verifyByGpgv(t *testing.T, key *debiantest.Key, tree testTree, folder strin
 
 func published(t testing.TB, pins artifact.Pins) []artifact.Generated {
 	t.Helper()
-	files, err := Kind{}.Publish(pins, testSigner{debiantest.NewKey("k")})
+	files, err := Kind{}.Publish(pins, testSigner{Key: debiantest.NewKey("k")})
 	if err != nil {
 		t.Fatal(err)
 	}

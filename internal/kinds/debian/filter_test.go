@@ -51,7 +51,7 @@ func randomPins(random *rand.Rand, n int) artifact.Pins {
 
 func plan(t testing.TB, pins artifact.Pins) []artifact.Generated {
 	t.Helper()
-	files, err := Publish(pins, testSigner{debiantest.NewKey("k")})
+	files, err := Publish(pins, testSigner{Key: debiantest.NewKey("k")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,5 +69,5 @@ func (tree testTree) open(name string) (io.ReadCloser, error) {
 }
 
 func filterRequest(tree testTree, sources []artifact.Source, absent func(string) bool) artifact.FilterRequest {
-	return artifact.FilterRequest{Sources: sources, Date: today, Signer: testSigner{debiantest.NewKey("k")}, Open: tree.open, Absent: absent}
+	return artifact.FilterRequest{Sources: sources, Date: today, Signer: testSigner{Key: debiantest.NewKey("k")}, Open: tree.open, Absent: absent}
 }
