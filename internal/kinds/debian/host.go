@@ -183,7 +183,7 @@ func (c aptConfig) source(e aptEntry, trusted func() (openpgp.Keyring, error)) (
 		if err := checkSuite(name, e.components); err != nil {
 			return s, err
 		}
-		s.suites = append(s.suites, suite{name, e.components})
+		s.suites = append(s.suites, suite{name: name, components: e.components})
 	}
 	var err error
 	s.keys, err = signersOf(e.signedBy, trusted)
