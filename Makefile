@@ -32,7 +32,7 @@ unit:
 # Random requests to the resolver and to the real apt, on the archive that this
 # machine uses and on a made-up one. SEED=2 asks others.
 SEED ?= 1
-compare = $(GO) test -trimpath -count=1 -tags differential -run Differential -v -timeout 60m ./internal/kinds/debian -seed $(SEED) -requests
+compare = $(GO) test -trimpath -count=1 -tags differential -run Differential -v -timeout 60m ./internal/kinds/debian/resolver ./internal/kinds/debian/broken -seed $(SEED) -requests
 differential:
 	$(compare) 300
 

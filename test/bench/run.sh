@@ -7,4 +7,4 @@ here=$(cd "$(dirname "$0")" && pwd)
 "$here/aptly.sh"
 "$here/bootstrap.sh"
 cd "$here/../.."
-go test -run '^$' -bench . ./internal/kinds/debian ./internal/image ./builder/buildkit ./test/bench
+go test -run '^$' -bench . ./internal/kinds/debian/... ./internal/image ./builder/buildkit ./test/bench

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
 // Client implements artifact.Guide. To prefer the mirror is to pin it above all other
@@ -31,14 +32,14 @@ func (Kind) Client(m artifact.Mirror, base string, prefer bool) artifact.Client 
 func keptPriorities(sources []artifact.Source) (records []string) {
 	for _, src := range sources {
 		for _, r := range src.Releases {
-			header, err := parseParagraphs([]byte(strings.Join(r.Metadata, "\n")))
+			header, err := deb822.ParseParagraphs([]byte(strings.Join(r.Metadata, "\n")))
 			if err != nil || len(header) != 1 {
 				continue
 			}
-			priority := releasePriority(header[0])
-			pin := "n=" + header[0].get("Codename")
+			priority := deb822.ReleasePriority(header[0])
+			pin := "n=" + header[0].Get("Codename")
 			if pin == "n=" {
-				pin = "a=" + header[0].get("Suite")
+				pin = "a=" + header[0].Get("Suite")
 			}
 			record := fmt.Sprintf("Package: *\nPin: release %s\nPin-Priority: %d\n\n", pin, priority)
 			if priority < 500 && pin != "a=" && !slices.Contains(records, record) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/bytesize"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
 // shownFirst are the fields that people look for, in the order to show. Others follow as the
@@ -30,56 +31,56 @@ func (Kind) Describe(a *artifact.Item) artifact.Description {
 	var d artifact.Description
 	fields := metadataFields(a)
 	for _, f := range fields {
-		if strings.EqualFold(f.name, "Description") {
+		if strings.EqualFold(f.Name, "Description") {
 			var rest string
-			d.Summary, rest, _ = strings.Cut(f.value, "\n")
-			d.Summary, d.Text = trimSpace(d.Summary), descriptionText(rest)
+			d.Summary, rest, _ = strings.Cut(f.Value, "\n")
+			d.Summary, d.Text = deb822.TrimSpace(d.Summary), descriptionText(rest)
 		}
 	}
-	place := func(f field) int {
-		at := slices.IndexFunc(shownFirst, func(name string) bool { return strings.EqualFold(name, f.name) })
+	place := func(f deb822.Field) int {
+		at := slices.IndexFunc(shownFirst, func(name string) bool { return strings.EqualFold(name, f.Name) })
 		if at < 0 {
 			return len(shownFirst)
 		}
 		return at
 	}
-	slices.SortStableFunc(fields, func(a, b field) int { return place(a) - place(b) })
+	slices.SortStableFunc(fields, func(a, b deb822.Field) int { return place(a) - place(b) })
 	for _, f := range fields {
-		value := fold(f.value)
-		if value == "" || isOneOf(f.name, notShown) {
+		value := fold(f.Value)
+		if value == "" || isOneOf(f.Name, notShown) {
 			continue
 		}
 		parts := []artifact.DescriptionPart{{Text: value}}
-		if isOneOf(f.name, relationFields) {
+		if isOneOf(f.Name, relationFields) {
 			parts = relationParts(value)
-		} else if strings.EqualFold(f.name, "Installed-Size") {
+		} else if strings.EqualFold(f.Name, "Installed-Size") {
 			parts[0].Text = humanSize(value)
 		}
-		d.Fields = append(d.Fields, artifact.DescriptionField{Name: f.name, Value: parts})
+		d.Fields = append(d.Fields, artifact.DescriptionField{Name: f.Name, Value: parts})
 	}
 	return d
 }
 
 // metadataFields are the fields of an artifact's stanza, each with all its lines as they are.
-func metadataFields(a *artifact.Item) []field {
-	fields := []field{{name: "Version", value: a.Version}, {name: "Architecture", value: a.Architecture()}}
+func metadataFields(a *artifact.Item) []deb822.Field {
+	fields := []deb822.Field{{Name: "Version", Value: a.Version}, {Name: "Architecture", Value: a.Architecture()}}
 	continues := false
 	for _, line := range a.Metadata {
 		if line != "" && (line[0] == ' ' || line[0] == '\t') {
 			if continues {
-				fields[len(fields)-1].value += "\n" + readableText(line)
+				fields[len(fields)-1].Value += "\n" + deb822.ReadableText(line)
 			}
 			continue
 		}
 		var name string
 		var colon int
-		if name, colon = fieldName(line); colon == 0 {
+		if name, colon = deb822.FieldName(line); colon == 0 {
 			continues = false
 			continue
 		}
 		continues = true
-		fields = slices.DeleteFunc(fields, func(f field) bool { return strings.EqualFold(f.name, name) }) // the last one counts
-		fields = append(fields, field{name: readableText(name), value: readableText(trimSpace(line[colon+1:]))})
+		fields = slices.DeleteFunc(fields, func(f deb822.Field) bool { return strings.EqualFold(f.Name, name) }) // the last one counts
+		fields = append(fields, deb822.Field{Name: deb822.ReadableText(name), Value: deb822.ReadableText(deb822.TrimSpace(line[colon+1:]))})
 	}
 	return fields
 }
@@ -92,9 +93,9 @@ func isOneOf(name string, names []string) bool {
 func fold(value string) string {
 	lines := strings.Split(value, "\n")
 	for i := range lines {
-		lines[i] = trimSpace(lines[i])
+		lines[i] = deb822.TrimSpace(lines[i])
 	}
-	return trimSpace(strings.Join(lines, " "))
+	return deb822.TrimSpace(strings.Join(lines, " "))
 }
 
 // descriptionText undoes the formatting of an extended description: Policy 5.6.13. Lines that begin with
@@ -141,7 +142,7 @@ func relationParts(value string) (parts []artifact.DescriptionPart) {
 		add(value[:begin], "")
 		value = value[begin:]
 		end := strings.IndexAny(value+" ", " \t,|(:[<")
-		if name := value[:end]; validPackageName(name) {
+		if name := value[:end]; deb822.ValidPackageName(name) {
 			add(name, name)
 		} else {
 			add(name, "")

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
 const described = `Tag: role::program,
@@ -102,13 +103,13 @@ func FuzzDescribe(f *testing.F) {
 		}
 		values := make(map[string]bool)
 		for _, f := range metadataFields(a) {
-			values[f.name+"\n"+fold(f.value)] = true
+			values[f.Name+"\n"+fold(f.Value)] = true
 		}
 		for _, f := range d.Fields {
 			joined := ""
 			for _, p := range f.Value {
 				joined += p.Text
-				if p.Name != "" && !validPackageName(p.Name) {
+				if p.Name != "" && !deb822.ValidPackageName(p.Name) {
 					t.Fatalf("name %q", p.Name)
 				}
 			}

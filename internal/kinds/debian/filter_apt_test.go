@@ -40,13 +40,13 @@ packages: all`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pins := artifact.Pins{Date: today.Add(-time.Hour), Sources: r.Sources, Items: r.Items}
-	image := testTree{}.with(t, published(t, pins))
+	pins := artifact.Pins{Date: debiantest.Today.Add(-time.Hour), Sources: r.Sources, Items: r.Items}
+	image := debiantest.TestTree{}.With(t, published(t, pins))
 	for _, a := range pins.Items {
 		image[a.ID()] = tree.Files[a.Files[0].Path]
 	}
 
-	var served atomic.Pointer[testTree]
+	var served atomic.Pointer[debiantest.TestTree]
 	served.Store(&image)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data, found := (*served.Load())[strings.TrimPrefix(r.URL.Path, "/")]
@@ -71,13 +71,13 @@ packages: all`)
 		for _, a := range pins.Items {
 			denied[a.ID()] = strings.Contains(", "+c.deny+", ", ", "+a.Name+" "+a.Version+", ")
 		}
-		req := filterRequest(image, pins.Sources, func(id string) bool { return denied[id] })
+		req := debiantest.FilterRequest(image, pins.Sources, func(id string) bool { return denied[id] })
 		req.Date = pins.Date.Add(time.Duration(i+1) * time.Second)
 		files, err := Kind{}.Filter(context.Background(), req)
 		if err != nil {
 			t.Fatal(err)
 		}
-		next := image.with(t, files)
+		next := image.With(t, files)
 		served.Store(&next)
 		verifyByGpgv(t, key, next, "d/dists/stable")
 		if out, err := apt.Get("--error-on=any", "update"); err != nil {
@@ -112,7 +112,7 @@ packages: all`)
 }
 
 // verifyByGpgv has gpgv verify a suite's Release.
-func verifyByGpgv(t *testing.T, key *debiantest.Key, tree testTree, folder string) {
+func verifyByGpgv(t *testing.T, key *debiantest.Key, tree debiantest.TestTree, folder string) {
 	t.Helper()
 	dir := t.TempDir()
 	files := map[string][]byte{"key.gpg": key.Binary(), "Release": tree[folder+"/Release"], "Release.gpg": tree[folder+"/Release.gpg"]}
@@ -130,7 +130,7 @@ func verifyByGpgv(t *testing.T, key *debiantest.Key, tree testTree, folder strin
 
 func published(t testing.TB, pins artifact.Pins) []artifact.Generated {
 	t.Helper()
-	files, err := Kind{}.Publish(pins, testSigner{Key: debiantest.NewKey("k")})
+	files, err := Kind{}.Publish(pins, debiantest.TestSigner{Key: debiantest.NewKey("k")})
 	if err != nil {
 		t.Fatal(err)
 	}

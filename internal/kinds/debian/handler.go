@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/archive"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
 // SourcesPath is where a mirror offers the deb822 file that makes a machine its client.
@@ -21,12 +23,12 @@ func (Kind) Mount(site artifact.Site) []artifact.Route {
 	if len(m.Sources) == 0 {
 		return nil
 	}
-	upstream := newUpstreamPaths(m.Sources)
+	upstream := archive.NewUpstreamPaths(m.Sources)
 	files := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isPackageFile(r.URL.Path) {
+		if deb822.IsPackageFile(r.URL.Path) {
 			w.Header().Set("Content-Type", "application/vnd.debian.binary-package")
 		}
-		site.ServeFile(w, r, upstream.file(strings.TrimPrefix(r.URL.Path, "/")))
+		site.ServeFile(w, r, upstream.File(strings.TrimPrefix(r.URL.Path, "/")))
 	})
 	routes := []artifact.Route{{Path: SourcesPath, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -40,7 +42,7 @@ func (Kind) Mount(site artifact.Site) []artifact.Route {
 	for _, s := range m.Sources {
 		routes = append(routes, artifact.Route{Path: "/" + s.Name + "/", Handler: files})
 		if s.ServeUpstream {
-			routes = append(routes, artifact.Route{Path: upstreamPrefix + s.Name + "/", Handler: files})
+			routes = append(routes, artifact.Route{Path: archive.UpstreamPrefix + s.Name + "/", Handler: files})
 		}
 	}
 	return routes
@@ -51,13 +53,13 @@ func (Kind) Mount(site artifact.Site) []artifact.Route {
 func sourcesFile(m artifact.Mirror, base string) string {
 	var b strings.Builder
 	for _, s := range m.Sources {
-		for _, part := range byComponents(s.Releases) {
+		for _, part := range archive.ByComponents(s.Releases) {
 			if b.Len() > 0 {
 				b.WriteByte('\n')
 			}
-			fmt.Fprintf(&b, "Types: deb\nURIs: %s/%s\nSuites: %s\n", base, s.Name, strings.Join(part.suites, " "))
-			if part.components != "" {
-				fmt.Fprintf(&b, "Components: %s\n", part.components)
+			fmt.Fprintf(&b, "Types: deb\nURIs: %s/%s\nSuites: %s\n", base, s.Name, strings.Join(part.Suites, " "))
+			if part.Components != "" {
+				fmt.Fprintf(&b, "Components: %s\n", part.Components)
 			}
 			b.WriteString("Signed-By:\n")
 			for line := range strings.Lines(strings.TrimSpace(string(m.PublicKey))) {
@@ -87,7 +89,7 @@ Other sources of the machine stay as they are; move them away if they can't be r
 `, base, SourcesPath)
 	for _, s := range m.Sources {
 		if s.ServeUpstream {
-			text += upstreamUsage(&s, base)
+			text += archive.UpstreamUsage(&s, base)
 		}
 	}
 	return text

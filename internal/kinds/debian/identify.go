@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
 // Identify implements artifact.Identifier. It knows the names that pools give to packages,
@@ -18,7 +19,7 @@ func (Kind) Identify(name string) *artifact.Item {
 		return nil
 	}
 	extension := path.Ext(file)
-	if !isPackageFile(file) {
+	if !deb822.IsPackageFile(file) {
 		return nil
 	}
 	stem := strings.TrimSuffix(path.Base(file), extension)
@@ -27,8 +28,8 @@ func (Kind) Identify(name string) *artifact.Item {
 	}
 	name, rest, _ := strings.Cut(stem, "_")
 	last := strings.LastIndexByte(rest, '_')
-	if last < 0 || !validPackageName(name) || !validVersion(rest[:last]) || rest[last+1:] == "" || !wellFormed(rest[last+1:], "-") {
+	if last < 0 || !deb822.ValidPackageName(name) || !deb822.ValidVersion(rest[:last]) || rest[last+1:] == "" || !deb822.WellFormed(rest[last+1:], "-") {
 		return nil
 	}
-	return &artifact.Item{Kind: kindName, Source: source, Name: name, Version: rest[:last], Attributes: artifact.Attributes{{Name: "architecture", Values: []string{rest[last+1:]}}}}
+	return &artifact.Item{Kind: deb822.KindName, Source: source, Name: name, Version: rest[:last], Attributes: artifact.Attributes{{Name: "architecture", Values: []string{rest[last+1:]}}}}
 }

@@ -1,14 +1,22 @@
-// Package debian is all that is Debian: apt's sources and the signatures of
-// upstream (source.go, host.go, release.go), the resolver (universe.go,
-// solve.go), the repository that clients see (plan.go) and its paths
-// (handler.go). It turns the "debian" part of a definition into pins, and pins
-// into what apt asks for.
+// Package debian is the kind of Debian packages: it turns the "debian" part of a definition into pins, and pins into what apt asks
+// for. This package joins the others below it, in the order of the data:
+//
+//	aptconf     how apt is set up on this machine
+//	archive     upstream's repositories: Release files, signatures, indexes
+//	deb822      the format of control data, versions and relations
+//	resolver    what apt would install
+//	broken      what no longer installs while rules deny packages
+//	repository  the repository that the mirror serves
+//	dpkg        installation on a node
 package debian
 
 import (
 	"slices"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/archive"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
+	"github.com/minimirror/minimirror/internal/kinds/debian/resolver"
 )
 
 // Kind is the kind of Debian packages.
@@ -34,16 +42,16 @@ var _ interface {
 } = Kind{}
 
 // Name implements artifact.Kind.
-func (Kind) Name() string { return kindName }
+func (Kind) Name() string { return deb822.KindName }
 
 // spec is the "debian" part of a definition.
 type spec struct {
 	section artifact.Section
-	host    bool     // sources: host
-	sources []source // otherwise
-	demand
-	upstream upstreamUse
-	phased   phasedUse // for sources without a setting of their own
+	host    bool             // sources: host
+	sources []archive.Source // otherwise
+	resolver.Demand
+	upstream archive.UpstreamUse
+	phased   archive.PhasedUse // for sources without a setting of their own
 }
 
 // Parse implements artifact.Kind. Keyrings and status files are read
@@ -62,8 +70,8 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 	if err := section.Decode(&raw); err != nil {
 		return nil, err
 	}
-	s := &spec{section: section, upstream: upstreamCarry}
-	s.recommends, s.suggests = raw.Recommends, raw.Suggests
+	s := &spec{section: section, upstream: archive.UpstreamCarry}
+	s.Recommends, s.Suggests = raw.Recommends, raw.Suggests
 	if raw.Sources == nil {
 		return nil, section.Errorf("debian: sources is missing: write \"sources: host\" for this machine's own, or a list")
 	}
@@ -71,26 +79,26 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 		if err := raw.Upstream.Decode(&s.upstream); err != nil {
 			return nil, err
 		}
-		if !slices.Contains([]upstreamUse{upstreamCarry, upstreamServe, upstreamOmit}, s.upstream) {
+		if !slices.Contains([]archive.UpstreamUse{archive.UpstreamCarry, archive.UpstreamServe, archive.UpstreamOmit}, s.upstream) {
 			return nil, raw.Upstream.Errorf("upstream: %q: write carry, serve or omit", s.upstream)
 		}
 	}
 	var err error
-	if s.phased, err = parsePhased(raw.Phased); err != nil {
+	if s.phased, err = archive.ParsePhased(raw.Phased); err != nil {
 		return nil, err
 	}
 	if raw.Packages != nil {
-		if s.packages, s.whole, err = parsePackages(raw.Packages); err != nil {
+		if s.Packages, s.Whole, err = parsePackages(raw.Packages); err != nil {
 			return nil, err
 		}
 	}
 	if raw.Exclude != nil {
-		if s.exclude, err = parseRequests(raw.Exclude); err != nil {
+		if s.Exclude, err = parseRequests(raw.Exclude); err != nil {
 			return nil, err
 		}
 	}
 	if raw.Base != nil {
-		if s.base, err = parseBase(raw.Base, dir); err != nil {
+		if s.Base, err = resolver.ParseBase(raw.Base, dir); err != nil {
 			return nil, err
 		}
 	}
@@ -101,11 +109,11 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 }
 
 // parsePackages reads a list of requests, or the word "all".
-func parsePackages(section artifact.Section) (requests []Request, whole bool, err error) {
+func parsePackages(section artifact.Section) (requests []resolver.Request, whole bool, err error) {
 	if !section.IsText() {
 		var items []artifact.Section
 		if requests, err = parseRequests(section); err != nil && (section.Decode(&items) != nil || len(items) == 0) {
-			err = artifact.Hint(err, wholeHint)
+			err = artifact.Hint(err, resolver.WholeHint)
 		}
 		return requests, false, err
 	}
@@ -114,13 +122,13 @@ func parsePackages(section artifact.Section) (requests []Request, whole bool, er
 		return nil, false, err
 	}
 	if word != "all" {
-		return nil, false, artifact.Hint(section.Errorf("packages: %q is not a list: write [%s]", word, word), wholeHint)
+		return nil, false, artifact.Hint(section.Errorf("packages: %q is not a list: write [%s]", word, word), resolver.WholeHint)
 	}
 	return nil, true, nil
 }
 
 // parseSources reads the sources of a definition; host means this machine's own.
-func parseSources(section artifact.Section, dir string) (sources []source, host bool, err error) {
+func parseSources(section artifact.Section, dir string) (sources []archive.Source, host bool, err error) {
 	if section.IsText() {
 		var word string
 		if err := section.Decode(&word); err != nil {
@@ -139,12 +147,12 @@ func parseSources(section artifact.Section, dir string) (sources []source, host 
 		return nil, false, section.Errorf("sources: the list is empty")
 	}
 	for _, entry := range entries {
-		one, err := parseSource(entry, dir)
+		one, err := archive.ParseSource(entry, dir)
 		if err != nil {
 			return nil, false, err
 		}
-		if slices.ContainsFunc(sources, func(o source) bool { return o.name == one.name }) {
-			return nil, false, entry.Errorf("two sources are called %q", one.name)
+		if slices.ContainsFunc(sources, func(o archive.Source) bool { return o.Name == one.Name }) {
+			return nil, false, entry.Errorf("two sources are called %q", one.Name)
 		}
 		sources = append(sources, one)
 	}
@@ -153,22 +161,22 @@ func parseSources(section artifact.Section, dir string) (sources []source, host 
 
 // parseRequests reads a list of requests; an error names the line of the one
 // that is wrong.
-func parseRequests(section artifact.Section) ([]Request, error) {
+func parseRequests(section artifact.Section) ([]resolver.Request, error) {
 	var items []artifact.Section
 	if err := section.Decode(&items); err != nil {
 		return nil, err
 	}
-	requests := make([]Request, 0, len(items))
+	requests := make([]resolver.Request, 0, len(items))
 	for _, item := range items {
 		var text string
 		if err := item.Decode(&text); err != nil {
 			return nil, err
 		}
-		request, err := ParseRequest(text)
+		request, err := resolver.ParseRequest(text)
 		if err != nil {
 			return nil, item.Errorf("%w", err)
 		}
-		request.where = item.Position()
+		request.Where = item.Position()
 		requests = append(requests, request)
 	}
 	if len(requests) == 0 {

@@ -7,6 +7,8 @@ import (
 	"github.com/package-url/packageurl-go"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/archive"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
 // PackageURL implements artifact.PackageURLer: the type "deb" of the purl specification. The namespace is the vendor, who calls
@@ -27,12 +29,12 @@ var vendorName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9+._-]*$`)
 func vendorOf(source *artifact.Source, i *artifact.Item) (vendor, distro string) {
 	vendor = source.Name
 	for _, channel := range i.Attributes.Values("channel") {
-		suite, _ := cutChannel(channel)
+		suite, _ := deb822.CutChannel(channel)
 		for at := range source.Releases {
 			if source.Releases[at].Name != suite {
 				continue
 			}
-			identity := identityOf(&source.Releases[at])
+			identity := archive.IdentityOf(&source.Releases[at])
 			if vendorName.MatchString(identity[0]) {
 				vendor = identity[0]
 			}

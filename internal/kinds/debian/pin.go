@@ -7,25 +7,28 @@ import (
 	"slices"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/archive"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
+	"github.com/minimirror/minimirror/internal/kinds/debian/resolver"
 )
 
 // pin turns the closure into pins.
-func pin(ctx context.Context, up *upstream, from artifact.Upstream, s *spec, closure *Closure) (*artifact.Resolution, error) {
-	result := &artifact.Resolution{Sources: up.pins(s.upstream)}
-	bySource := make(map[string]*source)
-	for i := range up.sources {
-		bySource[up.sources[i].name] = &up.sources[i]
+func pin(ctx context.Context, up *archive.Upstream, from artifact.Upstream, s *spec, closure *resolver.Closure) (*artifact.Resolution, error) {
+	result := &artifact.Resolution{Sources: up.Pins(s.upstream)}
+	bySource := make(map[string]*archive.Source)
+	for i := range up.Sources {
+		bySource[up.Sources[i].Name] = &up.Sources[i]
 	}
 	paths := make(map[string]*artifact.Item) // by ID
-	requested := make(map[*Package]struct{}, len(closure.Requested))
+	requested := make(map[*resolver.Package]struct{}, len(closure.Requested))
 	for _, p := range closure.Requested {
 		requested[p] = struct{}{}
 	}
-	ids := make(map[*Package]string)
+	ids := make(map[*resolver.Package]string)
 	pins := make([]artifact.Item, len(closure.Packages))
 	for i, p := range closure.Packages {
 		var err error
-		if pins[i], err = p.item(bySource[p.Origins[0].Source].name, bySource[p.Origins[0].Source].addresses); err != nil {
+		if pins[i], err = p.Item(bySource[p.Origins[0].Source].Name, bySource[p.Origins[0].Source].Addresses); err != nil {
 			return nil, err
 		}
 	}
@@ -34,7 +37,7 @@ func pin(ctx context.Context, up *upstream, from artifact.Upstream, s *spec, clo
 	}
 	for i, p := range closure.Packages {
 		a := pins[i]
-		a.Security = up.security(p.Origins)
+		a.Security = up.Security(p.Origins)
 		// Two versions that differ only in their epoch have the same file name.
 		file := &a.Files[0]
 		if other, taken := paths[a.ID()]; taken && other.Files[0].SHA256 != file.SHA256 {
@@ -71,9 +74,9 @@ func identify(ctx context.Context, from artifact.Upstream, pins []artifact.Item)
 			unknown = append(unknown, &pins[i])
 		}
 	}
-	return each(len(unknown), parallelPackages, func(i int) error {
+	return archive.Each(len(unknown), parallelPackages, func(i int) error {
 		a := unknown[i]
-		content, err := artifact.Bring(ctx, from, a.Files[0].URLs, artifact.Content{Size: a.Files[0].Size, SHA512: signedSHA512(a)})
+		content, err := artifact.Bring(ctx, from, a.Files[0].URLs, artifact.Content{Size: a.Files[0].Size, SHA512: deb822.SignedSHA512(a)})
 		if err != nil {
 			return fmt.Errorf("debian: source %s: %s: %w", a.Source, a, err)
 		}

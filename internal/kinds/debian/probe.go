@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/archive"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
@@ -20,7 +22,7 @@ func (Kind) Probe(ctx context.Context, get func(ctx context.Context, path string
 	if err != nil {
 		return err
 	}
-	sources, err := parseParagraphs(text)
+	sources, err := deb822.ParseParagraphs(text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", SourcesPath, err)
 	}
@@ -28,17 +30,17 @@ func (Kind) Probe(ctx context.Context, get func(ctx context.Context, path string
 		return fmt.Errorf("%s: no sources", SourcesPath)
 	}
 	for _, source := range sources {
-		base, err := url.Parse(source.get("URIs"))
+		base, err := url.Parse(source.Get("URIs"))
 		if err != nil {
 			return fmt.Errorf("%s: URIs: %w", SourcesPath, err)
 		}
-		key := strings.ReplaceAll(source.get("Signed-By"), "\n.\n", "\n\n")
+		key := strings.ReplaceAll(source.Get("Signed-By"), "\n.\n", "\n\n")
 		keys, err := openpgp.Parse([]byte(strings.TrimSpace(key)+"\n"), SourcesPath)
 		if err != nil {
 			return err
 		}
-		for _, suite := range source.list("Suites") {
-			if err := probeSuite(ctx, get, keys, path.Join(base.Path, dists(suite))); err != nil {
+		for _, suite := range source.List("Suites") {
+			if err := probeSuite(ctx, get, keys, path.Join(base.Path, deb822.Dists(suite))); err != nil {
 				return err
 			}
 		}
@@ -56,11 +58,11 @@ func probeSuite(ctx context.Context, get func(ctx context.Context, path string) 
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	r := &release{}
-	if err := r.parse(text); err != nil {
+	r := &archive.Release{}
+	if err := r.Parse(text); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	for name, want := range r.files {
+	for name, want := range r.Files {
 		if path.Base(name) != "Packages.gz" {
 			continue
 		}
@@ -69,7 +71,7 @@ func probeSuite(ctx context.Context, get func(ctx context.Context, path string) 
 		if err != nil {
 			return err
 		}
-		if sum(data) != want.SHA256 {
+		if deb822.Sum(data) != want.SHA256 {
 			return artifact.Verifyf("%s: another digest than %s says", index, file)
 		}
 		return nil

@@ -8,6 +8,11 @@ import (
 	"slices"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/aptconf"
+	"github.com/minimirror/minimirror/internal/kinds/debian/archive"
+	"github.com/minimirror/minimirror/internal/kinds/debian/broken"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
+	"github.com/minimirror/minimirror/internal/kinds/debian/resolver"
 )
 
 // Resolve implements artifact.Kind: it brings and verifies what every
@@ -16,17 +21,17 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	s := req.Spec.(*spec)
 	sources, err := s.sources, error(nil)
 	if s.host {
-		if sources, err = hostSources(ctx, req.Log); err != nil {
+		if sources, err = aptconf.Sources(ctx, req.Log); err != nil {
 			return nil, err
 		}
 	}
 	sources = slices.Clone(sources)
 	for i := range sources {
-		if s.phased != "" && (s.host || sources[i].phased == "") {
-			sources[i].phased = s.phased
+		if s.phased != "" && (s.host || sources[i].Phased == "") {
+			sources[i].Phased = s.phased
 		}
 	}
-	up, err := consult(ctx, req, sources)
+	up, err := archive.Consult(ctx, req, sources)
 	if err != nil {
 		return nil, err
 	}
@@ -34,8 +39,8 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	if err != nil {
 		return nil, err
 	}
-	if s.packages == nil && !s.whole && wasWhole(req.Previous.Items, closure) {
-		req.Log.Warn("the lock now carries only what the sets need, not everything in the previous lock: " + wholeHint)
+	if s.Packages == nil && !s.Whole && wasWhole(req.Previous.Items, closure) {
+		req.Log.Warn("the lock now carries only what the sets need, not everything in the previous lock: " + resolver.WholeHint)
 	}
 	r, err := pin(ctx, up, req.Upstream, s, closure)
 	if err != nil {
@@ -48,11 +53,11 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 			}
 		}
 	}
-	r.ReleaseChanges = releaseChanges(req.Previous.Sources, r.Sources)
-	if s.whole {
+	r.ReleaseChanges = archive.ReleaseChanges(req.Previous.Sources, r.Sources)
+	if s.Whole {
 		return r, nil
 	}
-	warnings, err := candidateWarnings(ctx, artifact.Pins{Sources: r.Sources, Items: r.Items}, r.Sets)
+	warnings, err := broken.Warnings(ctx, artifact.Pins{Sources: r.Sources, Items: r.Items}, r.Sets)
 	for _, warning := range warnings {
 		req.Log.Warn(warning)
 	}
@@ -60,35 +65,35 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 }
 
 // solve resolves one closure over everything that the sources offer.
-func solve(ctx context.Context, up *upstream, s *spec, req artifact.ResolveRequest) (*Closure, error) {
-	universe := NewUniverse(architectures(up.sources)...)
-	for i := range up.indexes {
-		universe.Add(up.indexes[i].origin, up.indexes[i].text)
+func solve(ctx context.Context, up *archive.Upstream, s *spec, req artifact.ResolveRequest) (*resolver.Closure, error) {
+	universe := resolver.NewUniverse(archive.Architectures(up.Sources)...)
+	for i := range up.Indexes {
+		universe.Add(up.Indexes[i].Origin, up.Indexes[i].Text)
 	}
 	universe.KeepLocked(signedDigests(req.Previous.Items))
 	pinned := signedDigests(req.Locked)
-	requests := s.packages
-	for _, name := range slices.Sorted(maps.Keys(s.sets)) {
-		requests = append(requests[:len(requests):len(requests)], s.sets[name]...)
+	requests := s.Packages
+	for _, name := range slices.Sorted(maps.Keys(s.Sets)) {
+		requests = append(requests[:len(requests):len(requests)], s.Sets[name]...)
 	}
-	if err := universe.addBases(s.base.files); err != nil {
+	if err := universe.AddBases(s.Base.Files); err != nil {
 		return nil, err
 	}
-	closure, err := universe.Resolve(ctx, requests, s.sets, Options{
-		Recommends: s.recommends, Suggests: s.suggests, Exclude: s.exclude, BaseEssential: s.base.essential,
-		Prefer: func(p *Package) bool { return pinned[cmp.Or(p.SHA256, p.SHA512)] },
+	closure, err := universe.Resolve(ctx, requests, s.Sets, resolver.Options{
+		Recommends: s.Recommends, Suggests: s.Suggests, Exclude: s.Exclude, BaseEssential: s.Base.Essential,
+		Prefer: func(p *resolver.Package) bool { return pinned[cmp.Or(p.SHA256, p.SHA512)] },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("debian: %w", err)
 	}
-	if s.whole {
+	if s.Whole {
 		closure.Packages = universe.All()
 		closure.Requested = closure.Packages
 		if out := universe.LeftOut(nil); len(closure.Packages) == 0 && len(out) > 0 {
 			return nil, fmt.Errorf("debian: nothing is left to carry: %s", out[0])
 		}
 	}
-	for _, warning := range slices.Concat(universe.LeftOut(s.exclude), closure.Warnings, universe.PhasedNotes(closure.Packages)) {
+	for _, warning := range slices.Concat(universe.LeftOut(s.Exclude), closure.Warnings, universe.PhasedNotes(closure.Packages)) {
 		req.Log.Warn(warning)
 	}
 	return closure, nil
@@ -99,7 +104,7 @@ func signedDigests(items []artifact.Item) map[string]bool {
 	digests := make(map[string]bool, len(items))
 	for i := range items {
 		digests[items[i].Files[0].SHA256] = true
-		digests[signedSHA512(&items[i])] = true
+		digests[deb822.SignedSHA512(&items[i])] = true
 	}
 	delete(digests, "")
 	return digests
@@ -107,23 +112,23 @@ func signedDigests(items []artifact.Item) map[string]bool {
 
 // wasWhole reports whether everything in a lock was requested, as in locks of whole sources before "packages: all" was
 // required for that, and is more than the closure.
-func wasWhole(previous []artifact.Item, closure *Closure) bool {
+func wasWhole(previous []artifact.Item, closure *resolver.Closure) bool {
 	return len(previous) > len(closure.Packages) && !slices.ContainsFunc(previous, func(a artifact.Item) bool { return !a.Requested })
 }
 
 // parseSets reads what each set asks for. A definition that asks for nothing at all is an error.
 func (s *spec) parseSets(sections map[string]artifact.Section) error {
-	if s.packages == nil && !s.whole && len(sections) == 0 {
+	if s.Packages == nil && !s.Whole && len(sections) == 0 {
 		return artifact.Hint(s.section.Errorf("debian: no packages are requested: packages and sets are both missing"),
-			`write "packages: [docker.io]" below debian, or "sets: { docker: { debian: [docker.io] } }" beside it; %s`, wholeHint)
+			`write "packages: [docker.io]" below debian, or "sets: { docker: { debian: [docker.io] } }" beside it; %s`, resolver.WholeHint)
 	}
-	s.sets = make(map[string][]Request, len(sections))
+	s.Sets = make(map[string][]resolver.Request, len(sections))
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
 		requests, err := parseRequests(sections[name])
 		if err != nil {
 			return err
 		}
-		s.sets[name] = requests
+		s.Sets[name] = requests
 	}
 	return nil
 }

@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
 	"github.com/minimirror/minimirror/internal/strictyaml"
 )
 
 // TestPhasedUpdates: a version that upstream gives to a part of the machines waits.
 func TestPhasedUpdates(t *testing.T) {
-	archive, err := debiantest.Parse(phasedArchive)
+	archive, err := debiantest.Parse(debiantest.PhasedArchive)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func TestPhasedUpdates(t *testing.T) {
 			t.Errorf("%s: said %s, want %s", c.definition, said.String(), c.says)
 		}
 		for i := range r.Items {
-			if metadataField(&r.Items[i], "Phased-Update-Percentage") != "" {
+			if deb822.MetadataField(&r.Items[i], "Phased-Update-Percentage") != "" {
 				t.Errorf("%v: the image would say that it is being phased in for ever", &r.Items[i])
 			}
 		}

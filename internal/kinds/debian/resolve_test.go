@@ -38,7 +38,7 @@ func resolveSaying(t *testing.T, archive *debiantest.Archive, key *debiantest.Ke
 	if err != nil {
 		return nil, err
 	}
-	req.Spec, req.Upstream, req.Now, req.Log = spec, web{}, today, slog.New(slog.NewTextHandler(said, nil))
+	req.Spec, req.Upstream, req.Now, req.Log = spec, debiantest.Web{}, debiantest.Today, slog.New(slog.NewTextHandler(said, nil))
 	return Kind{}.Resolve(context.Background(), req)
 }
 

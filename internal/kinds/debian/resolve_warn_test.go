@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
 	"github.com/minimirror/minimirror/internal/strictyaml"
 )
@@ -47,31 +48,31 @@ func TestWarnOfCandidates(t *testing.T) {
 			t.Fatal(err)
 		}
 		var log bytes.Buffer
-		r, err := Kind{}.Resolve(context.Background(), artifact.ResolveRequest{Spec: spec, Upstream: web{}, Now: today, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		r, err := Kind{}.Resolve(context.Background(), artifact.ResolveRequest{Spec: spec, Upstream: debiantest.Web{}, Now: debiantest.Today, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if warned := strings.Contains(log.String(), "by itself"); warned != (c.want != "") || !strings.Contains(log.String(), c.want) {
 			t.Errorf("%s%s: %s", c.packages, c.pin, log.String())
 		}
-		root := newAptRoot(t, t.TempDir())
+		root := debiantest.NewAptRoot(t, t.TempDir())
 		offerPins(root, artifact.Pins{Items: r.Items})
-		root.update()
-		if _, problem := root.install(false, c.name); (problem != "") != (c.want != "") {
+		root.Update()
+		if _, problem := root.Install(false, c.name); (problem != "") != (c.want != "") {
 			t.Errorf("%s%s: apt says %q", c.packages, c.pin, problem)
 		}
 	}
 }
 
 // offerPins makes repositories as the mirror would serve them.
-func offerPins(r *aptRoot, pins artifact.Pins) {
+func offerPins(r *debiantest.AptRoot, pins artifact.Pins) {
 	texts := map[string]*bytes.Buffer{"main": {}, "automatic": {}}
 	for i := range pins.Items {
 		for _, channel := range pins.Items[i].Attributes.Values("channel") {
-			suite, _ := cutChannel(channel)
-			writeStanza(texts[suite], &pins.Items[i])
+			suite, _ := deb822.CutChannel(channel)
+			deb822.WriteStanza(texts[suite], &pins.Items[i])
 		}
 	}
-	r.addSuite(texts["main"].Bytes(), 0)
-	r.addSuite(texts["automatic"].Bytes(), 100)
+	r.AddSuite(texts["main"].Bytes(), 0)
+	r.AddSuite(texts["automatic"].Bytes(), 100)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
 // Properties implements artifact.Ruler: "source" is the source package (Policy 5.6.1); "section"
@@ -17,18 +18,18 @@ func (Kind) Properties() []string { return []string{"source", "section", "compon
 
 // PropertiesOf implements artifact.Ruler.
 func (Kind) PropertiesOf(a *artifact.Item) [][]string {
-	source, _, _ := strings.Cut(metadataField(a, "Source"), " ") // "linux (6.1.90-1)"
+	source, _, _ := strings.Cut(deb822.MetadataField(a, "Source"), " ") // "linux (6.1.90-1)"
 	if source == "" {
 		source = a.Name
 	}
 	var sections, components, suites []string
-	if section := metadataField(a, "Section"); section != "" {
+	if section := deb822.MetadataField(a, "Section"); section != "" {
 		if sections = []string{section}; strings.Contains(section, "/") {
 			sections = append(sections, path.Base(section))
 		}
 	}
 	for _, c := range a.Attributes.Values("channel") {
-		suite, component := cutChannel(c)
+		suite, component := deb822.CutChannel(c)
 		if !slices.Contains(suites, suite) {
 			suites = append(suites, suite)
 		}
@@ -42,20 +43,20 @@ func (Kind) PropertiesOf(a *artifact.Item) [][]string {
 // ParseVersions implements artifact.Versioner. A condition is one relation of Policy 7.1, "<< 1.2", with
 // versions as in Policy 5.6.12. The old "<" and ">", which mean "<=" and ">=", are refused.
 func (Kind) ParseVersions(condition string) (func(version string) bool, error) {
-	condition = trimSpace(condition)
-	op, want, err := parseConstraint(condition)
-	if written := condition[:len(condition)-len(strings.TrimLeft(condition, "<=>"))]; err == nil && written != operators[op] {
-		err = fmt.Errorf("%s means %s", written, operators[op])
+	condition = deb822.TrimSpace(condition)
+	op, want, err := deb822.ParseConstraint(condition)
+	if written := condition[:len(condition)-len(strings.TrimLeft(condition, "<=>"))]; err == nil && written != deb822.Operators[op] {
+		err = fmt.Errorf("%s means %s", written, deb822.Operators[op])
 	}
 	if err == nil {
-		err = checkVersion(want)
+		err = deb822.CheckVersion(want)
 	}
 	if err != nil {
 		hint := "write one relation: << 1.2, <= 1.2, = 1.2, >= 1.2 or >> 1.2"
 		if strings.Contains(condition, ",") {
 			hint += "; a range takes two rules, of which the first takes out what the second must not meet"
 		}
-		return nil, artifact.Hint(fmt.Errorf("version %q: %w", excerpt(condition), err), "%s", hint)
+		return nil, artifact.Hint(fmt.Errorf("version %q: %w", deb822.Excerpt(condition), err), "%s", hint)
 	}
-	return func(version string) bool { return op.holds(version, want) }, nil
+	return func(version string) bool { return op.Holds(version, want) }, nil
 }

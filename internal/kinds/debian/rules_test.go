@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
 func TestPropertiesOf(t *testing.T) {
@@ -115,7 +116,7 @@ func FuzzIdentify(f *testing.F) {
 		if a == nil {
 			return
 		}
-		if !artifact.ValidName(a.Source) || !validPackageName(a.Name) || !validVersion(a.Version) || a.Architecture() == "" || !wellFormed(a.Architecture(), "-") {
+		if !artifact.ValidName(a.Source) || !deb822.ValidPackageName(a.Name) || !deb822.ValidVersion(a.Version) || a.Architecture() == "" || !deb822.WellFormed(a.Architecture(), "-") {
 			t.Fatalf("%q: %+v", path, a)
 		}
 		if again := (Kind{}).Identify("/" + a.Source + "/pool/" + a.Name + "_" + a.Version + "_" + a.Architecture() + ".deb"); a.Source != artifact.UpstreamRoot && (again == nil || again.String() != a.String()) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
 )
 
@@ -52,9 +53,9 @@ func (c *carriedImage) replace(name string, data []byte) {
 			for k := range r.Proofs {
 				if p := &r.Proofs[k]; s.ProofID(p) == name {
 					if r.SHA256 == p.SHA256 {
-						r.SHA256 = sum(data)
+						r.SHA256 = deb822.Sum(data)
 					}
-					p.SHA256, p.Size = sum(data), int64(len(data))
+					p.SHA256, p.Size = deb822.Sum(data), int64(len(data))
 				}
 			}
 		}
@@ -76,7 +77,7 @@ func carry(t *testing.T, key *debiantest.Key, suites ...*debiantest.Suite) *carr
 	}
 	c := &carriedImage{pins: artifact.Pins{Sources: resolution.Sources, Items: resolution.Items}, files: make(map[string][]byte), keys: keyFiles(key.Armored())}
 	fetch := func(url string) []byte {
-		data, _, err := artifact.Get(t.Context(), web{}, artifact.Request{URLs: []string{url}, Limit: 1 << 20})
+		data, _, err := artifact.Get(t.Context(), debiantest.Web{}, artifact.Request{URLs: []string{url}, Limit: 1 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +102,7 @@ func carry(t *testing.T, key *debiantest.Key, suites ...*debiantest.Suite) *carr
 
 func TestVerifyUpstream(t *testing.T) {
 	key, other := debiantest.NewKey("k"), debiantest.NewKey("other")
-	short := debiantest.KeyConfig{Created: today.Add(-48 * time.Hour), Expires: today.Add(24 * time.Hour)}.New("expires")
+	short := debiantest.KeyConfig{Created: debiantest.Today.Add(-48 * time.Hour), Expires: debiantest.Today.Add(24 * time.Hour)}.New("expires")
 	suite := func(name, signing string, key *debiantest.Key) *debiantest.Suite {
 		return &debiantest.Suite{Name: name, Signing: signing, SignedBy: []*debiantest.Key{key}, Architectures: []string{"amd64"}, Packages: []*debiantest.Package{
 			{Name: "tool", Fields: []string{"Depends: lib"}}, {Name: "lib"}}}
@@ -138,7 +139,7 @@ func TestVerifyUpstream(t *testing.T) {
 			c.replace("upstream/d/dists/s/more/Packages", []byte("x"))
 		}, problem: "more/Packages: the signed Release does not name it"},
 		{name: "absent file", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { delete(c.files, index) }, problem: index + ": file does not exist"},
-		{name: "another release", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Sources[0].Releases[0].SHA256 = sum(nil) }, problem: inRelease + ": sha256 mismatch"},
+		{name: "another release", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Sources[0].Releases[0].SHA256 = deb822.Sum(nil) }, problem: inRelease + ": sha256 mismatch"},
 		{name: "no proofs", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Sources[0].Releases[0].Proofs = nil }, problem: "does not hold what upstream signed"},
 		{name: "no index", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {
 			r := &c.pins.Sources[0].Releases[0]
@@ -149,19 +150,19 @@ func TestVerifyUpstream(t *testing.T) {
 		{name: "SHA-512 alone, another file", suite: strong, tamper: func(c *carriedImage) { c.files[tool] = []byte("evil") }, problem: "tool_1.0_all.deb: size mismatch"},
 		{name: "SHA-512 alone, another file of the same size", suite: strong, tamper: func(c *carriedImage) {
 			c.files[tool][100] ^= 1
-			c.pins.Items[1].Files[0].SHA256 = sum(c.files[tool])
+			c.pins.Items[1].Files[0].SHA256 = deb822.Sum(c.files[tool])
 		}, problem: "tool_1.0_all.deb: sha512 mismatch"},
-		{name: "SHA-512 alone, another SHA-256", suite: strong, tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = sum([]byte("evil")) }, problem: "tool_1.0_all.deb: sha256 mismatch"},
+		{name: "SHA-512 alone, another SHA-256", suite: strong, tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = deb822.Sum([]byte("evil")) }, problem: "tool_1.0_all.deb: sha256 mismatch"},
 		{name: "SHA-512 alone, not said", suite: strong, tamper: func(c *carriedImage) { c.pins.Items[1].Metadata = nil }, problem: "tool_1.0_all.deb: no signed index lists"},
 		{name: "SHA-512 alone, another one", suite: strong, tamper: func(c *carriedImage) {
 			a := &c.pins.Items[1]
 			evil := []byte("evil")
 			h := artifact.Content{SHA512: "wanted"}.Hasher()
 			h.Write(evil)
-			c.files[tool], a.Files[0].Size, a.Files[0].SHA256 = evil, 4, sum(evil)
+			c.files[tool], a.Files[0].Size, a.Files[0].SHA256 = evil, 4, deb822.Sum(evil)
 			a.Metadata = []string{"SHA512: " + h.Sum().SHA512}
 		}, problem: "tool_1.0_all.deb: no signed index lists"},
-		{name: "another package", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = sum([]byte("evil")) }, problem: "tool_1.0_all.deb: no signed index lists"},
+		{name: "another package", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = deb822.Sum([]byte("evil")) }, problem: "tool_1.0_all.deb: no signed index lists"},
 		{name: "another version", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Version = "2.0" }, problem: "tool_1.0_all.deb: the image says of it"},
 		{name: "one package under another's name", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = c.pins.Items[0].Files[0].SHA256 }, problem: "tool_1.0_all.deb: the image says of it"},
 		{name: "another relation", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {

@@ -1,0 +1,76 @@
+package deb822
+
+import (
+	"path"
+	"strings"
+)
+
+// An Origin says which index lists a package.
+type Origin struct {
+	Source       string // name of the source
+	Suite        string
+	Alias        string // another name of the suite: its codename where Suite is none, or the reverse
+	Component    string // empty in a flat repository
+	Architecture string // of the index; empty when it is for every architecture, as in a flat repository
+
+	// Priority of the suite, as in apt_preferences(5): of two versions the one
+	// with the higher priority wins. 0 means 500; apt gives 100 to suites that are
+	// NotAutomatic and ButAutomaticUpgrades, and 1 to those that are NotAutomatic
+	// only. What has a negative priority is not installed.
+	Priority int
+	// TakePhased takes updates that upstream has not phased in completely:
+	// Phased-Update-Percentage, apt_preferences(5).
+	TakePhased bool
+}
+
+// file is the place of the index, below the source.
+func (o Origin) file() string {
+	if o.Architecture == "" {
+		return path.Join(Dists(o.Suite), "Packages")
+	}
+	return path.Join(Dists(o.Suite), o.Component, "binary-"+o.Architecture, "Packages")
+}
+
+// Dists is the folder of a suite's metadata, relative to the repository. A flat
+// repository has it at the suite's own path.
+func Dists(suite string) string {
+	if Flat(suite) {
+		return path.Clean("./" + suite)
+	}
+	return path.Join("dists", suite)
+}
+
+func Flat(suite string) bool { return strings.HasSuffix(suite, "/") }
+
+// Channel names a component of a suite in Artifact.Channels.
+func Channel(suite, component string) string {
+	if component == "" {
+		return suite
+	}
+	return suite + "/" + component
+}
+
+// KindName is the name of the kind whose items this format describes.
+const KindName = "debian"
+
+// CutChannel is the reverse of channel.
+func CutChannel(c string) (suite, component string) {
+	slash := strings.LastIndexByte(c, '/')
+	if slash < 0 || Flat(c) {
+		return c, ""
+	}
+	return c[:slash], c[slash+1:]
+}
+
+// ReleasePriority is apt's for a Release, apt_preferences(5): backports and
+// experimental are taken only where nothing else will do.
+func ReleasePriority(header Paragraph) int {
+	yes := func(name string) bool { return strings.EqualFold(header.Get(name), "yes") }
+	switch {
+	case yes("NotAutomatic") && yes("ButAutomaticUpgrades"):
+		return 100
+	case yes("NotAutomatic"):
+		return 1
+	}
+	return 500
+}

@@ -1,0 +1,26 @@
+package dpkg
+
+import (
+	"bytes"
+	"path/filepath"
+	"slices"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
+)
+
+// Extra makes the files that go beside a folder of packages: it becomes a flat
+// repository ("deb [trusted=yes] file:FOLDER ./"), and has a script that installs
+// it without any program of miniMirror's.
+func Extra(title string, plans ...*artifact.InstallPlan) map[string][]byte {
+	var index bytes.Buffer
+	for _, plan := range plans {
+		for _, a := range slices.Concat(plan.Steps...) {
+			local := *a
+			local.Files = slices.Clone(a.Files)
+			local.Files[0].Path = filepath.Base(a.Files[0].Path)
+			deb822.WriteStanza(&index, &local)
+		}
+	}
+	return map[string][]byte{"install.sh": installScript(title, plans), "Packages": index.Bytes()}
+}
