@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // crawl is so little, in bytes, that a connection that brings no more within the time of a stall is
@@ -28,7 +30,7 @@ func (c *Client) watch(ctx context.Context, address string) *body {
 	b := &body{client: c, left: c.o.Stall}
 	b.ctx, b.cancel = context.WithCancelCause(ctx)
 	b.watch = time.AfterFunc(b.left, func() {
-		b.cancel(&Temporary{fmt.Errorf("%s: no progress for %s", address, c.o.Stall), 0})
+		b.cancel(&Temporary{fmt.Errorf("%s: no progress for %s", artifact.Redacted(address), c.o.Stall), 0})
 	})
 	return b
 }

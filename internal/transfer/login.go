@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 
@@ -75,15 +74,18 @@ func newLogins(access []artifact.Access, userAgent string) *logins {
 	return &logins{access: access, netrc: readNetrc(), userAgent: userAgent, spaces: make(map[string]*space)}
 }
 
-// repositoryPath is that of the OCI distribution specification 1.1, chapter "Endpoints".
-var repositoryPath = regexp.MustCompile(`(?:^|/)v2/(.+)/(?:manifests|blobs|tags|referrers)/`)
-
-// repositoryOf is the repository of a registry that an address belongs to; empty: none.
+// repositoryOf is the repository of a registry that an address belongs to, by the OCI distribution specification 1.1,
+// chapter "Endpoints"; empty: none.
 func repositoryOf(u *url.URL) string {
-	if match := repositoryPath.FindStringSubmatch(u.Path); match != nil {
-		return match[1]
+	_, rest, found := strings.Cut(u.Path, "/v2/")
+	if !found {
+		return ""
 	}
-	return ""
+	end := 0
+	for _, what := range []string{"/manifests/", "/blobs/", "/tags/", "/referrers/"} {
+		end = max(end, strings.LastIndex(rest, what))
+	}
+	return rest[:end]
 }
 
 func (l *logins) space(u *url.URL) *space {
@@ -162,8 +164,11 @@ func (l *logins) find(r *http.Request) (Login, error) {
 		stored.User = user.Username()
 		stored.Secret, _ = user.Password()
 	}
-	led := r.Response != nil && r.Response.Request.URL.Host != r.URL.Host
-	if r.URL.Scheme != "https" && (repository == "" || led) {
+	first := r
+	for first.Response != nil && first.Response.Request != nil {
+		first = first.Response.Request
+	}
+	if r.URL.Scheme != "https" && (repository == "" || first.URL.Host != r.URL.Host) {
 		return stored, nil
 	}
 	if repository == "" && stored != (Login{}) {

@@ -1,9 +1,11 @@
 package transfer
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -18,13 +20,18 @@ func validator(resp *http.Response) string {
 // continues reports whether the answer goes on at byte at of a file of the size, and not beyond the byte before to; 0: the end. A negative
 // size is unknown; total is then what the server says, if it does.
 func continues(resp *http.Response, at, to, size int64) (total int64, is bool) {
-	var first, last int64
-	text := resp.Header.Get("Content-Range")
-	if n, err := fmt.Sscanf(text, "bytes %d-%d/%d", &first, &last, &total); err != nil {
-		if n < 2 || !strings.HasSuffix(text, "/*") {
-			return size, false
-		}
-		total = size
+	text, unit := strings.CutPrefix(resp.Header.Get("Content-Range"), "bytes ")
+	span, whole, _ := strings.Cut(text, "/")
+	from, until, _ := strings.Cut(span, "-")
+	first, err := strconv.ParseInt(from, 10, 64)
+	last, wrong := strconv.ParseInt(until, 10, 64)
+	if total = size; whole != "*" {
+		var failed error
+		total, failed = strconv.ParseInt(whole, 10, 64)
+		wrong = errors.Join(wrong, failed)
+	}
+	if !unit || err != nil || wrong != nil {
+		return size, false
 	}
 	return total, first == at && last >= first && (to <= 0 || last < to) && (size < 0 || total == size) && (total < 0 || last < total)
 }

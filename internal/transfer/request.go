@@ -41,16 +41,16 @@ func (c *Client) Do(ctx context.Context, r Request) (*http.Response, error) {
 }
 
 func (c *Client) do(ctx context.Context, r Request) (*http.Response, error) {
-	b := c.watch(ctx, artifact.Redacted(r.URL))
+	h := c.host(r.URL)
+	b := c.watch(ctx, r.URL)
 	ranged := r.From > 0 || r.To > 0
 	resp, err := c.send(b.ctx, r, ranged)
 	b.watch.Stop()
 	if err != nil {
 		err = b.cause(err)
 		b.cancel(nil)
-		return nil, unreachable(redirected(r.URL, err), c.host(r.URL).answered.Load())
+		return nil, unreachable(redirected(r.URL, err), h.answered.Load())
 	}
-	h := c.host(r.URL)
 	h.answered.Store(true)
 	h.down.Store(false)
 	h.givenUp.Store(false)

@@ -66,6 +66,7 @@ type Stream struct {
 // A way is an address, and what was seen of it.
 type way struct {
 	Address
+	host  *host
 	place int  // among the download's addresses
 	whole bool // its ranges are of no use
 	bad   int  // wrong ranges
@@ -89,8 +90,9 @@ func (c *Client) Open(ctx context.Context, d Download) *Stream {
 	}
 	givenUp := 0
 	for i, a := range d.Addresses {
-		s.ways = append(s.ways, &way{Address: a, place: i})
-		if c.host(a.URL).givenUp.Load() {
+		w := &way{Address: a, host: c.host(a.URL), place: i}
+		s.ways = append(s.ways, w)
+		if w.host.givenUp.Load() {
 			givenUp++
 		}
 	}
@@ -99,7 +101,7 @@ func (c *Client) Open(ctx context.Context, d Download) *Stream {
 	}
 	// Addresses whose hosts could not be reached lately come after the others.
 	slices.SortStableFunc(s.ways, func(a, b *way) int {
-		switch down, other := c.Down(a.URL), c.Down(b.URL); {
+		switch down, other := a.host.down.Load(), b.host.down.Load(); {
 		case down == other:
 			return 0
 		case down:

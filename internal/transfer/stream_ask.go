@@ -32,11 +32,10 @@ func (s *Stream) ask() error {
 	if r.From == 0 {
 		s.skip = s.position
 	}
-	h := s.client.host(w.URL)
-	if err := h.enter(s.ctx); err != nil {
+	if err := w.host.enter(s.ctx); err != nil {
 		return err
 	}
-	s.entered = h
+	s.entered = w.host
 	resp, err := s.client.Do(s.ctx, r)
 	if err != nil {
 		var status *StatusError
@@ -157,7 +156,7 @@ func (s *Stream) again(err error) error {
 	}
 	s.failures[w.place] = err
 	if silent := (*noAnswer)(nil); errors.As(err, &silent) {
-		s.client.host(w.URL).down.Store(true)
+		w.host.down.Store(true)
 	}
 	if s.at++; s.at < len(s.ways) {
 		return nil
@@ -192,8 +191,7 @@ func (s *Stream) nextRound() error {
 	pause, more := s.patience.pause(after)
 	if !more {
 		for _, w := range alive {
-			h := s.client.host(w.URL)
-			h.givenUp.Store(h.down.Load())
+			w.host.givenUp.Store(w.host.down.Load())
 		}
 		return joined(s.failures)
 	}

@@ -253,18 +253,28 @@ func TestRegistryLoginOverHTTP(t *testing.T) {
 		if r.Header.Get("Authorization") != "" {
 			got.Store(true)
 		}
+		if r.URL.Path == "/on" {
+			http.Redirect(w, r, path, 302)
+			return
+		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
 		w.WriteHeader(401)
 	}))
 	defer registry.Close()
-	away := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, registry.URL+path, 302) }))
+	away := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/twice" {
+			http.Redirect(w, r, registry.URL+"/on", 302)
+			return
+		}
+		http.Redirect(w, r, registry.URL+path, 302)
+	}))
 	defer away.Close()
 	login(t, "me", "secret", hostOf(registry.URL))
 	client, err := transfer.New(transfer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, address := range []string{registry.URL + "/a/file", away.URL + "/a/file", away.URL + path} {
+	for _, address := range []string{registry.URL + "/a/file", away.URL + "/a/file", away.URL + path, away.URL + "/twice"} {
 		if _, err := client.Do(t.Context(), transfer.Request{Address: transfer.Address{URL: address}}); err == nil || got.Load() {
 			t.Errorf("%s: %v; the login was sent: %t", address, err, got.Load())
 		}

@@ -160,12 +160,6 @@ func (h *host) leave() {
 	}
 }
 
-// Down reports whether the server of an address could not be reached lately.
-func (c *Client) Down(address string) bool { return c.host(address).down.Load() }
-
-// CloseIdle ends the connections of the client's own transports that nobody uses.
-func (c *Client) CloseIdle() { c.transports.closeIdle() }
-
 // burst is what may come at once: enough for the buffers of a fast connection, and
 // not much for a slow one.
 func burst(rate int64) int { return int(min(max(rate/10, 512), 64<<10)) }

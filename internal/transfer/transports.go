@@ -72,14 +72,6 @@ func (t *transports) with(files artifact.TLSFiles) (*http.Transport, error) {
 	return transport, nil
 }
 
-func (t *transports) closeIdle() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, transport := range t.made {
-		transport.CloseIdleConnections()
-	}
-}
-
 // proxy finds the proxy of a request.
 func (t *transports) proxy(r *http.Request) (*url.URL, error) {
 	for _, access := range t.options.Access {
