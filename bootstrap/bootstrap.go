@@ -1,4 +1,4 @@
-// Package bootstrap takes artifacts straight out of an image and installs them on
+// Package bootstrap takes items straight out of an image and installs them on
 // the machine that it runs on, before that has a container runtime:
 //
 //	reference ──image.Reader──▶ catalog ──Select──▶ plan ──Extract──▶ files ──Install──▶ node

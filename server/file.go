@@ -123,7 +123,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, mod
 }
 
 // lastModified is a date that changes if and only if the content does, as far as
-// seconds can: the time the file states, less up to an hour that follows from its digest; for an artifact 2020, less
+// seconds can: the time the file states, less up to an hour that follows from its digest; for an item 2020, less
 // up to half a year (2²⁴ seconds).
 //
 // Some clients revalidate and resume by this date alone, without the ETag.

@@ -37,8 +37,8 @@ func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		running:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "minimirror_requests_in_flight", Help: "Requests that are being answered."}),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "minimirror_requests_total", Help: "Requests answered, by kind of artifact and by verdict."}, []string{"kind", "verdict"}),
-		bytes:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "minimirror_sent_bytes_total", Help: "Bytes of bodies sent, by kind of artifact and by verdict."}, []string{"kind", "verdict"}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "minimirror_requests_total", Help: "Requests answered, by kind of item and by verdict."}, []string{"kind", "verdict"}),
+		bytes:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "minimirror_sent_bytes_total", Help: "Bytes of bodies sent, by kind of item and by verdict."}, []string{"kind", "verdict"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "minimirror_request_duration_seconds", Help: "Time from a request's header to the end of its answer.",
 			Buckets: []float64{.0001, .0003, .001, .003, .01, .03, .1, .3, 1, 3, 10, 30, 100}}, []string{"verdict"}),
 		known: map[string]map[audit.Verdict]outcomeMetrics{},
@@ -89,7 +89,7 @@ func newMetrics(s *Server) *metrics {
 		return float64(failures)
 	})
 	for i, verdict := range []string{"allowed", "denied", "conditional"} {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "minimirror_rules_artifacts", Help: "Artifacts of the image, by what the rules say of them.",
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "minimirror_rules_artifacts", Help: "Items of the image, by what the rules say of them.",
 			ConstLabels: prometheus.Labels{"verdict": verdict}}, func() float64 {
 			allowed, denied, conditional := s.view.Load().table.Counts()
 			return float64([]int{allowed, denied, conditional}[i])

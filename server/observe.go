@@ -70,7 +70,7 @@ func (s *Server) tell(record *audit.Record) {
 	s.metrics.end(record)
 }
 
-// name says which artifact a record is about. Of one that is not carried, the kinds may know from the path
+// name says which item a record is about. Of one that is not carried, the kinds may know from the path
 // what it is.
 func (s *Server) name(record *audit.Record, e *exchange, path string) {
 	a := e.artifact

@@ -9,15 +9,15 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// properties are what the kinds know of each artifact that rules may match. Most artifacts share most of it with
-// others, so each list of values is there once: a distribution's 60,000 artifacts take about 5 MB.
+// properties are what the kinds know of each item that rules may match. Most items share most of it with
+// others, so each list of values is there once: a distribution's 60,000 items take about 5 MB.
 type properties struct {
 	columns int     // the most that a kind has
 	lists   []int32 // by place in the catalog and column: a place in values, or -1
 	values  [][]string
 }
 
-// properties reads them once. What it returns gives those of the artifact at a place, good until the next call.
+// properties reads them once. What it returns gives those of the item at a place, good until the next call.
 func (s *Server) properties(ctx context.Context, needed bool) (func(at int) [][]string, error) {
 	if !needed {
 		return nil, nil

@@ -75,10 +75,10 @@ func (s *Server) tellRules(v *view) {
 	allowed, denied, conditional := v.table.Counts()
 	s.log.Info("rules in force", "file", s.rulesFile, "rules", v.rules.Len(), "allowed", allowed, "denied", denied, "conditional", conditional)
 	if denied > 0 && s.signer == nil {
-		s.log.Warn("denied artifacts stay in the indexes, so clients choose them and then fail: give the key that signs the repository with --sign-key")
+		s.log.Warn("denied items stay in the indexes, so clients choose them and then fail: give the key that signs the repository with --sign-key")
 	}
 	if conditional > 0 {
-		s.log.Warn("rules about clients and times cannot shape the indexes: a client that is denied chooses an artifact and then fails", "artifacts", conditional)
+		s.log.Warn("rules about clients and times cannot shape the indexes: a client that is denied chooses an item and then fails", "artifacts", conditional)
 	}
 	if denied > 0 {
 		for _, source := range s.image.Catalog.Sources {

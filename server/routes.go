@@ -26,7 +26,7 @@ type mount struct {
 	mirror artifact.Mirror
 }
 
-// mount gives each kind its part of the catalog, whose artifacts are without URLs and Metadata. A kind
+// mount gives each kind its part of the catalog, whose items are without URLs and Metadata. A kind
 // that the image does not hold gets an empty mirror, and normally wants no routes.
 func (s *Server) mount(kinds []artifact.Kind) ([]mount, error) {
 	key, err := s.image.ReadFile(image.KeyPath)
@@ -74,7 +74,7 @@ func (s *Server) usages(base string) (texts []string) {
 	return texts
 }
 
-// byKind cuts a sorted list of artifacts where the kind changes.
+// byKind cuts a sorted list of items where the kind changes.
 func byKind(list []artifact.Item) map[string][]artifact.Item {
 	parts := map[string][]artifact.Item{}
 	for len(list) > 0 {

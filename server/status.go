@@ -61,7 +61,7 @@ func (s *Server) rulesStatus() string {
 	v := s.view.Load()
 	allowed, denied, conditional := v.table.Counts()
 	good, _, at, err := s.reloads.last()
-	fmt.Fprintf(&b, "rules: generation %d, loaded %s: %d artifacts allowed, %d denied, %d by client or time\n",
+	fmt.Fprintf(&b, "rules: generation %d, loaded %s: %d items allowed, %d denied, %d by client or time\n",
 		good, v.loaded.UTC().Format(time.RFC3339), allowed, denied, conditional)
 	if err != nil {
 		line, _, _ := strings.Cut(err.Error(), "\n")

@@ -50,7 +50,7 @@ func (v *view) file(path string) *generated.File {
 	return v.kept[path].File
 }
 
-// verdict is what the rules say of the artifact at a place in the catalog.
+// verdict is what the rules say of the item at a place in the catalog.
 func (v *view) verdict(at int, client netip.Addr, now time.Time) rules.Verdict {
 	if v.table == nil {
 		return rules.Verdict{Allowed: true}
@@ -58,7 +58,7 @@ func (v *view) verdict(at int, client netip.Addr, now time.Time) rules.Verdict {
 	return v.table.Verdict(at, client, now)
 }
 
-// byClient reports whether the rules allow the artifact at an index in the catalog to some clients only.
+// byClient reports whether the rules allow the item at an index in the catalog to some clients only.
 func (v *view) byClient(at int32) bool { return v.table != nil && v.table.ByClient(int(at)) }
 
 // newView makes the view of rules. last is the view before, or nil.

@@ -21,7 +21,7 @@ const lockHelp = `usage: minimirror lock DEFINITION [--update [PACKAGE…]] [--d
 
 Asks upstream what it has, verifies its signatures, resolves what the
 definition (a folder with a mirror.yaml, or a file) asks for with all that it
-needs, and writes mirror.lock beside it: every artifact with version, size and
+needs, and writes mirror.lock beside it: every item with version, size and
 SHA-256. What upstream signed goes into mirror.proofs, a compressed archive; the
 lock names its files by digest. Keep both in version control, in the same commits;
 build needs nothing else. If mirror.proofs is lost, lock makes it again.

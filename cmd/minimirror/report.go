@@ -115,7 +115,7 @@ func auditFilter(since, until string, clients, names []string) (*audit.Filter, e
 	return &f, nil
 }
 
-// carried are the artifacts of an image.
+// carried are the items of an image.
 func carried(ctx context.Context, text string, options registry.Options, filter *audit.Filter) (iter.Seq[*artifact.Item], error) {
 	img, ref, err := openReader(ctx, text, options)
 	if err != nil {

@@ -105,15 +105,15 @@ func rulesVerb(ctx context.Context, c *command, args []string) error {
 
 // A rulesCheck is what "rules check" prints as JSON.
 type rulesCheck struct {
-	Artifacts   int              `json:"artifacts"` // how many there are
-	Denied      []ruledArtifact  `json:"denied"`
-	Conditional []ruledArtifact  `json:"conditional"` // by the first rule on which it depends, without "reason"
-	Unused      []rules.Unused   `json:"unused"`      // rules
-	Broken      []brokenArtifact `json:"broken"`
+	Artifacts   int            `json:"artifacts"` // how many there are
+	Denied      []ruledItem    `json:"denied"`
+	Conditional []ruledItem    `json:"conditional"` // by the first rule on which it depends, without "reason"
+	Unused      []rules.Unused `json:"unused"`      // rules
+	Broken      []brokenItem   `json:"broken"`
 }
 
-// A ruledArtifact is what a rule decides.
-type ruledArtifact struct {
+// A ruledItem is what a rule decides.
+type ruledItem struct {
 	ID           string `json:"id"`
 	Name         string `json:"name"`
 	Version      string `json:"version"`
@@ -123,8 +123,8 @@ type ruledArtifact struct {
 	Reason       string `json:"reason,omitempty"`
 }
 
-// A brokenArtifact is a Breakage with the artifact's own fields.
-type brokenArtifact struct {
+// A brokenItem is a Breakage with the item's own fields.
+type brokenItem struct {
 	artifact.Breakage
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -150,13 +150,13 @@ func checkRules(ctx context.Context, parsed *rules.Rules, catalog *image.Catalog
 	for _, l := range parsed.List() {
 		matches[l.Position] = l.Action + " " + l.Match
 	}
-	result := &rulesCheck{Artifacts: len(catalog.Items), Denied: []ruledArtifact{}, Conditional: []ruledArtifact{}, Broken: []brokenArtifact{}}
+	result := &rulesCheck{Artifacts: len(catalog.Items), Denied: []ruledItem{}, Conditional: []ruledItem{}, Broken: []brokenItem{}}
 	result.Unused = append([]rules.Unused{}, table.Unused(catalog.Items, properties)...)
 	places := make(map[string]int, len(catalog.Items))
 	for i := range catalog.Items {
 		a := &catalog.Items[i]
 		places[a.ID()] = i
-		ruled := ruledArtifact{ID: a.ID(), Name: a.Name, Version: a.Version, Architecture: a.Architecture()}
+		ruled := ruledItem{ID: a.ID(), Name: a.Name, Version: a.Version, Architecture: a.Architecture()}
 		if rule, conditional := table.Conditional(i); conditional {
 			ruled.Rule, ruled.Match = rule, matches[rule]
 			result.Conditional = append(result.Conditional, ruled)
@@ -175,7 +175,7 @@ func checkRules(ctx context.Context, parsed *rules.Rules, catalog *image.Catalog
 		}
 		for _, b := range broken {
 			a := &catalog.Items[places[b.Artifact]]
-			result.Broken = append(result.Broken, brokenArtifact{b, a.Name, a.Version})
+			result.Broken = append(result.Broken, brokenItem{b, a.Name, a.Version})
 		}
 	}
 	return result, nil
@@ -265,7 +265,7 @@ func (r *rulesCheck) text() string {
 		line("  %s: %s %s: %s", u.Position, u.Action, u.Match, why)
 	}
 	if len(r.Broken) == 0 {
-		line("every set and every requested artifact can be installed as before")
+		line("every set and every requested item can be installed as before")
 		return b.String()
 	}
 	line("cannot be installed any more: %d", len(r.Broken))

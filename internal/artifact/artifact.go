@@ -1,9 +1,9 @@
 // Package artifact is the vocabulary that every folder of miniMirror shares:
-// what a pinned upstream file is, where it came from, and what a kind of
-// artifact can do. It stands between all other folders and imports only the
+// what an item and its pinned files are, where they came from, and what a kind of
+// items can do. It stands between all other folders and imports only the
 // standard library.
 //
-//	mirror.yaml ──Resolver──▶ pins (lock) ──Planner──▶ files (image) ──Handler──▶ clients
+//	mirror.yaml ──Kind.Parse, Resolve──▶ pins (lock) ──Kind.Publish──▶ files (image) ──Kind.Mount──▶ clients
 package artifact
 
 import (
@@ -42,7 +42,7 @@ type Release struct {
 
 // A Proof is a file of upstream that stands behind pins, as upstream has it.
 type Proof struct {
-	Path   string   `json:"path"` // as Artifact.Path; no artifact and no other proof of the source has it
+	Path   string   `json:"path"` // as File.Path; no file of an item and no other proof of the source has it
 	Size   int64    `json:"size"` // bytes
 	SHA256 string   `json:"sha256"`
 	URLs   []string `json:"urls"`
@@ -80,7 +80,7 @@ func CompareSets(a, b Set) int {
 	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Architecture, b.Architecture))
 }
 
-// ValidPath reports whether p may be an Artifact.Path or a File.Path: relative,
+// ValidPath reports whether p may be an Item.Key or a File.Path: relative,
 // slash-separated, clean, without "..", control characters or backslashes.
 func ValidPath(p string) bool {
 	if p == "" || p == "." || p != path.Clean(p) || path.IsAbs(p) || p == ".." || strings.HasPrefix(p, "../") {

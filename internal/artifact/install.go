@@ -42,7 +42,7 @@ type InstallRequest struct {
 	// a set is then planned as it is.
 	Root         string
 	Architecture string
-	Set          []string // IDs: Set.Artifacts
+	Set          []string // IDs: Set.Items
 	Requested    []string // IDs: Set.Requested
 	Names        []string // as a definition names them
 }

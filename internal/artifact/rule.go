@@ -43,7 +43,7 @@ type FilterRequest struct {
 	Signer  Signer
 	// Open opens a file of the image by its path.
 	Open func(path string) (io.ReadCloser, error)
-	// Absent tells whether the artifact of an ID must not be named. It may be called by many goroutines.
+	// Absent tells whether the item of an ID must not be named. It may be called by many goroutines.
 	Absent func(id string) bool
 	// Before is what Filter returned for the same image, with others absent; nil: nothing. It saves work and memory: Chunks of
 	// what is the same are shared. The answer is the same without it.
@@ -52,7 +52,7 @@ type FilterRequest struct {
 
 // A Breakage is something that cannot be installed.
 type Breakage struct {
-	Set          string `json:"set,omitempty"` // empty: an artifact by itself
+	Set          string `json:"set,omitempty"` // empty: an item by itself
 	Artifact     string `json:"artifact"`      // the ID of what was requested, by the set or else by the definition
 	Architecture string `json:"architecture"`  // of the node
 	Reason       string `json:"reason"`        // for a person
@@ -71,7 +71,7 @@ type Identifier interface {
 	Identify(path string) *Item
 }
 
-// A Description is what people want to know of an artifact.
+// A Description is what people want to know of an item.
 type Description struct {
 	Summary string             `json:"summary"` // a line
 	Text    string             `json:"text"`    // plain text; an empty line between paragraphs
@@ -84,9 +84,9 @@ type DescriptionField struct {
 	Value []DescriptionPart `json:"value"` // one behind the other, without anything between
 }
 
-// A DescriptionPart is a piece of text, which may name other artifacts.
+// A DescriptionPart is a piece of text, which may name other items.
 type DescriptionPart struct {
 	Text string `json:"text"`
-	// Name is the name of artifacts or an alias of the same kind that Text stands for. Empty: none.
+	// Name is the name of items or an alias of the same kind that Text stands for. Empty: none.
 	Name string `json:"name,omitempty"`
 }

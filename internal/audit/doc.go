@@ -1,5 +1,5 @@
 // Package audit is the server's trail: one line for each request, and what the lines of a
-// period tell together. It knows no format of artifacts.
+// period tell together. It knows no format of items.
 //
 //	request ──Record──▶ Log (a file of lines) ──Read──▶ Summary ──▶ Report
 //	                └─▶ Summary, kept by the server ──────────────▶ Report
@@ -18,16 +18,16 @@
 //	method        of the request
 //	path          of the request, decoded, without query
 //	status        of the answer (RFC 9110, section 15); 0: none was sent
-//	kind*         of the artifact, or to which the path belongs
-//	artifact*     ID of the artifact, "SOURCE/PATH"
-//	name*         of the artifact; when it is missing, as far as the path tells it
+//	kind*         of the item, or to which the path belongs
+//	artifact*     ID of the item, "SOURCE/PATH"
+//	name*         of the item; when it is missing, as far as the path tells it
 //	version*      likewise
 //	architecture* likewise
 //	verdict       see Verdict
 //	rule*         that decided: its place in the file of rules
 //	reason*       why it was denied, refused, or failed
 //	bytes         of the answer's body that were sent
-//	size*         of the artifact: when bytes are fewer, the client got a part, or went away
+//	size*         of the item: when bytes are fewer, the client got a part, or went away
 //	duration      from the request to the end of the answer, in seconds
 //	id            of the request
 //

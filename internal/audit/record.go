@@ -49,7 +49,7 @@ type Record struct {
 	Rule         string
 	Reason       string
 	Bytes        int64
-	Size         int64 // of the artifact, bytes; 0: there is none, or it is not known
+	Size         int64 // of the item, bytes; 0: there is none, or it is not known
 	Duration     time.Duration
 	ID           string
 }

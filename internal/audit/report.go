@@ -53,7 +53,7 @@ type Count struct {
 	Addresses []netip.Addr `json:"addresses"`
 }
 
-// A Named is an artifact as far as it is known.
+// A Named is an item as far as it is known.
 type Named struct {
 	Kind         string `json:"kind,omitempty"`
 	Name         string `json:"name,omitempty"`
@@ -61,7 +61,7 @@ type Named struct {
 	Architecture string `json:"architecture,omitempty"`
 }
 
-// A Fetched is an artifact that was served.
+// A Fetched is an item that was served.
 type Fetched struct {
 	Artifact string `json:"artifact"` // ID
 	Named
@@ -82,7 +82,7 @@ type Client struct {
 	Last     time.Time  `json:"last"`
 }
 
-// A Denial is an artifact and why it was denied.
+// A Denial is an item and why it was denied.
 type Denial struct {
 	Artifact string `json:"artifact"` // ID; or the path
 	Named
@@ -100,14 +100,14 @@ type Missed struct {
 
 // A Never is what the image carries and nobody has fetched.
 type Never struct {
-	Total int       `json:"total"` // artifacts
+	Total int       `json:"total"` // items
 	Bytes int64     `json:"bytes"` // of all of them
 	Rows  []Unasked `json:"rows"`  // the beginning, the largest first
 	// Uncertain tells that some may have been fetched: there was no memory for all that was.
 	Uncertain bool `json:"uncertain,omitempty"`
 }
 
-// An Unasked is an artifact that nobody has fetched.
+// An Unasked is an item that nobody has fetched.
 type Unasked struct {
 	Artifact string `json:"artifact"` // ID
 	Named

@@ -17,7 +17,7 @@ type Summary struct {
 	total    total
 	verdicts [len(Verdicts)]total
 	kinds    map[string]*total
-	// Rows of artifacts stay: they are bounded by what the image carries. What clients can make up
+	// Rows of items stay: they are bounded by what the image carries. What clients can make up
 	// has to make room.
 	artifacts table[string, *artifactRow]
 	denied    table[deniedKey, *deniedRow]
@@ -79,7 +79,7 @@ const (
 )
 
 // NewSummary returns a summary for a server: it takes 10 MB at most, which is enough for about
-// 10,000 artifacts, as many clients, and half as many things that are missing.
+// 10,000 items, as many clients, and half as many things that are missing.
 func NewSummary() *Summary { return newSummary(1, 10_000) }
 
 // NewLargeSummary returns one for a program that reads logs: it takes 640 MB at most.

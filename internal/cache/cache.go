@@ -1,6 +1,6 @@
 // Package cache keeps files by the SHA-256 of their content in a folder of the
 // user's, so that nothing is fetched twice. It stands between upstream and
-// everything that reads artifacts. Several processes may share one cache.
+// everything that reads items. Several processes may share one cache.
 package cache
 
 import (

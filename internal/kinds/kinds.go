@@ -1,4 +1,4 @@
-// Package kinds lists the kinds of artifact that miniMirror carries. A new
+// Package kinds lists the kinds of item that miniMirror carries. A new
 // kind is a folder beside this file and one line in it.
 package kinds
 

@@ -23,7 +23,7 @@ const (
 const example = "write, for example: rules: [ deny: { package: telnet*, reason: \"policy 4.2\" } ]"
 
 // Parse reads a file of rules. kinds are all that the program knows, whether or not an image has
-// artifacts of them. file is the name of the file in errors; its last element is the one
+// items of them. file is the name of the file in errors; its last element is the one
 // in Verdict.Rule.
 func Parse(file string, data []byte, kinds []Kind) (*Rules, error) {
 	if len(data) > MaxSize {

@@ -9,7 +9,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// fields reads the conditions on text. The one that names fewest artifacts, as a rule, comes first.
+// fields reads the conditions on text. The one that names fewest items, as a rule, comes first.
 func (p *parser) fields(r *rule, parts map[string]artifact.Section) error {
 	add := func(name string, key int) error {
 		s := parts[name]

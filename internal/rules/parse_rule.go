@@ -130,7 +130,7 @@ func (p *parser) kind(r *rule, parts map[string]artifact.Section) error {
 			having[i] = meant[i] && p.columns[i][at] >= 0
 		}
 		if !slices.Contains(having, true) {
-			return artifact.Hint(parts[property].Errorf("artifacts of %s have no %s", p.kindNames(meant), property), "make a rule for each kind")
+			return artifact.Hint(parts[property].Errorf("items of %s have no %s", p.kindNames(meant), property), "make a rule for each kind")
 		}
 		r.kinds, meant = having, having
 	}

@@ -1,7 +1,7 @@
-// Package rules says which client may have which artifact, and when: a file of allow and deny
-// rules that a server reads at run time. It knows no kind of artifact: the kinds give it their words.
+// Package rules says which client may have which item, and when: a file of allow and deny
+// rules that a server reads at run time. It knows no kind of item: the kinds give it their words.
 //
-//	rules.yaml ──Parse──▶ Rules ──Apply (artifacts of an image)──▶ Table ──Verdict──▶ allowed or denied, by which rule, why
+//	rules.yaml ──Parse──▶ Rules ──Apply (items of an image)──▶ Table ──Verdict──▶ allowed or denied, by which rule, why
 //
 // docs/rules.md describes the format.
 package rules
@@ -42,7 +42,7 @@ type rule struct {
 	kinds    []bool      // by kind: which it may match; nil: all, unknown ones too
 	fields   []field     // the first finds the rule, see finder
 	versions [][]func(version string) bool
-	when     *when // nil: it depends on the artifact alone
+	when     *when // nil: it depends on the item alone
 	idle     bool  // it matches nothing, see At
 }
 
@@ -52,7 +52,7 @@ type condition struct {
 	values []string
 }
 
-// A field is a condition on the text of a key of an artifact.
+// A field is a condition on the text of a key of an item.
 type field struct {
 	key int
 	patterns

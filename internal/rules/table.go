@@ -8,34 +8,34 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A Table is what rules make of the artifacts of one image. It never changes and may be used by
+// A Table is what rules make of the items of one image. It never changes and may be used by
 // many goroutines.
 type Table struct {
 	rules  *Rules
-	of     []uint32 // by artifact: its chain
+	of     []uint32 // by item: its chain
 	chains []chain
 }
 
-// A chain is the way of some artifacts through the rules: those that match it, in order, up to the
+// A chain is the way of some items through the rules: those that match it, in order, up to the
 // first that does so for every client at any time. That may be the default.
 type chain struct {
 	rules       []uint32
 	allow, deny bool // what may come of it
 	clients     bool // some rule depends on the client
-	artifacts   int
+	items       int
 }
 
-// Apply evaluates all that depends on the artifact alone. properties(i) are Kind.PropertiesOf of
-// artifact i; the function may be nil when NeedsProperties is false. Apply keeps none of it.
-func (r *Rules) Apply(artifacts []artifact.Item, properties func(i int) [][]string) *Table {
-	t := &Table{rules: r, of: make([]uint32, len(artifacts))}
+// Apply evaluates all that depends on the item alone. properties(i) are Kind.PropertiesOf of
+// item i; the function may be nil when NeedsProperties is false. Apply keeps none of it.
+func (r *Rules) Apply(items []artifact.Item, properties func(i int) [][]string) *Table {
+	t := &Table{rules: r, of: make([]uint32, len(items))}
 	known := make(map[string]uint32)
 	finder := newFinder(r.rules, keyProperty+len(r.properties))
 	s := subject{rules: r}
 	var found []int32
 	var steps []byte
-	for i := range artifacts {
-		s.set(&artifacts[i])
+	for i := range items {
+		s.set(&items[i])
 		if r.used {
 			s.properties = properties(i)
 		}
@@ -56,7 +56,7 @@ func (r *Rules) Apply(artifacts []artifact.Item, properties func(i int) [][]stri
 			t.chains = append(t.chains, r.chain(steps))
 		}
 		t.of[i] = number
-		t.chains[number].artifacts++
+		t.chains[number].items++
 	}
 	return t
 }
@@ -75,7 +75,7 @@ func (r *Rules) chain(steps []byte) (c chain) {
 	return c
 }
 
-// matches reports whether the conditions on the artifact hold, beside the first field.
+// matches reports whether the conditions on the item hold, beside the first field.
 func (r *rule) matches(s *subject) bool {
 	if r.kinds != nil && (s.kind < 0 || !r.kinds[s.kind]) {
 		return false
@@ -98,7 +98,7 @@ func (r *rule) matches(s *subject) bool {
 	return false
 }
 
-// A subject is an artifact, as conditions see it.
+// A subject is an item, as conditions see it.
 type subject struct {
 	rules      *Rules
 	artifact   *artifact.Item
@@ -119,7 +119,7 @@ func (s *subject) set(a *artifact.Item) {
 	s.artifact, s.properties = a, nil
 }
 
-// texts are what the artifact has of a key. They are good until the next call.
+// texts are what the item has of a key. They are good until the next call.
 func (s *subject) texts(key int) []string {
 	switch {
 	case key == keyPackage:
@@ -138,7 +138,7 @@ func (s *subject) texts(key int) []string {
 	return s.text[:]
 }
 
-// Verdict tells whether a client may have the artifact at a time. The zero client is in no network.
+// Verdict tells whether a client may have the item at a time. The zero client is in no network.
 func (t *Table) Verdict(i int, client netip.Addr, now time.Time) Verdict {
 	for _, at := range t.chains[t.of[i]].rules {
 		if r := &t.rules.rules[at]; r.when == nil || r.when.holds(client, now) {
@@ -148,11 +148,11 @@ func (t *Table) Verdict(i int, client netip.Addr, now time.Time) Verdict {
 	panic("rules: a chain without end")
 }
 
-// Absent reports that no client gets the artifact at any time, so that it must vanish from what the
+// Absent reports that no client gets the item at any time, so that it must vanish from what the
 // mirror says of itself: whichever of the conditions on clients and times hold, it is denied.
 func (t *Table) Absent(i int) bool { return !t.chains[t.of[i]].allow }
 
-// Conditional reports that it depends on the client or the time whether the artifact may be had, and
+// Conditional reports that it depends on the client or the time whether the item may be had, and
 // the first rule on which.
 func (t *Table) Conditional(i int) (rule string, ok bool) {
 	c := &t.chains[t.of[i]]
@@ -162,35 +162,35 @@ func (t *Table) Conditional(i int) (rule string, ok bool) {
 	return t.rules.rules[c.rules[0]].verdict.Rule, true
 }
 
-// ByClient reports whether the verdict on the artifact depends on the client.
+// ByClient reports whether the verdict on the item depends on the client.
 func (t *Table) ByClient(i int) bool {
 	c := &t.chains[t.of[i]]
 	return c.allow && c.deny && c.clients
 }
 
-// Counts tells how many artifacts every client may have at any time, how many none ever may, and how
+// Counts tells how many items every client may have at any time, how many none ever may, and how
 // many are conditional.
 func (t *Table) Counts() (allowed, denied, conditional int) {
 	for i := range t.chains {
 		switch c := &t.chains[i]; {
 		case c.allow && c.deny:
-			conditional += c.artifacts
+			conditional += c.items
 		case c.allow:
-			allowed += c.artifacts
+			allowed += c.items
 		default:
-			denied += c.artifacts
+			denied += c.items
 		}
 	}
 	return allowed, denied, conditional
 }
 
-// Decides tells, in the order of Rules.List, how many artifacts each rule decides, for some client at some
+// Decides tells, in the order of Rules.List, how many items each rule decides, for some client at some
 // time at least. None: it has no effect, because nothing matches it, or only what rules before it decide.
 func (t *Table) Decides() []int {
 	counts := make([]int, len(t.rules.rules))
 	for i := range t.chains {
 		for _, at := range t.chains[i].rules {
-			counts[at] += t.chains[i].artifacts
+			counts[at] += t.chains[i].items
 		}
 	}
 	return counts

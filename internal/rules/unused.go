@@ -2,19 +2,19 @@ package rules
 
 import "github.com/minimirror/minimirror/internal/artifact"
 
-// An Unused rule decides no artifact, for no client.
+// An Unused rule decides no item, for no client.
 type Unused struct {
 	Listed
-	// Matches is how many artifacts it would match, if rules before it did not decide them: none where a
+	// Matches is how many items it would match, if rules before it did not decide them: none where a
 	// name is written wrong. Before is the rule that decides the first of them.
 	Matches int    `json:"matches"`
 	Before  string `json:"before,omitempty"`
 	Idle    bool   `json:"idle,omitempty"` // it has not begun, or has ended
 }
 
-// Unused are the rules without effect, in the order of the file. artifacts and properties are those that
+// Unused are the rules without effect, in the order of the file. items and properties are those that
 // Apply had.
-func (t *Table) Unused(artifacts []artifact.Item, properties func(i int) [][]string) []Unused {
+func (t *Table) Unused(items []artifact.Item, properties func(i int) [][]string) []Unused {
 	var idle []rule
 	var unused []Unused
 	for i, n := range t.Decides()[:t.rules.Len()] {
@@ -26,8 +26,8 @@ func (t *Table) Unused(artifacts []artifact.Item, properties func(i int) [][]str
 	finder := newFinder(idle, keyProperty+len(t.rules.properties))
 	s := subject{rules: t.rules}
 	var found []int32
-	for i := range artifacts {
-		s.set(&artifacts[i])
+	for i := range items {
+		s.set(&items[i])
 		if t.rules.used {
 			s.properties = properties(i)
 		}

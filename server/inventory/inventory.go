@@ -47,7 +47,7 @@ type Summary struct {
 	Digest    string     `json:"digest,omitempty"` // of the image
 	Started   time.Time  `json:"started"`
 	Artifacts int        `json:"artifacts"`
-	Bytes     int64      `json:"bytes"` // of all artifacts
+	Bytes     int64      `json:"bytes"` // of all items
 	Sources   []Upstream `json:"sources"`
 }
 

@@ -206,7 +206,7 @@ func TestLinksResolve(t *testing.T) {
 func TestHomePage(t *testing.T) {
 	for rules, want := range map[string][]string{
 		"":                    {"everything is allowed"},
-		servertest.WordyRules: {"2 of 139 artifacts are denied", "10 depend on who asks, or when"},
+		servertest.WordyRules: {"2 of 139 items are denied", "10 depend on who asks, or when"},
 	} {
 		h := servertest.NewWordy(t, rules).Handler()
 		found := inspect(page(t, h, "/", 200))
@@ -216,7 +216,7 @@ func TestHomePage(t *testing.T) {
 			}
 		}
 		plain := servertest.Body(t, servertest.Ask(t, h, "GET", "/"))
-		if !strings.Contains(plain, "http://example.com/-/search") || strings.Contains(plain, "Rules: 2 artifacts are denied, 10 depend") != (rules != "") {
+		if !strings.Contains(plain, "http://example.com/-/search") || strings.Contains(plain, "Rules: 2 items are denied, 10 depend") != (rules != "") {
 			t.Error(plain)
 		}
 		if !strings.Contains(plain, "  one for any: app; 3 items, 59 bytes\n") {
@@ -256,7 +256,7 @@ func TestRulesPage(t *testing.T) {
 	text := inspect(page(t, servertest.NewWordy(t, servertest.WordyRules).Handler(), "/-/rules", 200)).text
 	for _, part := range []string{
 		"generation 1", "rules.yaml:2 deny", "package app, version 1", "policy <4.2>", "rules.yaml:3", "client 192.0.2.0/24", "rules.yaml:4 allow", "else: allow",
-		"127 artifacts allowed, 2 denied, 10 by client",
+		"127 items allowed, 2 denied, 10 by client",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("no %q in %s", part, text)
@@ -277,7 +277,7 @@ func TestActivityPage(t *testing.T) {
 		servertest.Ask(t, h, "GET", target)
 	}
 	text := inspect(page(t, h, "/-/activity", 200)).text
-	for _, part := range []string{"app 1 amd64", "rules.yaml:2", "policy <4.2>", "lib_2", "/none", "138 of the artifacts"} {
+	for _, part := range []string{"app 1 amd64", "rules.yaml:2", "policy <4.2>", "lib_2", "/none", "138 of the items"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("no %q in %s", part, text)
 		}

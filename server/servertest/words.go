@@ -15,7 +15,7 @@ import (
 	"github.com/minimirror/minimirror/server"
 )
 
-// A WordyKind describes what the Metadata of artifacts say: "Summary: …", "Text: …" and "Needs: a, b".
+// A WordyKind describes what the Metadata of items say: "Summary: …", "Text: …" and "Needs: a, b".
 type WordyKind struct{ Kind }
 
 func (WordyKind) Describe(a *artifact.Item) (d artifact.Description) {
