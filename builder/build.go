@@ -31,7 +31,7 @@ type Builder struct {
 	Kinds    []artifact.Kind
 	Cache    *cache.Cache
 	Fetch    *fetch.Client
-	Key      func() (*signing.Key, error) // asked for when everything else is there
+	Keys     func() (signing.Keys, error) // asked for when everything else is there
 	Program  string                       // path of the static program that goes into the image
 	BuildKit string                       // address of a BuildKit daemon; empty: the embedded one
 	TLS      buildkit.TLS
@@ -42,8 +42,9 @@ type Builder struct {
 
 // Built says what Build made.
 type Built struct {
-	Digest digest.Digest // of the manifest
-	Name   string        // by which container runtimes know the image when they load it; see image.LocalNames
+	Digest digest.Digest  // of the manifest
+	Name   string         // by which container runtimes know the image when they load it; see image.LocalNames
+	Keys   []signing.Info // that signed
 	Items  int
 	Files  int   // of the items, each once
 	Size   int64 // of these files, bytes
@@ -75,11 +76,14 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	} else if err != nil {
 		return nil, err
 	}
-	key, err := b.Key()
+	keys, err := b.Keys()
 	if err != nil {
 		return nil, err
 	}
-	signer, err := key.At(lock.Date)
+	if err := d.CheckSigningKeys(keys); err != nil {
+		return nil, err
+	}
+	signer, err := keys.At(lock.Date, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +103,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	built := &Built{Items: len(lock.Items)}
+	built := &Built{Items: len(lock.Items), Keys: keys.Infos()}
 	built.Name, _ = p.names()
 	for _, f := range lockedFiles(lock) {
 		built.Files++

@@ -30,6 +30,9 @@ type Definition struct {
 	kinds map[string]artifact.Section            // by the kind's name
 	sets  map[string]map[string]artifact.Section // by the set's name, then the kind's
 	specs map[string]artifact.Spec               // by the kind's name, as they were asked for
+
+	signingKeys   []string // fingerprints of the keys that sign the image; none: any key
+	signingKeysAt string   // position
 }
 
 // LockFile is the path of the definition's lock: mirror.lock beside mirror.yaml.
@@ -74,7 +77,7 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 	for _, k := range kinds {
 		names = append(names, k.Name())
 	}
-	if d.kinds, err = doc.Keys(append([]string{"name", "sets"}, names...)); err != nil {
+	if d.kinds, err = doc.Keys(append([]string{"name", "sets", signingKeyName}, names...)); err != nil {
 		return err
 	}
 	name, ok := d.kinds["name"]
@@ -87,9 +90,15 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 	if !artifact.ValidName(d.Name) || !image.ValidName(d.Name) {
 		return name.Errorf("name %q: it becomes the image's name: lower-case letters and digits, with \"-\", \"_\" or \".\" between them", d.Name)
 	}
+	if key, ok := d.kinds[signingKeyName]; ok {
+		if err := d.parseSigningKeys(key); err != nil {
+			return err
+		}
+	}
 	sets, ok := d.kinds["sets"]
 	delete(d.kinds, "name")
 	delete(d.kinds, "sets")
+	delete(d.kinds, signingKeyName)
 	if len(d.kinds) == 0 {
 		return doc.Errorf("nothing to carry: there is none of the keys %s", strings.Join(names, ", "))
 	}

@@ -68,6 +68,13 @@ func newMetrics(s *Server) *metrics {
 		return float64(s.audit.Errors())
 	})
 	counter("minimirror_read_errors_total", "Requests that failed because the mirror could not read its image.", s.faults.total)
+	for _, key := range s.keys {
+		if !key.Expires.IsZero() {
+			m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "minimirror_signing_key_expiry_timestamp_seconds",
+				Help: "When clients begin to refuse a key of the mirror; keys that do not expire are missing.", ConstLabels: prometheus.Labels{"fingerprint": key.Fingerprint}},
+				func() float64 { return float64(key.Expires.Unix()) }))
+		}
+	}
 	if s.rulesFile == "" {
 		return m
 	}

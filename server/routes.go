@@ -12,6 +12,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/signing"
 	"github.com/minimirror/minimirror/server/access"
 	"github.com/minimirror/minimirror/server/api"
 	"github.com/minimirror/minimirror/server/pages"
@@ -29,9 +30,12 @@ type mount struct {
 // mount gives each kind its part of the catalog, whose items are without URLs and Metadata. A kind
 // that the image does not hold gets an empty mirror, and normally wants no routes.
 func (s *Server) mount(kinds []artifact.Kind) ([]mount, error) {
-	key, err := s.image.ReadFile(image.KeyPath)
+	key, err := s.publicKey()
 	if err != nil {
 		return nil, err
+	}
+	if s.keys, err = signing.ReadPublic(key); err != nil {
+		s.log.Debug("the page does not tell the fingerprint of the mirror's key", "error", err)
 	}
 	parts := map[string]*artifact.Pins{}
 	var all []mount
@@ -54,6 +58,18 @@ func (s *Server) mount(kinds []artifact.Kind) ([]mount, error) {
 		all = append(all, mount{kind, artifact.Mirror{Pins: *parts[kind.Name()], PublicKey: key}})
 	}
 	return all, nil
+}
+
+// publicKey is what clients trust: the image's keyring; if the mirror signs, in the form that its signer has.
+func (s *Server) publicKey() ([]byte, error) {
+	if s.signer == nil {
+		return s.image.ReadFile(image.KeyPath)
+	}
+	signer, err := s.signer(s.image.Catalog.Date)
+	if err != nil {
+		return nil, err
+	}
+	return signer.PublicKey(), nil
 }
 
 // kinds are those of the program.

@@ -26,6 +26,7 @@ import (
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/http1"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/signing"
 	"github.com/minimirror/minimirror/server/access"
 	"github.com/minimirror/minimirror/server/api"
 	"github.com/minimirror/minimirror/server/inventory"
@@ -80,6 +81,7 @@ type Server struct {
 
 	items     *itemPlaces
 	signer    func(date time.Time) (artifact.Signer, error)
+	keys      []signing.Info // that clients trust
 	view      atomic.Pointer[view]
 	rulesFile string
 	reloading sync.Mutex  // held for what follows
@@ -119,7 +121,7 @@ func New(o Options) (*Server, error) {
 		return nil, hintRules(err, s.rulesFile)
 	}
 	inv := inventory.New(inventory.Options{
-		Image: s.image, Kinds: s.kinds(), Version: o.Version, Started: s.started,
+		Image: s.image, Kinds: s.kinds(), Version: o.Version, Started: s.started, Keys: s.keys,
 		Rules: s.rulesState, Decide: s.decisions, Report: s.report,
 	})
 	if s.pages, err = pages.New(pages.Options{Inventory: inv, Usages: s.usages, Failed: s.pageFailed}); err != nil {

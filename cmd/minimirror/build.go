@@ -29,7 +29,9 @@ without a lock is locked first; a lock that is out of date is refused (exit 3).
 The same lock, program and signing key give the same image digest everywhere.
 Without --sign-key the key in $XDG_CONFIG_HOME/minimirror/signing-key.asc signs
 the repository; it is made when there is none. Its private part never enters
-the image.
+the image. With --sign-key repeated, all keys sign, and clients that know one of
+them accept the image: so a key can be replaced (docs/keys.md). "signing-key:
+FINGERPRINT" in the definition refuses all other keys.
 
 Output references:
   oci:DIR              a directory in the OCI layout (default oci:out/NAME)
@@ -49,7 +51,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	daemon := c.flags.String("buildkit", os.Getenv("BUILDKIT_HOST"), "address of a BuildKit daemon: unix://, tcp://, docker-container:// or kube-pod:// (default $BUILDKIT_HOST, else embedded)")
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
 	registry := registryFlags(c)
-	keyFile := c.flags.String("sign-key", "", "file with the OpenPGP private key that signs the repository")
+	keyFiles := c.flags.StringArray("sign-key", nil, "file with an OpenPGP private key that signs the repository; may be repeated: all sign")
 	printed := c.flags.String("format", "text", "what to print: text or json")
 	upstream := c.upstreamFlags()
 	if err := c.parse(args, buildHelp, 1); err != nil {
@@ -66,10 +68,9 @@ func build(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if *keyFile != "" { // before anything is fetched
-		if _, err := signing.Read(*keyFile); err != nil {
-			return err
-		}
+	keys, err := c.knownKeys(d, *keyFiles) // before anything is fetched
+	if err != nil {
+		return err
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -100,7 +101,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	}
 	b := &builder.Builder{
 		Kinds: kinds.All(), Cache: store, Fetch: client,
-		Key:     func() (*signing.Key, error) { return c.signingKey(*keyFile) },
+		Keys:    func() (signing.Keys, error) { return c.ownKey(keys) },
 		Program: program, BuildKit: *daemon, TLS: tls, Registry: *registry, Progress: progress.To(os.Stderr), Log: c.log(),
 	}
 	built, err := b.Build(ctx, d, ref)
@@ -113,20 +114,12 @@ func build(ctx context.Context, c *command, args []string) error {
 	}
 	if *printed == "json" {
 		return json.NewEncoder(c.stdout).Encode(map[string]any{
-			"reference": ref.String(), "name": name, "digest": built.Digest, "items": built.Items, "files": built.Files, "size": built.Size})
+			"reference": ref.String(), "name": name, "digest": built.Digest, "items": built.Items, "files": built.Files, "size": built.Size, "signing_keys": built.Keys})
+	}
+	for _, key := range built.Keys {
+		fmt.Fprintf(c.stderr, "signed by %s\n", key)
 	}
 	fmt.Fprintf(c.stderr, "%s: %s\n", cmp.Or(name, ref.String()), quantity(built.Items, "item", built.Size))
 	_, err = fmt.Fprintf(c.stdout, "%s %s\n", ref, built.Digest)
 	return err
-}
-
-func (c *command) signingKey(file string) (*signing.Key, error) {
-	if file != "" {
-		return signing.Read(file)
-	}
-	key, made, err := signing.Own()
-	if made != "" {
-		fmt.Fprintf(c.stderr, "made a signing key: %s (keep a copy: clients trust what it signs)\n", made)
-	}
-	return key, err
 }

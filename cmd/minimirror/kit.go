@@ -23,7 +23,8 @@ const kitHelp = `usage: minimirror kit [[--image] REFERENCE] [--address URL] [--
 
 Writes all that a site needs to use this image: how to run the mirror (Docker,
 podman, systemd, a static pod, the Helm chart) and what makes machines its
-clients (files, a script, cloud-init, Ansible), with the key inside.
+clients (files, a script, cloud-init, Ansible), with the key inside. It prints the
+key's fingerprint: compare it with the one that minimirror build printed.
 
 --address is how clients will call the mirror. With --transparent, clients may
 go on using upstream's names: the kit tells which names must lead to the mirror,
@@ -73,6 +74,14 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	if err := fillKit(ctx, made, img, *prefer, *transparent); err != nil {
 		return err
 	}
+	keys, err := c.imageKeys(made.Key)
+	if err != nil {
+		return fmt.Errorf("%s: %w", ref, err)
+	}
+	for _, key := range keys {
+		made.Signers = append(made.Signers, key.String())
+		fmt.Fprintf(c.stderr, "signed by %s\n", key)
+	}
 	files, err := made.Files()
 	if err != nil {
 		return err
@@ -102,12 +111,14 @@ func fillKit(ctx context.Context, k *kit.Kit, img *image.Reader, prefer, transpa
 	if err != nil {
 		return err
 	}
+	if k.Key, err = img.ReadFile(ctx, image.KeyPath); err != nil {
+		return err
+	}
 	for _, kind := range kinds.All() {
 		m, there := mirrors[kind.Name()]
 		if !there {
 			continue
 		}
-		k.Key = m.PublicKey
 		if guide, able := artifact.Able[artifact.Guide](kind); able {
 			if client := guide.Client(m, k.Address, prefer); len(client.Files) > 0 {
 				k.Clients = append(k.Clients, client)

@@ -89,7 +89,8 @@ type command struct {
 	stderr io.Writer
 	binary io.Writer // standard output, for what is not text; see bytes
 	debug  bool
-	usage  string // the verb's first lines of help
+	now    func() time.Time // the clock
+	usage  string           // the verb's first lines of help
 
 	finishing sync.RWMutex // held for reading while the verb must not be cut short; see finish
 
@@ -97,7 +98,7 @@ type command struct {
 }
 
 func newCommand(verb string, stdout, stderr io.Writer) *command {
-	c := &command{flags: pflag.NewFlagSet(verb, pflag.ContinueOnError), stdout: stdout, stderr: stderr}
+	c := &command{flags: pflag.NewFlagSet(verb, pflag.ContinueOnError), stdout: stdout, stderr: stderr, now: time.Now}
 	c.flags.SetOutput(stderr)
 	c.flags.SortFlags = false
 	c.flags.BoolVar(&c.debug, "debug", false, "log details to standard error")

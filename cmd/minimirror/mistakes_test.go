@@ -25,11 +25,11 @@ import (
 // publicKey is that of a key made for this test.
 func publicKey(t *testing.T) string {
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	key, _, err := signing.Own()
+	key, _, err := signing.Own(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := key.At(time.Now())
+	signer, err := signing.Keys{key}.At(time.Now(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestMistakes(t *testing.T) {
 	}
 	write("definition/mirror.yaml", "name: d\ndebian:\n  sources:\n    - { name: d, urls: [http://127.0.0.1:1], suites: [s], components: [main], signed-by: ../minimirror/signing-key.asc }\n")
 	t.Setenv("XDG_CONFIG_HOME", dir)
-	if _, _, err := signing.Own(); err != nil { // the image has another
+	if _, _, err := signing.Own(time.Now()); err != nil { // the image has another
 		t.Fatal(err)
 	}
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -100,7 +100,7 @@ func TestMistakes(t *testing.T) {
 		{"no audit trail", "report rules.yaml", 1, []string{"rules.yaml: none of its 1 lines is a record", "hint: name a file that minimirror serve --audit has written"}},
 		{"audit trail without requests", "report empty.log", 0, nil},
 		{"a text as key", "serve --root image --sign-key rules.yaml", 1, []string{"signing key rules.yaml: not an OpenPGP key", "hint: name a file with one unencrypted"}},
-		{"the key of another mirror", "serve --root image --listen 127.0.0.1:-1 --sign-key minimirror/signing-key.asc", 1, []string{"signing key minimirror/signing-key.asc: it did not build this image: clients would refuse what it signs", "hint: name the key that minimirror build used"}},
+		{"the key of another mirror", "serve --root image --listen 127.0.0.1:-1 --sign-key minimirror/signing-key.asc", 1, []string{"signing key minimirror/signing-key.asc: key ", " did not build this image, but ", ": clients would refuse what it signs", "hint: name the key that minimirror build used"}},
 		{"a package that is not carried", "bootstrap --image root:image --architecture amd64 --package nope --to new", 1, []string{"minimirror bootstrap: nope: no such package\nhint: the image does not carry nope: add it to the definition"}},
 		{"a certificate of nobody", "healthcheck --url " + secure.URL, 1, []string{"failed to verify certificate", "hint: --insecure takes any certificate"}},
 		{"no server", "healthcheck --url http://127.0.0.1:1", 1, []string{"hint: see whether the server runs, and listens there"}},

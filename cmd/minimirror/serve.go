@@ -41,7 +41,8 @@ or, without curl:
 --rules FILE says what clients may have; see docs/rules.md. The file is read
 again when it changes. With --sign-key, the key that built the image, what is
 denied vanishes from the indexes, so that apt chooses something else; without
-it apt still chooses what is denied, and fails.
+it apt still chooses what is denied, and fails. Repeat --sign-key for an image
+that several keys have signed.
 
 The audit trail is a line of JSON for each request, on standard output unless
 --audit names a file. SIGHUP opens the file anew and reads the rules again.
@@ -55,13 +56,14 @@ Examples:
 
 // serveFlags are what serve is asked for.
 type serveFlags struct {
-	root, listen   string
-	grace          time.Duration
-	rules, signKey string
-	audit          string
-	metrics        string
-	pprof          bool
-	proxies, as    []string
+	root, listen string
+	grace        time.Duration
+	rules        string
+	signKeys     []string
+	audit        string
+	metrics      string
+	pprof        bool
+	proxies, as  []string
 	access.Options
 	access.Limits
 }
@@ -72,7 +74,7 @@ func (f *serveFlags) declare(c *command) {
 	c.flags.StringVar(&f.listen, "listen", ":8080", "address and port to listen on")
 	c.flags.DurationVar(&f.grace, "grace", 30*time.Second, "how long running downloads may take to finish at the end")
 	c.flags.StringVar(&f.rules, "rules", "", "file of rules")
-	c.flags.StringVar(&f.signKey, "sign-key", "", "file with the OpenPGP private key that signs indexes without what is denied")
+	c.flags.StringArrayVar(&f.signKeys, "sign-key", nil, "file with the OpenPGP private key that signs indexes without what is denied; may be repeated: all sign")
 	c.flags.StringVar(&f.audit, "audit", "-", "file for the audit trail; - is standard output, none is none")
 	c.flags.StringVar(&f.metrics, "metrics", "", "address and port for operators: /metrics, /healthz, /readyz, and the report with the addresses of clients")
 	c.flags.BoolVar(&f.pprof, "pprof", false, "offer profiles at /debug/pprof/ on the address of --metrics")
@@ -125,7 +127,7 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		return err
 	}
 	defer o.Image.Close()
-	if o.Signer, err = signerOf(o.Image, f.signKey); err != nil {
+	if o.Signer, err = c.signer(o.Image, f.signKeys); err != nil {
 		return err
 	}
 	defer c.finish()()

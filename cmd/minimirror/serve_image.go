@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"time"
 
@@ -30,21 +29,33 @@ func openImage(ref, root string) (*image.Image, error) {
 	return image.OpenRoot(root)
 }
 
-// signerOf makes signers of the key in the file, which must be the image's.
-func signerOf(img *image.Image, file string) (func(time.Time) (artifact.Signer, error), error) {
-	if file == "" {
-		return nil, nil
-	}
-	key, err := signing.Read(file)
-	if err != nil {
-		return nil, err
-	}
+// signer makes signers of the keys in the files, which must be the image's. It warns of keys that expire, and of the image's keys that
+// do not sign.
+func (c *command) signer(img *image.Image, files []string) (func(time.Time) (artifact.Signer, error), error) {
 	public, err := img.ReadFile(image.KeyPath)
 	if err != nil {
 		return nil, err
 	}
-	if !key.Is(public) {
-		return nil, artifact.Hint(fmt.Errorf("signing key %s: it did not build this image: clients would refuse what it signs", file), "name the key that minimirror build used")
+	known, err := c.imageKeys(public)
+	if len(files) == 0 {
+		if err != nil {
+			c.log().Warn("clients will refuse the mirror: nothing can read the key that built the image", "error", err)
+		}
+		return nil, nil
 	}
-	return key.At, nil
+	if err != nil {
+		return nil, err
+	}
+	keys, err := signing.ReadAll(files, c.now())
+	if err != nil {
+		return nil, err
+	}
+	others, err := keys.CheckFor(known)
+	if err != nil {
+		return nil, artifact.Hint(err, "name the key that minimirror build used")
+	}
+	for _, key := range others {
+		c.log().Warn("this key of the image does not sign here: clients that know no other refuse the mirror once rules change an index; name its file, too: repeat --sign-key", "key", key.Fingerprint)
+	}
+	return func(date time.Time) (artifact.Signer, error) { return keys.At(date, public) }, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/lockfile"
 	"github.com/minimirror/minimirror/internal/needs"
+	"github.com/minimirror/minimirror/internal/signing"
 )
 
 // A Subject is an image or a lock.
@@ -25,6 +26,8 @@ type Subject struct {
 	Digest   string // of the manifest, "sha256:…"
 	Platform string // of the program inside
 	Layers   []image.LayerInfo
+	Keys     []signing.Info // that signed what the mirror says
+	NoKey    error          // why Keys could not be read
 
 	// Definition is the digest of the definition of a lock, "sha256:…"; empty for an image.
 	Definition string
@@ -43,6 +46,11 @@ func FromImage(ctx context.Context, reference string, r *image.Reader, kinds []a
 	for _, f := range catalog.Files {
 		s.files[f.Path] = f
 	}
+	public, err := r.ReadFile(ctx, image.KeyPath)
+	if err != nil {
+		return nil, err
+	}
+	s.Keys, s.NoKey = signing.ReadPublic(public)
 	return s, nil
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/signing"
 )
 
 // A Summary tells what an image or a lock is, and how much it holds.
@@ -17,11 +18,14 @@ type Summary struct {
 	Lock       string            `json:"lock"` // digest of the lock
 	Definition string            `json:"definition,omitempty"`
 	Date       time.Time         `json:"date"` // of the lock
+	Keys       []signing.Info    `json:"signing_keys,omitempty"`
 	Count      Count             `json:"count"`
 	Size       int64             `json:"size"` // of the items' files, each once, bytes
 	Sources    []Source          `json:"sources"`
 	Sets       []Set             `json:"sets"`
 	Layers     []image.LayerInfo `json:"layers,omitempty"`
+
+	noKey error
 }
 
 // A Count is how many items and files there are.
@@ -69,7 +73,7 @@ type Set struct {
 func (s *Subject) Summarize() *Summary {
 	c := s.Catalog
 	sum := &Summary{Type: "lock", Reference: s.Reference, Name: c.Name, Digest: s.Digest, Platform: s.Platform, Lock: c.Lock, Definition: s.Definition,
-		Date: c.Date, Layers: s.Layers, Sources: make([]Source, len(c.Sources)), Sets: make([]Set, len(c.Sets))}
+		Date: c.Date, Keys: s.Keys, noKey: s.NoKey, Layers: s.Layers, Sources: make([]Source, len(c.Sources)), Sets: make([]Set, len(c.Sets))}
 	if s.IsImage {
 		sum.Type = "image"
 	}

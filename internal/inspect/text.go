@@ -46,6 +46,12 @@ func (s *Summary) Text(w io.Writer) error {
 		p.field("digest", s.Lock)
 	}
 	p.field("date", moment(s.Date))
+	for _, key := range s.Keys {
+		p.field("signed by", key.String())
+	}
+	if s.noKey != nil {
+		p.field("signed by", "a key that cannot be read: "+s.noKey.Error())
+	}
 	items := fmt.Sprintf("%s (%d requested", counted(s.Count.Items, "item"), s.Count.Requested)
 	if s.Count.Security > 0 {
 		items += ", " + counted(s.Count.Security, "security update")

@@ -27,12 +27,13 @@ var templates embed.FS
 
 // A Kit is what the files are made from.
 type Kit struct {
-	Name    string // of the image's definition
-	Image   string // for container runtimes, with a digest where it is known
-	Digest  string // of the manifest, "sha256:…"; empty: not known
-	Address string // of the mirror, as clients will call it: "http://HOST[:PORT]"
-	Date    string // of the lock
-	Key     []byte // public, armored
+	Name    string   // of the image's definition
+	Image   string   // for container runtimes, with a digest where it is known
+	Digest  string   // of the manifest, "sha256:…"; empty: not known
+	Address string   // of the mirror, as clients will call it: "http://HOST[:PORT]"
+	Date    string   // of the lock
+	Key     []byte   // public, armored
+	Signers []string // fingerprints of the keys in Key, and when they expire
 	Clients []artifact.Client
 	As      []string // hosts of upstreams that the mirror is to stand in for
 	Program string   // version of the program

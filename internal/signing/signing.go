@@ -1,56 +1,60 @@
 // Package signing makes the OpenPGP signatures with which a mirror vouches for
-// what it generates. Its keys are the user's: read from a file, or made once
-// and kept in the user's configuration folder. They never enter an image.
+// what it generates. Its keys are the user's: read from files, or made once
+// and kept in the user's configuration folder. They never enter an image. Several
+// keys may sign at once, so that clients that know one of them go on while another takes its place.
 package signing
 
 import (
 	"bytes"
-	"crypto"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
-	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/atomicfile"
 )
 
-// born is the creation time of keys made here: gpgv refuses signatures that
-// are older than their key, and a lock's date may lie years back.
-var born = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // A Key can sign.
-type Key struct{ entity *openpgp.Entity }
+type Key struct {
+	file    string
+	entity  *openpgp.Entity
+	signing openpgp.Key // the key of entity that signs: the primary key or a subkey
+}
 
-// Read returns the private key in the file, armored or binary.
-func Read(file string) (*Key, error) {
+// Read returns the private key in the file, armored or binary. It must be valid now.
+func Read(file string, now time.Time) (*Key, error) {
 	data, err := artifact.ReadFile(file)
 	if err != nil {
 		err = fmt.Errorf("signing key: %w", err)
-		if own, ownErr := ownFile(); errors.Is(err, fs.ErrNotExist) && ownErr == nil && file != own {
+		if own, ownErr := OwnFile(); errors.Is(err, fs.ErrNotExist) && ownErr == nil && file != own {
 			err = artifact.Hint(err, "minimirror build without --sign-key takes this user's own key, which it makes once: %s", own)
 		}
 		return nil, err
 	}
-	key, err := parse(data)
+	key, err := parse(data, now)
+	var hint *artifact.HintError
 	if err != nil {
-		return nil, artifact.Hint(fmt.Errorf("signing key %s: %w", file, err),
-			"name a file with one unencrypted OpenPGP private key, as written by: gpg --armor --export-secret-keys KEYID")
+		err = fmt.Errorf("signing key %s: %w", file, err)
+		if !errors.As(err, &hint) {
+			err = artifact.Hint(err, "name a file with one unencrypted OpenPGP private key, as written by: gpg --armor --export-secret-keys KEYID")
+		}
+		return nil, err
 	}
+	key.file = file
 	return key, nil
 }
 
-func parse(data []byte) (*Key, error) {
+func parse(data []byte, now time.Time) (*Key, error) {
+	oneEach := func(n int) error {
+		return artifact.Hint(fmt.Errorf("%d keys, want one", n), "write each key into a file of its own, and repeat --sign-key")
+	}
 	if n := bytes.Count(data, []byte("-----BEGIN PGP")); n > 1 {
-		return nil, fmt.Errorf("%d keys, want one", n)
+		return nil, oneEach(n)
 	}
 	read := openpgp.ReadKeyRing
 	if bytes.Contains(data, []byte("-----BEGIN PGP")) {
@@ -60,14 +64,18 @@ func parse(data []byte) (*Key, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("not an OpenPGP key: %w", err)
-	case len(entities) != 1:
-		return nil, fmt.Errorf("%d keys, want one", len(entities))
+	case len(entities) > 1:
+		return nil, oneEach(len(entities))
+	case len(entities) == 0:
+		return nil, errors.New("there is no key in it")
 	}
-	key := &Key{entities[0]}
-	signer, ok := key.entity.SigningKey(time.Now())
+	key := &Key{entity: entities[0]}
+	var ok bool
+	if key.signing, ok = key.entity.SigningKey(now); !ok {
+		return nil, unusable(key.entity, now)
+	}
+	signer := key.signing
 	switch {
-	case !ok:
-		return nil, errors.New("the key cannot sign, is revoked or has expired")
 	case signer.PrivateKey == nil:
 		return nil, errors.New("only the public part is in it")
 	case signer.PrivateKey.Encrypted:
@@ -83,151 +91,81 @@ func parse(data []byte) (*Key, error) {
 	return key, nil
 }
 
-// Is reports whether the armored public key is this key's: whether both have one primary key (RFC 9580,
-// section 10.1).
-func (k *Key) Is(public []byte) bool {
-	entities, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(public))
-	return err == nil && slices.ContainsFunc(entities, func(e *openpgp.Entity) bool {
-		return bytes.Equal(e.PrimaryKey.Fingerprint, k.entity.PrimaryKey.Fingerprint)
-	})
+// unusable is why a key cannot sign now.
+func unusable(e *openpgp.Entity, now time.Time) error {
+	info := infoOf(e)
+	switch self, _ := e.PrimarySelfSignature(); {
+	case self == nil:
+		return errors.New("it has no good signature of its own")
+	case e.Revoked(now):
+		return artifact.Hint(fmt.Errorf("key %s is revoked", info.Fingerprint), "take another key")
+	case info.From.After(now):
+		return artifact.Hint(fmt.Errorf("key %s is valid from %s on; this machine's clock says %s", info.Fingerprint, moment(info.From), moment(now)), "set the clock, or take another key")
+	case info.Expired(now):
+		return artifact.Hint(fmt.Errorf("key %s expired on %s: clients refuse what it signs", info.Fingerprint, moment(info.Expires)),
+			"take another key; or extend it with gpg --quick-set-expire %s 5y, export it again, and give clients the new minimirror.sources", info.Fingerprint)
+	}
+	return errors.New("the key cannot sign")
 }
 
-// ownFile is $XDG_CONFIG_HOME/minimirror/signing-key.asc.
-func ownFile() (string, error) {
-	base, err := os.UserConfigDir()
-	return filepath.Join(base, "minimirror", "signing-key.asc"), err
-}
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
-// Own returns this user's own key, $XDG_CONFIG_HOME/minimirror/signing-key.asc,
-// and makes it when there is none.
-func Own() (key *Key, made string, err error) {
-	file, err := ownFile()
-	if err != nil {
-		return nil, "", artifact.Hint(fmt.Errorf("signing key: %w", err), "give one with --sign-key, or set XDG_CONFIG_HOME")
-	}
-	if _, err := os.Stat(file); err == nil {
-		key, err = Read(file)
-		return key, "", err
-	}
-	switch err := create(file); {
-	case err == nil:
-		made = file
-	case !errors.Is(err, fs.ErrExist): // else another process was faster: use its key
-		return nil, "", artifact.Hint(fmt.Errorf("signing key: %w", err), "give one with --sign-key, or set XDG_CONFIG_HOME to a folder that you may write to")
-	}
-	key, err = Read(file)
-	return key, made, err
-}
+// Keys sign together. There is at least one; they are sorted by fingerprint, each once.
+type Keys []*Key
 
-// create makes a new key; the file appears whole or not at all, and never
-// replaces another.
-func create(file string) error {
-	armored, err := generate()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return err
-	}
-	return atomicfile.WriteNew(file, armored, 0o600)
-}
-
-func generate() ([]byte, error) {
-	entity, err := openpgp.NewEntity("miniMirror", "signing key of this mirror's builder", "", &packet.Config{
-		Algorithm:   packet.PubKeyAlgoEdDSA,
-		Curve:       packet.Curve25519,
-		DefaultHash: crypto.SHA512,
-		Time:        func() time.Time { return born },
-	})
-	if err != nil {
-		return nil, err
-	}
-	entity.Subkeys = nil // an encryption key has no use here
-	return armored(openpgp.PrivateKeyType, func(b *bytes.Buffer) error { return entity.SerializePrivate(b, nil) })
-}
-
-func armored(blockType string, write func(*bytes.Buffer) error) ([]byte, error) {
-	var raw, out bytes.Buffer
-	if err := write(&raw); err != nil {
-		return nil, err
-	}
-	w, err := armor.Encode(&out, blockType, nil)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(raw.Bytes()); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	out.WriteByte('\n')
-	return out.Bytes(), nil
-}
-
-// At returns a signer whose signatures carry the date, or that of the key or
-// its self-signatures if that is later.
-func (k *Key) At(date time.Time) (artifact.Signer, error) {
-	found, ok := k.entity.SigningKey(time.Now())
-	if !ok {
-		return nil, errors.New("signing key: it cannot sign")
-	}
-	s := &signer{entity: k.entity, private: found.PrivateKey, date: date}
-	times := []time.Time{k.entity.PrimaryKey.CreationTime, found.PublicKey.CreationTime, found.SelfSignature.CreationTime}
-	if own, _ := k.entity.PrimarySelfSignature(); own != nil {
-		times = append(times, own.CreationTime)
-	}
-	for _, t := range times {
-		if t.After(s.date) {
-			s.date = t
+// NewKeys sorts keys. The same key twice is an error.
+func NewKeys(keys ...*Key) (Keys, error) {
+	all := slices.Clone(keys)
+	slices.SortFunc(all, func(a, b *Key) int { return strings.Compare(a.Fingerprint(), b.Fingerprint()) })
+	for i := range all {
+		if i > 0 && all[i].Fingerprint() == all[i-1].Fingerprint() {
+			return nil, fmt.Errorf("signing key %s is given twice: in %s and in %s", all[i].Fingerprint(), all[i-1].file, all[i].file)
 		}
 	}
-	var err error
-	s.public, err = armored(openpgp.PublicKeyType, func(b *bytes.Buffer) error { return k.entity.Serialize(b) })
-	return s, err
+	return all, nil
 }
 
-type signer struct {
-	entity  *openpgp.Entity
-	private *packet.PrivateKey
-	public  []byte
-	date    time.Time
+// ReadAll reads the key of each file; see Read.
+func ReadAll(files []string, now time.Time) (Keys, error) {
+	var keys []*Key
+	for _, file := range files {
+		key, err := Read(file, now)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return NewKeys(keys...)
 }
 
-// config makes signatures repeatable: no random notation, the lock's time.
-func (s *signer) config() *packet.Config {
-	random := false
-	return &packet.Config{
-		DefaultHash:                           crypto.SHA512,
-		Time:                                  func() time.Time { return s.date },
-		NonDeterministicSignaturesViaNotation: &random,
-		SigningKeyId:                          s.private.KeyId,
+// Fingerprint is that of the primary key: upper-case hexadecimal digits.
+func (k *Key) Fingerprint() string { return fingerprint(k.entity) }
+
+// Infos describe the keys.
+func (k Keys) Infos() (all []Info) {
+	for _, key := range k {
+		all = append(all, newInfo(key.entity, binding{key.signing.PublicKey, key.signing.SelfSignature}))
 	}
+	return all
 }
 
-func (s *signer) PublicKey() []byte { return s.public }
-
-func (s *signer) ClearSign(text []byte) ([]byte, error) {
-	var b bytes.Buffer
-	w, err := clearsign.Encode(&b, s.private, s.config())
-	if err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	if _, err := w.Write(text); err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	b.WriteByte('\n')
-	return b.Bytes(), nil
+func (k Keys) has(fingerprint string) bool {
+	return slices.ContainsFunc(k, func(key *Key) bool { return key.Fingerprint() == fingerprint })
 }
 
-func (s *signer) DetachSign(text []byte) ([]byte, error) {
-	var b bytes.Buffer
-	if err := openpgp.ArmoredDetachSign(&b, s.entity, bytes.NewReader(text), s.config()); err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
+// CheckFor refuses keys that clients with these keys do not know. others are those of the clients' keys that do not sign.
+func (k Keys) CheckFor(clients []Info) (others []Info, err error) {
+	var known []string
+	for _, info := range clients {
+		known = append(known, info.Fingerprint)
+		if !k.has(info.Fingerprint) {
+			others = append(others, info)
+		}
 	}
-	b.WriteByte('\n')
-	return b.Bytes(), nil
+	for _, key := range k {
+		if !slices.Contains(known, key.Fingerprint()) {
+			return nil, fmt.Errorf("signing key %s: key %s did not build this image, but %s: clients would refuse what it signs", key.file, key.Fingerprint(), strings.Join(known, " and "))
+		}
+	}
+	return others, nil
 }

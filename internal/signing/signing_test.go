@@ -13,24 +13,24 @@ import (
 // before the key was made.
 func TestGPGV(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	key, made, err := Own()
+	key, made, err := Own(time.Now())
 	if err != nil || made == "" {
 		t.Fatal(made, err)
 	}
 	if info, err := os.Stat(made); err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatal(info, err)
 	}
-	again, madeAgain, err := Own()
+	again, madeAgain, err := Own(time.Now())
 	if err != nil || madeAgain != "" {
 		t.Fatal(madeAgain, err)
 	}
 	text := []byte("Origin: x\n- dash\nDate: Sat, 01 Jan 2000 00:00:00 UTC\n")
 	for _, date := range []time.Time{time.Unix(0, 0), time.Date(2025, 5, 5, 5, 5, 5, 0, time.UTC)} {
-		one, err := key.At(date)
+		one, err := Keys{key}.At(date, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		two, err := again.At(date)
+		two, err := Keys{again}.At(date, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,11 +73,15 @@ func run(t *testing.T, name string, args ...string) []byte {
 }
 
 func TestReadRefuses(t *testing.T) {
-	signer, err := func() (*Key, error) { t.Setenv("XDG_CONFIG_HOME", t.TempDir()); k, _, err := Own(); return k, err }()
+	signer, err := func() (*Key, error) {
+		t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+		k, _, err := Own(time.Now())
+		return k, err
+	}()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := signer.At(time.Now())
+	s, err := Keys{signer}.At(time.Now(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +91,7 @@ func TestReadRefuses(t *testing.T) {
 			if err := os.WriteFile(file, data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Read(file); err == nil {
+			if _, err := Read(file, time.Now()); err == nil {
 				t.Fatal("accepted")
 			}
 		})

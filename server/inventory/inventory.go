@@ -14,6 +14,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/signing"
 )
 
 // Options are what an Inventory takes its answers from. All but Version are required.
@@ -22,6 +23,7 @@ type Options struct {
 	Kinds   []artifact.Kind // that describe the items
 	Version string          // of the program
 	Started time.Time       // of the server
+	Keys    []signing.Info  // that clients trust; none: they are not known
 
 	Rules func() RulesState // those in force
 	// Decide makes a function that says what the rules decide about items for the client of a request.
@@ -49,6 +51,8 @@ type Summary struct {
 	Artifacts int        `json:"artifacts"`
 	Bytes     int64      `json:"bytes"` // of all items
 	Sources   []Upstream `json:"sources"`
+	// Keys are those that clients trust. What is generated is signed by all of them, or by one at least.
+	Keys []signing.Info `json:"signing_keys"`
 }
 
 // An Upstream is a source, with its addresses at upstream.
@@ -63,7 +67,7 @@ func (v *Inventory) Summary() Summary {
 	c := v.Image.Catalog
 	sum := Summary{
 		Name: c.Name, Version: v.Version, Date: c.Date, Lock: c.Lock, Digest: v.Image.Digest,
-		Started: v.Started.UTC().Truncate(time.Second), Artifacts: len(c.Items), Sources: []Upstream{},
+		Started: v.Started.UTC().Truncate(time.Second), Artifacts: len(c.Items), Sources: []Upstream{}, Keys: orNone(v.Keys),
 	}
 	for _, source := range c.Sources {
 		sum.Sources = append(sum.Sources, Upstream{source.Kind, source.Name, orNone(source.URLs)})

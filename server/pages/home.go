@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/bytesize"
+	"github.com/minimirror/minimirror/internal/signing"
 	"github.com/minimirror/minimirror/server/access"
 	"github.com/minimirror/minimirror/server/answer"
 	"github.com/minimirror/minimirror/server/inventory"
@@ -18,6 +19,7 @@ type about struct {
 	Size      string
 	Sources   []sourceAbout
 	Sets      []setAbout
+	Keys      []signing.Info
 
 	// These depend on the request.
 	Base   string
@@ -45,7 +47,7 @@ type setAbout struct {
 
 func newAbout(v *inventory.Inventory) about {
 	c := v.Image.Catalog
-	a := about{Date: c.Date.UTC().Format(time.RFC3339)}
+	a := about{Date: c.Date.UTC().Format(time.RFC3339), Keys: v.Keys}
 	counts, sizes, size := map[string]int{}, map[string]int64{}, int64(0)
 	for i := range c.Items {
 		counts[c.Items[i].Source]++

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
@@ -69,9 +70,9 @@ func hostPackage(stanza string) artifact.Item {
 // packageTree writes an unpacked image that carries packages, but not their files. The user's own key signs it.
 func packageTree(b *testing.B, packages []artifact.Item) string {
 	root := b.TempDir()
-	key, _, err := signing.Own()
+	key, _, err := signing.Own(time.Now())
 	must(b, err)
-	signer, err := key.At(imagetest.Date)
+	signer, err := signing.Keys{key}.At(imagetest.Date, nil)
 	must(b, err)
 	source := artifact.Source{Kind: "debian", Name: "debian", URLs: []string{"http://ftp.debian.org/debian"}, Releases: []artifact.Release{{
 		Name: "bookworm", Date: imagetest.Date, Metadata: []string{"Suite: bookworm", "Codename: bookworm", "Components: main", "Architectures: amd64"},

@@ -156,13 +156,41 @@ func TestRestarts(t *testing.T) {
 	before := pods(`{` + key + `}`)
 	for values, restart := range map[string]bool{
 		`{` + key + `}`: false,
-		`{` + key + `, rules: {text: "default: deny"}}`:                       false,
-		`{` + key + `, service: {type: NodePort}, commonAnnotations: {a: b}}`: false,
-		`{signingKey: {value: "-----BEGIN PGP PRIVATE KEY BLOCK-----\ntwo"}}`: true,
-		`{` + key + `, image: {tag: "2"}}`:                                    true,
+		`{` + key + `, rules: {text: "default: deny"}}`:                                                                                   false,
+		`{` + key + `, service: {type: NodePort}, commonAnnotations: {a: b}}`:                                                             false,
+		`{signingKey: {value: "-----BEGIN PGP PRIVATE KEY BLOCK-----\ntwo"}}`:                                                             true,
+		`{signingKey: {value: "-----BEGIN PGP PRIVATE KEY BLOCK-----\none", moreValues: ["-----BEGIN PGP PRIVATE KEY BLOCK-----\ntwo"]}}`: true,
+		`{` + key + `, image: {tag: "2"}}`:                                                                                                true,
 	} {
 		if got := pods(values) != before; got != restart {
 			t.Errorf("%s: pods restart: %t", values, got)
+		}
+	}
+}
+
+// TestSigningKeys gives the server each private key, out of the Secret that has it.
+func TestSigningKeys(t *testing.T) {
+	for values, want := range map[string][]string{
+		`{signingKey: {value: "-----BEGIN PGP PRIVATE KEY BLOCK-----\none"}}`:                                                             {"signing-key.asc"},
+		`{signingKey: {value: "-----BEGIN PGP PRIVATE KEY BLOCK-----\none", moreValues: ["-----BEGIN PGP PRIVATE KEY BLOCK-----\ntwo"]}}`: {"signing-key.asc", "signing-key-2.asc"},
+		`{signingKey: {existingSecret: site, key: old.asc, moreKeys: [new.asc]}}`:                                                         {"old.asc", "new.asc"},
+	} {
+		manifests, err := template(t, "site", values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range want {
+			for _, part := range []string{"--sign-key=/etc/minimirror/signing-key/" + file + "\"", "{ key: \"" + file + "\", path: \"" + file + "\" }"} {
+				if !strings.Contains(manifests, part) {
+					t.Errorf("%s: no %s in\n%s", values, part, manifests)
+				}
+			}
+			if strings.Contains(values, "value:") && !strings.Contains(manifests, "\n  "+file+": ") {
+				t.Errorf("%s: the Secret has no %s:\n%s", values, file, manifests)
+			}
+		}
+		if n := strings.Count(manifests, "--sign-key="); n != len(want) {
+			t.Errorf("%s: %d keys", values, n)
 		}
 	}
 }

@@ -7,7 +7,9 @@
 - --audit={{ .Values.server.audit | ternary "-" "none" }}
 - --rules=/etc/minimirror/rules/rules.yaml
 {{- if include "minimirror.signingSecret" . }}
-- {{ printf "--sign-key=/etc/minimirror/signing-key/%s" (include "minimirror.signingFile" .) | quote }}
+{{- range include "minimirror.signingFiles" . | fromJsonArray }}
+- {{ printf "--sign-key=/etc/minimirror/signing-key/%s" . | quote }}
+{{- end }}
 {{- end }}
 {{- if include "minimirror.tlsSecret" . }}
 - --tls-cert=/etc/minimirror/tls/tls.crt
@@ -33,8 +35,14 @@
 {{- end }}
 {{- end -}}
 
-{{- define "minimirror.signingFile" -}}
-{{- .Values.signingKey.value | empty | ternary .Values.signingKey.key "signing-key.asc" -}}
+{{/* The keys of the Secret, as JSON: one for each private key. */}}
+{{- define "minimirror.signingFiles" -}}
+{{- $files := concat (list .Values.signingKey.key) .Values.signingKey.moreKeys -}}
+{{- if .Values.signingKey.value -}}
+{{- $files = list "signing-key.asc" -}}
+{{- range $i, $value := .Values.signingKey.moreValues }}{{ $files = append $files (printf "signing-key-%d.asc" (add $i 2)) }}{{ end -}}
+{{- end -}}
+{{- toJson $files -}}
 {{- end -}}
 
 {{- define "minimirror.mounts" -}}
@@ -63,7 +71,10 @@
   secret:
     secretName: {{ . | quote }}
     defaultMode: 0440
-    items: [{ key: {{ include "minimirror.signingFile" $ | quote }}, path: {{ include "minimirror.signingFile" $ | quote }} }]
+    items:
+      {{- range include "minimirror.signingFiles" $ | fromJsonArray }}
+      - { key: {{ . | quote }}, path: {{ . | quote }} }
+      {{- end }}
 {{- end }}
 {{- with include "minimirror.tlsSecret" . }}
 - name: tls

@@ -6,7 +6,7 @@ metadata:
   {{- $annotations := .Values.podAnnotations | default dict | deepCopy }}
   {{- with .Values.signingKey.value }}
   {{- /* The key is read at the start: another key, other pods. */}}
-  {{- $_ := set $annotations "checksum/signing-key" (sha256sum .) }}
+  {{- $_ := set $annotations "checksum/signing-key" (sha256sum (printf "%s%s" . (join "" $.Values.signingKey.moreValues))) }}
   {{- end }}
   {{- if .Values.metrics.annotations }}
   {{- $_ := set $annotations "prometheus.io/scrape" "true" }}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/signing"
 )
 
 // catalog shows that the image says all that the lock does, and that items are found by name.
@@ -66,7 +67,7 @@ func (m *mirror) signatures(t *testing.T) {
 			t.Errorf("nothing vouches for %s: %q", item, vouched.Report)
 		}
 	}
-	other, err := m.key.At(m.lock.Date)
+	other, err := signing.Keys{m.key}.At(m.lock.Date, nil)
 	must(t, err)
 	if vouched, err := verify(other.PublicKey()); !errors.Is(err, artifact.ErrVerify) && (err != nil || len(vouched.Items) > 0) {
 		t.Errorf("another key vouches for %s, %v", vouched.Items, err)

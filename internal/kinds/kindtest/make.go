@@ -45,7 +45,7 @@ type mirror struct {
 func (s *suite) prepare(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	var err error
-	s.key, _, err = signing.Own()
+	s.key, _, err = signing.Own(time.Now())
 	must(t, err)
 	s.cache, err = cache.Open(t.TempDir())
 	must(t, err)
@@ -105,7 +105,7 @@ func (s *suite) resolve(ctx context.Context, d *builder.Definition) (*builder.Lo
 func (s *suite) build(ctx context.Context, d *builder.Definition, dir string) (image.Reference, error) {
 	ref := image.Reference{Transport: image.OCI, Path: filepath.Join(dir, "image")}
 	b := &builder.Builder{Kinds: s.Program, Cache: s.cache, Fetch: s.fetch, Program: s.program, Progress: new(progress.Reporter),
-		Key: func() (*signing.Key, error) { return s.key, nil }, Log: slog.New(slog.DiscardHandler)}
+		Keys: func() (signing.Keys, error) { return signing.Keys{s.key}, nil }, Log: slog.New(slog.DiscardHandler)}
 	_, err := b.Build(ctx, d, ref)
 	return ref, err
 }

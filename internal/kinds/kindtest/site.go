@@ -14,6 +14,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/internal/signing"
 	"github.com/minimirror/minimirror/server"
 )
 
@@ -51,7 +52,7 @@ func (m *mirror) start(t *testing.T, rules ...string) (*site, error) {
 	if len(rules) > 0 {
 		o.Rules = filepath.Join(dir, "rules.yaml")
 		must(t, os.WriteFile(o.Rules, []byte("rules:\n - "+strings.Join(rules, "\n - ")+"\n"), 0o644))
-		o.Signer = func(date time.Time) (artifact.Signer, error) { return m.key.At(date) }
+		o.Signer = func(date time.Time) (artifact.Signer, error) { return signing.Keys{m.key}.At(date, nil) }
 	}
 	server, err := server.New(o)
 	if err != nil {
