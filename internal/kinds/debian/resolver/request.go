@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/glob"
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
@@ -134,24 +135,17 @@ func (r Request) admits(version string) bool {
 	return r.op.Holds(version, r.version)
 }
 
-// wildcard reports whether the pattern stands for the whole of s.
-func wildcard(pattern, s string) bool {
-	star, mark := -1, 0 // the last "*" and the text that it has eaten
-	p, i := 0, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
+// matcher returns what reports whether a text matches a pattern. ParseRequest takes no other wildcards than * and ?.
+func matcher(pattern string) func(text string) bool {
+	if !strings.ContainsAny(pattern, "*?") {
+		return func(text string) bool { return text == pattern }
 	}
-	return strings.Trim(pattern[p:], "*") == ""
+	p, err := glob.Parse(pattern)
+	if err != nil { // longer than any name
+		return func(string) bool { return false }
+	}
+	return p.Match
 }
+
+// wildcard reports whether a text matches a pattern. In a loop, use matcher.
+func wildcard(pattern, text string) bool { return matcher(pattern)(text) }

@@ -73,8 +73,9 @@ func (u *Universe) match(index int, r Request, names []NameID) (m match) {
 		}
 		return u.matchVirtual(index, name, r)
 	}
+	matches := matcher(r.Pattern)
 	for _, name := range names {
-		if r.Pattern != "" && !wildcard(r.Pattern, u.Texts[name]) {
+		if r.Pattern != "" && !matches(u.Texts[name]) {
 			continue
 		}
 		here := u.VersionsOn(index, name)
@@ -99,7 +100,8 @@ func (u *Universe) selects(r Request, id EntryID) bool {
 		return priorities[u.Entries[id].priority] == r.argument
 	case "section":
 		section := deb822.StanzaField(u.text(id), "Section")
-		return wildcard(r.argument, section) || wildcard(r.argument, path.Base(section))
+		matches := matcher(r.argument)
+		return matches(section) || matches(path.Base(section))
 	case "task":
 		return slices.ContainsFunc(strings.Split(deb822.StanzaField(u.text(id), "Task"), ","), func(task string) bool {
 			return wildcard(r.argument, strings.TrimSpace(task))

@@ -11,10 +11,11 @@ func (u *Universe) meant(r Request) (all []EntryID) {
 			names = []NameID{u.Entries[providers[0].by].Name}
 		}
 	}
+	matches := matcher(r.Pattern)
 	for _, name := range names {
 		for _, id := range u.ByName.Of(name) {
 			e := &u.Entries[id]
-			if (r.Pattern == "" || !r.Many() || wildcard(r.Pattern, u.Texts[name])) && u.selects(r, id) && r.admits(e.Version) &&
+			if (r.Pattern == "" || !r.Many() || matches(u.Texts[name])) && u.selects(r, id) && r.admits(e.Version) &&
 				(r.architecture == "" || u.isFor(id, r.architecture)) {
 				all = append(all, id)
 			}
