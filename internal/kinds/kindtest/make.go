@@ -52,11 +52,11 @@ func (s *suite) prepare(t *testing.T) {
 	s.fetch, err = fetch.New(s.cache, slog.New(slog.DiscardHandler), "kindtest", transfer.Options{})
 	must(t, err)
 	s.program = filepath.Join(t.TempDir(), "minimirror")
-	must(t, os.WriteFile(s.program, emptyProgram(t), 0o755))
+	must(t, os.WriteFile(s.program, EmptyProgram(t), 0o755))
 }
 
-// emptyProgram is a static program of no instructions: the header of an ELF file, and no more.
-func emptyProgram(t testing.TB) []byte {
+// EmptyProgram is a static program of no instructions: the header of an ELF file, and no more.
+func EmptyProgram(t testing.TB) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	b.WriteString("\x7fELF\x02\x01\x01" + "\x00\x00\x00\x00\x00\x00\x00\x00\x00") // 64 bits, little-endian, version 1
