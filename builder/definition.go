@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/glob"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/lockfile"
 	"github.com/minimirror/minimirror/internal/strictyaml"
@@ -62,7 +63,7 @@ func ReadDefinition(path string, kinds []artifact.Kind) (*Definition, error) {
 
 // exampleBelow is a folder with a definition below path, where there is one.
 func exampleBelow(path string) string {
-	if found, err := filepath.Glob(filepath.Join(path, "*", DefinitionFile)); err == nil && len(found) > 0 {
+	if found, err := filepath.Glob(filepath.Join(glob.Quote(path), "*", DefinitionFile)); err == nil && len(found) > 0 {
 		return filepath.Dir(found[0])
 	}
 	return "images/docker"

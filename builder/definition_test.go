@@ -41,7 +41,15 @@ func TestReadDefinition(t *testing.T) {
 			}
 		})
 	}
+	brackets := filepath.Join(t.TempDir(), "a[b]*")
+	if err := os.MkdirAll(filepath.Join(brackets, "mine"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(brackets, "mine", DefinitionFile), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]string{
+		brackets:                           "for example " + filepath.Join(brackets, "mine"),
 		filepath.Join(t.TempDir(), "none"): "there is no definition",
 		"../images":                        "hint: name a folder with a mirror.yaml, for example ../images/docker",
 		"../images/docker/mirror.lock":     "a lock is not a definition\nhint: name the folder: ../images/docker",
