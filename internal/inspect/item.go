@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"slices"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/needs"
@@ -15,6 +16,7 @@ type Item struct {
 	Name         string              `json:"name"`
 	Version      string              `json:"version"`
 	Architecture string              `json:"architecture,omitempty"`
+	PackageURL   string              `json:"purl,omitempty"` // of an artifact.PackageURLer
 	Attributes   artifact.Attributes `json:"attributes"`
 	Requested    bool                `json:"requested"`
 	Security     bool                `json:"security"`
@@ -93,6 +95,11 @@ func (s *Subject) newItem(i *artifact.Item, d *details) Item {
 			}
 		}
 		item.Files[f] = file
+	}
+	if purler, able := artifact.Able[artifact.PackageURLer](s.kind(i.Kind)); able {
+		if at := slices.IndexFunc(s.Catalog.Sources, func(source artifact.Source) bool { return source.Name == i.Source }); at >= 0 {
+			item.PackageURL = purler.PackageURL(&s.Catalog.Sources[at], i)
+		}
 	}
 	if d.graph != nil {
 		item.Details = &Details{Why: orNone(d.graph.Why(i.Kind, i.Name)), NeededBy: orNone(d.graph.NeededBy(i.Kind, i.Name)), Metadata: orNone(i.Metadata)}

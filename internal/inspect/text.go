@@ -186,6 +186,9 @@ func (i *Item) text(p *printer) {
 			p.line("  %s: %s", a.Name, strings.Join(a.Values, ", "))
 		}
 	}
+	if i.PackageURL != "" {
+		p.line("  package URL: %s", i.PackageURL)
+	}
 	if i.Security {
 		p.line("  security update: yes")
 	}
@@ -229,7 +232,11 @@ func (i *Item) text(p *printer) {
 
 func (f *File) text(p *printer) {
 	p.line("  file: %s", f.Path)
-	p.line("    size: %s (%d bytes)", bytesize.MB(f.Size), f.Size)
+	size := bytesize.Text(f.Size)
+	if f.Size >= 1000 {
+		size += fmt.Sprintf(" (%d bytes)", f.Size)
+	}
+	p.line("    size: %s", size)
 	p.line("    sha256: %s", f.SHA256)
 	p.line("    address on the mirror: %s", f.Address)
 	if f.Place != nil {
