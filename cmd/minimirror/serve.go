@@ -127,9 +127,14 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		return err
 	}
 	defer o.Image.Close()
-	if o.Signer, err = c.signer(o.Image, f.signKeys); err != nil {
+	signer, keys, err := c.signer(o.Image, f.signKeys)
+	if err != nil {
 		return err
 	}
+	o.Signer = signer
+	day := time.NewTicker(24 * time.Hour)
+	defer day.Stop()
+	go c.warnAgain(ctx, keys, day.C)
 	defer c.finish()()
 	if f.audit != "none" {
 		if o.Audit, err = audit.Open(f.audit, o.Log); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"time"
 
@@ -29,33 +30,45 @@ func openImage(ref, root string) (*image.Image, error) {
 	return image.OpenRoot(root)
 }
 
-// signer makes signers of the keys in the files, which must be the image's. It warns of keys that expire, and of the image's keys that
-// do not sign.
-func (c *command) signer(img *image.Image, files []string) (func(time.Time) (artifact.Signer, error), error) {
+// signer makes signers of the keys in the files, which must be the image's; nil if there are no files. known are the image's keys, of
+// which it warns if they expire, or do not sign.
+func (c *command) signer(img *image.Image, files []string) (signer func(time.Time) (artifact.Signer, error), known []signing.Info, err error) {
 	public, err := img.ReadFile(image.KeyPath)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	known, err := c.imageKeys(public)
+	known, err = c.imageKeys(public)
 	if len(files) == 0 {
 		if err != nil {
 			c.log().Warn("clients will refuse the mirror: nothing can read the key that built the image", "error", err)
 		}
-		return nil, nil
+		return nil, known, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	keys, err := signing.ReadAll(files, c.now())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	others, err := keys.CheckFor(known)
 	if err != nil {
-		return nil, artifact.Hint(err, "name the key that minimirror build used")
+		return nil, nil, artifact.Hint(err, "name the key that minimirror build used")
 	}
 	for _, key := range others {
 		c.log().Warn("this key of the image does not sign here: clients that know no other refuse the mirror once rules change an index; name its file, too: repeat --sign-key", "key", key.Fingerprint)
 	}
-	return func(date time.Time) (artifact.Signer, error) { return keys.At(date, public) }, nil
+	return func(date time.Time) (artifact.Signer, error) { return keys.At(date, public) }, known, nil
+}
+
+// warnAgain warns of the image's keys at every tick: a server runs for months.
+func (c *command) warnAgain(ctx context.Context, known []signing.Info, ticks <-chan time.Time) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
+			signing.Warn(c.log(), known, c.now())
+		}
+	}
 }

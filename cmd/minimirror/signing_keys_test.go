@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -77,7 +78,20 @@ func TestKeyWarnings(t *testing.T) {
 	}
 	verbs := map[string]func(*command) error{
 		"build": func(c *command) error { _, err := c.knownKeys(d, []string{first, second}); return err },
-		"serve": func(c *command) error { _, err := c.signer(img, nil); return err },
+		"serve": func(c *command) error { _, _, err := c.signer(img, nil); return err },
+		"serve, every day": func(c *command) error {
+			now := c.now
+			c.now = func() time.Time { return keyCreated } // nothing is wrong at the start
+			_, known, err := c.signer(img, nil)
+			c.now = now
+			ctx, end := context.WithCancel(t.Context())
+			ticks, done := make(chan time.Time), make(chan struct{})
+			go func() { c.warnAgain(ctx, known, ticks); close(done) }()
+			ticks <- time.Time{}
+			end()
+			<-done
+			return err
+		},
 		"kit": func(c *command) error {
 			return kitVerb(t.Context(), c, []string{"root:image", "--to", filepath.Join(t.TempDir(), "kit")})
 		},
@@ -136,7 +150,7 @@ func TestServeKeys(t *testing.T) {
 		warns bool
 	}{{[]string{one, two}, false}, {[]string{two, one}, false}, {[]string{one}, true}} {
 		var stderr bytes.Buffer
-		signers, err := newCommand("serve", io.Discard, &stderr).signer(img, test.files)
+		signers, _, err := newCommand("serve", io.Discard, &stderr).signer(img, test.files)
 		if err != nil {
 			t.Fatal(err)
 		}
