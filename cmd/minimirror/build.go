@@ -48,7 +48,7 @@ Examples:
 func build(ctx context.Context, c *command, args []string) error {
 	var output string
 	once(c.flags, &output, "output", "where the image goes")
-	daemon := c.flags.String("buildkit", os.Getenv("BUILDKIT_HOST"), "address of a BuildKit daemon: unix://, tcp://, docker-container:// or kube-pod:// (default $BUILDKIT_HOST, else embedded)")
+	daemon := c.flags.String("buildkit", "", "address of a BuildKit daemon: unix://, tcp://, docker-container:// or kube-pod:// (default $BUILDKIT_HOST, else embedded)")
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
 	registry := registryFlags(c)
 	keyFiles := c.flags.StringArray("sign-key", nil, "file with an OpenPGP private key that signs the repository; may be repeated: all sign")
@@ -59,6 +59,9 @@ func build(ctx context.Context, c *command, args []string) error {
 	}
 	if err := format(*printed); err != nil {
 		return err
+	}
+	if !c.flags.Changed("buildkit") {
+		*daemon = os.Getenv("BUILDKIT_HOST")
 	}
 	d, err := builder.ReadDefinition(c.flags.Arg(0), kinds.All())
 	if err != nil {

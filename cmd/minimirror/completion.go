@@ -13,13 +13,14 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-const completionHelp = `usage: minimirror completion bash|zsh
+const completionHelp = `usage: minimirror completion bash|zsh|fish
 
 Prints what makes a shell complete verbs, flags and file names.
 
 Examples:
   minimirror completion bash >/etc/bash_completion.d/minimirror
   minimirror completion zsh >/usr/local/share/zsh/site-functions/_minimirror
+  minimirror completion fish >/etc/fish/completions/minimirror.fish
 `
 
 func completion(_ context.Context, c *command, args []string) error {
@@ -32,8 +33,10 @@ func completion(_ context.Context, c *command, args []string) error {
 		text = bashCompletion()
 	case "zsh":
 		text = zshCompletion()
+	case "fish":
+		text = fishCompletion()
 	default:
-		return artifact.Hint(artifact.Usagef("completion for %q is not known", shell), "it is known for bash and zsh")
+		return artifact.Hint(artifact.Usagef("completion for %q is not known", shell), "it is known for bash, zsh and fish")
 	}
 	_, err := io.WriteString(c.stdout, text)
 	return err
@@ -90,4 +93,33 @@ func zshCompletion() string {
 	}
 	b.WriteString("\tesac\n\tif [[ $PREFIX == -* ]]; then\n\t\tcompadd -- $flags\n\telse\n\t\t_files\n\tfi\n}\n_minimirror \"$@\"\n")
 	return b.String()
+}
+
+func fishCompletion() string {
+	var b strings.Builder
+	quote := func(s string) string { return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'" }
+	b.WriteString("# fish completion for minimirror\n")
+	for _, name := range verbNames() {
+		fmt.Fprintf(&b, "complete -c minimirror -n __fish_use_subcommand -f -a %s -d %s\n", name, quote(summaryOf(name)))
+		_, flags := describe(name)
+		flags.VisitAll(func(f *pflag.Flag) {
+			_, what := pflag.UnquoteUsage(f)
+			value := ""
+			if f.NoOptDefVal == "" {
+				value = " -r"
+			}
+			fmt.Fprintf(&b, "complete -c minimirror -n '__fish_seen_subcommand_from %s' -l %s%s -d %s\n", name, f.Name, value, quote(what))
+		})
+	}
+	return b.String()
+}
+
+// summaryOf is the line about a verb in "minimirror --help".
+func summaryOf(verb string) string {
+	for line := range strings.Lines(usage) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == verb && strings.HasPrefix(line, "  ") {
+			return strings.Join(words[1:], " ")
+		}
+	}
+	return ""
 }

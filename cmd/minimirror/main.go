@@ -38,6 +38,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   kit          write what a site needs to run a mirror and to use it
   healthcheck  check the health of a running server
   completion   print the shell completion of verbs and flags
+  man          print the manual pages
   version      print the version of this program
 
 minimirror VERB --help explains each.
@@ -69,6 +70,7 @@ func allVerbs() map[string]verb {
 		"bootstrap":   bootstrapVerb,
 		"kit":         kitVerb,
 		"lock":        lock,
+		"man":         manVerb,
 		"build":       build,
 		"completion":  completion,
 		"healthcheck": healthcheck,

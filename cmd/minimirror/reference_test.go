@@ -53,6 +53,9 @@ try serve /et
 	if err != nil || string(out) != "serve\n--sign-key\n/etc\n" {
 		t.Errorf("%v: %s", err, out)
 	}
+	if fish := fishCompletion(); !strings.Contains(fish, "__fish_seen_subcommand_from serve' -l sign-key -r -d 'file with") || !strings.Contains(fish, "-a lock -d 'pin what") {
+		t.Error(fish)
+	}
 	if !strings.Contains(zshCompletion(), "serve) local flags=(--debug --image") {
 		t.Error(zshCompletion())
 	}
