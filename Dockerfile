@@ -1,14 +1,15 @@
 # The minimirror program's own image: it carries no packages. "minimirror build"
 # needs no Docker; this is for those who keep their tools as images.
 #
-#   docker build -t minimirror .
+#   docker build -t minimirror --build-arg "VERSION=$(release/version.sh)" .
 #   docker run --rm -v "$PWD/out/docker:/image:ro" -p 8080:8080 minimirror serve --image oci:/image
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o /minimirror ./cmd/minimirror
+ARG VERSION
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.stated=$VERSION" -o /minimirror ./cmd/minimirror
 
 FROM scratch
 COPY --from=build /minimirror /minimirror

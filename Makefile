@@ -5,11 +5,16 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: build test root unit slice e2e check setup bench fuzz image differential chart site
+.PHONY: build release test root unit slice e2e check setup bench fuzz image differential chart site
 
-# The program is static and the same wherever it is built from the same files.
+# The program is static, and the same wherever it is built from the same commit.
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w" -o bin/minimirror ./cmd/minimirror
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.stated=$$(release/version.sh)" -o bin/minimirror ./cmd/minimirror
+
+# Static programs for amd64 and arm64, Debian packages of them, and SHA256SUMS, in out/release: the same bytes from the same source and Go.
+# The version is that of the newest tag; VERSION=1.2.0 sets it, and MAINTAINER='Name <address>' who is asked about the packages.
+release:
+	$(GO) run ./release --version "$$(release/version.sh)" --time "$$(release/version.sh --time)" $(if $(MAINTAINER),--maintainer '$(MAINTAINER)')
 
 # All tests, two parts side by side, with a table of what each took. setup, the first, installs the tools that they need.
 test: root

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 const versionHelp = `usage: minimirror version [--format json]
 
 Prints the version of this program; as JSON also the modules that it is made of.
+A program that was built by "go build" from a folder without version control does
+not know its version.
 
 Example:
   minimirror version --format json
@@ -46,13 +49,41 @@ func version(_ context.Context, c *command, args []string) error {
 	return json.NewEncoder(c.stdout).Encode(b)
 }
 
-// programVersion is the version that the Go toolchain wrote into the program.
+// stated is the version that "make build" and "make release" write into the program: what release/version.sh prints.
+var stated string
+
+// programVersion is the version of this program, such as 1.2.0, or 1.2.0+5.g0123456789ab five commits later.
 func programVersion() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
+	if !ok {
+		info = new(debug.BuildInfo)
 	}
-	return info.Main.Version
+	return versionOf(stated, info)
+}
+
+// versionOf is what was stated, or what the Go toolchain found in version control: a tag, or a commit.
+func versionOf(stated string, info *debug.BuildInfo) string {
+	setting := func(key string) string {
+		for _, s := range info.Settings {
+			if s.Key == key {
+				return s.Value
+			}
+		}
+		return ""
+	}
+	switch commit := setting("vcs.revision"); {
+	case stated != "":
+		return stated
+	case info.Main.Version != "" && info.Main.Version != "(devel)":
+		return strings.TrimPrefix(info.Main.Version, "v")
+	case len(commit) >= 12:
+		version := "0.0.0+g" + commit[:12]
+		if setting("vcs.modified") == "true" {
+			version += ".dirty"
+		}
+		return version
+	}
+	return "unknown"
 }
 
 // userAgent is what upstream's logs show of this program.
