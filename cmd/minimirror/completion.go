@@ -53,8 +53,17 @@ func describe(name string) (help string, flags *pflag.FlagSet) {
 func verbNames() []string { return slices.Sorted(maps.Keys(allVerbs())) }
 
 func flagNames(flags *pflag.FlagSet) (names []string) {
-	flags.VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	visitShown(flags, func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 	return append(names, "--help")
+}
+
+// visitShown calls visit for the flags that --help shows; former names of flags are not among them.
+func visitShown(flags *pflag.FlagSet, visit func(f *pflag.Flag)) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			visit(f)
+		}
+	})
 }
 
 func bashCompletion() string {
@@ -102,7 +111,7 @@ func fishCompletion() string {
 	for _, name := range verbNames() {
 		fmt.Fprintf(&b, "complete -c minimirror -n __fish_use_subcommand -f -a %s -d %s\n", name, quote(summaryOf(name)))
 		_, flags := describe(name)
-		flags.VisitAll(func(f *pflag.Flag) {
+		visitShown(flags, func(f *pflag.Flag) {
 			_, what := pflag.UnquoteUsage(f)
 			value := ""
 			if f.NoOptDefVal == "" {

@@ -56,7 +56,7 @@ func TestMan(t *testing.T) {
 				t.Errorf("the page of %s lacks:\n%s\n%s", verb, paragraph, text)
 			}
 		}
-		flags.VisitAll(func(f *pflag.Flag) {
+		visitShown(flags, func(f *pflag.Flag) {
 			if _, usage := pflag.UnquoteUsage(f); !strings.Contains(text, "--"+f.Name+" ") || !strings.Contains(text, words(usage)) {
 				t.Errorf("the page of %s lacks --%s: %s", verb, f.Name, usage)
 			}
