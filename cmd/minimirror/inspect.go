@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/minimirror/minimirror/bootstrap"
 	"github.com/minimirror/minimirror/builder"
@@ -99,7 +97,7 @@ func inspectVerb(ctx context.Context, c *command, args []string) error {
 	}
 	defer reader.Close()
 	if f.cat != "" {
-		return catFile(ctx, reader, f.cat, c.bytes())
+		return inspect.Cat(ctx, reader, f.cat, kinds.All(), c.bytes())
 	}
 	subject, err := inspect.FromImage(ctx, c.imageRef, reader, kinds.All())
 	if err != nil {
@@ -208,59 +206,4 @@ func (f *inspectFlags) extractFiles(ctx context.Context, c *command, reader *ima
 		}
 	}
 	return nil
-}
-
-// catFile writes a file of the mirror, once it is verified.
-func catFile(ctx context.Context, reader *image.Reader, name string, w io.Writer) error {
-	file, err := fileAt(ctx, reader, name)
-	if err != nil {
-		return err
-	}
-	temporary, err := os.CreateTemp("", "minimirror-")
-	if err != nil {
-		return err
-	}
-	defer temporary.Close()
-	if err := os.Remove(temporary.Name()); err != nil {
-		return err
-	}
-	if err := reader.Fetch(ctx, []image.File{file}, func(image.File) (image.Delivery, error) { return &retractable{temporary}, nil }); err != nil {
-		return err
-	}
-	if _, err := temporary.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	_, err = io.Copy(w, temporary)
-	return err
-}
-
-// A retractable is a Delivery into a file.
-type retractable struct{ *os.File }
-
-func (r *retractable) Commit() error { return nil }
-
-func (r *retractable) Abort() {
-	r.Truncate(0)
-	r.Seek(0, io.SeekStart)
-}
-
-// fileAt finds a file by its path on the mirror, or by its name in the catalog.
-func fileAt(ctx context.Context, reader *image.Reader, path string) (image.File, error) {
-	name := strings.TrimPrefix(path, "/")
-	generated, err := reader.Files(ctx, []string{name})
-	if err != nil {
-		return image.File{}, err
-	}
-	if file, is := generated[name]; is {
-		return file, nil
-	}
-	subject, err := inspect.FromImage(ctx, "", reader, kinds.All())
-	if err != nil {
-		return image.File{}, err
-	}
-	file, err := subject.File(name)
-	if err != nil {
-		err = artifact.Hint(err, "minimirror inspect IMAGE NAME shows the address of each file of an item")
-	}
-	return file, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -53,5 +54,32 @@ func TestInspectDamage(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	if code := run(t.Context(), []string{"inspect", "oci:" + dir, "--cat", "files/pool/a"}, &stdout, &stderr); code != 4 || stdout.Len() > 0 {
 		t.Errorf("%d: %q, %s", code, &stdout, &stderr)
+	}
+}
+
+// TestInspectLarge writes a file that is too large for memory, and nothing of one that is damaged. It leaves no temporary file.
+func TestInspectLarge(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	content := strings.Repeat("0123456789abcdef", 17<<16)
+	layout := imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"pool/a": content}}).Layout(t)
+	dir := t.TempDir()
+	imagetest.WriteDir(t, dir, layout)
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), []string{"inspect", "oci:" + dir, "--cat", "files/pool/a"}, &stdout, &stderr); code != 0 || stdout.String() != content {
+		t.Errorf("%d: %d bytes, %s", code, stdout.Len(), &stderr)
+	}
+	for name, data := range layout {
+		if at := bytes.LastIndex(data, []byte("0123456789abcdef")); at >= 0 {
+			data[at] = 'x'
+			layout[name] = data
+		}
+	}
+	imagetest.WriteDir(t, dir, layout)
+	stdout.Reset()
+	if code := run(t.Context(), []string{"inspect", "oci:" + dir, "--cat", "files/pool/a"}, &stdout, &stderr); code != 4 || stdout.Len() > 0 {
+		t.Errorf("%d: %d bytes, %s", code, stdout.Len(), &stderr)
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
 	}
 }
