@@ -117,8 +117,6 @@ func bigImage(t *testing.T, storage string) {
 	must(t, os.WriteFile(current, []byte(manifest), 0o644))
 }
 
-func digestOf(data []byte) string { return "sha256:" + hexOf(data) }
-
 func blobFile(storage, digest string) string {
 	sum := strings.TrimPrefix(digest, "sha256:")
 	return filepath.Join(storage, "blobs/sha256", sum[:2], sum, "data")

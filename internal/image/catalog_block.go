@@ -194,3 +194,8 @@ func cover(refs []blockRef, keys []string) (found []blockRef) {
 	sort.Slice(found, func(i, j int) bool { return strings.Compare(found[i].First, found[j].First) < 0 })
 	return found
 }
+
+func digestOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}

@@ -1,6 +1,8 @@
 package image
 
 import (
+	"encoding/hex"
+	"hash"
 	"slices"
 	"strings"
 
@@ -40,7 +42,7 @@ func (h *Head) check(size int64) error {
 }
 
 // check holds a file against the format and against the image's layers (nil: an unpacked tree).
-func (f *File) check(layers []StoredLayer) error {
+func (f *File) check(layers []int64) error {
 	switch {
 	case !artifact.ValidPath(f.Path):
 		return errCatalog("file %q: not a valid path", f.Path)
@@ -50,9 +52,9 @@ func (f *File) check(layers []StoredLayer) error {
 		return errCatalog("file %q: a size, offset or layer below zero", f.Path)
 	case layers != nil && f.Layer >= len(layers):
 		return errCatalog("file %q: layer %d of %d", f.Path, f.Layer, len(layers))
-	case layers != nil && layers[f.Layer].Size >= 0 && f.Offset > layers[f.Layer].Size-f.Size:
+	case layers != nil && layers[f.Layer] >= 0 && f.Offset > layers[f.Layer]-f.Size:
 		return errCatalog("file %q: %d bytes at %d lie outside layer %d, which has %d",
-			f.Path, f.Size, f.Offset, f.Layer, layers[f.Layer].Size)
+			f.Path, f.Size, f.Offset, f.Layer, layers[f.Layer])
 	}
 	return nil
 }
@@ -60,7 +62,7 @@ func (f *File) check(layers []StoredLayer) error {
 // A rowCheck checks the rows of the table of items against the format, the layers and the previous row. The
 // order of keys is already checked.
 type rowCheck struct {
-	layers []StoredLayer
+	layers []int64 // sizes
 	item   *Record // the previous row; nil: it was an alias, or there was none
 	key    string  // of the previous row
 	alias  bool    // it was one
@@ -83,7 +85,7 @@ func (c *rowCheck) next(row *itemRow, r *Record) error {
 }
 
 // check checks an item against the format and the layers.
-func (r *Record) check(layers []StoredLayer) error {
+func (r *Record) check(layers []int64) error {
 	if !artifact.ValidName(r.Kind) || !artifact.ValidName(r.Source) {
 		return errCatalog("item %q: no source %q of kind %q", r.ID(), r.Source, r.Kind)
 	}
@@ -188,4 +190,12 @@ func (c *Catalog) check() (map[string]int32, error) {
 		}
 	}
 	return index, nil
+}
+
+// agrees holds the file against the hash of its content.
+func (f *File) agrees(sum hash.Hash) error {
+	if got := hex.EncodeToString(sum.Sum(nil)); got != f.SHA256 {
+		return artifact.Verifyf("%s: sha256 mismatch: got %s, want %s", f.Path, got, f.SHA256)
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package image
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -20,7 +21,7 @@ type layerPlace struct {
 }
 
 // findCatalog returns where the labels of an image's configuration say that its catalog is.
-func findCatalog(labels map[string]string, layers []StoredLayer) (*catalogPlace, error) {
+func findCatalog(labels map[string]string, layers []int64) (*catalogPlace, error) {
 	if len(layers) == 0 {
 		return nil, errForeign("it has no layers")
 	}
@@ -35,7 +36,7 @@ func findCatalog(labels map[string]string, layers []StoredLayer) (*catalogPlace,
 	if !artifact.ValidSHA256(place.SHA256) {
 		return nil, errCatalog("label %s: sha256 %q", CatalogLabel, place.SHA256)
 	}
-	size := layers[len(layers)-1].Size
+	size := layers[len(layers)-1]
 	for _, p := range []layerPlace{place.Head, place.Records} {
 		if p.Offset < 0 || p.Size < 0 || size >= 0 && p.Offset > size-p.Size {
 			return nil, errCatalog("%d bytes at %d lie outside the last layer, which has %d", p.Size, p.Offset, size)
@@ -53,4 +54,10 @@ func (p *catalogPlace) verify(head []byte) error {
 		return errCatalog("sha256 mismatch: got %s, want sha256:%s", got, p.SHA256)
 	}
 	return nil
+}
+
+// errForeign is the error about an image that miniMirror did not build.
+func errForeign(why string) error {
+	return artifact.Hint(fmt.Errorf("not a miniMirror image: %s", why),
+		"minimirror build makes one; layers added on top of it hide its catalog")
 }

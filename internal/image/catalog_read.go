@@ -25,8 +25,8 @@ const (
 // goroutines.
 type CatalogReader struct {
 	Head
-	layers  []StoredLayer // nil: an unpacked tree
-	size    int64         // of the records
+	layers  []int64 // sizes, uncompressed; nil: an unpacked tree
+	size    int64   // of the records
 	records func(ctx context.Context, offset, size int64) ([]byte, error)
 	decoder *zstd.Decoder
 
@@ -37,7 +37,7 @@ type CatalogReader struct {
 
 // newCatalogReader reads the head. What it says is checked here; what the records say,
 // when they are read.
-func newCatalogReader(head []byte, size int64, layers []StoredLayer, records func(ctx context.Context, offset, size int64) ([]byte, error)) (*CatalogReader, error) {
+func newCatalogReader(head []byte, size int64, layers []int64, records func(ctx context.Context, offset, size int64) ([]byte, error)) (*CatalogReader, error) {
 	decoder, err := newBlockDecoder()
 	if err != nil {
 		return nil, err

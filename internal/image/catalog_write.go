@@ -191,3 +191,6 @@ func (c *Catalog) sourceRows() iter.Seq[row] {
 		}
 	}
 }
+
+// LocalNames are the names of the head's image.
+func (h *Head) LocalNames() (pinned, latest string) { return LocalNames(h.Name, h.Date, h.Lock) }

@@ -27,7 +27,7 @@ func (r *Reader) clusters(files []File) ([]cluster, error) {
 	})
 	var all []cluster
 	for _, f := range files {
-		if err := f.check(r.CatalogReader.layers); err != nil {
+		if err := f.check(layerSizes(r.stored)); err != nil {
 			return nil, err
 		}
 		if n := len(all) - 1; n >= 0 && all[n][0].Layer == f.Layer {

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -139,3 +140,5 @@ func (r *LayerReader) readContent(m *member, p []byte, offset int64) (int, error
 	}
 	return n, fmt.Errorf("%s: %w", m.Path, err)
 }
+
+func isZero(p []byte) bool { return len(bytes.TrimLeft(p, "\x00")) == 0 }

@@ -19,9 +19,6 @@ func LocalNames(name string, date time.Time, lock string) (pinned, latest string
 	return repository + ":" + date.UTC().Format("20060102") + "-" + digits[:min(8, len(digits))], repository + ":latest"
 }
 
-// LocalNames are the names of the head's image.
-func (h *Head) LocalNames() (pinned, latest string) { return LocalNames(h.Name, h.Date, h.Lock) }
-
 var pinnedName = regexp.MustCompile(`^` + regexp.QuoteMeta(LocalRegistry) + `/[^:]+:[0-9]{8}-[0-9a-f]{8}$`)
 
 // IsPinnedName reports whether a name has the form of LocalNames' pinned name.
@@ -32,3 +29,6 @@ func IsPinnedName(name string) bool { return pinnedName.MatchString(name) }
 func ValidName(name string) bool {
 	return repositoryName.MatchString(name) && !strings.Contains(name, "/")
 }
+
+// repositoryName is <name> of the OCI distribution specification 1.1, "Pulling manifests".
+var repositoryName = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)

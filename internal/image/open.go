@@ -32,6 +32,14 @@ type Image struct {
 	close func() error
 }
 
+// layerSizes are the layers' sizes in bytes; nil: an unpacked tree.
+func layerSizes(layers []StoredLayer) (sizes []int64) {
+	for i := range layers {
+		sizes = append(sizes, layers[i].Size)
+	}
+	return sizes
+}
+
 // A StoredLayer is a layer of an open image.
 type StoredLayer struct {
 	Digest string // of the uncompressed tar, "sha256:…": the configuration's diff_id
@@ -110,7 +118,7 @@ func (img *Image) load(labels map[string]string) error {
 			return fmt.Errorf("layer %d: %w", i, compressedError(layer.packed))
 		}
 	}
-	place, err := findCatalog(labels, img.Layers)
+	place, err := findCatalog(labels, layerSizes(img.Layers))
 	if err != nil {
 		return err
 	}
@@ -131,7 +139,7 @@ func (img *Image) load(labels map[string]string) error {
 
 // loadCatalog reads and checks the catalog.
 func (img *Image) loadCatalog(head []byte, size int64, records func(context.Context, int64, int64) ([]byte, error)) (err error) {
-	if img.CatalogReader, err = newCatalogReader(head, size, img.Layers, records); err == nil {
+	if img.CatalogReader, err = newCatalogReader(head, size, layerSizes(img.Layers), records); err == nil {
 		img.Catalog, img.index, err = img.CatalogReader.load(context.Background(), true)
 	}
 	return err
@@ -141,12 +149,6 @@ func (img *Image) loadCatalog(head []byte, size int64, records func(context.Cont
 func (img *Image) FullCatalog() (*Catalog, error) {
 	c, _, err := img.CatalogReader.load(context.Background(), false)
 	return c, err
-}
-
-// errForeign is the error about an image that miniMirror did not build.
-func errForeign(why string) error {
-	return artifact.Hint(fmt.Errorf("not a miniMirror image: %s", why),
-		"minimirror build makes one; layers added on top of it hide its catalog")
 }
 
 // Lookup returns what the catalog says of the file at path, below Root, or nil.

@@ -1,8 +1,6 @@
 package image
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -88,9 +86,4 @@ type compressedError string
 
 func (e compressedError) Error() string {
 	return "compressed with " + string(e) + ": it cannot be read in place"
-}
-
-func digestOf(data []byte) string {
-	sum := sha256.Sum256(data)
-	return "sha256:" + hex.EncodeToString(sum[:])
 }

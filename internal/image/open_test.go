@@ -248,3 +248,5 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+func digestOf(data []byte) string { return "sha256:" + hexOf(data) }

@@ -35,7 +35,8 @@ type Reader struct {
 	root     string                               // the folder of an unpacked tree
 	place    *catalogPlace                        // where there are layers
 	config   []byte                               // nil: an unpacked tree
-	layers   []layerContent                       // nil: an unpacked tree
+	stored   []StoredLayer                        // nil: an unpacked tree
+	layers   []layerContent                       // their content
 	file     func(f *File) (io.ReadCloser, error) // of a tree
 	parallel int
 	received func() int64
@@ -93,8 +94,8 @@ func (r *Reader) open(ctx context.Context, ref Reference, o Options) error {
 
 // load reads the catalog's head.
 func (r *Reader) load(ctx context.Context, o *opened, layers []layerContent, options Options) error {
-	r.Digest, r.config, r.layers = o.digest, o.config, layers
-	place, err := findCatalog(o.labels, o.layers)
+	r.Digest, r.config, r.stored, r.layers = o.digest, o.config, o.layers, layers
+	place, err := findCatalog(o.labels, layerSizes(o.layers))
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (r *Reader) load(ctx context.Context, o *opened, layers []layerContent, opt
 	}
 	r.place = place
 	content := r.layers[last]
-	r.CatalogReader, err = newCatalogReader(head, place.Records.Size, o.layers, func(ctx context.Context, offset, size int64) ([]byte, error) {
+	r.CatalogReader, err = newCatalogReader(head, place.Records.Size, layerSizes(o.layers), func(ctx context.Context, offset, size int64) ([]byte, error) {
 		return readPart(ctx, content, place.Records.Offset+offset, size)
 	})
 	return err

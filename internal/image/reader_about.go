@@ -20,7 +20,7 @@ func (r *Reader) LayerInfos() (all []LayerInfo) {
 			}
 		}
 	}
-	for i, layer := range r.CatalogReader.layers {
+	for i, layer := range r.stored {
 		info := LayerInfo{Digest: layer.Digest, Size: layer.Size}
 		if len(titles) == len(r.layers) {
 			info.Title = titles[i]

@@ -6,7 +6,7 @@ func (r *Reader) LayerDigests() (digests []string) {
 	if r.layers == nil {
 		return nil
 	}
-	for _, layer := range r.CatalogReader.layers {
+	for _, layer := range r.stored {
 		digests = append(digests, layer.Digest)
 	}
 	return digests

@@ -1,16 +1,12 @@
 package image
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
-
-// repositoryName is <name> of the OCI distribution specification 1.1, "Pulling manifests".
-var repositoryName = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
 
 // parseRegistry reads what follows "docker:" in whole, which must be //HOST/NAME[:TAG|@DIGEST].
 func parseRegistry(whole, rest string) (Reference, error) {

@@ -2,14 +2,9 @@ package image
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
-	"hash"
-	"path"
-	"strings"
-
-	"github.com/minimirror/minimirror/internal/artifact"
+	"io"
 )
 
 // Verify reads the whole image once, and holds it against its digests and the format: what a
@@ -28,7 +23,11 @@ func (r *Reader) verify(ctx context.Context) error {
 	if r.layers == nil {
 		return r.verifyTree(ctx, c.Files, index)
 	}
-	if err := verifyConfig(r.config, c.Lock); err != nil {
+	config, err := readConfig(r.config)
+	if err != nil {
+		return err
+	}
+	if err := verifyConfig(config.Config, c.Lock); err != nil {
 		return err
 	}
 	v, err := newVerification(c, r.place, len(r.layers))
@@ -36,70 +35,26 @@ func (r *Reader) verify(ctx context.Context) error {
 		return err
 	}
 	for i, layer := range r.layers {
-		if err := v.layer(ctx, i, layer); err != nil {
+		if err := verifyOne(ctx, v, i, layer); err != nil {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
 	return nil
 }
 
-// A verification knows what each layer must hold.
-type verification struct {
-	files [][]*File // by layer
-	sets  []artifact.Set
-	kinds []string
-	place *catalogPlace
-	made  int // the layer of what is generated
-	end   int // the layer of the catalog
-	sum   hash.Hash
-	buf   []byte
+// verifyOne reads a layer.
+func verifyOne(ctx context.Context, v *verification, number int, layer layerContent) error {
+	body, err := layer.whole(ctx)
+	if err != nil {
+		return missing(err)
+	}
+	return errors.Join(v.layer(number, missingReader{body}), body.Close())
 }
 
-// newVerification refuses a catalog of which one file would hide another when
-// the layers are unpacked upon each other.
-func newVerification(c *Catalog, place *catalogPlace, layers int) (*verification, error) {
-	v := &verification{files: make([][]*File, layers), sets: c.Sets, place: place, end: layers - 1,
-		sum: sha256.New(), buf: make([]byte, 32<<10)}
-	for i := range c.Sources {
-		v.kinds = append(v.kinds, c.Sources[i].Kind)
-	}
-	folders := map[string]bool{}
-	for i := range c.Files {
-		f := &c.Files[i]
-		if f.Layer == 0 || f.Layer == v.end {
-			return nil, errCatalog("%s: layer %d holds the program or the catalog alone", f.Path, f.Layer)
-		}
-		if strings.HasPrefix(f.Path, whiteout) || strings.Contains(f.Path, "/"+whiteout) {
-			return nil, errCatalog("%s would delete a file of a lower layer", f.Path)
-		}
-		if f.Path == KeyPath {
-			v.made = f.Layer
-		}
-		v.files[f.Layer] = append(v.files[f.Layer], f)
-		addFolders(folders, f.Path)
-	}
-	for i := range c.Files {
-		if p := c.Files[i].Path; folders[p] || p == HeadName || p == RecordsName {
-			return nil, errCatalog("%s is a file, and something else", p)
-		}
-	}
-	if folders[HeadName] || folders[RecordsName] {
-		return nil, errCatalog("it names files below itself")
-	}
-	return v, nil
-}
+// A missingReader marks the errors of a reader as missing does.
+type missingReader struct{ io.Reader }
 
-// addFolders adds the folders that a path is in.
-func addFolders(folders map[string]bool, p string) {
-	for dir := path.Dir(p); dir != "." && !folders[dir]; dir = path.Dir(dir) {
-		folders[dir] = true
-	}
-}
-
-// agrees holds the file against the hash of its content.
-func (f *File) agrees(sum hash.Hash) error {
-	if got := hex.EncodeToString(sum.Sum(nil)); got != f.SHA256 {
-		return artifact.Verifyf("%s: sha256 mismatch: got %s, want %s", f.Path, got, f.SHA256)
-	}
-	return nil
+func (r missingReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	return n, missing(err)
 }

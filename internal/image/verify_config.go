@@ -5,17 +5,14 @@ import (
 	"strconv"
 	"strings"
 
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // verifyConfig holds an image's configuration against the format: a container of the image runs the
 // program, as no privileged user, with nothing that would change what it serves. lock is the catalog's digest of the lock.
-func verifyConfig(data []byte, lock string) error {
-	image, err := readConfig(data)
-	if err != nil {
-		return err
-	}
-	c := image.Config
+func verifyConfig(c v1.ImageConfig, lock string) error {
 	if run := slices.Concat(c.Entrypoint, c.Cmd); !slices.Equal(run, []string{"/" + ProgramPath, "serve"}) {
 		return artifact.Verifyf("configuration: it runs %q, and not /%s serve", run, ProgramPath)
 	}

@@ -3,8 +3,6 @@ package image
 import (
 	"archive/tar"
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -35,13 +33,8 @@ type layerWalk struct {
 	last    string             // the path of the entry before
 }
 
-// layer reads a layer.
-func (v *verification) layer(ctx context.Context, number int, layer layerContent) (err error) {
-	body, err := layer.whole(ctx)
-	if err != nil {
-		return missing(err)
-	}
-	defer func() { err = errors.Join(err, body.Close()) }()
+// layer verifies the layer of a number, whose whole tar archive is body.
+func (v *verification) layer(number int, body io.Reader) (err error) {
 	w := v.walk(number, body)
 	for err == nil {
 		err = w.entry()
@@ -50,7 +43,7 @@ func (v *verification) layer(ctx context.Context, number int, layer layerContent
 		err = w.rest()
 	}
 	if w.in.err != nil {
-		return missing(w.in.err) // whatever followed from it
+		return w.in.err // whatever followed from it
 	}
 	return err
 }
@@ -207,5 +200,3 @@ func (w *layerWalk) rest() error {
 	}
 	return nil
 }
-
-func isZero(p []byte) bool { return len(bytes.TrimLeft(p, "\x00")) == 0 }

@@ -26,12 +26,12 @@ func (r *Reader) WriteDockerArchive(ctx context.Context, w io.Writer, tags ...st
 	names := make([]string, len(r.layers))
 	written := map[string]bool{}
 	for i, layer := range r.layers {
-		names[i] = strings.TrimPrefix(r.CatalogReader.layers[i].Digest, "sha256:") + ".tar"
+		names[i] = strings.TrimPrefix(r.stored[i].Digest, "sha256:") + ".tar"
 		if written[names[i]] {
 			continue
 		}
 		written[names[i]] = true
-		if err := writeLayer(ctx, archive, names[i], layer, r.CatalogReader.layers[i].Size); err != nil {
+		if err := writeLayer(ctx, archive, names[i], layer, r.stored[i].Size); err != nil {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
