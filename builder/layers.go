@@ -68,11 +68,11 @@ func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 		}
 		layers = append(layers, layer)
 	}
-	catalog, err := p.catalog(layers, files, places, proofs)
+	listed, err := p.catalog(layers, files, places, proofs)
 	if err != nil {
 		return nil, nil, err
 	}
-	last, label, err := image.NewCatalogLayer(catalog)
+	last, label, err := image.NewCatalogLayer(listed)
 	p.label = label
 	return append(layers, last), append(titles, "repository metadata", "catalog"), err
 }

@@ -100,30 +100,30 @@ func verify(ctx context.Context, c *command, args []string) error {
 }
 
 // verifyUpstream has each kind hold its part of the catalog against upstream's signatures.
-func verifyUpstream(ctx context.Context, img *image.Reader, catalog *image.Catalog, keys []artifact.KeyFile) (report []string, err error) {
+func verifyUpstream(ctx context.Context, img *image.Reader, listed *image.Catalog, keys []artifact.KeyFile) (report []string, err error) {
 	open := func(name string) (io.ReadCloser, error) {
-		at, found := slices.BinarySearchFunc(catalog.Files, name, func(f image.File, path string) int { return strings.Compare(f.Path, path) })
+		at, found := slices.BinarySearchFunc(listed.Files, name, func(f image.File, path string) int { return strings.Compare(f.Path, path) })
 		if !found {
 			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 		}
-		body, err := img.OpenFile(ctx, catalog.Files[at])
+		body, err := img.OpenFile(ctx, listed.Files[at])
 		if errors.Is(err, fs.ErrNotExist) {
 			err = artifact.Verifyf("%s is missing", name)
 		}
 		return body, err
 	}
-	if len(catalog.Sources) == 0 {
+	if len(listed.Sources) == 0 {
 		return nil, errors.New("the image has no sources")
 	}
-	vouched := make(map[string]bool, len(catalog.Items))
+	vouched := make(map[string]bool, len(listed.Items))
 	for _, kind := range kinds.All() {
-		pins := artifact.Pins{Date: catalog.Date}
-		for _, s := range catalog.Sources {
+		pins := artifact.Pins{Date: listed.Date}
+		for _, s := range listed.Sources {
 			if s.Kind == kind.Name() {
 				pins.Sources = append(pins.Sources, s)
 			}
 		}
-		for _, a := range catalog.Items {
+		for _, a := range listed.Items {
 			if a.Kind == kind.Name() {
 				pins.Items = append(pins.Items, a)
 			}
@@ -141,7 +141,7 @@ func verifyUpstream(ctx context.Context, img *image.Reader, catalog *image.Catal
 			vouched[id] = true
 		}
 	}
-	return report, unvouched(catalog.Items, vouched)
+	return report, unvouched(listed.Items, vouched)
 }
 
 // unvouched is an error that names the items that no signature covers.

@@ -25,7 +25,7 @@ func TestDamageIsToldFromWrongNames(t *testing.T) {
 	layers := m.Layers(t)
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
-	layout := func(name string, change func(files map[string][]byte)) {
+	writeLayout := func(name string, change func(files map[string][]byte)) {
 		files := m.Layout(t)
 		change(files)
 		imagetest.WriteDir(t, in(name), files)
@@ -54,15 +54,15 @@ func TestDamageIsToldFromWrongNames(t *testing.T) {
 	without := func(name string) func(map[string][]byte) {
 		return func(files map[string][]byte) { delete(files, name) }
 	}
-	layout("good", func(map[string][]byte) {})
-	layout("layer", without(blob(layers[artifacts])))
-	layout("config", without(configuration))
-	layout("index", without("index.json"))
-	layout("marker", without("oci-layout"))
-	layout("garbage", func(files map[string][]byte) { files["index.json"] = append(files["index.json"], "garbage"...) })
-	layout("json", edit("index.json", `{`, ``))
-	layout("zeros", func(files map[string][]byte) { clear(files["index.json"]) })
-	layout("version", edit("oci-layout", "1.0.0", "9.0.0"))
+	writeLayout("good", func(map[string][]byte) {})
+	writeLayout("layer", without(blob(layers[artifacts])))
+	writeLayout("config", without(configuration))
+	writeLayout("index", without("index.json"))
+	writeLayout("marker", without("oci-layout"))
+	writeLayout("garbage", func(files map[string][]byte) { files["index.json"] = append(files["index.json"], "garbage"...) })
+	writeLayout("json", edit("index.json", `{`, ``))
+	writeLayout("zeros", func(files map[string][]byte) { clear(files["index.json"]) })
+	writeLayout("version", edit("oci-layout", "1.0.0", "9.0.0"))
 	docker("docker", func(map[string][]byte) {})
 	docker("docker-layer", without(blob(layers[artifacts])))
 	docker("docker-config", without(configuration))

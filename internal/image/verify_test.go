@@ -29,7 +29,7 @@ var verifySpec = imagetest.Spec{
 const (
 	artifacts = 1 // places of layers
 	generated = 2
-	catalog   = 3
+	lastLayer = 3
 )
 
 const archiveEnd = 1024 // bytes of zeros
@@ -87,9 +87,9 @@ func TestVerifyRefusesEntries(t *testing.T) {
 		"another layer's file":       {generated, file("mirror/files/pool/a.deb"), "the catalog has it in layer 1"},
 		"the same, in a lower layer": {below, file("mirror/files/pool/a.deb"), "the catalog has it in layer 2"},
 		"a file twice":               {artifacts, file("mirror/files/pool/b.deb"), "repeated"},
-		"the last file twice":        {catalog, file("mirror/minimirror.records"), "two entries have this path"},
+		"the last file twice":        {lastLayer, file("mirror/minimirror.records"), "two entries have this path"},
 		"the program once more":      {artifacts, file("minimirror"), "does not name it"},
-		"a program above the others": {catalog, file("minimirror"), "does not name it"},
+		"a program above the others": {lastLayer, file("minimirror"), "does not name it"},
 		"a whiteout":                 {generated, file("mirror/files/pool/.wh.a.deb"), "would delete"},
 		"a folder's whiteout":        {generated, file("mirror/files/pool/.wh..wh..opq"), "would delete"},
 		"a folder that is one":       {generated, folder("mirror/.wh.files/"), "would delete"},

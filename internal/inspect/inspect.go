@@ -37,13 +37,13 @@ type Subject struct {
 
 // FromImage reads an image's catalog.
 func FromImage(ctx context.Context, reference string, r *image.Reader, kinds []artifact.Kind) (*Subject, error) {
-	catalog, err := r.Load(ctx)
+	listed, err := r.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &Subject{Reference: reference, Catalog: catalog, Kinds: kinds, IsImage: true, Digest: r.Digest, Platform: r.Platform(), Layers: r.LayerInfos(),
-		files: make(map[string]image.File, len(catalog.Files))}
-	for _, f := range catalog.Files {
+	s := &Subject{Reference: reference, Catalog: listed, Kinds: kinds, IsImage: true, Digest: r.Digest, Platform: r.Platform(), Layers: r.LayerInfos(),
+		files: make(map[string]image.File, len(listed.Files))}
+	for _, f := range listed.Files {
 		s.files[f.Path] = f
 	}
 	public, err := r.ReadFile(ctx, image.KeyPath)
