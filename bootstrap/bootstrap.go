@@ -17,6 +17,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 // A Request says what a node shall have.
@@ -30,10 +31,10 @@ type Request struct {
 
 // A Plan is what has to be read and installed for a Request.
 type Plan struct {
-	Title        string                // for people
-	Architecture string                // of the node
-	Parts        []Part                // in the order in which they are installed
-	files        map[string]image.File // of the items, by path
+	Title        string                  // for people
+	Architecture string                  // of the node
+	Parts        []Part                  // in the order in which they are installed
+	files        map[string]catalog.File // of the items, by path
 }
 
 // A Part is a plan's share of one kind.
@@ -127,7 +128,7 @@ func nodeArchitecture(kinds []artifact.Kind, root string) (string, error) {
 // Select plans a request with what the image offers. It reads of the catalog what
 // the request touches.
 func Select(ctx context.Context, r *image.Reader, kinds []artifact.Kind, req Request) (*Plan, error) {
-	p := &Plan{Title: req.Set, Architecture: req.Architecture, files: make(map[string]image.File)}
+	p := &Plan{Title: req.Set, Architecture: req.Architecture, files: make(map[string]catalog.File)}
 	kinds, err := carried(ctx, r, kinds)
 	if err != nil {
 		return nil, err
@@ -137,7 +138,7 @@ func Select(ctx context.Context, r *image.Reader, kinds []artifact.Kind, req Req
 			return nil, err
 		}
 	}
-	var members []image.Record
+	var members []catalog.Record
 	var requested []string
 	if req.Set != "" {
 		if members, requested, err = setOf(ctx, r, req.Set, p.Architecture); err != nil {
@@ -180,7 +181,7 @@ func Select(ctx context.Context, r *image.Reader, kinds []artifact.Kind, req Req
 }
 
 // setOf finds a set for the architecture, or for any.
-func setOf(ctx context.Context, r *image.Reader, name, architecture string) (members []image.Record, requested []string, err error) {
+func setOf(ctx context.Context, r *image.Reader, name, architecture string) (members []catalog.Record, requested []string, err error) {
 	for _, s := range r.Sets {
 		if s.Name == name && s.Architecture == artifact.AnyArchitecture {
 			architecture = s.Architecture // builds join it with those of an architecture, where there are any
@@ -281,8 +282,8 @@ func (p *Plan) part(ctx context.Context, r *image.Reader, kind string, installer
 }
 
 // follow finds items by name, and if closure is set all that they may need.
-func follow(ctx context.Context, r *image.Reader, kind string, needer artifact.Needer, names []string, closure bool) (map[string][]image.Record, error) {
-	found, asked := make(map[string][]image.Record), make(map[string]bool)
+func follow(ctx context.Context, r *image.Reader, kind string, needer artifact.Needer, names []string, closure bool) (map[string][]catalog.Record, error) {
+	found, asked := make(map[string][]catalog.Record), make(map[string]bool)
 	for len(names) > 0 {
 		var ask []string
 		for _, name := range names {

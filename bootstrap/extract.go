@@ -16,6 +16,7 @@ import (
 	"github.com/minimirror/minimirror/internal/atomicfile"
 	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 // Extract puts the files of the plan's items into dir; see Extract.
@@ -26,7 +27,7 @@ func (p *Plan) Extract(ctx context.Context, r *image.Reader, dir string, receive
 // Extract puts files of an image into dir, under their base names. A file that
 // is there already and right is not read again; one that is not whole never has
 // its final name. Two files with one base name are an error.
-func Extract(ctx context.Context, r *image.Reader, files []image.File, dir string, received func(n int64)) error {
+func Extract(ctx context.Context, r *image.Reader, files []catalog.File, dir string, received func(n int64)) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func Extract(ctx context.Context, r *image.Reader, files []image.File, dir strin
 		return err
 	}
 	names := make(map[string]string)
-	var missing []image.File
+	var missing []catalog.File
 	var room int64
 	for _, f := range files {
 		name := path.Base(f.Path)
@@ -59,13 +60,13 @@ func Extract(ctx context.Context, r *image.Reader, files []image.File, dir strin
 	if err := enough(dir, room); err != nil {
 		return err
 	}
-	return r.Fetch(ctx, missing, func(f image.File) (image.Delivery, error) {
+	return r.Fetch(ctx, missing, func(f catalog.File) (image.Delivery, error) {
 		return newPart(root, path.Base(f.Path), received)
 	})
 }
 
 // wanted are the files of all items, each once.
-func (p *Plan) wanted() (files []image.File) {
+func (p *Plan) wanted() (files []catalog.File) {
 	taken := make(map[string]bool)
 	for _, i := range p.items() {
 		for f := range i.Files {

@@ -17,6 +17,7 @@ import (
 	"github.com/minimirror/minimirror/bootstrap"
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 )
 
@@ -187,7 +188,7 @@ func TestExtractRefusesLies(t *testing.T) {
 					}
 				}
 			}
-			slices.SortFunc(m.Catalog.Files, func(a, b image.File) int { return strings.Compare(a.Path, b.Path) })
+			slices.SortFunc(m.Catalog.Files, func(a, b catalog.File) int { return strings.Compare(a.Path, b.Path) })
 			dir := t.TempDir()
 			r, err := image.OpenReader(t.Context(), archive(t, m), image.Options{})
 			var plan *bootstrap.Plan

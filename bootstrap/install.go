@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 // CacheDir is where an installation extracts to, below the node's root. It is
@@ -64,17 +64,17 @@ func (p *Plan) Complete(dir string) error {
 	}
 	defer root.Close()
 	extra := make(map[string][]byte)
-	var scripts []image.Script
+	var scripts []layout.Script
 	for _, part := range p.Parts {
 		for name, data := range part.installer.Extra(p.Title, part.InstallPlan) {
-			if name == image.ScriptName {
-				scripts = append(scripts, image.Script{Kind: part.Kind, Text: data})
+			if name == layout.ScriptName {
+				scripts = append(scripts, layout.Script{Kind: part.Kind, Text: data})
 			} else {
 				extra[name] = data
 			}
 		}
 	}
-	maps.Copy(extra, image.Scripts(scripts))
+	maps.Copy(extra, layout.Scripts(scripts))
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		mode := os.FileMode(0o644)
 		if strings.HasSuffix(name, ".sh") {

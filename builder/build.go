@@ -12,6 +12,10 @@ import (
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/minimirror/minimirror/internal/image/layout"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
+
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
 
@@ -88,7 +92,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 		return nil, err
 	}
 	p := &plan{lock: lock, digest: lockDigest, program: program, kinds: b.Kinds, cache: b.Cache,
-		files: []artifact.Generated{{Path: image.KeyPath, Data: signer.PublicKey(), Modified: lock.Date}}}
+		files: []artifact.Generated{{Path: layout.KeyPath, Data: signer.PublicKey(), Modified: lock.Date}}}
 	for _, kind := range b.Kinds {
 		files, err := kind.Publish(pinsOf(lock, kind.Name()), signer)
 		if err != nil {
@@ -154,7 +158,7 @@ func (b *Builder) fetch(ctx context.Context, what string, wanted []fetch.Wanted)
 }
 
 // bake has BuildKit make the image of the layers.
-func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, titles []string, output image.Reference) (digest.Digest, error) {
+func (b *Builder) bake(ctx context.Context, p *plan, layers []*tarlayer.Layer, titles []string, output image.Reference) (digest.Digest, error) {
 	var size int64
 	for _, layer := range layers {
 		size += layer.Size()
@@ -175,7 +179,7 @@ func (b *Builder) bake(ctx context.Context, p *plan, layers []*image.Layer, titl
 
 // names are what container runtimes call the image.
 func (p *plan) names() (pinned, latest string) {
-	return image.LocalNames(p.lock.Name, p.lock.Date, p.digest)
+	return layout.LocalNames(p.lock.Name, p.lock.Date, p.digest)
 }
 
 // stateDir is where BuildKit works: a cache that is complete may be read-only.
@@ -212,14 +216,14 @@ func (p *plan) config(titles []string) ocispec.Image {
 		History:  history,
 		Platform: ocispec.Platform{OS: "linux", Architecture: runtime.GOARCH},
 		Config: ocispec.ImageConfig{
-			Entrypoint:   []string{"/" + image.ProgramPath, "serve"},
+			Entrypoint:   []string{"/" + layout.ProgramPath, "serve"},
 			User:         "65532:65532",
 			ExposedPorts: map[string]struct{}{"8080/tcp": {}},
 			Labels: map[string]string{
 				ocispec.AnnotationTitle:       p.lock.Name,
 				ocispec.AnnotationDescription: "miniMirror of " + strings.Join(carried, ", "),
-				image.Revision:                p.digest,
-				image.CatalogLabel:            p.label,
+				layout.Revision:               p.digest,
+				layout.CatalogLabel:           p.label,
 			},
 		},
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/glob"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/lockfile"
 	"github.com/minimirror/minimirror/internal/strictyaml"
 )
@@ -88,7 +88,7 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 	if err := name.Decode(&d.Name); err != nil {
 		return err
 	}
-	if !artifact.ValidName(d.Name) || !image.ValidName(d.Name) {
+	if !artifact.ValidName(d.Name) || !layout.ValidName(d.Name) {
 		return name.Errorf("name %q: it becomes the image's name: lower-case letters and digits, with \"-\", \"_\" or \".\" between them", d.Name)
 	}
 	if key, ok := d.kinds[signingKeyName]; ok {

@@ -10,7 +10,9 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/cache"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
+	"github.com/minimirror/minimirror/internal/image/layout"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
@@ -26,9 +28,9 @@ const (
 type plan struct {
 	lock    *lockfile.Lock
 	digest  string // of the lock
-	program image.Entry
+	program tarlayer.Entry
 	files   []artifact.Generated // generated
-	scripts []image.Entry        // generated, for who unpacks the image
+	scripts []tarlayer.Entry     // generated, for who unpacks the image
 	kinds   []artifact.Kind
 	cache   *cache.Cache
 	label   string // image.CatalogLabel, when the layers are laid out
@@ -36,13 +38,13 @@ type plan struct {
 
 // layers lays the plan out: the program, the items of each combination of
 // sets, the others, the generated files, the catalog. titles say what each holds.
-func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
-	groups := [][]image.Entry{{p.program}}
+func (p *plan) layers() (layers []*tarlayer.Layer, titles []string, err error) {
+	groups := [][]tarlayer.Entry{{p.program}}
 	titles = []string{"program"}
 	files := lockedFiles(p.lock)
 	places := make(map[string]int, len(files)) // of the items' files, by ID
 	for _, group := range groupFiles(files) {
-		var entries []image.Entry
+		var entries []tarlayer.Entry
 		for _, f := range group.files {
 			places[f.id] = len(groups)
 			entries = append(entries, p.entry(f))
@@ -55,14 +57,14 @@ func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 		groups = append(groups, entries)
 		titles = append(titles, "what upstream signed")
 	}
-	generated := make([]image.Entry, 0, len(p.files))
+	generated := make([]tarlayer.Entry, 0, len(p.files))
 	for _, f := range p.files {
 		generated = append(generated, fileEntry(f))
 	}
 	generated = append(generated, p.scripts...)
 	groups = append(groups, generated)
 	for _, entries := range groups {
-		layer, err := image.NewLayer(entries)
+		layer, err := tarlayer.New(entries)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -72,7 +74,7 @@ func (p *plan) layers() (layers []*image.Layer, titles []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	last, label, err := image.NewCatalogLayer(listed)
+	last, label, err := catalog.NewLayer(listed)
 	p.label = label
 	return append(layers, last), append(titles, "repository metadata", "catalog"), err
 }
@@ -122,25 +124,25 @@ func groupFiles(files []*lockedFile) (groups []group) {
 	return groups
 }
 
-func (p *plan) entry(f *lockedFile) image.Entry {
+func (p *plan) entry(f *lockedFile) tarlayer.Entry {
 	content := f.Content()
-	return image.Entry{
-		Path: path.Join(image.Root, f.id), Size: f.Size, SHA256: f.SHA256,
-		Open: func() (image.LayerFile, error) { return p.cache.Open(content) },
+	return tarlayer.Entry{
+		Path: path.Join(layout.Root, f.id), Size: f.Size, SHA256: f.SHA256,
+		Open: func() (tarlayer.File, error) { return p.cache.Open(content) },
 	}
 }
 
 // proofs are the entries of what upstream signed.
-func (p *plan) proofs() (entries []image.Entry) {
+func (p *plan) proofs() (entries []tarlayer.Entry) {
 	for i := range p.lock.Sources {
 		s := &p.lock.Sources[i]
 		for _, r := range s.Releases {
 			for _, proof := range r.Proofs {
-				e := image.Entry{Path: path.Join(image.Root, s.ProofID(&proof)), Data: proof.Data}
+				e := tarlayer.Entry{Path: path.Join(layout.Root, s.ProofID(&proof)), Data: proof.Data}
 				if proof.Data == nil {
 					content := artifact.Content{Size: proof.Size, SHA256: proof.SHA256}
 					e.Size, e.SHA256 = content.Size, content.SHA256
-					e.Open = func() (image.LayerFile, error) { return p.cache.Open(content) }
+					e.Open = func() (tarlayer.File, error) { return p.cache.Open(content) }
 				}
 				entries = append(entries, e)
 			}
@@ -149,17 +151,17 @@ func (p *plan) proofs() (entries []image.Entry) {
 	return entries
 }
 
-func fileEntry(f artifact.Generated) image.Entry {
-	e := image.Entry{Path: path.Join(image.Root, f.Path), Data: f.Data}
+func fileEntry(f artifact.Generated) tarlayer.Entry {
+	e := tarlayer.Entry{Path: path.Join(layout.Root, f.Path), Data: f.Data}
 	if f.Link != "" {
-		e.Link = path.Join(image.Root, f.Link)
+		e.Link = path.Join(layout.Root, f.Link)
 	}
 	return e
 }
 
 // noFileIsFolder refuses a file below another file: in different layers, each
 // would replace the other when the image is unpacked.
-func noFileIsFolder(files []image.File) error {
+func noFileIsFolder(files []catalog.File) error {
 	is := make(map[string]bool, len(files))
 	for _, f := range files {
 		is[f.Path] = true
@@ -176,9 +178,9 @@ func noFileIsFolder(files []image.File) error {
 
 // catalog names the place of every file. places are the layers of the items' files,
 // proofs is that of what upstream signed.
-func (p *plan) catalog(layers []*image.Layer, files []*lockedFile, places map[string]int, proofs int) (*image.Catalog, error) {
-	c := &image.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
-		Sets: p.lock.Sets, Items: p.lock.Items, Aliases: image.Aliases(p.kinds, p.lock.Items)}
+func (p *plan) catalog(layers []*tarlayer.Layer, files []*lockedFile, places map[string]int, proofs int) (*catalog.Catalog, error) {
+	c := &catalog.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
+		Sets: p.lock.Sets, Items: p.lock.Items, Aliases: catalog.Aliases(p.kinds, p.lock.Items)}
 	for _, s := range p.lock.Sources {
 		s.Releases = slices.Clone(s.Releases)
 		for i := range s.Releases {
@@ -187,15 +189,15 @@ func (p *plan) catalog(layers []*image.Layer, files []*lockedFile, places map[st
 			for j := range r.Proofs {
 				proof := &r.Proofs[j]
 				proof.Data, proof.Kept = nil, false // it is a file of the image
-				c.Files = append(c.Files, image.File{Path: s.ProofID(proof), Layer: proofs, Size: proof.Size, SHA256: proof.SHA256,
-					Modified: r.Date.UTC(), Offset: layers[proofs].Offset(path.Join(image.Root, s.ProofID(proof)))})
+				c.Files = append(c.Files, catalog.File{Path: s.ProofID(proof), Layer: proofs, Size: proof.Size, SHA256: proof.SHA256,
+					Modified: r.Date.UTC(), Offset: layers[proofs].Offset(path.Join(layout.Root, s.ProofID(proof)))})
 			}
 		}
 		c.Sources = append(c.Sources, s)
 	}
 	for _, f := range files {
 		at := places[f.id]
-		c.Files = append(c.Files, image.File{Path: f.id, Layer: at, Size: f.Size, SHA256: f.SHA256, Offset: layers[at].Offset(path.Join(image.Root, f.id))})
+		c.Files = append(c.Files, catalog.File{Path: f.id, Layer: at, Size: f.Size, SHA256: f.SHA256, Offset: layers[at].Offset(path.Join(layout.Root, f.id))})
 	}
 	at := len(layers) - 1
 	byPath := make(map[string]artifact.Generated, len(p.files))
@@ -207,11 +209,11 @@ func (p *plan) catalog(layers []*image.Layer, files []*lockedFile, places map[st
 		if f.Link != "" {
 			content = byPath[f.Link]
 		}
-		c.Files = append(c.Files, image.File{Path: f.Path, Layer: at, Size: int64(len(content.Data)),
+		c.Files = append(c.Files, catalog.File{Path: f.Path, Layer: at, Size: int64(len(content.Data)),
 			SHA256: strings.TrimPrefix(lockfile.Digest(content.Data), "sha256:"), Modified: f.Modified.UTC(),
-			Offset: layers[at].Offset(path.Join(image.Root, content.Path))})
+			Offset: layers[at].Offset(path.Join(layout.Root, content.Path))})
 	}
-	slices.SortFunc(c.Files, func(a, b image.File) int { return cmp.Compare(a.Path, b.Path) })
+	slices.SortFunc(c.Files, func(a, b catalog.File) int { return cmp.Compare(a.Path, b.Path) })
 	for i := 1; i < len(c.Files); i++ {
 		if c.Files[i].Path == c.Files[i-1].Path {
 			return nil, fmt.Errorf("two files of the mirror are called %s", c.Files[i].Path)

@@ -9,28 +9,29 @@ import (
 	"os"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/layout"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 // programEntry is this very program as the image's first file. It must be
 // static: an image from scratch has no dynamic linker.
-func programEntry(file string) (image.Entry, error) {
+func programEntry(file string) (tarlayer.Entry, error) {
 	if err := CheckStatic(file); err != nil {
-		return image.Entry{}, err
+		return tarlayer.Entry{}, err
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return image.Entry{}, err
+		return tarlayer.Entry{}, err
 	}
 	defer f.Close()
 	h := sha256.New()
 	size, err := io.Copy(h, f)
 	if err != nil {
-		return image.Entry{}, fmt.Errorf("%s: %w", file, err)
+		return tarlayer.Entry{}, fmt.Errorf("%s: %w", file, err)
 	}
-	return image.Entry{
-		Path: image.ProgramPath, Mode: 0o755, Size: size, SHA256: hex.EncodeToString(h.Sum(nil)),
-		Open: func() (image.LayerFile, error) { return os.Open(file) },
+	return tarlayer.Entry{
+		Path: layout.ProgramPath, Mode: 0o755, Size: size, SHA256: hex.EncodeToString(h.Sum(nil)),
+		Open: func() (tarlayer.File, error) { return os.Open(file) },
 	}, nil
 }
 

@@ -6,20 +6,21 @@ import (
 	"path"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/layout"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
 // scripts are the files /bootstrap/SET/install.sh: each installs a set out of the
 // unpacked image, where this program cannot run.
-func (b *Builder) scripts(ctx context.Context, lock *lockfile.Lock) (entries []image.Entry, err error) {
+func (b *Builder) scripts(ctx context.Context, lock *lockfile.Lock) (entries []tarlayer.Entry, err error) {
 	for first := 0; first < len(lock.Sets); {
 		name := lock.Sets[first].Name
 		end := first
 		for end < len(lock.Sets) && lock.Sets[end].Name == name {
 			end++
 		}
-		var scripts []image.Script
+		var scripts []layout.Script
 		for _, kind := range b.Kinds {
 			pins := pinsOf(lock, kind.Name())
 			var plans []*artifact.InstallPlan
@@ -39,12 +40,12 @@ func (b *Builder) scripts(ctx context.Context, lock *lockfile.Lock) (entries []i
 				plans = append(plans, plan)
 			}
 			if installer, able := artifact.Able[artifact.Installer](kind); able && len(plans) > 0 {
-				scripts = append(scripts, image.Script{Kind: kind.Name(), Text: installer.Extra("the set "+name, plans...)[image.ScriptName]})
+				scripts = append(scripts, layout.Script{Kind: kind.Name(), Text: installer.Extra("the set "+name, plans...)[layout.ScriptName]})
 			}
 		}
 		if len(scripts) > 0 {
-			for file, text := range image.Scripts(scripts) {
-				entries = append(entries, image.Entry{Path: path.Join(image.ScriptRoot, name, file), Mode: 0o755, Data: text})
+			for file, text := range layout.Scripts(scripts) {
+				entries = append(entries, tarlayer.Entry{Path: path.Join(layout.ScriptRoot, name, file), Mode: 0o755, Data: text})
 			}
 		}
 		first = end

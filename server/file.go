@@ -14,7 +14,8 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/rules"
 	"github.com/minimirror/minimirror/server/answer"
 )
@@ -102,7 +103,7 @@ func deny(w http.ResponseWriter, r *http.Request, e *exchange, v rules.Verdict) 
 
 // send sends an open file. If reading it fails on the way, the client gets less than the header announces,
 // and the connection is closed. private: some clients may not have it.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, modified time.Time, content io.ReadSeeker, private bool) {
+func (s *Server) send(w http.ResponseWriter, r *http.Request, f *catalog.File, modified time.Time, content io.ReadSeeker, private bool) {
 	if r.Method == http.MethodHead {
 		if err := probe(content); err != nil {
 			s.fail(w, r, err)
@@ -132,7 +133,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *image.File, mod
 // alone, a client of the first image would be told for ever that
 // nothing changed. The date is never in the future, which some clients refuse; and it moves forward with the lock, for
 // there are caches that tell a client whose date is later that nothing has changed.
-func lastModified(f *image.File) time.Time {
+func lastModified(f *catalog.File) time.Time {
 	latest, most := f.Modified, uint64(time.Hour/time.Second)
 	if latest.IsZero() {
 		latest, most = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), 1<<24
@@ -146,7 +147,7 @@ func lastModified(f *image.File) time.Time {
 //
 // Files that only some clients may have, by login or by rules, must not be in shared caches
 // (RFC 9111, section 5.2.2.7). Pages and errors are not cached at all: see package answer.
-func cacheControl(f *image.File, private bool) string {
+func cacheControl(f *catalog.File, private bool) string {
 	switch {
 	case private && namedByDigest(f):
 		return "private, max-age=31536000, immutable"
@@ -158,11 +159,11 @@ func cacheControl(f *image.File, private bool) string {
 	return "no-cache"
 }
 
-func namedByDigest(f *image.File) bool { return path.Base(f.Path) == f.SHA256 }
+func namedByDigest(f *catalog.File) bool { return path.Base(f.Path) == f.SHA256 }
 
 // contentType goes by the name; content is never looked at. A kind sets the types of its own
 // formats before it calls serveFile.
-func contentType(f *image.File) string {
+func contentType(f *catalog.File) string {
 	base := path.Base(f.Path)
 	switch ext := path.Ext(base); {
 	case namedByDigest(f):
@@ -186,5 +187,5 @@ func contentType(f *image.File) string {
 
 // serveKey offers the key that signs what the mirror says.
 func (s *Server) serveKey(w http.ResponseWriter, r *http.Request) {
-	s.serveFile(w, r, image.KeyPath)
+	s.serveFile(w, r, layout.KeyPath)
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/signing"
 	"github.com/minimirror/minimirror/server/access"
 	"github.com/minimirror/minimirror/server/api"
@@ -47,7 +47,7 @@ func (s *Server) mount(kinds []artifact.Kind) ([]mount, error) {
 		if pins == nil {
 			return nil, artifact.Hint(
 				fmt.Errorf("the image's source %q is of a kind that this program does not serve: %q", source.Name, source.Kind),
-				"use the program that the image holds: /%s", image.ProgramPath)
+				"use the program that the image holds: /%s", layout.ProgramPath)
 		}
 		pins.Sources = append(pins.Sources, source)
 	}
@@ -63,7 +63,7 @@ func (s *Server) mount(kinds []artifact.Kind) ([]mount, error) {
 // publicKey is what clients trust: the image's keyring; if the mirror signs, in the form that its signer has.
 func (s *Server) publicKey() ([]byte, error) {
 	if s.signer == nil {
-		return s.image.ReadFile(image.KeyPath)
+		return s.image.ReadFile(layout.KeyPath)
 	}
 	signer, err := s.signer(s.image.Catalog.Date)
 	if err != nil {
@@ -114,12 +114,12 @@ func (s *Server) route() error {
 	})
 	s.echo.Pre(s.observe, s.guard, s.check)
 	routes := map[string]http.HandlerFunc{
-		"/":                 s.pages.ServeHome,
-		pages.Root:          s.limitConcurrency(ownPages(s.pages.ServeHTTP)),
-		api.Root:            s.limitConcurrency(ownPages(s.api.ServeHTTP)),
-		"/healthz":          serveHealth,
-		"/readyz":           s.serveReady,
-		"/" + image.KeyPath: s.serveKey,
+		"/":                  s.pages.ServeHome,
+		pages.Root:           s.limitConcurrency(ownPages(s.pages.ServeHTTP)),
+		api.Root:             s.limitConcurrency(ownPages(s.api.ServeHTTP)),
+		"/healthz":           serveHealth,
+		"/readyz":            s.serveReady,
+		"/" + layout.KeyPath: s.serveKey,
 	}
 	for _, m := range s.mounts {
 		for _, route := range m.kind.Mount(&site{s, m.mirror}) {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/rules"
 	"github.com/minimirror/minimirror/server/generated"
 )
@@ -111,7 +111,7 @@ func (s *Server) newView(ctx context.Context, r *rules.Rules, last *view) (*view
 		}
 		v.filtered[m.kind.Name()] = files
 	}
-	key := artifact.Generated{Path: image.KeyPath, Data: signer.PublicKey(), Modified: s.image.Catalog.Date}
+	key := artifact.Generated{Path: layout.KeyPath, Data: signer.PublicKey(), Modified: s.image.Catalog.Date}
 	if err := v.made.Add([]artifact.Generated{key}, s.image, v.since); err != nil {
 		return nil, err
 	}

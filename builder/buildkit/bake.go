@@ -27,6 +27,9 @@ import (
 
 	"github.com/moby/buildkit/client"
 	"github.com/opencontainers/go-digest"
+
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
+
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
@@ -45,8 +48,8 @@ type Options struct {
 	// while it works, in a folder of its own that is removed at the end. Empty: os.TempDir.
 	StateDir string
 
-	Layers []*image.Layer // from the lowest
-	Notes  image.Notes    // remember the layers' digests; may be nil
+	Layers []*tarlayer.Layer // from the lowest
+	Notes  tarlayer.Notes    // remember the layers' digests; may be nil
 
 	// Config is the image's configuration. Bake fills in RootFS and, when it is
 	// empty, one History entry for each layer. Created is the time of everything.

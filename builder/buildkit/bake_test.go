@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
+
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -42,23 +45,23 @@ func TestMain(m *testing.M) {
 
 // layer is made of files whose content follows from their names. Those called
 // *.deb are on disk, below dir.
-func layer(t testing.TB, dir string, names ...string) *image.Layer {
+func layer(t testing.TB, dir string, names ...string) *tarlayer.Layer {
 	t.Helper()
-	var entries []image.Entry
+	var entries []tarlayer.Entry
 	for _, name := range names {
 		data := contentOf(name)
-		e := image.Entry{Path: name, Data: data}
+		e := tarlayer.Entry{Path: name, Data: data}
 		if strings.HasSuffix(name, ".deb") {
 			file := filepath.Join(dir, filepath.Base(name))
 			if err := os.WriteFile(file, data, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			e = image.Entry{Path: name, Size: int64(len(data)), SHA256: digest.FromBytes(data).Encoded(),
-				Open: func() (image.LayerFile, error) { return os.Open(file) }}
+			e = tarlayer.Entry{Path: name, Size: int64(len(data)), SHA256: digest.FromBytes(data).Encoded(),
+				Open: func() (tarlayer.File, error) { return os.Open(file) }}
 		}
 		entries = append(entries, e)
 	}
-	l, err := image.NewLayer(entries)
+	l, err := tarlayer.New(entries)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +80,7 @@ func options(t testing.TB, output string) (Options, string) {
 	}
 	return Options{
 		StateDir: filepath.Join(dir, "state"),
-		Layers: []*image.Layer{
+		Layers: []*tarlayer.Layer{
 			layer(t, dir, "minimirror"),
 			layer(t, dir, "mirror/debian/pool/a/a_1.deb", "mirror/debian/pool/b/b_1.deb"),
 			layer(t, dir, "mirror/catalog.json"),

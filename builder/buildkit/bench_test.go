@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
+
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/image"
@@ -27,7 +30,7 @@ func BenchmarkBake(b *testing.B) {
 	}
 	random := rand.NewChaCha8([32]byte{1})
 	sizes := rand.New(rand.NewPCG(1, 2))
-	groups := make([][]image.Entry, layers)
+	groups := make([][]tarlayer.Entry, layers)
 	for i := range files {
 		data := make([]byte, int64(67_500*sizes.ExpFloat64()*2))
 		random.Read(data)
@@ -36,12 +39,12 @@ func BenchmarkBake(b *testing.B) {
 			b.Fatal(err)
 		}
 		k := i * layers / files
-		groups[k] = append(groups[k], image.Entry{Path: fmt.Sprintf("mirror/debian/pool/%04d.deb", i), Size: int64(len(data)),
-			SHA256: digest.FromBytes(data).Encoded(), Open: func() (image.LayerFile, error) { return os.Open(name) }})
+		groups[k] = append(groups[k], tarlayer.Entry{Path: fmt.Sprintf("mirror/debian/pool/%04d.deb", i), Size: int64(len(data)),
+			SHA256: digest.FromBytes(data).Encoded(), Open: func() (tarlayer.File, error) { return os.Open(name) }})
 	}
 	o := Options{StateDir: filepath.Join(dir, "state"), Config: ocispec.Image{Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}}}
 	for _, entries := range groups {
-		l, err := image.NewLayer(entries)
+		l, err := tarlayer.New(entries)
 		if err != nil {
 			b.Fatal(err)
 		}

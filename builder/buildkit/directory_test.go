@@ -10,9 +10,9 @@ import (
 	"slices"
 	"testing"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 
-	"github.com/minimirror/minimirror/internal/image"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 func TestBakeFolder(t *testing.T) {
@@ -57,7 +57,7 @@ func TestBakeFolder(t *testing.T) {
 }
 
 // checkLayer compares a blob with the layer: archive/tar reads its files.
-func checkLayer(t *testing.T, blob string, l *image.Layer) {
+func checkLayer(t *testing.T, blob string, l *tarlayer.Layer) {
 	t.Helper()
 	f, err := os.Open(blob)
 	if err != nil {

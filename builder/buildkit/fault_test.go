@@ -14,6 +14,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 type notes map[string]string
@@ -122,7 +123,7 @@ func TestCancelKeepsWhatWas(t *testing.T) {
 	o, dir := options(t, "oci:"+out)
 	bakeTo(t, o)
 	before := tree(t, out)
-	o.Layers = append([]*image.Layer{layer(t, dir, "mirror/new.deb")}, o.Layers...)
+	o.Layers = append([]*tarlayer.Layer{layer(t, dir, "mirror/new.deb")}, o.Layers...)
 	for step := range 6 {
 		ctx, cancel := context.WithCancel(t.Context())
 		steps := 0
@@ -191,7 +192,7 @@ func TestExplain(t *testing.T) {
 		{&os.PathError{Op: "mkdir", Path: "/a/b", Err: syscall.EACCES}, file, "mkdir /a/b: permission denied\nhint: write to a folder of your own"},
 		{&os.PathError{Op: "open", Path: "/a/.minimirror-part-x.tar", Err: syscall.EACCES}, file, "open /a/.minimirror-part-x.tar: permission denied"},
 		{&os.PathError{Op: "open", Path: "/cache/x", Err: syscall.EACCES}, file, "open /cache/x: permission denied"},
-		{errors.New("failed to solve: failed to push h.example:5000/a/b:1: 401 Unauthorized"), registry, "failed to push h.example:5000/a/b:1: 401 Unauthorized\nhint: log in with: docker login h.example:5000"},
+		{errors.New("failed to solve: failed to push h.example:5000/a/b:1: 401 Unauthorized"), registry, "failed to push h.example:5000/a/b:1: 401 Unauthorized\nhint: log in with \"docker login h.example:5000\" or \"skopeo login h.example:5000\", or name a file with credentials in REGISTRY_AUTH_FILE"},
 		{errors.New("http: server gave HTTP response to HTTPS client"), registry, "http: server gave HTTP response to HTTPS client\nhint: the registry speaks plain HTTP"},
 		{errors.New("failed to push h.example:5000/a/b:1: dial tcp 192.0.2.1:5000: connect: connection refused"), registry, "failed to push h.example:5000/a/b:1: dial tcp 192.0.2.1:5000: connect: connection refused\nhint: see whether a registry answers at h.example:5000"},
 		{errors.New("dial tcp: lookup x: no such host"), file, "dial tcp: lookup x: no such host"},

@@ -7,20 +7,22 @@ import (
 	"runtime"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
+
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
 )
 
 // A layerSet is the layers of an image and what they are as blobs.
 type layerSet struct {
-	layers      []*image.Layer
-	notes       image.Notes
+	layers      []*tarlayer.Layer
+	notes       tarlayer.Notes
 	descriptors []ocispec.Descriptor
 	distinct    []ocispec.Descriptor // without those that are a layer again
-	byDigest    map[digest.Digest]*image.Layer
+	byDigest    map[digest.Digest]*tarlayer.Layer
 }
 
 // describe finds every layer's digest: from the notes, else by reading it.
@@ -28,7 +30,7 @@ func describe(ctx context.Context, o Options, progress *meter) (*layerSet, error
 	if len(o.Layers) == 0 {
 		return nil, errors.New("an image needs at least one layer")
 	}
-	set := &layerSet{layers: o.Layers, notes: o.Notes, descriptors: make([]ocispec.Descriptor, len(o.Layers)), byDigest: make(map[digest.Digest]*image.Layer)}
+	set := &layerSet{layers: o.Layers, notes: o.Notes, descriptors: make([]ocispec.Descriptor, len(o.Layers)), byDigest: make(map[digest.Digest]*tarlayer.Layer)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, runtime.GOMAXPROCS(0)/2)) // a layer takes two cores
 	for i, l := range o.Layers {

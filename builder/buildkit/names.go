@@ -5,10 +5,12 @@ import (
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/distribution/reference"
+
+	"github.com/minimirror/minimirror/internal/image/layout"
+
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
 )
 
 // annotations are an image's names in the index of an OCI layout. skopeo chooses an image by
@@ -42,7 +44,7 @@ func layoutNames(o Options) annotations {
 // both names follow from locks, or the other has none.
 func (a annotations) replaces(old string) bool {
 	name := a[ocispec.AnnotationRefName]
-	return name == old || image.IsPinnedName(name) && (old == "" || image.IsPinnedName(old))
+	return name == old || layout.IsPinnedName(name) && (old == "" || layout.IsPinnedName(old))
 }
 
 // of is the descriptor with the names, as an index refers to it.

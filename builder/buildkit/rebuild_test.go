@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 
-	"github.com/minimirror/minimirror/internal/image"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // past is put on files to see which are written anew.
@@ -64,7 +64,7 @@ func TestRebuildWritesWhatChanged(t *testing.T) {
 	}
 	age(t, out)
 
-	o.Layers = []*image.Layer{o.Layers[0], layer(t, dir, "mirror/other.deb"), o.Layers[2]}
+	o.Layers = []*tarlayer.Layer{o.Layers[0], layer(t, dir, "mirror/other.deb"), o.Layers[2]}
 	second := bakeTo(t, o)
 	var manifest ocispec.Manifest
 	read(t, blobFile(out, second), &manifest)

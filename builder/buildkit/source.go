@@ -14,10 +14,12 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/buildkit/util/contentutil"
 	"github.com/opencontainers/go-digest"
-	specs "github.com/opencontainers/image-spec/specs-go"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
+
+	specs "github.com/opencontainers/image-spec/specs-go"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // A source is the image as BuildKit reads it: an OCI image layout in memory.
@@ -121,12 +123,12 @@ func (s *store) Writer(ctx context.Context, options ...content.WriterOpt) (conte
 // A layerReader counts what is read, and remembers why it could not be: BuildKit
 // passes on an error's text at most.
 type layerReader struct {
-	*image.LayerReader
+	*tarlayer.Reader
 	store *store
 }
 
 func (r *layerReader) ReadAt(p []byte, offset int64) (int, error) {
-	n, err := r.LayerReader.ReadAt(p, offset)
+	n, err := r.Reader.ReadAt(p, offset)
 	if r.store.read != nil {
 		r.store.read(n)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/minimirror/minimirror/bootstrap"
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/progress"
 )
@@ -252,7 +253,7 @@ func mirrorOf(ctx context.Context, reader *image.Reader) (map[string]artifact.Mi
 	if err != nil {
 		return nil, err
 	}
-	key, err := reader.ReadFile(ctx, image.KeyPath)
+	key, err := reader.ReadFile(ctx, layout.KeyPath)
 	if err != nil {
 		return nil, err
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 // TestOneName has the kit call an image as those do who load it, wherever the image is: in a file, in a folder, or unpacked
@@ -20,10 +20,10 @@ func TestOneName(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	m := imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"pool/a": "a"}, Generated: map[string]string{image.KeyPath: publicKey(t)}})
+	m := imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"pool/a": "a"}, Generated: map[string]string{layout.KeyPath: publicKey(t)}})
 	imagetest.WriteDir(t, "layout", m.Layout(t))
 	m.WriteRoot(t, "tree")
-	pinned, latest := image.LocalNames(m.Catalog.Name, m.Catalog.Date, m.Catalog.Lock)
+	pinned, latest := layout.LocalNames(m.Catalog.Name, m.Catalog.Date, m.Catalog.Lock)
 	verb := func(words ...string) string {
 		var stdout, stderr bytes.Buffer
 		if code := run(t.Context(), words, &stdout, &stderr); code != 0 {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/inspect"
 )
 
@@ -16,7 +16,7 @@ import (
 func TestInspectRegistry(t *testing.T) {
 	large := strings.Repeat("all work and no play ", 1<<16)
 	mirror := imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"pool/a": large, "pool/b": "\x00\xffb\x1b"},
-		Generated: map[string]string{image.KeyPath: publicKey(t)}})
+		Generated: map[string]string{layout.KeyPath: publicKey(t)}})
 	registry := imagetest.NewRegistry(t, mirror.Layout(t), nil)
 	inspected := func(args ...string) string {
 		t.Helper()

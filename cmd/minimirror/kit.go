@@ -15,6 +15,7 @@ import (
 	"github.com/minimirror/minimirror/charts"
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/kit"
 )
@@ -50,10 +51,10 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	if c.imageRef == "" {
-		if _, err := os.Stat("/" + image.Root); err != nil {
+		if _, err := os.Stat("/" + layout.Root); err != nil {
 			return artifact.Hint(artifact.Usagef("the image is missing, and this program does not run inside one"), "name it, for example: minimirror kit out/docker")
 		}
-		c.imageRef = image.Unpacked + ":/" + image.Root
+		c.imageRef = image.Unpacked + ":/" + layout.Root
 	}
 	img, ref, err := openReader(ctx, c.imageRef, *options)
 	if err != nil {
@@ -111,7 +112,7 @@ func fillKit(ctx context.Context, k *kit.Kit, img *image.Reader, prefer, transpa
 	if err != nil {
 		return err
 	}
-	if k.Key, err = img.ReadFile(ctx, image.KeyPath); err != nil {
+	if k.Key, err = img.ReadFile(ctx, layout.KeyPath); err != nil {
 		return err
 	}
 	for _, kind := range kinds.All() {

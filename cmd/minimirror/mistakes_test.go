@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/signing"
 )
 
@@ -48,7 +48,7 @@ func TestMistakes(t *testing.T) {
 	}
 	mirror := imagetest.New(t, imagetest.Spec{
 		Artifacts: map[string]string{"pool/a": "a"},
-		Generated: map[string]string{image.KeyPath: publicKey(t)}})
+		Generated: map[string]string{layout.KeyPath: publicKey(t)}})
 	mirror.WriteRoot(t, filepath.Join(dir, "image"))
 	write("rules.yaml", "rules: []\n")
 	write("empty.log", "")
@@ -123,7 +123,7 @@ func TestMistakes(t *testing.T) {
 func TestImageArgument(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	mirror := imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"pool/a": "a"}, Generated: map[string]string{image.KeyPath: publicKey(t)}})
+	mirror := imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"pool/a": "a"}, Generated: map[string]string{layout.KeyPath: publicKey(t)}})
 	mirror.WriteRoot(t, "tree")
 	imagetest.WriteDir(t, "docker", mirror.Layout(t))
 	imagetest.WriteTar(t, "a:b", mirror.Docker(t))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/rules"
 )
@@ -131,7 +132,7 @@ type brokenItem struct {
 }
 
 // checkRules evaluates the rules for a catalog read in full.
-func checkRules(ctx context.Context, parsed *rules.Rules, catalog *image.Catalog) (*rulesCheck, error) {
+func checkRules(ctx context.Context, parsed *rules.Rules, catalog *catalog.Catalog) (*rulesCheck, error) {
 	rulers := make(map[string]artifact.Ruler)
 	for _, kind := range kinds.All() {
 		if ruler, able := artifact.Able[artifact.Ruler](kind); able {
@@ -203,7 +204,7 @@ func brokenOf(ctx context.Context, kind artifact.Kind, pins artifact.Pins, sets 
 }
 
 // partOf is what a catalog has of one kind.
-func partOf(catalog *image.Catalog, kind artifact.Kind) (pins artifact.Pins, sets []artifact.Set) {
+func partOf(catalog *catalog.Catalog, kind artifact.Kind) (pins artifact.Pins, sets []artifact.Set) {
 	pins.Date = catalog.Date
 	for _, s := range catalog.Sources {
 		if s.Kind == kind.Name() {

@@ -19,7 +19,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/server"
 	"github.com/minimirror/minimirror/server/access"
@@ -70,7 +70,7 @@ type serveFlags struct {
 
 func (f *serveFlags) declare(c *command) {
 	c.imageFlag("serve this image in place")
-	once(c.flags, &f.root, "root", "serve this unpacked tree (default /"+image.Root+", without --image)")
+	once(c.flags, &f.root, "root", "serve this unpacked tree (default /"+layout.Root+", without --image)")
 	c.flags.StringVar(&f.listen, "listen", ":8080", "address and port to listen on")
 	c.flags.DurationVar(&f.grace, "grace", 30*time.Second, "how long running downloads may take to finish at the end")
 	c.flags.StringVar(&f.rules, "rules", "", "file of rules")

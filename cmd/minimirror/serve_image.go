@@ -7,6 +7,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/signing"
 )
 
@@ -23,7 +24,7 @@ func openImage(ref, root string) (*image.Image, error) {
 	if root != "" {
 		return image.OpenRoot(root)
 	}
-	root = "/" + image.Root
+	root = "/" + layout.Root
 	if _, err := os.Stat(root); err != nil {
 		return nil, artifact.Hint(artifact.Usagef("there is nothing to serve here"), "name an image, for example: minimirror serve --image oci:out/docker")
 	}
@@ -33,7 +34,7 @@ func openImage(ref, root string) (*image.Image, error) {
 // signer makes signers of the keys in the files, which must be the image's; nil if there are no files. known are the image's keys, of
 // which it warns if they expire, or do not sign.
 func (c *command) signer(img *image.Image, files []string) (signer func(time.Time) (artifact.Signer, error), known []signing.Info, err error) {
-	public, err := img.ReadFile(image.KeyPath)
+	public, err := img.ReadFile(layout.KeyPath)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/signing"
 )
 
@@ -56,7 +56,7 @@ func (c *command) ownKey(keys signing.Keys) (signing.Keys, error) {
 func (c *command) imageKeys(public []byte) ([]signing.Info, error) {
 	infos, err := signing.ReadPublic(public)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", image.KeyPath, err)
+		return nil, fmt.Errorf("%s: %w", layout.KeyPath, err)
 	}
 	signing.Warn(c.log(), infos, c.now())
 	return infos, nil

@@ -17,6 +17,7 @@ import (
 	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/signing"
 )
@@ -63,7 +64,7 @@ func TestKeyWarnings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"pool/a": "a"}, Generated: map[string]string{image.KeyPath: string(signer.PublicKey())}}).WriteRoot(t, "image")
+	imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"pool/a": "a"}, Generated: map[string]string{layout.KeyPath: string(signer.PublicKey())}}).WriteRoot(t, "image")
 	img, err := image.OpenRoot("image")
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +140,7 @@ func TestServeKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	imagetest.New(t, imagetest.Spec{Generated: map[string]string{image.KeyPath: string(signer.PublicKey())}}).WriteRoot(t, "image")
+	imagetest.New(t, imagetest.Spec{Generated: map[string]string{layout.KeyPath: string(signer.PublicKey())}}).WriteRoot(t, "image")
 	img, err := image.OpenRoot("image")
 	if err != nil {
 		t.Fatal(err)

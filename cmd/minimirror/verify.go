@@ -12,6 +12,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/kinds"
 )
 
@@ -100,9 +101,9 @@ func verify(ctx context.Context, c *command, args []string) error {
 }
 
 // verifyUpstream has each kind hold its part of the catalog against upstream's signatures.
-func verifyUpstream(ctx context.Context, img *image.Reader, listed *image.Catalog, keys []artifact.KeyFile) (report []string, err error) {
+func verifyUpstream(ctx context.Context, img *image.Reader, listed *catalog.Catalog, keys []artifact.KeyFile) (report []string, err error) {
 	open := func(name string) (io.ReadCloser, error) {
-		at, found := slices.BinarySearchFunc(listed.Files, name, func(f image.File, path string) int { return strings.Compare(f.Path, path) })
+		at, found := slices.BinarySearchFunc(listed.Files, name, func(f catalog.File, path string) int { return strings.Compare(f.Path, path) })
 		if !found {
 			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 		}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 const (
@@ -67,8 +69,8 @@ func (a *archive) scan(whole blob) error {
 		case err == io.EOF && whole.size == 0:
 			return damaged(errors.New("the file is empty"))
 		case err == io.EOF:
-			zeros, err := whole.read(end, tarBlock)
-			a.cut = err != nil || !isZero(zeros)
+			zeros, err := whole.read(end, tarlayer.TarBlock)
+			a.cut = err != nil || !tarlayer.IsZero(zeros)
 			return nil
 		case err != nil && begun:
 			return damaged(fmt.Errorf("cut off or damaged after %q: %w", last, err))
@@ -98,7 +100,7 @@ func (a *archive) scan(whole blob) error {
 				return damaged(fmt.Errorf("cut off in %q: %w", name, io.ErrUnexpectedEOF))
 			}
 			a.entries[name] = archiveEntry{blob: blob{a.source, end, header.Size}}
-			end += (header.Size + tarBlock - 1) / tarBlock * tarBlock
+			end += (header.Size + tarlayer.TarBlock - 1) / tarlayer.TarBlock * tarlayer.TarBlock
 		}
 	}
 }

@@ -19,7 +19,10 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 const (
@@ -44,10 +47,10 @@ func (nearlyEmpty) Close() error { return nil }
 // bigImage writes an image of more than a gigabyte into a registry's storage. Every fortieth artifact
 // belongs to the set "some", which has a layer of its own.
 func bigImage(t *testing.T, storage string) {
-	c := &image.Catalog{Name: "big", Date: imagetest.Date, Lock: digestOf(nil),
+	c := &catalog.Catalog{Name: "big", Date: imagetest.Date, Lock: digestOf(nil),
 		Sources: []artifact.Source{{Kind: imagetest.Kind, Name: imagetest.Source}}}
 	set := artifact.Set{Name: "some", Architecture: "any"}
-	groups := make([][]image.Entry, 2)
+	groups := make([][]tarlayer.Entry, 2)
 	layerOf := make([]int, bigCount)
 	for i := range bigCount {
 		content := nearlyEmpty{fmt.Sprintf("this is artifact %d", i)}
@@ -66,21 +69,21 @@ func bigImage(t *testing.T, storage string) {
 		} else {
 			layerOf[i] = 1
 		}
-		groups[layerOf[i]] = append(groups[layerOf[i]], image.Entry{Path: image.Root + "/" + a.ID(), Size: a.Files[0].Size, SHA256: a.Files[0].SHA256,
-			Open: func() (image.LayerFile, error) { return content, nil }})
+		groups[layerOf[i]] = append(groups[layerOf[i]], tarlayer.Entry{Path: layout.Root + "/" + a.ID(), Size: a.Files[0].Size, SHA256: a.Files[0].SHA256,
+			Open: func() (tarlayer.File, error) { return content, nil }})
 	}
 	c.Sets = []artifact.Set{set}
-	var layers []*image.Layer
+	var layers []*tarlayer.Layer
 	for _, group := range groups {
-		layer, err := image.NewLayer(group)
+		layer, err := tarlayer.New(group)
 		must(t, err)
 		layers = append(layers, layer)
 	}
 	for i, a := range c.Items {
-		c.Files = append(c.Files, image.File{Path: a.ID(), Layer: layerOf[i], Size: a.Files[0].Size, SHA256: a.Files[0].SHA256,
-			Offset: layers[layerOf[i]].Offset(image.Root + "/" + a.ID())})
+		c.Files = append(c.Files, catalog.File{Path: a.ID(), Layer: layerOf[i], Size: a.Files[0].Size, SHA256: a.Files[0].SHA256,
+			Offset: layers[layerOf[i]].Offset(layout.Root + "/" + a.ID())})
 	}
-	last, label, err := image.NewCatalogLayer(c)
+	last, label, err := catalog.NewLayer(c)
 	must(t, err)
 	storage = filepath.Join(storage, "docker/registry/v2")
 	var descriptors []any
@@ -106,7 +109,7 @@ func bigImage(t *testing.T, storage string) {
 		return map[string]any{"mediaType": mediaType, "digest": digest, "size": len(text)}, digest
 	}
 	config, configDigest := document("application/vnd.oci.image.config.v1+json", map[string]any{"os": "linux", "architecture": "amd64",
-		"config": map[string]any{"Labels": map[string]string{image.CatalogLabel: label}}, "rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs}})
+		"config": map[string]any{"Labels": map[string]string{layout.CatalogLabel: label}}, "rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs}})
 	link(t, storage, "_layers", configDigest)
 	_, manifest := document("application/vnd.oci.image.manifest.v1+json", map[string]any{"schemaVersion": 2,
 		"mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config, "layers": descriptors})
@@ -223,7 +226,7 @@ func TestReadsLittleFromARegistry(t *testing.T) {
 	address, sent := dockerRegistry(t, storage)
 	ref := image.Reference{Transport: image.Docker, Path: address + "/site/mirror", Name: "1"}
 
-	closure := func(r *image.Reader) (records []image.Record) {
+	closure := func(r *image.Reader) (records []catalog.Record) {
 		for round := range 5 { // a package, what it needs, what these need …
 			var names []string
 			for i := range 1 + round*5 {
@@ -237,14 +240,14 @@ func TestReadsLittleFromARegistry(t *testing.T) {
 		}
 		return records
 	}
-	for name, choose := range map[string]func(r *image.Reader) []image.Record{
-		"one": func(r *image.Reader) []image.Record {
+	for name, choose := range map[string]func(r *image.Reader) []catalog.Record{
+		"one": func(r *image.Reader) []catalog.Record {
 			found, _, err := r.Find(t.Context(), imagetest.Kind, []string{"name-4321"})
 			must(t, err)
 			return found["name-4321"]
 		},
 		"a closure": closure,
-		"a set": func(r *image.Reader) []image.Record {
+		"a set": func(r *image.Reader) []catalog.Record {
 			set, err := r.Set(t.Context(), "some", "any")
 			must(t, err)
 			return set
@@ -253,7 +256,7 @@ func TestReadsLittleFromARegistry(t *testing.T) {
 		sent.Store(0)
 		r := reader(t, ref, image.Options{})
 		records := choose(r)
-		var files []image.File
+		var files []catalog.File
 		var needed int64
 		seen := map[string]bool{}
 		for i := range records {

@@ -12,12 +12,14 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 // Every lie of a catalog is an error, in an image and in a tree.
 func TestCatalogLies(t *testing.T) {
-	file := func(c *image.Catalog, path string) *image.File {
+	file := func(c *catalog.Catalog, path string) *catalog.File {
 		for i := range c.Files {
 			if c.Files[i].Path == path {
 				return &c.Files[i]
@@ -28,46 +30,46 @@ func TestCatalogLies(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name string
-		lie  func(*image.Catalog)
+		lie  func(*catalog.Catalog)
 		want string
 		tree bool // shows in a tree, too
 	}{
-		{"name", func(c *image.Catalog) { c.Name = "../x" }, "name", true},
-		{"lock", func(c *image.Catalog) { c.Lock = "md5:1" }, "lock", true},
-		{"size", func(c *image.Catalog) { file(c, "files/index").Size = -1 }, "below zero", true},
-		{"offset", func(c *image.Catalog) { file(c, "files/index").Offset = -512 }, "below zero", true},
-		{"layer", func(c *image.Catalog) { file(c, "files/index").Layer = -1 }, "below zero", true},
-		{"layer too high", func(c *image.Catalog) { file(c, "files/index").Layer = 4 }, "layer 4 of 4", false},
-		{"outside", func(c *image.Catalog) { file(c, "files/index").Offset = 1 << 40 }, "lie outside layer 2", false},
-		{"beyond the end", func(c *image.Catalog) { file(c, "files/index").Size = 1 << 40 }, "lie outside layer 2", false},
-		{"overflow", func(c *image.Catalog) {
+		{"name", func(c *catalog.Catalog) { c.Name = "../x" }, "name", true},
+		{"lock", func(c *catalog.Catalog) { c.Lock = "md5:1" }, "lock", true},
+		{"size", func(c *catalog.Catalog) { file(c, "files/index").Size = -1 }, "below zero", true},
+		{"offset", func(c *catalog.Catalog) { file(c, "files/index").Offset = -512 }, "below zero", true},
+		{"layer", func(c *catalog.Catalog) { file(c, "files/index").Layer = -1 }, "below zero", true},
+		{"layer too high", func(c *catalog.Catalog) { file(c, "files/index").Layer = 4 }, "layer 4 of 4", false},
+		{"outside", func(c *catalog.Catalog) { file(c, "files/index").Offset = 1 << 40 }, "lie outside layer 2", false},
+		{"beyond the end", func(c *catalog.Catalog) { file(c, "files/index").Size = 1 << 40 }, "lie outside layer 2", false},
+		{"overflow", func(c *catalog.Catalog) {
 			file(c, "files/index").Size, file(c, "files/index").Offset = 1<<63-1, 1<<63-1
 		}, "lie outside layer 2", false},
-		{"digest", func(c *image.Catalog) { file(c, "files/index").SHA256 = strings.Repeat("A", 64) }, "sha256", true},
-		{"short digest", func(c *image.Catalog) { file(c, "files/index").SHA256 = "" }, "sha256", true},
-		{"path", func(c *image.Catalog) { c.Files[0].Path = "../etc/passwd" }, "not a valid path", true},
-		{"absolute path", func(c *image.Catalog) { c.Files[0].Path = "/etc/passwd" }, "not a valid path", true},
-		{"path with NUL", func(c *image.Catalog) { c.Files[0].Path = "a\x00b" }, "not a valid path", true},
-		{"no path", func(c *image.Catalog) { c.Files[0].Path = "" }, "not a valid path", true},
-		{"path twice", func(c *image.Catalog) { c.Files = slices.Insert(c.Files, 0, *file(c, "files/index")) }, "twice", true},
-		{"item without file", func(c *image.Catalog) { c.Items[0].Files[0].Path = "none" }, "not among the files", true},
-		{"no date", func(c *image.Catalog) { file(c, "files/index").Modified = time.Time{} }, "belongs to no item", true},
-		{"item's kind", func(c *image.Catalog) { c.Items[0].Kind = "other" }, "no source", true},
-		{"item's source", func(c *image.Catalog) { c.Items[0].Source = "other" }, "not among the files", true},
-		{"item twice", func(c *image.Catalog) { c.Items[1] = c.Items[0] }, "twice", true},
-		{"item under two names", func(c *image.Catalog) {
+		{"digest", func(c *catalog.Catalog) { file(c, "files/index").SHA256 = strings.Repeat("A", 64) }, "sha256", true},
+		{"short digest", func(c *catalog.Catalog) { file(c, "files/index").SHA256 = "" }, "sha256", true},
+		{"path", func(c *catalog.Catalog) { c.Files[0].Path = "../etc/passwd" }, "not a valid path", true},
+		{"absolute path", func(c *catalog.Catalog) { c.Files[0].Path = "/etc/passwd" }, "not a valid path", true},
+		{"path with NUL", func(c *catalog.Catalog) { c.Files[0].Path = "a\x00b" }, "not a valid path", true},
+		{"no path", func(c *catalog.Catalog) { c.Files[0].Path = "" }, "not a valid path", true},
+		{"path twice", func(c *catalog.Catalog) { c.Files = slices.Insert(c.Files, 0, *file(c, "files/index")) }, "twice", true},
+		{"item without file", func(c *catalog.Catalog) { c.Items[0].Files[0].Path = "none" }, "not among the files", true},
+		{"no date", func(c *catalog.Catalog) { file(c, "files/index").Modified = time.Time{} }, "belongs to no item", true},
+		{"item's kind", func(c *catalog.Catalog) { c.Items[0].Kind = "other" }, "no source", true},
+		{"item's source", func(c *catalog.Catalog) { c.Items[0].Source = "other" }, "not among the files", true},
+		{"item twice", func(c *catalog.Catalog) { c.Items[1] = c.Items[0] }, "twice", true},
+		{"item under two names", func(c *catalog.Catalog) {
 			again := c.Items[1]
 			again.Name += "2"
 			c.Items = append(c.Items, again)
 		}, "two items are the same", true},
-		{"source's name", func(c *image.Catalog) { c.Sources[0].Name = "a/b" }, "not a valid name", true},
-		{"source's kind", func(c *image.Catalog) { c.Sources[0].Kind = "" }, "not a valid name", true},
-		{"source twice", func(c *image.Catalog) { c.Sources = append(c.Sources, c.Sources[0]) }, "repeated", true},
-		{"set's name", func(c *image.Catalog) { c.Sets[0].Name = "a b" }, "not a valid name", true},
-		{"set twice", func(c *image.Catalog) { c.Sets = append(c.Sets, c.Sets[0]) }, "repeated", true},
-		{"set's item", func(c *image.Catalog) { c.Sets[0].Items[0] = "files/none" }, "no item", true},
-		{"set of generated", func(c *image.Catalog) { c.Sets[0].Items[0] = "files/index" }, "no item", true},
-		{"set's item twice", func(c *image.Catalog) {
+		{"source's name", func(c *catalog.Catalog) { c.Sources[0].Name = "a/b" }, "not a valid name", true},
+		{"source's kind", func(c *catalog.Catalog) { c.Sources[0].Kind = "" }, "not a valid name", true},
+		{"source twice", func(c *catalog.Catalog) { c.Sources = append(c.Sources, c.Sources[0]) }, "repeated", true},
+		{"set's name", func(c *catalog.Catalog) { c.Sets[0].Name = "a b" }, "not a valid name", true},
+		{"set twice", func(c *catalog.Catalog) { c.Sets = append(c.Sets, c.Sets[0]) }, "repeated", true},
+		{"set's item", func(c *catalog.Catalog) { c.Sets[0].Items[0] = "files/none" }, "no item", true},
+		{"set of generated", func(c *catalog.Catalog) { c.Sets[0].Items[0] = "files/index" }, "no item", true},
+		{"set's item twice", func(c *catalog.Catalog) {
 			c.Sets[0].Items = append(c.Sets[0].Items, c.Sets[0].Items[0])
 		}, "repeated", true},
 	} {
@@ -105,7 +107,7 @@ func TestCatalogRoundTrip(t *testing.T) {
 	m := imagetest.New(t, spec)
 	m.Catalog.Items[0].Metadata = []string{"Depends: a (>= 1)", " folded"}
 	m.Catalog.Items[0].Attributes = artifact.NewAttributes(map[string][]string{"channel": {"x/main"}, "flavor": {"a", "b"}})
-	m.Catalog.Aliases = []image.Alias{{Kind: imagetest.Kind, Name: "letter", Of: []string{"pool/a_1.0.bin"}}}
+	m.Catalog.Aliases = []catalog.Alias{{Kind: imagetest.Kind, Name: "letter", Of: []string{"pool/a_1.0.bin"}}}
 	want, err := json.Marshal(m.Catalog)
 	must(t, err)
 	for form, img := range forms(t, m) {
@@ -124,7 +126,7 @@ func TestCatalogRoundTrip(t *testing.T) {
 // Single parts of a catalog are read alone.
 func TestFind(t *testing.T) {
 	m := imagetest.New(t, spec)
-	m.Catalog.Aliases = []image.Alias{{Kind: imagetest.Kind, Name: "letter", Of: []string{"pool/a_1.0.bin"}}}
+	m.Catalog.Aliases = []catalog.Alias{{Kind: imagetest.Kind, Name: "letter", Of: []string{"pool/a_1.0.bin"}}}
 	for form, img := range forms(t, m) {
 		records, aliases, err := img.Find(t.Context(), imagetest.Kind, []string{"letter", "pool/empty", "none", "pool/a_1.0.bin"})
 		must(t, err)
@@ -159,7 +161,7 @@ func FuzzCatalog(f *testing.F) {
 	f.Add(head, records)
 	f.Fuzz(func(t *testing.T, head, records []byte) {
 		dir := t.TempDir()
-		imagetest.WriteDir(t, dir, map[string][]byte{image.HeadName: head, image.RecordsName: records})
+		imagetest.WriteDir(t, dir, map[string][]byte{layout.HeadName: head, layout.RecordsName: records})
 		img, err := image.OpenRoot(dir)
 		if err != nil {
 			return

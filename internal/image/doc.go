@@ -1,6 +1,5 @@
-// Package image is the format of miniMirror's images, and the only package that
-// knows layers. The builder writes the format; serve, bootstrap, inspect and
-// verify read it, wherever the image is:
+// Package image is the format of miniMirror's images. It and the folders below it are the only packages that know layers. The builder
+// writes the format; serve, bootstrap, inspect and verify read it, wherever the image is:
 //
 //	lock ──build──▶ oci:DIR, oci-archive:FILE, docker-archive:FILE ──Open─────┐
 //	                │                                                         ├──▶ Image ──▶ files, in place

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 const fetchSteps = 128 << 10 // bytes that are read at once
@@ -32,7 +33,7 @@ type Delivery interface {
 //
 // Neighbours in a layer are read with one request. Where the layer only can be read from its start, that
 // is done once, as far as needed.
-func (r *Reader) Fetch(ctx context.Context, files []File, deliver func(f File) (Delivery, error)) error {
+func (r *Reader) Fetch(ctx context.Context, files []catalog.File, deliver func(f catalog.File) (Delivery, error)) error {
 	if r.layers == nil {
 		return r.fetchTree(ctx, files, deliver)
 	}
@@ -73,7 +74,7 @@ func (r *Reader) ReadFile(ctx context.Context, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %d bytes are too many to hold in memory", path, f.Size)
 	}
 	var text memory
-	err = r.Fetch(ctx, []File{f}, func(File) (Delivery, error) { return &text, nil })
+	err = r.Fetch(ctx, []catalog.File{f}, func(catalog.File) (Delivery, error) { return &text, nil })
 	return text.Bytes(), err
 }
 
@@ -86,7 +87,7 @@ func (m *memory) Abort()      { m.Reset() }
 // fetching is one Fetch.
 type fetching struct {
 	reader  *Reader
-	deliver func(File) (Delivery, error)
+	deliver func(catalog.File) (Delivery, error)
 	last    bool // what is wrong now is an error
 
 	mu    sync.Mutex
@@ -199,7 +200,7 @@ func (f *fetching) cluster(body io.Reader, c cluster, buffer []byte) (good bool,
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", c[0].Path, err)
 	}
-	if err := c[0].agrees(sum); err != nil {
+	if err := c[0].Agrees(sum); err != nil {
 		if f.last {
 			return false, err
 		}
@@ -239,7 +240,7 @@ func readSteps(r io.Reader, n int64, buffer []byte, take func([]byte) error) err
 }
 
 // fetchTree delivers the files of an unpacked tree.
-func (r *Reader) fetchTree(ctx context.Context, files []File, deliver func(File) (Delivery, error)) error {
+func (r *Reader) fetchTree(ctx context.Context, files []catalog.File, deliver func(catalog.File) (Delivery, error)) error {
 	f := &fetching{reader: r, deliver: deliver, last: true}
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(r.parallel)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 )
 
@@ -63,7 +64,7 @@ func fetchInto(b *testing.B, archive, dir string, count int) error {
 	for i := range count {
 		names = append(names, fmt.Sprintf("pool/%04d.bin", i))
 	}
-	return r.Fetch(b.Context(), records(b, r, names...), func(f image.File) (image.Delivery, error) {
+	return r.Fetch(b.Context(), records(b, r, names...), func(f catalog.File) (image.Delivery, error) {
 		file, err := os.Create(filepath.Join(dir, strings.ReplaceAll(f.Path, "/", "_")))
 		return fileDelivery{file}, err
 	})

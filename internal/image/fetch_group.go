@@ -3,6 +3,8 @@ package image
 import (
 	"cmp"
 	"slices"
+
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 const (
@@ -11,15 +13,15 @@ const (
 )
 
 // A cluster is files with the same bytes in the same place: links to one content.
-type cluster []File
+type cluster []catalog.File
 
 func (c cluster) size() int64 { return c[0].Size }
 func (c cluster) end() int64  { return c[0].Offset + c[0].Size }
 
 // clusters checks and sorts the files.
-func (r *Reader) clusters(files []File) ([]cluster, error) {
+func (r *Reader) clusters(files []catalog.File) ([]cluster, error) {
 	files = slices.Clone(files)
-	slices.SortStableFunc(files, func(a, b File) int {
+	slices.SortStableFunc(files, func(a, b catalog.File) int {
 		if a.Layer != b.Layer {
 			return a.Layer - b.Layer
 		}
@@ -27,7 +29,7 @@ func (r *Reader) clusters(files []File) ([]cluster, error) {
 	})
 	var all []cluster
 	for _, f := range files {
-		if err := f.check(layerSizes(r.stored)); err != nil {
+		if err := f.Check(layerSizes(r.stored)); err != nil {
 			return nil, err
 		}
 		if n := len(all) - 1; n >= 0 && all[n][0].Layer == f.Layer {
@@ -37,7 +39,7 @@ func (r *Reader) clusters(files []File) ([]cluster, error) {
 				continue
 			}
 			if f.Offset < all[n].end() {
-				return nil, errCatalog("%s and %s overlap", last.Path, f.Path)
+				return nil, catalog.Errorf("%s and %s overlap", last.Path, f.Path)
 			}
 		}
 		all = append(all, cluster{f})
@@ -51,7 +53,7 @@ type group struct {
 	size     int64 // from the first byte of the first to the last of the last
 }
 
-func (g *group) first() *File { return &g.clusters[0][0] }
+func (g *group) first() *catalog.File { return &g.clusters[0][0] }
 
 // groups joins neighbours. The largest comes first: whoever works on several is done sooner.
 func groups(clusters []cluster) (all []group) {
@@ -71,6 +73,6 @@ func groups(clusters []cluster) (all []group) {
 }
 
 // comparePlaces orders files by their place in a layer.
-func comparePlaces(a, b *File) int {
+func comparePlaces(a, b *catalog.File) int {
 	return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Size, b.Size), cmp.Compare(a.Path, b.Path))
 }

@@ -13,7 +13,9 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 // Wherever an image is, the same files come out of it.
@@ -23,7 +25,7 @@ func TestFetchFromEverywhere(t *testing.T) {
 	for name, open := range sources(t, m) {
 		t.Run(name, func(t *testing.T) {
 			r := open()
-			var files []image.File
+			var files []catalog.File
 			for path := range want {
 				files = append(files, records(t, r, strings.TrimPrefix(path, "files/"))...)
 			}
@@ -36,7 +38,7 @@ func TestFetchFromEverywhere(t *testing.T) {
 			if !maps.Equal(d.files, expect) || d.aborted != 0 {
 				t.Errorf("%d files of %d, %d aborted", len(d.files), len(expect), d.aborted)
 			}
-			if key, err := r.ReadFile(t.Context(), image.KeyPath); err != nil || !bytes.HasPrefix(key, []byte("-----BEGIN")) {
+			if key, err := r.ReadFile(t.Context(), layout.KeyPath); err != nil || !bytes.HasPrefix(key, []byte("-----BEGIN")) {
 				t.Errorf("%q, %v", key, err)
 			}
 			if _, err := r.ReadFile(t.Context(), "files/none"); !errors.Is(err, fs.ErrNotExist) {
@@ -117,13 +119,13 @@ func TestFetchIsInterrupted(t *testing.T) {
 
 // A Reader, too, only gives what the catalog states.
 func TestFetchRefusesLies(t *testing.T) {
-	for name, lie := range map[string]func(*image.File){
-		"digest":  func(f *image.File) { f.SHA256 = strings.Repeat("0", 64) },
-		"offset":  func(f *image.File) { f.Offset++ },
-		"size":    func(f *image.File) { f.Size-- },
-		"layer":   func(f *image.File) { f.Layer = 0 },
-		"outside": func(f *image.File) { f.Offset = 1 << 40 },
-		"huge":    func(f *image.File) { f.Size = 1 << 62 },
+	for name, lie := range map[string]func(*catalog.File){
+		"digest":  func(f *catalog.File) { f.SHA256 = strings.Repeat("0", 64) },
+		"offset":  func(f *catalog.File) { f.Offset++ },
+		"size":    func(f *catalog.File) { f.Size-- },
+		"layer":   func(f *catalog.File) { f.Layer = 0 },
+		"outside": func(f *catalog.File) { f.Offset = 1 << 40 },
+		"huge":    func(f *catalog.File) { f.Size = 1 << 62 },
 	} {
 		m, _ := many(t, 10, 1000)
 		for i := range m.Catalog.Files {
@@ -140,7 +142,7 @@ func TestFetchRefusesLies(t *testing.T) {
 			found, _, err := r.Find(t.Context(), imagetest.Kind, []string{"pool/0003.bin"})
 			d := newDesk()
 			if err == nil {
-				err = r.Fetch(t.Context(), []image.File{found["pool/0003.bin"][0].Stored()[0]}, d.take)
+				err = r.Fetch(t.Context(), []catalog.File{found["pool/0003.bin"][0].Stored()[0]}, d.take)
 			}
 			if !errors.Is(err, artifact.ErrVerify) || len(d.files) != 0 {
 				t.Errorf("%s, %s: %v", name, form, err)

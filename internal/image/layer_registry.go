@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 
+	"github.com/minimirror/minimirror/internal/image/catalog"
+
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -115,7 +117,7 @@ func (r *Reader) chooseInRegistry(ctx context.Context, repository *registry.Repo
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
 	if manifest.Config.Digest == "" {
-		return nil, errForeign("its manifest has no configuration")
+		return nil, catalog.ErrForeign("its manifest has no configuration")
 	}
 	return &manifest, nil
 }

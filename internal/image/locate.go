@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/minimirror/minimirror/internal/image/layout"
+
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
 
@@ -64,7 +66,7 @@ func locateAs(ctx context.Context, ref Reference, o Options) (*place, error) {
 		}
 		transport := transportAt(ref.Path, "")
 		if transport == "" {
-			return nil, errUnknown("a folder with neither %s nor %s", v1.ImageLayoutFile, HeadName)
+			return nil, errUnknown("a folder with neither %s nor %s", v1.ImageLayoutFile, layout.HeadName)
 		}
 		if transport == skopeoDir {
 			return nil, errors.New("not an image that can be read") // misnamed adds the hint
@@ -98,9 +100,9 @@ func locateFile(ctx context.Context, ref Reference, o Options) (*place, error) {
 
 // treeRoot is the folder of everything that is served: dir, or /mirror within.
 func treeRoot(dir string) string {
-	inner := filepath.Join(dir, Root)
-	if _, err := os.Lstat(filepath.Join(dir, HeadName)); errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(filepath.Join(inner, HeadName)); err == nil {
+	inner := filepath.Join(dir, layout.Root)
+	if _, err := os.Lstat(filepath.Join(dir, layout.HeadName)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(filepath.Join(inner, layout.HeadName)); err == nil {
 			return inner
 		}
 	}

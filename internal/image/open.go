@@ -9,26 +9,27 @@ import (
 	"os"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 // An Image is an open image: its catalog and, in place, its files. Its methods
 // may be called by many goroutines.
 type Image struct {
 	// CatalogReader reads single parts of the catalog, in full.
-	*CatalogReader
+	*catalog.Reader
 	// Catalog has been checked; it must not be changed. Its artifacts are without URLs and
 	// Metadata, which are most of it and seldom wanted; see FullCatalog.
-	Catalog *Catalog
+	Catalog *catalog.Catalog
 	// Digest is the manifest's, "sha256:…", or empty where there is none
 	// (docker-archive, unpacked tree).
 	Digest string
 	// Layers are in the manifest's order; nil for an unpacked tree.
 	Layers []StoredLayer
 
-	root  string           // the folder of an unpacked tree
-	place *catalogPlace    // where there are layers
-	index map[string]int32 // path → place in Catalog.Files
-	open  func(*File) (*Section, error)
+	root  string            // the folder of an unpacked tree
+	place *catalog.Location // where there are layers
+	index map[string]int32  // path → place in Catalog.Files
+	open  func(*catalog.File) (*Section, error)
 	close func() error
 }
 
@@ -105,7 +106,7 @@ func newImage(o *opened, closer func() error) (*Image, error) {
 	if err := img.load(o.labels); err != nil {
 		return nil, errors.Join(err, closer())
 	}
-	img.open = func(f *File) (*Section, error) {
+	img.open = func(f *catalog.File) (*Section, error) {
 		return img.Layers[f.Layer].blob.part(f.Offset, f.Size)
 	}
 	return img, nil
@@ -118,7 +119,7 @@ func (img *Image) load(labels map[string]string) error {
 			return fmt.Errorf("layer %d: %w", i, compressedError(layer.packed))
 		}
 	}
-	place, err := findCatalog(labels, layerSizes(img.Layers))
+	place, err := catalog.Locate(labels, layerSizes(img.Layers))
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (img *Image) load(labels map[string]string) error {
 	if err != nil {
 		return err
 	}
-	if err := place.verify(head); err != nil {
+	if err := place.Verify(head); err != nil {
 		return err
 	}
 	img.place = place
@@ -139,21 +140,21 @@ func (img *Image) load(labels map[string]string) error {
 
 // loadCatalog reads and checks the catalog.
 func (img *Image) loadCatalog(head []byte, size int64, records func(context.Context, int64, int64) ([]byte, error)) (err error) {
-	if img.CatalogReader, err = newCatalogReader(head, size, layerSizes(img.Layers), records); err == nil {
-		img.Catalog, img.index, err = img.CatalogReader.load(context.Background(), true)
+	if img.Reader, err = catalog.NewReader(head, size, layerSizes(img.Layers), records); err == nil {
+		img.Catalog, img.index, err = img.Reader.Load(context.Background(), true)
 	}
 	return err
 }
 
 // FullCatalog reads the catalog again, with all that it says.
-func (img *Image) FullCatalog() (*Catalog, error) {
-	c, _, err := img.CatalogReader.load(context.Background(), false)
+func (img *Image) FullCatalog() (*catalog.Catalog, error) {
+	c, _, err := img.Reader.Load(context.Background(), false)
 	return c, err
 }
 
 // Lookup returns what the catalog says of the file at path, below Root, or nil.
 // The path is compared as it is: it is not cleaned or decoded.
-func (img *Image) Lookup(path string) *File {
+func (img *Image) Lookup(path string) *catalog.File {
 	if i, found := img.index[path]; found {
 		return &img.Catalog.Files[i]
 	}
@@ -179,7 +180,7 @@ func (img *Image) OpenFile(path string) (*Section, error) {
 }
 
 // Open opens one of the catalog's own files, as Lookup returns them.
-func (img *Image) Open(f *File) (*Section, error) {
+func (img *Image) Open(f *catalog.File) (*Section, error) {
 	return img.open(f)
 }
 
@@ -199,8 +200,8 @@ func (img *Image) ReadFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if f := img.Lookup(path); digestOf(data) != "sha256:"+f.SHA256 {
-		return nil, artifact.Verifyf("%s: sha256 mismatch: got %s, want sha256:%s", path, digestOf(data), f.SHA256)
+	if f := img.Lookup(path); catalog.DigestOf(data) != "sha256:"+f.SHA256 {
+		return nil, artifact.Verifyf("%s: sha256 mismatch: got %s, want sha256:%s", path, catalog.DigestOf(data), f.SHA256)
 	}
 	return data, nil
 }

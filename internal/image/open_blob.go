@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 // maxDocument is how large an index, a manifest or a configuration may be, in bytes.
@@ -65,8 +66,8 @@ func (b blob) document(digest string) ([]byte, error) {
 		return nil, fmt.Errorf("%d bytes, more than the %d expected at most", b.size, maxDocument)
 	}
 	data, err := b.read(0, b.size)
-	if err == nil && digest != "" && digestOf(data) != digest {
-		err = artifact.Verifyf("sha256 mismatch: got %s, want %s", digestOf(data), digest)
+	if err == nil && digest != "" && catalog.DigestOf(data) != digest {
+		err = artifact.Verifyf("sha256 mismatch: got %s, want %s", catalog.DigestOf(data), digest)
 	}
 	return data, err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 // What is cut, lacks something or is changed did not verify, and has the hint to copy it again.
@@ -91,7 +92,7 @@ func TestDamageIsToldFromWrongNames(t *testing.T) {
 	write("text", []byte(strings.Repeat("text ", 1000)))
 	write("other.tar", archiveOf(t, func(w *tar.Writer) { add(t, w, tar.Header{Name: "x"}, "x") }))
 	m.WriteRoot(t, in("tree"))
-	must(t, os.Remove(in("tree/"+image.RecordsName)))
+	must(t, os.Remove(in("tree/"+layout.RecordsName)))
 
 	for ref, want := range map[string]error{
 		"oci:layer": artifact.ErrVerify, "oci-archive:layer.tar": artifact.ErrVerify,

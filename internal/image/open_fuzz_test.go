@@ -15,6 +15,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/image/registry"
 )
 
@@ -126,7 +127,7 @@ func FuzzRecords(f *testing.F) {
 		head := fmt.Sprintf(`{"version":1,"name":"x","lock":"sha256:%s",%s,"tables":{"sets":%s,"artifacts":%s,"files":{},"sources":%s}}`, hexOf(nil), more,
 			table(setKey, set, count(set)), table(key, rows, count(rows)), table(sourceKey, sources, count(sources)))
 		dir := t.TempDir()
-		imagetest.WriteDir(t, dir, map[string][]byte{image.HeadName: pack([]byte(head)), image.RecordsName: records.Bytes(), "x/a": []byte("a")})
+		imagetest.WriteDir(t, dir, map[string][]byte{layout.HeadName: pack([]byte(head)), layout.RecordsName: records.Bytes(), "x/a": []byte("a")})
 		r, err := image.OpenReader(t.Context(), image.Reference{Transport: image.Unpacked, Path: dir}, image.Options{})
 		if err != nil {
 			return

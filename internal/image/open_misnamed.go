@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/minimirror/minimirror/internal/image/layout"
+
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -66,7 +68,7 @@ func transportAt(path, wanted string) string {
 		return OCI
 	case has(dockerManifestFile, "version"):
 		return skopeoDir
-	case has(HeadName), has(filepath.Join(Root, HeadName)):
+	case has(layout.HeadName), has(filepath.Join(layout.Root, layout.HeadName)):
 		return Unpacked
 	}
 	return ""

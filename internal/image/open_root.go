@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/catalog"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 // maxIdleFiles is how many files of an unpacked tree stay open for the next reader.
@@ -48,22 +50,22 @@ func (img *Image) loadTree(files *tree, idle *idleFiles) error {
 	open := func(name string) (*os.File, int64, error) {
 		return openRegular(func(flag int) (*os.File, error) { return files.OpenFile(name, flag) })
 	}
-	head, size, err := open(HeadName)
+	head, size, err := open(layout.HeadName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return errForeign("there is no " + HeadName)
+		return catalog.ErrForeign("there is no " + layout.HeadName)
 	}
 	if err != nil {
 		return err
 	}
 	defer head.Close()
-	if size > maxHead {
-		return errCatalog("a head of %d bytes, more than %d", size, maxHead)
+	if size > catalog.MaxHead {
+		return catalog.Errorf("a head of %d bytes, more than %d", size, catalog.MaxHead)
 	}
-	text, err := io.ReadAll(io.LimitReader(head, maxHead))
+	text, err := io.ReadAll(io.LimitReader(head, catalog.MaxHead))
 	if err != nil {
 		return err
 	}
-	body, size, err := open(RecordsName)
+	body, size, err := open(layout.RecordsName)
 	if err != nil {
 		return missing(err)
 	}
@@ -73,7 +75,7 @@ func (img *Image) loadTree(files *tree, idle *idleFiles) error {
 	if err := img.loadCatalog(text, size, func(_ context.Context, offset, size int64) ([]byte, error) { return records.read(offset, size) }); err != nil {
 		return err
 	}
-	img.open = func(f *File) (*Section, error) {
+	img.open = func(f *catalog.File) (*Section, error) {
 		file, err := idle.take(f.Path)
 		if err != nil {
 			return nil, err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 var spec = imagetest.Spec{
@@ -70,7 +71,7 @@ func open(t *testing.T, ref image.Reference) *image.Image {
 }
 
 func TestEveryFormReadsTheSame(t *testing.T) {
-	want := map[string]string{"files/index": "a\nb\n", image.KeyPath: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}
+	want := map[string]string{"files/index": "a\nb\n", layout.KeyPath: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}
 	for path, content := range spec.Artifacts {
 		want["files/"+path] = content
 	}
@@ -191,14 +192,14 @@ func TestHostileRoot(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "files/pool/empty"), []byte("no longer empty"), 0o644))
 	must(t, os.Remove(filepath.Join(dir, "files/pool/b_1%3a1~rc+1.bin")))
 	must(t, syscall.Mkfifo(filepath.Join(dir, "files/pool/b_1%3a1~rc+1.bin"), 0o644)) // nobody ever writes
-	must(t, os.Remove(filepath.Join(dir, image.KeyPath)))
-	must(t, os.Mkdir(filepath.Join(dir, image.KeyPath), 0o755))
+	must(t, os.Remove(filepath.Join(dir, layout.KeyPath)))
+	must(t, os.Mkdir(filepath.Join(dir, layout.KeyPath), 0o755))
 	img, err := image.OpenRoot(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer img.Close()
-	for _, path := range []string{"secret", "files/pool/a_1.0.bin", "files/index", "files/pool/empty", "files/pool/b_1%3a1~rc+1.bin", image.KeyPath} {
+	for _, path := range []string{"secret", "files/pool/a_1.0.bin", "files/index", "files/pool/empty", "files/pool/b_1%3a1~rc+1.bin", layout.KeyPath} {
 		if s, err := img.OpenFile(path); err == nil {
 			t.Errorf("%s: opened %d bytes", path, s.Size())
 		}

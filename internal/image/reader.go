@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/registry"
 )
 
@@ -25,19 +26,19 @@ type Options struct {
 // as little as it can. Its methods may be called by many goroutines.
 type Reader struct {
 	// CatalogReader reads single parts of the catalog.
-	*CatalogReader
+	*catalog.Reader
 	// Reference leads to this very image, by digest where it is in a registry.
 	Reference Reference
 	// Digest is the manifest's, "sha256:…", or empty where there is none (docker-archive,
 	// unpacked tree).
 	Digest string
 
-	root     string                               // the folder of an unpacked tree
-	place    *catalogPlace                        // where there are layers
-	config   []byte                               // nil: an unpacked tree
-	stored   []StoredLayer                        // nil: an unpacked tree
-	layers   []layerContent                       // their content
-	file     func(f *File) (io.ReadCloser, error) // of a tree
+	root     string                                       // the folder of an unpacked tree
+	place    *catalog.Location                            // where there are layers
+	config   []byte                                       // nil: an unpacked tree
+	stored   []StoredLayer                                // nil: an unpacked tree
+	layers   []layerContent                               // their content
+	file     func(f *catalog.File) (io.ReadCloser, error) // of a tree
 	parallel int
 	received func() int64
 	close    []func() error // in the order of opening
@@ -95,7 +96,7 @@ func (r *Reader) open(ctx context.Context, ref Reference, o Options) error {
 // load reads the catalog's head.
 func (r *Reader) load(ctx context.Context, o *opened, layers []layerContent, options Options) error {
 	r.Digest, r.config, r.stored, r.layers = o.digest, o.config, o.layers, layers
-	place, err := findCatalog(o.labels, layerSizes(o.layers))
+	place, err := catalog.Locate(o.labels, layerSizes(o.layers))
 	if err != nil {
 		return err
 	}
@@ -109,12 +110,12 @@ func (r *Reader) load(ctx context.Context, o *opened, layers []layerContent, opt
 	if err != nil {
 		return fmt.Errorf("layer %d: %w", last, err)
 	}
-	if err := place.verify(head); err != nil {
+	if err := place.Verify(head); err != nil {
 		return err
 	}
 	r.place = place
 	content := r.layers[last]
-	r.CatalogReader, err = newCatalogReader(head, place.Records.Size, layerSizes(o.layers), func(ctx context.Context, offset, size int64) ([]byte, error) {
+	r.Reader, err = catalog.NewReader(head, place.Records.Size, layerSizes(o.layers), func(ctx context.Context, offset, size int64) ([]byte, error) {
 		return readPart(ctx, content, place.Records.Offset+offset, size)
 	})
 	return err
@@ -143,7 +144,7 @@ func (r *Reader) spoolCatalog(ctx context.Context, last int, dir string) error {
 		return err
 	}
 	defer body.Close()
-	file, err := spool(ctx, io.LimitReader(body, maxCatalog), dir)
+	file, err := spool(ctx, io.LimitReader(body, catalog.MaxCatalog), dir)
 	if err != nil {
 		return err
 	}
@@ -172,14 +173,14 @@ func (r *Reader) openTree(dir string) error {
 		return err
 	}
 	r.close = append(r.close, img.Close)
-	r.CatalogReader, r.root = img.CatalogReader, dir
-	r.file = func(f *File) (io.ReadCloser, error) { return img.open(f) }
+	r.Reader, r.root = img.Reader, dir
+	r.file = func(f *catalog.File) (io.ReadCloser, error) { return img.open(f) }
 	return nil
 }
 
 // Load reads the whole catalog, with all that it says.
-func (r *Reader) Load(ctx context.Context) (*Catalog, error) {
-	c, _, err := r.CatalogReader.load(ctx, false)
+func (r *Reader) Load(ctx context.Context) (*catalog.Catalog, error) {
+	c, _, err := r.Reader.Load(ctx, false)
 	return c, copyAgain(err)
 }
 
@@ -190,7 +191,7 @@ func (r *Reader) LayerCount() int { return len(r.layers) }
 func (r *Reader) Received() int64 { return r.received() }
 
 // OpenFile opens one of the catalog's files. What it reads is not verified; see Fetch.
-func (r *Reader) OpenFile(ctx context.Context, f File) (io.ReadCloser, error) {
+func (r *Reader) OpenFile(ctx context.Context, f catalog.File) (io.ReadCloser, error) {
 	if r.layers == nil {
 		return r.file(&f)
 	}

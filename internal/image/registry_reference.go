@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 // parseRegistry reads what follows "docker:" in whole, which must be //HOST/NAME[:TAG|@DIGEST].
@@ -20,7 +21,7 @@ func parseRegistry(whole, rest string) (Reference, error) {
 	if err != nil {
 		return Reference{}, artifact.Hint(artifact.Usagef("%q: %w", whole, err), "write docker://HOST/NAME:TAG, the name in lower case")
 	}
-	if repository := ref.Context().RepositoryStr(); !repositoryName.MatchString(repository) {
+	if repository := ref.Context().RepositoryStr(); !layout.RepositoryName.MatchString(repository) {
 		return Reference{}, artifact.Usagef("%q: %q is not a name in a registry", whole, repository)
 	}
 	return Reference{Docker, ref.Context().Name(), ref.Identifier()}, nil

@@ -14,6 +14,9 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/minimirror/minimirror/internal/image/catalog"
+
 	ulikunitz "github.com/ulikunitz/xz"
 
 	"github.com/minimirror/minimirror/internal/image"
@@ -34,7 +37,7 @@ type parcel struct {
 	path string
 }
 
-func (d *desk) take(f image.File) (image.Delivery, error) {
+func (d *desk) take(f catalog.File) (image.Delivery, error) {
 	return &parcel{desk: d, path: f.Path}, nil
 }
 
@@ -94,7 +97,7 @@ func reader(t testing.TB, ref image.Reference, o image.Options) *image.Reader {
 }
 
 // records finds artifacts by path below the source.
-func records(t testing.TB, r *image.Reader, paths ...string) (files []image.File) {
+func records(t testing.TB, r *image.Reader, paths ...string) (files []catalog.File) {
 	t.Helper()
 	found, _, err := r.Find(t.Context(), imagetest.Kind, paths)
 	must(t, err)

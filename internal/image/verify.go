@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/minimirror/minimirror/internal/image/verify"
 )
 
 // Verify reads the whole image once, and holds it against its digests and the format: what a
@@ -16,7 +18,7 @@ func (r *Reader) Verify(ctx context.Context) error {
 }
 
 func (r *Reader) verify(ctx context.Context) error {
-	c, index, err := r.CatalogReader.load(ctx, true)
+	c, index, err := r.Reader.Load(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -27,10 +29,10 @@ func (r *Reader) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := verifyConfig(config.Config, c.Lock); err != nil {
+	if err := verify.Config(config.Config, c.Lock); err != nil {
 		return err
 	}
-	v, err := newVerification(c, r.place, len(r.layers))
+	v, err := verify.New(c, r.place, len(r.layers))
 	if err != nil {
 		return err
 	}
@@ -43,12 +45,12 @@ func (r *Reader) verify(ctx context.Context) error {
 }
 
 // verifyOne reads a layer.
-func verifyOne(ctx context.Context, v *verification, number int, layer layerContent) error {
+func verifyOne(ctx context.Context, v *verify.Verification, number int, layer layerContent) error {
 	body, err := layer.whole(ctx)
 	if err != nil {
 		return missing(err)
 	}
-	return errors.Join(v.layer(number, missingReader{body}), body.Close())
+	return errors.Join(v.Layer(number, missingReader{body}), body.Close())
 }
 
 // A missingReader marks the errors of a reader as missing does.

@@ -13,7 +13,9 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 var verifySpec = imagetest.Spec{
@@ -201,11 +203,11 @@ func TestVerifyRefusesLayers(t *testing.T) {
 func TestVerifyRefusesCatalogs(t *testing.T) {
 	for path, want := range map[string]string{
 		"files/.wh.x": "would delete", ".wh.files": "would delete",
-		image.HeadName: "something else", image.RecordsName + "/x": "below itself", "files/pool": "something else", "files/pool/a.deb/x": "something else",
+		layout.HeadName: "something else", layout.RecordsName + "/x": "below itself", "files/pool": "something else", "files/pool/a.deb/x": "something else",
 	} {
 		m := imagetest.New(t, verifySpec)
-		m.Catalog.Files = append(m.Catalog.Files, image.File{Path: path, Layer: generated, SHA256: hexOf(nil), Modified: imagetest.Date})
-		slices.SortFunc(m.Catalog.Files, func(a, b image.File) int { return strings.Compare(a.Path, b.Path) })
+		m.Catalog.Files = append(m.Catalog.Files, catalog.File{Path: path, Layer: generated, SHA256: hexOf(nil), Modified: imagetest.Date})
+		slices.SortFunc(m.Catalog.Files, func(a, b catalog.File) int { return strings.Compare(a.Path, b.Path) })
 		refused(t, verifyLayers(t, m, m.Layers(t)), want)
 	}
 	m := imagetest.New(t, verifySpec)

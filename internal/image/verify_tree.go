@@ -10,10 +10,12 @@ import (
 	"os"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/catalog"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 // verifyTree looks for files that an unpacked image must not have, then reads those that it must have.
-func (r *Reader) verifyTree(ctx context.Context, files []File, index map[string]int32) error {
+func (r *Reader) verifyTree(ctx context.Context, files []catalog.File, index map[string]int32) error {
 	root, err := os.OpenRoot(r.root)
 	if err != nil {
 		return err
@@ -28,7 +30,7 @@ func (r *Reader) verifyTree(ctx context.Context, files []File, index map[string]
 			return context.Cause(ctx)
 		case e.IsDir():
 			return nil
-		case !known && name != HeadName && name != RecordsName:
+		case !known && name != layout.HeadName && name != layout.RecordsName:
 			return artifact.Verifyf("%q: the catalog does not name it", name)
 		case !e.Type().IsRegular():
 			return artifact.Verifyf("%s: not a regular file", name)
@@ -43,7 +45,7 @@ func (r *Reader) verifyTree(ctx context.Context, files []File, index map[string]
 	return err
 }
 
-func (r *Reader) verifyFile(f *File) error {
+func (r *Reader) verifyFile(f *catalog.File) error {
 	body, err := r.file(f)
 	if errors.Is(err, fs.ErrNotExist) {
 		return artifact.Verifyf("%s is missing", f.Path)
@@ -56,5 +58,5 @@ func (r *Reader) verifyFile(f *File) error {
 	if _, err := io.Copy(sum, body); err != nil {
 		return fmt.Errorf("%s: %w", f.Path, err)
 	}
-	return f.agrees(sum)
+	return f.Agrees(sum)
 }

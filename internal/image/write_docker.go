@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 // WriteDockerArchive writes the whole image as docker load, podman load and ctr images import take it
@@ -22,7 +23,7 @@ func (r *Reader) WriteDockerArchive(ctx context.Context, w io.Writer, tags ...st
 			"name the image's file, or its address in a registry")
 	}
 	archive := tar.NewWriter(w)
-	config := strings.TrimPrefix(digestOf(r.config), "sha256:") + ".json"
+	config := strings.TrimPrefix(catalog.DigestOf(r.config), "sha256:") + ".json"
 	names := make([]string, len(r.layers))
 	written := map[string]bool{}
 	for i, layer := range r.layers {

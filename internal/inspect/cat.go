@@ -11,6 +11,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 // maxHeld is how large a file may be that Cat holds in memory: in a container there may be no folder for temporary files.
@@ -49,8 +50,8 @@ func Cat(ctx context.Context, r *image.Reader, path string, kinds []artifact.Kin
 	return err
 }
 
-func fetch(ctx context.Context, r *image.Reader, f image.File, to image.Delivery) error {
-	return r.Fetch(ctx, []image.File{f}, func(image.File) (image.Delivery, error) { return to, nil })
+func fetch(ctx context.Context, r *image.Reader, f catalog.File, to image.Delivery) error {
+	return r.Fetch(ctx, []catalog.File{f}, func(catalog.File) (image.Delivery, error) { return to, nil })
 }
 
 // memory is a Delivery in memory.
@@ -73,18 +74,18 @@ func (d *onDisk) Abort() {
 }
 
 // fileAt finds a file by its path on the mirror, or by its name in the catalog.
-func fileAt(ctx context.Context, r *image.Reader, path string, kinds []artifact.Kind) (image.File, error) {
+func fileAt(ctx context.Context, r *image.Reader, path string, kinds []artifact.Kind) (catalog.File, error) {
 	name := strings.TrimPrefix(path, "/")
 	generated, err := r.Files(ctx, []string{name})
 	if err != nil {
-		return image.File{}, err
+		return catalog.File{}, err
 	}
 	if file, is := generated[name]; is {
 		return file, nil
 	}
 	s, err := FromImage(ctx, "", r, kinds)
 	if err != nil {
-		return image.File{}, err
+		return catalog.File{}, err
 	}
 	file, err := s.File(name)
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/lockfile"
 	"github.com/minimirror/minimirror/internal/needs"
 	"github.com/minimirror/minimirror/internal/signing"
@@ -18,7 +20,7 @@ import (
 type Subject struct {
 	Reference string // as the user wrote it
 	// Catalog is the image's, in full, or what an image of the lock would have, without Files.
-	Catalog *image.Catalog
+	Catalog *catalog.Catalog
 	Kinds   []artifact.Kind
 
 	// These are empty for a lock, and partly for an image that does not tell them.
@@ -32,7 +34,7 @@ type Subject struct {
 	// Definition is the digest of the definition of a lock, "sha256:…"; empty for an image.
 	Definition string
 
-	files map[string]image.File
+	files map[string]catalog.File
 }
 
 // FromImage reads an image's catalog.
@@ -42,11 +44,11 @@ func FromImage(ctx context.Context, reference string, r *image.Reader, kinds []a
 		return nil, err
 	}
 	s := &Subject{Reference: reference, Catalog: listed, Kinds: kinds, IsImage: true, Digest: r.Digest, Platform: r.Platform(), Layers: r.LayerInfos(),
-		files: make(map[string]image.File, len(listed.Files))}
+		files: make(map[string]catalog.File, len(listed.Files))}
 	for _, f := range listed.Files {
 		s.files[f.Path] = f
 	}
-	public, err := r.ReadFile(ctx, image.KeyPath)
+	public, err := r.ReadFile(ctx, layout.KeyPath)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +58,8 @@ func FromImage(ctx context.Context, reference string, r *image.Reader, kinds []a
 
 // FromLock takes a lock and the digest of its file.
 func FromLock(reference string, l *lockfile.Lock, digest string, kinds []artifact.Kind) *Subject {
-	return &Subject{Reference: reference, Kinds: kinds, Definition: l.Definition, Catalog: &image.Catalog{
-		Name: l.Name, Date: l.Date, Lock: digest, Sources: l.Sources, Sets: l.Sets, Items: l.Items, Aliases: image.Aliases(kinds, l.Items)}}
+	return &Subject{Reference: reference, Kinds: kinds, Definition: l.Definition, Catalog: &catalog.Catalog{
+		Name: l.Name, Date: l.Date, Lock: digest, Sources: l.Sources, Sets: l.Sets, Items: l.Items, Aliases: catalog.Aliases(kinds, l.Items)}}
 }
 
 // graph says why items are carried, and what needs them.
@@ -84,7 +86,7 @@ func (s *Subject) kind(name string) artifact.Kind {
 
 // File finds a file of the image: by its name in the catalog, or by the address of a file of an item, without the first slash. The
 // error is fs.ErrNotExist.
-func (s *Subject) File(name string) (image.File, error) {
+func (s *Subject) File(name string) (catalog.File, error) {
 	if f, is := s.files[name]; is {
 		return f, nil
 	}
@@ -96,5 +98,5 @@ func (s *Subject) File(name string) (image.File, error) {
 			}
 		}
 	}
-	return image.File{}, fmt.Errorf("the image has no file %s: %w", name, fs.ErrNotExist)
+	return catalog.File{}, fmt.Errorf("the image has no file %s: %w", name, fs.ErrNotExist)
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/glob"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 // A Selection says which items are wanted: those that meet all conditions. The zero value selects all.
@@ -59,7 +59,7 @@ type Found struct {
 	Aliases   []Alias `json:"aliases"`
 	Size      int64   `json:"size"` // of the items' files, each once
 
-	Files []image.File `json:"-"` // the same files; none for a lock
+	Files []catalog.File `json:"-"` // the same files; none for a lock
 }
 
 // An Alias is another name for items.
@@ -198,7 +198,7 @@ func (s *Subject) checkNames(what string, patterns []glob.Pattern) error {
 	hint := ""
 	for _, p := range patterns {
 		if slices.ContainsFunc(s.Catalog.Items, func(i artifact.Item) bool { return s.takes([]glob.Pattern{p}, &i) }) ||
-			slices.ContainsFunc(s.Catalog.Aliases, func(a image.Alias) bool { return p.Match(a.Name) }) {
+			slices.ContainsFunc(s.Catalog.Aliases, func(a catalog.Alias) bool { return p.Match(a.Name) }) {
 			continue
 		}
 		if text, exact := p.Exact(); hint == "" && exact {

@@ -3,11 +3,11 @@ package kit
 import (
 	"strings"
 
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 // Pulled reports that a runtime can fetch the image from a registry.
-func (k *Kit) Pulled() bool { return !strings.HasPrefix(k.Image, image.LocalRegistry+"/") }
+func (k *Kit) Pulled() bool { return !strings.HasPrefix(k.Image, layout.LocalRegistry+"/") }
 
 // Repository is the image's name without tag and digest.
 func (k *Kit) Repository() string {

@@ -9,13 +9,13 @@ import (
 	"sort"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 // A Graph says by which names items need each other, and why each is carried. It never changes,
 // and is small: for a distribution's 60,000 items it takes about 5 MB.
 type Graph struct {
-	catalog *image.Catalog
+	catalog *catalog.Catalog
 	// names are the nodes: places in catalog.Items, one of each kind and name, sorted by these. After
 	// them come the aliases as nodes, in their order.
 	names  []int32
@@ -27,7 +27,7 @@ type Graph struct {
 type nodeKey struct{ kind, name string }
 
 // New makes the graph of a catalog. each hands over all its items with their Metadata, in any order.
-func New(ctx context.Context, catalog *image.Catalog, kinds []artifact.Kind, each func(context.Context, func(*artifact.Item) error) error) (*Graph, error) {
+func New(ctx context.Context, catalog *catalog.Catalog, kinds []artifact.Kind, each func(context.Context, func(*artifact.Item) error) error) (*Graph, error) {
 	g := &Graph{catalog: catalog}
 	list := g.catalog.Items
 	for i := range list {

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 // TestWays compares the graph of random needs with a plain search of the shortest way.
@@ -50,7 +50,7 @@ func TestWays(t *testing.T) {
 
 // What a set requests is the start of a way, like what the definition requests.
 func TestSetsRequest(t *testing.T) {
-	catalog := &image.Catalog{
+	catalog := &catalog.Catalog{
 		Items: []artifact.Item{
 			{Kind: testKind, Source: "s", Name: "a", Metadata: []string{"b"}, Files: []artifact.File{{Path: "a"}}},
 			{Kind: testKind, Source: "s", Name: "b", Metadata: []string{""}, Files: []artifact.File{{Path: "b"}}},
@@ -77,7 +77,7 @@ type needyKind struct{ artifact.Kind }
 func (needyKind) Name() string                    { return testKind }
 func (needyKind) Needs(a *artifact.Item) []string { return strings.Fields(a.Metadata[0]) }
 
-func itemsOf(c *image.Catalog) func(context.Context, func(*artifact.Item) error) error {
+func itemsOf(c *catalog.Catalog) func(context.Context, func(*artifact.Item) error) error {
 	return func(_ context.Context, take func(*artifact.Item) error) error {
 		for i := range c.Items {
 			if err := take(&c.Items[i]); err != nil {
@@ -90,8 +90,8 @@ func itemsOf(c *image.Catalog) func(context.Context, func(*artifact.Item) error)
 
 // needyCatalog has items, of which the first is requested, and aliases; each item needs so many of them. needs
 // has the edges, from aliases, too.
-func needyCatalog(items, aliases int, count func(int) int, random *rand.Rand) (c *image.Catalog, needs map[string][]string) {
-	c, needs = new(image.Catalog), map[string][]string{}
+func needyCatalog(items, aliases int, count func(int) int, random *rand.Rand) (c *catalog.Catalog, needs map[string][]string) {
+	c, needs = new(catalog.Catalog), map[string][]string{}
 	name := func(at int) string {
 		if at >= items {
 			return fmt.Sprintf("virtual-%06d", at-items)
@@ -108,7 +108,7 @@ func needyCatalog(items, aliases int, count func(int) int, random *rand.Rand) (c
 		c.Items = append(c.Items, a)
 	}
 	for i := range aliases {
-		alias := image.Alias{Kind: testKind, Name: name(items + i)}
+		alias := catalog.Alias{Kind: testKind, Name: name(items + i)}
 		for range 1 + random.IntN(3) {
 			alias.Of = append(alias.Of, name(random.IntN(items)))
 		}

@@ -16,11 +16,12 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 // A File takes the place of the image's file of the same path. The caller may change Since; all else stays as it is.
 type File struct {
-	image.File
+	catalog.File
 	Since time.Time // when it was made; zero: the clock is wrong
 
 	chunks [][]byte         // its bytes, one chunk behind the other; other files may share them
@@ -80,7 +81,7 @@ func (all Files) Add(files []artifact.Generated, img *image.Image, since time.Ti
 		if f.Link != "" {
 			continue
 		}
-		file := &File{File: image.File{Path: f.Path, Modified: f.Modified}, chunks: f.Chunks, pieces: f.Pieces, image: img, Since: since}
+		file := &File{File: catalog.File{Path: f.Path, Modified: f.Modified}, chunks: f.Chunks, pieces: f.Pieces, image: img, Since: since}
 		if f.Pieces != nil {
 			file.Size, file.SHA256 = f.Pieces.Size, f.Pieces.SHA256
 		} else {

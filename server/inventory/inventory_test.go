@@ -12,6 +12,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 	"github.com/minimirror/minimirror/internal/needs"
 )
@@ -72,12 +73,12 @@ func largeInventory(t testing.TB, items, aliases int) *Inventory {
 		name := fmt.Sprintf("name-%06d", i)
 		a := artifact.Item{Kind: imagetest.Kind, Source: imagetest.Source, Name: name, Version: "1.2-3", Files: []artifact.File{{SHA256: strings.Repeat("0", 64), Path: "pool/" + name}}}
 		m.Catalog.Items = append(m.Catalog.Items, a)
-		m.Catalog.Files = append(m.Catalog.Files, image.File{Path: a.ID(), Layer: 1, SHA256: a.Files[0].SHA256})
+		m.Catalog.Files = append(m.Catalog.Files, catalog.File{Path: a.ID(), Layer: 1, SHA256: a.Files[0].SHA256})
 	}
 	for i := range aliases {
-		m.Catalog.Aliases = append(m.Catalog.Aliases, image.Alias{Kind: imagetest.Kind, Name: fmt.Sprintf("virtual-%06d", i), Of: []string{fmt.Sprintf("name-%06d", i)}})
+		m.Catalog.Aliases = append(m.Catalog.Aliases, catalog.Alias{Kind: imagetest.Kind, Name: fmt.Sprintf("virtual-%06d", i), Of: []string{fmt.Sprintf("name-%06d", i)}})
 	}
-	slices.SortFunc(m.Catalog.Files, func(a, b image.File) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(m.Catalog.Files, func(a, b catalog.File) int { return strings.Compare(a.Path, b.Path) })
 	dir := filepath.Join(t.TempDir(), "oci")
 	imagetest.WriteDir(t, dir, m.Layout(t))
 	img, err := image.Open(image.Reference{Transport: image.OCI, Path: dir})

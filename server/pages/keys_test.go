@@ -7,6 +7,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/signing"
 	"github.com/minimirror/minimirror/server"
 	"github.com/minimirror/minimirror/server/servertest"
@@ -20,7 +21,7 @@ func TestFingerprint(t *testing.T) {
 	signer, err := signing.Keys{key}.At(imagetest.Date, nil)
 	servertest.Must(t, err)
 	dir := t.TempDir()
-	imagetest.WriteDir(t, dir, imagetest.New(t, imagetest.Spec{Generated: map[string]string{image.KeyPath: string(signer.PublicKey())}}).Layout(t))
+	imagetest.WriteDir(t, dir, imagetest.New(t, imagetest.Spec{Generated: map[string]string{layout.KeyPath: string(signer.PublicKey())}}).Layout(t))
 	img, err := image.Open(image.Reference{Transport: image.OCI, Path: dir})
 	servertest.Must(t, err)
 	t.Cleanup(func() { img.Close() })

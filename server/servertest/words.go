@@ -11,6 +11,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 	"github.com/minimirror/minimirror/server"
 )
@@ -97,7 +98,7 @@ func wordyImage(t testing.TB) *image.Image {
 	}
 	slices.SortFunc(m.Catalog.Items, func(a, b artifact.Item) int { return artifact.Compare(&a, &b) })
 	m.Catalog.Sets[0].Requested = []string{imagetest.Source + "/pool/app_1"}
-	m.Catalog.Aliases = []image.Alias{{Kind: imagetest.Kind, Name: "mailer", Of: []string{"mta", "postman"}}}
+	m.Catalog.Aliases = []catalog.Alias{{Kind: imagetest.Kind, Name: "mailer", Of: []string{"mta", "postman"}}}
 	dir := filepath.Join(t.TempDir(), "oci")
 	imagetest.WriteDir(t, dir, m.Layout(t))
 	img, err := image.Open(image.Reference{Transport: image.OCI, Path: dir})

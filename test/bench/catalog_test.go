@@ -16,7 +16,9 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 const (
@@ -42,8 +44,8 @@ func BenchmarkOpenCatalog(b *testing.B) {
 	root := b.TempDir()
 	head, records, err := distribution().Encode()
 	must(b, err)
-	must(b, os.WriteFile(filepath.Join(root, image.HeadName), head, 0o644))
-	must(b, os.WriteFile(filepath.Join(root, image.RecordsName), records, 0o644))
+	must(b, os.WriteFile(filepath.Join(root, layout.HeadName), head, 0o644))
+	must(b, os.WriteFile(filepath.Join(root, layout.RecordsName), records, 0o644))
 	program, err := os.Executable()
 	must(b, err)
 	for b.Loop() {
@@ -65,8 +67,8 @@ func BenchmarkOpenCatalog(b *testing.B) {
 	}
 }
 
-func distribution() *image.Catalog {
-	c := &image.Catalog{
+func distribution() *catalog.Catalog {
+	c := &catalog.Catalog{
 		Name: "all", Date: imagetest.Date, Lock: "sha256:" + strings.Repeat("0", 64),
 		Sources: []artifact.Source{{Kind: imagetest.Kind, Name: imagetest.Source}},
 	}
@@ -79,8 +81,8 @@ func distribution() *image.Catalog {
 			a.Metadata = append(a.Metadata, fmt.Sprintf("Field-%d: %s", line, strings.Repeat("what it says ", 4)))
 		}
 		c.Items = append(c.Items, a)
-		c.Files = append(c.Files, image.File{Path: a.ID(), Layer: 3, Offset: int64(i) * 1024, Size: a.Files[0].Size, SHA256: a.Files[0].SHA256})
+		c.Files = append(c.Files, catalog.File{Path: a.ID(), Layer: 3, Offset: int64(i) * 1024, Size: a.Files[0].Size, SHA256: a.Files[0].SHA256})
 	}
-	slices.SortFunc(c.Files, func(a, b image.File) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(c.Files, func(a, b catalog.File) int { return strings.Compare(a.Path, b.Path) })
 	return c
 }

@@ -13,8 +13,9 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/kinds/debian"
 	"github.com/minimirror/minimirror/internal/signing"
 )
@@ -77,25 +78,25 @@ func packageTree(b *testing.B, packages []artifact.Item) string {
 	source := artifact.Source{Kind: "debian", Name: "debian", URLs: []string{"http://ftp.debian.org/debian"}, Releases: []artifact.Release{{
 		Name: "bookworm", Date: imagetest.Date, Metadata: []string{"Suite: bookworm", "Codename: bookworm", "Components: main", "Architectures: amd64"},
 	}}}
-	c := &image.Catalog{Name: "all", Date: imagetest.Date, Lock: "sha256:" + strings.Repeat("0", 64), Sources: []artifact.Source{source}, Items: slices.Clone(packages)}
+	c := &catalog.Catalog{Name: "all", Date: imagetest.Date, Lock: "sha256:" + strings.Repeat("0", 64), Sources: []artifact.Source{source}, Items: slices.Clone(packages)}
 	slices.SortFunc(c.Items, func(x, y artifact.Item) int { return artifact.Compare(&x, &y) })
 	for _, a := range c.Items {
-		c.Files = append(c.Files, image.File{Path: a.ID(), Size: a.Files[0].Size, SHA256: a.Files[0].SHA256})
+		c.Files = append(c.Files, catalog.File{Path: a.ID(), Size: a.Files[0].Size, SHA256: a.Files[0].SHA256})
 	}
 	files, err := debian.Kind{}.Publish(artifact.Pins{Date: c.Date, Sources: c.Sources, Items: c.Items}, signer)
 	must(b, err)
 	content := map[string][]byte{}
-	for _, f := range append(files, artifact.Generated{Path: image.KeyPath, Data: signer.PublicKey(), Modified: c.Date}) {
+	for _, f := range append(files, artifact.Generated{Path: layout.KeyPath, Data: signer.PublicKey(), Modified: c.Date}) {
 		data := f.Data
 		if f.Link != "" {
 			data = content[f.Link]
 		}
 		content[f.Path] = data
 		sum := sha256.Sum256(data)
-		c.Files = append(c.Files, image.File{Path: f.Path, Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), Modified: f.Modified})
+		c.Files = append(c.Files, catalog.File{Path: f.Path, Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), Modified: f.Modified})
 	}
-	slices.SortFunc(c.Files, func(x, y image.File) int { return strings.Compare(x.Path, y.Path) })
-	content[image.HeadName], content[image.RecordsName], err = c.Encode()
+	slices.SortFunc(c.Files, func(x, y catalog.File) int { return strings.Compare(x.Path, y.Path) })
+	content[layout.HeadName], content[layout.RecordsName], err = c.Encode()
 	must(b, err)
 	for name, data := range content {
 		file := filepath.Join(root, name)

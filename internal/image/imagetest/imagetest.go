@@ -20,7 +20,9 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
+	"github.com/minimirror/minimirror/internal/image/layout"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 // Date is the lock's date, and that of every generated file.
@@ -37,7 +39,7 @@ type Spec struct {
 
 // A Mirror is an image in memory.
 type Mirror struct {
-	Catalog *image.Catalog
+	Catalog *catalog.Catalog
 	layers  [][]byte // all but the catalog's
 	files   map[string]string
 }
@@ -52,13 +54,13 @@ const (
 // what is generated, which always includes a public key, and the catalog's.
 func New(t testing.TB, spec Spec) *Mirror {
 	t.Helper()
-	m := &Mirror{files: map[string]string{}, Catalog: &image.Catalog{
+	m := &Mirror{files: map[string]string{}, Catalog: &catalog.Catalog{
 		Name:    "test",
 		Date:    Date,
 		Lock:    digest(nil),
 		Sources: []artifact.Source{{Kind: Kind, Name: Source, URLs: []string{"http://mirror.example.org/files"}}},
 	}}
-	program, err := image.NewLayer([]image.Entry{{Path: image.ProgramPath, Mode: 0o755, Data: []byte("#!program")}})
+	program, err := tarlayer.New([]tarlayer.Entry{{Path: layout.ProgramPath, Mode: 0o755, Data: []byte("#!program")}})
 	must(t, err)
 	m.layers = append(m.layers, bytesOf(t, program))
 
@@ -68,7 +70,7 @@ func New(t testing.TB, spec Spec) *Mirror {
 		artifacts[Source+"/"+path] = content
 	}
 	m.addLayer(t, Spec{Generated: artifacts}, time.Time{})
-	generated := map[string]string{image.KeyPath: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}
+	generated := map[string]string{layout.KeyPath: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}
 	maps.Copy(generated, spec.Generated)
 	m.addLayer(t, Spec{Generated: generated, Links: spec.Links, Scripts: spec.Scripts}, Date)
 
@@ -81,28 +83,28 @@ func New(t testing.TB, spec Spec) *Mirror {
 	}
 	slices.SortFunc(m.Catalog.Sets, artifact.CompareSets)
 	slices.SortFunc(m.Catalog.Items, func(a, b artifact.Item) int { return artifact.Compare(&a, &b) })
-	slices.SortFunc(m.Catalog.Files, func(a, b image.File) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(m.Catalog.Files, func(a, b catalog.File) int { return strings.Compare(a.Path, b.Path) })
 	return m
 }
 
 func (m *Mirror) addLayer(t testing.TB, spec Spec, modified time.Time) {
-	var entries []image.Entry
+	var entries []tarlayer.Entry
 	for path, content := range spec.Generated {
-		entries = append(entries, image.Entry{Path: image.Root + "/" + path, Data: []byte(content)})
+		entries = append(entries, tarlayer.Entry{Path: layout.Root + "/" + path, Data: []byte(content)})
 	}
 	for path, target := range spec.Links {
-		entries = append(entries, image.Entry{Path: image.Root + "/" + path, Link: image.Root + "/" + target})
+		entries = append(entries, tarlayer.Entry{Path: layout.Root + "/" + path, Link: layout.Root + "/" + target})
 	}
 	for path, content := range spec.Scripts {
-		entries = append(entries, image.Entry{Path: path, Mode: 0o755, Data: []byte(content)})
+		entries = append(entries, tarlayer.Entry{Path: path, Mode: 0o755, Data: []byte(content)})
 	}
-	layer, err := image.NewLayer(entries)
+	layer, err := tarlayer.New(entries)
 	must(t, err)
 	add := func(path, target string) {
 		content := spec.Generated[target]
 		m.files[path] = content
-		m.Catalog.Files = append(m.Catalog.Files, image.File{
-			Path: path, Layer: len(m.layers), Offset: layer.Offset(image.Root + "/" + target), Size: int64(len(content)),
+		m.Catalog.Files = append(m.Catalog.Files, catalog.File{
+			Path: path, Layer: len(m.layers), Offset: layer.Offset(layout.Root + "/" + target), Size: int64(len(content)),
 			SHA256: strings.TrimPrefix(digest([]byte(content)), "sha256:"), Modified: modified,
 		})
 	}
@@ -129,9 +131,9 @@ func (m *Mirror) Label(t testing.TB) string {
 	return label
 }
 
-func (m *Mirror) catalog(t testing.TB) (*image.Layer, string) {
+func (m *Mirror) catalog(t testing.TB) (*tarlayer.Layer, string) {
 	t.Helper()
-	layer, label, err := image.NewCatalogLayer(m.Catalog)
+	layer, label, err := catalog.NewLayer(m.Catalog)
 	must(t, err)
 	return layer, label
 }
@@ -194,7 +196,7 @@ func config(t testing.TB, layers [][]byte, label string) []byte {
 	return encode(t, map[string]any{
 		"os": "linux", "architecture": "amd64",
 		"config": map[string]any{"User": "65532:65532", "Entrypoint": []string{"/minimirror", "serve"},
-			"Labels": map[string]string{image.CatalogLabel: label, image.Revision: digest(nil)}},
+			"Labels": map[string]string{layout.CatalogLabel: label, layout.Revision: digest(nil)}},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": diffIDs},
 	})
 }
@@ -228,14 +230,14 @@ func (m *Mirror) WriteRoot(t testing.TB, dir string) {
 	t.Helper()
 	head, records, err := m.Catalog.Encode()
 	must(t, err)
-	files := map[string][]byte{image.HeadName: head, image.RecordsName: records}
+	files := map[string][]byte{layout.HeadName: head, layout.RecordsName: records}
 	for path, content := range m.files {
 		files[path] = []byte(content)
 	}
 	WriteDir(t, dir, files)
 }
 
-func bytesOf(t testing.TB, layer *image.Layer) []byte {
+func bytesOf(t testing.TB, layer *tarlayer.Layer) []byte {
 	t.Helper()
 	r := layer.NewReader(context.Background())
 	defer r.Close()

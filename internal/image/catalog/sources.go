@@ -1,4 +1,4 @@
-package image
+package catalog
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 )
 
 // Sources reads the sources alone.
-func (r *CatalogReader) Sources(ctx context.Context) (all []artifact.Source, err error) {
-	l := loader{CatalogReader: r}
+func (r *Reader) Sources(ctx context.Context) (all []artifact.Source, err error) {
+	l := loader{Reader: r}
 	err = each(ctx, &l, &r.Tables.Sources, func(s *artifact.Source) string { return s.Name }, func(s *artifact.Source) error {
 		all = append(all, *s)
 		return nil

@@ -1,4 +1,6 @@
-package image
+// Package layout names what is in an image, where it lies, and what an image that came in a file is called. Package image specifies
+// what these places hold.
+package layout
 
 // Places inside the image.
 const (
@@ -10,5 +12,5 @@ const (
 	HeadName     = "minimirror.catalog"                // below Root: the catalog's head
 	RecordsName  = "minimirror.records"                // below Root: the catalog's records
 	Revision     = "org.opencontainers.image.revision" // label: digest of the lock
-	CatalogLabel = "io.github.minimirror.catalog"      // label: where the catalog is; see NewCatalogLayer
+	CatalogLabel = "io.github.minimirror.catalog"      // label: where the catalog is; see NewLayer
 )

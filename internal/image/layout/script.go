@@ -1,4 +1,4 @@
-package image
+package layout
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ func Scripts(all []Script) map[string][]byte {
 	var b strings.Builder
 	b.WriteString("#!/bin/sh\n# Runs the scripts of all kinds, in turn.\nset -eu\n")
 	for _, s := range all {
-		name := scriptName(s.Kind)
+		name := ScriptOf(s.Kind)
 		files[name] = s.Text
 		fmt.Fprintf(&b, "sh \"$(dirname \"$0\")/%s\" \"$@\"\n", name)
 	}
@@ -28,5 +28,5 @@ func Scripts(all []Script) map[string][]byte {
 	return files
 }
 
-// scriptName is the name of one kind's script among several.
-func scriptName(kind string) string { return "install-" + kind + ".sh" }
+// ScriptOf is the name of one kind's script among several.
+func ScriptOf(kind string) string { return "install-" + kind + ".sh" }

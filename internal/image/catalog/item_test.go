@@ -1,4 +1,4 @@
-package image
+package catalog
 
 import (
 	"context"
@@ -9,19 +9,19 @@ import (
 )
 
 // readBack reads what a catalog writes.
-func readBack(t *testing.T, c *Catalog) (*Catalog, *CatalogReader, error) {
+func readBack(t *testing.T, c *Catalog) (*Catalog, *Reader, error) {
 	t.Helper()
 	head, records, err := c.Encode()
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := newCatalogReader(head, int64(len(records)), nil, func(_ context.Context, offset, size int64) ([]byte, error) {
+	r, err := NewReader(head, int64(len(records)), nil, func(_ context.Context, offset, size int64) ([]byte, error) {
 		return records[offset:][:size], nil
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	read, _, err := r.load(t.Context(), true)
+	read, _, err := r.Load(t.Context(), true)
 	return read, r, err
 }
 

@@ -1,4 +1,4 @@
-package image
+package catalog
 
 import (
 	"encoding/json"
@@ -116,7 +116,7 @@ func (x *rowReader) attributes(text string) (artifact.Attributes, error) {
 	own := []byte(text)
 	var read artifact.Attributes
 	if err := json.Unmarshal(own, &read); err != nil {
-		return nil, errCatalog("attributes %q: %w", text, err)
+		return nil, Errorf("attributes %q: %w", text, err)
 	}
 	x.keep(string(own), read)
 	return read, nil

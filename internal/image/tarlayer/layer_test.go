@@ -1,4 +1,4 @@
-package image
+package tarlayer
 
 import (
 	"archive/tar"
@@ -32,7 +32,7 @@ func fileEntry(t testing.TB, dir, path string, data []byte, opened *atomic.Int32
 	if err := os.WriteFile(name, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return Entry{Path: path, Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), Open: func() (LayerFile, error) {
+	return Entry{Path: path, Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:]), Open: func() (File, error) {
 		f, err := os.Open(name)
 		if err != nil {
 			return nil, err
@@ -61,8 +61,8 @@ func madeUpLayer(t testing.TB, dir string, opened *atomic.Int32) (*Layer, map[st
 		"mirror/empty":                       nil,
 		"mirror/debian/pool/a/a_1%3a1.deb":   []byte("x"),
 		"mirror/debian/pool/é/é_1~rc+1.deb":  bytes.Repeat([]byte("é"), 700), // needs a pax record
-		"mirror/" + strings.Repeat("n", 200): bytes.Repeat([]byte("n"), tarBlock),
-		strings.Repeat("dir/", 30) + "deep":  bytes.Repeat([]byte("d"), tarBlock+1),
+		"mirror/" + strings.Repeat("n", 200): bytes.Repeat([]byte("n"), TarBlock),
+		strings.Repeat("dir/", 30) + "deep":  bytes.Repeat([]byte("d"), TarBlock+1),
 		"minimirror":                         bytes.Repeat([]byte("program"), 200_000), // more than two blocks of the hash
 	}
 	for i := range 40 {
@@ -80,7 +80,7 @@ func madeUpLayer(t testing.TB, dir string, opened *atomic.Int32) (*Layer, map[st
 			entries = append(entries, fileEntry(t, dir, path, data, opened))
 		}
 	}
-	l, err := NewLayer(entries)
+	l, err := New(entries)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestLayerDependsOnItsEntriesAlone(t *testing.T) {
 	}
 	// The bytes are part of what every released image promises, and GNU tar makes the same:
 	// tar -cb1 --format=ustar --sort=name --mtime=@0 --owner=:0 --group=:0 --numeric-owner a b
-	small, err := NewLayer([]Entry{{Path: "b/c", Data: []byte("hello\n"), Mode: 0o755}, {Path: "a", Data: []byte("a")}})
+	small, err := New([]Entry{{Path: "b/c", Data: []byte("hello\n"), Mode: 0o755}, {Path: "a", Data: []byte("a")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestLayerDependsOnItsEntriesAlone(t *testing.T) {
 
 // TestLayerLink has tar unpack a second name of a file.
 func TestLayerLink(t *testing.T) {
-	l, err := NewLayer([]Entry{{Path: "d/z", Link: "d/a"}, {Path: "d/a", Data: []byte("content")}})
+	l, err := New([]Entry{{Path: "d/z", Link: "d/a"}, {Path: "d/a", Data: []byte("content")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestLayerLink(t *testing.T) {
 	if data, err := os.ReadFile(filepath.Join(dir, "d/z")); err != nil || string(data) != "content" {
 		t.Fatalf("%q, %v", data, err)
 	}
-	other, err := NewLayer([]Entry{{Path: "d/z"}, {Path: "d/a", Data: []byte("content")}})
+	other, err := New([]Entry{{Path: "d/z"}, {Path: "d/a", Data: []byte("content")}})
 	if err != nil || other.Plan() == l.Plan() {
 		t.Fatal("a link and an empty file have one plan", err)
 	}
@@ -231,10 +231,10 @@ func TestNewLayerRefuses(t *testing.T) {
 		"link to a later file":      {{Path: "a", Link: "b"}, {Path: "b", Data: data}},
 		"link to a link":            {{Path: "a", Data: data}, {Path: "b", Link: "a"}, {Path: "c", Link: "b"}},
 		"link to itself":            {{Path: "a", Link: "a"}},
-		"no digest":                 {{Path: "a", Open: func() (LayerFile, error) { return nil, nil }}},
-		"a size that is impossible": {{Path: "a", Size: -1, SHA256: strings.Repeat("0", 64), Open: func() (LayerFile, error) { return nil, nil }}},
+		"no digest":                 {{Path: "a", Open: func() (File, error) { return nil, nil }}},
+		"a size that is impossible": {{Path: "a", Size: -1, SHA256: strings.Repeat("0", 64), Open: func() (File, error) { return nil, nil }}},
 	} {
-		if l, err := NewLayer(entries); err == nil {
+		if l, err := New(entries); err == nil {
 			t.Errorf("%s: accepted: %v", name, l)
 		}
 	}
@@ -255,7 +255,7 @@ func TestLayerVerifies(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, e.SHA256), test.content, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		l, err := NewLayer([]Entry{{Path: "a", Data: good}, e, {Path: "z", Data: good}})
+		l, err := New([]Entry{{Path: "a", Data: good}, e, {Path: "z", Data: good}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -330,7 +330,7 @@ func BenchmarkLayerDigest(b *testing.B) {
 		data := bytes.Repeat([]byte(fmt.Sprint(i, ",")), 40_000)
 		entries = append(entries, fileEntry(b, dir, fmt.Sprintf("pool/%03d.deb", i), data, &opened))
 	}
-	l, err := NewLayer(entries)
+	l, err := New(entries)
 	if err != nil {
 		b.Fatal(err)
 	}

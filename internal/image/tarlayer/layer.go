@@ -1,4 +1,7 @@
-package image
+// Package tarlayer makes layers of images: tar archives whose bytes follow from a list of entries alone. A Layer knows the offset of
+// every file before one byte is read, so the catalog can name it; its bytes are made while they are read, from files that stay where
+// they are.
+package tarlayer
 
 import (
 	"archive/tar"
@@ -15,8 +18,8 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A LayerFile is the content of an Entry, open.
-type LayerFile interface {
+// A File is the content of an Entry, open.
+type File interface {
 	io.ReaderAt
 	io.Closer
 }
@@ -28,7 +31,7 @@ type Entry struct {
 	Size   int64  // bytes
 	SHA256 string // of the content, 64 lower-case hexadecimal digits
 	// Open gives the content. It is called for each reading, never for many entries at once.
-	Open func() (LayerFile, error)
+	Open func() (File, error)
 	// Data is the content when Open is nil; Size and SHA256 then follow from it.
 	Data []byte
 	// Link makes the entry a hard link: the path of another file of this layer, which
@@ -44,32 +47,32 @@ type Entry struct {
 // the Unix epoch. A Layer is immutable; its methods may be called from several
 // goroutines.
 type Layer struct {
-	members []member
+	members []Member
 	size    int64
 	plan    string
 }
 
-// A member is a file or a directory at its place in the archive.
-type member struct {
+// A Member is a file or a directory at its place in the archive.
+type Member struct {
 	Entry
-	directory bool
+	Directory bool
 	start     int64 // of the header
 	content   int64 // of the first byte of content
 }
 
 const (
-	tarBlock   = 512
-	tarTrailer = 2 * tarBlock
-	whiteout   = ".wh." // begins the name of what deletes a file of a lower layer
+	TarBlock   = 512
+	TarTrailer = 2 * TarBlock
+	Whiteout   = ".wh." // begins the name of what deletes a file of a lower layer
 	// layerFormat changes whenever the same entries would make other bytes.
 	layerFormat = "minimirror layer 1"
 )
 
-// NewLayer lays out a layer. It reads no file. It refuses paths that are not
+// New lays out a layer. It reads no file. It refuses paths that are not
 // artifact.ValidPath, that occur twice, that are a file here and a directory
 // there, or that the OCI image specification takes for whiteouts (".wh.").
-func NewLayer(entries []Entry) (*Layer, error) {
-	l := &Layer{members: make([]member, 0, len(entries)+16)}
+func New(entries []Entry) (*Layer, error) {
+	l := &Layer{members: make([]Member, 0, len(entries)+16)}
 	directories := make(map[string]bool)
 	files := make(map[string]bool, len(entries))
 	for _, e := range entries {
@@ -82,10 +85,10 @@ func NewLayer(entries []Entry) (*Layer, error) {
 		if err := e.complete(); err != nil {
 			return nil, fmt.Errorf("layer: %q: %w", e.Path, err)
 		}
-		l.members = append(l.members, member{Entry: e})
+		l.members = append(l.members, Member{Entry: e})
 		for dir := path.Dir(e.Path); dir != "." && !directories[dir]; dir = path.Dir(dir) {
 			directories[dir] = true
-			l.members = append(l.members, member{Entry: Entry{Path: dir, Mode: 0o755}, directory: true})
+			l.members = append(l.members, Member{Entry: Entry{Path: dir, Mode: 0o755}, Directory: true})
 		}
 	}
 	sort.Slice(l.members, func(i, j int) bool { return l.members[i].Path < l.members[j].Path })
@@ -97,16 +100,16 @@ func NewLayer(entries []Entry) (*Layer, error) {
 		if i > 0 && m.Path == l.members[i-1].Path {
 			return nil, fmt.Errorf("layer: %q: two entries have this path", m.Path)
 		}
-		header, err := m.header()
+		header, err := m.Header()
 		if err != nil {
 			return nil, fmt.Errorf("layer: %q: %w", m.Path, err)
 		}
 		m.start = l.size
 		m.content = m.start + int64(len(header))
-		l.size = m.content + padded(m.Size)
+		l.size = m.content + Padded(m.Size)
 		fmt.Fprintf(plan, "%o %d %s %q %q\n", m.Mode, m.Size, m.SHA256, m.Path, m.Link)
 	}
-	l.size += tarTrailer
+	l.size += TarTrailer
 	l.plan = hex.EncodeToString(plan.Sum(nil))
 	return l, nil
 }
@@ -117,7 +120,7 @@ func (e *Entry) complete() error {
 		return fmt.Errorf("not a valid path in an image")
 	}
 	for element := range strings.SplitSeq(e.Path, "/") {
-		if strings.HasPrefix(element, whiteout) {
+		if strings.HasPrefix(element, Whiteout) {
 			return fmt.Errorf("the name %q would delete a file of a lower layer", element)
 		}
 	}
@@ -142,12 +145,12 @@ func (e *Entry) complete() error {
 	return nil
 }
 
-// header is what stands before the member's content: one ustar header, in front
+// Header is what stands before the member's content: one ustar header, in front
 // of it a pax header where ustar has no room.
-func (m *member) header() ([]byte, error) {
+func (m *Member) Header() ([]byte, error) {
 	h := tar.Header{Typeflag: tar.TypeReg, Name: m.Path, Mode: m.Mode, Size: m.Size, ModTime: time.Unix(0, 0)}
 	switch {
-	case m.directory:
+	case m.Directory:
 		h.Typeflag, h.Name = tar.TypeDir, m.Path+"/"
 	case m.Link != "":
 		h.Typeflag, h.Linkname = tar.TypeLink, m.Link
@@ -159,8 +162,8 @@ func (m *member) header() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// padded rounds up to whole tar blocks.
-func padded(n int64) int64 { return (n + tarBlock - 1) / tarBlock * tarBlock }
+// Padded rounds up to whole tar blocks.
+func Padded(n int64) int64 { return (n + TarBlock - 1) / TarBlock * TarBlock }
 
 // Size is the length of the layer in bytes.
 func (l *Layer) Size() int64 { return l.size }
@@ -169,7 +172,7 @@ func (l *Layer) Size() int64 { return l.size }
 // first; -1 when the layer has no such file.
 func (l *Layer) Offset(path string) int64 {
 	i := sort.Search(len(l.members), func(i int) bool { return l.members[i].Path >= path })
-	if i == len(l.members) || l.members[i].Path != path || l.members[i].directory {
+	if i == len(l.members) || l.members[i].Path != path || l.members[i].Directory {
 		return -1
 	}
 	return l.members[i].content

@@ -1,4 +1,4 @@
-package image
+package verify
 
 import (
 	"archive/tar"
@@ -10,12 +10,15 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/catalog"
+	"github.com/minimirror/minimirror/internal/image/layout"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 // A wanted is an entry that a layer must have, or may have.
 type wanted struct {
-	file     *File       // nil: none of the catalog's files
-	place    *layerPlace // nil: wherever it is
+	file     *catalog.File       // nil: none of the catalog's files
+	place    *catalog.LayerPlace // nil: wherever it is
 	mode     int64
 	sha256   string // empty: whatever it is
 	optional bool
@@ -24,17 +27,17 @@ type wanted struct {
 
 // A layerWalk holds one layer against what it must hold.
 type layerWalk struct {
-	*verification
+	*Verification
 	number  int
 	in      *layerInput
-	wanted  map[string]*wanted // by path in the image
-	folders map[string]bool    // that lead to what is wanted; true: seen
-	content map[int64]*File    // regular files of the catalog, by where their content is
-	last    string             // the path of the entry before
+	wanted  map[string]*wanted      // by path in the image
+	folders map[string]bool         // that lead to what is wanted; true: seen
+	content map[int64]*catalog.File // regular files of the catalog, by where their content is
+	last    string                  // the path of the entry before
 }
 
-// layer verifies the layer of a number, whose whole tar archive is body.
-func (v *verification) layer(number int, body io.Reader) (err error) {
+// Layer verifies the layer of a number, whose whole tar archive is body.
+func (v *Verification) Layer(number int, body io.Reader) (err error) {
 	w := v.walk(number, body)
 	for err == nil {
 		err = w.entry()
@@ -48,30 +51,30 @@ func (v *verification) layer(number int, body io.Reader) (err error) {
 	return err
 }
 
-func (v *verification) walk(number int, body io.Reader) *layerWalk {
-	w := &layerWalk{verification: v, number: number, in: newLayerInput(body), folders: map[string]bool{},
-		wanted: make(map[string]*wanted, len(v.files[number])), content: make(map[int64]*File, len(v.files[number]))}
+func (v *Verification) walk(number int, body io.Reader) *layerWalk {
+	w := &layerWalk{Verification: v, number: number, in: newLayerInput(body), folders: map[string]bool{},
+		wanted: make(map[string]*wanted, len(v.files[number])), content: make(map[int64]*catalog.File, len(v.files[number]))}
 	want := func(name string, e wanted) {
 		w.wanted[name] = &e
 		addFolders(w.folders, name)
 	}
 	for _, f := range v.files[number] {
-		want(Root+"/"+f.Path, wanted{file: f, place: &layerPlace{f.Offset, f.Size}, mode: 0o644, sha256: f.SHA256})
+		want(layout.Root+"/"+f.Path, wanted{file: f, place: &catalog.LayerPlace{Offset: f.Offset, Size: f.Size}, mode: 0o644, sha256: f.SHA256})
 	}
 	if number == 0 {
-		want(ProgramPath, wanted{mode: 0o755})
+		want(layout.ProgramPath, wanted{mode: 0o755})
 	}
 	if number == v.made {
 		for _, set := range v.sets {
-			want(path.Join(ScriptRoot, set.Name, ScriptName), wanted{mode: 0o755, optional: true})
+			want(path.Join(layout.ScriptRoot, set.Name, layout.ScriptName), wanted{mode: 0o755, optional: true})
 			for _, kind := range v.kinds {
-				want(path.Join(ScriptRoot, set.Name, scriptName(kind)), wanted{mode: 0o755, optional: true})
+				want(path.Join(layout.ScriptRoot, set.Name, layout.ScriptOf(kind)), wanted{mode: 0o755, optional: true})
 			}
 		}
 	}
 	if number == v.end {
-		want(Root+"/"+HeadName, wanted{place: &v.place.Head, mode: 0o644, sha256: v.place.SHA256})
-		want(Root+"/"+RecordsName, wanted{place: &v.place.Records, mode: 0o644})
+		want(layout.Root+"/"+layout.HeadName, wanted{place: &v.place.Head, mode: 0o644, sha256: v.place.SHA256})
+		want(layout.Root+"/"+layout.RecordsName, wanted{place: &v.place.Records, mode: 0o644})
 	}
 	for dir := range w.folders {
 		w.folders[dir] = false
@@ -89,8 +92,8 @@ func (w *layerWalk) entry() error {
 	if err != nil {
 		return artifact.Verifyf("at byte %d: %w", start, err)
 	}
-	m := member{Entry: Entry{Path: h.Name, Mode: h.Mode, Link: h.Linkname}, directory: h.Typeflag == tar.TypeDir}
-	if m.directory {
+	m := tarlayer.Member{Entry: tarlayer.Entry{Path: h.Name, Mode: h.Mode, Link: h.Linkname}, Directory: h.Typeflag == tar.TypeDir}
+	if m.Directory {
 		m.Path = strings.TrimSuffix(m.Path, "/")
 	} else if h.Typeflag == tar.TypeReg {
 		m.Size = h.Size
@@ -98,7 +101,7 @@ func (w *layerWalk) entry() error {
 	e := w.wanted[m.Path]
 	_, isFolder := w.folders[m.Path]
 	switch {
-	case m.directory && !isFolder, !m.directory && e == nil:
+	case m.Directory && !isFolder, !m.Directory && e == nil:
 		return w.unwanted(&m)
 	case m.Path == w.last:
 		return artifact.Verifyf("%s: two entries have this path", m.Path)
@@ -108,15 +111,15 @@ func (w *layerWalk) entry() error {
 		return artifact.Verifyf("%s: its folder has no entry", m.Path)
 	}
 	mode := int64(0o755)
-	if !m.directory {
+	if !m.Directory {
 		mode = e.mode
 	}
 	// Readers of tar differ in how they understand the same header: only one way to write it is right.
-	if written, err := m.header(); err != nil || !bytes.Equal(raw, written) || m.Mode != mode {
+	if written, err := m.Header(); err != nil || !bytes.Equal(raw, written) || m.Mode != mode {
 		return artifact.Verifyf("%s: its tar header is not as a build writes it", m.Path)
 	}
 	w.last = m.Path
-	if m.directory {
+	if m.Directory {
 		w.folders[m.Path] = true
 		return nil
 	}
@@ -125,17 +128,17 @@ func (w *layerWalk) entry() error {
 }
 
 // unwanted is the error about an entry that nothing asks for.
-func (w *layerWalk) unwanted(m *member) error {
+func (w *layerWalk) unwanted(m *tarlayer.Member) error {
 	name := m.Path
 	switch {
-	case strings.HasPrefix(path.Base(name), whiteout):
+	case strings.HasPrefix(path.Base(name), tarlayer.Whiteout):
 		return artifact.Verifyf("%.300q: it would delete what a lower layer has", name)
-	case m.directory:
+	case m.Directory:
 		return artifact.Verifyf("%.300q: a folder in which the catalog has nothing of this layer", name)
 	}
-	below, _ := strings.CutPrefix(name, Root+"/")
+	below, _ := strings.CutPrefix(name, layout.Root+"/")
 	for i, files := range w.files {
-		if slices.ContainsFunc(files, func(f *File) bool { return f.Path == below }) {
+		if slices.ContainsFunc(files, func(f *catalog.File) bool { return f.Path == below }) {
 			return artifact.Verifyf("%.300q: the catalog has it in layer %d", name, i)
 		}
 	}
@@ -143,16 +146,16 @@ func (w *layerWalk) unwanted(m *member) error {
 }
 
 // file holds an entry that is no folder against what is wanted.
-func (w *layerWalk) file(m *member, e *wanted) error {
+func (w *layerWalk) file(m *tarlayer.Member, e *wanted) error {
 	if m.Link != "" {
 		if e.file != nil {
-			if f := w.content[e.file.Offset]; f != nil && m.Link == Root+"/"+f.Path && f.Size == e.file.Size && f.SHA256 == e.file.SHA256 {
+			if f := w.content[e.file.Offset]; f != nil && m.Link == layout.Root+"/"+f.Path && f.Size == e.file.Size && f.SHA256 == e.file.SHA256 {
 				return nil
 			}
 		}
 		return artifact.Verifyf("%s: a link to %.300q, which the catalog has not in this place", m.Path, m.Link)
 	}
-	if e.place != nil && *e.place != (layerPlace{w.in.n, m.Size}) {
+	if e.place != nil && *e.place != (catalog.LayerPlace{Offset: w.in.n, Size: m.Size}) {
 		return artifact.Verifyf("%s: %d bytes at %d, the catalog says %d at %d", m.Path, m.Size, w.in.n, e.place.Size, e.place.Offset)
 	}
 	w.sum.Reset()
@@ -160,13 +163,13 @@ func (w *layerWalk) file(m *member, e *wanted) error {
 		return artifact.Verifyf("%s: cut off after %d of %d bytes", m.Path, n, m.Size)
 	}
 	if got := fmt.Sprintf("%x", w.sum.Sum(nil)); e.sha256 != "" && got != e.sha256 {
-		return artifact.Verifyf("%s: sha256 mismatch: got %s, want %s", strings.TrimPrefix(m.Path, Root+"/"), got, e.sha256)
+		return artifact.Verifyf("%s: sha256 mismatch: got %s, want %s", strings.TrimPrefix(m.Path, layout.Root+"/"), got, e.sha256)
 	}
 	if e.file != nil {
 		w.content[e.file.Offset] = e.file
 	}
-	padding := w.buf[:padded(m.Size)-m.Size]
-	if _, err := io.ReadFull(w.in, padding); err != nil || !isZero(padding) {
+	padding := w.buf[:tarlayer.Padded(m.Size)-m.Size]
+	if _, err := io.ReadFull(w.in, padding); err != nil || !tarlayer.IsZero(padding) {
 		return artifact.Verifyf("%s: something else than zeros follows it", m.Path)
 	}
 	return nil
@@ -179,7 +182,7 @@ func (w *layerWalk) rest() error {
 	}
 	for {
 		n, err := w.in.Read(w.buf)
-		if !isZero(w.buf[:n]) {
+		if !tarlayer.IsZero(w.buf[:n]) {
 			return artifact.Verifyf("something follows the end of the archive")
 		}
 		if err == io.EOF {

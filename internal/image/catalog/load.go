@@ -1,4 +1,4 @@
-package image
+package catalog
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 const (
 	maxRows     = 4 << 20  // of a table
-	maxCatalog  = 1 << 30  // bytes of rows in all, uncompressed: a whole distribution has 80 MB
+	MaxCatalog  = 1 << 30  // bytes of rows in all, uncompressed: a whole distribution has 80 MB
 	maxReserved = 1 << 17  // rows that memory is set aside for before they are read
 	loadRun     = 64 << 10 // bytes of blocks that are read at once
 )
@@ -21,20 +21,20 @@ func (r *itemRow) key() string   { return itemKey(r.Kind, r.Name) }
 func (m *setMember) key() string { return m.Set }
 func (f *File) key() string      { return f.Path }
 
-// load reads the whole catalog and checks it. Where it is to be brief, items
+// Load reads the whole catalog and checks it. Where it is to be brief, items
 // come without URLs and Metadata, two thirds of it.
-func (r *CatalogReader) load(ctx context.Context, brief bool) (*Catalog, map[string]int32, error) {
+func (r *Reader) Load(ctx context.Context, brief bool) (*Catalog, map[string]int32, error) {
 	c := &Catalog{Name: r.Name, Date: r.Date, Lock: r.Lock}
-	l := loader{CatalogReader: r}
+	l := loader{Reader: r}
 	if err := l.items(ctx, c, brief); err != nil {
 		return nil, nil, err
 	}
 	if err := each(ctx, &l, &r.Tables.Files, (*File).key, func(f *File) error {
 		if f.Modified.IsZero() {
-			return errCatalog("file %q belongs to no item and has no date", f.Path)
+			return Errorf("file %q belongs to no item and has no date", f.Path)
 		}
 		c.Files = append(c.Files, *f)
-		return f.check(r.layers)
+		return f.Check(r.layers)
 	}); err != nil {
 		return nil, nil, err
 	}
@@ -54,7 +54,7 @@ func (r *CatalogReader) load(ctx context.Context, brief bool) (*Catalog, map[str
 
 // A loader counts what it reads.
 type loader struct {
-	*CatalogReader
+	*Reader
 	rowReader
 	bytes int64
 }
@@ -72,11 +72,11 @@ func (l *loader) sets(ctx context.Context, c *Catalog, index map[string]int32) e
 		}
 		for _, f := range r.Stored() {
 			if at, found := index[f.Path]; !found || c.Files[at] != f {
-				return errCatalog("set %q: item %q: no file %q, or they disagree", m.Set, r.ID(), f.Path)
+				return Errorf("set %q: item %q: no file %q, or they disagree", m.Set, r.ID(), f.Path)
 			}
 		}
 		if !ids[r.ID()] {
-			return errCatalog("set %q: no item %q", m.Set, r.ID())
+			return Errorf("set %q: no item %q", m.Set, r.ID())
 		}
 		members[m.Set] = append(members[m.Set], r)
 		return nil
@@ -97,7 +97,7 @@ func (l *loader) sets(ctx context.Context, c *Catalog, index map[string]int32) e
 		c.Sets = append(c.Sets, set)
 	}
 	for key := range members {
-		return errCatalog("set %q is not in the head", key)
+		return Errorf("set %q is not in the head", key)
 	}
 	return nil
 }
@@ -215,8 +215,8 @@ func each[T any](ctx context.Context, l *loader, t *table, key func(*T) string, 
 		if res.err != nil {
 			return res.err
 		}
-		if l.bytes += res.bytes; l.bytes > maxCatalog {
-			return errCatalog("more than %d bytes", maxCatalog)
+		if l.bytes += res.bytes; l.bytes > MaxCatalog {
+			return Errorf("more than %d bytes", MaxCatalog)
 		}
 		for _, rows := range res.rows {
 			if count += int64(len(rows)); count > t.Rows {
@@ -233,7 +233,7 @@ func each[T any](ctx context.Context, l *loader, t *table, key func(*T) string, 
 		return err
 	}
 	if count != t.Rows {
-		return errCatalog("a table has other than %d rows", t.Rows)
+		return Errorf("a table has other than %d rows", t.Rows)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package image
+package catalog
 
 import (
 	"encoding/hex"
@@ -9,7 +9,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-func errCatalog(format string, args ...any) error {
+func Errorf(format string, args ...any) error {
 	return artifact.Verifyf("catalog: "+format, args...)
 }
 
@@ -18,21 +18,21 @@ func (h *Head) check(size int64) error {
 	lock, isDigest := strings.CutPrefix(h.Lock, "sha256:")
 	switch {
 	case !artifact.ValidName(h.Name):
-		return errCatalog("name %q", h.Name)
+		return Errorf("name %q", h.Name)
 	case !isDigest || !artifact.ValidSHA256(lock):
-		return errCatalog("lock %q is not a sha256 digest", h.Lock)
+		return Errorf("lock %q is not a sha256 digest", h.Lock)
 	}
 	for i, set := range h.Sets {
 		switch {
 		case !artifact.ValidName(set.Name), !artifact.ValidName(set.Architecture):
-			return errCatalog("set %q for %q: not a valid name", set.Name, set.Architecture)
+			return Errorf("set %q for %q: not a valid name", set.Name, set.Architecture)
 		case i > 0 && artifact.CompareSets(h.Sets[i-1].Set, set.Set) >= 0:
-			return errCatalog("set %q for %q: out of order or repeated", set.Name, set.Architecture)
+			return Errorf("set %q for %q: out of order or repeated", set.Name, set.Architecture)
 		}
 	}
 	for _, t := range []*table{&h.Tables.Sets, &h.Tables.Items, &h.Tables.Files, &h.Tables.Sources} {
 		if t.Rows < 0 || t.Rows > maxRows || t.Levels < 0 || t.Levels > maxLevels {
-			return errCatalog("a table of %d rows in %d levels", t.Rows, t.Levels)
+			return Errorf("a table of %d rows in %d levels", t.Rows, t.Levels)
 		}
 		if err := checkRefs(t.Blocks, size, ""); err != nil {
 			return err
@@ -41,19 +41,19 @@ func (h *Head) check(size int64) error {
 	return nil
 }
 
-// check holds a file against the format and against the image's layers (nil: an unpacked tree).
-func (f *File) check(layers []int64) error {
+// Check holds a file against the format and against the image's layers (nil: an unpacked tree).
+func (f *File) Check(layers []int64) error {
 	switch {
 	case !artifact.ValidPath(f.Path):
-		return errCatalog("file %q: not a valid path", f.Path)
+		return Errorf("file %q: not a valid path", f.Path)
 	case !artifact.ValidSHA256(f.SHA256):
-		return errCatalog("file %q: sha256 %q", f.Path, f.SHA256)
+		return Errorf("file %q: sha256 %q", f.Path, f.SHA256)
 	case f.Size < 0, f.Offset < 0, f.Layer < 0:
-		return errCatalog("file %q: a size, offset or layer below zero", f.Path)
+		return Errorf("file %q: a size, offset or layer below zero", f.Path)
 	case layers != nil && f.Layer >= len(layers):
-		return errCatalog("file %q: layer %d of %d", f.Path, f.Layer, len(layers))
+		return Errorf("file %q: layer %d of %d", f.Path, f.Layer, len(layers))
 	case layers != nil && layers[f.Layer] >= 0 && f.Offset > layers[f.Layer]-f.Size:
-		return errCatalog("file %q: %d bytes at %d lie outside layer %d, which has %d",
+		return Errorf("file %q: %d bytes at %d lie outside layer %d, which has %d",
 			f.Path, f.Size, f.Offset, f.Layer, layers[f.Layer])
 	}
 	return nil
@@ -75,11 +75,11 @@ func (c *rowCheck) next(row *itemRow, r *Record) error {
 	c.item, c.key, c.alias = r, key, r == nil
 	switch {
 	case r == nil && (again && (alias || item != nil) || !artifact.ValidName(row.Kind)):
-		return errCatalog("alias %q of kind %q: out of order or repeated", row.Name, row.Kind)
+		return Errorf("alias %q of kind %q: out of order or repeated", row.Name, row.Kind)
 	case r == nil:
 		return nil
 	case again && item != nil && artifact.Compare(&item.Item, &r.Item) >= 0:
-		return errCatalog("item %q: out of order or repeated", r.ID())
+		return Errorf("item %q: out of order or repeated", r.ID())
 	}
 	return r.check(c.layers)
 }
@@ -87,13 +87,13 @@ func (c *rowCheck) next(row *itemRow, r *Record) error {
 // check checks an item against the format and the layers.
 func (r *Record) check(layers []int64) error {
 	if !artifact.ValidName(r.Kind) || !artifact.ValidName(r.Source) {
-		return errCatalog("item %q: no source %q of kind %q", r.ID(), r.Source, r.Kind)
+		return Errorf("item %q: no source %q of kind %q", r.ID(), r.Source, r.Kind)
 	}
 	if err := r.Check(); err != nil {
-		return errCatalog("item %q: %w", r.ID(), err)
+		return Errorf("item %q: %w", r.ID(), err)
 	}
 	for _, f := range r.Stored() {
-		if err := f.check(layers); err != nil {
+		if err := f.Check(layers); err != nil {
 			return err
 		}
 	}
@@ -106,12 +106,12 @@ func checkMembers(set *SetSummary, members []Record) error {
 	for i := range members {
 		id := members[i].ID()
 		if seen[id] {
-			return errCatalog("set %q: %q is repeated", set.Name, id)
+			return Errorf("set %q: %q is repeated", set.Name, id)
 		}
 		seen[id] = true
 	}
 	if size := sizeOf(members); len(members) != set.Count || size != set.Size {
-		return errCatalog("set %q: got %d items of %d bytes, want %d of %d", set.Name, len(members), size, set.Count, set.Size)
+		return Errorf("set %q: got %d items of %d bytes, want %d of %d", set.Name, len(members), size, set.Count, set.Size)
 	}
 	return nil
 }
@@ -136,14 +136,14 @@ func (c *Catalog) share() error {
 	c.Files = slices.CompactFunc(c.Files, func(a, b File) bool { return a == b && a.Modified.IsZero() })
 	for i := 1; i < len(c.Files); i++ {
 		if c.Files[i].Path == c.Files[i-1].Path {
-			return errCatalog("file %q: repeated", c.Files[i].Path)
+			return Errorf("file %q: repeated", c.Files[i].Path)
 		}
 	}
 	keyless := !slices.ContainsFunc(c.Items, func(i artifact.Item) bool { return i.Key != "" })
 	if keyless && len(c.Files) == all || len(c.ids()) == len(c.Items) {
 		return nil // the paths of the files distinguish the items
 	}
-	return errCatalog("two items are the same")
+	return Errorf("two items are the same")
 }
 
 // ids are the IDs of all items.
@@ -168,17 +168,17 @@ func (c *Catalog) check() (map[string]int32, error) {
 	for i := range c.Sources {
 		s := &c.Sources[i]
 		if !artifact.ValidName(s.Name) || !artifact.ValidName(s.Kind) {
-			return nil, errCatalog("source %q of kind %q: not a valid name", s.Name, s.Kind)
+			return nil, Errorf("source %q of kind %q: not a valid name", s.Name, s.Kind)
 		}
 		if kinds[s.Name] != "" {
-			return nil, errCatalog("source %q: repeated", s.Name)
+			return nil, Errorf("source %q: repeated", s.Name)
 		}
 		kinds[s.Name] = s.Kind
 		for _, r := range s.Releases {
 			for _, p := range r.Proofs {
 				at, found := index[s.ProofID(&p)]
 				if !found || c.Files[at].Size != p.Size || c.Files[at].SHA256 != p.SHA256 || c.Files[at].Modified.IsZero() {
-					return nil, errCatalog("source %q: proof %q is not among the files, or they disagree", s.Name, p.Path)
+					return nil, Errorf("source %q: proof %q is not among the files, or they disagree", s.Name, p.Path)
 				}
 			}
 		}
@@ -186,14 +186,14 @@ func (c *Catalog) check() (map[string]int32, error) {
 	for i := range c.Items {
 		a := &c.Items[i]
 		if kinds[a.Source] == "" || kinds[a.Source] != a.Kind {
-			return nil, errCatalog("item %q: no source %q of kind %q", a.ID(), a.Source, a.Kind)
+			return nil, Errorf("item %q: no source %q of kind %q", a.ID(), a.Source, a.Kind)
 		}
 	}
 	return index, nil
 }
 
-// agrees holds the file against the hash of its content.
-func (f *File) agrees(sum hash.Hash) error {
+// Agrees holds the file against the hash of its content.
+func (f *File) Agrees(sum hash.Hash) error {
 	if got := hex.EncodeToString(sum.Sum(nil)); got != f.SHA256 {
 		return artifact.Verifyf("%s: sha256 mismatch: got %s, want %s", f.Path, got, f.SHA256)
 	}

@@ -1,4 +1,4 @@
-package image
+package catalog
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 )
 
 // leaves returns the table's blocks of rows: those that can have the keys, or all when keys is nil.
-func (r *CatalogReader) leaves(ctx context.Context, t *table, keys []string) ([]blockRef, error) {
+func (r *Reader) leaves(ctx context.Context, t *table, keys []string) ([]blockRef, error) {
 	refs := t.Blocks
 	for level := t.Levels; ; level-- {
 		if keys != nil {
@@ -39,7 +39,7 @@ func (r *CatalogReader) leaves(ctx context.Context, t *table, keys []string) ([]
 }
 
 // find reads the rows with these keys, and no more blocks than they need.
-func find[T any](ctx context.Context, r *CatalogReader, t *table, keys []string, key func(*T) string) (map[string][]T, error) {
+func find[T any](ctx context.Context, r *Reader, t *table, keys []string, key func(*T) string) (map[string][]T, error) {
 	refs, err := r.leaves(ctx, t, keys)
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func find[T any](ctx context.Context, r *CatalogReader, t *table, keys []string,
 
 // Find returns the items of a kind with these names, by name, and the names behind those that are
 // aliases. A name may be both. Those that the image has not are missing.
-func (r *CatalogReader) Find(ctx context.Context, kind string, names []string) (map[string][]Record, map[string][]string, error) {
+func (r *Reader) Find(ctx context.Context, kind string, names []string) (map[string][]Record, map[string][]string, error) {
 	keys := make([]string, len(names))
 	for i, name := range names {
 		keys[i] = itemKey(kind, name)
@@ -105,7 +105,7 @@ func (r *CatalogReader) Find(ctx context.Context, kind string, names []string) (
 }
 
 // Set returns the items of a set, in its order, without URLs and Metadata.
-func (r *CatalogReader) Set(ctx context.Context, name, architecture string) ([]Record, error) {
+func (r *Reader) Set(ctx context.Context, name, architecture string) ([]Record, error) {
 	i := slices.IndexFunc(r.Sets, func(s SetSummary) bool { return s.Name == name && s.Architecture == architecture })
 	if i < 0 {
 		return nil, errNoSet(name, architecture, r.Sets)
@@ -141,7 +141,7 @@ func errNoSet(name, architecture string, sets []SetSummary) error {
 }
 
 // Files returns generated files by path. Those that the image has not are missing.
-func (r *CatalogReader) Files(ctx context.Context, paths []string) (map[string]File, error) {
+func (r *Reader) Files(ctx context.Context, paths []string) (map[string]File, error) {
 	rows, err := find(ctx, r, &r.Tables.Files, paths, (*File).key)
 	if err != nil {
 		return nil, err
@@ -149,9 +149,9 @@ func (r *CatalogReader) Files(ctx context.Context, paths []string) (map[string]F
 	files := make(map[string]File, len(rows))
 	for path, list := range rows {
 		if len(list) > 1 {
-			return nil, errCatalog("file %q: repeated", path)
+			return nil, Errorf("file %q: repeated", path)
 		}
-		if err := list[0].check(r.layers); err != nil {
+		if err := list[0].Check(r.layers); err != nil {
 			return nil, err
 		}
 		files[path] = list[0]

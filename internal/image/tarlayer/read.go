@@ -1,4 +1,4 @@
-package image
+package tarlayer
 
 import (
 	"bytes"
@@ -12,29 +12,29 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A LayerReader makes a layer's bytes, in order or at any offset. It keeps at
+// A Reader makes a layer's bytes, in order or at any offset. It keeps at
 // most one file open. Its methods may be called from several goroutines.
-type LayerReader struct {
+type Reader struct {
 	ctx   context.Context // of the one who asked for the reader
 	layer *Layer
 
 	mu     sync.Mutex
-	file   LayerFile
-	member *member // whose content file is
+	file   File
+	member *Member // whose content file is
 	offset int64   // of the next Read
 }
 
 // NewReader returns a reader at the layer's beginning. It must be closed. When
 // ctx ends, so does reading. The contents are not verified; see Descriptor.
-func (l *Layer) NewReader(ctx context.Context) *LayerReader {
-	return &LayerReader{ctx: ctx, layer: l}
+func (l *Layer) NewReader(ctx context.Context) *Reader {
+	return &Reader{ctx: ctx, layer: l}
 }
 
 // Size is the length of the layer in bytes.
-func (r *LayerReader) Size() int64 { return r.layer.size }
+func (r *Reader) Size() int64 { return r.layer.size }
 
 // Read implements io.Reader.
-func (r *LayerReader) Read(p []byte) (int, error) {
+func (r *Reader) Read(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n, err := r.readAt(p, r.offset)
@@ -46,14 +46,14 @@ func (r *LayerReader) Read(p []byte) (int, error) {
 }
 
 // ReadAt implements io.ReaderAt.
-func (r *LayerReader) ReadAt(p []byte, offset int64) (int, error) {
+func (r *Reader) ReadAt(p []byte, offset int64) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.readAt(p, offset)
 }
 
 // Close closes the file that is open.
-func (r *LayerReader) Close() error {
+func (r *Reader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.file == nil {
@@ -64,7 +64,7 @@ func (r *LayerReader) Close() error {
 	return file.Close()
 }
 
-func (r *LayerReader) readAt(p []byte, offset int64) (int, error) {
+func (r *Reader) readAt(p []byte, offset int64) (int, error) {
 	if offset < 0 {
 		return 0, fmt.Errorf("layer: offset %d is negative", offset)
 	}
@@ -78,7 +78,7 @@ func (r *LayerReader) readAt(p []byte, offset int64) (int, error) {
 		if offset >= r.layer.size {
 			return n, io.EOF
 		}
-		trailer := r.layer.size - tarTrailer
+		trailer := r.layer.size - TarTrailer
 		if offset >= trailer {
 			k := int(min(int64(len(p)-n), r.layer.size-offset))
 			clear(p[n : n+k])
@@ -102,10 +102,10 @@ func (r *LayerReader) readAt(p []byte, offset int64) (int, error) {
 }
 
 // readMember reads one of a member's three parts: header, content, padding.
-func (r *LayerReader) readMember(m *member, end int64, p []byte, offset int64) (int, error) {
+func (r *Reader) readMember(m *Member, end int64, p []byte, offset int64) (int, error) {
 	switch {
 	case offset < m.content:
-		header, err := m.header()
+		header, err := m.Header()
 		return copy(p, header[offset-m.start:]), err
 	case offset < m.content+m.Size:
 		p = p[:min(int64(len(p)), m.content+m.Size-offset)]
@@ -116,7 +116,7 @@ func (r *LayerReader) readMember(m *member, end int64, p []byte, offset int64) (
 	return len(p), nil
 }
 
-func (r *LayerReader) readContent(m *member, p []byte, offset int64) (int, error) {
+func (r *Reader) readContent(m *Member, p []byte, offset int64) (int, error) {
 	if m.Open == nil {
 		return copy(p, m.Data[offset:]), nil
 	}
@@ -141,4 +141,4 @@ func (r *LayerReader) readContent(m *member, p []byte, offset int64) (int, error
 	return n, fmt.Errorf("%s: %w", m.Path, err)
 }
 
-func isZero(p []byte) bool { return len(bytes.TrimLeft(p, "\x00")) == 0 }
+func IsZero(p []byte) bool { return len(bytes.TrimLeft(p, "\x00")) == 0 }

@@ -1,4 +1,7 @@
-package image
+// Package catalog is the image's own list of what it holds and where: its items with the places of their files, sets, sources and
+// generated files. NewLayer writes it as the last layer of an image. A Reader reads single parts of it, each verified when it is read,
+// from wherever the image is; Load reads all. Package image specifies the format.
+package catalog
 
 import (
 	"time"

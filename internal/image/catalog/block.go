@@ -1,4 +1,4 @@
-package image
+package catalog
 
 import (
 	"bytes"
@@ -119,12 +119,12 @@ func newBlockDecoder() (*zstd.Decoder, error) {
 
 // open verifies a block and returns its rows.
 func (r *blockRef) open(decoder *zstd.Decoder, data []byte) (string, error) {
-	if got := digestOf(data); got != "sha256:"+r.SHA256 {
-		return "", errCatalog("block %q: sha256 mismatch: got %s, want sha256:%s", r.First, got, r.SHA256)
+	if got := DigestOf(data); got != "sha256:"+r.SHA256 {
+		return "", Errorf("block %q: sha256 mismatch: got %s, want sha256:%s", r.First, got, r.SHA256)
 	}
 	text, err := decoder.DecodeAll(data, nil)
 	if err != nil {
-		return "", errCatalog("block %q: %w", r.First, err)
+		return "", Errorf("block %q: %w", r.First, err)
 	}
 	return unsafe.String(unsafe.SliceData(text), len(text)), nil // nobody else has these bytes
 }
@@ -142,18 +142,18 @@ func decodeRows[T any](r *blockRef, text string, key func(*T) string) ([]T, erro
 		if s, ok := any(v).(scannedRow); !ok || !valid || !s.scan(line) {
 			*v = *new(T)
 			if err := json.Unmarshal([]byte(line), v); err != nil {
-				return nil, errCatalog("block %q: row %d: %w", r.First, len(rows), err)
+				return nil, Errorf("block %q: row %d: %w", r.First, len(rows), err)
 			}
 		}
 		k := key(v)
 		switch {
 		case len(rows) == 1 && k != r.First, r.end != "" && k >= r.end, k < last:
-			return nil, errCatalog("block %q: row %q is out of order", r.First, k)
+			return nil, Errorf("block %q: row %q is out of order", r.First, k)
 		}
 		last = k
 	}
 	if len(rows) == 0 {
-		return nil, errCatalog("block %q is empty", r.First)
+		return nil, Errorf("block %q is empty", r.First)
 	}
 	return rows, nil
 }
@@ -166,11 +166,11 @@ func checkRefs(refs []blockRef, size int64, end string) error {
 		r := &refs[i]
 		switch {
 		case i > 0 && r.First <= refs[i-1].First, i > 0 && r.First == "", end != "" && r.First >= end:
-			return errCatalog("block %q is out of order", r.First)
+			return Errorf("block %q is out of order", r.First)
 		case r.Size <= 0, r.Size > maxBlock, r.Offset < position, r.Offset > size-r.Size:
-			return errCatalog("block %q: %d bytes at %d lie outside the records, which have %d", r.First, r.Size, r.Offset, size)
+			return Errorf("block %q: %d bytes at %d lie outside the records, which have %d", r.First, r.Size, r.Offset, size)
 		case !artifact.ValidSHA256(r.SHA256):
-			return errCatalog("block %q: sha256 %q", r.First, r.SHA256)
+			return Errorf("block %q: sha256 %q", r.First, r.SHA256)
 		}
 		position = r.Offset + r.Size
 		r.end = end
@@ -195,7 +195,7 @@ func cover(refs []blockRef, keys []string) (found []blockRef) {
 	return found
 }
 
-func digestOf(data []byte) string {
+func DigestOf(data []byte) string {
 	sum := sha256.Sum256(data)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }

@@ -1,20 +1,22 @@
-package image
+package verify
 
 import (
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/minimirror/minimirror/internal/image/layout"
+
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// verifyConfig holds an image's configuration against the format: a container of the image runs the
+// Config holds an image's configuration against the format: a container of the image runs the
 // program, as no privileged user, with nothing that would change what it serves. lock is the catalog's digest of the lock.
-func verifyConfig(c v1.ImageConfig, lock string) error {
-	if run := slices.Concat(c.Entrypoint, c.Cmd); !slices.Equal(run, []string{"/" + ProgramPath, "serve"}) {
-		return artifact.Verifyf("configuration: it runs %q, and not /%s serve", run, ProgramPath)
+func Config(c v1.ImageConfig, lock string) error {
+	if run := slices.Concat(c.Entrypoint, c.Cmd); !slices.Equal(run, []string{"/" + layout.ProgramPath, "serve"}) {
+		return artifact.Verifyf("configuration: it runs %q, and not /%s serve", run, layout.ProgramPath)
 	}
 	user, group, hasGroup := strings.Cut(c.User, ":")
 	if !isID(user) || hasGroup && !isID(group) {
@@ -25,8 +27,8 @@ func verifyConfig(c v1.ImageConfig, lock string) error {
 		return artifact.Verifyf("configuration: it sets the environment: %q", c.Env)
 	case len(c.Volumes) > 0:
 		return artifact.Verifyf("configuration: it has volumes, which may hide files")
-	case c.Labels[Revision] != lock:
-		return artifact.Verifyf("configuration: label %s is %q, and the catalog is of the lock %s", Revision, c.Labels[Revision], lock)
+	case c.Labels[layout.Revision] != lock:
+		return artifact.Verifyf("configuration: label %s is %q, and the catalog is of the lock %s", layout.Revision, c.Labels[layout.Revision], lock)
 	}
 	return nil
 }

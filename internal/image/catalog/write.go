@@ -1,4 +1,4 @@
-package image
+package catalog
 
 import (
 	"encoding/json"
@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/layout"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 // FormatVersion is the Head.Version that this program writes. It reads all versions up to it.
@@ -48,22 +50,22 @@ func setKey(name, architecture string) string { return name + "/" + architecture
 // itemKey is the key of an item's or an alias's row.
 func itemKey(kind, name string) string { return kind + "/" + name }
 
-// NewCatalogLayer lays out an image's last layer. label is what the image's configuration must
+// NewLayer lays out an image's last layer. label is what the image's configuration must
 // say under CatalogLabel. It writes what c says: a reader checks it.
-func NewCatalogLayer(c *Catalog) (layer *Layer, label string, err error) {
+func NewLayer(c *Catalog) (layer *tarlayer.Layer, label string, err error) {
 	head, records, err := c.Encode()
 	if err != nil {
 		return nil, "", err
 	}
-	headPath, recordsPath := path.Join(Root, HeadName), path.Join(Root, RecordsName)
-	layer, err = NewLayer([]Entry{{Path: headPath, Data: head}, {Path: recordsPath, Data: records}})
+	headPath, recordsPath := path.Join(layout.Root, layout.HeadName), path.Join(layout.Root, layout.RecordsName)
+	layer, err = tarlayer.New([]tarlayer.Entry{{Path: headPath, Data: head}, {Path: recordsPath, Data: records}})
 	if err != nil {
 		return nil, "", err
 	}
-	text, err := json.Marshal(catalogPlace{
-		SHA256:  strings.TrimPrefix(digestOf(head), "sha256:"),
-		Head:    layerPlace{layer.Offset(headPath), int64(len(head))},
-		Records: layerPlace{layer.Offset(recordsPath), int64(len(records))},
+	text, err := json.Marshal(Location{
+		SHA256:  strings.TrimPrefix(DigestOf(head), "sha256:"),
+		Head:    LayerPlace{layer.Offset(headPath), int64(len(head))},
+		Records: LayerPlace{layer.Offset(recordsPath), int64(len(records))},
 	})
 	return layer, string(text), err
 }
@@ -83,7 +85,7 @@ func (c *Catalog) Encode() (head, records []byte, err error) {
 			id := r.FileID(&r.Files[f])
 			stored := places[id]
 			if stored == nil {
-				return nil, nil, errCatalog("item %q: %q is not among the files", r.ID(), id)
+				return nil, nil, Errorf("item %q: %q is not among the files", r.ID(), id)
 			}
 			r.Places = append(r.Places, Place{stored.Layer, stored.Offset})
 			ofItems[id] = true
@@ -95,7 +97,7 @@ func (c *Catalog) Encode() (head, records []byte, err error) {
 		members := make([]Record, 0, len(set.Items))
 		for _, id := range set.Items {
 			if byID[id] == nil {
-				return nil, nil, errCatalog("set %q: no item %q", set.Name, id)
+				return nil, nil, Errorf("set %q: no item %q", set.Name, id)
 			}
 			members = append(members, *byID[id])
 		}
@@ -193,4 +195,4 @@ func (c *Catalog) sourceRows() iter.Seq[row] {
 }
 
 // LocalNames are the names of the head's image.
-func (h *Head) LocalNames() (pinned, latest string) { return LocalNames(h.Name, h.Date, h.Lock) }
+func (h *Head) LocalNames() (pinned, latest string) { return layout.LocalNames(h.Name, h.Date, h.Lock) }

@@ -1,4 +1,4 @@
-package image
+package tarlayer
 
 import (
 	"context"
@@ -91,8 +91,8 @@ func (l *Layer) Verify(ctx context.Context, read func(n int)) (digest.Digest, er
 	return whole.sum(), nil
 }
 
-func (m *member) check(content hash.Hash) error {
-	if m.directory || m.Open == nil {
+func (m *Member) check(content hash.Hash) error {
+	if m.Directory || m.Open == nil {
 		return nil
 	}
 	if got := hex.EncodeToString(content.Sum(nil)); got != m.SHA256 {

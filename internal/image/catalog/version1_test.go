@@ -1,4 +1,4 @@
-package image
+package catalog
 
 import (
 	"context"
@@ -80,7 +80,7 @@ func TestVersion1(t *testing.T) {
 	c.Items[4].Security, c.Items[4].Requested = true, true
 	c.Items[5].Metadata = []string{"Depends: a (>= 1)", " \"folded\""}
 	c.Aliases = []Alias{{c.Items[0].Kind, "zz-alias", []string{c.Items[0].Name}}}
-	readers := map[string]*CatalogReader{}
+	readers := map[string]*Reader{}
 	for name, encode := range map[string]func() (head, records []byte, err error){
 		"1":     func() (head, records []byte, err error) { head, records = encodeVersion1(t, c); return },
 		"today": c.Encode,
@@ -89,13 +89,13 @@ func TestVersion1(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if readers[name], err = newCatalogReader(head, int64(len(records)), nil, func(_ context.Context, offset, size int64) ([]byte, error) {
+		if readers[name], err = NewReader(head, int64(len(records)), nil, func(_ context.Context, offset, size int64) ([]byte, error) {
 			return records[offset:][:size], nil
 		}); err != nil {
 			t.Fatalf("version %s: %v", name, err)
 		}
 	}
-	same := func(what string, read func(r *CatalogReader) (any, error)) {
+	same := func(what string, read func(r *Reader) (any, error)) {
 		t.Helper()
 		old, err := read(readers["1"])
 		if err != nil {
@@ -110,19 +110,19 @@ func TestVersion1(t *testing.T) {
 		}
 	}
 	for _, brief := range []bool{true, false} {
-		same("the catalog", func(r *CatalogReader) (any, error) {
-			catalog, _, err := r.load(t.Context(), brief)
+		same("the catalog", func(r *Reader) (any, error) {
+			catalog, _, err := r.Load(t.Context(), brief)
 			return catalog, err
 		})
 	}
-	same("a name", func(r *CatalogReader) (any, error) {
+	same("a name", func(r *Reader) (any, error) {
 		found, aliases, err := r.Find(t.Context(), c.Items[3].Kind, []string{c.Items[3].Name, "zz-alias"})
 		return []any{found, aliases}, err
 	})
 	for _, s := range c.Sets {
-		same("a set", func(r *CatalogReader) (any, error) { return r.Set(t.Context(), s.Name, s.Architecture) })
+		same("a set", func(r *Reader) (any, error) { return r.Set(t.Context(), s.Name, s.Architecture) })
 	}
-	same("each item", func(r *CatalogReader) (any, error) {
+	same("each item", func(r *Reader) (any, error) {
 		var all []artifact.Item
 		err := r.EachItem(t.Context(), func(i *artifact.Item) error {
 			all = append(all, *i)

@@ -1,4 +1,4 @@
-package image
+package catalog
 
 import (
 	"context"
@@ -40,14 +40,14 @@ func big(n int) *Catalog {
 }
 
 // reading opens a catalog and counts what it reads.
-func reading(t *testing.T, c *Catalog) (r *CatalogReader, head []byte, read *atomic.Int64) {
+func reading(t *testing.T, c *Catalog) (r *Reader, head []byte, read *atomic.Int64) {
 	t.Helper()
 	head, records, err := c.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
 	read = new(atomic.Int64)
-	r, err = newCatalogReader(head, int64(len(records)), nil, func(_ context.Context, offset, size int64) ([]byte, error) {
+	r, err = NewReader(head, int64(len(records)), nil, func(_ context.Context, offset, size int64) ([]byte, error) {
 		read.Add(size)
 		return records[offset:][:size], nil
 	})
@@ -164,11 +164,11 @@ func TestBlockLies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := newCatalogReader(w.zstd.EncodeAll(text, nil), int64(w.Len()), nil, func(_ context.Context, offset, size int64) ([]byte, error) {
+		r, err := NewReader(w.zstd.EncodeAll(text, nil), int64(w.Len()), nil, func(_ context.Context, offset, size int64) ([]byte, error) {
 			return w.Bytes()[offset:][:size], nil
 		})
 		if err == nil {
-			_, _, err = r.load(t.Context(), false)
+			_, _, err = r.Load(t.Context(), false)
 		}
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
@@ -190,7 +190,7 @@ func TestBlockBomb(t *testing.T) {
 		t.Fatal(err)
 	}
 	bomb := w.zstd.EncodeAll(make([]byte, maxBlock+1), nil)
-	ref := blockRef{SHA256: strings.TrimPrefix(digestOf(bomb), "sha256:")}
+	ref := blockRef{SHA256: strings.TrimPrefix(DigestOf(bomb), "sha256:")}
 	if _, err := ref.open(decoder, bomb); !errors.Is(err, artifact.ErrVerify) {
 		t.Error(err)
 	}

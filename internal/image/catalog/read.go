@@ -1,4 +1,4 @@
-package image
+package catalog
 
 import (
 	"context"
@@ -11,19 +11,20 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 const (
-	maxHead      = 4 << 20 // bytes of a head, compressed; uncompressed no more than maxBlock
+	MaxHead      = 4 << 20 // bytes of a head, compressed; uncompressed no more than maxBlock
 	maxGap       = 1 << 10 // bytes read for nothing rather than asking twice
 	maxRun       = 1 << 20 // bytes of blocks read at once
 	maxKept      = 4 << 20 // bytes of blocks, uncompressed, kept for the next search
 	parallelRuns = 4
 )
 
-// A CatalogReader reads a catalog piece by piece. Its methods may be called by many
+// A Reader reads a catalog piece by piece. Its methods may be called by many
 // goroutines.
-type CatalogReader struct {
+type Reader struct {
 	Head
 	layers  []int64 // sizes, uncompressed; nil: an unpacked tree
 	size    int64   // of the records
@@ -35,28 +36,28 @@ type CatalogReader struct {
 	keptBytes int
 }
 
-// newCatalogReader reads the head. What it says is checked here; what the records say,
+// NewReader reads the head. What it says is checked here; what the records say,
 // when they are read.
-func newCatalogReader(head []byte, size int64, layers []int64, records func(ctx context.Context, offset, size int64) ([]byte, error)) (*CatalogReader, error) {
+func NewReader(head []byte, size int64, layers []int64, records func(ctx context.Context, offset, size int64) ([]byte, error)) (*Reader, error) {
 	decoder, err := newBlockDecoder()
 	if err != nil {
 		return nil, err
 	}
-	r := &CatalogReader{layers: layers, size: size, records: records, decoder: decoder, kept: map[int64]string{}}
+	r := &Reader{layers: layers, size: size, records: records, decoder: decoder, kept: map[int64]string{}}
 	text, err := decoder.DecodeAll(head, nil)
 	if err != nil {
-		return nil, errCatalog("%w", err)
+		return nil, Errorf("%w", err)
 	}
 	var version struct{ Version int }
 	if err := json.Unmarshal(text, &version); err != nil {
-		return nil, errCatalog("%w", err)
+		return nil, Errorf("%w", err)
 	}
 	if version.Version < 1 || version.Version > FormatVersion {
 		return nil, artifact.Hint(fmt.Errorf("catalog: version %d: this program reads versions 1 to %d", version.Version, FormatVersion),
-			"use the program that the image holds: /%s", ProgramPath)
+			"use the program that the image holds: /%s", layout.ProgramPath)
 	}
 	if err := json.Unmarshal(text, &r.Head); err != nil {
-		return nil, errCatalog("%w", err)
+		return nil, Errorf("%w", err)
 	}
 	if r.Version == 1 {
 		r.Tables.Items = r.Tables.Version1
@@ -87,7 +88,7 @@ func runs(refs []blockRef, most int64) (all []run) {
 }
 
 // read reads the run and hands over the rows of each block.
-func (r *CatalogReader) read(ctx context.Context, n run, take func(ref *blockRef, text string) error) error {
+func (r *Reader) read(ctx context.Context, n run, take func(ref *blockRef, text string) error) error {
 	data, err := r.records(ctx, n.offset, n.size)
 	if err != nil {
 		return err
@@ -106,7 +107,7 @@ func (r *CatalogReader) read(ctx context.Context, n run, take func(ref *blockRef
 }
 
 // texts returns the rows of blocks, in the order of refs.
-func (r *CatalogReader) texts(ctx context.Context, refs []blockRef) ([]string, error) {
+func (r *Reader) texts(ctx context.Context, refs []blockRef) ([]string, error) {
 	r.mu.Lock()
 	known := make(map[int64]string, len(refs))
 	var missing []blockRef
@@ -142,7 +143,7 @@ func (r *CatalogReader) texts(ctx context.Context, refs []blockRef) ([]string, e
 	return texts, nil
 }
 
-func (r *CatalogReader) keep(offset int64, text string) {
+func (r *Reader) keep(offset int64, text string) {
 	if r.keptBytes+len(text) > maxKept {
 		clear(r.kept)
 		r.keptBytes = 0

@@ -1,4 +1,4 @@
-package image
+package verify
 
 import (
 	"archive/tar"
@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 const (
@@ -47,7 +49,7 @@ func (in *layerInput) header() (*tar.Header, []byte, error) {
 	in.record, in.raw = true, in.raw[:0]
 	h, err := tar.NewReader(in).Next()
 	in.record = false
-	if err == io.EOF && len(in.raw) < tarTrailer {
+	if err == io.EOF && len(in.raw) < tarlayer.TarTrailer {
 		return nil, nil, errors.New("the archive has no end")
 	}
 	return h, in.raw, err

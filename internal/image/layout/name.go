@@ -1,4 +1,4 @@
-package image
+package layout
 
 import (
 	"regexp"
@@ -27,8 +27,8 @@ func IsPinnedName(name string) bool { return pinnedName.MatchString(name) }
 // ValidName reports whether a definition's name can be an image's: <name> of the OCI distribution specification
 // without a slash.
 func ValidName(name string) bool {
-	return repositoryName.MatchString(name) && !strings.Contains(name, "/")
+	return RepositoryName.MatchString(name) && !strings.Contains(name, "/")
 }
 
-// repositoryName is <name> of the OCI distribution specification 1.1, "Pulling manifests".
-var repositoryName = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+// RepositoryName is <name> of the OCI distribution specification 1.1, "Pulling manifests".
+var RepositoryName = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
