@@ -1,4 +1,4 @@
-// Package image is the format of miniMirror's images. It and the folders below it are the only packages that know layers. The builder
+// Package image is the format of miniMirror's images. It and the folders below it are all that knows layers. The builder
 // writes the format; serve, bootstrap, inspect and verify read it, wherever the image is:
 //
 //	lock ──build──▶ oci:DIR, oci-archive:FILE, docker-archive:FILE ──Open─────┐
