@@ -55,6 +55,10 @@ func (p *Plan) Install(ctx context.Context, o InstallOptions) error {
 	return nil
 }
 
+// RemoveCache removes what this installation, or an earlier one that was interrupted, has extracted on the node. It is not an
+// error if nothing is there.
+func RemoveCache(root string) error { return os.RemoveAll(filepath.Join(root, CacheDir)) }
+
 // Complete makes the folder that Extract has filled of use without this program:
 // the kind's extra files, and SHA256SUMS, written last.
 func (p *Plan) Complete(dir string) error {

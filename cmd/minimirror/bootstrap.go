@@ -174,6 +174,9 @@ func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *ima
 	}
 	if plan.Count() == 0 && len(plan.Removed()) == 0 {
 		_, err := fmt.Fprintf(c.stdout, "%s: nothing to install: the machine has all of it\n", plan.Title)
+		if f.install { // an earlier run may have ended just before it did this
+			err = errors.Join(err, bootstrap.RemoveCache(f.root))
+		}
 		return err
 	}
 	printRemoved(c.stderr, plan)
@@ -194,7 +197,7 @@ func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *ima
 		return err
 	}
 	_, err = fmt.Fprintf(c.stdout, "%s: installed %s\n", plan.Title, quantity(plan.Count(), "item", plan.Size()))
-	return errors.Join(err, os.RemoveAll(dir))
+	return errors.Join(err, bootstrap.RemoveCache(f.root))
 }
 
 func (f *bootstrapFlags) installPlan(ctx context.Context, c *command, plan *bootstrap.Plan, dir string) error {
