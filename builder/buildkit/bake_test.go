@@ -13,13 +13,11 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
-
-	"github.com/minimirror/minimirror/internal/image/tarlayer"
-
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 // goldenDigest is the image of options. When it changes, every image changes:

@@ -11,12 +11,10 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
-
-	"github.com/minimirror/minimirror/internal/image/tarlayer"
-
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 // BenchmarkBake bakes 2,000 files of 270 MB in all, and prints how much longer

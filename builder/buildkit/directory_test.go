@@ -10,9 +10,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/minimirror/minimirror/internal/image/tarlayer"
-
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 func TestBakeFolder(t *testing.T) {

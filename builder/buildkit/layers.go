@@ -7,13 +7,11 @@ import (
 	"runtime"
 
 	"github.com/opencontainers/go-digest"
-
-	"github.com/minimirror/minimirror/internal/image/tarlayer"
-
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 // A layerSet is the layers of an image and what they are as blobs.

@@ -5,12 +5,10 @@ import (
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/distribution/reference"
-
-	"github.com/minimirror/minimirror/internal/image/layout"
-
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 // annotations are an image's names in the index of an OCI layout. skopeo chooses an image by

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/minimirror/minimirror/internal/image/tarlayer"
-
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 // past is put on files to see which are written anew.

@@ -14,12 +14,10 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/buildkit/util/contentutil"
 	"github.com/opencontainers/go-digest"
+	specs "github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
-
-	specs "github.com/opencontainers/image-spec/specs-go"
-
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // A source is the image as BuildKit reads it: an OCI image layout in memory.

@@ -8,11 +8,10 @@ import (
 	"io"
 	"slices"
 
-	"github.com/minimirror/minimirror/internal/image/catalog"
-
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/registry"
 )
 

@@ -14,12 +14,10 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
-
-	"github.com/minimirror/minimirror/internal/image/catalog"
-
 	ulikunitz "github.com/ulikunitz/xz"
 
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
 )
 

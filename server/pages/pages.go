@@ -20,10 +20,9 @@ import (
 	texttemplate "text/template"
 	"time"
 
+	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/server/answer"
 	"github.com/minimirror/minimirror/server/inventory"
-
-	"github.com/minimirror/minimirror/internal/bytesize"
 )
 
 //go:embed *.html style.css home.txt

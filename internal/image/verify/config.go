@@ -5,11 +5,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/minimirror/minimirror/internal/image/layout"
-
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
 // Config holds an image's configuration against the format: a container of the image runs the
