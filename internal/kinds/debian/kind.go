@@ -88,12 +88,12 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 		return nil, err
 	}
 	if raw.Packages != nil {
-		if s.Packages, s.Whole, err = parsePackages(raw.Packages); err != nil {
+		if s.Packages, s.Whole, err = parsePackages(raw.Packages, dir); err != nil {
 			return nil, err
 		}
 	}
 	if raw.Exclude != nil {
-		if s.Exclude, err = parseRequests(raw.Exclude); err != nil {
+		if s.Exclude, err = parseRequests(raw.Exclude, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -105,14 +105,14 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 	if s.sources, s.host, err = parseSources(raw.Sources, dir); err != nil {
 		return nil, err
 	}
-	return s, s.parseSets(sets)
+	return s, s.parseSets(sets, dir)
 }
 
 // parsePackages reads a list of requests, or the word "all".
-func parsePackages(section artifact.Section) (requests []resolver.Request, whole bool, err error) {
+func parsePackages(section artifact.Section, dir string) (requests []resolver.Request, whole bool, err error) {
 	if !section.IsText() {
 		var items []artifact.Section
-		if requests, err = parseRequests(section); err != nil && (section.Decode(&items) != nil || len(items) == 0) {
+		if requests, err = parseRequests(section, dir); err != nil && (section.Decode(&items) != nil || len(items) == 0) {
 			err = artifact.Hint(err, resolver.WholeHint)
 		}
 		return requests, false, err
@@ -160,14 +160,29 @@ func parseSources(section artifact.Section, dir string) (sources []archive.Sourc
 }
 
 // parseRequests reads a list of requests; an error names the line of the one
-// that is wrong.
-func parseRequests(section artifact.Section) ([]resolver.Request, error) {
+// that is wrong. Status files of nodes are read in dir; if that is empty, there may be none.
+func parseRequests(section artifact.Section, dir string) ([]resolver.Request, error) {
 	var items []artifact.Section
 	if err := section.Decode(&items); err != nil {
 		return nil, err
 	}
 	requests := make([]resolver.Request, 0, len(items))
 	for _, item := range items {
+		if dir != "" && !item.IsText() {
+			keys, err := item.Keys([]string{resolver.InstalledOn})
+			if err != nil {
+				return nil, err
+			}
+			if len(keys) == 0 {
+				return nil, item.Errorf("an empty mapping is not a request: write a text")
+			}
+			installed, err := resolver.ParseInstalledOn(keys[resolver.InstalledOn], dir)
+			if err != nil {
+				return nil, err
+			}
+			requests = append(requests, installed...)
+			continue
+		}
 		var text string
 		if err := item.Decode(&text); err != nil {
 			return nil, err

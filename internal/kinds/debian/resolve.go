@@ -117,14 +117,14 @@ func wasWhole(previous []artifact.Item, closure *resolver.Closure) bool {
 }
 
 // parseSets reads what each set asks for. A definition that asks for nothing at all is an error.
-func (s *spec) parseSets(sections map[string]artifact.Section) error {
+func (s *spec) parseSets(sections map[string]artifact.Section, dir string) error {
 	if s.Packages == nil && !s.Whole && len(sections) == 0 {
 		return artifact.Hint(s.section.Errorf("debian: no packages are requested: packages and sets are both missing"),
 			`write "packages: [docker.io]" below debian, or "sets: { docker: { debian: [docker.io] } }" beside it; %s`, resolver.WholeHint)
 	}
 	s.Sets = make(map[string][]resolver.Request, len(sections))
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
-		requests, err := parseRequests(sections[name])
+		requests, err := parseRequests(sections[name], dir)
 		if err != nil {
 			return err
 		}

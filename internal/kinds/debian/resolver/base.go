@@ -23,7 +23,7 @@ const baseSuite = "the base"
 func (u *Universe) AddInstalled(status []byte) (architecture string, err error) {
 	installed, native := installedParagraphs(status)
 	if native == "" {
-		return "", errors.New("no dpkg is installed there: this is no dpkg status file (/var/lib/dpkg/status), or of no system")
+		return "", errNoSystem
 	}
 	first := len(u.Entries)
 	if err := u.addOwn(deb822.Origin{Suite: baseSuite}, installed); err != nil {
@@ -39,6 +39,8 @@ func (u *Universe) AddInstalled(status []byte) (architecture string, err error) 
 	}
 	return native, nil
 }
+
+var errNoSystem = errors.New("no dpkg is installed there: this is no dpkg status file (/var/lib/dpkg/status), or of no system")
 
 // installedParagraphs keeps what is installed, were it with triggers pending, and finds the
 // architecture of dpkg. The third word of Status is the state: dpkg-query(1).

@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -74,18 +75,25 @@ type ClosureSet struct {
 func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[string][]Request, opt Options) (*Closure, error) {
 	u.Settle()
 	r := &resolution{Universe: u, opt: opt}
+	wishes := wishesOf(requests, sets)
 	for _, idle := range u.exclude(opt.Exclude) {
+		if slices.ContainsFunc(wishes, func(w wish) bool { return w.installed != nil && w.isExcludedBy(idle) }) {
+			continue
+		}
 		warning := fmt.Sprintf("%sexclude: %s: there is no such package", wish{Request: idle}.position(), idle.String())
 		if name, known := u.names[idle.Pattern]; known && len(u.providers.Of(name)) > 0 {
 			warning = fmt.Sprintf("%sexclude: %s: a virtual package; exclude what provides it: %s", wish{Request: idle}.position(), idle.String(), List(u.providerNames(name), "and"))
 		}
 		r.warnings = append(r.warnings, warning)
 	}
-	wishes := wishesOf(requests, sets)
+	if err := u.checkInstalledOn(wishes); err != nil {
+		return nil, err
+	}
 	matches, err := u.matchAll(wishes)
 	if err != nil {
 		return nil, err
 	}
+	r.warnInstalledOn(wishes, matches)
 	for index := range u.Nodes {
 		if err := r.resolve(ctx, index, wishes, matches[index]); err != nil {
 			return nil, err
@@ -253,7 +261,9 @@ func (w wish) position() string {
 func wishesOf(requests []Request, sets map[string][]Request) (wishes []wish) {
 	add := func(set string, requests []Request) {
 		sorted := slices.Clone(requests)
-		slices.SortFunc(sorted, func(a, b Request) int { return strings.Compare(a.text, b.text) })
+		slices.SortStableFunc(sorted, func(a, b Request) int {
+			return cmp.Or(strings.Compare(a.text, b.text), BoolToInt(a.installed != nil)-BoolToInt(b.installed != nil))
+		})
 		for _, r := range slices.CompactFunc(sorted, func(a, b Request) bool { return a.text == b.text }) {
 			wishes = append(wishes, wish{r, set})
 		}

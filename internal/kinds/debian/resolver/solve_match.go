@@ -41,7 +41,7 @@ func (u *Universe) matchAll(wishes []wish) (matches [][]match, err error) {
 			fits, misfits = fits+len(m), misfits+all-len(m)
 			matches[index] = append(matches[index], m)
 		}
-		if place := w.Where + " " + w.text; (fits == 0 || misfits > 0 && !w.Many()) && !(told[place] && w.set == "") {
+		if place := w.Where + " " + w.text; w.installed == nil && (fits == 0 || misfits > 0 && !w.Many()) && !(told[place] && w.set == "") {
 			problems = append(problems, u.explainMissing(w))
 			told[place] = true
 		}
@@ -70,6 +70,9 @@ func (u *Universe) match(index int, r Request, names []NameID) (m match) {
 		}
 		if here := u.VersionsOn(index, name); len(here) > 0 {
 			return match{{name, u.allowed(here, r)}}
+		}
+		if r.installed != nil {
+			return nil
 		}
 		return u.matchVirtual(index, name, r)
 	}
