@@ -30,9 +30,10 @@ Pins of an existing lock are kept where upstream still has them and the
 definition still allows them. With --update everything moves to the newest, or
 only the packages that are named (* and ? match anything) and what these need.
 What changed is printed as old → new, with sizes; "security" marks what comes
-from a suite of security updates. If the Origin, Label, Suite, Codename or default
-priority of a Release differs from the previous lock, lock says so, and which
-command makes clients accept the change.
+from a suite of security updates, and a warning names those that the lock holds
+back. If the Origin, Label, Suite, Codename or default priority of a Release
+differs from the previous lock, lock says so, and which command makes clients
+accept the change.
 
 The last lines show the size of everything in the lock, and how much of it build
 has to download from each source because it is not in the cache.

@@ -79,9 +79,9 @@ func solve(ctx context.Context, up *archive.Upstream, s *spec, req artifact.Reso
 	if err := universe.AddBases(s.Base.Files); err != nil {
 		return nil, err
 	}
+	isPinned := func(p *resolver.Package) bool { return pinned[cmp.Or(p.SHA256, p.SHA512)] }
 	closure, err := universe.Resolve(ctx, requests, s.Sets, resolver.Options{
-		Recommends: s.Recommends, Suggests: s.Suggests, Exclude: s.Exclude, BaseEssential: s.Base.Essential,
-		Prefer: func(p *resolver.Package) bool { return pinned[cmp.Or(p.SHA256, p.SHA512)] },
+		Recommends: s.Recommends, Suggests: s.Suggests, Exclude: s.Exclude, BaseEssential: s.Base.Essential, Prefer: isPinned,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("debian: %w", err)
@@ -93,7 +93,8 @@ func solve(ctx context.Context, up *archive.Upstream, s *spec, req artifact.Reso
 			return nil, fmt.Errorf("debian: nothing is left to carry: %s", out[0])
 		}
 	}
-	for _, warning := range slices.Concat(universe.LeftOut(s.Exclude), closure.Warnings, universe.PhasedNotes(closure.Packages)) {
+	for _, warning := range slices.Concat(universe.LeftOut(s.Exclude), closure.Warnings, universe.PhasedNotes(closure.Packages),
+		universe.HeldBackNotes(closure.Packages, up.Security, isPinned)) {
 		req.Log.Warn(warning)
 	}
 	return closure, nil
