@@ -23,6 +23,7 @@ type exchange struct {
 
 	artifact *artifact.Item // that was asked for; nil: none
 	size     int64          // of its file that was asked for
+	lookedUp string         // a name that nothing here has; kind is then the kind that was asked for, if any
 	verdict  audit.Verdict  // empty: it follows from the rest
 	rule     string
 	reason   string

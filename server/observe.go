@@ -73,6 +73,10 @@ func (s *Server) tell(record *audit.Record) {
 // name says which item a record is about. Of one that is not carried, the kinds may know from the path
 // what it is.
 func (s *Server) name(record *audit.Record, e *exchange, path string) {
+	if e.lookedUp != "" {
+		record.Name, record.Reason = e.lookedUp, audit.LookedUp
+		return
+	}
 	a := e.artifact
 	if a == nil && record.Verdict == audit.Missing {
 		for _, m := range s.mounts {

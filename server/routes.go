@@ -188,11 +188,17 @@ func (m mount) serve(route artifact.Route) http.HandlerFunc {
 	}
 }
 
-// ownPages records a page that does not exist as metadata: it is not an item that clients miss.
+// missed records that a visitor looked for a name that the mirror does not carry.
+func missed(r *http.Request, kind, name string) {
+	e, _ := exchangeOf(r)
+	e.verdict, e.kind, e.lookedUp = audit.Missing, kind, name
+}
+
+// ownPages records a page that does not exist as metadata: it is not an item that clients miss, unless it is about one.
 func ownPages(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		next(w, r)
-		if e, found := exchangeOf(r); found && e.Status == http.StatusNotFound {
+		if e, found := exchangeOf(r); found && e.Status == http.StatusNotFound && e.lookedUp == "" {
 			e.verdict = audit.Metadata
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,6 +68,38 @@ func TestReport(t *testing.T) {
 				t.Errorf("standard error lacks %q:\n%s", c.stderr, &stderr)
 			}
 		})
+	}
+}
+
+// Names that clients looked up are missing until the image carries them; of another kind, they still are.
+func TestReportOfLookups(t *testing.T) {
+	dir := t.TempDir()
+	imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"pool/a": "a"}}).WriteRoot(t, dir)
+	line := func(id int, kind, name string) string {
+		return fmt.Sprintf(`{"time":"2026-11-20T08:00:00Z","client":"10.0.0.%d","method":"GET","path":"/-/search","status":200,%s"name":%q,"verdict":"missing","reason":"looked up by name","bytes":1,"duration":0.1,"id":"1"}`+"\n", id, kind, name)
+	}
+	file := filepath.Join(t.TempDir(), "audit.log")
+	text := line(1, "", "POOL/a") + line(2, `"kind":"plain",`, "pool/a") + line(3, `"kind":"other",`, "pool/a") + line(4, "", "nmap") + line(5, "", "nmap") + strings.Split(trail, "\n")[1] + "\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for image, want := range map[string][]string{
+		"":                 {"next build: 5", "nmap (looked up) ", "POOL/a (looked up) ", "b 2 "},
+		"root:" + dir + "": {"next build: 3", "nmap (looked up) ", "pool/a (looked up) ", "10.0.0.3", "b 2 "},
+	} {
+		var stdout, stderr bytes.Buffer
+		args := []string{"report", file}
+		if image != "" {
+			args = append(args, "--image", image)
+		}
+		if code := run(t.Context(), args, &stdout, &stderr); code != 0 {
+			t.Fatalf("exit code %d: %s", code, &stderr)
+		}
+		for _, part := range want {
+			if !strings.Contains(stdout.String(), part) {
+				t.Errorf("%s: no %q in\n%s", image, part, &stdout)
+			}
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ type Verdict string
 const (
 	Allowed  Verdict = "allowed"  // an artifact was served, or a part of it
 	Denied   Verdict = "denied"   // the rules deny it
-	Missing  Verdict = "missing"  // it is not carried: the next build's shopping list
+	Missing  Verdict = "missing"  // it is not carried: the next build's shopping list; see LookedUp
 	Metadata Verdict = "metadata" // served something else: indexes, keys, pages
 	Refused  Verdict = "refused"  // malformed, of another method, without the right login, over a limit
 	Failed   Verdict = "failed"   // by the server's fault
@@ -19,6 +19,10 @@ const (
 
 // Verdicts are all, in the order to show.
 var Verdicts = [...]Verdict{Allowed, Denied, Missing, Metadata, Refused, Failed}
+
+// LookedUp is the Reason of a record with the verdict Missing whose client asked for no file: it searched for the Name, or
+// asked what the mirror knows of it.
+const LookedUp = "looked up by name"
 
 // number is the place among Verdicts, or -1.
 func (v Verdict) number() int {

@@ -95,6 +95,7 @@ type Denial struct {
 type Missed struct {
 	Path string `json:"path"` // where a client looked for it
 	Named
+	LookedUp bool `json:"looked_up,omitempty"` // clients asked for the name, not for a file
 	Count
 }
 

@@ -42,7 +42,7 @@ func (s *Summary) Report(o ReportOptions) *Report {
 		return Denial{d.artifact, Named{d.kind, d.name, d.version, d.architecture}, d.rule, d.reason, s.count(&d.tally, o.Addresses)}
 	})
 	fill(&r.Missing, all.missing, s.missing.unlisted, o.Rows, func(m *missingRow) Missed {
-		return Missed{m.path, Named{m.kind, m.name, m.version, m.architecture}, s.count(&m.tally, o.Addresses)}
+		return Missed{m.path, Named{m.kind, m.name, m.version, m.architecture}, m.lookedUp, s.count(&m.tally, o.Addresses)}
 	})
 	fill(&r.Clients, all.clients, s.unlisted, o.Rows, func(c *clientRow) Client {
 		return Client{c.address, slices.Clone(c.users), c.requests, c.bytes, c.allowed, c.denied, c.missing, moment(c.last)}
@@ -127,8 +127,13 @@ func (r *Report) compare(carried iter.Seq[*artifact.Item], all *snapshot, limit 
 		fetched[f.name] = f.enough
 	}
 	missing := make(map[string]bool, len(all.missing)) // by path without its slash, as an ID has it
+	lookedUp := make(map[string][]string)              // kinds that carry a name, which is in lower case: searches ignore case
 	for _, m := range all.missing {
-		missing[strings.TrimPrefix(m.name, "/")] = true
+		if m.row.lookedUp {
+			lookedUp[strings.ToLower(m.row.name)] = nil
+		} else {
+			missing[strings.TrimPrefix(m.name, "/")] = true
+		}
 	}
 	r.Never = &Never{Rows: []Unasked{}}
 	keepFirst := func() {
@@ -142,6 +147,9 @@ func (r *Report) compare(carried iter.Seq[*artifact.Item], all *snapshot, limit 
 		if missing[id] {
 			missing[id] = false
 		}
+		if kinds, wanted := lookedUp[strings.ToLower(cut(a.Name, maxName))]; wanted && !slices.Contains(kinds, a.Kind) {
+			lookedUp[strings.ToLower(cut(a.Name, maxName))] = append(kinds, a.Kind)
+		}
 		if !fetched[cut(id, maxArtifact)] {
 			r.Never.Total++
 			r.Never.Bytes += a.Size()
@@ -152,7 +160,13 @@ func (r *Report) compare(carried iter.Seq[*artifact.Item], all *snapshot, limit 
 		}
 	}
 	keepFirst()
-	all.missing = slices.DeleteFunc(all.missing, func(m ranked[*missingRow]) bool { return !missing[strings.TrimPrefix(m.name, "/")] })
+	all.missing = slices.DeleteFunc(all.missing, func(m ranked[*missingRow]) bool {
+		if m.row.lookedUp {
+			kinds := lookedUp[strings.ToLower(m.row.name)]
+			return len(kinds) > 0 && (m.row.kind == "" || slices.Contains(kinds, m.row.kind))
+		}
+		return !missing[strings.TrimPrefix(m.name, "/")]
+	})
 }
 
 func fill[R, T any](t *Table[T], rows []ranked[R], unlisted int64, limit int, row func(R) T) {

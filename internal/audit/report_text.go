@@ -77,7 +77,11 @@ func (t *texter) rest(shown, total int, unlisted int64) {
 func missing(t *texter, list *Table[Missed]) {
 	t.section("CLIENTS\tREQUESTS\tLAST\tWHAT\tBY", len(list.Rows), "Missing, for the next build: %d", list.Total)
 	for _, m := range list.Rows {
-		t.line("%s\t%d\t%s\t%s\t%s", m.number(), m.Requests, stamp(m.Last), m.or(m.Path), m.some())
+		what := m.or(m.Path)
+		if m.LookedUp {
+			what += " (looked up)"
+		}
+		t.line("%s\t%d\t%s\t%s\t%s", m.number(), m.Requests, stamp(m.Last), what, m.some())
 	}
 	t.rest(len(list.Rows), list.Total, list.Unlisted)
 }

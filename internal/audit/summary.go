@@ -51,7 +51,10 @@ type deniedRow struct {
 }
 
 // A missingKey has a path only when nothing better is known.
-type missingKey struct{ kind, name, version, architecture, path string }
+type missingKey struct {
+	kind, name, version, architecture, path string
+	lookedUp                                bool
+}
 
 type missingRow struct {
 	tally
@@ -88,7 +91,7 @@ func NewLargeSummary() *Summary { return newSummary(64, maxClients) }
 func newSummary(scale int64, clients int) *Summary {
 	s := &Summary{kinds: map[string]*total{}, clients: map[netip.Addr]*clientRow{}, most: clients, sets: scale << 20}
 	s.artifacts = table[string, *artifactRow]{rows: map[string]*artifactRow{}, rowSize: 220, room: scale * 4 << 20, sets: &s.sets}
-	s.missing = table[missingKey, *missingRow]{rows: map[missingKey]*missingRow{}, rowSize: 310, room: scale * 2 << 20, sets: &s.sets, replace: true}
+	s.missing = table[missingKey, *missingRow]{rows: map[missingKey]*missingRow{}, rowSize: 330, room: scale * 2 << 20, sets: &s.sets, replace: true}
 	s.denied = table[deniedKey, *deniedRow]{rows: map[deniedKey]*deniedRow{}, rowSize: 310, room: scale << 19, sets: &s.sets, replace: true}
 	return s
 }
@@ -202,7 +205,7 @@ func (s *Summary) addDenied(r *Record, client int) {
 
 func (s *Summary) addMissing(r *Record, client int) {
 	row := missingRow{path: cut(r.Path, maxPath), missingKey: missingKey{
-		cut(r.Kind, maxKind), cut(r.Name, maxName), cut(r.Version, maxVersion), cut(r.Architecture, maxArchitecture), "",
+		cut(r.Kind, maxKind), cut(r.Name, maxName), cut(r.Version, maxVersion), cut(r.Architecture, maxArchitecture), "", r.Reason == LookedUp,
 	}}
 	if row.name == "" {
 		row.missingKey.path = row.path

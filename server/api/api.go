@@ -87,7 +87,7 @@ func (a *API) serveSearch(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, http.StatusBadRequest, err.Error())
 		return
 	}
-	list, count, err := a.inventory.Search(r.Context(), q)
+	list, count, err := a.inventory.Search(r, q)
 	if err != nil {
 		a.broken(w, r, err)
 		return

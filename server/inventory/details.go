@@ -44,9 +44,10 @@ type Verdict struct {
 }
 
 // Details finds all items of a name, as the client of the request sees them, and the names that it stands for if it is an alias.
+// If there is neither, the name is reported to Missed.
 func (v *Inventory) Details(r *http.Request, kind, name string) (list []Carried, aliasOf []string, err error) {
-	at := slices.IndexFunc(v.Kinds, func(k artifact.Kind) bool { return k.Name() == kind })
-	if at < 0 {
+	of := v.kind(kind)
+	if of == nil {
 		return nil, nil, nil
 	}
 	records, aliases, err := v.Image.Find(r.Context(), kind, []string{name})
@@ -57,8 +58,8 @@ func (v *Inventory) Details(r *http.Request, kind, name string) (list []Carried,
 	if err != nil {
 		return nil, nil, err
 	}
-	describer, describes := artifact.Able[artifact.Describer](v.Kinds[at])
-	purler, purls := artifact.Able[artifact.PackageURLer](v.Kinds[at])
+	describer, describes := artifact.Able[artifact.Describer](of)
+	purler, purls := artifact.Able[artifact.PackageURLer](of)
 	for _, r := range records[name] {
 		c := Carried{Item: r.Item, Architecture: r.Item.Architecture(), Size: r.Item.Size(), Sets: []string{}, Decision: decide(&r.Item)}
 		c.Metadata = nil // the description says it
@@ -70,7 +71,7 @@ func (v *Inventory) Details(r *http.Request, kind, name string) (list []Carried,
 		}
 		for _, f := range r.Files {
 			f.URLs = orNone(f.URLs)
-			c.Files = append(c.Files, CarriedFile{f, (&url.URL{Path: artifact.Address(v.Kinds[at], &r.Item, &f)}).EscapedPath()})
+			c.Files = append(c.Files, CarriedFile{f, (&url.URL{Path: artifact.Address(of, &r.Item, &f)}).EscapedPath()})
 		}
 		c.Description.Fields = orNone(c.Description.Fields)
 		for _, set := range v.Image.Catalog.Sets {
@@ -81,7 +82,21 @@ func (v *Inventory) Details(r *http.Request, kind, name string) (list []Carried,
 		}
 		list = append(list, c)
 	}
+	if len(list) == 0 && len(aliases[name]) == 0 && name != "" {
+		v.Missed(r, kind, name)
+	}
 	return orNone(list), aliases[name], nil
+}
+
+// IsKind reports whether names of that kind can be looked up; all can be if it is empty.
+func (v *Inventory) IsKind(name string) bool { return name == "" || v.kind(name) != nil }
+
+// kind finds a kind by its name; nil: there is none.
+func (v *Inventory) kind(name string) artifact.Kind {
+	if at := slices.IndexFunc(v.Kinds, func(k artifact.Kind) bool { return k.Name() == name }); at >= 0 {
+		return v.Kinds[at]
+	}
+	return nil
 }
 
 // source finds a source by its name.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -86,7 +88,7 @@ func largeInventory(t testing.TB, items, aliases int) *Inventory {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { img.Close() })
-	return New(Options{Image: img})
+	return New(Options{Image: img, Missed: func(*http.Request, string, string) {}})
 }
 
 func BenchmarkSearch(b *testing.B) {
@@ -94,8 +96,9 @@ func BenchmarkSearch(b *testing.B) {
 	for _, text := range []string{"", "name-03", "nothing"} {
 		b.Run("q="+text, func(b *testing.B) {
 			b.ReportAllocs()
+			r := httptest.NewRequest("GET", "/-/search", nil)
 			for b.Loop() {
-				if _, _, err := s.Search(b.Context(), Query{Text: text}); err != nil {
+				if _, _, err := s.Search(r, Query{Text: text}); err != nil {
 					b.Fatal(err)
 				}
 			}

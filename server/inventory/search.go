@@ -3,6 +3,7 @@ package inventory
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"slices"
 	"sort"
 	"strings"
@@ -36,8 +37,8 @@ func (h hit) isAlias(items int) int {
 
 // Search finds names that contain the text: first those of items, then aliases; of each the best first: the very name, names that
 // begin so, others. It returns at most q.Limit of them, from q.Offset on, and how many there are in all. Aliases are found only by
-// a text.
-func (v *Inventory) Search(ctx context.Context, q Query) (page []Found, count int, err error) {
+// a text. A search without any result is reported to Missed.
+func (v *Inventory) Search(r *http.Request, q Query) (page []Found, count int, err error) {
 	items, aliases := v.Image.Catalog.Items, v.Image.Catalog.Aliases
 	nameOf := func(at int32) (kind, name string) {
 		if alias := int(at) - len(items); alias >= 0 {
@@ -83,7 +84,10 @@ func (v *Inventory) Search(ctx context.Context, q Query) (page []Found, count in
 	for i, h := range hits {
 		page[i].Kind, page[i].Name = nameOf(h.at)
 	}
-	return page, count, v.Describe(ctx, page)
+	if count == 0 && text != "" && v.IsKind(q.Kind) {
+		v.Missed(r, q.Kind, text)
+	}
+	return page, count, v.Describe(r.Context(), page)
 }
 
 // Describe adds what only the whole catalog says of names, whose Kind and Name are set.

@@ -24,7 +24,7 @@ func (p *Pages) serveSearch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query.Limit = perPage
-	list, count, err := p.Inventory.Search(r.Context(), query)
+	list, count, err := p.Inventory.Search(r, query)
 	if err != nil {
 		p.broken(w, r, err)
 		return
@@ -38,8 +38,9 @@ func (p *Pages) serveSearch(w http.ResponseWriter, r *http.Request) {
 		Kind            string // that all are of; empty: any
 		Count, From, To int
 		Found           []inventory.Found
+		Noted           bool // as missing
 		Before, After   string
-	}{p.frame(title, query.Text), query.Kind, count, query.Offset + 1, query.Offset + len(list), list, "", ""}
+	}{p.frame(title, query.Text), query.Kind, count, query.Offset + 1, query.Offset + len(list), list, count == 0 && p.Inventory.IsKind(query.Kind), "", ""}
 	at := func(offset int) string {
 		return Root + "search?" + url.Values{"q": {query.Text}, "kind": {query.Kind}, "offset": {strconv.Itoa(offset)}}.Encode()
 	}
@@ -60,7 +61,11 @@ func (p *Pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name
 		return
 	}
 	if len(list) == 0 && len(aliasOf) == 0 {
-		p.fail(w, r, http.StatusNotFound, fmt.Sprintf("This mirror does not carry %s.", answer.Quote(name)))
+		text := fmt.Sprintf("This mirror does not carry %s.", answer.Quote(name))
+		if p.Inventory.IsKind(kind) {
+			text += " The name has been noted for the next build."
+		}
+		p.fail(w, r, http.StatusNotFound, text)
 		return
 	}
 	why, by, err := p.Inventory.Relations(r.Context(), kind, name)

@@ -3,6 +3,8 @@ package pages_test
 import (
 	"encoding/json"
 	"fmt"
+	"github.com/minimirror/minimirror/internal/audit"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -271,8 +273,8 @@ func TestActivityPage(t *testing.T) {
 	}
 	for _, target := range []string{
 		"/files/pool/app_1", "/files/pool/app_1", "/files/pool/lib", "/files/pool/lib_2", "/files/pool/%3Cscript%3E%1b", "/none",
-		// Pages that are not there are no artifacts that are not carried.
-		about("absent"), "/-/none", "/api/v1/none", "/api/v1/artifacts/plain/absent",
+		// Pages that are not there are no items that are not carried.
+		"/-/none", "/api/v1/none", "/-/artifacts/nosuch/kind-less", "/-/search?q=kind-less&kind=nosuch", "/-/search?q=app&offset=1000", "/-/sets/no-set/any",
 	} {
 		servertest.Ask(t, h, "GET", target)
 	}
@@ -282,10 +284,47 @@ func TestActivityPage(t *testing.T) {
 			t.Errorf("no %q in %s", part, text)
 		}
 	}
-	for _, part := range []string{"absent", "/-/", "/api", "favicon"} {
+	for _, part := range []string{"kind-less", "no-set", "/api", "favicon"} {
 		if strings.Contains(text, part) {
 			t.Errorf("%q in %s", part, text)
 		}
+	}
+}
+
+// Names that people and programs look up without result are missing.
+func TestLookedUp(t *testing.T) {
+	h := servertest.NewWordy(t, "").Handler()
+	for _, target := range []string{
+		about("absent"), "/api/v1/artifacts/plain/absent", "/-/search?q=Wanted+thing", "/api/v1/artifacts?q=wanted%20THING", "/-/search?q=other&kind=plain",
+		"/-/search?q=app", "/-/search?q=", about("app"), about("mailer"), "/-/search?q=mailer",
+		"/-/search?q=%3Cscript%3E%22%C3%BC",
+	} {
+		servertest.Ask(t, h, "GET", target)
+	}
+	if text := inspect(page(t, h, "/-/search?q=absent", 200)).text; !strings.Contains(text, "noted for the next build") {
+		t.Errorf("the search does not tell: %s", text)
+	}
+	if text := inspect(page(t, h, about("absent"), 404)).text; !strings.Contains(text, "noted for the next build") {
+		t.Errorf("the page does not tell: %s", text)
+	}
+	if text := inspect(page(t, h, "/-/artifacts/nosuch/absent", 404)).text; strings.Contains(text, "noted") {
+		t.Errorf("a kind that does not exist: %s", text)
+	}
+	var report audit.Report
+	servertest.Must(t, json.Unmarshal([]byte(servertest.Body(t, servertest.Ask(t, h, "GET", "/api/v1/report"))), &report))
+	got := map[string]int64{}
+	for _, m := range report.Missing.Rows {
+		if !m.LookedUp || m.Version != "" || m.Clients != 1 {
+			t.Errorf("%+v", m)
+		}
+		got[m.Kind+" "+m.Name] = m.Requests
+	}
+	if want := map[string]int64{"plain absent": 4, " absent": 2, " wanted thing": 2, "plain other": 1, " <script>\"ü": 1}; !maps.Equal(got, want) {
+		t.Errorf("missing are %v, want %v", got, want)
+	}
+	found := inspect(page(t, h, "/-/activity", 200))
+	if !strings.Contains(found.text, "wanted thing looked up") || found.problems != nil {
+		t.Errorf("%v in %s", found.problems, found.text)
 	}
 }
 
