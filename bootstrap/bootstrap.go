@@ -27,6 +27,8 @@ type Request struct {
 	Root  string   // of the node: "/", or a folder; empty: a bare node of Architecture
 	// Architecture of a bare node, in the kinds' words.
 	Architecture string
+	// System of the node, as System finds it: what the image has for others is left out. Empty: the image makes no difference.
+	System string
 }
 
 // A Plan is what has to be read and installed for a Request.
@@ -35,6 +37,7 @@ type Plan struct {
 	Architecture string                  // of the node
 	Parts        []Part                  // in the order in which they are installed
 	files        map[string]catalog.File // of the items, by path
+	foreign      map[string]bool         // names of sources for other systems
 }
 
 // A Part is a plan's share of one kind.
@@ -133,6 +136,14 @@ func Select(ctx context.Context, r *image.Reader, kinds []artifact.Kind, req Req
 	if err != nil {
 		return nil, err
 	}
+	sources, err := r.Sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.foreign = make(map[string]bool)
+	for _, s := range sources {
+		p.foreign[s.Name] = s.System != "" && s.System != req.System
+	}
 	if req.Root != "" {
 		if p.Architecture, err = nodeArchitecture(kinds, req.Root); err != nil {
 			return nil, err
@@ -141,7 +152,7 @@ func Select(ctx context.Context, r *image.Reader, kinds []artifact.Kind, req Req
 	var members []catalog.Record
 	var requested []string
 	if req.Set != "" {
-		if members, requested, err = setOf(ctx, r, req.Set, p.Architecture); err != nil {
+		if members, requested, err = setOf(ctx, r, req.Set, p.Architecture, req.System); err != nil {
 			return nil, err
 		}
 	}
@@ -180,22 +191,31 @@ func Select(ctx context.Context, r *image.Reader, kinds []artifact.Kind, req Req
 	return p, nil
 }
 
-// setOf finds a set for the architecture, or for any.
-func setOf(ctx context.Context, r *image.Reader, name, architecture string) (members []catalog.Record, requested []string, err error) {
-	for _, s := range r.Sets {
-		if s.Name == name && s.Architecture == artifact.AnyArchitecture {
-			architecture = s.Architecture // builds join it with those of an architecture, where there are any
-		}
-	}
-	if members, err = r.Set(ctx, name, architecture); err != nil {
+// setOf finds a set for the architecture, or for any, and for the system, or for any.
+func setOf(ctx context.Context, r *image.Reader, name, architecture, system string) (members []catalog.Record, requested []string, err error) {
+	nodes := nodesOf(r, name, architecture, system)
+	if members, err = r.Set(ctx, name, nodes); err != nil {
 		return nil, nil, err
 	}
 	for _, s := range r.Sets {
-		if s.Name == name && s.Architecture == architecture {
+		if s.Name == name && s.Nodes() == nodes {
 			requested = s.Requested
 		}
 	}
 	return members, requested, nil
+}
+
+// nodesOf tells which of the sets of a name is for a node, as artifact.Set.Nodes says. Builds join the sets for any architecture
+// or system with the particular ones, where there are any.
+func nodesOf(r *image.Reader, name, architecture, system string) string {
+	wanted := artifact.Set{Architecture: architecture, System: system}
+	for _, s := range r.Sets {
+		fits := (s.Architecture == architecture || s.Architecture == artifact.AnyArchitecture) && (s.System == system || s.System == "")
+		if s.Name == name && fits {
+			return s.Nodes()
+		}
+	}
+	return wanted.Nodes()
 }
 
 // sortNames gives each request to the first kind that carries what it means, or else to the first that understands it. What only a kind carries
@@ -257,7 +277,7 @@ func (p *Plan) part(ctx context.Context, r *image.Reader, kind string, installer
 		}
 		wanted = append(wanted, name)
 	}
-	found, err := follow(ctx, r, kind, installer, wanted, len(install.Names) > 0)
+	found, err := p.follow(ctx, r, kind, installer, wanted, len(install.Names) > 0)
 	if err != nil {
 		return nil, err
 	}
@@ -281,8 +301,8 @@ func (p *Plan) part(ctx context.Context, r *image.Reader, kind string, installer
 	return nil, err
 }
 
-// follow finds items by name, and if closure is set all that they may need.
-func follow(ctx context.Context, r *image.Reader, kind string, needer artifact.Needer, names []string, closure bool) (map[string][]catalog.Record, error) {
+// follow finds items by name, and if closure is set all that they may need. It leaves out what is for other systems.
+func (p *Plan) follow(ctx context.Context, r *image.Reader, kind string, needer artifact.Needer, names []string, closure bool) (map[string][]catalog.Record, error) {
 	found, asked := make(map[string][]catalog.Record), make(map[string]bool)
 	for len(names) > 0 {
 		var ask []string
@@ -302,6 +322,7 @@ func follow(ctx context.Context, r *image.Reader, kind string, needer artifact.N
 			return nil, err
 		}
 		for name, list := range records {
+			list = slices.DeleteFunc(list, func(r catalog.Record) bool { return p.foreign[r.Source] })
 			found[name] = list
 			for i := range list {
 				if closure {

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -13,8 +14,9 @@ import (
 // Shell writes the lines that install a set out of an OCI archive with a POSIX
 // shell, tar, sha256sum and what the set's own script needs. They name the layers
 // by digest and verify them: who trusts the lines can trust what they install.
-func Shell(ctx context.Context, r *image.Reader, set, architecture string) (string, error) {
-	members, err := r.Set(ctx, set, architecture)
+func Shell(ctx context.Context, r *image.Reader, set, architecture, system string) (string, error) {
+	nodes := nodesOf(r, set, architecture, system)
+	members, err := r.Set(ctx, set, nodes)
 	if err != nil {
 		return "", err
 	}
@@ -35,7 +37,11 @@ func Shell(ctx context.Context, r *image.Reader, set, architecture string) (stri
 	for _, at := range layers {
 		blobs = append(blobs, strings.TrimPrefix(digests[at], "sha256:"))
 	}
-	return fmt.Sprintf(shellLines, set, architecture, r.Name, strings.Join(blobs, " \\\n\t")), nil
+	folder := set
+	if before, _, found := strings.Cut(nodes, "/"); found {
+		folder = path.Join(set, before) // of the system
+	}
+	return fmt.Sprintf(shellLines, set, nodes, r.Name, strings.Join(blobs, " \\\n\t"), folder), nil
 }
 
 const shellLines = `#!/bin/sh
@@ -59,5 +65,5 @@ do
 	tar -xf "$dir/layer" -C "$dir"
 	rm "$dir/layer"
 done
-sh "$dir/bootstrap/%[1]s/install.sh" --from "$dir/mirror" "$@"
+sh "$dir/bootstrap/%[5]s/install.sh" --from "$dir/mirror" "$@"
 `

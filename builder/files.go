@@ -16,7 +16,7 @@ type lockedFile struct {
 	*artifact.File
 	id   string         // artifact.Item.FileID
 	item *artifact.Item // the first that has it
-	sets []string       // those that need it: "NAME ARCHITECTURE", sorted
+	sets []string       // those that need it: "NAME NODES", sorted
 }
 
 // lockedFiles are the files of all items, each once, in the order of the items.
@@ -24,7 +24,7 @@ func lockedFiles(lock *lockfile.Lock) []*lockedFile {
 	sets := make(map[string][]string) // by item
 	for _, set := range lock.Sets {
 		for _, id := range set.Items {
-			sets[id] = append(sets[id], set.Name+" "+set.Architecture)
+			sets[id] = append(sets[id], set.Name+" "+set.Nodes())
 		}
 	}
 	all, byID := make([]*lockedFile, 0, len(lock.Items)), make(map[string]*lockedFile, len(lock.Items))

@@ -95,7 +95,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 		}
 		made.ReleaseChanges = append(made.ReleaseChanges, resolution.ReleaseChanges...)
 	}
-	lock.Sets = distributeAny(lock.Sets)
+	lock.Sets = distribute(lock.Sets)
 	data, err := lock.Follow(previous, digest, date, l.Now)
 	if err != nil {
 		return nil, err

@@ -34,29 +34,24 @@ func joinSets(set, add artifact.Set) artifact.Set {
 	return set
 }
 
-// distributeAny adds what a set has for every node to the sets of the same name that are for one architecture. Where there
-// are any, a node takes one of these; otherwise the set stays as it is.
-func distributeAny(sets []artifact.Set) []artifact.Set {
-	all := make([]artifact.Set, 0, len(sets))
-	for _, set := range sets {
-		if set.Architecture != artifact.AnyArchitecture {
-			all = append(all, set)
-		}
+// distribute adds what a set has for every node, or for every system, to the sets of the same name that are for particular ones.
+// Where there are any, a node takes one of these; otherwise the set stays as it is.
+func distribute(sets []artifact.Set) (all []artifact.Set) {
+	general := func(set, of *artifact.Set) bool {
+		return set.Name == of.Name && set.Nodes() != of.Nodes() && (set.System == "" || set.System == of.System) &&
+			(set.Architecture == artifact.AnyArchitecture || set.Architecture == of.Architecture)
 	}
-	particular := len(all)
-	for _, set := range sets {
-		if set.Architecture != artifact.AnyArchitecture {
-			continue
+	for i := range sets {
+		if slices.ContainsFunc(sets, func(of artifact.Set) bool { return general(&sets[i], &of) }) {
+			continue // it goes into these
 		}
-		found := false
-		for i := range all[:particular] {
-			if all[i].Name == set.Name {
-				all[i], found = joinSets(all[i], set), true
+		joined := sets[i]
+		for at := range sets {
+			if general(&sets[at], &sets[i]) {
+				joined = joinSets(joined, sets[at])
 			}
 		}
-		if !found {
-			all = append(all, set)
-		}
+		all = append(all, joined)
 	}
 	return all
 }

@@ -32,6 +32,8 @@ What:
   --list              show the sets of the image, with sizes
   --set NAME          a set
   --package NAME      a package that the image carries, with all it needs
+  --system NAME       where the image is for several systems: which of them this node
+                      has, if /etc/os-release does not tell it
 Actions:
   --install           install (root; --root DIR: another system than this one)
   --to DIR            extract only, with install.sh, SHA256SUMS and a Packages index
@@ -101,7 +103,11 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 		if err != nil {
 			return err
 		}
-		lines, err := bootstrap.Shell(ctx, reader, f.set, architecture)
+		system, err := bootstrap.System(ctx, reader, kinds.All(), f.root, f.system)
+		if err != nil {
+			return err
+		}
+		lines, err := bootstrap.Shell(ctx, reader, f.set, architecture, system)
 		if err != nil {
 			return err
 		}
@@ -128,9 +134,14 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 		if err != nil {
 			return err
 		}
+		system, err := bootstrap.System(ctx, reader, kinds.All(), f.root, f.system)
+		if err != nil {
+			return err
+		}
 		return f.report(c, func(k artifact.Kind) ([]string, error) {
 			configurer, able := artifact.Able[artifact.Configurer](k)
 			if m, carried := mirror[k.Name()]; able && carried {
+				m.Pins = m.Pins.ForSystem(system)
 				return configurer.Configure(f.root, m, f.configure, f.only)
 			}
 			return nil, nil
@@ -154,8 +165,11 @@ func (f *bootstrapFlags) nodes(ctx context.Context, reader *image.Reader) (strin
 // packagesOf plans, and extracts or installs.
 func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *image.Reader) error {
 	request := bootstrap.Request{Set: f.set, Names: f.requests, Root: f.root}
+	var err error
+	if request.System, err = bootstrap.System(ctx, reader, kinds.All(), f.root, f.system); err != nil {
+		return err
+	}
 	if f.to != "" {
-		var err error
 		if request.Architecture, err = f.nodes(ctx, reader); err != nil {
 			return err
 		}

@@ -10,7 +10,8 @@ import (
 )
 
 type bootstrapFlags struct {
-	set, root, to, architecture     string
+	set, root, to                   string
+	architecture, system            string
 	requests                        []string
 	list, install, dryRun, noStart  bool
 	answers, log, configure, output string
@@ -30,6 +31,7 @@ func (f *bootstrapFlags) define(c *command) {
 	flags.StringVar(&f.root, "root", "/", "the system to work on")
 	once(flags, &f.to, "to", "extract into this folder instead")
 	flags.StringVar(&f.architecture, "architecture", "", "with --to and --print-shell: for nodes of this architecture (default: this machine's)")
+	once(flags, &f.system, "system", "where the image is for several systems: the node's, by the name of its section (default: as /etc/os-release says)")
 	flags.BoolVar(&f.shell, "print-shell", false, "with --set: print a shell script that installs the set from an OCI archive without this program")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be installed, and change nothing")
 	flags.StringVar(&f.answers, "debconf-selections", "", "file with answers to the packages' questions, as debconf-set-selections reads them")

@@ -16,7 +16,11 @@ func (c *command) listSets(r *image.Reader, output string) error {
 	if output == "json" {
 		sets := make([]map[string]any, 0, len(r.Sets))
 		for _, s := range r.Sets {
-			sets = append(sets, map[string]any{"name": s.Name, "architecture": s.Architecture, "artifacts": s.Count, "size": s.Size})
+			set := map[string]any{"name": s.Name, "architecture": s.Architecture, "artifacts": s.Count, "size": s.Size}
+			if s.System != "" {
+				set["system"] = s.System
+			}
+			sets = append(sets, set)
 		}
 		return json.NewEncoder(c.stdout).Encode(map[string]any{"image": r.Name, "date": r.Date, "sets": sets})
 	}
@@ -24,7 +28,7 @@ func (c *command) listSets(r *image.Reader, output string) error {
 		fmt.Fprintf(c.stderr, "%s has no sets; --package takes what it carries\n", r.Name)
 	}
 	for _, s := range r.Sets {
-		if _, err := fmt.Fprintf(c.stdout, "%s (%s): %s\n", s.Name, s.Architecture, quantity(s.Count, "item", s.Size)); err != nil {
+		if _, err := fmt.Fprintf(c.stdout, "%s (%s): %s\n", s.Name, s.Nodes(), quantity(s.Count, "item", s.Size)); err != nil {
 			return err
 		}
 	}

@@ -65,7 +65,7 @@ func inspectVerb(ctx context.Context, c *command, args []string) error {
 	c.imageFlag("image or lock to inspect")
 	once(c.flags, &f.want.Kind, "kind", "only items of this kind")
 	once(c.flags, &f.want.Source, "source", "only items of this source")
-	once(c.flags, &f.want.Set, "set", "only items of this set: NAME, or NAME:ARCHITECTURE")
+	once(c.flags, &f.want.Set, "set", "only items of this set: NAME, NAME:ARCHITECTURE or NAME:SYSTEM/ARCHITECTURE")
 	c.flags.BoolVar(&f.want.Requested, "requested", false, "only items that the definition requests; with --set, that the set requests")
 	c.flags.BoolVar(&f.want.Details, "details", false, "everything that is known of the items")
 	once(c.flags, &f.extract, "extract", "folder for the files of the items")

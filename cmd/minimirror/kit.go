@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/minimirror/minimirror/bootstrap"
 	"github.com/minimirror/minimirror/charts"
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
@@ -115,14 +116,27 @@ func fillKit(ctx context.Context, k *kit.Kit, img *image.Reader, prefer, transpa
 	if k.Key, err = img.ReadFile(ctx, layout.KeyPath); err != nil {
 		return err
 	}
+	sources, err := img.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	k.Systems = bootstrap.Systems(kinds.All(), sources)
 	for _, kind := range kinds.All() {
 		m, there := mirrors[kind.Name()]
 		if !there {
 			continue
 		}
 		if guide, able := artifact.Able[artifact.Guide](kind); able {
-			if client := guide.Client(m, k.Address, prefer); len(client.Files) > 0 {
-				k.Clients = append(k.Clients, client)
+			names := artifact.Systems(m.Sources)
+			if len(names) == 0 {
+				names = []string{""}
+			}
+			for _, name := range names {
+				part := artifact.Mirror{Pins: m.Pins.ForSystem(name), PublicKey: m.PublicKey}
+				if client := guide.Client(part, k.Address, prefer); len(client.Files) > 0 {
+					client.System = name
+					k.Clients = append(k.Clients, client)
+				}
 			}
 		}
 		for _, s := range m.Sources {

@@ -58,6 +58,7 @@ type Guide interface {
 
 // A Client is files for a client, and the command that makes it read what the mirror has.
 type Client struct {
+	System  string // that the client must have; empty: any
 	Files   []ClientFile
 	Refresh []string // a command and its arguments; empty: there is nothing to refresh
 }

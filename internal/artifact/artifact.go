@@ -19,6 +19,9 @@ type Source struct {
 	Name     string    `json:"name"`
 	URLs     []string  `json:"urls"`
 	Releases []Release `json:"releases"` // sorted by Name
+	// System is the name of the definition's section that the source belongs to, where a kind has several, one for each
+	// system of the nodes; otherwise it is empty. Items of different systems are never mixed on a node.
+	System string `json:"system,omitempty"`
 	// ServeUpstream tells that clients may also have what upstream signed, unchanged,
 	// below /upstream/NAME.
 	ServeUpstream bool `json:"serve_upstream,omitempty"`
@@ -60,10 +63,11 @@ const UpstreamRoot = "upstream"
 func (s *Source) ProofID(p *Proof) string { return UpstreamRoot + "/" + s.Name + "/" + p.Path }
 
 // A Set is a closure that must be installable offline on a bare node of one
-// architecture.
+// architecture, and of one system where the definition has several.
 type Set struct {
 	Name         string `json:"name"`
-	Architecture string `json:"architecture"` // of the node, in the kind's words
+	System       string `json:"system,omitempty"` // as Source.System
+	Architecture string `json:"architecture"`     // of the node, in the kind's words
 	// Requested are the IDs of what is there for its own sake, sorted; the others are needed
 	// by them.
 	Requested []string `json:"requested"`
@@ -75,9 +79,9 @@ type Set struct {
 // kind does not know it.
 const AnyArchitecture = "any"
 
-// CompareSets orders sets as a lock lists them: by name and architecture.
+// CompareSets orders sets as a lock lists them: by name, system and architecture.
 func CompareSets(a, b Set) int {
-	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Architecture, b.Architecture))
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.System, b.System), strings.Compare(a.Architecture, b.Architecture))
 }
 
 // ValidPath reports whether p may be an Item.Key or a File.Path: relative,

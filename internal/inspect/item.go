@@ -52,8 +52,13 @@ type Place struct {
 // InSet is a set that an item belongs to.
 type InSet struct {
 	Name         string `json:"name"`
+	System       string `json:"system,omitempty"`
 	Architecture string `json:"architecture"`
 	Requested    bool   `json:"requested"` // the set requests it; otherwise something else of the set needs it
+}
+
+func (s *InSet) nodes() string {
+	return (&artifact.Set{System: s.System, Architecture: s.Architecture}).Nodes()
 }
 
 // details is what finds sets and Details of items.
@@ -71,7 +76,7 @@ func (s *Subject) newDetails(ctx context.Context, all bool) (*details, error) {
 			requested[id] = true
 		}
 		for _, id := range set.Items {
-			d.sets[id] = append(d.sets[id], InSet{set.Name, set.Architecture, requested[id]})
+			d.sets[id] = append(d.sets[id], InSet{set.Name, set.System, set.Architecture, requested[id]})
 		}
 	}
 	if !all {

@@ -18,7 +18,7 @@ type Selection struct {
 	Names     []string
 	Kind      string
 	Source    string
-	Set       string // NAME, or NAME:ARCHITECTURE
+	Set       string // NAME, or NAME:NODES
 	Requested bool   // by the set if there is one, or else by the definition
 
 	Details bool // tell all that is known of the items
@@ -153,10 +153,10 @@ func (s *Subject) candidates(want *Selection) (items []*artifact.Item, requested
 	return items, requested
 }
 
-// isSet reports whether a set is meant by NAME or NAME:ARCHITECTURE.
+// isSet reports whether a set is meant by NAME or NAME:NODES: an architecture, a system, or both as artifact.Set.Nodes has them.
 func isSet(set *artifact.Set, text string) bool {
-	name, architecture, only := strings.Cut(text, ":")
-	return set.Name == name && (!only || set.Architecture == architecture)
+	name, nodes, only := strings.Cut(text, ":")
+	return set.Name == name && (!only || slices.Contains([]string{set.Nodes(), set.System, set.Architecture}, nodes))
 }
 
 // checkSelection refuses conditions and names that nothing meets.
@@ -170,7 +170,7 @@ func (s *Subject) checkSelection(want *Selection) error {
 		sources, kinds = append(sources, source.Name), append(kinds, source.Kind)
 	}
 	for _, set := range s.Catalog.Sets {
-		sets = append(sets, set.Name+":"+set.Architecture)
+		sets = append(sets, set.Name+":"+set.Nodes())
 	}
 	slices.Sort(kinds)
 	kinds = slices.Compact(kinds)

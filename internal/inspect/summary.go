@@ -40,6 +40,7 @@ type Count struct {
 type Source struct {
 	Kind     string    `json:"kind"`
 	Name     string    `json:"name"`
+	System   string    `json:"system,omitempty"` // that it is for, where the definition has several
 	URLs     []string  `json:"urls"`
 	Upstream string    `json:"upstream"` // what upstream signed: carry, serve or omit
 	Items    int       `json:"items"`
@@ -63,6 +64,7 @@ type Release struct {
 // A Set is what can be installed together on nodes of an architecture.
 type Set struct {
 	Name         string   `json:"name"`
+	System       string   `json:"system,omitempty"`
 	Architecture string   `json:"architecture"`
 	Items        int      `json:"items"`
 	Size         int64    `json:"size"`
@@ -117,7 +119,7 @@ func uncounted(item *artifact.Item, counted map[string]bool) (size int64) {
 }
 
 func newSource(s *artifact.Source) Source {
-	source := Source{Kind: s.Kind, Name: s.Name, URLs: orNone(s.URLs), Upstream: "omit", Releases: make([]Release, len(s.Releases)), Attributes: map[string]map[string]int{}}
+	source := Source{Kind: s.Kind, Name: s.Name, System: s.System, URLs: orNone(s.URLs), Upstream: "omit", Releases: make([]Release, len(s.Releases)), Attributes: map[string]map[string]int{}}
 	for i, r := range s.Releases {
 		source.Releases[i] = Release{r.Name, r.Date, r.Undated, r.URL, r.SHA256, orNone(r.SignedBy)}
 		if len(r.Proofs) > 0 {
@@ -145,8 +147,12 @@ func (s *Source) add(item *artifact.Item, size int64) {
 	}
 }
 
+func (s *Set) nodes() string {
+	return (&artifact.Set{System: s.System, Architecture: s.Architecture}).Nodes()
+}
+
 func newSet(s *artifact.Set, byID map[string]*artifact.Item) Set {
-	set := Set{Name: s.Name, Architecture: s.Architecture, Items: len(s.Items), Requested: []string{}}
+	set := Set{Name: s.Name, System: s.System, Architecture: s.Architecture, Items: len(s.Items), Requested: []string{}}
 	counted := map[string]bool{}
 	for _, id := range s.Items {
 		if item := byID[id]; item != nil {

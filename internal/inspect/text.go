@@ -64,7 +64,7 @@ func (s *Summary) Text(w io.Writer) error {
 		p.line("\nsets")
 	}
 	for _, set := range s.Sets {
-		p.line("  %s (%s): %s, %s: %s", set.Name, set.Architecture, counted(set.Items, "item"), bytesize.MB(set.Size), strings.Join(set.Requested, ", "))
+		p.line("  %s (%s): %s, %s: %s", set.Name, set.nodes(), counted(set.Items, "item"), bytesize.MB(set.Size), strings.Join(set.Requested, ", "))
 	}
 	if len(s.Layers) > 0 {
 		p.line("\nlayers")
@@ -203,7 +203,7 @@ func (i *Item) text(p *printer) {
 		if set.Requested {
 			role = "requested"
 		}
-		p.line("  set: %s (%s), %s", set.Name, set.Architecture, role)
+		p.line("  set: %s (%s), %s", set.Name, set.nodes(), role)
 	}
 	if n := len(i.NeededBy); n > 0 {
 		more := ""

@@ -14,12 +14,14 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 
 	"github.com/distribution/reference"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/osrelease"
 )
 
 //go:embed files
@@ -35,8 +37,9 @@ type Kit struct {
 	Key     []byte   // public, armored
 	Signers []string // fingerprints of the keys in Key, and when they expire
 	Clients []artifact.Client
-	As      []string // hosts of upstreams that the mirror is to stand in for
-	Program string   // version of the program
+	Systems []artifact.System // of clients, if the image is for several
+	As      []string          // hosts of upstreams that the mirror is to stand in for
+	Program string            // version of the program
 }
 
 // New checks the address and the image's name, a reference of distribution/reference,
@@ -71,7 +74,7 @@ func (k *Kit) Files() (map[string][]byte, error) {
 			if bytes.Contains(f.Data, []byte("END_OF_FILE")) || bytes.ContainsFunc(f.Data, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' }) {
 				return nil, artifact.Verifyf("%s: the image would have something there that is no configuration", f.Path)
 			}
-			files["client/files"+f.Path] = f.Data
+			files[path.Join("client", c.System, "files", f.Path)] = f.Data
 		}
 	}
 	t, err := template.New("").Funcs(template.FuncMap{
@@ -86,7 +89,7 @@ func (k *Kit) Files() (map[string][]byte, error) {
 		"minimirror.service": "server/minimirror.service", "minimirror.container": "server/minimirror.container",
 		"nginx.conf": "server/nginx.conf", "haproxy.cfg": "server/haproxy.cfg",
 		"static-pod.yaml": "server/static-pod.yaml", "values.yaml": "server/chart-values.yaml",
-		"cloud-init.yaml": "client/cloud-init.yaml", "ansible-tasks.yaml": "client/ansible-tasks.yaml", "setup.sh": "client/setup.sh",
+		"ansible-tasks.yaml": "client/ansible-tasks.yaml", "setup.sh": "client/setup.sh",
 	} {
 		if len(k.Clients) == 0 && strings.HasPrefix(file, "client/") {
 			continue // no kind has anything to change there
@@ -96,6 +99,18 @@ func (k *Kit) Files() (map[string][]byte, error) {
 			return nil, err
 		}
 		files[file] = text.Bytes()
+	}
+	for _, system := range k.systems() {
+		part := *k
+		part.Clients = slices.DeleteFunc(slices.Clone(k.Clients), func(c artifact.Client) bool { return c.System != "" && c.System != system })
+		if len(part.Clients) == 0 {
+			continue
+		}
+		var text bytes.Buffer
+		if err := t.ExecuteTemplate(&text, "cloud-init.yaml", &part); err != nil {
+			return nil, err
+		}
+		files[path.Join("client", system, "cloud-init.yaml")] = text.Bytes()
 	}
 	if len(k.As) > 0 {
 		var text bytes.Buffer
@@ -107,10 +122,28 @@ func (k *Kit) Files() (map[string][]byte, error) {
 	return files, nil
 }
 
+// systems are the names of Systems; one that is empty stands for none.
+func (k *Kit) systems() []string {
+	if len(k.Systems) == 0 {
+		return []string{""}
+	}
+	names := make([]string, len(k.Systems))
+	for i, s := range k.Systems {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// SystemNames names Systems for people.
+func (k *Kit) SystemNames() string { return osrelease.List(k.Systems) }
+
+// FindSystem are lines of a shell that set the variable "system".
+func (k *Kit) FindSystem() []byte { return []byte(osrelease.Shell(k.Systems)) }
+
 // Refresh are the commands that make a client read what the mirror has, of those kinds that have one.
 func (k *Kit) Refresh() (commands [][]string) {
 	for _, c := range k.Clients {
-		if len(c.Refresh) > 0 {
+		if len(c.Refresh) > 0 && !slices.ContainsFunc(commands, func(other []string) bool { return slices.Equal(other, c.Refresh) }) {
 			commands = append(commands, c.Refresh)
 		}
 	}

@@ -53,8 +53,8 @@ func (l *Lock) check() error {
 		}
 	}
 	for i, s := range l.Sets {
-		if !artifact.ValidName(s.Name) || !artifact.ValidName(s.Architecture) || i > 0 && artifact.CompareSets(s, l.Sets[i-1]) == 0 {
-			return fmt.Errorf("invalid or repeated set %q for %q", s.Name, s.Architecture)
+		if !artifact.ValidName(s.Name) || !s.ValidNodes() || i > 0 && artifact.CompareSets(s, l.Sets[i-1]) == 0 {
+			return fmt.Errorf("invalid or repeated set %q for %q", s.Name, s.Nodes())
 		}
 		seen := make(map[string]bool, len(s.Items))
 		for _, id := range s.Items {

@@ -76,8 +76,8 @@ func (v *Inventory) Details(r *http.Request, kind, name string) (list []Carried,
 		c.Description.Fields = orNone(c.Description.Fields)
 		for _, set := range v.Image.Catalog.Sets {
 			if slices.Contains(set.Items, r.ID()) {
-				c.Sets = append(c.Sets, set.Name+" for "+set.Architecture)
-				c.InSets = append(c.InSets, SetName{set.Name, set.Architecture})
+				c.Sets = append(c.Sets, set.Name+" for "+set.Nodes())
+				c.InSets = append(c.InSets, SetName{set.Name, set.Nodes()})
 			}
 		}
 		list = append(list, c)

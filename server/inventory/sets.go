@@ -7,7 +7,10 @@ import (
 )
 
 // A SetName identifies a set.
-type SetName struct{ Name, Architecture string }
+type SetName struct {
+	Name  string
+	Nodes string // as artifact.Set.Nodes has them
+}
 
 // A SetContents is what a set holds.
 type SetContents struct {
@@ -29,7 +32,7 @@ func (v *Inventory) Sets() []artifact.Set {
 // Set finds what a set holds; nil: there is no such set. The items are without URLs and Metadata.
 func (v *Inventory) Set(name SetName) *SetContents {
 	c := v.Image.Catalog
-	at := slices.IndexFunc(c.Sets, func(s artifact.Set) bool { return SetName{s.Name, s.Architecture} == name })
+	at := slices.IndexFunc(c.Sets, func(s artifact.Set) bool { return SetName{s.Name, s.Nodes()} == name })
 	if at < 0 {
 		return nil
 	}

@@ -63,7 +63,7 @@ func newAbout(v *inventory.Inventory) about {
 		a.Sources = append(a.Sources, source)
 	}
 	for _, set := range c.Sets {
-		about := setAbout{SetName: inventory.SetName{Name: set.Name, Architecture: set.Architecture}}
+		about := setAbout{SetName: inventory.SetName{Name: set.Name, Nodes: set.Nodes()}}
 		contents := v.Set(about.SetName)
 		var requested []string
 		for _, item := range contents.Requested {

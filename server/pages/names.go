@@ -106,5 +106,5 @@ func (p *Pages) serveSet(w http.ResponseWriter, r *http.Request, name inventory.
 		frame
 		Set         *inventory.SetContents
 		IsRequested map[*artifact.Item]bool
-	}{p.frame("Set: "+name.Name+" for "+name.Architecture, ""), set, requested})
+	}{p.frame("Set: "+name.Name+" for "+name.Nodes, ""), set, requested})
 }

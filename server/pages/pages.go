@@ -89,7 +89,7 @@ func pageOf(kind, name string) string {
 
 // setPage is the address of the page about a set.
 func setPage(set inventory.SetName) string {
-	return Root + "sets/" + url.PathEscape(set.Name) + "/" + url.PathEscape(set.Architecture)
+	return Root + "sets/" + url.PathEscape(set.Name) + "/" + set.Nodes // valid names need no escaping
 }
 
 // link is pageOf for what is carried; else empty.
@@ -144,8 +144,8 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			p.serveArtifact(w, r, kind, name)
 			return
 		}
-		if set, architecture, found := strings.Cut(strings.TrimPrefix(rest, "sets/"), "/"); found && strings.HasPrefix(rest, "sets/") {
-			p.serveSet(w, r, inventory.SetName{Name: set, Architecture: architecture})
+		if set, nodes, found := strings.Cut(strings.TrimPrefix(rest, "sets/"), "/"); found && strings.HasPrefix(rest, "sets/") {
+			p.serveSet(w, r, inventory.SetName{Name: set, Nodes: nodes})
 			return
 		}
 		p.fail(w, r, http.StatusNotFound, "There is no such page.")

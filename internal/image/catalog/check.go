@@ -24,10 +24,10 @@ func (h *Head) check(size int64) error {
 	}
 	for i, set := range h.Sets {
 		switch {
-		case !artifact.ValidName(set.Name), !artifact.ValidName(set.Architecture):
-			return Errorf("set %q for %q: not a valid name", set.Name, set.Architecture)
+		case !artifact.ValidName(set.Name), !set.ValidNodes():
+			return Errorf("set %q for %q: not a valid name", set.Name, set.Nodes())
 		case i > 0 && artifact.CompareSets(h.Sets[i-1].Set, set.Set) >= 0:
-			return Errorf("set %q for %q: out of order or repeated", set.Name, set.Architecture)
+			return Errorf("set %q for %q: out of order or repeated", set.Name, set.Nodes())
 		}
 	}
 	for _, t := range []*table{&h.Tables.Sets, &h.Tables.Items, &h.Tables.Files, &h.Tables.Sources} {

@@ -104,13 +104,13 @@ func (r *Reader) Find(ctx context.Context, kind string, names []string) (map[str
 	return records, aliases, nil
 }
 
-// Set returns the items of a set, in its order, without URLs and Metadata.
-func (r *Reader) Set(ctx context.Context, name, architecture string) ([]Record, error) {
-	i := slices.IndexFunc(r.Sets, func(s SetSummary) bool { return s.Name == name && s.Architecture == architecture })
+// Set returns the items of a set, in its order, without URLs and Metadata. nodes is as Set.Nodes says.
+func (r *Reader) Set(ctx context.Context, name, nodes string) ([]Record, error) {
+	i := slices.IndexFunc(r.Sets, func(s SetSummary) bool { return s.Name == name && s.Nodes() == nodes })
 	if i < 0 {
-		return nil, errNoSet(name, architecture, r.Sets)
+		return nil, errNoSet(name, nodes, r.Sets)
 	}
-	key := setKey(name, architecture)
+	key := setKey(&r.Sets[i].Set)
 	rows, err := find(ctx, r, &r.Tables.Sets, []string{key}, (*setMember).key)
 	if err != nil {
 		return nil, err
@@ -128,12 +128,12 @@ func (r *Reader) Set(ctx context.Context, name, architecture string) ([]Record, 
 	return records, checkMembers(&r.Sets[i], records)
 }
 
-func errNoSet(name, architecture string, sets []SetSummary) error {
+func errNoSet(name, nodes string, sets []SetSummary) error {
 	var there []string
 	for _, s := range sets {
-		there = append(there, s.Name+" ("+s.Architecture+")")
+		there = append(there, s.Name+" ("+s.Nodes()+")")
 	}
-	err := fmt.Errorf("the image has no set %q for %s", name, architecture)
+	err := fmt.Errorf("the image has no set %q for %s", name, nodes)
 	if len(there) == 0 {
 		return artifact.Hint(err, "it has no sets: add one to the definition, and build again")
 	}

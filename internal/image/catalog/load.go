@@ -85,7 +85,7 @@ func (l *loader) sets(ctx context.Context, c *Catalog, index map[string]int32) e
 		return err
 	}
 	for i := range l.Sets {
-		set, key := l.Sets[i].Set, setKey(l.Sets[i].Name, l.Sets[i].Architecture)
+		set, key := l.Sets[i].Set, setKey(&l.Sets[i].Set)
 		if err := checkMembers(&l.Sets[i], members[key]); err != nil {
 			return err
 		}

@@ -57,10 +57,10 @@ func encodeVersion1(t *testing.T, c *Catalog) (head, records []byte) {
 		size := int64(0)
 		for _, id := range s.Items {
 			member := old(carried[id])
-			member["set"] = setKey(s.Name, s.Architecture)
+			member["set"] = setKey(&s)
 			delete(member, "urls")
 			delete(member, "metadata")
-			sets = append(sets, row{setKey(s.Name, s.Architecture), member})
+			sets = append(sets, row{setKey(&s), member})
 			size += carried[id].Files[0].Size
 		}
 		summaries = append(summaries, map[string]any{"name": s.Name, "architecture": s.Architecture, "requested": s.Requested, "artifacts": nil, "count": len(s.Items), "size": size})

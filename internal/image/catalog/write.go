@@ -45,7 +45,7 @@ type setMember struct {
 }
 
 // setKey is the key of a set's rows.
-func setKey(name, architecture string) string { return name + "/" + architecture }
+func setKey(s *artifact.Set) string { return s.Name + "/" + s.Nodes() }
 
 // itemKey is the key of an item's or an alias's row.
 func itemKey(kind, name string) string { return kind + "/" + name }
@@ -129,11 +129,11 @@ func (c *Catalog) Encode() (head, records []byte, err error) {
 func (c *Catalog) setRows(byID map[string]*Record) iter.Seq[row] {
 	sets := slices.Clone(c.Sets)
 	slices.SortStableFunc(sets, func(a, b artifact.Set) int {
-		return strings.Compare(setKey(a.Name, a.Architecture), setKey(b.Name, b.Architecture))
+		return strings.Compare(setKey(&a), setKey(&b))
 	})
 	return func(yield func(row) bool) {
 		for _, set := range sets {
-			key := setKey(set.Name, set.Architecture)
+			key := setKey(&set)
 			for _, id := range set.Items {
 				if !yield(row{key, &setMember{key, *rowOf(byID[id]).brief()}}) {
 					return

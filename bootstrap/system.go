@@ -1,0 +1,65 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/osrelease"
+)
+
+// Systems are those that the sources of an image are for, where its definition has several.
+func Systems(kinds []artifact.Kind, sources []artifact.Source) (systems []artifact.System) {
+	for _, kind := range kinds {
+		namer, able := artifact.Able[artifact.SystemNamer](kind)
+		if !able {
+			continue
+		}
+		var own []artifact.Source
+		for _, s := range sources {
+			if s.Kind == kind.Name() {
+				own = append(own, s)
+			}
+		}
+		for _, add := range namer.Systems(own) {
+			if at := slices.IndexFunc(systems, func(s artifact.System) bool { return s.Name == add.Name }); at >= 0 {
+				systems[at].Words = slices.Concat(systems[at].Words, add.Words)
+			} else {
+				systems = append(systems, add)
+			}
+		}
+	}
+	return systems
+}
+
+// System is the system of the image that the node below root has; wanted, if it is not empty, chooses one by name. Where the image
+// makes no difference between systems, it is empty.
+func System(ctx context.Context, r *image.Reader, kinds []artifact.Kind, root, wanted string) (string, error) {
+	sources, err := r.Sources(ctx)
+	if err != nil {
+		return "", err
+	}
+	systems := Systems(kinds, sources)
+	switch {
+	case wanted != "" && len(systems) == 0:
+		return "", fmt.Errorf("the image makes no difference between systems: leave out --system")
+	case len(systems) == 0:
+		return "", nil
+	case wanted != "":
+		if !slices.ContainsFunc(systems, func(s artifact.System) bool { return s.Name == wanted }) {
+			return "", artifact.Hint(fmt.Errorf("the image has nothing for a system %q", wanted), "it is for %s", osrelease.List(systems))
+		}
+		return wanted, nil
+	}
+	release, err := osrelease.Read(root)
+	if err != nil {
+		return "", err
+	}
+	name, err := release.Pick(systems)
+	if err != nil {
+		return "", artifact.Hint(err, "choose the system of the node with --system, for example --system %s", systems[0].Name)
+	}
+	return name, nil
+}
