@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,7 +42,7 @@ func (r *release) common() (map[string]debFile, error) {
 			return nil, err
 		}
 	}
-	for from, to := range map[string]string{".": doc, "docs": doc + "docs/", "images/keys": doc + "images/keys/",
+	for from, to := range map[string]string{".": doc, "docs": doc + "docs/", "docs/decisions": doc + "docs/decisions/", "images/keys": doc + "images/keys/",
 		"images/docker": doc + "images/docker/", "images/kubernetes-node": doc + "images/kubernetes-node/"} {
 		all, err := readAll(from)
 		if err != nil {
@@ -119,12 +118,26 @@ func (r *release) changelog() string {
 // copyright is about miniMirror itself; notices are about what it is made of.
 func (r *release) copyright() ([]byte, error) {
 	license, err := os.ReadFile("LICENSE")
-	if errors.Is(err, fs.ErrNotExist) {
-		license, err = []byte("Its source has no file LICENSE: it does not say who may use it, or how.\n"), nil
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Appendf(nil, "miniMirror, made by \"make release\" from its source: %s\n\nCopyright (C) %d the authors of miniMirror\n\n%s\n"+
-		"The program contains the standard library of Go and other modules. modules.txt.gz, in this folder,\nlists them with their licences and notices.\n",
-		source, r.time.Year(), license), err
+	if words := strings.Fields(string(license)); strings.Join(words[:min(4, len(words))], " ") != "Apache License Version 2.0," {
+		return nil, errors.New("LICENSE is another one than the package's copyright file says")
+	}
+	return fmt.Appendf(nil, `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: miniMirror
+Source: %s
+Comment: The program contains the standard library of Go and other modules.
+ modules.txt.gz, in this folder, lists them with their licences and notices.
+
+Files: *
+Copyright: %d the authors of miniMirror
+License: Apache-2.0
+
+License: Apache-2.0
+ On Debian systems, the text of the Apache License, version 2.0, is in
+ /usr/share/common-licenses/Apache-2.0.
+`, source, r.time.Year()), nil
 }
 
 // compress is gzip -9n.
