@@ -35,12 +35,12 @@ func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artif
 
 // Why implements artifact.Explainer. name is a request: a package, one of an architecture, a pattern.
 func (Kind) Why(s artifact.Spec, pins artifact.Pins, name string) ([]artifact.Reason, error) {
-	return resolver.Why(&s.(*spec).Demand, pins, name)
+	return resolver.Why(&s.(*spec).Demand, withoutSources(pins), name)
 }
 
 // Find implements artifact.BreakageFinder.
 func (Kind) Broken(ctx context.Context, pins artifact.Pins, sets []artifact.Set, absent func(id string) bool) ([]artifact.Breakage, error) {
-	return broken.Find(ctx, pins, sets, absent)
+	return broken.Find(ctx, withoutSources(pins), sets, absent)
 }
 
 // NodeArchitecture implements artifact.Installer.
@@ -48,6 +48,7 @@ func (Kind) NodeArchitecture(root string) (string, error) { return resolver.Node
 
 // PlanInstall implements artifact.Installer.
 func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.InstallPlan, error) {
+	req.Pins = withoutSources(req.Pins)
 	return resolver.PlanInstall(ctx, req)
 }
 

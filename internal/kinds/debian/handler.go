@@ -3,6 +3,7 @@ package debian
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -57,7 +58,11 @@ func sourcesFile(m artifact.Mirror, base string) string {
 			if b.Len() > 0 {
 				b.WriteByte('\n')
 			}
-			fmt.Fprintf(&b, "Types: deb\nURIs: %s/%s\nSuites: %s\n", base, s.Name, strings.Join(part.Suites, " "))
+			types := "deb"
+			if slices.ContainsFunc(s.Releases, publishesSources) {
+				types += " deb-src"
+			}
+			fmt.Fprintf(&b, "Types: %s\nURIs: %s/%s\nSuites: %s\n", types, base, s.Name, strings.Join(part.Suites, " "))
 			if part.Components != "" {
 				fmt.Fprintf(&b, "Components: %s\n", part.Components)
 			}
@@ -71,6 +76,11 @@ func sourcesFile(m artifact.Mirror, base string) string {
 		}
 	}
 	return b.String()
+}
+
+func publishesSources(r artifact.Release) bool {
+	further, _ := archive.FurtherOf(&r)
+	return further.Sources
 }
 
 // Usage implements artifact.Guide.

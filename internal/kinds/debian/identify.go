@@ -10,7 +10,7 @@ import (
 )
 
 // Identify implements artifact.Identifier. It knows the names that pools give to packages,
-// NAME_VERSION_ARCHITECTURE.deb, .ddeb or .udeb, in any folder of a source. The version is there without its
+// NAME_VERSION_ARCHITECTURE.deb, .ddeb or .udeb, and NAME_VERSION.dsc of source packages, in any folder of a source. The version is there without its
 // epoch, which such names leave out (deb-version(7)); some archives write "1%3a2.0".
 func (Kind) Identify(name string) *artifact.Item {
 	below := strings.TrimPrefix(strings.TrimPrefix(name, "/"), artifact.UpstreamRoot+"/")
@@ -19,10 +19,13 @@ func (Kind) Identify(name string) *artifact.Item {
 		return nil
 	}
 	extension := path.Ext(file)
-	if !deb822.IsPackageFile(file) {
+	if !deb822.IsPackageFile(file) && extension != ".dsc" {
 		return nil
 	}
 	stem := strings.TrimSuffix(path.Base(file), extension)
+	if extension == ".dsc" { // NAME_VERSION.dsc
+		stem += "_" + deb822.SourceArchitecture
+	}
 	if decoded, err := url.PathUnescape(stem); err == nil {
 		stem = decoded
 	}

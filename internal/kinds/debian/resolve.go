@@ -39,13 +39,19 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	if err != nil {
 		return nil, err
 	}
-	if s.Packages == nil && !s.Whole && wasWhole(req.Previous.Items, closure) {
+	if s.Packages == nil && !s.Whole && wasWhole(binariesOf(req.Previous.Items), closure) {
 		req.Log.Warn("the lock now carries only what the sets need, not everything in the previous lock: " + resolver.WholeHint)
 	}
 	r, err := pin(ctx, up, req.Upstream, s, closure)
 	if err != nil {
 		return nil, err
 	}
+	binaries := r.Items
+	ofThese, missing := sourcePackages(up, binaries)
+	for _, warning := range missing {
+		req.Log.Warn(warning)
+	}
+	r.Items = slices.Concat(binaries, ofThese)
 	for _, source := range r.Sources {
 		for _, release := range source.Releases {
 			if release.Date.After(r.Date) {
@@ -57,7 +63,7 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	if s.Whole {
 		return r, nil
 	}
-	warnings, err := broken.Warnings(ctx, artifact.Pins{Sources: r.Sources, Items: r.Items}, r.Sets)
+	warnings, err := broken.Warnings(ctx, artifact.Pins{Sources: r.Sources, Items: binaries}, r.Sets)
 	for _, warning := range warnings {
 		req.Log.Warn(warning)
 	}
@@ -67,8 +73,8 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 // solve resolves one closure over everything that the sources offer.
 func solve(ctx context.Context, up *archive.Upstream, s *spec, req artifact.ResolveRequest) (*resolver.Closure, error) {
 	universe := resolver.NewUniverse(archive.Architectures(up.Sources)...)
-	for i := range up.Indexes {
-		universe.Add(up.Indexes[i].Origin, up.Indexes[i].Text)
+	for _, index := range up.Packages() {
+		universe.Add(index.Origin, index.Text)
 	}
 	universe.KeepLocked(signedDigests(req.Previous.Items))
 	pinned := signedDigests(req.Locked)

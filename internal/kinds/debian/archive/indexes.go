@@ -17,8 +17,9 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
-// An indexJob is one Packages index to fetch.
+// An indexJob is one index to fetch.
 type indexJob struct {
+	lists  listing
 	Origin deb822.Origin
 	name   string // below the suite's folder, without compression: "main/binary-amd64/Packages"
 	want   artifact.Content

@@ -26,7 +26,7 @@ func (up *Upstream) Pins(use UpstreamUse) (sources []artifact.Source) {
 		for j, r := range up.releases[i] {
 			pinned.Releases = append(pinned.Releases, artifact.Release{
 				Name: r.suite, Date: r.date, Undated: r.undated != nil, URL: r.url, SHA256: r.digest, SignedBy: r.Signers,
-				Metadata: r.metadata(src.Suites[j].Components, src.Architectures), Proofs: up.proofs(src, r, use)})
+				Metadata: append(r.metadata(src.Suites[j].Components, src.Architectures), src.Further.lines()...), Proofs: up.proofs(src, r, use)})
 		}
 		sortReleases(pinned.Releases)
 		sources = append(sources, pinned)

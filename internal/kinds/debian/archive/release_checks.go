@@ -95,7 +95,14 @@ func (r *Release) checkName(src Source) error {
 // exist yet, but if all are missing, a name is probably wrong.
 func (up *Upstream) checkIndexes() error {
 	for i, src := range up.Sources {
-		if slices.ContainsFunc(up.Indexes, func(job indexJob) bool { return job.Origin.Source == src.Name }) {
+		has := func(what listing) bool {
+			return slices.ContainsFunc(up.Indexes, func(job indexJob) bool { return job.Origin.Source == src.Name && job.lists == what })
+		}
+		if src.Further.Sources && !has(listsSources) && has(listsPackages) {
+			return artifact.Hint(fmt.Errorf("debian: source %s: sources: true: none of its suites lists an index of source packages, such as %s", src.Name, SourcesIndex(strings.Join(src.Suites[0].Components[:min(1, len(src.Suites[0].Components))], ""))),
+				"leave out \"sources: true\", or name an archive that has source packages")
+		}
+		if has(listsPackages) {
 			continue
 		}
 		r := up.releases[i][0]

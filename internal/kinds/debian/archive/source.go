@@ -27,6 +27,7 @@ type Source struct {
 	releaseNames    []string // Suite or Codename of releases that are not called as they are asked for
 	pin             int      // priority of all suites; 0: what their releases say
 	Phased          PhasedUse
+	Further         Further
 }
 
 // A Suite is a distribution of a source and what is taken of it. Components is
@@ -58,6 +59,7 @@ type sourceSpec struct {
 	ReleaseNames    []string         `yaml:"release-names"`
 	Pin             *int             `yaml:"pin"`
 	Phased          artifact.Section `yaml:"phased"`
+	Sources         bool             `yaml:"sources"`
 }
 
 // ParseSource checks an entry. dir is the definition's folder.
@@ -73,6 +75,7 @@ func ParseSource(section artifact.Section, dir string) (Source, error) {
 		Name: spec.Name, Architectures: spec.Architectures, releaseNames: spec.ReleaseNames,
 		CheckDates:      spec.CheckDate == nil || *spec.CheckDate,
 		CheckValidUntil: spec.CheckValidUntil == nil || *spec.CheckValidUntil,
+		Further:         Further{Sources: spec.Sources},
 	}
 	switch {
 	case spec.Name == "":

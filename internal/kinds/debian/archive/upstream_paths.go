@@ -50,7 +50,7 @@ func (u *UpstreamPaths) File(address string) string {
 	}
 	// What the mirror itself signs must not appear under upstream's name.
 	source, file, _ := strings.Cut(below, "/")
-	if !u.served[source] || !deb822.IsPackageFile(file) {
+	if !u.served[source] || !deb822.IsPackageFile(file) && !deb822.IsSourceFile(file) {
 		return address
 	}
 	return below

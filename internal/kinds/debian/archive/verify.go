@@ -174,6 +174,10 @@ func (v *verification) index(r *Release, name string, data []byte) error {
 	if err != nil {
 		return err
 	}
+	if isIndex(name, "Sources") {
+		v.sources(string(data))
+		return nil
+	}
 	x := deb822.NewPackagesIndex(deb822.Origin{}, data)
 	x.Scan(func(s *deb822.Stanza, err error) {
 		if err == nil {
@@ -218,6 +222,9 @@ const maxIndex = 512 << 20 // bytes, decoded
 
 // artifact wants a package to be listed as it is carried.
 func (v *verification) artifact(a *artifact.Item) error {
+	if deb822.IsSource(a) {
+		return v.source(a)
+	}
 	listed := v.listed[a.Files[0].SHA256]
 	if digest := deb822.SignedSHA512(a); digest != "" && len(listed) == 0 {
 		want := a.Files[0].Content()

@@ -50,6 +50,12 @@ func IsPackageFile(name string) bool {
 	return slices.Contains([]string{".deb", ".ddeb", ".udeb"}, path.Ext(name))
 }
 
+// IsSourceFile reports whether a file is part of a source package by its name: dsc(5).
+func IsSourceFile(name string) bool {
+	name = strings.TrimSuffix(path.Base(name), ".asc")
+	return path.Ext(name) == ".dsc" || strings.Contains(name, ".tar.") || strings.HasSuffix(name, ".diff.gz")
+}
+
 func isDots(segment string) bool { return segment == "." || segment == ".." }
 
 const MaxPackage = 1 << 40 // bytes

@@ -75,20 +75,25 @@ func ReadableText(text string) string {
 
 // StanzaOf returns the lines of a stanza for which Item has no field.
 func StanzaOf(stanza []byte) []string {
-	var lines []string
-	dropped := true // a line that continues no field
 	own := ownFields
 	if StanzaField(string(stanza), "SHA256") != "" {
 		own = append(own[:len(own):len(own)], "SHA512")
 	}
-	for line := range strings.Lines(string(stanza)) {
+	return linesWithout(string(stanza), own)
+}
+
+// linesWithout returns the lines of a stanza, encoded, without some fields.
+func linesWithout(stanza string, fields []string) []string {
+	var lines []string
+	dropped := true // a line that continues no field
+	for line := range strings.Lines(stanza) {
 		line = strings.TrimRight(line, " \t\r\n")
 		if line == "" {
 			continue
 		}
 		if line[0] != ' ' && line[0] != '\t' {
 			name, _ := FieldName(line)
-			dropped = slices.ContainsFunc(own, func(field string) bool { return strings.EqualFold(field, name) })
+			dropped = slices.ContainsFunc(fields, func(field string) bool { return strings.EqualFold(field, name) })
 		}
 		if !dropped {
 			lines = append(lines, EncodeText(line))

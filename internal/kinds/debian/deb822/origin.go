@@ -25,8 +25,11 @@ type Origin struct {
 
 // file is the place of the index, below the source.
 func (o Origin) file() string {
-	if o.Architecture == "" {
+	switch o.Architecture {
+	case "":
 		return path.Join(Dists(o.Suite), "Packages")
+	case SourceArchitecture:
+		return path.Join(Dists(o.Suite), o.Component, "source/Sources")
 	}
 	return path.Join(Dists(o.Suite), o.Component, "binary-"+o.Architecture, "Packages")
 }

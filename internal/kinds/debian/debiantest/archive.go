@@ -42,6 +42,8 @@ type Suite struct {
 	ValidUntil      time.Time // zero: the field is left out
 	Fields          []string  // more lines of the Release, for example "NotAutomatic: yes"
 
+	// Sources adds the source packages of Packages, with their index.
+	Sources bool
 	// ByHash offers every index under by-hash/ as well (Acquire-By-Hash).
 	ByHash bool
 	// Compressions are the encodings in which the indices can be had, of "" (none),

@@ -23,7 +23,7 @@ import (
 //
 // A Package belongs to the Suite above it ("stable" when there is none). Beside
 // the fields of control and Release files it may have Component, Filename,
-// Compression, Hashes (of its stanza), Filler (bytes that do not compress) and any number of File (a path in it); a Suite may have By-Hash
+// Compression, Hashes (of its stanza), Filler (bytes that do not compress) and any number of File (a path in it); a Suite may have Sources (yes: the source packages, too), By-Hash
 // (yes), Compressions and Hashes (words; "none" is the plain file), Signing and
 // Signed-By (names of keys; default "archive", "none" leaves the suite unsigned), and Says,
 // the Suite that its Release names ("none": neither Suite nor Codename). A Key may
@@ -144,6 +144,8 @@ func (a *Archive) parseSuite(paragraph []field) error {
 			s.Date, err = parseDate(f.value)
 		case "Valid-Until":
 			s.ValidUntil, err = parseDate(f.value)
+		case "Sources":
+			s.Sources = f.value == "yes"
 		case "By-Hash":
 			s.ByHash = f.value == "yes"
 		case "Compressions":

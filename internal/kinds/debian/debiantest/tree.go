@@ -59,7 +59,15 @@ func (t *Tree) addSuite(s *Suite, stanzas map[*Package]string) error {
 	}
 	listed := map[string][]byte{}
 	hashes := s.hashes()
-	for name, plain := range s.indices(stanzas) {
+	indices := s.indices(stanzas)
+	if s.Sources {
+		sources, err := t.addSources(s)
+		if err != nil {
+			return err
+		}
+		maps.Copy(indices, sources)
+	}
+	for name, plain := range indices {
 		listed[name] = plain
 		for _, compression := range compressions {
 			data, as := plain, name

@@ -16,8 +16,8 @@ import (
 )
 
 // Filter makes the repository anew without some of its packages. It goes by what the image says of itself: of each suite it reads the
-// Release, holds every Packages that this lists against its digest, and leaves out the stanzas
-// of what is absent. The plain Packages is then parts of the image's own, or emptyIndex where nothing stays; Packages.gz and
+// Release, holds every Packages and Sources that this lists against its digest, and leaves out the stanzas
+// of what is absent. The plain index is then parts of the image's own, or emptyIndex where nothing stays; the .gz beside it and
 // what both are called by hash are new, and so are the lines for them. Indexes from which nothing
 // is absent stay, with their lines. Release, Release.gpg and InRelease are always new. No index is
 // held in memory.
@@ -90,8 +90,8 @@ func newSuiteFilter(req *artifact.FilterRequest, source, suite string) (*suiteFi
 			return fail(fmt.Errorf("SHA256: invalid path %q", name))
 		}
 		s.names = append(s.names, name)
-		if path.Base(name) == "Packages" {
-			s.indexes = append(s.indexes, &indexFilter{source: source, path: s.path(name), name: name, listed: s.from.Files[name]})
+		if file := fileOf[path.Base(name)]; file != nil {
+			s.indexes = append(s.indexes, &indexFilter{source: source, path: s.path(name), name: name, listed: s.from.Files[name], file: file})
 		}
 	}
 	return s, nil

@@ -19,12 +19,13 @@ const (
 	readBuffer = 256 << 10
 )
 
-// An indexFilter takes stanzas out of one Packages file of the image.
+// An indexFilter takes stanzas out of one index of the image.
 type indexFilter struct {
 	source string // its name
 	path   string // of the file, below the mirror's root
 	name   string // as the Release lists it
 	listed artifact.Content
+	file   func(stanza string) string // the first file of the item that a stanza lists, below the source; empty: none
 
 	// When something is absent:
 	plain, packed       artifact.Generated // the remaining index, and the same compressed with gzip; see pack
@@ -79,7 +80,7 @@ func (x *indexFilter) scan(ctx context.Context, req *artifact.FilterRequest) (pa
 		size := int64(len(scanner.Bytes()))
 		// Not a copy: of 60,000 stanzas these would be most of what a server has in memory.
 		stanza := unsafe.String(unsafe.SliceData(scanner.Bytes()), len(scanner.Bytes()))
-		if file := deb822.StanzaField(stanza, "Filename"); file == "" || !req.Absent(x.source+"/"+file) {
+		if file := x.file(stanza); file == "" || !req.Absent(x.source+"/"+file) {
 			left += size
 			if n := len(parts); n > 0 && parts[n-1].Offset+parts[n-1].Size == at {
 				parts[n-1].Size += size
@@ -96,6 +97,18 @@ func (x *indexFilter) scan(ctx context.Context, req *artifact.FilterRequest) (pa
 		return nil, 0, artifact.Verifyf("it is not what the Release lists: got %d bytes, sha256 %s, want %d, %s", got.Size, got.SHA256, x.listed.Size, x.listed.SHA256)
 	}
 	return parts, left, nil
+}
+
+// fileOf finds the first file of the item that a stanza of an index lists, by the index's name.
+var fileOf = map[string]func(stanza string) string{
+	"Packages": func(stanza string) string { return deb822.StanzaField(stanza, "Filename") },
+	"Sources": func(stanza string) string {
+		files, err := deb822.SourceFiles(stanza)
+		if err != nil {
+			return "" // emptyIndex
+		}
+		return files[0].Path
+	},
 }
 
 // splitStanzas is a bufio.SplitFunc: a stanza with the empty line after it.

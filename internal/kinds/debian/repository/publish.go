@@ -12,17 +12,19 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/archive"
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
-// Publish makes the metadata of every suite of every source: Packages, plain and
+// Publish makes the metadata of every suite of every source: Packages, and Sources where it carries source packages, plain and
 // gzip, each also by its SHA-256, Release, Release.gpg and InRelease. Layout and
 // fields are those of the Debian repository format.
 func Publish(pins artifact.Pins, signer artifact.Signer) ([]artifact.Generated, error) {
 	var files []artifact.Generated
 	for _, source := range pins.Sources {
 		for _, release := range source.Releases {
-			p := &suitePlan{suiteFiles: newSuiteFiles(source.Name, release.Name, pins.Date), pins: pins, source: source, release: release, suite: release.Name}
+			p := &suitePlan{suiteFiles: newSuiteFiles(source.Name, release.Name, pins.Date), pins: pins, source: source, suite: release.Name}
+			p.further, p.metadata = archive.FurtherOf(&release)
 			if err := p.make(signer); err != nil {
 				return nil, fmt.Errorf("debian: %s %s: %w", source.Name, release.Name, err)
 			}
@@ -35,16 +37,17 @@ func Publish(pins artifact.Pins, signer artifact.Signer) ([]artifact.Generated, 
 // A suitePlan makes the files of one suite.
 type suitePlan struct {
 	suiteFiles
-	pins    artifact.Pins
-	source  artifact.Source
-	release artifact.Release
-	suite   string
+	pins     artifact.Pins
+	source   artifact.Source
+	suite    string
+	metadata []string // of the Release
+	further  archive.Further
 
 	list []string // lines of the Release's SHA256 field
 }
 
 func (p *suitePlan) make(signer artifact.Signer) error {
-	header, err := deb822.ParseParagraphs([]byte(strings.Join(p.release.Metadata, "\n")))
+	header, err := deb822.ParseParagraphs([]byte(strings.Join(p.metadata, "\n")))
 	if err != nil {
 		return err
 	}
@@ -53,49 +56,71 @@ func (p *suitePlan) make(signer artifact.Signer) error {
 	}
 	architectures := header[0].List("Architectures")
 	if deb822.Flat(p.suite) {
-		if err := p.packages("", "", architectures); err != nil {
+		if err := p.packages("Packages", "", architectures); err != nil {
+			return err
+		}
+		if err := p.sources(""); err != nil {
 			return err
 		}
 	}
 	for _, component := range header[0].List("Components") {
 		for _, architecture := range architectures {
-			folder := path.Join(component, "binary-"+architecture)
-			if err := p.packages(folder, component, []string{architecture}); err != nil {
+			if err := p.packages(path.Join(component, "binary-"+architecture, "Packages"), component, []string{architecture}); err != nil {
 				return err
 			}
+		}
+		if err := p.sources(component); err != nil {
+			return err
 		}
 	}
 	return p.sign(signer)
 }
 
-// packages makes the index of the artifacts of one component for the given
-// architectures, in folder below the suite's.
-func (p *suitePlan) packages(folder, component string, architectures []string) error {
+// packages makes the index of the binary packages of one component for the given architectures.
+func (p *suitePlan) packages(name, component string, architectures []string) error {
+	return p.index(name, component, deb822.WriteStanza, func(i *artifact.Item) bool {
+		return i.Architecture() == "all" || slices.Contains(architectures, i.Architecture())
+	})
+}
+
+// sources makes the index of the source packages of one component, if the mirror has any.
+func (p *suitePlan) sources(component string) error {
+	if !p.further.Sources {
+		return nil
+	}
+	return p.index(archive.SourcesIndex(component), component, deb822.WriteSource, deb822.IsSource)
+}
+
+// index makes an index of those items of a component that it lists. name is its place below the suite's folder.
+func (p *suitePlan) index(name, component string, write func(*bytes.Buffer, *artifact.Item), lists func(*artifact.Item) bool) error {
 	var index bytes.Buffer
 	want := deb822.Channel(p.suite, component)
 	for i := range p.pins.Items {
-		a := &p.pins.Items[i]
-		if a.Source == p.source.Name && slices.Contains(a.Attributes.Values("channel"), want) &&
-			(a.Architecture() == "all" || slices.Contains(architectures, a.Architecture())) {
-			deb822.WriteStanza(&index, a)
+		item := &p.pins.Items[i]
+		if item.Source == p.source.Name && slices.Contains(item.Attributes.Values("channel"), want) && lists(item) {
+			write(&index, item)
 		}
 	}
 	if index.Len() == 0 {
 		index.WriteString(emptyIndex)
 	}
-	packed, err := gzipped(index.Bytes())
+	return p.publish(name, index.Bytes())
+}
+
+// publish adds an index, plain and packed.
+func (p *suitePlan) publish(name string, data []byte) error {
+	packed, err := gzipped(data)
 	if err != nil {
 		return err
 	}
 	for _, f := range []struct {
 		name string
 		data []byte
-	}{{"Packages", index.Bytes()}, {"Packages.gz", packed}} {
-		name := path.Join(folder, f.name)
+	}{{name, data}, {name + ".gz", packed}} {
 		content := artifact.Content{Size: int64(len(f.data)), SHA256: deb822.Sum(f.data)}
-		p.list = append(p.list, listLine(name, content))
-		p.add(name, f.data)
-		p.addByHash(name, content.SHA256)
+		p.list = append(p.list, listLine(f.name, content))
+		p.add(f.name, f.data)
+		p.addByHash(f.name, content.SHA256)
 	}
 	return nil
 }
@@ -123,7 +148,7 @@ func gzipped(data []byte) ([]byte, error) {
 // sign makes Release, its detached signature and InRelease.
 func (p *suitePlan) sign(signer artifact.Signer) error {
 	var release bytes.Buffer
-	for _, line := range p.release.Metadata {
+	for _, line := range p.metadata {
 		release.WriteString(deb822.DecodeText(line))
 		release.WriteByte('\n')
 	}

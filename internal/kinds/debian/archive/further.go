@@ -1,0 +1,93 @@
+package archive
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
+)
+
+// Further says which indexes, beside those of binary packages, are taken from every suite of a source.
+type Further struct {
+	Sources bool // of source packages: "sources: true"
+}
+
+// indexesField is a line of a lock's metadata of a release. It says what the mirror publishes for the suite beside Packages;
+// it is not a field of the mirror's Release.
+const indexesField = "Indexes: "
+
+// lines are the metadata that FurtherOf reads.
+func (f Further) lines() []string {
+	var words []string
+	if f.Sources {
+		words = append(words, "Sources")
+	}
+	if words == nil {
+		return nil
+	}
+	return []string{indexesField + strings.Join(words, " ")}
+}
+
+// FurtherOf is what a pinned release has beside Packages. rest is its metadata without that.
+func FurtherOf(r *artifact.Release) (f Further, rest []string) {
+	for _, line := range r.Metadata {
+		list, found := strings.CutPrefix(line, indexesField)
+		if !found {
+			rest = append(rest, line)
+			continue
+		}
+		f.Sources = slices.Contains(strings.Fields(list), "Sources")
+	}
+	return f, rest
+}
+
+// A listing is what an index lists.
+type listing int
+
+const (
+	listsPackages listing = iota
+	listsSources
+)
+
+// SourcesIndex is the name of the index of source packages, below the suite's folder.
+func SourcesIndex(component string) string {
+	if component == "" { // a flat repository
+		return "Sources"
+	}
+	return path.Join(component, "source/Sources")
+}
+
+// furtherJobs lists the indexes of a suite beside Packages.
+func furtherJobs(src Source, s Suite, r *Release) (jobs []indexJob) {
+	add := func(what listing, name, component, architecture string) {
+		job, found := newIndexJob(src, s.Name, r, name)
+		if !found {
+			r.missing = append(r.missing, name)
+			return
+		}
+		job.lists, job.Origin.Component, job.Origin.Architecture = what, component, architecture
+		jobs = append(jobs, job)
+	}
+	components := s.Components
+	if deb822.Flat(s.Name) {
+		components = []string{""}
+	}
+	for _, component := range components {
+		if src.Further.Sources {
+			add(listsSources, SourcesIndex(component), component, deb822.SourceArchitecture)
+		}
+	}
+	return jobs
+}
+
+// Packages are the indexes of binary packages.
+func (up *Upstream) Packages() []indexJob { return up.listing(listsPackages) }
+
+// SourcePackages are the indexes of source packages.
+func (up *Upstream) SourcePackages() []indexJob { return up.listing(listsSources) }
+
+func (up *Upstream) listing(what listing) []indexJob {
+	return slices.DeleteFunc(slices.Clone(up.Indexes), func(job indexJob) bool { return job.lists != what })
+}
