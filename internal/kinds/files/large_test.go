@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,10 +115,10 @@ sets: { node: { files: [disk.img, disk.qcow2] } }
 	defer reader.Close()
 	plan, err := bootstrap.Select(t.Context(), reader, kinds, bootstrap.Request{Set: "node", Architecture: "amd64"})
 	must(err)
-	var received int64
-	must(plan.Extract(t.Context(), reader, filepath.Join(dir, "to"), func(n int64) { received += n }))
-	if received != 2*size {
-		t.Errorf("%d bytes were taken out", received)
+	var received atomic.Int64
+	must(plan.Extract(t.Context(), reader, filepath.Join(dir, "to"), func(n int64) { received.Add(n) }))
+	if received.Load() != 2*size {
+		t.Errorf("%d bytes were taken out", received.Load())
 	}
 	runtime.ReadMemStats(&after)
 	return after.TotalAlloc - before.TotalAlloc
