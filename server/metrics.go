@@ -75,6 +75,7 @@ func newMetrics(s *Server) *metrics {
 				func() float64 { return float64(key.Expires.Unix()) }))
 		}
 	}
+	m.registry.MustRegister(channelCollector{s})
 	if s.rulesFile == "" {
 		return m
 	}

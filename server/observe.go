@@ -46,6 +46,9 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 				Bytes: e.Size, Duration: time.Since(start), ID: s.ids.next(),
 			}
 			s.name(&record, e, path)
+			if read := record.Verdict == audit.Metadata || record.Verdict == audit.Allowed; read && !e.head {
+				record.Channel = s.channels[r.URL.Path]
+			}
 			s.tell(&record)
 		}()
 		if err := next(c); err != nil {

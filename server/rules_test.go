@@ -221,6 +221,8 @@ func TestMetrics(t *testing.T) {
 	servertest.Ask(t, h, "GET", "/files/pool/a_1.0.bin")
 	servertest.Ask(t, h, "GET", "/files/pool/big.bin")
 	servertest.Ask(t, h, "GET", "/files/pool/none.bin")
+	servertest.Ask(t, h, "GET", "//files/./dists/x/Index")
+	servertest.Ask(t, h, "GET", "/files/dists/y/Index") // 404
 	address, stop := servertest.StartAdmin(t, s)
 	defer stop()
 	resp, err := http.Get("http://" + address + "/metrics")
@@ -228,8 +230,10 @@ func TestMetrics(t *testing.T) {
 	text := servertest.Body(t, resp)
 	for _, want := range []string{
 		`minimirror_requests_total{kind="plain",verdict="allowed"} 1`, `minimirror_requests_total{kind="plain",verdict="denied"} 1`,
-		`minimirror_requests_total{kind="plain",verdict="missing"} 1`, `minimirror_sent_bytes_total{kind="plain",verdict="allowed"} 96000`,
+		`minimirror_requests_total{kind="plain",verdict="missing"} 2`, `minimirror_sent_bytes_total{kind="plain",verdict="allowed"} 96000`,
 		`minimirror_requests_in_flight 0`, `minimirror_rules_generation 1`, `minimirror_rules_failing 0`, `minimirror_rules_artifacts{verdict="denied"} 1`,
+		`minimirror_channel_clients{channel="x",kind="plain",source="files",state="reading"} 1`, `minimirror_channel_clients{channel="x",kind="plain",source="files",state="lacking"} 0`,
+		`minimirror_channel_clients{channel="y",kind="plain",source="files",state="reading"} 0`, `minimirror_channel_clients{channel="y",kind="plain",source="files",state="lacking"} 1`,
 		`minimirror_audit_errors_total 0`, `minimirror_request_duration_seconds_count{verdict="allowed"} 1`,
 	} {
 		if !strings.Contains(text, want+"\n") {

@@ -67,6 +67,8 @@ type Server struct {
 	audit       *audit.Log
 	summary     *audit.Summary
 	mounts      []mount
+	offered     []artifact.Channel // that the image has
+	channels    map[string]string  // their IDs, by path
 	hostAliases []hostAlias
 	echo        *echo.Echo
 	pages       *pages.Pages
@@ -113,6 +115,12 @@ func New(o Options) (*Server, error) {
 	s.items = newItemPlaces(o.Image)
 	if s.mounts, err = s.mount(o.Kinds); err != nil {
 		return nil, err
+	}
+	s.offered, s.channels = artifact.Channels(s.kinds(), o.Image.Catalog.Sources), map[string]string{}
+	for i := range s.offered {
+		for _, path := range s.offered[i].Paths {
+			s.channels[path] = s.offered[i].ID()
+		}
 	}
 	if err := s.addHostAliases(o.As); err != nil {
 		return nil, err

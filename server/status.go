@@ -94,7 +94,7 @@ func (s *Server) rulesState() inventory.RulesState {
 
 // report is what clients have asked for since the start: so many rows of each table.
 func (s *Server) report(rows int) *audit.Report {
-	return s.summary.Report(audit.ReportOptions{Rows: rows, Addresses: 20, Carried: func(yield func(*artifact.Item) bool) {
+	return s.summary.Report(audit.ReportOptions{Rows: rows, Addresses: 20, Channels: s.offered, Carried: func(yield func(*artifact.Item) bool) {
 		for i := range s.image.Catalog.Items {
 			if !yield(&s.image.Catalog.Items[i]) {
 				return

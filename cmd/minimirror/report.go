@@ -14,14 +14,17 @@ import (
 	"github.com/minimirror/minimirror/internal/glob"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/registry"
+	"github.com/minimirror/minimirror/internal/kinds"
 )
 
 const reportHelp = `usage: minimirror report AUDIT… [[--image] REFERENCE]
 
 Reads what "minimirror serve --audit" wrote, and tells what was missing (the most
 wanted first: for the next build), what was denied, who fetched what, and with
---image what the image carries and nobody has fetched. AUDIT is a file, plain or
-compressed with gzip, or - for standard input; it may be repeated, in any order.
+--image what the image carries and nobody has fetched, and which clients read some
+of its suites and never others: their .sources files may be old. AUDIT is a file,
+plain or compressed with gzip, or - for standard input; it may be repeated, in any
+order.
 
 With --image, the list of missing packages omits those that the image has. An
 argument is taken as the image if it begins like a reference (oci: and so on; see
@@ -74,7 +77,7 @@ func report(ctx context.Context, c *command, args []string) error {
 	}
 	show := audit.ReportOptions{Rows: *rows}
 	if c.imageRef != "" {
-		if show.Carried, err = carried(ctx, c.imageRef, *options, filter); err != nil {
+		if show.Carried, show.Channels, err = carried(ctx, c.imageRef, *options, filter); err != nil {
 			return err
 		}
 	}
@@ -115,16 +118,16 @@ func auditFilter(since, until string, clients, names []string) (*audit.Filter, e
 	return &f, nil
 }
 
-// carried are the items of an image.
-func carried(ctx context.Context, text string, options registry.Options, filter *audit.Filter) (iter.Seq[*artifact.Item], error) {
+// carried are the items of an image, and its channels.
+func carried(ctx context.Context, text string, options registry.Options, filter *audit.Filter) (iter.Seq[*artifact.Item], []artifact.Channel, error) {
 	img, ref, err := openReader(ctx, text, options)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer img.Close()
 	catalog, err := img.Load(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", ref, err)
+		return nil, nil, fmt.Errorf("%s: %w", ref, err)
 	}
 	return func(yield func(*artifact.Item) bool) {
 		for i := range catalog.Items {
@@ -132,7 +135,7 @@ func carried(ctx context.Context, text string, options registry.Options, filter 
 				return
 			}
 		}
-	}, nil
+	}, artifact.Channels(kinds.All(), catalog.Sources), nil
 }
 
 // readAudit adds what the filter takes of a file.

@@ -102,6 +102,44 @@ func Address(kind interface{ Name() string }, i *Item, f *File) string {
 	return "/" + i.FileID(f)
 }
 
+// A Channel is a part of a mirror that a client reads because its configuration names it. A client whose configuration is older than
+// the channel does not know of it.
+type Channel struct {
+	Kind   string // name of the kind
+	Source string // name of the source
+	Name   string // within the source
+	System string // clients of one system read all its channels; empty: there is only one
+	// Paths on the mirror, not escaped: a client that looks for news of the channel requests one of them.
+	Paths []string
+}
+
+// ID identifies the channel on the mirror.
+func (c *Channel) ID() string { return c.Source + "/" + c.Name }
+
+// A Channeler knows which channels a mirror has.
+type Channeler interface {
+	// Channels are those of the sources, which are all of the kind.
+	Channels(sources []Source) []Channel
+}
+
+// Channels are those of all sources that belong to kinds which are able to tell.
+func Channels[K interface{ Name() string }](kinds []K, sources []Source) (all []Channel) {
+	for _, kind := range kinds {
+		channeler, able := Able[Channeler](kind)
+		if !able {
+			continue
+		}
+		var own []Source
+		for _, s := range sources {
+			if s.Kind == kind.Name() {
+				own = append(own, s)
+			}
+		}
+		all = append(all, channeler.Channels(own)...)
+	}
+	return all
+}
+
 // A Needer knows what items need.
 type Needer interface {
 	// Needs are all names that may stand for what an item needs. It needs Metadata.

@@ -23,6 +23,7 @@
 //	name*         of the item; when it is missing, as far as the path tells it
 //	version*      likewise
 //	architecture* likewise
+//	channel*      whose state the client has read, "SOURCE/NAME": see artifact.Channel
 //	verdict       see Verdict
 //	rule*         that decided: its place in the file of rules
 //	reason*       why it was denied, refused, or failed

@@ -29,6 +29,7 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	b = appendPair(b, `,"name":`, r.Name, maxName)
 	b = appendPair(b, `,"version":`, r.Version, maxVersion)
 	b = appendPair(b, `,"architecture":`, r.Architecture, maxArchitecture)
+	b = appendPair(b, `,"channel":`, r.Channel, maxChannel)
 	b = appendText(append(b, `,"verdict":`...), string(r.Verdict), maxVerdict)
 	b = appendPair(b, `,"rule":`, r.Rule, maxRule)
 	b = appendPair(b, `,"reason":`, r.Reason, maxReason)

@@ -67,7 +67,7 @@ func TestLongTexts(t *testing.T) {
 func full(text string) *audit.Record {
 	return &audit.Record{
 		Time: time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC), Client: netip.MustParseAddr("1111:2222:3333:4444:5555:6666:7777:8888").WithZone(text),
-		User: text, Agent: text, Method: text, Path: text, Status: math.MinInt64, Kind: text, Artifact: text, Name: text, Version: text, Architecture: text,
+		User: text, Agent: text, Method: text, Path: text, Status: math.MinInt64, Kind: text, Artifact: text, Name: text, Version: text, Architecture: text, Channel: text,
 		Verdict: audit.Verdict(text), Rule: text, Reason: text, Bytes: math.MinInt64, Duration: math.MaxInt64, ID: text,
 	}
 }

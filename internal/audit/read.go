@@ -69,6 +69,7 @@ type line struct {
 	Name         string    `json:"name"`
 	Version      string    `json:"version"`
 	Architecture string    `json:"architecture"`
+	Channel      string    `json:"channel"`
 	Verdict      Verdict   `json:"verdict"`
 	Rule         string    `json:"rule"`
 	Reason       string    `json:"reason"`
@@ -100,7 +101,7 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 	}
 	*r = Record{
 		Time: l.Time.UTC(), Client: plain(client), User: l.User, Agent: l.Agent, Method: l.Method, Path: l.Path, Status: l.Status,
-		Kind: l.Kind, Artifact: l.Artifact, Name: l.Name, Version: l.Version, Architecture: l.Architecture,
+		Kind: l.Kind, Artifact: l.Artifact, Name: l.Name, Version: l.Version, Architecture: l.Architecture, Channel: l.Channel,
 		Verdict: l.Verdict, Rule: l.Rule, Reason: l.Reason, Bytes: l.Bytes, Size: l.Size,
 		Duration: time.Duration(math.Round(l.Duration*1e6)) * time.Microsecond, ID: l.ID,
 	}

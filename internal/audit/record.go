@@ -49,6 +49,7 @@ type Record struct {
 	Version  string
 
 	Architecture string
+	Channel      string // ID of the artifact.Channel whose state the client has read
 	Verdict      Verdict
 	Rule         string
 	Reason       string
@@ -70,6 +71,7 @@ const (
 	maxReason       = 384
 	maxName         = 256
 	maxVersion      = 192
+	maxChannel      = 192
 	maxUser         = 128
 	maxRule         = 128
 	maxArchitecture = 64

@@ -18,6 +18,7 @@ type Report struct {
 	Clients  Table[Client]  `json:"clients"`  // likewise
 	Fetched  Table[Fetched] `json:"fetched"`  // likewise
 	Never    *Never         `json:"never"`    // null: what is carried is not known
+	Channels *Channels      `json:"channels"` // likewise
 }
 
 // A Table is the beginning of a list.

@@ -13,7 +13,8 @@ import (
 
 // ReportOptions say what a Report shall tell. The zero value is everything that is known without an image.
 type ReportOptions struct {
-	Carried   iter.Seq[*artifact.Item] // what the image carries; nil: not known
+	Carried   iter.Seq[*artifact.Item] // what the image carries; nil: not known, and neither are Channels
+	Channels  []artifact.Channel       // that it has
 	Rows      int                      // of each table; 0: all
 	Addresses int                      // in each row; 0: all
 }
@@ -47,6 +48,9 @@ func (s *Summary) Report(o ReportOptions) *Report {
 	fill(&r.Clients, all.clients, s.unlisted, o.Rows, func(c *clientRow) Client {
 		return Client{c.address, slices.Clone(c.users), c.requests, c.bytes, c.allowed, c.denied, c.missing, moment(c.last)}
 	})
+	if o.Carried != nil {
+		r.Channels = s.readers(o.Channels, o.Rows)
+	}
 	if r.Never != nil {
 		r.Never.Uncertain = r.Fetched.Unlisted > 0
 	}

@@ -35,6 +35,7 @@ func (r *Report) Text(w io.Writer) error {
 	missing(t, &r.Missing)
 	denied(t, &r.Denied)
 	clients(t, &r.Clients)
+	channels(t, r.Channels)
 	fetched(t, &r.Fetched)
 	never(t, r.Never)
 	if t.err != nil {
@@ -100,6 +101,31 @@ func clients(t *texter, list *Table[Client]) {
 		t.line("%d\t%d\t%d\t%d\t%s\t%s\t%s", c.Requests, c.Allowed, c.Denied, c.Missing, bytesize.MB(c.Bytes), stamp(c.Last), c.name())
 	}
 	t.rest(len(list.Rows), list.Total, list.Unlisted)
+}
+
+func channels(t *texter, list *Channels) {
+	if list == nil || len(list.Rows) == 0 {
+		return
+	}
+	t.section("READING\tLACKING\tCHANNEL", len(list.Rows), "Channels of the image: %d", len(list.Rows))
+	for _, c := range list.Rows {
+		t.line("%d\t%d\t%s", c.Reading, c.Lacking, show(c.Source+"/"+c.Name))
+	}
+	t.section("LAST\tCLIENT\tLACKS\tREADS", len(list.Clients.Rows), "Clients that read some of these channels and not others: %d", list.Clients.Total)
+	for _, c := range list.Clients.Rows {
+		named := Client{Address: c.Address, Users: c.Users}
+		t.line("%s\t%s\t%s\t%s", stamp(c.Last), named.name(), shown(c.Lacks), shown(c.Reads))
+	}
+	t.rest(len(list.Clients.Rows), list.Clients.Total, list.Clients.Unlisted)
+}
+
+// shown joins names.
+func shown(names []string) string {
+	names = slices.Clone(names)
+	for i := range names {
+		names[i] = show(names[i])
+	}
+	return strings.Join(names, " ")
 }
 
 func fetched(t *texter, list *Table[Fetched]) {

@@ -24,9 +24,10 @@ type Summary struct {
 	missing   table[missingKey, *missingRow]
 	clients   map[netip.Addr]*clientRow
 	numbered  []*clientRow
-	most      int   // clients
-	unlisted  int64 // requests of others
-	sets      int64 // bytes that are left for sets of clients and names of users
+	most      int            // clients
+	unlisted  int64          // requests of others
+	sets      int64          // bytes that are left for sets of clients, their channels, and names of users and channels
+	channels  map[string]int // numbers, by ID
 }
 
 type total struct{ requests, bytes int64 }
@@ -72,8 +73,9 @@ type clientRow struct {
 	number          int
 	allowed         int64 // requests
 	denied, missing int64
-	last            int64    // microseconds since 1970
-	users           []string // the first maxUsers
+	channels        *numberSet // that it has read; nil: none
+	last            int64      // microseconds since 1970
+	users           []string   // the first maxUsers
 }
 
 const (
@@ -89,7 +91,7 @@ func NewSummary() *Summary { return newSummary(1, 10_000) }
 func NewLargeSummary() *Summary { return newSummary(64, maxClients) }
 
 func newSummary(scale int64, clients int) *Summary {
-	s := &Summary{kinds: map[string]*total{}, clients: map[netip.Addr]*clientRow{}, most: clients, sets: scale << 20}
+	s := &Summary{kinds: map[string]*total{}, clients: map[netip.Addr]*clientRow{}, channels: map[string]int{}, most: clients, sets: scale << 20}
 	s.artifacts = table[string, *artifactRow]{rows: map[string]*artifactRow{}, rowSize: 220, room: scale * 4 << 20, sets: &s.sets}
 	s.missing = table[missingKey, *missingRow]{rows: map[missingKey]*missingRow{}, rowSize: 330, room: scale * 2 << 20, sets: &s.sets, replace: true}
 	s.denied = table[deniedKey, *deniedRow]{rows: map[deniedKey]*deniedRow{}, rowSize: 310, room: scale << 19, sets: &s.sets, replace: true}
@@ -161,6 +163,7 @@ func (s *Summary) addClient(r *Record, at int64) int {
 	case Missing:
 		c.missing++
 	}
+	s.addChannel(r, c)
 	if user := cut(r.User, maxUser); user != "" && len(c.users) < maxUsers && s.sets >= maxUser && !slices.Contains(c.users, user) {
 		c.users = append(c.users, strings.Clone(user))
 		s.sets -= maxUser

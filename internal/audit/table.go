@@ -31,7 +31,7 @@ type counted[K comparable] interface {
 type tally struct {
 	requests    int64
 	first, last int64 // microseconds since 1970
-	clients     clientSet
+	clients     numberSet
 	size        int64 // of the row, as the table's room counts it
 }
 
@@ -128,8 +128,8 @@ func keep(texts ...*string) {
 // cut is the beginning of a text that is too long.
 func cut(text string, limit int) string { return text[:min(len(text), limit)] }
 
-// A clientSet is a set of clients' numbers: a list while they are few, then bits.
-type clientSet struct {
+// A numberSet is a set of numbers, mostly of clients: a list while they are few, then bits.
+type numberSet struct {
 	list []uint16
 	bits []uint64
 	ones int32
@@ -142,12 +142,12 @@ const (
 	maxList       = 32
 )
 
-func (s *clientSet) count() int32 { return s.ones }
+func (s *numberSet) count() int32 { return s.ones }
 
 // size is what the set takes, in bytes.
-func (s *clientSet) size() int64 { return int64(2*cap(s.list) + 8*len(s.bits)) }
+func (s *numberSet) size() int64 { return int64(2*cap(s.list) + 8*len(s.bits)) }
 
-func (s *clientSet) add(client int, room *int64) {
+func (s *numberSet) add(client int, room *int64) {
 	if client == unknownClient {
 		s.more = true
 		return
@@ -189,7 +189,7 @@ func (s *clientSet) add(client int, room *int64) {
 	*room -= s.size() - before
 }
 
-func (s *clientSet) has(client int) bool {
+func (s *numberSet) has(client int) bool {
 	if s.bits != nil {
 		return client/64 < len(s.bits) && s.bits[client/64]&(1<<(client%64)) != 0
 	}
@@ -202,7 +202,7 @@ func (s *clientSet) has(client int) bool {
 }
 
 // each calls f with the numbers.
-func (s *clientSet) each(f func(client int)) {
+func (s *numberSet) each(f func(client int)) {
 	for _, n := range s.list {
 		f(int(n))
 	}

@@ -153,4 +153,7 @@ func withoutClients(r *audit.Report) {
 		r.Fetched.Rows[i].Addresses = none
 	}
 	r.Clients.Rows = []audit.Client{}
+	if r.Channels != nil {
+		r.Channels.Clients.Rows = []audit.Partial{}
+	}
 }

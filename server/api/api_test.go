@@ -349,7 +349,7 @@ func TestAPIReport(t *testing.T) {
 // Clients are numbers to each other; operators see who they are.
 func TestAPIReportNamesNobody(t *testing.T) {
 	s := servertest.NewWordy(t, servertest.WordyRules)
-	for _, target := range []string{"/files/pool/absent", "/files/pool/app_1", "/files/pool/lib_1"} {
+	for _, target := range []string{"/files/pool/absent", "/files/pool/app_1", "/files/pool/lib_1", "/files/dists/x/Index"} {
 		servertest.Ask(t, s.Handler(), "GET", target)
 	}
 	const path = "/api/v1/report?limit=1000"
@@ -357,6 +357,12 @@ func TestAPIReportNamesNobody(t *testing.T) {
 	report := call[audit.Report](t, s.Handler(), d, "/api/v1/report", path, 200)
 	if report.Clients.Total != 1 || len(report.Clients.Rows) != 0 || len(report.Missing.Rows) == 0 || report.Missing.Rows[0].Clients != 1 {
 		t.Errorf("the numbers: %+v", report)
+	}
+	if c := report.Channels; c == nil || len(c.Rows) != 2 || c.Rows[1].Lacking != 1 || c.Clients.Total != 1 || len(c.Clients.Rows) != 0 {
+		t.Errorf("channels: %+v", c)
+	}
+	if text := servertest.Body(t, servertest.Ask(t, s.Handler(), "GET", "/-/activity")); !strings.Contains(text, "1 client reads a part of what the mirror has") {
+		t.Errorf("the page: %s", text)
 	}
 	for _, target := range []string{path, "/-/activity", "/api/v1/mirror", "/api/v1/rules", "/readyz"} {
 		if text := servertest.Body(t, servertest.Ask(t, s.Handler(), "GET", target)); strings.Contains(text, "192.0.2.1\"") || strings.Contains(text, "192.0.2.1<") {
@@ -369,7 +375,7 @@ func TestAPIReportNamesNobody(t *testing.T) {
 	servertest.Must(t, err)
 	text := servertest.Body(t, resp)
 	if err := json.Unmarshal([]byte(text), &report); err != nil || len(report.Clients.Rows) != 1 ||
-		len(report.Missing.Rows[0].Addresses) != 1 || len(report.Denied.Rows[0].Addresses) != 1 || !strings.Contains(text, "192.0.2.1") {
+		len(report.Channels.Clients.Rows) != 1 || report.Channels.Clients.Rows[0].Lacks[0] != "files/y" || len(report.Missing.Rows[0].Addresses) != 1 || len(report.Denied.Rows[0].Addresses) != 1 || !strings.Contains(text, "192.0.2.1") {
 		t.Errorf("for operators: %s", text)
 	}
 	resp, err = http.Get("http://" + address + "/api/v1/report?limit=no")

@@ -45,6 +45,16 @@ func (Kind) Identify(path string) *artifact.Item {
 	return nil
 }
 
+// Channels are x, whose news is its index, and y, which nobody has read.
+func (Kind) Channels(sources []artifact.Source) (all []artifact.Channel) {
+	for _, s := range sources {
+		for _, name := range []string{"x", "y"} {
+			all = append(all, artifact.Channel{Kind: imagetest.Kind, Source: s.Name, Name: name, Paths: []string{"/" + s.Name + "/dists/" + name + "/Index"}})
+		}
+	}
+	return all
+}
+
 func (Kind) Properties() []string { return []string{"folder"} }
 
 func (Kind) PropertiesOf(a *artifact.Item) [][]string {

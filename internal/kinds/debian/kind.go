@@ -27,6 +27,7 @@ var _ interface {
 	artifact.Accessor
 	artifact.Aliaser
 	artifact.BreakageFinder
+	artifact.Channeler
 	artifact.Configurer
 	artifact.Describer
 	artifact.Explainer
