@@ -116,7 +116,7 @@ func (r *Reader) chooseInRegistry(ctx context.Context, repository *registry.Repo
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
 	if manifest.Config.Digest == "" {
-		return nil, catalog.ErrForeign("its manifest has no configuration")
+		return nil, catalog.ForeignError("its manifest has no configuration")
 	}
 	return &manifest, nil
 }

@@ -52,7 +52,7 @@ func (img *Image) loadTree(files *tree, idle *idleFiles) error {
 	}
 	head, size, err := open(layout.HeadName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return catalog.ErrForeign("there is no " + layout.HeadName)
+		return catalog.ForeignError("there is no " + layout.HeadName)
 	}
 	if err != nil {
 		return err

@@ -24,11 +24,11 @@ type LayerPlace struct {
 // Locate returns where the labels of an image's configuration say that its catalog is.
 func Locate(labels map[string]string, layers []int64) (*Location, error) {
 	if len(layers) == 0 {
-		return nil, ErrForeign("it has no layers")
+		return nil, ForeignError("it has no layers")
 	}
 	label := labels[layout.CatalogLabel]
 	if label == "" {
-		return nil, ErrForeign("its configuration has no label " + layout.CatalogLabel)
+		return nil, ForeignError("its configuration has no label " + layout.CatalogLabel)
 	}
 	var place Location
 	if err := json.Unmarshal([]byte(label), &place); err != nil {
@@ -57,8 +57,8 @@ func (p *Location) Verify(head []byte) error {
 	return nil
 }
 
-// ErrForeign is the error about an image that miniMirror did not build.
-func ErrForeign(why string) error {
+// ForeignError is the error about an image that miniMirror did not build.
+func ForeignError(why string) error {
 	return artifact.Hint(fmt.Errorf("not a miniMirror image: %s", why),
 		"minimirror build makes one; layers added on top of it hide its catalog")
 }

@@ -59,5 +59,5 @@ func (Kind) Install(ctx context.Context, job artifact.InstallJob) error {
 
 // Extra implements artifact.Installer.
 func (Kind) Extra(title string, plans ...*artifact.InstallPlan) map[string][]byte {
-	return dpkg.Extra(title, plans...)
+	return dpkg.FolderFiles(title, plans...)
 }

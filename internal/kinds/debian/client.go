@@ -100,7 +100,7 @@ func sourcesOf(inside *os.Root) (names []string, err error) {
 		}
 		for _, e := range entries {
 			name := strings.TrimSuffix(e.Name(), disabled)
-			if !e.IsDir() && (name == "sources.list" && dir == "etc/apt" || dir != "etc/apt" && aptconf.Reads(name, "list", "sources")) {
+			if !e.IsDir() && (name == "sources.list" && dir == "etc/apt" || dir != "etc/apt" && aptconf.ReadsFile(name, "list", "sources")) {
 				names = append(names, path.Join(dir, e.Name()))
 			}
 		}

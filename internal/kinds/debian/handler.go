@@ -99,7 +99,7 @@ Other sources of the machine stay as they are; move them away if they can't be r
 `, base, SourcesPath)
 	for _, s := range m.Sources {
 		if s.ServeUpstream {
-			text += archive.UpstreamUsage(&s, base)
+			text += archive.UpstreamInstructions(&s, base)
 		}
 	}
 	return text

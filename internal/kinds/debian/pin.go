@@ -10,6 +10,7 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/archive"
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 	"github.com/minimirror/minimirror/internal/kinds/debian/resolver"
+	"github.com/minimirror/minimirror/internal/parallel"
 )
 
 // pin turns the closure into pins.
@@ -74,7 +75,7 @@ func identify(ctx context.Context, from artifact.Upstream, pins []artifact.Item)
 			unknown = append(unknown, &pins[i])
 		}
 	}
-	return archive.Each(len(unknown), parallelPackages, func(i int) error {
+	return parallel.Each(len(unknown), parallelPackages, func(i int) error {
 		a := unknown[i]
 		content, err := artifact.Bring(ctx, from, a.Files[0].URLs, artifact.Content{Size: a.Files[0].Size, SHA512: deb822.SignedSHA512(a)})
 		if err != nil {

@@ -71,7 +71,7 @@ func probeSuite(ctx context.Context, get func(ctx context.Context, path string) 
 		if err != nil {
 			return err
 		}
-		if deb822.Sum(data) != want.SHA256 {
+		if deb822.SHA256(data) != want.SHA256 {
 			return artifact.Verifyf("%s: another digest than %s says", index, file)
 		}
 		return nil

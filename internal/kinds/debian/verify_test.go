@@ -53,9 +53,9 @@ func (c *carriedImage) replace(name string, data []byte) {
 			for k := range r.Proofs {
 				if p := &r.Proofs[k]; s.ProofID(p) == name {
 					if r.SHA256 == p.SHA256 {
-						r.SHA256 = deb822.Sum(data)
+						r.SHA256 = deb822.SHA256(data)
 					}
-					p.SHA256, p.Size = deb822.Sum(data), int64(len(data))
+					p.SHA256, p.Size = deb822.SHA256(data), int64(len(data))
 				}
 			}
 		}
@@ -139,7 +139,7 @@ func TestVerifyUpstream(t *testing.T) {
 			c.replace("upstream/d/dists/s/more/Packages", []byte("x"))
 		}, problem: "more/Packages: the signed Release does not name it"},
 		{name: "absent file", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { delete(c.files, index) }, problem: index + ": file does not exist"},
-		{name: "another release", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Sources[0].Releases[0].SHA256 = deb822.Sum(nil) }, problem: inRelease + ": sha256 mismatch"},
+		{name: "another release", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Sources[0].Releases[0].SHA256 = deb822.SHA256(nil) }, problem: inRelease + ": sha256 mismatch"},
 		{name: "no proofs", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Sources[0].Releases[0].Proofs = nil }, problem: "does not hold what upstream signed"},
 		{name: "no index", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {
 			r := &c.pins.Sources[0].Releases[0]
@@ -150,19 +150,19 @@ func TestVerifyUpstream(t *testing.T) {
 		{name: "SHA-512 alone, another file", suite: strong, tamper: func(c *carriedImage) { c.files[tool] = []byte("evil") }, problem: "tool_1.0_all.deb: size mismatch"},
 		{name: "SHA-512 alone, another file of the same size", suite: strong, tamper: func(c *carriedImage) {
 			c.files[tool][100] ^= 1
-			c.pins.Items[1].Files[0].SHA256 = deb822.Sum(c.files[tool])
+			c.pins.Items[1].Files[0].SHA256 = deb822.SHA256(c.files[tool])
 		}, problem: "tool_1.0_all.deb: sha512 mismatch"},
-		{name: "SHA-512 alone, another SHA-256", suite: strong, tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = deb822.Sum([]byte("evil")) }, problem: "tool_1.0_all.deb: sha256 mismatch"},
+		{name: "SHA-512 alone, another SHA-256", suite: strong, tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = deb822.SHA256([]byte("evil")) }, problem: "tool_1.0_all.deb: sha256 mismatch"},
 		{name: "SHA-512 alone, not said", suite: strong, tamper: func(c *carriedImage) { c.pins.Items[1].Metadata = nil }, problem: "tool_1.0_all.deb: no signed index lists"},
 		{name: "SHA-512 alone, another one", suite: strong, tamper: func(c *carriedImage) {
 			a := &c.pins.Items[1]
 			evil := []byte("evil")
 			h := artifact.Content{SHA512: "wanted"}.Hasher()
 			h.Write(evil)
-			c.files[tool], a.Files[0].Size, a.Files[0].SHA256 = evil, 4, deb822.Sum(evil)
+			c.files[tool], a.Files[0].Size, a.Files[0].SHA256 = evil, 4, deb822.SHA256(evil)
 			a.Metadata = []string{"SHA512: " + h.Sum().SHA512}
 		}, problem: "tool_1.0_all.deb: no signed index lists"},
-		{name: "another package", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = deb822.Sum([]byte("evil")) }, problem: "tool_1.0_all.deb: no signed index lists"},
+		{name: "another package", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = deb822.SHA256([]byte("evil")) }, problem: "tool_1.0_all.deb: no signed index lists"},
 		{name: "another version", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Version = "2.0" }, problem: "tool_1.0_all.deb: the image says of it"},
 		{name: "one package under another's name", suite: suite("s", "inline", key), tamper: func(c *carriedImage) { c.pins.Items[1].Files[0].SHA256 = c.pins.Items[0].Files[0].SHA256 }, problem: "tool_1.0_all.deb: the image says of it"},
 		{name: "another relation", suite: suite("s", "inline", key), tamper: func(c *carriedImage) {

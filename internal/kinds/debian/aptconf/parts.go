@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Reads reports whether apt reads a file with that name in one of its folders (sources.list.d, auth.conf.d, …): the name has
+// ReadsFile reports whether apt reads a file with that name in one of its folders (sources.list.d, auth.conf.d, …): the name has
 // one of the extensions ("": none), and consists of letters, digits, "_", "-", ":" and ".". This is the rule of
 // GetListOfFilesInDir in apt-pkg.
-func Reads(name string, extensions ...string) bool {
+func ReadsFile(name string, extensions ...string) bool {
 	extension := ""
 	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
 		extension = name[dot+1:]
@@ -23,7 +23,7 @@ func Reads(name string, extensions ...string) bool {
 
 // partsOf lists the files that apt reads in one of its folders, in its order.
 func partsOf(dir string, extensions ...string) (files []string, err error) {
-	return filesOf(dir, func(name string) bool { return Reads(name, extensions...) })
+	return filesOf(dir, func(name string) bool { return ReadsFile(name, extensions...) })
 }
 
 // trustedPartsOf lists the files of trusted.gpg.d that apt reads. Before version 2.9 these

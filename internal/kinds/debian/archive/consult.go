@@ -7,15 +7,13 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/parallel"
 )
 
 // An Upstream is what the sources say, verified.
@@ -53,7 +51,7 @@ func Consult(ctx context.Context, req artifact.ResolveRequest, sources []Source)
 		}
 	}
 	states := make([]*state, len(places))
-	err := Each(len(places), parallelSuites, func(at int) (err error) {
+	err := parallel.Each(len(places), parallelSuites, func(at int) (err error) {
 		src := sources[places[at].source]
 		suite := src.Suites[places[at].suite]
 		if states[at], err = c.state(ctx, src, suite); err != nil {
@@ -74,21 +72,6 @@ func Consult(ctx context.Context, req artifact.ResolveRequest, sources []Source)
 	up.warnOfReleases(c)
 	up.warnOfKeys(c)
 	return up, nil
-}
-
-// Each calls f for 0 … n-1, some at a time, and returns all errors in that order.
-func Each(n, parallel int, f func(i int) error) error {
-	failures := make([]error, n)
-	var group errgroup.Group
-	group.SetLimit(parallel)
-	for i := range n {
-		group.Go(func() error {
-			failures[i] = f(i)
-			return nil
-		})
-	}
-	group.Wait()
-	return errors.Join(failures...)
 }
 
 // Architectures are those of all sources, each once, in the definition's order.

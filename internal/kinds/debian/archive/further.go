@@ -71,7 +71,7 @@ func furtherJobs(src Source, s Suite, r *Release) (jobs []indexJob) {
 		jobs = append(jobs, job)
 	}
 	components := s.Components
-	if deb822.Flat(s.Name) {
+	if deb822.IsFlat(s.Name) {
 		components = []string{""}
 	}
 	for _, component := range components {

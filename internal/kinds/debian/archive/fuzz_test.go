@@ -42,7 +42,7 @@ func FuzzReleaseChecks(f *testing.F) {
 	f.Add("Date: Sat, 11 Jul 2026 10:16:37 UTC\nSHA256:\n "+strings.Repeat("a", 64)+" 1 ../x\n", "a/b")
 	f.Fuzz(func(t *testing.T, text, suiteName string) {
 		components := []string{"main"}
-		if deb822.Flat(suiteName) {
+		if deb822.IsFlat(suiteName) {
 			components = nil
 		}
 		if CheckSuite(suiteName, components) != nil {
@@ -55,7 +55,7 @@ func FuzzReleaseChecks(f *testing.F) {
 		src := Source{Name: "s", URLs: []string{"http://h"}, Architectures: []string{"amd64"}, CheckDates: true, CheckValidUntil: true}
 		_ = r.checkDates(src, debiantest.Today)
 		_ = r.checkAge(src, []artifact.Source{{Name: "s", Releases: []artifact.Release{{Name: suiteName, Date: debiantest.Today}}}})
-		if suite, codename := r.Header.Get("Suite"), r.Header.Get("Codename"); r.checkName(src) == nil && !deb822.Flat(suiteName) && suite+codename != "" {
+		if suite, codename := r.Header.Get("Suite"), r.Header.Get("Codename"); r.checkName(src) == nil && !deb822.IsFlat(suiteName) && suite+codename != "" {
 			if !strings.Contains(suiteName, suite) && !strings.Contains(suiteName, codename) {
 				t.Fatalf("%s (%s) passes for %s", suite, codename, suiteName)
 			}

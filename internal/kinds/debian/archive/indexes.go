@@ -73,7 +73,7 @@ func indexJobs(src Source, s Suite, r *Release) (jobs []indexJob) {
 		job.Origin.Component, job.Origin.Architecture = component, architecture
 		jobs = append(jobs, job)
 	}
-	if deb822.Flat(s.Name) {
+	if deb822.IsFlat(s.Name) {
 		add("Packages", "", "")
 		return jobs
 	}

@@ -38,7 +38,7 @@ func (up *Upstream) Pins(use UpstreamUse) (sources []artifact.Source) {
 // replaces these files in place, some several times a day.
 func (r *Release) prove(src Source, name string, data []byte) {
 	file := path.Join(deb822.Dists(r.suite), name)
-	r.proofs = append(r.proofs, artifact.Proof{Path: file, Size: int64(len(data)), SHA256: deb822.Sum(data), URLs: src.Addresses(file), Data: data})
+	r.proofs = append(r.proofs, artifact.Proof{Path: file, Size: int64(len(data)), SHA256: deb822.SHA256(data), URLs: src.Addresses(file), Data: data})
 }
 
 // proofs are all that stands between a release's signature and the packages of

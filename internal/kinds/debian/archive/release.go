@@ -48,7 +48,7 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src Source, url, su
 	var text []byte
 	switch {
 	case err == nil:
-		r.url, r.digest = from, deb822.Sum(signed)
+		r.url, r.digest = from, deb822.SHA256(signed)
 		r.prove(src, "InRelease", signed)
 		text, r.Signature, err = src.Keys.VerifyInline(signed, now)
 	case errors.Is(err, fs.ErrNotExist):
@@ -59,7 +59,7 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src Source, url, su
 			}
 			return nil, err
 		}
-		r.url, r.digest = from, deb822.Sum(text)
+		r.url, r.digest = from, deb822.SHA256(text)
 		r.prove(src, "Release", text)
 		detached, _, sigErr := get("Release.gpg")
 		if sigErr != nil {
@@ -120,7 +120,7 @@ func (r *Release) metadata(components, architectures []string) []string {
 			lines = append(lines, deb822.EncodeText(name+": "+value))
 		}
 	}
-	if !deb822.Flat(r.suite) {
+	if !deb822.IsFlat(r.suite) {
 		lines = append(lines, "Components: "+strings.Join(components, " "))
 	}
 	return append(lines, "Architectures: "+strings.Join(architectures, " "))

@@ -71,7 +71,7 @@ func (r *Release) checkAge(src Source, previous []artifact.Source) error {
 // repository, and a Release that names neither, can be of anything.
 func (r *Release) checkName(src Source) error {
 	suite, codename := r.Header.Get("Suite"), r.Header.Get("Codename")
-	if deb822.Flat(r.suite) || suite == "" && codename == "" {
+	if deb822.IsFlat(r.suite) || suite == "" && codename == "" {
 		return nil
 	}
 	asked := []string{r.suite}

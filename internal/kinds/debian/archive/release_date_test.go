@@ -109,7 +109,7 @@ func FuzzDate(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := parseDate(date.Format(deb822.ReleaseDate)); err != nil || !again.Equal(date) {
+		if again, err := parseDate(date.Format(deb822.DateLayout)); err != nil || !again.Equal(date) {
 			t.Fatalf("%q is %s, and that is %s, %v", text, date, again, err)
 		}
 	})

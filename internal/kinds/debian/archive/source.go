@@ -167,9 +167,9 @@ func CheckSuite(name string, components []string) error {
 		return fmt.Errorf("invalid suite %q", name)
 	}
 	switch {
-	case deb822.Flat(name) && len(components) > 0:
+	case deb822.IsFlat(name) && len(components) > 0:
 		return fmt.Errorf("suite %q ends in \"/\", so the repository is flat and has no components", name)
-	case !deb822.Flat(name) && len(components) == 0:
+	case !deb822.IsFlat(name) && len(components) == 0:
 		return fmt.Errorf("suite %q needs components; a flat repository's suite ends in \"/\"", name)
 	}
 	for _, c := range components {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/parallel"
 )
 
 // A state is what a suite was at one moment: a release, and the indexes that it
@@ -91,7 +92,7 @@ func (c *consultation) stateAt(ctx context.Context, src Source, url string, s Su
 
 // read brings the indexes.
 func (c *consultation) read(ctx context.Context, jobs []indexJob) error {
-	err := Each(len(jobs), max(1, len(jobs)), func(i int) error {
+	err := parallel.Each(len(jobs), max(1, len(jobs)), func(i int) error {
 		if jobs[i].files == nil {
 			return nil
 		}

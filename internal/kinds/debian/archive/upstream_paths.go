@@ -56,10 +56,10 @@ func (u *UpstreamPaths) File(address string) string {
 	return below
 }
 
-// UpstreamUsage is a deb822 source for clients that have upstream's key. They
+// UpstreamInstructions is a deb822 source for clients that have upstream's key. They
 // must not ask for translations, which are not carried, nor mind that a Release
 // has expired.
-func UpstreamUsage(s *artifact.Source, base string) string {
+func UpstreamInstructions(s *artifact.Source, base string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s with upstream's own signatures, for machines that have its key; what is not carried is answered with 404:\n", s.Name)
 	for _, part := range ByComponents(s.Releases) {
@@ -72,14 +72,14 @@ func UpstreamUsage(s *artifact.Source, base string) string {
 	return b.String()
 }
 
-type SuitesOfComponents struct {
+type SuiteGroup struct {
 	Components string
 	Suites     []string
 }
 
 // ByComponents groups suites with the same components: they share a paragraph.
-func ByComponents(releases []artifact.Release) []SuitesOfComponents {
-	var groups []SuitesOfComponents
+func ByComponents(releases []artifact.Release) []SuiteGroup {
+	var groups []SuiteGroup
 next:
 	for _, r := range releases {
 		components := ""
@@ -94,7 +94,7 @@ next:
 				continue next
 			}
 		}
-		groups = append(groups, SuitesOfComponents{components, []string{r.Name}})
+		groups = append(groups, SuiteGroup{components, []string{r.Name}})
 	}
 	return groups
 }

@@ -98,7 +98,7 @@ func (v *verification) release(ctx context.Context, src *artifact.Source, r *art
 			"the definition left it out (upstream: omit), or an older program built the image")
 	}
 	said, err := v.signed(contents[signed], contents[path.Join(folder, "Release.gpg")])
-	if err == nil && deb822.Sum(contents[signed]) != r.SHA256 {
+	if err == nil && deb822.SHA256(contents[signed]) != r.SHA256 {
 		err = fmt.Errorf("sha256 mismatch: the image says that its packages come from %s", r.SHA256)
 	}
 	if err != nil {
@@ -155,7 +155,7 @@ func (v *verification) read(src *artifact.Source, p *artifact.Proof) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	if got := deb822.Sum(data); got != p.SHA256 {
+	if got := deb822.SHA256(data); got != p.SHA256 {
 		return nil, fmt.Errorf("sha256 mismatch: got %s, want %s", got, p.SHA256)
 	}
 	return data, nil

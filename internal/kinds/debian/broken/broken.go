@@ -12,14 +12,16 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/resolver"
 )
 
-// Find finds what breaks while some pins are absent: for every set, and for every package that was requested by itself, it asks the
-// resolver whether a bare node can have it from the whole image, and from what is left: first of any versions, as bootstrap and
-// whoever names versions take them, then of those that apt takes by itself (see offers).
+// Find finds what breaks while some pins are absent; absent gets the ID of an item. For every set, and for every package that was
+// requested by itself, it asks the resolver whether a bare node can have it from the whole image, and from what is left: first of
+// any versions, as bootstrap and clients that name versions take them, then of those that apt takes by itself (see offers).
 //
-// A package may give way to a higher version of itself, and what it needs to any alternative: that is no
-// breakage. What the image does not carry in any version that would do, the nodes are taken to have, or to get from
-// elsewhere. What breaks in a set is not told again by itself. Where no artifact is Requested, as in images of older
-// programs, all are that are in no set and that nothing else depends on.
+// A package may give way to a higher version of itself, and what it needs to any alternative: that is not a
+// breakage. If the image carries no version that would do, Find assumes that nodes have the package, or get it from
+// elsewhere. What breaks in a set is not reported again by itself. If no item is Requested, as in images of older
+// programs, Find takes those that are in no set and that nothing else depends on.
+//
+// The result is sorted: sets first, by name, then packages.
 func Find(ctx context.Context, pins artifact.Pins, sets []artifact.Set, absent func(id string) bool) ([]artifact.Breakage, error) {
 	u, err := resolver.UniverseOf(pins)
 	if err != nil {
@@ -37,10 +39,19 @@ func Find(ctx context.Context, pins artifact.Pins, sets []artifact.Set, absent f
 		}
 		all = append(all, broken...)
 	}
-	slices.SortStableFunc(all, func(a, b artifact.Breakage) int {
-		return cmp.Or(resolver.BoolToInt(a.Set == "")-resolver.BoolToInt(b.Set == ""), strings.Compare(a.Set, b.Set), strings.Compare(a.Artifact, b.Artifact))
-	})
+	slices.SortStableFunc(all, compareBreakages)
 	return all, nil
+}
+
+// compareBreakages puts sets before single packages.
+func compareBreakages(a, b artifact.Breakage) int {
+	switch {
+	case a.Set == "" && b.Set != "":
+		return 1
+	case a.Set != "" && b.Set == "":
+		return -1
+	}
+	return cmp.Or(strings.Compare(a.Set, b.Set), strings.Compare(a.Artifact, b.Artifact))
 }
 
 // broken tells what breaks on the node. What breaks for more than one reason is told with the first.
@@ -60,8 +71,8 @@ func (c *carriage) broken(ctx context.Context, index int, pins artifact.Pins, se
 // A carriage is what an image carries, and what of it is absent.
 type carriage struct {
 	*resolver.Universe
-	entryOf       map[string]resolver.EntryID // by the artifact's ID
-	absent        []bool                      // by entry: all its artifacts are
+	entryOf       map[string]resolver.EntryID // by the item's ID
+	absent        []bool                      // by entry: all its items are
 	before, after *offers                     // to clients
 }
 
@@ -71,7 +82,7 @@ func newCarriage(u *resolver.Universe, pins artifact.Pins, absent func(id string
 	entries := make(map[file]resolver.EntryID, len(pins.Items))
 	for _, id := range u.ByName.Values {
 		e := &u.Entries[id]
-		entries[file{u.Texts[e.Name], e.Version, u.Architectures[e.Arch], e.Digest}] = id
+		entries[file{u.Names[e.Name], e.Version, u.Architectures[e.Arch], e.Digest}] = id
 		c.absent[id] = true
 	}
 	for i := range pins.Items {

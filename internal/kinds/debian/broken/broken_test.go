@@ -104,7 +104,7 @@ func TestBrokenByArchitecture(t *testing.T) {
 	for _, name := range []string{"app_1_all", "lib_1_amd64", "lib_1_arm64", "tool_1_arm64"} {
 		words := strings.Split(name, "_")
 		a := artifact.Item{Kind: "debian", Source: "d", Name: words[0], Version: words[1], Attributes: artifact.Attributes{{Name: "architecture", Values: words[2:]}}}
-		if a.Files = []artifact.File{{Path: "pool/" + name + ".deb", SHA256: deb822.Sum([]byte(name))}}; a.Name != "lib" {
+		if a.Files = []artifact.File{{Path: "pool/" + name + ".deb", SHA256: deb822.SHA256([]byte(name))}}; a.Name != "lib" {
 			a.Requested, a.Metadata = true, []string{"Depends: lib"}
 		}
 		pins.Items = append(pins.Items, a)
@@ -173,7 +173,7 @@ func FuzzBroken(f *testing.F) {
 		set := artifact.Set{Name: "s", Architecture: "amd64"}
 		names, versions, suites := []string{"a", "b", "c", "b"}, []string{"1", "1", "1", "2"}, []string{"main", "main", "other", "other"}
 		for i, metadata := range []string{a, b, c, c} {
-			p := artifact.Item{Kind: "debian", Source: "d", Name: names[i], Version: versions[i], Metadata: strings.Split(metadata, "\n"), Requested: true, Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"amd64"}}, {Name: "channel", Values: []string{suites[i] + "/main"}}}, Files: []artifact.File{{SHA256: deb822.Sum([]byte{byte(i)}), Path: fmt.Sprint(i)}}}
+			p := artifact.Item{Kind: "debian", Source: "d", Name: names[i], Version: versions[i], Metadata: strings.Split(metadata, "\n"), Requested: true, Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"amd64"}}, {Name: "channel", Values: []string{suites[i] + "/main"}}}, Files: []artifact.File{{SHA256: deb822.SHA256([]byte{byte(i)}), Path: fmt.Sprint(i)}}}
 			pins.Items = append(pins.Items, p)
 			absent[p.ID()] = denied>>i&1 == 1
 			set.Requested = append(set.Requested, p.ID())

@@ -99,5 +99,5 @@ func (o *offers) rather(n *resolver.Node, passed []resolver.EntryID) string {
 			texts = append(texts, text)
 		}
 	}
-	return resolver.List(texts, "and")
+	return resolver.Enumerate(texts, "and")
 }

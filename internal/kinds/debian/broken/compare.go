@@ -48,7 +48,7 @@ func (c *comparison) broken(ctx context.Context, pins artifact.Pins, sets []arti
 		if told[[2]string{"", a.ID()}] {
 			continue
 		}
-		reason, err := c.brokenArtifact(ctx, a)
+		reason, err := c.brokenItem(ctx, a)
 		if err != nil {
 			return nil, err
 		}
@@ -65,9 +65,9 @@ func (c *comparison) concerned(versions []resolver.EntryID) bool {
 	return slices.ContainsFunc(versions, func(id resolver.EntryID) bool { return c.affected[id] })
 }
 
-// brokenArtifact asks for one artifact by itself. It returns why that cannot be had any more; empty: it can, or could not
+// brokenItem asks for one item by itself. It returns why that cannot be had any more; empty: it can, or could not
 // be had before.
-func (c *comparison) brokenArtifact(ctx context.Context, a *artifact.Item) (reason string, err error) {
+func (c *comparison) brokenItem(ctx context.Context, a *artifact.Item) (reason string, err error) {
 	request := [][]resolver.EntryID{c.versions(c.entryOf[a.ID()])}
 	if !c.concerned(request[0]) {
 		return "", nil

@@ -70,7 +70,7 @@ func TestDifferentialBroken(t *testing.T) {
 				continue
 			}
 			_, problem := root.Install(false, a.Name)
-			asked, failed = asked+1, failed+resolver.BoolToInt(problem != "")
+			asked, failed = asked+1, failed+boolToInt(problem != "")
 			if reason := reasons[a.ID()]; (problem == "") != (reason == "") {
 				t.Errorf("%s: %q, and apt says %q", &a, reason, problem)
 			}
@@ -123,7 +123,7 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 				suffix := []string{"~0", "+1"}[random.IntN(2)]
 				b.Version, b.Requested = a.Version+suffix, false
 				debiantest.InChannels(&b, []string{"automatic", "manual", "main"}[random.IntN(3)]+"/main")
-				b.Files[0].Path, b.Files[0].SHA256 = b.Files[0].Path+suffix, deb822.Sum([]byte(b.String()+b.Attributes.Values("channel")[0]))
+				b.Files[0].Path, b.Files[0].SHA256 = b.Files[0].Path+suffix, deb822.SHA256([]byte(b.String()+b.Attributes.Values("channel")[0]))
 				if slices.ContainsFunc(pins.Items, func(o artifact.Item) bool { return o.ID() == b.ID() }) {
 					continue
 				}
@@ -151,7 +151,7 @@ func TestDifferentialBrokenSuites(t *testing.T) {
 			}
 			_, could := before.Install(false, a.Name)
 			_, problem := after.Install(false, a.Name)
-			asked, failed, lost = asked+1, failed+resolver.BoolToInt(could != ""), lost+resolver.BoolToInt(could == "" && problem != "")
+			asked, failed, lost = asked+1, failed+boolToInt(could != ""), lost+boolToInt(could == "" && problem != "")
 			if reason := reasons[a.ID()]; could == "" && (problem == "") != (reason == "") {
 				t.Errorf("seed %d: %s: %q, and apt says %q", seed, &a, reason, problem)
 			}
@@ -184,4 +184,11 @@ func bind(artifacts []artifact.Item, random *rand.Rand) {
 		}
 		artifacts[i].Metadata = metadata
 	}
+}
+
+func boolToInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

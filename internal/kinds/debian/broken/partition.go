@@ -72,7 +72,7 @@ func (p *partition) versions(id resolver.EntryID) []resolver.EntryID {
 	return options
 }
 
-// requested are the artifacts that are there for their own sake on a node.
+// requested are the items that a node has for their own sake.
 func (p *partition) requested(pins artifact.Pins, sets []artifact.Set) (all []*artifact.Item) {
 	marked := slices.ContainsFunc(pins.Items, func(a artifact.Item) bool { return a.Requested })
 	inSets := make(map[string]bool)

@@ -22,7 +22,7 @@ func (r *remainder) whyNot(ctx context.Context, requests [][]resolver.EntryID) (
 	reason := r.node.ExplainConflict(ctx, r.unit(requests))
 	denied, passed := r.outBelow(requests)
 	if len(denied) > 0 {
-		reason += "; denied: " + resolver.List(denied, "and")
+		reason += "; denied: " + resolver.Enumerate(denied, "and")
 	}
 	if len(passed) > 0 {
 		reason += "; " + r.after.rather(r.node, passed)
@@ -89,7 +89,7 @@ func (r *remainder) want(id resolver.EntryID) string {
 	case 1:
 		parts = append(parts, denied[0]+" is denied")
 	default:
-		parts = append(parts, resolver.List(denied, "and")+" are denied")
+		parts = append(parts, resolver.Enumerate(denied, "and")+" are denied")
 	}
 	if len(passed) > 0 {
 		parts = append(parts, r.after.rather(r.node, passed))

@@ -75,7 +75,7 @@ func (r *remainder) remaining(options []resolver.EntryID) []resolver.EntryID {
 
 // unit makes one of requests, each with those of its options that are not lost.
 func (r *remainder) unit(requests [][]resolver.EntryID) *resolver.Unit {
-	u := &resolver.Unit{Set: resolver.Installing}
+	u := &resolver.Unit{Set: resolver.UnnamedSet}
 	for _, options := range requests {
 		u.Asks = append(u.Asks, resolver.Ask{Unit: u, Options: r.remaining(options)})
 	}

@@ -88,7 +88,7 @@ func MetadataField(a *artifact.Item, name string) (value string) {
 
 const WeakHint = "ask upstream for SHA256 digests; until then, check the packages yourself and publish them in a repository of your own (apt-ftparchive, aptly, reprepro)"
 
-func Sum(data []byte) string {
+func SHA256(data []byte) string {
 	digest := sha256.Sum256(data)
 	return hex.EncodeToString(digest[:])
 }
@@ -101,5 +101,5 @@ func DpkgName(name, architecture string) string {
 	return name + ":" + architecture
 }
 
-// ReleaseDate is the layout of dates in Release files.
-const ReleaseDate = "Mon, 02 Jan 2006 15:04:05 UTC"
+// DateLayout is the layout of dates in Release files.
+const DateLayout = "Mon, 02 Jan 2006 15:04:05 UTC"

@@ -37,13 +37,13 @@ func (o Origin) file() string {
 // Dists is the folder of a suite's metadata, relative to the repository. A flat
 // repository has it at the suite's own path.
 func Dists(suite string) string {
-	if Flat(suite) {
+	if IsFlat(suite) {
 		return path.Clean("./" + suite)
 	}
 	return path.Join("dists", suite)
 }
 
-func Flat(suite string) bool { return strings.HasSuffix(suite, "/") }
+func IsFlat(suite string) bool { return strings.HasSuffix(suite, "/") }
 
 // Channel names a component of a suite in Artifact.Channels.
 func Channel(suite, component string) string {
@@ -59,7 +59,7 @@ const KindName = "debian"
 // CutChannel is the reverse of channel.
 func CutChannel(c string) (suite, component string) {
 	slash := strings.LastIndexByte(c, '/')
-	if slash < 0 || Flat(c) {
+	if slash < 0 || IsFlat(c) {
 		return c, ""
 	}
 	return c[:slash], c[slash+1:]

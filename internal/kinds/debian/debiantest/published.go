@@ -42,7 +42,7 @@ func (tree TestTree) With(t testing.TB, files []artifact.Generated) TestTree {
 				}
 				data = append(data, tree[f.Pieces.Path][part.Offset:part.Offset+part.Size]...)
 			}
-			if int64(len(data)) != f.Pieces.Size || deb822.Sum(data) != f.Pieces.SHA256 {
+			if int64(len(data)) != f.Pieces.Size || deb822.SHA256(data) != f.Pieces.SHA256 {
 				t.Fatalf("%s: the pieces are not what they claim", f.Path)
 			}
 			all[f.Path] = data

@@ -9,10 +9,10 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
-// Extra makes the files that go beside a folder of packages: it becomes a flat
+// FolderFiles makes the files that go beside a folder of packages: it becomes a flat
 // repository ("deb [trusted=yes] file:FOLDER ./"), and has a script that installs
 // it without any program of miniMirror's.
-func Extra(title string, plans ...*artifact.InstallPlan) map[string][]byte {
+func FolderFiles(title string, plans ...*artifact.InstallPlan) map[string][]byte {
 	var index bytes.Buffer
 	for _, plan := range plans {
 		for _, a := range slices.Concat(plan.Steps...) {

@@ -52,7 +52,7 @@ func FuzzPlanInstall(f *testing.F) {
 					t.Fatalf("%v is not of the image", a)
 				}
 			}
-			checkScript(t, string(Extra("t", plan)["install.sh"]), len(slices.Concat(plan.Steps...)))
+			checkScript(t, string(FolderFiles("t", plan)["install.sh"]), len(slices.Concat(plan.Steps...)))
 		}
 	})
 }

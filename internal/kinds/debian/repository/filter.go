@@ -13,6 +13,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/kinds/debian/archive"
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
+	"github.com/minimirror/minimirror/internal/parallel"
 )
 
 // Filter makes the repository anew without some of its packages. It goes by what the image says of itself: of each suite it reads the
@@ -40,7 +41,7 @@ func Filter(ctx context.Context, req artifact.FilterRequest) ([]artifact.Generat
 	for i := range req.Before {
 		before[req.Before[i].Path] = &req.Before[i]
 	}
-	if err := archive.Each(len(indexes), runtime.GOMAXPROCS(0), func(i int) error { return indexes[i].filter(ctx, &req, before) }); err != nil {
+	if err := parallel.Each(len(indexes), runtime.GOMAXPROCS(0), func(i int) error { return indexes[i].filter(ctx, &req, before) }); err != nil {
 		return nil, err
 	}
 	var files []artifact.Generated
@@ -104,7 +105,7 @@ func (s *suiteFilter) newRelease() []byte {
 	for _, f := range s.from.Header {
 		switch strings.ToLower(f.Name) {
 		case "date":
-			fmt.Fprintf(&b, "Date: %s\n", s.date.UTC().Format(deb822.ReleaseDate))
+			fmt.Fprintf(&b, "Date: %s\n", s.date.UTC().Format(deb822.DateLayout))
 		case "sha256":
 			fmt.Fprintf(&b, "SHA256:\n%s", s.list())
 		case "md5sum", "sha1", "sha512":

@@ -58,8 +58,8 @@ func (x *indexFilter) empty(req *artifact.FilterRequest) error {
 	}
 	x.plain = artifact.Generated{Path: x.path, Data: data, Modified: req.Date}
 	x.packed = artifact.Generated{Path: x.path + ".gz", Data: packed, Modified: req.Date}
-	x.plainSum = artifact.Content{Size: int64(len(data)), SHA256: deb822.Sum(data)}
-	x.packedSum = artifact.Content{Size: int64(len(packed)), SHA256: deb822.Sum(packed)}
+	x.plainSum = artifact.Content{Size: int64(len(data)), SHA256: deb822.SHA256(data)}
+	x.packedSum = artifact.Content{Size: int64(len(packed)), SHA256: deb822.SHA256(packed)}
 	return nil
 }
 

@@ -22,7 +22,7 @@ func wideImage() (tree debiantest.TestTree, sources []artifact.Source, packages 
 	for ; index.Len() < 5*packWindow/2; packages++ {
 		fmt.Fprintf(&index, "Package: p%d\nFilename: p%d.deb\nDescription: %x\n\n", packages, packages, random.Perm(random.IntN(300)))
 	}
-	release := fmt.Sprintf("Date: Sat, 11 Jul 2020 10:16:37 UTC\nSHA256:\n %s %d Packages\n", deb822.Sum(index.Bytes()), index.Len())
+	release := fmt.Sprintf("Date: Sat, 11 Jul 2020 10:16:37 UTC\nSHA256:\n %s %d Packages\n", deb822.SHA256(index.Bytes()), index.Len())
 	return debiantest.TestTree{"d/Packages": index.Bytes(), "d/Release": []byte(release)}, []artifact.Source{{Name: "d", Releases: []artifact.Release{{Name: "./"}}}}, packages
 }
 

@@ -35,7 +35,7 @@ func randomPins(random *rand.Rand, n int) artifact.Pins {
 	}}
 	channels := map[string][]string{"d": {"bookworm/contrib", "bookworm/main", "bookworm/updates/main"}, "v": {"./", "sub/"}}
 	for i := range n {
-		a := artifact.Item{Kind: "debian", Source: []string{"d", "v"}[random.IntN(2)], Name: fmt.Sprintf("p%d", i), Version: "1", Attributes: artifact.Attributes{{Name: "architecture", Values: []string{[]string{"amd64", "arm64", "all"}[random.IntN(3)]}}}, Files: []artifact.File{{Size: 1000, SHA256: deb822.Sum([]byte{byte(i)})}}}
+		a := artifact.Item{Kind: "debian", Source: []string{"d", "v"}[random.IntN(2)], Name: fmt.Sprintf("p%d", i), Version: "1", Attributes: artifact.Attributes{{Name: "architecture", Values: []string{[]string{"amd64", "arm64", "all"}[random.IntN(3)]}}}, Files: []artifact.File{{Size: 1000, SHA256: deb822.SHA256([]byte{byte(i)})}}}
 		a.Files[0].Path = fmt.Sprintf("pool/%s_1+b1_%s.deb", a.Name, a.Architecture())
 		a.Metadata = []string{"Description: one", " Filename: pool/nothing.deb", " .", " more", "X-Filename: pool/nothing.deb"}
 		for len(a.Attributes.Values("channel")) == 0 {
@@ -119,7 +119,7 @@ func checkSuites(t *testing.T, tree debiantest.TestTree, sources []artifact.Sour
 			for name, content := range parsed.Files {
 				data := tree[path.Join(folder, name)]
 				byHash := tree[path.Join(folder, path.Dir(name), "by-hash/SHA256", content.SHA256)]
-				if deb822.Sum(data) != content.SHA256 || int64(len(data)) != content.Size || !bytes.Equal(byHash, data) {
+				if deb822.SHA256(data) != content.SHA256 || int64(len(data)) != content.Size || !bytes.Equal(byHash, data) {
 					t.Fatalf("%s: %s is not what the Release lists", folder, name)
 				}
 				plain, packed := strings.CutSuffix(name, ".gz")
@@ -148,7 +148,7 @@ func TestFilterMovesTheDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := image.With(t, files)["d/dists/bookworm/Release"]
-	date := func(at time.Time) string { return "Date: " + at.UTC().Format(deb822.ReleaseDate) }
+	date := func(at time.Time) string { return "Date: " + at.UTC().Format(deb822.DateLayout) }
 	if want := strings.Replace(string(image["d/dists/bookworm/Release"]), date(debiantest.Today), date(req.Date), 1); string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -160,7 +160,7 @@ func TestFilterOfOtherReleases(t *testing.T) {
 	index := stanza("a") + "\n\n" + "Package: no-file\n\n" + stanza("b") // no empty line at the end
 	image := debiantest.TestTree{"d/dists/s/x/Packages": []byte(index), "d/dists/s/y/Packages": []byte(stanza("c"))}
 	line := func(name, data string) string {
-		return fmt.Sprintf(" %s %d %s\n", deb822.Sum([]byte(data)), len(data), name)
+		return fmt.Sprintf(" %s %d %s\n", deb822.SHA256([]byte(data)), len(data), name)
 	}
 	head := "Suite: s\nNotes: one\n two\n  three\n"
 	kept := line("y/Packages", stanza("c")) + line("y/Packages.xz", "xz") + line("y/Contents", "contents")
@@ -176,7 +176,7 @@ func TestFilterOfOtherReleases(t *testing.T) {
 	if got := string(tree["d/dists/s/x/Packages"]); got != left {
 		t.Errorf("got %q, want %q", got, left)
 	}
-	want := head + "Date: " + debiantest.Today.Format(deb822.ReleaseDate) + "\nSHA256:\n" + line("x/Packages", left) + line("x/Packages.gz", string(tree["d/dists/s/x/Packages.gz"])) + kept + "Changelogs: no\n"
+	want := head + "Date: " + debiantest.Today.Format(deb822.DateLayout) + "\nSHA256:\n" + line("x/Packages", left) + line("x/Packages.gz", string(tree["d/dists/s/x/Packages.gz"])) + kept + "Changelogs: no\n"
 	if got := string(tree["d/dists/s/Release"]); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -221,7 +221,7 @@ func FuzzFilterIndex(f *testing.F) {
 	f.Add([]byte("Package: a\nFilename: a\n\nPackage: b\nFilename: b\n\n"))
 	f.Add([]byte("\n\n\nFilename: a\n\n\n\nfilename:a\n x"))
 	f.Fuzz(func(t *testing.T, index []byte) {
-		release := fmt.Sprintf("Date: Sat, 11 Jul 2020 10:16:37 UTC\nSHA256:\n %s %d Packages\n", deb822.Sum(index), len(index))
+		release := fmt.Sprintf("Date: Sat, 11 Jul 2020 10:16:37 UTC\nSHA256:\n %s %d Packages\n", deb822.SHA256(index), len(index))
 		image := debiantest.TestTree{"d/Packages": index, "d/Release": []byte(release)}
 		sources := []artifact.Source{{Name: "d", Releases: []artifact.Release{{Name: "./"}}}}
 		absent := func(id string) bool { return id == "d/a" }

@@ -55,7 +55,7 @@ func (p *suitePlan) make(signer artifact.Signer) error {
 		return fmt.Errorf("the lock has no metadata of the release")
 	}
 	architectures := header[0].List("Architectures")
-	if deb822.Flat(p.suite) {
+	if deb822.IsFlat(p.suite) {
 		if err := p.packages("Packages", "", architectures); err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (p *suitePlan) publish(name string, data []byte) error {
 		name string
 		data []byte
 	}{{name, data}, {name + ".gz", packed}} {
-		content := artifact.Content{Size: int64(len(f.data)), SHA256: deb822.Sum(f.data)}
+		content := artifact.Content{Size: int64(len(f.data)), SHA256: deb822.SHA256(f.data)}
 		p.list = append(p.list, listLine(f.name, content))
 		p.add(f.name, f.data)
 		p.addByHash(f.name, content.SHA256)
@@ -153,6 +153,6 @@ func (p *suitePlan) sign(signer artifact.Signer) error {
 		release.WriteByte('\n')
 	}
 	fmt.Fprintf(&release, "Date: %s\nAcquire-By-Hash: yes\nNo-Support-for-Architecture-all: Packages\nSHA256:\n%s",
-		p.pins.Date.UTC().Format(deb822.ReleaseDate), strings.Join(p.list, ""))
+		p.pins.Date.UTC().Format(deb822.DateLayout), strings.Join(p.list, ""))
 	return p.addSigned(release.Bytes(), signer)
 }

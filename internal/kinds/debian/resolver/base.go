@@ -17,10 +17,10 @@ import (
 // baseSuite is where packages of a base come from, for texts.
 const baseSuite = "the base"
 
-// AddInstalled adds what the nodes of one architecture have already: the
+// addInstalled adds what the nodes of one architecture have already: the
 // paragraphs of a dpkg status file whose Status says "installed". It returns the
 // architecture, which is that of dpkg itself.
-func (u *Universe) AddInstalled(status []byte) (architecture string, err error) {
+func (u *Universe) addInstalled(status []byte) (architecture string, err error) {
 	installed, native := installedParagraphs(status)
 	if native == "" {
 		return "", errNoSystem
@@ -110,7 +110,7 @@ func (u *Universe) AddBases(files []BaseFile) error {
 	}
 	before := slices.Clone(u.Nodes)
 	for _, f := range files {
-		architecture, err := u.AddInstalled(f.data)
+		architecture, err := u.addInstalled(f.data)
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
@@ -160,7 +160,7 @@ func (n *Node) baseNeeds() (needs []need) {
 		ids = append(ids, id)
 	}
 	slices.SortFunc(ids, func(a, b EntryID) int {
-		return cmp.Or(strings.Compare(n.U.Texts[n.U.Entries[a].Name], n.U.Texts[n.U.Entries[b].Name]), cmp.Compare(a, b))
+		return cmp.Or(strings.Compare(n.U.Names[n.U.Entries[a].Name], n.U.Names[n.U.Entries[b].Name]), cmp.Compare(a, b))
 	})
 	for _, id := range ids {
 		options := []EntryID{id}

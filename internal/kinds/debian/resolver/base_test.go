@@ -96,11 +96,11 @@ func TestAddInstalled(t *testing.T) {
 		"no version":     "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\n",
 		"something else": "hello\n\nworld\n",
 	} {
-		if _, err := newTestUniverse(t, one("a 1")...).AddInstalled([]byte(status)); err == nil {
+		if _, err := newTestUniverse(t, one("a 1")...).addInstalled([]byte(status)); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	architecture, err := newTestUniverse(t, one("a 1")...).AddInstalled([]byte(strings.ReplaceAll(string(debiantest.StatusOf("a 1\n Description: x")), "\n", "\r\n")))
+	architecture, err := newTestUniverse(t, one("a 1")...).addInstalled([]byte(strings.ReplaceAll(string(debiantest.StatusOf("a 1\n Description: x")), "\n", "\r\n")))
 	if err != nil || architecture != "amd64" {
 		t.Error(architecture, err)
 	}

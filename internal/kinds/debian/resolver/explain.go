@@ -17,7 +17,7 @@ import (
 // explainMissing says why a wish finds nothing, and what there is.
 func (u *Universe) explainMissing(w wish) error {
 	where := w.position()
-	if w.set != "" && w.set != Installing {
+	if w.set != "" && w.set != UnnamedSet {
 		where += "set " + w.set + ": "
 	}
 	fail := func(format string, args ...any) error {
@@ -28,7 +28,7 @@ func (u *Universe) explainMissing(w wish) error {
 		architectures[i] = u.Architectures[a]
 	}
 	if w.architecture != "" && !slices.Contains(architectures, w.architecture) {
-		return artifact.Hint(fail("no source has packages for %s", w.architecture), "the architectures are %s", List(architectures, "and"))
+		return artifact.Hint(fail("no source has packages for %s", w.architecture), "the architectures are %s", Enumerate(architectures, "and"))
 	}
 	if w.selector == "task" {
 		return artifact.Hint(fail("no package is of such a task"), "Debian itself has packages for its tasks: task-%s", strings.Trim(w.argument, "*?"))
@@ -36,7 +36,7 @@ func (u *Universe) explainMissing(w wish) error {
 	if w.Many() {
 		return fail("no package matches")
 	}
-	name, known := u.names[w.Pattern]
+	name, known := u.nameIDs[w.Pattern]
 	if known && len(u.ByName.Of(name)) > 0 {
 		offered := false
 		for _, id := range u.ByName.Of(name) {
@@ -49,7 +49,7 @@ func (u *Universe) explainMissing(w wish) error {
 			return fail("no source has it; the nodes have %s", u.Entries[u.ByName.Of(name)[0]].Version)
 		}
 		if suites := u.suites(); w.suite != "" && !suites[w.suite] {
-			return fail("no source has the suite %s: they have %s", w.suite, List(slices.Sorted(maps.Keys(suites)), "and"))
+			return fail("no source has the suite %s: they have %s", w.suite, Enumerate(slices.Sorted(maps.Keys(suites)), "and"))
 		}
 		if w.suite != "" {
 			return fail("not there; %s", u.exists(name))
@@ -63,13 +63,13 @@ func (u *Universe) explainMissing(w wish) error {
 		return needsLeftOut(fail, out)
 	}
 	if known && len(u.providers.Of(name)) > 0 {
-		return artifact.Hint(fail("a virtual package"), "ask for one that provides it: %s", List(u.providerNames(name), "or"))
+		return artifact.Hint(fail("a virtual package"), "ask for one that provides it: %s", Enumerate(u.providerNames(name), "or"))
 	}
 	if w.Pattern == "all" && w.set == "" {
 		return artifact.Hint(fail("no such package"), `%s: without brackets or "-"`, WholeHint)
 	}
 	if near := u.nearest(w.Pattern); len(near) > 0 {
-		return fail("no such package: did you mean %s?", List(near, "or"))
+		return fail("no such package: did you mean %s?", Enumerate(near, "or"))
 	}
 	return fail("no such package")
 }
@@ -118,7 +118,7 @@ func (u *Universe) explainContradiction(name NameID, wishes []wish) error {
 			break
 		}
 	}
-	return fmt.Errorf("%s%s contradict each other; %s", last.position(), List(texts, "and"), u.exists(name))
+	return fmt.Errorf("%s%s contradict each other; %s", last.position(), Enumerate(texts, "and"), u.exists(name))
 }
 
 // exists says in which versions there is a package, and where: "c exists as 1.0
@@ -127,7 +127,7 @@ func (u *Universe) exists(name NameID) string {
 	const most = 6
 	ids := u.sortedIDs(u.ByName.Of(name))
 	if len(ids) == 0 {
-		return strings.Join(append([]string{u.Texts[name] + " does not exist"}, leftOutTexts(u.leftOutOf(u.Texts[name]))...), "; ")
+		return strings.Join(append([]string{u.Names[name] + " does not exist"}, leftOutTexts(u.leftOutOf(u.Names[name]))...), "; ")
 	}
 	before := ""
 	if len(ids) > most {
@@ -145,7 +145,7 @@ func (u *Universe) exists(name NameID) string {
 		}
 		texts[i] += ")"
 	}
-	return u.Texts[name] + " exists as " + before + strings.Join(texts, ", ")
+	return u.Names[name] + " exists as " + before + strings.Join(texts, ", ")
 }
 
 // places names the suites of a package, and its architecture if there are several.
@@ -153,7 +153,7 @@ func (u *Universe) places(p *Package) string {
 	var all []string
 	for _, o := range p.Origins {
 		place := o.Suite
-		if deb822.Flat(o.Suite) {
+		if deb822.IsFlat(o.Suite) {
 			place = o.Source
 		}
 		if !slices.Contains(all, place) {
@@ -168,7 +168,7 @@ func (u *Universe) places(p *Package) string {
 
 func (u *Universe) providerNames(name NameID) (names []string) {
 	for _, p := range u.providers.Of(name) {
-		names = append(names, u.Texts[u.Entries[p.by].Name])
+		names = append(names, u.Names[u.Entries[p.by].Name])
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
@@ -184,7 +184,7 @@ func (u *Universe) nearest(name string) []string {
 	}
 	limit := min(max(2, len(name)/3), len(name)-1)
 	var all []near
-	for id, text := range u.Texts {
+	for id, text := range u.Names {
 		if len(u.ByName.Of(NameID(id))) == 0 {
 			continue
 		}
@@ -218,8 +218,8 @@ func commonPrefix(a, b string) (n int) {
 	return n
 }
 
-// List joins words for a person: "a, b and c". Of many it shows a few.
-func List(words []string, and string) string {
+// Enumerate joins words for a person: "a, b and c". Of many it shows a few.
+func Enumerate(words []string, and string) string {
 	if more := len(words) - 8; more > 1 {
 		words = append(slices.Clone(words[:8]), fmt.Sprintf("%d more", more))
 	}

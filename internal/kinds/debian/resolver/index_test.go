@@ -100,7 +100,7 @@ func TestLeftOut(t *testing.T) {
 		if out := u.LeftOut(nil); len(out) != 1 || !strings.HasPrefix(out[0], "left out: source s: f/Packages:"+want) {
 			t.Errorf("%q: %q; want %s", text, out, want)
 		}
-		if len(u.Entries) != 1 || u.Texts[u.Entries[0].Name] != "other" {
+		if len(u.Entries) != 1 || u.Names[u.Entries[0].Name] != "other" {
 			t.Errorf("%q: there are %d entries", text, len(u.Entries))
 		}
 		if err := NewUniverse("amd64").addOwn(deb822.Origin{}, []byte(text+other)); err == nil || !strings.HasPrefix(err.Error(), "line "+want) {

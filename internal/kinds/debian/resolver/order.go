@@ -73,7 +73,7 @@ func (s *Search) components(entries []EntryID, edges func(EntryID) []EntryID) (g
 
 func (s *Search) compareLabels(a, b EntryID) int {
 	x, y := &s.U.Entries[a], &s.U.Entries[b]
-	return cmp.Or(strings.Compare(s.U.Texts[x.Name], s.U.Texts[y.Name]), strings.Compare(s.U.Architectures[x.Arch], s.U.Architectures[y.Arch]), cmp.Compare(a, b))
+	return cmp.Or(strings.Compare(s.U.Names[x.Name], s.U.Names[y.Name]), strings.Compare(s.U.Architectures[x.Arch], s.U.Architectures[y.Arch]), cmp.Compare(a, b))
 }
 
 // prerequisites are the chosen entries that satisfy an entry's Pre-Depends or,

@@ -28,7 +28,7 @@ func TestSetOrder(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			u := newTestUniverse(t, one(c.archive)...)
 			if c.base != "" {
-				if _, err := u.AddInstalled(debiantest.StatusOf(c.base)); err != nil {
+				if _, err := u.addInstalled(debiantest.StatusOf(c.base)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -91,19 +91,19 @@ func TestStepsOfRandomArchives(t *testing.T) {
 		done := make(map[string]bool)
 		for _, step := range s.steps(s.Trail) {
 			for _, id := range step {
-				for _, name := range pre[u.Texts[u.Entries[id].Name]] {
+				for _, name := range pre[u.Names[u.Entries[id].Name]] {
 					if !done[name] {
 						t.Fatalf("seed %d: %s is unpacked before its Pre-Depends %s is configured", seed, n.Label(id), name)
 					}
 				}
 			}
 			for _, id := range step {
-				done[u.Texts[u.Entries[id].Name]] = true
+				done[u.Names[u.Entries[id].Name]] = true
 			}
 		}
 		seen := make(map[string]bool)
 		for _, id := range s.order(s.Trail) {
-			name := u.Texts[u.Entries[id].Name]
+			name := u.Names[u.Entries[id].Name]
 			seen[name] = true
 			for _, other := range needs[name] {
 				if !seen[other] {

@@ -15,9 +15,9 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
-// Installing stands in the place of a set's name where one is installed: all must go
+// UnnamedSet stands in the place of a set's name where one is installed: all must go
 // together.
-const Installing = "\x00"
+const UnnamedSet = "\x00"
 
 // statusFile is where dpkg keeps what is installed, below a system's root.
 const statusFile = "var/lib/dpkg/status"
@@ -55,7 +55,7 @@ func PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.In
 		for _, a := range offered {
 			names = append(names, u.Architectures[a])
 		}
-		return nil, fmt.Errorf("these packages are for %s, and the node is for %s", List(names, "and"), plan.Architecture)
+		return nil, fmt.Errorf("these packages are for %s, and the node is for %s", Enumerate(names, "and"), plan.Architecture)
 	}
 	u.Settle()
 	u.exclude(nil)
@@ -129,7 +129,7 @@ func (u *Universe) addNodeOf(root string) (architecture string, status []byte, e
 	if err != nil {
 		return "", nil, err
 	}
-	if architecture, err = u.AddInstalled(status); err != nil {
+	if architecture, err = u.addInstalled(status); err != nil {
 		return "", nil, fmt.Errorf("%s: %w", filepath.Join(root, statusFile), err)
 	}
 	return architecture, status, nil
@@ -240,7 +240,7 @@ func (p *installation) wishes(req artifact.InstallRequest, members map[EntryID]*
 			return nil, artifact.Usagef("%s: the node is for %s", text, p.plan.Architecture)
 		}
 		r.suite = "" // an image does not know suites
-		wishes = append(wishes, wish{r, Installing})
+		wishes = append(wishes, wish{r, UnnamedSet})
 	}
 	requested := req.Requested
 	if len(requested) == 0 {
@@ -254,7 +254,7 @@ func (p *installation) wishes(req artifact.InstallRequest, members map[EntryID]*
 		if err != nil {
 			return nil, artifact.Verifyf("%s: %w", a.ID(), err)
 		}
-		wishes = append(wishes, wish{r, Installing})
+		wishes = append(wishes, wish{r, UnnamedSet})
 	}
 	slices.SortFunc(wishes, func(a, b wish) int { return strings.Compare(a.text, b.text) })
 	return wishes, nil
@@ -272,7 +272,7 @@ func (p *installation) members(req artifact.InstallRequest) (map[EntryID]*artifa
 		if a == nil {
 			return nil, artifact.Verifyf("the set names %s, which is not there", id)
 		}
-		for _, entry := range p.ByName.Of(p.names[a.Name]) {
+		for _, entry := range p.ByName.Of(p.nameIDs[a.Name]) {
 			if e := &p.Entries[entry]; !e.installed && e.Digest == a.Files[0].SHA256 && e.Version == a.Version {
 				members[entry] = a
 			}

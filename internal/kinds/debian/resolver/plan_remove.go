@@ -54,7 +54,7 @@ func (p *installation) leftovers(s *Search, status []byte) (all []artifact.Remov
 		means := func(r deb822.Relation) bool {
 			return r.Name == name && r.Op.Holds(version, r.Version) && (r.Qualifier == "" || r.Qualifier == "any" || r.Qualifier == arch)
 		}
-		if slices.ContainsFunc(s.Trail, func(id EntryID) bool { return p.Texts[p.Entries[id].Name] == name }) {
+		if slices.ContainsFunc(s.Trail, func(id EntryID) bool { return p.Names[p.Entries[id].Name] == name }) {
 			continue // the plan installs it again, or another version
 		}
 		by := slices.IndexFunc(s.Trail, func(id EntryID) bool {

@@ -18,7 +18,7 @@ type Options struct {
 	// Exclude names packages that must not be carried, whatever needs them.
 	Exclude []Request
 	// BaseEssential says that the nodes have the Essential packages with all they
-	// need. What AddInstalled has added they have, too.
+	// need. They also have what AddBases has added.
 	BaseEssential bool
 	// KeepInstalled answers a request with what is installed where it fits.
 	KeepInstalled bool
@@ -53,7 +53,7 @@ type ClosureSet struct {
 
 // Resolve finds the closure of requests and sets, as Policy 7 and apt have it,
 // for bare nodes: an empty dpkg status, without even the Essential packages. What
-// nodes have already (AddInstalled, BaseEssential) is left out unless a request
+// nodes have already (AddBases, BaseEssential) is left out unless a request
 // names it. It stays as it is, or gives way to a higher version of itself, or else to its
 // replacement, if something needs that; nothing else may exclude it.
 //
@@ -81,8 +81,8 @@ func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[str
 			continue
 		}
 		warning := fmt.Sprintf("%sexclude: %s: there is no such package", wish{Request: idle}.position(), idle.String())
-		if name, known := u.names[idle.Pattern]; known && len(u.providers.Of(name)) > 0 {
-			warning = fmt.Sprintf("%sexclude: %s: a virtual package; exclude what provides it: %s", wish{Request: idle}.position(), idle.String(), List(u.providerNames(name), "and"))
+		if name, known := u.nameIDs[idle.Pattern]; known && len(u.providers.Of(name)) > 0 {
+			warning = fmt.Sprintf("%sexclude: %s: a virtual package; exclude what provides it: %s", wish{Request: idle}.position(), idle.String(), Enumerate(u.providerNames(name), "and"))
 		}
 		r.warnings = append(r.warnings, warning)
 	}
@@ -242,7 +242,7 @@ type wish struct {
 }
 
 func (w wish) String() string {
-	if w.set != "" && w.set != Installing {
+	if w.set != "" && w.set != UnnamedSet {
 		return w.text + " (set " + w.set + ")"
 	}
 	return w.text
@@ -262,7 +262,7 @@ func wishesOf(requests []Request, sets map[string][]Request) (wishes []wish) {
 	add := func(set string, requests []Request) {
 		sorted := slices.Clone(requests)
 		slices.SortStableFunc(sorted, func(a, b Request) int {
-			return cmp.Or(strings.Compare(a.text, b.text), BoolToInt(a.installed != nil)-BoolToInt(b.installed != nil))
+			return cmp.Or(strings.Compare(a.text, b.text), boolToInt(a.installed != nil)-boolToInt(b.installed != nil))
 		})
 		for _, r := range slices.CompactFunc(sorted, func(a, b Request) bool { return a.text == b.text }) {
 			wishes = append(wishes, wish{r, set})

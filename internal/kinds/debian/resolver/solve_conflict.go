@@ -11,7 +11,7 @@ import (
 // by the first conflict that the preferred choices lead to.
 func (n *Node) explain(ctx context.Context, u *Unit) error {
 	what := "set " + u.Set + " cannot be installed"
-	if u.Set == Installing {
+	if u.Set == UnnamedSet {
 		what = "this node cannot have it"
 	}
 	if u.Set == "" {
@@ -30,7 +30,7 @@ func (n *Node) explain(ctx context.Context, u *Unit) error {
 // Label names an entry in a chain: "foo 1.0".
 func (n *Node) Label(id EntryID) string {
 	e := &n.U.Entries[id]
-	return n.U.Texts[e.Name] + " " + e.Version
+	return n.U.Names[e.Name] + " " + e.Version
 }
 
 // ExplainConflict follows the preferred choices until no alternative is left of

@@ -24,7 +24,7 @@ func TestDifferentialBase(t *testing.T) {
 	indexes := debiantest.HostIndexes(t, debiantest.HostLists(t, "amd64"), "amd64")
 	u := newHostUniverse(t, indexes)
 	all := u.All()
-	if _, err := u.AddInstalled(status); err != nil {
+	if _, err := u.addInstalled(status); err != nil {
 		t.Fatal(err)
 	}
 	full := debiantest.NewAptRoot(t, t.TempDir())

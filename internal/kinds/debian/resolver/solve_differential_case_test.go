@@ -71,7 +71,7 @@ func (d *differential) on(architecture string, requests []differentialRequest) (
 		if r.architecture != "" && r.architecture != architecture {
 			continue
 		}
-		if index := slices.Index(d.universe.Architectures, architecture); len(d.universe.VersionsOn(slices.Index(d.universe.Nodes, ArchID(index)), d.universe.names[r.name])) > 0 {
+		if index := slices.Index(d.universe.Architectures, architecture); len(d.universe.VersionsOn(slices.Index(d.universe.Nodes, ArchID(index)), d.universe.nameIDs[r.name])) > 0 {
 			names = append(names, r.forApt())
 		}
 	}

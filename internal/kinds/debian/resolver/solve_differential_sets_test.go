@@ -121,7 +121,7 @@ func (d *setDifferential) newNode(random *rand.Rand) {
 	}
 	d.full.Update()
 	d.now = newHostUniverse(d, d.indexes)
-	if _, err := d.now.AddInstalled(d.status); err != nil {
+	if _, err := d.now.addInstalled(d.status); err != nil {
 		d.Fatal(err)
 	}
 }

@@ -51,12 +51,12 @@ func (u *Universe) matchAll(wishes []wish) (matches [][]match, err error) {
 
 // sortedNames returns the names of real packages, sorted.
 func (u *Universe) sortedNames() (names []NameID) {
-	for name := range u.Texts {
+	for name := range u.Names {
 		if len(u.ByName.Of(NameID(name))) > 0 {
 			names = append(names, NameID(name))
 		}
 	}
-	slices.SortFunc(names, func(a, b NameID) int { return strings.Compare(u.Texts[a], u.Texts[b]) })
+	slices.SortFunc(names, func(a, b NameID) int { return strings.Compare(u.Names[a], u.Names[b]) })
 	return names
 }
 
@@ -64,7 +64,7 @@ func (u *Universe) sortedNames() (names []NameID) {
 // than the request allows is there without entries.
 func (u *Universe) match(index int, r Request, names []NameID) (m match) {
 	if !r.Many() {
-		name, known := u.names[r.Pattern]
+		name, known := u.nameIDs[r.Pattern]
 		if !known {
 			return nil
 		}
@@ -78,7 +78,7 @@ func (u *Universe) match(index int, r Request, names []NameID) (m match) {
 	}
 	matches := matcher(r.Pattern)
 	for _, name := range names {
-		if r.Pattern != "" && !matches(u.Texts[name]) {
+		if r.Pattern != "" && !matches(u.Names[name]) {
 			continue
 		}
 		here := u.VersionsOn(index, name)
@@ -157,7 +157,7 @@ func (u *Universe) exclude(requests []Request) (idle []Request) {
 	for _, r := range requests {
 		found := false
 		for index, arch := range u.Nodes {
-			name, known := u.names[r.Pattern]
+			name, known := u.nameIDs[r.Pattern]
 			if r.architecture != "" && r.architecture != u.Architectures[arch] || !r.Many() && (!known || len(u.VersionsOn(index, name)) == 0) {
 				continue // also what is only virtual: it names no package
 			}

@@ -113,7 +113,7 @@ func (n *Node) soonest(broken map[EntryID]int, options []EntryID) (first EntryID
 func (n *Node) whatExists(c deb822.Clause) string {
 	var texts []string
 	for _, r := range c {
-		name, known := n.U.names[r.Name]
+		name, known := n.U.nameIDs[r.Name]
 		switch {
 		case !known:
 			texts = append(append(texts, r.Name+" does not exist"), leftOutTexts(n.U.leftOutOf(r.Name))...)
@@ -122,7 +122,7 @@ func (n *Node) whatExists(c deb822.Clause) string {
 		default:
 			var offers []string
 			for _, p := range n.U.providers.Of(name) {
-				offer := n.U.Texts[n.U.Entries[p.by].Name]
+				offer := n.U.Names[n.U.Entries[p.by].Name]
 				if p.version != "" {
 					offer += " as " + p.version
 				} else {
@@ -130,7 +130,7 @@ func (n *Node) whatExists(c deb822.Clause) string {
 				}
 				offers = append(offers, offer)
 			}
-			texts = append(texts, r.Name+" is only provided by "+List(offers, "and"))
+			texts = append(texts, r.Name+" is only provided by "+Enumerate(offers, "and"))
 		}
 	}
 	return strings.Join(texts, "; ")

@@ -71,7 +71,7 @@ func (n *Node) Link(id EntryID) *Links {
 func (n *Node) Alternatives(owner EntryID, c deb822.Clause) []EntryID {
 	var all []EntryID
 	for _, r := range c {
-		name, known := n.U.names[r.Name]
+		name, known := n.U.nameIDs[r.Name]
 		if !known {
 			continue
 		}
@@ -109,7 +109,7 @@ func (n *Node) arrange(all []EntryID) {
 		case !n.preferred(id):
 			rank[id] = 2
 		}
-		rank[id] += 2 - BoolToInt(n.highest(id))
+		rank[id] += 2 - boolToInt(n.highest(id))
 	}
 	slices.SortStableFunc(all, func(a, b EntryID) int { return rank[a] - rank[b] })
 }
@@ -150,17 +150,17 @@ func (n *Node) firstVersion(id EntryID, among func(EntryID) bool) EntryID {
 // takes the one that its cache numbered last, take what brings least along.
 func (n *Node) compareProviders(a, b EntryID) int {
 	x, y := &n.U.Entries[a], &n.U.Entries[b]
-	native := func(e *Entry) int { return BoolToInt(e.Arch != ArchAll && e.Arch != n.Native) }
-	if c := cmp.Or(BoolToInt(y.essential)-BoolToInt(x.essential), native(x)-native(y), cmp.Compare(x.priority, y.priority)); c != 0 {
+	native := func(e *Entry) int { return boolToInt(e.Arch != ArchAll && e.Arch != n.Native) }
+	if c := cmp.Or(boolToInt(y.essential)-boolToInt(x.essential), native(x)-native(y), cmp.Compare(x.priority, y.priority)); c != 0 {
 		return c
 	}
 	if c := cmp.Compare(n.weight(a), n.weight(b)); c != 0 {
 		return c
 	}
-	return cmp.Or(strings.Compare(n.U.Texts[x.Name], n.U.Texts[y.Name]), n.U.compareChoices(a, b))
+	return cmp.Or(strings.Compare(n.U.Names[x.Name], n.U.Names[y.Name]), n.U.compareChoices(a, b))
 }
 
-func BoolToInt(b bool) int {
+func boolToInt(b bool) int {
 	if b {
 		return 1
 	}
@@ -188,7 +188,7 @@ func (n *Node) conflicts(id EntryID, c *Control) (all []EntryID) {
 		}
 	}
 	for _, r := range c.negative {
-		name, known := n.U.names[r.Name]
+		name, known := n.U.nameIDs[r.Name]
 		if !known || name == e.Name {
 			continue
 		}

@@ -55,7 +55,7 @@ func (u *Universe) indexReplaces() map[NameID][]EntryID {
 			continue
 		}
 		for _, r := range u.Control(EntryID(id)).replaces {
-			if name, known := u.names[r.Name]; known {
+			if name, known := u.nameIDs[r.Name]; known {
 				index[name] = append(index[name], EntryID(id))
 			}
 		}
@@ -73,10 +73,10 @@ func (n *Node) concerns(r deb822.Relation, id EntryID) bool {
 	if !n.hits(r.Qualifier, id) {
 		return false
 	}
-	if n.U.Texts[n.U.Entries[id].Name] == r.Name {
+	if n.U.Names[n.U.Entries[id].Name] == r.Name {
 		return r.Op.Holds(n.U.Entries[id].Version, r.Version)
 	}
-	name, known := n.U.names[r.Name]
+	name, known := n.U.nameIDs[r.Name]
 	return known && slices.ContainsFunc(n.U.providers.Of(name), func(p provided) bool { return p.by == id && r.Admits(p.version) })
 }
 
@@ -105,7 +105,7 @@ func (n *Node) dpkgSwaps(id, old EntryID) bool {
 	named := func(by, other EntryID) (is bool) {
 		for _, r := range n.U.Control(by).conflicts {
 			if n.concerns(r, other) {
-				if n.U.Texts[n.U.Entries[other].Name] != r.Name {
+				if n.U.Names[n.U.Entries[other].Name] != r.Name {
 					return false
 				}
 			}
@@ -113,7 +113,7 @@ func (n *Node) dpkgSwaps(id, old EntryID) bool {
 		return true
 	}
 	replaces := slices.ContainsFunc(n.U.Control(id).replaces, func(r deb822.Relation) bool {
-		return n.U.Texts[n.U.Entries[old].Name] == r.Name && n.concerns(r, old)
+		return n.U.Names[n.U.Entries[old].Name] == r.Name && n.concerns(r, old)
 	})
 	return replaces && named(id, old) && named(old, id)
 }

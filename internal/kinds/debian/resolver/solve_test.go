@@ -422,7 +422,7 @@ func (c *solveCase) resolve(t testing.TB, u *Universe) (*Closure, error) {
 		sets[name] = parseRequestList(t, list)
 	}
 	if c.base != "" && c.base != "essential" {
-		if _, err := u.AddInstalled(debiantest.StatusOf(c.base)); err != nil {
+		if _, err := u.addInstalled(debiantest.StatusOf(c.base)); err != nil {
 			t.Fatal(err)
 		}
 	}

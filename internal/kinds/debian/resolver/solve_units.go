@@ -62,8 +62,8 @@ func (n *Node) units(wishes []wish, matches []match) ([]*Unit, error) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *Unit) int {
-		return cmp.Or(BoolToInt(old[b])-BoolToInt(old[a]), BoolToInt(b.Set != "")-BoolToInt(a.Set != ""),
-			BoolToInt(a.optional)-BoolToInt(b.optional))
+		return cmp.Or(boolToInt(old[b])-boolToInt(old[a]), boolToInt(b.Set != "")-boolToInt(a.Set != ""),
+			boolToInt(a.optional)-boolToInt(b.optional))
 	})
 	return all, nil
 }
@@ -102,7 +102,7 @@ func (n *Node) requirements(wishes []wish, matches []match) (required []*require
 }
 
 func (n *Node) compareNames(a, b *requirement) int {
-	return strings.Compare(n.U.Texts[a.name], n.U.Texts[b.name])
+	return strings.Compare(n.U.Names[a.name], n.U.Names[b.name])
 }
 
 // prepare puts what was locked before first, and what the node has itself last,
@@ -110,7 +110,7 @@ func (n *Node) compareNames(a, b *requirement) int {
 func (n *Node) prepare(q *requirement) {
 	q.entries = slices.Clone(q.entries)
 	slices.SortStableFunc(q.entries, func(a, b EntryID) int {
-		return BoolToInt(n.preferred(b)) - BoolToInt(n.preferred(a))
+		return boolToInt(n.preferred(b)) - boolToInt(n.preferred(a))
 	})
 	var installed []EntryID
 	for _, id := range n.U.ByName.Of(q.name) {
@@ -121,7 +121,7 @@ func (n *Node) prepare(q *requirement) {
 		}
 	}
 	if n.opt.KeepInstalled {
-		slices.SortStableFunc(q.entries, func(a, b EntryID) int { return BoolToInt(n.carried[b]) - BoolToInt(n.carried[a]) })
+		slices.SortStableFunc(q.entries, func(a, b EntryID) int { return boolToInt(n.carried[b]) - boolToInt(n.carried[a]) })
 		q.entries = append(installed, q.entries...)
 	} else {
 		q.entries = append(q.entries, installed...)

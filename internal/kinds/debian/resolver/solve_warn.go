@@ -34,7 +34,7 @@ func (r *resolution) warnVersions(n *Node) {
 	versions := make(map[NameID][]string)
 	var names []NameID
 	for _, p := range r.sorted(slices.Collect(maps.Keys(n.carried))) {
-		name := r.names[p.Name]
+		name := r.nameIDs[p.Name]
 		if p.Architecture != "all" && p.Architecture != r.Architectures[n.Native] || slices.Contains(versions[name], p.Version) {
 			continue
 		}
@@ -51,6 +51,6 @@ func (r *resolution) warnVersions(n *Node) {
 			}
 		}
 		r.warnings = append(r.warnings, fmt.Sprintf("%s is carried as %s, for requests that exclude each other; apt takes %s unless it is told otherwise",
-			r.Texts[name], List(versions[name], "and"), taken))
+			r.Names[name], Enumerate(versions[name], "and"), taken))
 	}
 }

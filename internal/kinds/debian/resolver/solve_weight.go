@@ -32,7 +32,7 @@ func (n *Node) weight(id EntryID) int64 {
 // the first.
 func (n *Node) plain(owner EntryID, c deb822.Clause, seen map[EntryID]bool) (first EntryID, found bool) {
 	for _, r := range c {
-		name, known := n.U.names[r.Name]
+		name, known := n.U.nameIDs[r.Name]
 		if !known {
 			continue
 		}

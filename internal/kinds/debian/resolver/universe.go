@@ -26,8 +26,8 @@ type Universe struct {
 	Nodes         []ArchID // architectures that nodes may have
 	indexes       []*deb822.PackagesIndex
 	Entries       []Entry
-	names         map[string]NameID
-	Texts         []string // of names
+	nameIDs       map[string]NameID
+	Names         []string // of names
 	provides      []provided
 
 	// What settle makes of the above.
@@ -102,7 +102,7 @@ var priorities = []string{"required", "important", "standard", "optional", "extr
 // the definition's order. Those of the indexes added later join them.
 func NewUniverse(architectures ...string) *Universe {
 	u := &Universe{
-		Architectures: []string{ArchAll: "all"}, names: make(map[string]NameID),
+		Architectures: []string{ArchAll: "all"}, nameIDs: make(map[string]NameID),
 		packages: make(map[EntryID]*Package), controls: make(map[EntryID]*Control),
 		patience: usualPatience,
 	}
@@ -132,11 +132,11 @@ func (u *Universe) arch(name string) (ArchID, bool) {
 }
 
 func (u *Universe) name(text string) NameID {
-	id, known := u.names[text]
+	id, known := u.nameIDs[text]
 	if !known {
-		id = NameID(len(u.Texts))
-		u.Texts = append(u.Texts, text)
-		u.names[text] = id
+		id = NameID(len(u.Names))
+		u.Names = append(u.Names, text)
+		u.nameIDs[text] = id
 	}
 	return id
 }
@@ -148,7 +148,7 @@ func (u *Universe) Add(o deb822.Origin, packages []byte) {
 }
 
 // addOwn reads an index made from a lock or a dpkg status, not from upstream. The error
-// names the stanzas that cannot be used; after an error, the universe must not be
+// nameIDs the stanzas that cannot be used; after an error, the universe must not be
 // used.
 func (u *Universe) addOwn(o deb822.Origin, packages []byte) error {
 	first := len(u.leftOut)

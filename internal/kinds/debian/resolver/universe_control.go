@@ -54,7 +54,7 @@ func (u *Universe) readControl(id EntryID) *Control {
 	c := &Control{}
 	fail := func(err error) {
 		if x := u.indexes[e.index]; c.err == nil && x.Upstream {
-			c.err = x.ErrorAt(e.start, fmt.Errorf("package %s %s: %w", u.Texts[e.Name], e.Version, err))
+			c.err = x.ErrorAt(e.start, fmt.Errorf("package %s %s: %w", u.Names[e.Name], e.Version, err))
 		} else if c.err == nil {
 			c.err = err
 		}

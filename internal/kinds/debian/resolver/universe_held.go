@@ -17,7 +17,7 @@ func (u *Universe) HeldBackNotes(packages []*Package, security func([]deb822.Ori
 	}
 	carried, updates := make(map[key]*Package, len(packages)), make(map[key]EntryID)
 	for _, p := range packages { // sorted: the highest version is the last
-		carried[key{u.names[p.Name], p.Architecture}] = p
+		carried[key{u.nameIDs[p.Name], p.Architecture}] = p
 	}
 	for i := range u.Entries {
 		id, e := EntryID(i), &u.Entries[i]
@@ -62,5 +62,5 @@ func some(notes []string) string {
 	if len(notes) > most {
 		notes = append(notes[:most:most], fmt.Sprintf("%d more", len(notes)-most))
 	}
-	return List(notes, "and")
+	return Enumerate(notes, "and")
 }

@@ -35,7 +35,7 @@ func (u *Universe) usable(id EntryID) bool {
 func (u *Universe) keepControl(id EntryID, c *Control) {
 	u.controls[id] = c
 	if e := &u.Entries[id]; c.err != nil && !e.installed {
-		u.leftOut = append(u.leftOut, leftOut{e.listing, u.Texts[e.Name], e.Version, u.Architectures[e.Arch], c.err})
+		u.leftOut = append(u.leftOut, leftOut{e.listing, u.Names[e.Name], e.Version, u.Architectures[e.Arch], c.err})
 	}
 }
 

@@ -5,7 +5,7 @@ func (u *Universe) meant(r Request) (all []EntryID) {
 	names := []NameID{}
 	if r.Many() {
 		names = u.sortedNames()
-	} else if name, known := u.names[r.Pattern]; known {
+	} else if name, known := u.nameIDs[r.Pattern]; known {
 		names = append(names, name)
 		if providers := u.providers.Of(name); len(u.ByName.Of(name)) == 0 && len(u.providerNames(name)) == 1 {
 			names = []NameID{u.Entries[providers[0].by].Name}
@@ -15,7 +15,7 @@ func (u *Universe) meant(r Request) (all []EntryID) {
 	for _, name := range names {
 		for _, id := range u.ByName.Of(name) {
 			e := &u.Entries[id]
-			if (r.Pattern == "" || !r.Many() || matches(u.Texts[name])) && u.selects(r, id) && r.admits(e.Version) &&
+			if (r.Pattern == "" || !r.Many() || matches(u.Names[name])) && u.selects(r, id) && r.admits(e.Version) &&
 				(r.architecture == "" || u.isFor(id, r.architecture)) {
 				all = append(all, id)
 			}

@@ -39,7 +39,7 @@ func (u *Universe) pkg(id EntryID) *Package {
 		return p
 	}
 	e := &u.Entries[id]
-	p := &Package{Name: u.Texts[e.Name], Version: e.Version, Architecture: u.Architectures[e.Arch]}
+	p := &Package{Name: u.Names[e.Name], Version: e.Version, Architecture: u.Architectures[e.Arch]}
 	if artifact.ValidSHA512(e.Digest) {
 		p.SHA512 = e.Digest
 	} else {

@@ -48,7 +48,7 @@ func (u *Universe) PhasedNotes(packages []*Package) (notes []string) {
 	versions := make(map[NameID]string) // the highest that are carried
 	for _, p := range packages {
 		carried[p] = true
-		versions[u.names[p.Name]] = p.Version // they are sorted
+		versions[u.nameIDs[p.Name]] = p.Version // they are sorted
 	}
 	var waiting, taken []string
 	for id := range u.Entries {
@@ -68,10 +68,10 @@ func (u *Universe) PhasedNotes(packages []*Package) (notes []string) {
 	slices.Sort(waiting)
 	slices.Sort(taken)
 	if len(waiting) > 0 {
-		notes = append(notes, fmt.Sprintf("upstream is still phasing in these updates, so they are not taken yet: %s; \"phased: take\" takes them at once", List(waiting, "and")))
+		notes = append(notes, fmt.Sprintf("upstream is still phasing in these updates, so they are not taken yet: %s; \"phased: take\" takes them at once", Enumerate(waiting, "and")))
 	}
 	if len(taken) > 0 {
-		notes = append(notes, fmt.Sprintf("taken although upstream is still phasing them in, because no other version would do: %s", List(taken, "and")))
+		notes = append(notes, fmt.Sprintf("taken although upstream is still phasing them in, because no other version would do: %s", Enumerate(taken, "and")))
 	}
 	return notes
 }

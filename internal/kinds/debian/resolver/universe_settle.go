@@ -23,9 +23,9 @@ func (u *Universe) Settle() {
 		u.Entries[id].again, u.Entries[id].others = false, nil
 		all = append(all, EntryID(id))
 	}
-	groups := group(all, len(u.Texts), func(id EntryID) NameID { return u.Entries[id].Name })
+	groups := group(all, len(u.Names), func(id EntryID) NameID { return u.Entries[id].Name })
 	joined := all[:0]
-	for name := range u.Texts {
+	for name := range u.Names {
 		versions := groups.Of(NameID(name))
 		slices.SortStableFunc(versions, u.compareFiles)
 		for _, id := range versions {
@@ -52,12 +52,12 @@ func (u *Universe) Settle() {
 			e.waits = e.waits && waits
 		}
 	}
-	u.ByName = group(joined, len(u.Texts), func(id EntryID) NameID { return u.Entries[id].Name })
-	for name := range u.Texts {
+	u.ByName = group(joined, len(u.Names), func(id EntryID) NameID { return u.Entries[id].Name })
+	for name := range u.Names {
 		slices.SortStableFunc(u.ByName.Of(NameID(name)), u.compareChoices)
 	}
 	offered := slices.DeleteFunc(slices.Clone(u.provides), func(p provided) bool { return u.Entries[p.by].again })
-	u.providers = group(offered, len(u.Texts), func(p provided) NameID { return p.name })
+	u.providers = group(offered, len(u.Names), func(p provided) NameID { return p.name })
 }
 
 // compareFiles brings the listings of one file together, in the order of Add.
@@ -66,7 +66,7 @@ func (u *Universe) compareFiles(a, b EntryID) int {
 	return cmp.Or(
 		cmp.Compare(x.Name, y.Name), strings.Compare(x.Version, y.Version),
 		strings.Compare(u.Architectures[x.Arch], u.Architectures[y.Arch]),
-		strings.Compare(x.Digest, y.Digest), cmp.Compare(BoolToInt(x.installed), BoolToInt(y.installed)), cmp.Compare(x.index, y.index), cmp.Compare(x.start, y.start))
+		strings.Compare(x.Digest, y.Digest), cmp.Compare(boolToInt(x.installed), boolToInt(y.installed)), cmp.Compare(x.index, y.index), cmp.Compare(x.start, y.start))
 }
 
 func (u *Universe) sameFile(a, b EntryID) bool {
@@ -173,7 +173,7 @@ func (u *Universe) sortedIDs(ids []EntryID) []EntryID {
 	slices.SortFunc(ids, func(a, b EntryID) int {
 		x, y := &u.Entries[a], &u.Entries[b]
 		if x.Name != y.Name {
-			return strings.Compare(u.Texts[x.Name], u.Texts[y.Name])
+			return strings.Compare(u.Names[x.Name], u.Names[y.Name])
 		}
 		return cmp.Or(
 			deb822.CompareVersions(x.Version, y.Version), strings.Compare(x.Version, y.Version),

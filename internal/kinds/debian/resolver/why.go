@@ -67,8 +67,8 @@ func (s *Demand) whyNot(u *Universe, asked Request) error {
 			return fmt.Errorf("%s is not carried: the nodes have it (%s)", asked, f.name)
 		}
 	}
-	if id, known := u.names[asked.Pattern]; known && len(u.providers.Of(id)) > 0 {
-		return fmt.Errorf("%s is a virtual package; what is carried of it: %s", asked, List(u.providerNames(id), "and"))
+	if id, known := u.nameIDs[asked.Pattern]; known && len(u.providers.Of(id)) > 0 {
+		return fmt.Errorf("%s is a virtual package; what is carried of it: %s", asked, Enumerate(u.providerNames(id), "and"))
 	}
 	other := asked
 	other.op, other.version, other.architecture = deb822.AnyVersion, "", ""
@@ -77,7 +77,7 @@ func (s *Demand) whyNot(u *Universe, asked Request) error {
 		for _, id := range u.sortedIDs(others) {
 			names = append(names, u.pkg(id).String())
 		}
-		return fmt.Errorf("%s is not carried; what is: %s", asked, List(names, "and"))
+		return fmt.Errorf("%s is not carried; what is: %s", asked, Enumerate(names, "and"))
 	}
 	text := "nothing that is requested needs it"
 	if s.Base.Essential {
@@ -108,7 +108,7 @@ func (t *tracing) reach(id, by EntryID, text string) {
 
 func (t *tracing) trace(wishes []wish, whole bool) {
 	names := t.U.sortedNames()
-	slices.SortStableFunc(wishes, func(a, b wish) int { return BoolToInt(a.set != "") - BoolToInt(b.set != "") })
+	slices.SortStableFunc(wishes, func(a, b wish) int { return boolToInt(a.set != "") - boolToInt(b.set != "") })
 	for _, w := range wishes {
 		if w.architecture != "" && w.architecture != t.U.Architectures[t.Native] {
 			continue
@@ -161,7 +161,7 @@ func (t *tracing) follow(plain bool) {
 		}
 		for _, options := range l.welcome {
 			if len(options) > 0 {
-				t.reachOne(options, id, t.Label(id)+" recommends or suggests "+t.U.Texts[t.U.Entries[options[0]].Name], plain)
+				t.reachOne(options, id, t.Label(id)+" recommends or suggests "+t.U.Names[t.U.Entries[options[0]].Name], plain)
 			}
 		}
 	}
