@@ -17,7 +17,7 @@ import (
 type Image struct {
 	// CatalogReader reads single parts of the catalog, in full.
 	*catalog.Reader
-	// Catalog has been checked; it must not be changed. Its artifacts are without URLs and
+	// Catalog has been checked; it must not be changed. Its items are without URLs and
 	// Metadata, which are most of it and seldom wanted; see FullCatalog.
 	Catalog *catalog.Catalog
 	// Digest is the manifest's, "sha256:…", or empty where there is none

@@ -21,14 +21,16 @@ type pkg struct {
 	Name       string
 	Doc        string // the first sentence of the package's comment
 	GoFiles    []string
-	Standard   bool
-	Imports    []string
-	Deps       []string
+	// IgnoredGoFiles are excluded here by system or build tags, tests among them.
+	IgnoredGoFiles []string
+	Standard       bool
+	Imports        []string
+	Deps           []string
 }
 
 func list(t *testing.T) map[string]pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Name,Doc,GoFiles,Standard,Imports,Deps", "./...")
+	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Name,Doc,GoFiles,IgnoredGoFiles,Standard,Imports,Deps", "./...")
 	cmd.Dir = "../.."
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -117,6 +119,22 @@ func TestPackageComments(t *testing.T) {
 	for path, p := range list(t) {
 		if strings.HasPrefix(path, module) && len(p.GoFiles) > 0 && (p.Doc == "" || p.Name != "main" && !strings.HasPrefix(p.Doc, "Package "+p.Name+" ")) {
 			t.Errorf("%s: no comment says what the package is for: %q", path, p.Doc)
+		}
+	}
+}
+
+// maxFiles is how many Go files beside tests a folder may have: a reader should be able to know them all.
+const maxFiles = 40
+
+func TestFoldersAreSmall(t *testing.T) {
+	all := list(t)
+	if n := len(all[module+"internal/image"].GoFiles); n == 0 {
+		t.Fatal("internal/image has no files: the list is not of this module")
+	}
+	for path, p := range all {
+		others := slices.DeleteFunc(p.IgnoredGoFiles, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
+		if n := len(p.GoFiles) + len(others); strings.HasPrefix(path, module) && n > maxFiles {
+			t.Errorf("%s has %d Go files beside tests, more than %d: divide it into packages", path, n, maxFiles)
 		}
 	}
 }

@@ -195,6 +195,7 @@ func cover(refs []blockRef, keys []string) (found []blockRef) {
 	return found
 }
 
+// DigestOf is the digest of data as the OCI image specification writes it, "sha256:…".
 func DigestOf(data []byte) string {
 	sum := sha256.Sum256(data)
 	return "sha256:" + hex.EncodeToString(sum[:])

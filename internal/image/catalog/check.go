@@ -9,11 +9,12 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
+// Errorf makes an artifact.ErrVerify about the catalog.
 func Errorf(format string, args ...any) error {
 	return artifact.Verifyf("catalog: "+format, args...)
 }
 
-// check holds the head against the size of the records.
+// check compares the head with the size of the records.
 func (h *Head) check(size int64) error {
 	lock, isDigest := strings.CutPrefix(h.Lock, "sha256:")
 	switch {
@@ -41,7 +42,7 @@ func (h *Head) check(size int64) error {
 	return nil
 }
 
-// Check holds a file against the format and against the image's layers (nil: an unpacked tree).
+// Check checks a file against the format and the uncompressed sizes of the image's layers (nil: an unpacked tree; -1: unknown).
 func (f *File) Check(layers []int64) error {
 	switch {
 	case !artifact.ValidPath(f.Path):
@@ -192,7 +193,7 @@ func (c *Catalog) check() (map[string]int32, error) {
 	return index, nil
 }
 
-// Agrees holds the file against the hash of its content.
+// Agrees compares the file's SHA-256 with sum, the hash of its content; its error is an artifact.ErrVerify.
 func (f *File) Agrees(sum hash.Hash) error {
 	if got := hex.EncodeToString(sum.Sum(nil)); got != f.SHA256 {
 		return artifact.Verifyf("%s: sha256 mismatch: got %s, want %s", f.Path, got, f.SHA256)

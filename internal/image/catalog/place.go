@@ -8,7 +8,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
-// A Location is the value of CatalogLabel, as JSON.
+// A Location is the value of layout.CatalogLabel, as JSON.
 type Location struct {
 	SHA256  string     `json:"sha256"` // of the head
 	Head    LayerPlace `json:"head"`
@@ -19,6 +19,12 @@ type Location struct {
 type LayerPlace struct {
 	Offset int64 `json:"offset"`
 	Size   int64 `json:"size"`
+}
+
+// ForeignError is the error about an image that miniMirror did not build. why says how one can tell.
+func ForeignError(why string) error {
+	return artifact.Hint(fmt.Errorf("not a miniMirror image: %s", why),
+		"minimirror build makes one; layers added on top of it hide its catalog")
 }
 
 // Locate returns where the labels of an image's configuration say that its catalog is.
@@ -49,16 +55,10 @@ func Locate(labels map[string]string, layers []int64) (*Location, error) {
 	return &place, nil
 }
 
-// Verify holds the head against the label.
+// Verify compares the head with the label.
 func (p *Location) Verify(head []byte) error {
 	if got := DigestOf(head); got != "sha256:"+p.SHA256 {
 		return Errorf("sha256 mismatch: got %s, want sha256:%s", got, p.SHA256)
 	}
 	return nil
-}
-
-// ForeignError is the error about an image that miniMirror did not build.
-func ForeignError(why string) error {
-	return artifact.Hint(fmt.Errorf("not a miniMirror image: %s", why),
-		"minimirror build makes one; layers added on top of it hide its catalog")
 }

@@ -61,9 +61,9 @@ type Member struct {
 }
 
 const (
-	TarBlock   = 512
-	TarTrailer = 2 * TarBlock
-	Whiteout   = ".wh." // begins the name of what deletes a file of a lower layer
+	TarBlock   = 512          // bytes; headers and contents fill whole blocks
+	TarTrailer = 2 * TarBlock // bytes of zeros that end an archive
+	Whiteout   = ".wh."       // begins the name of what deletes a file of a lower layer
 	// layerFormat changes whenever the same entries would make other bytes.
 	layerFormat = "minimirror layer 1"
 )

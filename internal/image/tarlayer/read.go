@@ -141,4 +141,5 @@ func (r *Reader) readContent(m *Member, p []byte, offset int64) (int, error) {
 	return n, fmt.Errorf("%s: %w", m.Path, err)
 }
 
+// IsZero reports whether all bytes are zero, as in the padding of a tar archive.
 func IsZero(p []byte) bool { return len(bytes.TrimLeft(p, "\x00")) == 0 }

@@ -11,7 +11,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
-// Config holds an image's configuration against the format: a container of the image runs the
+// Config checks an image's configuration: a container of the image runs the
 // program, as no privileged user, with nothing that would change what it serves. lock is the catalog's digest of the lock.
 func Config(c v1.ImageConfig, lock string) error {
 	if run := slices.Concat(c.Entrypoint, c.Cmd); !slices.Equal(run, []string{"/" + layout.ProgramPath, "serve"}) {

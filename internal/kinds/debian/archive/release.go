@@ -15,7 +15,8 @@ import (
 	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
-const MaxRelease = 64 << 20 // bytes of an InRelease; Debian's are below 1 MB
+// MaxRelease is the largest Release or InRelease that is read, in bytes; Debian's are below 1 MB.
+const MaxRelease = 64 << 20
 
 // A Release is a verified Release file: repository format, "Release files".
 type Release struct {
@@ -83,6 +84,8 @@ func fetchRelease(ctx context.Context, up artifact.Upstream, src Source, url, su
 	return r, r.checkDates(src, now)
 }
 
+// Parse reads the fields of a Release file without its signature, and its lists of files with SHA-256 or SHA-512. It does not
+// check the dates; a Release without such a list is an artifact.ErrVerify.
 func (r *Release) Parse(text []byte) error {
 	if bytes.IndexByte(text, 0) >= 0 {
 		return errors.New("a NUL byte is in it")

@@ -159,6 +159,8 @@ func signedBy(section artifact.Section, dir string) (openpgp.Keyring, error) {
 	return ring, nil
 }
 
+// CheckSuite checks the name of a suite as sources.list(5) has it: it ends in "/" for a flat repository, which has no components;
+// every other suite needs at least one.
 func CheckSuite(name string, components []string) error {
 	if name == "" || strings.ContainsAny(name, " \t") {
 		return fmt.Errorf("invalid suite %q", name)
@@ -180,6 +182,7 @@ func CheckSuite(name string, components []string) error {
 	return nil
 }
 
+// CleanURL checks the address of a repository, and returns it without slashes at its end.
 func CleanURL(s string) (string, error) {
 	u, err := artifact.ParseAddress(s)
 	if err != nil {

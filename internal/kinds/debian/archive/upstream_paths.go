@@ -20,6 +20,7 @@ type UpstreamPaths struct {
 	served map[string]bool   // names of sources
 }
 
+// NewUpstreamPaths takes the sources of an image; it serves those whose definition says "upstream: serve".
 func NewUpstreamPaths(sources []artifact.Source) *UpstreamPaths {
 	u := &UpstreamPaths{make(map[string]string), make(map[string]bool)}
 	for i := range sources {
@@ -56,7 +57,7 @@ func (u *UpstreamPaths) File(address string) string {
 	return below
 }
 
-// UpstreamInstructions is a deb822 source for clients that have upstream's key. They
+// UpstreamInstructions is a text with a deb822 source for clients that have upstream's key. They
 // must not ask for translations, which are not carried, nor mind that a Release
 // has expired.
 func UpstreamInstructions(s *artifact.Source, base string) string {
@@ -72,6 +73,8 @@ func UpstreamInstructions(s *artifact.Source, base string) string {
 	return b.String()
 }
 
+// A SuiteGroup has the suites that a deb822 source can list together. Components is the value of the field Components; it is empty
+// in flat repositories.
 type SuiteGroup struct {
 	Components string
 	Suites     []string

@@ -61,7 +61,7 @@ func Verify(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, op
 	return vouched, nil
 }
 
-// A verification is a VerifyUpstream at work.
+// A verification is the state of one call of Verify.
 type verification struct {
 	ring   openpgp.Keyring
 	open   func(name string) (io.ReadCloser, error)

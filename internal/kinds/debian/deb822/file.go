@@ -58,8 +58,10 @@ func IsSourceFile(name string) bool {
 
 func isDots(segment string) bool { return segment == "." || segment == ".." }
 
-const MaxPackage = 1 << 40 // bytes
+// MaxPackage is the largest size of a package that is believed, in bytes.
+const MaxPackage = 1 << 40
 
+// ErrWeakDigests is the error about a package that upstream lists with MD5 or SHA-1 alone; WeakHint says what to do.
 var ErrWeakDigests = errors.New("the index names neither a SHA256 nor a SHA512 digest; weaker ones are not accepted")
 
 // ParseSize reads a Size as apt does: the number that it begins with.
@@ -71,10 +73,10 @@ func ParseSize(text string) (int64, error) {
 	return strconv.ParseInt(digits, 10, 64)
 }
 
-// SignedSHA512 is the SHA-512 of an artifact for which upstream signs no SHA-256.
+// SignedSHA512 is the SHA-512 of an item for which upstream signs no SHA-256.
 func SignedSHA512(a *artifact.Item) string { return MetadataField(a, "SHA512") }
 
-// MetadataField returns the first line of a field, without the copies that StanzaField needs.
+// MetadataField returns the first line of a field of an item's stanza, or "". It is StanzaField without joining Metadata first.
 func MetadataField(a *artifact.Item, name string) (value string) {
 	for _, line := range a.Metadata {
 		if len(line) > len(name) && strings.EqualFold(line[:len(name)], name) {
@@ -86,8 +88,10 @@ func MetadataField(a *artifact.Item, name string) (value string) {
 	return value
 }
 
+// WeakHint is the hint of errors about digests that are not accepted.
 const WeakHint = "ask upstream for SHA256 digests; until then, check the packages yourself and publish them in a repository of your own (apt-ftparchive, aptly, reprepro)"
 
+// SHA256 is the digest of data in 64 lower-case hexadecimal digits, as indexes have it.
 func SHA256(data []byte) string {
 	digest := sha256.Sum256(data)
 	return hex.EncodeToString(digest[:])

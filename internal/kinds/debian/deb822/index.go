@@ -44,7 +44,7 @@ type Stanza struct {
 // as apt does (apt-pkg/tagfile.cc): empty lines separate paragraphs; a line
 // that begins with a space or tab continues the field above it (Policy 5.1); the last
 // of several fields with one name counts; spaces may precede the colon. Lines
-// may end in CR LF. scan differs from apt only for a line that is not a field: apt makes it
+// may end in CR LF. Scan differs from apt only for a line that is not a field: apt makes it
 // part of the next field's name, which hides that field.
 func (x *PackagesIndex) Scan(found func(*Stanza, error)) {
 	var s Stanza
@@ -165,7 +165,7 @@ func (s *Stanza) field(name string) *string {
 }
 
 // describes reports whether apt takes the stanza for a description, as in Translation files, and not for a
-// package. An index that lists nothing may consist of one: see emptyIndex.
+// package. An index without packages may consist of one, so that apt reads it.
 func (s *Stanza) describes() bool {
 	return s.Name != "" && s.Version == "" && s.Architecture == ""
 }
@@ -225,7 +225,7 @@ func (e *indexError) Error() string {
 func (e *indexError) Unwrap() error { return e.err }
 
 // FieldsOf yields the fields of a stanza with their values, which have their
-// continuation lines. It yields nothing that scan skips.
+// continuation lines. It skips what Scan skips.
 func FieldsOf(text string) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for at := 0; at < len(text); {

@@ -10,7 +10,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// An artifact's Metadata are the other lines of its stanza, as upstream signed them but for
+// An item's Metadata are the other lines of its stanza, as upstream signed them but for
 // white space at their ends. Locks and catalogs are UTF-8 text without control characters, and
 // stanzas need not be: old ones are in Latin-1. So Metadata represents other bytes and control characters
 // by special characters, and clients get the original bytes.

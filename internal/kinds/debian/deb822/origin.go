@@ -23,6 +23,9 @@ type Origin struct {
 	TakePhased bool
 }
 
+// KindName is the name of the kind whose items this format describes.
+const KindName = "debian"
+
 // file is the place of the index, below the source.
 func (o Origin) file() string {
 	switch o.Architecture {
@@ -43,9 +46,11 @@ func Dists(suite string) string {
 	return path.Join("dists", suite)
 }
 
+// IsFlat reports whether a suite is a flat repository, which has its indexes beside its packages: its name ends in "/", as in
+// sources.list(5).
 func IsFlat(suite string) bool { return strings.HasSuffix(suite, "/") }
 
-// Channel names a component of a suite in Artifact.Channels.
+// Channel names a component of a suite, SUITE/COMPONENT, in the attribute "channel" of items.
 func Channel(suite, component string) string {
 	if component == "" {
 		return suite
@@ -53,10 +58,7 @@ func Channel(suite, component string) string {
 	return suite + "/" + component
 }
 
-// KindName is the name of the kind whose items this format describes.
-const KindName = "debian"
-
-// CutChannel is the reverse of channel.
+// CutChannel is the reverse of Channel.
 func CutChannel(c string) (suite, component string) {
 	slash := strings.LastIndexByte(c, '/')
 	if slash < 0 || IsFlat(c) {

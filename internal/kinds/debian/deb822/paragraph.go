@@ -76,8 +76,8 @@ func ParseParagraphs(data []byte) ([]Paragraph, error) {
 	return all, nil
 }
 
-// ParseStanza reads a text that is one stanza, a Release, as apt does: of a field that is there twice the last
-// one counts, and lines that are not fields are passed over.
+// ParseStanza reads a text that is one stanza, a Release, as apt does: of a repeated field the last
+// one counts, and lines that are not fields are skipped.
 func ParseStanza(text string) (p Paragraph, err error) {
 	inside := false
 	for number, at := 1, len(text)-len(strings.TrimLeft(text, "\r\n")); at < len(text); number++ {
@@ -105,6 +105,7 @@ func ParseStanza(text string) (p Paragraph, err error) {
 	return p, nil
 }
 
+// Has reports whether there is such a field; names are compared without case.
 func (p Paragraph) Has(name string) bool {
 	for _, f := range p {
 		if strings.EqualFold(f.Name, name) {

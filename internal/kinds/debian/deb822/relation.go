@@ -8,6 +8,7 @@ import (
 // An Operator of a versioned relation: Policy 7.1.
 type Operator uint8
 
+// The operators; AnyVersion stands for a relation without a version.
 const (
 	AnyVersion Operator = iota
 	Earlier             // <<
@@ -17,6 +18,7 @@ const (
 	Later               // >>
 )
 
+// Operators are the relation operators as control files write them: Policy 7.1.
 var Operators = [...]string{AnyVersion: "", Earlier: "<<", AtMost: "<=", Exactly: "=", AtLeast: ">=", Later: ">>"}
 
 // Holds reports whether version stands in this relation to want.

@@ -9,9 +9,9 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
-// FolderFiles makes the files that go beside a folder of packages: it becomes a flat
-// repository ("deb [trusted=yes] file:FOLDER ./"), and has a script that installs
-// it without any program of miniMirror's.
+// FolderFiles makes the files that go into a folder of packages, by name: Packages makes it a flat
+// repository ("deb [trusted=yes] file:FOLDER ./"), and install.sh installs it without miniMirror.
+// title is for people.
 func FolderFiles(title string, plans ...*artifact.InstallPlan) map[string][]byte {
 	var index bytes.Buffer
 	for _, plan := range plans {

@@ -66,8 +66,9 @@ type BaseSpec struct {
 	Files     []BaseFile
 }
 
+// A BaseFile is a copy of a node's dpkg status file.
 type BaseFile struct {
-	name string
+	name string // with its place in the definition, for errors
 	data []byte
 }
 

@@ -15,8 +15,7 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
-// UnnamedSet stands in the place of a set's name where one is installed: all must go
-// together.
+// UnnamedSet is the Unit.Set of requests that must be installed together but are no set of the definition.
 const UnnamedSet = "\x00"
 
 // statusFile is where dpkg keeps what is installed, below a system's root.
@@ -70,7 +69,7 @@ func PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.In
 	return plan, p.solve(ctx, req, status)
 }
 
-// checkPin wants an artifact to be one package, and its words to be safe in a script: an image is data
+// checkPin refuses an item that is not one package, and names that are not safe in a script: an image is data
 // from elsewhere.
 func checkPin(a *artifact.Item) error {
 	base := path.Base(a.Files[0].Path)
@@ -260,7 +259,7 @@ func (p *installation) wishes(req artifact.InstallRequest, members map[EntryID]*
 	return wishes, nil
 }
 
-// members finds the artifacts of the requested set.
+// members finds the items of the requested set.
 func (p *installation) members(req artifact.InstallRequest) (map[EntryID]*artifact.Item, error) {
 	byID := make(map[string]*artifact.Item)
 	for i := range req.Pins.Items {

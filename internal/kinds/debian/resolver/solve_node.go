@@ -13,10 +13,10 @@ import (
 // where a relation names that architecture ("libc6:i386").
 type Node struct {
 	U      *Universe
-	Index  int // in u.nodes
+	Index  int // in U.Nodes
 	Native ArchID
 	opt    *Options
-	// Base is what the node has already.
+	// base is what the node has already.
 	base map[EntryID]bool
 	// carried are the entries that the closure has anyway.
 	carried map[EntryID]bool
@@ -26,13 +26,14 @@ type Node struct {
 
 // Links are an entry's relations, as entries of this node.
 type Links struct {
-	Depends   [][]EntryID // for each clause of control.depends what satisfies it, the preferred first
-	pre       int         // how many of depends are Pre-Depends
+	Depends   [][]EntryID // for each clause of Control.Depends what satisfies it, the preferred first
+	pre       int         // how many of Depends are Pre-Depends
 	welcome   [][]EntryID // what it recommends and suggests, as far as the options take that
 	conflicts []EntryID   // what it cannot stand beside; not always mutual
 	err       error       // its relations make no sense, so it can't be installed
 }
 
+// NewNode makes a node of the architecture u.Nodes[index]. Call Settle first.
 func (u *Universe) NewNode(index int, opt *Options) *Node {
 	return &Node{U: u, Index: index, Native: u.Nodes[index], opt: opt, Links: make([]*Links, len(u.Entries)), weights: make(map[EntryID]int64)}
 }

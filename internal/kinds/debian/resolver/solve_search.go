@@ -38,7 +38,7 @@ type Search struct {
 	levels   []level
 }
 
-// A need is a clause of a chosen entry, or of control.recommends.
+// A need is a clause of a chosen entry, or of its Recommends or Suggests.
 type need struct {
 	owner   EntryID // or inBase
 	clause  int
@@ -65,6 +65,7 @@ type level struct {
 	marked            *Unit
 }
 
+// NewSearch prepares a search for asks, which may be nil; Run does it.
 func NewSearch(n *Node, asks []Ask) *Search {
 	size := len(n.U.Entries)
 	s := &Search{

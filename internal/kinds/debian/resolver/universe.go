@@ -45,12 +45,15 @@ type Universe struct {
 	patience  int                  // of searches
 }
 
+// A NameID is a name by its place in Universe.Names, an EntryID a package by its place in Universe.Entries, and an ArchID an
+// architecture by its place in Universe.Architectures.
 type (
 	NameID  int32
 	EntryID int32
 	ArchID  uint8
 )
 
+// ArchAll is the number of "all", the architecture of packages for every machine.
 const ArchAll ArchID = 0
 
 // An Entry is one .deb of the universe.
@@ -64,7 +67,7 @@ type Entry struct {
 	again     bool   // the same file as an entry before it
 	waits     bool   // upstream is still phasing it in: its priority is lowered
 	pin       int32  // the highest priority of its origins
-	nodes     uint64 // bit i: indexes for nodes[i] list it
+	nodes     uint64 // bit i: indexes for Universe.Nodes[i] list it
 	Version   string
 	Digest    string
 	listing
@@ -112,6 +115,7 @@ func NewUniverse(architectures ...string) *Universe {
 	return u
 }
 
+// AddNode adds an architecture that nodes may have. It ignores "all", and what is known.
 func (u *Universe) AddNode(architecture string) {
 	u.settled = false
 	if a, ok := u.arch(architecture); ok && a != ArchAll && !slices.Contains(u.Nodes, a) {

@@ -55,7 +55,7 @@ func (u *Universe) pkg(id EntryID) *Package {
 	}
 	text := u.text(id)
 	p.Filename = deb822.StanzaField(text, "Filename")
-	p.Size, _ = deb822.ParseSize(deb822.StanzaField(text, "Size")) // checked by scan
+	p.Size, _ = deb822.ParseSize(deb822.StanzaField(text, "Size")) // checked by readControl
 	u.packages[id] = p
 	return p
 }

@@ -142,7 +142,7 @@ func (u *Universe) All() []*Package {
 	return u.sorted(all)
 }
 
-// Visible reports whether a node of architecture nodes[node] may install an entry.
+// Visible reports whether a node of architecture Nodes[node] may install an entry.
 func (u *Universe) Visible(id EntryID, node int) bool {
 	e := &u.Entries[id]
 	return !e.installed && u.permitted(id) && (e.Arch == u.Nodes[node] || e.Arch == ArchAll && e.nodes>>node&1 == 1)
