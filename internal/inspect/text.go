@@ -90,6 +90,10 @@ func (s *Source) text(p *printer) {
 			how = " (the time of the signature)"
 		}
 		by := "not signed"
+		if len(r.SignedBy) == 0 && r.Undated {
+			p.line("  %s, without a date, not signed", r.Name)
+			continue
+		}
 		if len(r.SignedBy) > 0 {
 			by = "signed by " + strings.Join(r.SignedBy, ", ")
 		}

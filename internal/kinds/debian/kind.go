@@ -3,6 +3,8 @@
 //
 //	aptconf     how apt is set up on this machine
 //	archive     upstream's repositories: Release files, signatures, indexes
+//	deb         what a .deb says of itself
+//	compression what both may be compressed with
 //	deb822      the format of control data, versions and relations
 //	resolver    what apt would install
 //	broken      what no longer installs while rules deny packages
@@ -170,14 +172,7 @@ func parseRequests(section artifact.Section, dir string) ([]resolver.Request, er
 	requests := make([]resolver.Request, 0, len(items))
 	for _, item := range items {
 		if dir != "" && !item.IsText() {
-			keys, err := item.Keys([]string{resolver.InstalledOn})
-			if err != nil {
-				return nil, err
-			}
-			if len(keys) == 0 {
-				return nil, item.Errorf("an empty mapping is not a request: write a text")
-			}
-			installed, err := resolver.ParseInstalledOn(keys[resolver.InstalledOn], dir)
+			installed, err := parseInstalledOn(item, dir)
 			if err != nil {
 				return nil, err
 			}
@@ -199,4 +194,17 @@ func parseRequests(section artifact.Section, dir string) ([]resolver.Request, er
 		return nil, section.Errorf("the list is empty: name at least one package, or leave out the key")
 	}
 	return requests, nil
+}
+
+// parseInstalledOn reads an element of a list of requests that is not a text.
+func parseInstalledOn(item artifact.Section, dir string) ([]resolver.Request, error) {
+	var keys map[string]artifact.Section
+	if err := item.Decode(&keys); err != nil || keys[resolver.InstalledOn] == nil {
+		var text string
+		return nil, artifact.Hint(item.Decode(&text), "a request is a text, or { %s: nodes/*.status }", resolver.InstalledOn)
+	}
+	if _, err := item.Keys([]string{resolver.InstalledOn}); err != nil {
+		return nil, err
+	}
+	return resolver.ParseInstalledOn(keys[resolver.InstalledOn], dir)
 }

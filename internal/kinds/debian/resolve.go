@@ -46,6 +46,9 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	if err != nil {
 		return nil, err
 	}
+	for _, warning := range up.NotCarried(r.Items) {
+		req.Log.Warn(warning)
+	}
 	binaries := r.Items
 	ofThese, missing := sourcePackages(up, binaries)
 	for _, warning := range missing {
@@ -54,7 +57,7 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	r.Items = slices.Concat(binaries, ofThese)
 	for _, source := range r.Sources {
 		for _, release := range source.Releases {
-			if release.Date.After(r.Date) {
+			if !archive.IsOwn(&release) && release.Date.After(r.Date) {
 				r.Date = release.Date
 			}
 		}

@@ -50,8 +50,19 @@ func Consult(ctx context.Context, req artifact.ResolveRequest, sources []Source)
 			places = append(places, place{i, j})
 		}
 	}
+	for i := range sources {
+		if sources[i].Own() && !sources[i].chosen {
+			sources[i].Architectures = Architectures(slices.DeleteFunc(slices.Clone(sources), func(s Source) bool { return s.Own() && !s.chosen }))
+		}
+	}
 	states := make([]*state, len(places))
 	err := parallel.Each(len(places), parallelSuites, func(at int) (err error) {
+		if own := &sources[places[at].source]; own.Own() {
+			if states[at], err = c.own(ctx, own); err != nil {
+				return fmt.Errorf("debian: source %s: %w", own.Name, err)
+			}
+			return nil
+		}
 		src := sources[places[at].source]
 		suite := src.Suites[places[at].suite]
 		if states[at], err = c.state(ctx, src, suite); err != nil {

@@ -2,18 +2,14 @@ package archive
 
 import (
 	"cmp"
-	"compress/bzip2"
 	"fmt"
 	"io"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-	"github.com/therootcompany/xz"
-
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/debian/compression"
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
@@ -42,19 +38,10 @@ var encodings = []struct {
 	suffix string
 	decode func(io.Reader) (io.ReadCloser, error)
 }{
-	{".xz", func(r io.Reader) (io.ReadCloser, error) {
-		d, err := xz.NewReader(r, xz.DefaultDictMax)
-		return io.NopCloser(d), err
-	}},
-	{".zst", func(r io.Reader) (io.ReadCloser, error) {
-		d, err := zstd.NewReader(r)
-		if err != nil {
-			return nil, err
-		}
-		return d.IOReadCloser(), nil
-	}},
-	{".bz2", func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }},
-	{".gz", func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }},
+	{".xz", compression.Decoder(".xz")},
+	{".zst", compression.Decoder(".zst")},
+	{".bz2", compression.Decoder(".bz2")},
+	{".gz", compression.Decoder(".gz")},
 	{"", nil},
 }
 

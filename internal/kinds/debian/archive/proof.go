@@ -22,7 +22,7 @@ const (
 func (up *Upstream) Pins(use UpstreamUse) (sources []artifact.Source) {
 	for i := range up.Sources {
 		src := &up.Sources[i]
-		pinned := artifact.Source{Kind: deb822.KindName, Name: src.Name, URLs: src.URLs, ServeUpstream: use == UpstreamServe}
+		pinned := artifact.Source{Kind: deb822.KindName, Name: src.Name, URLs: src.URLs, ServeUpstream: use == UpstreamServe && !src.Own()}
 		for j, r := range up.releases[i] {
 			pinned.Releases = append(pinned.Releases, artifact.Release{
 				Name: r.suite, Date: r.date, Undated: r.undated != nil, URL: r.url, SHA256: r.digest, SignedBy: r.Signers,

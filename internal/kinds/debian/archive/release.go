@@ -31,6 +31,7 @@ type Release struct {
 	Files   map[string]artifact.Content // by path below the suite's folder
 	doubled []string                    // names of files that the release lists with different digests or sizes
 	missing []string                    // names of wanted indexes that it does not list
+	own     bool                        // nobody has published it: it is the index of own packages
 }
 
 // fetchRelease brings a suite's InRelease from one address of the source, or

@@ -125,7 +125,7 @@ func (up *Upstream) warnOfReleases(c *consultation) {
 	for i, src := range up.Sources {
 		for _, r := range up.releases[i] {
 			log := c.log.With("source", src.Name, "suite", r.suite)
-			if r.undated != nil {
+			if r.undated != nil && !r.own {
 				log.Warn("upstream's Release has no usable date: the time of its signature is used instead", "Date", r.undated, "signed", r.Made.Format(time.RFC3339))
 			}
 			if len(r.doubled) > 0 {

@@ -28,6 +28,13 @@ type Source struct {
 	pin             int      // priority of all suites; 0: what their releases say
 	Phased          PhasedUse
 	Further         Further
+
+	// Of a source that consists of packages:
+	debs    []ownFile
+	dir     string              // the definition's
+	chosen  bool                // the source itself lists its architectures
+	located map[string][]string // addresses of the packages, by their paths
+	names   []string            // of the packages, sorted
 }
 
 // A Suite is a distribution of a source and what is taken of it. Components is
@@ -39,6 +46,9 @@ type Suite struct {
 
 // Addresses are those of a file of the repository.
 func (s *Source) Addresses(file string) []string {
+	if s.Own() {
+		return s.located[file]
+	}
 	all := make([]string, len(s.URLs))
 	for i, u := range s.URLs {
 		all[i] = artifact.JoinAddress(u, file)
@@ -60,6 +70,7 @@ type sourceSpec struct {
 	Pin             *int             `yaml:"pin"`
 	Phased          artifact.Section `yaml:"phased"`
 	Sources         bool             `yaml:"sources"`
+	Debs            artifact.Section `yaml:"debs"`
 }
 
 // ParseSource checks an entry. dir is the definition's folder.
@@ -82,8 +93,13 @@ func ParseSource(section artifact.Section, dir string) (Source, error) {
 		return s, section.Errorf("a source needs a name: it becomes the prefix of its addresses")
 	case !artifact.ValidName(spec.Name):
 		return s, section.Errorf("source %q: a name has letters, digits and \"-._+~\" only", spec.Name)
+	case spec.Debs != nil:
+		err := s.parseOwn(section, spec.Debs, dir)
+		if err != nil {
+			return s, err
+		}
 	case len(spec.URLs) == 0:
-		return s, section.Errorf("source %s: urls is missing", spec.Name)
+		return s, artifact.Hint(section.Errorf("source %s: urls is missing", spec.Name), "write the addresses of a repository, or \"debs: [../debs/*.deb]\" for packages of your own")
 	case len(spec.Suites) == 0:
 		return s, section.Errorf("source %s: suites is missing", spec.Name)
 	case spec.SignedBy == nil:
@@ -117,13 +133,16 @@ func ParseSource(section artifact.Section, dir string) (Source, error) {
 			}
 		}
 	}
-	if len(s.Architectures) == 0 {
+	if s.chosen = len(s.Architectures) > 0; !s.chosen && !s.Own() {
 		s.Architectures = []string{HostArchitecture()}
 	}
 	for _, a := range s.Architectures {
 		if a == "all" || a == "source" || !artifact.ValidName(a) {
 			return s, section.Errorf("source %s: %q is not an architecture: write amd64, arm64, …; packages for all come with each", spec.Name, a)
 		}
+	}
+	if s.Own() {
+		return s, nil
 	}
 	var err error
 	if s.Phased, err = ParsePhased(spec.Phased); err != nil {

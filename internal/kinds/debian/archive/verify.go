@@ -37,6 +37,20 @@ func Verify(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, op
 	for i := range pins.Sources {
 		src := &pins.Sources[i]
 		v.listed = make(map[string][]listedPackage)
+		if len(src.Releases) > 0 && !slices.ContainsFunc(src.Releases, func(r artifact.Release) bool { return !IsOwn(&r) }) {
+			var items []*artifact.Item
+			for j := range pins.Items {
+				if pins.Items[j].Source == src.Name {
+					items, vouched.Items = append(items, &pins.Items[j]), append(vouched.Items, pins.Items[j].ID())
+				}
+			}
+			line, err := v.own(src, items)
+			if err != nil {
+				return vouched, err
+			}
+			vouched.Report = append(vouched.Report, line)
+			continue
+		}
 		for j := range src.Releases {
 			line, err := v.release(ctx, src, &src.Releases[j])
 			if err != nil {
