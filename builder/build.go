@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -92,7 +93,9 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	p := &plan{lock: lock, digest: lockDigest, program: program, kinds: b.Kinds, cache: b.Cache,
 		files: []artifact.Generated{{Path: layout.KeyPath, Data: signer.PublicKey(), Modified: lock.Date}}}
 	for _, kind := range b.Kinds {
-		files, err := kind.Publish(pinsOf(lock, kind.Name()), signer)
+		pins := pinsOf(lock, kind.Name())
+		pins.Open = func(name string) (io.ReadCloser, error) { return b.openProof(lock, name) }
+		files, err := kind.Publish(pins, signer)
 		if err != nil {
 			return nil, err
 		}

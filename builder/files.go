@@ -1,6 +1,9 @@
 package builder
 
 import (
+	"bytes"
+	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -79,6 +82,26 @@ func wantedProofs(lock *lockfile.Lock) (all []fetch.Wanted) {
 		}
 	}
 	return all
+}
+
+// openProof opens a proof of the lock by its ProofID.
+func (b *Builder) openProof(lock *lockfile.Lock, name string) (io.ReadCloser, error) {
+	for i := range lock.Sources {
+		s := &lock.Sources[i]
+		for _, r := range s.Releases {
+			for j := range r.Proofs {
+				p := &r.Proofs[j]
+				switch {
+				case s.ProofID(p) != name:
+				case p.Data != nil:
+					return io.NopCloser(bytes.NewReader(p.Data)), nil
+				default:
+					return b.Cache.Open(artifact.Content{Size: p.Size, SHA256: p.SHA256})
+				}
+			}
+		}
+	}
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
 
 // lacking are those of the wanted files that the cache lacks, each content once.

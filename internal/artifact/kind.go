@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"time"
 )
@@ -80,4 +81,6 @@ type Pins struct {
 	Date    time.Time // of the lock; what is generated carries this date
 	Sources []Source
 	Items   []Item
+	// Open opens a proof by its ProofID. Only Publish has it.
+	Open func(name string) (io.ReadCloser, error)
 }

@@ -2,6 +2,7 @@ package debian
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -30,7 +31,15 @@ func (Kind) Access(ctx context.Context, s artifact.Spec) (artifact.Access, error
 
 // Verify implements artifact.Verifier.
 func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, open func(name string) (io.ReadCloser, error)) (artifact.Vouched, error) {
-	return archive.Verify(ctx, pins, keys, open)
+	vouched, err := archive.Verify(ctx, pins, keys, open)
+	if err != nil {
+		return vouched, err
+	}
+	count, err := repository.VerifyAbout(pins, open)
+	if count > 0 {
+		vouched.Report = append(vouched.Report, fmt.Sprintf("%d indexes about packages say what the signed ones say", count))
+	}
+	return vouched, err
 }
 
 // Why implements artifact.Explainer. name is a request: a package, one of an architecture, a pattern.

@@ -108,7 +108,20 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 	if s.sources, s.host, err = parseSources(raw.Sources, dir); err != nil {
 		return nil, err
 	}
+	if err := checkOmitted(raw.Upstream, s); err != nil {
+		return nil, err
+	}
 	return s, s.parseSets(sets, dir)
+}
+
+// checkOmitted refuses a definition that leaves out what upstream signed and wants indexes that build makes of it.
+func checkOmitted(section artifact.Section, s *spec) error {
+	for _, source := range s.sources {
+		if s.upstream == archive.UpstreamOmit && source.Further.Published() {
+			return section.Errorf("upstream: omit: translations and contents of the source %s are made of what upstream signed: write carry, or leave these options out", source.Name)
+		}
+	}
+	return nil
 }
 
 // parsePackages reads a list of requests, or the word "all".

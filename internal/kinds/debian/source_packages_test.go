@@ -79,7 +79,9 @@ func lockArchive(t *testing.T, archive *debiantest.Archive, options, packages st
 		return nil, err
 	}
 	l.said = said.String()
-	l.pins = artifact.Pins{Date: debiantest.Today, Sources: l.Sources, Items: l.Items}
+	l.pins = artifact.Pins{Date: debiantest.Today, Sources: l.Sources, Items: l.Items, Open: func(name string) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(l.mirror[name])), nil
+	}}
 	for i := range l.Sources {
 		s := &l.Sources[i]
 		for _, r := range s.Releases {

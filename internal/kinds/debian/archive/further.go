@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -11,18 +12,47 @@ import (
 
 // Further says which indexes, beside those of binary packages, are taken from every suite of a source.
 type Further struct {
-	Sources bool // of source packages: "sources: true"
+	Sources      bool     // of source packages: "sources: true"
+	Translations []string // descriptions in these languages
+	Contents     bool     // names of the packages' files
 }
 
 // indexesField is a line of a lock's metadata of a release. It says what the mirror publishes for the suite beside Packages;
 // it is not a field of the mirror's Release.
 const indexesField = "Indexes: "
 
+// check refuses what no archive can have.
+func (f Further) check(suites []Suite) error {
+	for i, language := range f.Translations {
+		switch {
+		case !artifact.ValidName(language) || strings.ContainsAny(language, ".+~"):
+			return fmt.Errorf("translations: %q is not a language: write en, de, pt_BR, …", language)
+		case slices.Contains(f.Translations[:i], language):
+			return fmt.Errorf("translations: %q is there twice", language)
+		}
+	}
+	for _, s := range suites {
+		if deb822.IsFlat(s.Name) && f.Published() {
+			return fmt.Errorf("translations and contents: the suite %q is flat, and flat repositories have none: leave them out, or list the suite in a source of its own", s.Name)
+		}
+	}
+	return nil
+}
+
+// Published reports whether build makes some of these indexes of what upstream signed.
+func (f Further) Published() bool { return f.Abouts([]string{""}, []string{""}) != nil }
+
 // lines are the metadata that FurtherOf reads.
 func (f Further) lines() []string {
 	var words []string
 	if f.Sources {
 		words = append(words, "Sources")
+	}
+	for _, language := range f.Translations {
+		words = append(words, "Translation-"+language)
+	}
+	if f.Contents {
+		words = append(words, "Contents")
 	}
 	if words == nil {
 		return nil
@@ -38,7 +68,17 @@ func FurtherOf(r *artifact.Release) (f Further, rest []string) {
 			rest = append(rest, line)
 			continue
 		}
-		f.Sources = slices.Contains(strings.Fields(list), "Sources")
+		for _, word := range strings.Fields(list) {
+			language, translation := strings.CutPrefix(word, "Translation-")
+			switch {
+			case word == "Sources":
+				f.Sources = true
+			case word == "Contents":
+				f.Contents = true
+			case translation:
+				f.Translations = append(f.Translations, language)
+			}
+		}
 	}
 	return f, rest
 }
@@ -49,6 +89,7 @@ type listing int
 const (
 	listsPackages listing = iota
 	listsSources
+	listsAbout // says more about packages
 )
 
 // SourcesIndex is the name of the index of source packages, below the suite's folder.

@@ -16,6 +16,7 @@ import (
 // An indexJob is one index to fetch.
 type indexJob struct {
 	lists  listing
+	option string // that asks for it, of an index about packages
 	Origin deb822.Origin
 	name   string // below the suite's folder, without compression: "main/binary-amd64/Packages"
 	want   artifact.Content
@@ -33,11 +34,14 @@ func (j *indexJob) wrap(err error) error {
 	return fmt.Errorf("%s: %w", j.name, err)
 }
 
-// encodings of an index, the smallest first.
-var encodings = []struct {
+// An encoding is a compression of indexes.
+type encoding struct {
 	suffix string
 	decode func(io.Reader) (io.ReadCloser, error)
-}{
+}
+
+// encodings of an index, the smallest first.
+var encodings = []encoding{
 	{".xz", compression.Decoder(".xz")},
 	{".zst", compression.Decoder(".zst")},
 	{".bz2", compression.Decoder(".bz2")},

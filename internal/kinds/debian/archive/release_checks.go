@@ -103,6 +103,9 @@ func (up *Upstream) checkIndexes() error {
 				"leave out \"sources: true\", or name an archive that has source packages")
 		}
 		if has(listsPackages) {
+			if err := up.checkAbouts(&src, up.releases[i]); err != nil {
+				return err
+			}
 			continue
 		}
 		r := up.releases[i][0]

@@ -71,6 +71,8 @@ type sourceSpec struct {
 	Phased          artifact.Section `yaml:"phased"`
 	Sources         bool             `yaml:"sources"`
 	Debs            artifact.Section `yaml:"debs"`
+	Translations    []string         `yaml:"translations"`
+	Contents        bool             `yaml:"contents"`
 }
 
 // ParseSource checks an entry. dir is the definition's folder.
@@ -86,7 +88,7 @@ func ParseSource(section artifact.Section, dir string) (Source, error) {
 		Name: spec.Name, Architectures: spec.Architectures, releaseNames: spec.ReleaseNames,
 		CheckDates:      spec.CheckDate == nil || *spec.CheckDate,
 		CheckValidUntil: spec.CheckValidUntil == nil || *spec.CheckValidUntil,
-		Further:         Further{Sources: spec.Sources},
+		Further:         Further{Sources: spec.Sources, Translations: spec.Translations, Contents: spec.Contents},
 	}
 	switch {
 	case spec.Name == "":
@@ -143,6 +145,9 @@ func ParseSource(section artifact.Section, dir string) (Source, error) {
 	}
 	if s.Own() {
 		return s, nil
+	}
+	if err := s.Further.check(s.Suites); err != nil {
+		return s, section.Errorf("source %s: %w", spec.Name, err)
 	}
 	var err error
 	if s.Phased, err = ParsePhased(spec.Phased); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -85,7 +86,7 @@ func (c *consultation) stateAt(ctx context.Context, src Source, url string, s Su
 	if err := r.checkAge(src, c.previous); err != nil {
 		return nil, err
 	}
-	st := &state{release: r, indexes: append(indexJobs(src, s, r), furtherJobs(src, s, r)...)}
+	st := &state{release: r, indexes: slices.Concat(indexJobs(src, s, r), furtherJobs(src, s, r), aboutJobs(src, s, r))}
 	tried[r.digest] = true
 	return st, c.read(ctx, st.indexes)
 }
@@ -95,6 +96,9 @@ func (c *consultation) read(ctx context.Context, jobs []indexJob) error {
 	err := parallel.Each(len(jobs), max(1, len(jobs)), func(i int) error {
 		if jobs[i].files == nil {
 			return nil
+		}
+		if jobs[i].lists == listsAbout {
+			return jobs[i].wrap(c.keep(ctx, &jobs[i]))
 		}
 		select {
 		case c.decoders <- struct{}{}:

@@ -44,6 +44,10 @@ type Suite struct {
 
 	// Sources adds the source packages of Packages, with their index.
 	Sources bool
+	// Languages are those of its Translation indices. Packages then has Description-md5 and the first line of descriptions.
+	Languages []string
+	// Contents adds a Contents index for each component and architecture.
+	Contents bool
 	// ByHash offers every index under by-hash/ as well (Acquire-By-Hash).
 	ByHash bool
 	// Compressions are the encodings in which the indices can be had, of "" (none),

@@ -23,8 +23,8 @@ import (
 //
 // A Package belongs to the Suite above it ("stable" when there is none). Beside
 // the fields of control and Release files it may have Component, Filename,
-// Compression, Hashes (of its stanza), Filler (bytes that do not compress) and any number of File (a path in it); a Suite may have Sources (yes: the source packages, too), By-Hash
-// (yes), Compressions and Hashes (words; "none" is the plain file), Signing and
+// Compression, Hashes (of its stanza), Filler (bytes that do not compress) and any number of File (a path in it); a Suite may have Sources (yes: the source packages, too), Contents (yes),
+// Languages (words, of descriptions), By-Hash (yes), Compressions and Hashes (words; "none" is the plain file), Signing and
 // Signed-By (names of keys; default "archive", "none" leaves the suite unsigned), and Says,
 // the Suite that its Release names ("none": neither Suite nor Codename). A Key may
 // have RSA (bits), Hash (SHA1, SHA256, SHA512), Created, Expires, and any number of
@@ -146,6 +146,10 @@ func (a *Archive) parseSuite(paragraph []field) error {
 			s.ValidUntil, err = parseDate(f.value)
 		case "Sources":
 			s.Sources = f.value == "yes"
+		case "Languages":
+			s.Languages = strings.Fields(f.value)
+		case "Contents":
+			s.Contents = f.value == "yes"
 		case "By-Hash":
 			s.ByHash = f.value == "yes"
 		case "Compressions":

@@ -34,6 +34,9 @@ func (a *Archive) Build() (*Tree, error) {
 			}
 			filename := p.filename(s.flat())
 			stanzas[p] = p.stanza(filename, deb)
+			if s.Languages != nil {
+				stanzas[p] += "Description-md5: " + p.descriptionMD5() + "\n"
+			}
 			name := strings.TrimPrefix(path.Clean("/"+filename), "/")
 			if old, found := t.Files[name]; found && !a.Collide && !bytes.Equal(old, deb) {
 				return nil, fmt.Errorf("%s: two packages have this file name", name)
@@ -67,6 +70,7 @@ func (t *Tree) addSuite(s *Suite, stanzas map[*Package]string) error {
 		}
 		maps.Copy(indices, sources)
 	}
+	maps.Copy(indices, s.about())
 	for name, plain := range indices {
 		listed[name] = plain
 		for _, compression := range compressions {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"runtime"
 	"slices"
@@ -18,7 +19,7 @@ import (
 
 // Filter makes the repository anew without some of its packages. It goes by what the image says of itself: of each suite it reads the
 // Release, holds every Packages and Sources that this lists against its digest, and leaves out the stanzas
-// of what is absent. The plain index is then parts of the image's own, or emptyIndex where nothing stays; the .gz beside it and
+// of what is absent; then those indexes about packages that are affected. The plain index is then parts of the image's own, or emptyIndex where nothing stays; the .gz beside it and
 // what both are called by hash are new, and so are the lines for them. Indexes from which nothing
 // is absent stay, with their lines. Release, Release.gpg and InRelease are always new. No index is
 // held in memory.
@@ -34,6 +35,7 @@ func Filter(ctx context.Context, req artifact.FilterRequest) ([]artifact.Generat
 				return nil, err
 			}
 			suites = append(suites, s)
+			s.collectNames()
 			indexes = append(indexes, s.indexes...)
 		}
 	}
@@ -46,6 +48,9 @@ func Filter(ctx context.Context, req artifact.FilterRequest) ([]artifact.Generat
 	}
 	var files []artifact.Generated
 	for _, s := range suites {
+		if err := s.filterAbout(ctx, &req, before); err != nil {
+			return nil, err
+		}
 		if err := s.addSigned(s.newRelease(), req.Signer); err != nil {
 			return nil, fmt.Errorf("debian: %s: %w", s.folder, err)
 		}
@@ -59,7 +64,39 @@ type suiteFilter struct {
 	suiteFiles
 	from    archive.Release // of the image
 	names   []string        // what that lists, in its order
-	indexes []*indexFilter
+	indexes []*indexFilter  // of items
+	about   []*indexFilter  // about packages
+}
+
+// collectNames has the filters of Packages remember what stays, if the suite has indexes about packages.
+func (s *suiteFilter) collectNames() {
+	for _, x := range s.indexes {
+		if len(s.about) > 0 && path.Base(x.name) == "Packages" {
+			x.left = make(names)
+		}
+	}
+}
+
+// filterAbout takes what is about absent packages out of the indexes about packages, when the filters of Packages have ended.
+func (s *suiteFilter) filterAbout(ctx context.Context, req *artifact.FilterRequest, before map[string]*artifact.Generated) error {
+	for _, x := range s.about {
+		left, changed := make(names), false
+		for _, packages := range s.indexes {
+			if readsPackages(x.name, packages.name) {
+				maps.Copy(left, packages.left)
+				changed = changed || packages.changed()
+			}
+		}
+		if !changed {
+			continue
+		}
+		format := formatOf(x.name)
+		x.stays = func(record string) bool { return format.stays(record, left) }
+		if err := x.filter(ctx, req, before); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newSuiteFilter(req *artifact.FilterRequest, source, suite string) (*suiteFilter, error) {
@@ -91,8 +128,16 @@ func newSuiteFilter(req *artifact.FilterRequest, source, suite string) (*suiteFi
 			return fail(fmt.Errorf("SHA256: invalid path %q", name))
 		}
 		s.names = append(s.names, name)
+		x := &indexFilter{source: source, path: s.path(name), name: name, listed: s.from.Files[name], split: splitStanzas, none: emptyIndex}
 		if file := fileOf[path.Base(name)]; file != nil {
-			s.indexes = append(s.indexes, &indexFilter{source: source, path: s.path(name), name: name, listed: s.from.Files[name], file: file})
+			x.stays = func(stanza string) bool {
+				first := file(stanza)
+				return first == "" || !req.Absent(source+"/"+first)
+			}
+			s.indexes = append(s.indexes, x)
+		} else if format := formatOf(name); format != nil {
+			x.split, x.none = format.split, format.empty
+			s.about = append(s.about, x)
 		}
 	}
 	return s, nil
@@ -121,7 +166,7 @@ func (s *suiteFilter) list() string {
 	var b strings.Builder
 next:
 	for _, name := range s.names {
-		for _, x := range s.indexes {
+		for _, x := range slices.Concat(s.indexes, s.about) {
 			switch {
 			case !x.changed():
 			case x.name == name:

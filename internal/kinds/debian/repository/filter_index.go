@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"strings"
 	"unsafe"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -25,7 +26,11 @@ type indexFilter struct {
 	path   string // of the file, below the mirror's root
 	name   string // as the Release lists it
 	listed artifact.Content
-	file   func(stanza string) string // the first file of the item that a stanza lists, below the source; empty: none
+	split  bufio.SplitFunc
+	stays  func(record string) bool
+	none   string // the index without records
+	// left gets the names of the packages that stay, if an index is about them.
+	left names
 
 	// When something is absent:
 	plain, packed       artifact.Generated // the remaining index, and the same compressed with gzip; see pack
@@ -51,7 +56,7 @@ func (x *indexFilter) filter(ctx context.Context, req *artifact.FilterRequest, b
 
 // empty makes the index that lists nothing.
 func (x *indexFilter) empty(req *artifact.FilterRequest) error {
-	data := []byte(emptyIndex)
+	data := []byte(x.none)
 	packed, err := gzipped(data)
 	if err != nil {
 		return err
@@ -74,13 +79,16 @@ func (x *indexFilter) scan(ctx context.Context, req *artifact.FilterRequest) (pa
 	hash := sha256.New()
 	scanner := bufio.NewScanner(io.TeeReader(contextReader{ctx, body}, hash))
 	scanner.Buffer(make([]byte, readBuffer), maxStanza)
-	scanner.Split(splitStanzas)
+	scanner.Split(x.split)
 	at := int64(0)
 	for scanner.Scan() {
 		size := int64(len(scanner.Bytes()))
 		// Not a copy: of 60,000 stanzas these would be most of what a server has in memory.
 		stanza := unsafe.String(unsafe.SliceData(scanner.Bytes()), len(scanner.Bytes()))
-		if file := x.file(stanza); file == "" || !req.Absent(x.source+"/"+file) {
+		if x.stays(stanza) {
+			if x.left != nil {
+				x.left.add(strings.Clone(deb822.StanzaField(stanza, "Package")), strings.Clone(deb822.StanzaField(stanza, "Description-md5")))
+			}
 			left += size
 			if n := len(parts); n > 0 && parts[n-1].Offset+parts[n-1].Size == at {
 				parts[n-1].Size += size

@@ -16,17 +16,19 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
-// Publish makes the metadata of every suite of every source: Packages, and Sources where it carries source packages, plain and
+// Publish makes the metadata of every suite of every source: Packages, and what else the definition asks for, plain and
 // gzip, each also by its SHA-256, Release, Release.gpg and InRelease. Layout and
 // fields are those of the Debian repository format.
 func Publish(pins artifact.Pins, signer artifact.Signer) ([]artifact.Generated, error) {
 	var files []artifact.Generated
 	for _, source := range pins.Sources {
-		for _, release := range source.Releases {
-			p := &suitePlan{suiteFiles: newSuiteFiles(source.Name, release.Name, pins.Date), pins: pins, source: source, suite: release.Name}
-			p.further, p.metadata = archive.FurtherOf(&release)
-			if err := p.make(signer); err != nil {
-				return nil, fmt.Errorf("debian: %s %s: %w", source.Name, release.Name, err)
+		for i := range source.Releases {
+			p, components, architectures, err := newSuitePlan(pins, source, &source.Releases[i])
+			if err == nil {
+				err = p.make(&source.Releases[i], components, architectures, signer)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("debian: %s %s: %w", source.Name, source.Releases[i].Name, err)
 			}
 			files = append(files, p.files...)
 		}
@@ -46,15 +48,21 @@ type suitePlan struct {
 	list []string // lines of the Release's SHA256 field
 }
 
-func (p *suitePlan) make(signer artifact.Signer) error {
+// newSuitePlan returns a plan, and of which components and architectures the suite is made.
+func newSuitePlan(pins artifact.Pins, source artifact.Source, release *artifact.Release) (p *suitePlan, components, architectures []string, err error) {
+	p = &suitePlan{suiteFiles: newSuiteFiles(source.Name, release.Name, pins.Date), pins: pins, source: source, suite: release.Name}
+	p.further, p.metadata = archive.FurtherOf(release)
 	header, err := deb822.ParseParagraphs([]byte(strings.Join(p.metadata, "\n")))
+	if err == nil && len(header) != 1 {
+		err = fmt.Errorf("the lock has no metadata of the release")
+	}
 	if err != nil {
-		return err
+		return nil, nil, nil, err
 	}
-	if len(header) != 1 {
-		return fmt.Errorf("the lock has no metadata of the release")
-	}
-	architectures := header[0].List("Architectures")
+	return p, header[0].List("Components"), header[0].List("Architectures"), nil
+}
+
+func (p *suitePlan) make(release *artifact.Release, components, architectures []string, signer artifact.Signer) error {
 	if deb822.IsFlat(p.suite) {
 		if err := p.packages("Packages", "", architectures); err != nil {
 			return err
@@ -63,7 +71,7 @@ func (p *suitePlan) make(signer artifact.Signer) error {
 			return err
 		}
 	}
-	for _, component := range header[0].List("Components") {
+	for _, component := range components {
 		for _, architecture := range architectures {
 			if err := p.packages(path.Join(component, "binary-"+architecture, "Packages"), component, []string{architecture}); err != nil {
 				return err
@@ -72,6 +80,9 @@ func (p *suitePlan) make(signer artifact.Signer) error {
 		if err := p.sources(component); err != nil {
 			return err
 		}
+	}
+	if err := p.about(release, components, architectures); err != nil {
+		return err
 	}
 	return p.sign(signer)
 }
