@@ -1,9 +1,9 @@
 package lockfile
 
 import (
+	"cmp"
 	"fmt"
 	"path"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -110,37 +110,52 @@ func checkProofs(s *artifact.Source) error {
 // checkText refuses control characters and invalid UTF-8: much of a lock's
 // text is copied line by line into files that clients trust.
 func (l *Lock) checkText() error {
-	var all [][]string
 	for _, s := range l.Sources {
-		all = append(all, s.URLs)
+		if err := checkLines(s.URLs...); err != nil {
+			return err
+		}
 		for _, r := range s.Releases {
 			if name := path.Clean("./" + r.Name); name != "." && !artifact.ValidPath(name) {
 				return fmt.Errorf("source %s: invalid release %q", s.Name, r.Name)
 			}
-			all = append(all, []string{r.Name, r.URL}, r.SignedBy, r.Metadata)
+			if err := cmp.Or(checkLines(r.Name, r.URL), checkLines(r.SignedBy...), checkLines(r.Metadata...)); err != nil {
+				return err
+			}
 			for _, p := range r.Proofs {
-				all = append(all, p.URLs)
+				if err := checkLines(p.URLs...); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	for i := range l.Items {
 		a := &l.Items[i]
-		all = append(all, []string{a.Name, a.Version}, a.Metadata)
+		if err := cmp.Or(checkLines(a.Name, a.Version), checkLines(a.Metadata...)); err != nil {
+			return err
+		}
 		for _, attribute := range a.Attributes {
-			all = append(all, []string{attribute.Name}, attribute.Values)
+			if err := cmp.Or(checkLines(attribute.Name), checkLines(attribute.Values...)); err != nil {
+				return err
+			}
 		}
 		for f := range a.Files {
-			all = append(all, a.Files[f].URLs)
+			if err := checkLines(a.Files[f].URLs...); err != nil {
+				return err
+			}
 		}
 	}
-	for _, lines := range all {
-		for _, line := range lines {
-			if strings.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+	return nil
+}
+
+func checkLines(lines ...string) error {
+	for _, line := range lines {
+		for i := range len(line) {
+			if c := line[i]; c < ' ' && c != '\t' || c == 0x7f {
 				return fmt.Errorf("a control character in %q", line)
 			}
-			if !utf8.ValidString(line) {
-				return fmt.Errorf("%q is not UTF-8", line)
-			}
+		}
+		if !utf8.ValidString(line) {
+			return fmt.Errorf("%q is not UTF-8", line)
 		}
 	}
 	return nil

@@ -56,15 +56,42 @@ func (l *Lock) withProofs(change func(p *artifact.Proof)) *Lock {
 	return &other
 }
 
+// marshal writes the lock as JSON. It writes item by item: a lock may have 60,000, and package json would hold three copies of its
+// text at once.
 func marshal(l *Lock) ([]byte, error) {
+	head := *l
+	head.Items = nil
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(l); err != nil {
+	if err := encoder(&b, "").Encode(&head); err != nil {
 		return nil, err
 	}
+	const noItems = "null\n}\n" // the field Items is the last
+	if len(l.Items) == 0 {
+		if l.Items != nil {
+			b.Truncate(b.Len() - len(noItems))
+			b.WriteString("[]\n}\n")
+		}
+		return b.Bytes(), nil
+	}
+	b.Truncate(b.Len() - len(noItems))
+	items, separator := encoder(&b, "    "), "[\n    "
+	for i := range l.Items {
+		b.WriteString(separator)
+		separator = ",\n    "
+		if err := items.Encode(&l.Items[i]); err != nil {
+			return nil, err
+		}
+		b.Truncate(b.Len() - 1) // the line break
+	}
+	b.WriteString("\n  ]\n}\n")
 	return b.Bytes(), nil
+}
+
+func encoder(b *bytes.Buffer, prefix string) *json.Encoder {
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent(prefix, "  ")
+	return enc
 }
 
 // Follow gives the lock its date and returns the file's bytes. The date is upstream's, or now if that is zero; it is moved later if

@@ -24,9 +24,19 @@ func isByteRune(r rune) bool { return r >= byteRunes && r <= byteRunes+0xff }
 // isControl reports whether a character may not be in a lock.
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
+// isPlainASCII reports whether a line is ASCII without control characters but tabs, as nearly all of tens of thousands of stanzas are.
+func isPlainASCII(line string) bool {
+	for i := range len(line) {
+		if c := line[i]; c < ' ' && c != '\t' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // EncodeText encodes a line for Metadata.
 func EncodeText(line string) string {
-	if utf8.ValidString(line) && !strings.ContainsFunc(line, func(r rune) bool { return isControl(r) || isByteRune(r) }) {
+	if isPlainASCII(line) || utf8.ValidString(line) && !strings.ContainsFunc(line, func(r rune) bool { return isControl(r) || isByteRune(r) }) {
 		return line
 	}
 	var b strings.Builder
