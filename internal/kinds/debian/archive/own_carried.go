@@ -29,7 +29,7 @@ func (up *Upstream) NotCarried(items []artifact.Item) (warnings []string) {
 			}
 		}
 		if len(idle) > 0 {
-			warnings = append(warnings, fmt.Sprintf("source %s: not carried, because nothing requests or needs them: %s (\"packages: ['*/%s']\" requests all packages of this source)", src.Name, strings.Join(idle, ", "), src.Name))
+			warnings = append(warnings, fmt.Sprintf("source %s: not carried, because nothing requests or needs them: %s (\"packages: ['*/%s']\" requests all packages of this source)", src.Name, strings.Join(idle, ", "), src.Suites[0].Name))
 		}
 	}
 	return warnings

@@ -55,9 +55,10 @@ func (c *consultation) own(ctx context.Context, src *Source) (*state, error) {
 		return nil, err
 	}
 	index := src.ownIndex(packages)
-	header := deb822.Paragraph{{Name: "Origin", Value: src.Name}, {Name: "Label", Value: src.Name}, {Name: "Suite", Value: src.Name}, {Name: "Codename", Value: src.Name}}
-	r := &Release{suite: src.Name, url: src.URLs[0], digest: deb822.SHA256(index), date: ownDate, undated: errors.New("nobody publishes it"), Header: header, own: true}
-	origin := deb822.Origin{Source: src.Name, Suite: src.Name, Component: ownComponent, Priority: cmp.Or(src.pin, deb822.ReleasePriority(header))}
+	suite := src.Suites[0].Name // the source may have got another name since: definitions call the suite as they call the source
+	header := deb822.Paragraph{{Name: "Origin", Value: suite}, {Name: "Label", Value: suite}, {Name: "Suite", Value: suite}, {Name: "Codename", Value: suite}}
+	r := &Release{suite: suite, url: src.URLs[0], digest: deb822.SHA256(index), date: ownDate, undated: errors.New("nobody publishes it"), Header: header, own: true}
+	origin := deb822.Origin{Source: src.Name, Suite: suite, Component: ownComponent, Priority: cmp.Or(src.pin, deb822.ReleasePriority(header))}
 	return &state{r, []indexJob{{Origin: origin, name: "debs", Text: index}}}, nil
 }
 
