@@ -28,6 +28,11 @@ podman, systemd, a static pod, the Helm chart) and what makes machines its
 clients (files, a script, cloud-init, Ansible), with the key inside. It prints the
 key's fingerprint: compare it with the one that minimirror build printed.
 
+With --renew, clients also get a timer of systemd that fetches their file of sources
+from the mirror again, so that they see suites and sources that a later image adds.
+It refuses a file with another key or another address. Without it nothing changes
+on a client by itself.
+
 --address is how clients will call the mirror. With --transparent, clients may
 go on using upstream's names: the kit tells which names must lead to the mirror,
 and the mirror answers to them.
@@ -46,6 +51,7 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	to := c.flags.String("to", "", "new folder for the files (default NAME-kit)")
 	name := c.flags.String("name", "", "name of the image in container runtimes (default: minimirror.local/NAME with the tag of its lock, or for an image in a registry, its name there with the digest)")
 	prefer := c.flags.Bool("prefer", false, "clients prefer the mirror to their other sources")
+	renew := c.flags.String("renew", "", "when clients renew their files by themselves, as systemd.time(7) has it, such as daily (default: never)")
 	transparent := c.flags.Bool("transparent", false, "clients may go on using upstream's names")
 	options := registryFlags(c)
 	if err := c.parseImage(args, kitHelp, 0); err != nil {
@@ -62,7 +68,11 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	defer img.Close()
-	k := kit.Kit{Name: img.Name, Digest: img.Digest, Address: *address, Date: img.Date.UTC().Format("2006-01-02 15:04 MST"), Program: programVersion(), Image: *name}
+	k := kit.Kit{Name: img.Name, Digest: img.Digest, Address: *address, Date: img.Date.UTC().Format("2006-01-02 15:04 MST"), Program: programVersion(), Image: *name, Renew: *renew}
+	if *renew != "" && *prefer {
+		return artifact.Hint(artifact.Usagef("--renew and --prefer exclude each other: what --prefer writes depends on what the image has, and would be wrong for a later one"),
+			"leave out --renew, and run setup.sh again after a change of the definition")
+	}
 	if k.Image == "" {
 		k.Image, _ = img.LocalNames()
 		if ref.Transport == image.Docker {

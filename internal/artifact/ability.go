@@ -3,6 +3,7 @@ package artifact
 import (
 	"context"
 	"io"
+	"path"
 )
 
 // Able finds an ability of a kind: an interface that not every kind has. What a kind
@@ -61,6 +62,14 @@ type Client struct {
 	System  string // that the client must have; empty: any
 	Files   []ClientFile
 	Refresh []string // a command and its arguments; empty: there is nothing to refresh
+	Renewal Renewal
+}
+
+// A Renewal is a script for sh that fetches a client's files from the mirror again, for what a later image has. It takes nothing that rests on
+// another key, or leads to another address, than what the client has. The zero value is none.
+type Renewal struct {
+	Name   string // of the script, without extension
+	Script []byte
 }
 
 // A ClientFile is a file of a client.
@@ -68,6 +77,9 @@ type ClientFile struct {
 	Path string // absolute
 	Data []byte // text
 }
+
+// Folder is where the file is.
+func (f ClientFile) Folder() string { return path.Dir(f.Path) }
 
 // A PackageURLer names items as lists of software (SBOM) and databases of vulnerabilities do.
 type PackageURLer interface {

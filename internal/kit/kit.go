@@ -40,6 +40,8 @@ type Kit struct {
 	Systems []artifact.System // of clients, if the image is for several
 	As      []string          // hosts of upstreams that the mirror is to stand in for
 	Program string            // version of the program
+	// Renew is when clients renew their files, a calendar event of systemd.time(7); empty: never.
+	Renew string
 }
 
 // New checks the address and the image's name, a reference of distribution/reference,
@@ -50,6 +52,9 @@ func New(k Kit) (*Kit, error) {
 		return nil, artifact.Hint(artifact.Usagef("--address %s: not the address of a mirror", k.Address), "write it like http://mirror.example.org:8080")
 	}
 	k.Address = address
+	if k.Renew != "" && !calendar.MatchString(k.Renew) {
+		return nil, errCalendar(k.Renew)
+	}
 	named, err := reference.ParseNormalizedNamed(k.Image)
 	if err != nil {
 		return nil, artifact.Hint(artifact.Usagef("%q is not a name for an image: %w", k.Image, err), "name it with --name, in lower case, like minimirror.local/site:2")
@@ -65,6 +70,23 @@ func (k *Kit) Files() (map[string][]byte, error) {
 			return nil, artifact.Verifyf("%q: an upstream's host that is none", host)
 		}
 	}
+	t, err := template.New("").Funcs(template.FuncMap{
+		"base64": func(data []byte) string { return base64.StdEncoding.EncodeToString(data) },
+		"indent": indent, "quote": quote, "command": command,
+	}).ParseFS(templates, "files/*")
+	if err != nil {
+		return nil, err
+	}
+	clients := slices.Clone(k.Clients)
+	for i, c := range clients {
+		renew, err := k.renewFiles(t, c.Renewal)
+		if err != nil {
+			return nil, err
+		}
+		clients[i].Files = slices.Concat(c.Files, renew)
+	}
+	whole := *k
+	whole.Clients, k = clients, &whole
 	files := map[string][]byte{"client/minimirror.asc": k.Key}
 	for _, c := range k.Clients {
 		for _, f := range c.Files {
@@ -76,13 +98,6 @@ func (k *Kit) Files() (map[string][]byte, error) {
 			}
 			files[path.Join("client", c.System, "files", f.Path)] = f.Data
 		}
-	}
-	t, err := template.New("").Funcs(template.FuncMap{
-		"base64": func(data []byte) string { return base64.StdEncoding.EncodeToString(data) },
-		"indent": indent, "quote": quote, "command": command,
-	}).ParseFS(templates, "files/*")
-	if err != nil {
-		return nil, err
 	}
 	for name, file := range map[string]string{
 		"README.txt": "README.txt", "docker-run.sh": "server/docker-run.sh", "podman-run.sh": "server/podman-run.sh",
@@ -140,14 +155,14 @@ func (k *Kit) SystemNames() string { return osrelease.List(k.Systems) }
 // FindSystem are lines of a shell that set the variable "system".
 func (k *Kit) FindSystem() []byte { return []byte(osrelease.Shell(k.Systems)) }
 
-// Refresh are the commands that make a client read what the mirror has, of those kinds that have one.
+// Refresh are the commands that make a client read what the mirror has, of those kinds that have one, and start its timers.
 func (k *Kit) Refresh() (commands [][]string) {
 	for _, c := range k.Clients {
 		if len(c.Refresh) > 0 && !slices.ContainsFunc(commands, func(other []string) bool { return slices.Equal(other, c.Refresh) }) {
 			commands = append(commands, c.Refresh)
 		}
 	}
-	return commands
+	return append(commands, k.renewCommands()...)
 }
 
 // indent puts spaces before each line but the first.

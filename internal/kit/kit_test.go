@@ -233,3 +233,49 @@ func TestClientsWithoutCommands(t *testing.T) {
 		}
 	}
 }
+
+// Clients renew their files only if the kit is asked for it; then by a timer, wherever the kit sets clients up.
+func TestRenew(t *testing.T) {
+	k := spec
+	client := k.Clients[0]
+	client.Renewal = artifact.Renewal{Name: "sources", Script: []byte("#!/bin/sh\necho renewed\n")}
+	k.Clients = []artifact.Client{client}
+	for file, data := range files(t, k) {
+		if strings.Contains(file, "renew") || bytes.Contains(data, []byte("renew")) {
+			t.Errorf("%s without being asked:\n%s", file, data)
+		}
+	}
+	k.Renew = "Mon *-*-* 04:00"
+	all := files(t, k)
+	if got := string(all["client/files/usr/local/lib/minimirror/renew-sources.sh"]); got != string(client.Renewal.Script) {
+		t.Errorf("the script: %q", got)
+	}
+	for file, want := range map[string]string{
+		"client/files/etc/systemd/system/minimirror-renew-sources.timer":   "\nOnCalendar=Mon *-*-* 04:00\n",
+		"client/files/etc/systemd/system/minimirror-renew-sources.service": "\nExecStart=/bin/sh /usr/local/lib/minimirror/renew-sources.sh\n",
+		"client/setup.sh":           "\nsystemctl daemon-reload\nsystemctl enable --now minimirror-renew-sources.timer\n",
+		"client/cloud-init.yaml":    `["systemctl", "enable", "--now", "minimirror-renew-sources.timer"]`,
+		"client/ansible-tasks.yaml": `["systemctl", "enable", "--now", "minimirror-renew-sources.timer"]`,
+		"README.txt":                "by a timer of systemd",
+	} {
+		if !strings.Contains(string(all[file]), want) {
+			t.Errorf("no %q in %s:\n%s", want, file, all[file])
+		}
+	}
+	if !strings.Contains(string(all["client/setup.sh"]), "mkdir -p '/usr/local/lib/minimirror'\n") {
+		t.Errorf("no folder for the script:\n%s", all["client/setup.sh"])
+	}
+	for name, data := range all {
+		if filepath.Ext(name) == ".yaml" {
+			if err := yaml.Unmarshal(data, new(any)); err != nil {
+				t.Errorf("%s: %v\n%s", name, err, data)
+			}
+		}
+	}
+	for _, wrong := range []string{"daily\nExecStart=x", "%h", " ", "-"} {
+		k.Renew = wrong
+		if _, err := kit.New(k); !errors.Is(err, artifact.ErrUsage) {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+}

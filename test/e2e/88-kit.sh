@@ -47,6 +47,29 @@ cp "$mine/kit/client/setup.sh" "$bare/setup.sh"
 in_copy client sh -c 'sh /setup.sh && apt-get -qq --yes install app && dpkg-query --show app libapp' >"$mine/client.log" 2>&1 || { cat "$mine/client.log" >&2; die "setup.sh"; }
 say "a bare root is a client after its script"
 
+# Asked for it, the kit also installs a timer, whose script lets the client read a suite that a later image adds. There is no systemd here.
+"$MINIMIRROR" kit "oci:$mine/image" --address http://127.0.0.1:80 --renew daily --to "$mine/renewing" >/dev/null
+cp "$mine/renewing/client/setup.sh" "$bare/setup.sh"
+printf '#!/bin/sh\necho "systemctl $*" >>/systemctl.log\n' >"$bare/usr/local/bin/systemctl"
+chmod 755 "$bare/usr/local/bin/systemctl"
+renewed=$(in_copy renewing sh -ec '
+	sh /setup.sh >/dev/null
+	grep -q "^systemctl enable --now minimirror-renew-sources.timer" /systemctl.log
+	grep -q "^OnCalendar=daily" /etc/systemd/system/minimirror-renew-sources.timer
+	script=$(sed -n "s/^ExecStart=//p" /etc/systemd/system/minimirror-renew-sources.service)
+	$script && echo unchanged
+	sed -i "s/^Suites: .*/Suites: gone/" /etc/apt/sources.list.d/minimirror.sources
+	$script
+	grep "^Suites" /etc/apt/sources.list.d/minimirror.sources
+	apt-get -qq --yes install app >/dev/null
+	sed -i "0,/^ [A-Za-z0-9]/s/^ \\([A-Za-z0-9]\\)/ x\\1/" /etc/apt/sources.list.d/minimirror.sources
+	! $script 2>&1') || die "the script that renews sources: $renewed"
+for want in '^unchanged$' 'renewed /etc/apt/sources.list.d/minimirror.sources' '^Suites: bookworm$' 'the mirror sends another key'; do
+	grep -q "$want" <<<"$renewed" || die "the script that renews sources: no $want in: $renewed"
+done
+rm "$bare/usr/local/bin/systemctl"
+say "a client renews its sources, and takes no other key"
+
 # Only upstream's own name and key; nothing of the mirror's.
 mkdir -p "$bare/etc/apt/keyrings"
 cp "$mine/keys/archive.asc" "$bare/etc/apt/keyrings/upstream.asc"

@@ -17,7 +17,7 @@ func (Kind) Channels(sources []artifact.Source) (all []artifact.Channel) {
 			roots = append(roots, "/"+artifact.UpstreamRoot+"/"+s.Name)
 		}
 		for _, r := range s.Releases {
-			c := artifact.Channel{Kind: deb822.KindName, Source: s.Name, Name: r.Name}
+			c := artifact.Channel{Kind: deb822.KindName, Source: s.Name, Name: r.Name, System: s.System}
 			for _, root := range roots {
 				folder := path.Join(root, deb822.Dists(r.Name))
 				c.Paths = append(c.Paths, path.Join(folder, "InRelease"), path.Join(folder, "Release"))

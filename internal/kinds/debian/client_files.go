@@ -20,6 +20,7 @@ func (Kind) Client(m artifact.Mirror, base string, prefer bool) artifact.Client 
 	c := artifact.Client{
 		Files:   []artifact.ClientFile{{Path: "/" + clientFile, Data: []byte(sourcesFile(m, base))}},
 		Refresh: []string{"apt-get", "update"},
+		Renewal: renewal(m, base),
 	}
 	if u, err := url.Parse(base); err == nil && prefer {
 		text := strings.Join(keptPriorities(m.Sources), "") + fmt.Sprintf("Package: *\nPin: origin %q\nPin-Priority: 990\n", u.Hostname())

@@ -14,7 +14,8 @@ system=${1:-}
 {{- with .System}}
 if [ "$system" = {{quote .}} ]; then
 {{- end}}
-{{- range .Files}}
+{{- range .Files}}{{if $.Renew}}
+mkdir -p {{quote .Folder}}{{end}}
 cat >{{quote .Path}} <<'END_OF_FILE'
 {{indent 0 .Data}}
 END_OF_FILE
