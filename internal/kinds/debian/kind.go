@@ -111,6 +111,9 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 	if err := checkOmitted(raw.Upstream, s); err != nil {
 		return nil, err
 	}
+	if s.Whole && slices.ContainsFunc(s.sources, func(source archive.Source) bool { return source.EachSuite }) {
+		return nil, raw.Packages.Errorf("packages: all carries every version of every suite: leave out \"versions: each-suite\"")
+	}
 	return s, s.parseSets(sets, dir)
 }
 

@@ -39,6 +39,9 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	if err != nil {
 		return nil, err
 	}
+	if err := addEachSuite(ctx, up, s, req, closure); err != nil {
+		return nil, err
+	}
 	if s.Packages == nil && !s.Whole && wasWhole(binariesOf(req.Previous.Items), closure) {
 		req.Log.Warn("the lock now carries only what the sets need, not everything in the previous lock: " + resolver.WholeHint)
 	}
@@ -75,23 +78,12 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 
 // solve resolves one closure over everything that the sources offer.
 func solve(ctx context.Context, up *archive.Upstream, s *spec, req artifact.ResolveRequest) (*resolver.Closure, error) {
-	universe := resolver.NewUniverse(archive.Architectures(up.Sources)...)
-	for _, index := range up.Packages() {
-		universe.Add(index.Origin, index.Text)
-	}
-	universe.KeepLocked(signedDigests(req.Previous.Items))
-	pinned := signedDigests(req.Locked)
-	requests := s.Packages
-	for _, name := range slices.Sorted(maps.Keys(s.Sets)) {
-		requests = append(requests[:len(requests):len(requests)], s.Sets[name]...)
-	}
-	if err := universe.AddBases(s.Base.Files); err != nil {
+	universe, err := newUniverse(up, s, req, func(o deb822.Origin) deb822.Origin { return o })
+	if err != nil {
 		return nil, err
 	}
-	isPinned := func(p *resolver.Package) bool { return pinned[cmp.Or(p.SHA256, p.SHA512)] }
-	closure, err := universe.Resolve(ctx, requests, s.Sets, resolver.Options{
-		Recommends: s.Recommends, Suggests: s.Suggests, Exclude: s.Exclude, BaseEssential: s.Base.Essential, Prefer: isPinned,
-	})
+	options := s.options(req)
+	closure, err := universe.Resolve(ctx, s.all(), s.Sets, options)
 	if err != nil {
 		return nil, fmt.Errorf("debian: %w", err)
 	}
@@ -103,10 +95,37 @@ func solve(ctx context.Context, up *archive.Upstream, s *spec, req artifact.Reso
 		}
 	}
 	for _, warning := range slices.Concat(universe.LeftOut(s.Exclude), closure.Warnings, universe.PhasedNotes(closure.Packages),
-		universe.HeldBackNotes(closure.Packages, up.Security, isPinned)) {
+		universe.HeldBackNotes(closure.Packages, up.Security, options.Prefer)) {
 		req.Log.Warn(warning)
 	}
 	return closure, nil
+}
+
+// newUniverse makes a universe of what the sources offer. origin may change where an index comes from.
+func newUniverse(up *archive.Upstream, s *spec, req artifact.ResolveRequest, origin func(deb822.Origin) deb822.Origin) (*resolver.Universe, error) {
+	universe := resolver.NewUniverse(archive.Architectures(up.Sources)...)
+	for _, index := range up.Packages() {
+		universe.Add(origin(index.Origin), index.Text)
+	}
+	universe.KeepLocked(signedDigests(req.Previous.Items))
+	return universe, universe.AddBases(s.Base.Files)
+}
+
+// all are the requests of the definition and of its sets.
+func (s *spec) all() []resolver.Request {
+	requests := s.Packages
+	for _, name := range slices.Sorted(maps.Keys(s.Sets)) {
+		requests = append(requests[:len(requests):len(requests)], s.Sets[name]...)
+	}
+	return requests
+}
+
+func (s *spec) options(req artifact.ResolveRequest) resolver.Options {
+	pinned := signedDigests(req.Locked)
+	return resolver.Options{
+		Recommends: s.Recommends, Suggests: s.Suggests, Exclude: s.Exclude, BaseEssential: s.Base.Essential,
+		Prefer: func(p *resolver.Package) bool { return pinned[cmp.Or(p.SHA256, p.SHA512)] },
+	}
 }
 
 // signedDigests are the digests under which upstream may list items.

@@ -52,8 +52,8 @@ type lockedArchive struct {
 	key    *debiantest.Key // upstream's
 }
 
-// lockArchive locks an archive with options of its source, and publishes it with all of its files.
-func lockArchive(t *testing.T, archive *debiantest.Archive, options, packages string) (*lockedArchive, error) {
+// lockArchive locks an archive with options of its source, after the lock before, and publishes it with all of its files.
+func lockArchive(t *testing.T, archive *debiantest.Archive, options, packages string, before ...*lockedArchive) (*lockedArchive, error) {
 	t.Helper()
 	l := &lockedArchive{server: debiantest.Start(t, archive), mirror: debiantest.TestTree{}, key: archive.Keys["archive"]}
 	dir := t.TempDir()
@@ -74,8 +74,11 @@ func lockArchive(t *testing.T, archive *debiantest.Archive, options, packages st
 		return nil, err
 	}
 	var said bytes.Buffer
-	if l.Resolution, err = (debian.Kind{}).Resolve(context.Background(), artifact.ResolveRequest{Spec: spec, Upstream: debiantest.Web{}, Now: debiantest.Today,
-		Log: slog.New(slog.NewTextHandler(&said, nil))}); err != nil {
+	req := artifact.ResolveRequest{Spec: spec, Upstream: debiantest.Web{}, Now: debiantest.Today, Log: slog.New(slog.NewTextHandler(&said, nil))}
+	for _, b := range before {
+		req.Locked, req.Previous = b.Items, b.pins
+	}
+	if l.Resolution, err = (debian.Kind{}).Resolve(context.Background(), req); err != nil {
 		return nil, err
 	}
 	l.said = said.String()

@@ -28,6 +28,7 @@ type Source struct {
 	pin             int      // priority of all suites; 0: what their releases say
 	Phased          PhasedUse
 	Further         Further
+	EachSuite       bool // "versions: each-suite": what each suite has is carried, not only the highest versions
 
 	// Of a source that consists of packages:
 	debs    []ownFile
@@ -73,6 +74,7 @@ type sourceSpec struct {
 	Debs            artifact.Section `yaml:"debs"`
 	Translations    []string         `yaml:"translations"`
 	Contents        bool             `yaml:"contents"`
+	Versions        artifact.Section `yaml:"versions"`
 }
 
 // ParseSource checks an entry. dir is the definition's folder.
@@ -145,6 +147,15 @@ func ParseSource(section artifact.Section, dir string) (Source, error) {
 	}
 	if s.Own() {
 		return s, nil
+	}
+	if spec.Versions != nil {
+		var word string
+		if err := spec.Versions.Decode(&word); err != nil {
+			return s, err
+		}
+		if s.EachSuite = word == "each-suite"; !s.EachSuite && word != "highest" {
+			return s, spec.Versions.Errorf("source %s: versions: %q: write each-suite, or highest, which is the default", spec.Name, word)
+		}
 	}
 	if err := s.Further.check(s.Suites); err != nil {
 		return s, section.Errorf("source %s: %w", spec.Name, err)
