@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +25,8 @@ program and no shell.
 
 With --ready the server must also take requests; it does not while it ends. With
 --deep it must also give what a client needs: signed lists whose signatures are
-good, and an index of each with the right digest.
+good, and an index of each with the right digest. A warning names the kinds that
+this program cannot check.
 
 Examples:
   minimirror healthcheck
@@ -59,43 +62,45 @@ func healthcheck(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	if *deep {
-		if err := probe(ctx, get); err != nil {
+		unprobed, err := probe(ctx, kinds.All(), get)
+		if err != nil {
 			return err
+		}
+		if len(unprobed) > 0 {
+			c.log().Warn("not checked: this program has no check for these kinds", "kinds", strings.Join(unprobed, ", "))
 		}
 	}
 	_, err = c.stdout.Write(text)
 	return err
 }
 
-// probe has each kind that the mirror carries asked for.
-func probe(ctx context.Context, get func(context.Context, string) ([]byte, error)) error {
+// probe checks each kind that the mirror carries, and returns the names of those for which known has no check.
+func probe(ctx context.Context, known []artifact.Kind, get func(context.Context, string) ([]byte, error)) (unprobed []string, err error) {
 	text, err := get(ctx, "/api/v1/mirror")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var mirror struct {
 		Sources []struct{ Kind string }
 	}
 	if err := json.Unmarshal(text, &mirror); err != nil {
-		return fmt.Errorf("/api/v1/mirror: %w", err)
+		return nil, fmt.Errorf("/api/v1/mirror: %w", err)
 	}
 	carried := make(map[string]bool)
 	for _, s := range mirror.Sources {
 		carried[s.Kind] = true
 	}
-	for _, kind := range kinds.All() {
-		if !carried[kind.Name()] {
-			continue
-		}
+	for _, kind := range known {
 		prober, able := artifact.Able[artifact.Prober](kind)
-		if !able {
+		if !able || !carried[kind.Name()] {
 			continue
 		}
 		if err := prober.Probe(ctx, get); err != nil {
-			return err
+			return nil, err
 		}
+		delete(carried, kind.Name())
 	}
-	return nil
+	return slices.Sorted(maps.Keys(carried)), nil
 }
 
 const maxAnswer = 256 << 20 // bytes; an index of a whole distribution has 50 MB

@@ -82,7 +82,7 @@ func unescape(name string) (string, error) {
 			at = strings.IndexByte(`\nr`, name[i])
 		}
 		if at < 0 {
-			return "", fmt.Errorf("%.80q: it is not escaped as it should be", name)
+			return "", fmt.Errorf("%.80q: invalid escape sequence", name)
 		}
 		b.WriteByte("\\\n\r"[at])
 	}

@@ -58,7 +58,7 @@ func TestSums(t *testing.T) {
 		"leaves it in the middle": {text: a + "  a/../../b\n", err: "leaves the folder"},
 		"absolute":                {text: a + "  /etc/passwd\n", err: "leaves the folder"},
 		"escaped, and leaves":     {text: `\` + a + "  ../x\n", err: "leaves the folder"},
-		"a bad escape":            {text: `\` + a + "  x\\y\n", err: "not escaped as it should be"},
+		"a bad escape":            {text: `\` + a + "  x\\y\n", err: "invalid escape sequence"},
 		"a web page":              {text: "<html>\n", err: "line 1: "},
 		"a cut digest":            {text: "SHA256 (x) = " + a[:63] + "\n", err: "is not a digest of SHA256"},
 		"another length":          {text: a + "a  x\n", err: "is not a line of a list"},

@@ -99,7 +99,7 @@ func (r *resolver) helm(ctx context.Context, s *source) error {
 			}
 		}
 		if !found {
-			return artifact.Hint(request.section.Errorf("source %s: charts: the index has no chart like %q", s.name, strings.TrimSuffix(request.text+"@"+request.exact, "@")),
+			return artifact.Hint(request.section.Errorf("source %s: charts: the index has no chart that matches %q", s.name, strings.TrimSuffix(request.text+"@"+request.exact, "@")),
 				"it has: %s", near(request.text, described(charts, request)))
 		}
 	}
@@ -177,7 +177,7 @@ func (r *resolver) chartFile(s *source, c *chart) (w wanted, err error) {
 		return w, fmt.Errorf("%q cannot be the name of a file of the mirror", file)
 	}
 	if !artifact.ValidSHA256(c.digest) {
-		return w, artifact.Hint(fmt.Errorf("the index has no digest of it: nothing vouches for it"),
+		return w, artifact.Hint(fmt.Errorf("the index has no digest for it, so it cannot be verified"),
 			"leave it out of charts, and add a source of its own: { name: NAME, url: %s, sha256: DIGEST }", address)
 	}
 	line, err := json.Marshal(c.entry)

@@ -97,10 +97,10 @@ func TestCharts(t *testing.T) {
 		}
 	}
 	for list, want := range map[string]string{
-		"ngnix":       "the index has no chart like \"ngnix\"\nhint: it has: nginx, ",
-		`"nginx@6.*"`: "like \"nginx@6.*\"\nhint: it has: nginx@",
+		"ngnix":       "the index has no chart that matches \"ngnix\"\nhint: it has: nginx, ",
+		`"nginx@6.*"`: "that matches \"nginx@6.*\"\nhint: it has: nginx@",
 		`"nginx@x y"`: "hint: write a version or a range",
-		"bare":        "the index has no digest of it: nothing vouches for it\nhint: leave it out of charts, and add a source of its own: { name: NAME, url: " + address + "/charts/bare.tgz, sha256: DIGEST }",
+		"bare":        "the index has no digest for it, so it cannot be verified\nhint: leave it out of charts, and add a source of its own: { name: NAME, url: " + address + "/charts/bare.tgz, sha256: DIGEST }",
 		"registry":    "it is in a registry",
 		"escape":      "is not an address that can be fetched",
 	} {
@@ -191,26 +191,26 @@ func TestRefusals(t *testing.T) {
 		"[{ name: a }]":          "one of the keys from, url, helm and path is missing",
 		"[{ name: a, nane: b }]": `unknown key "nane": did you mean "name"?`,
 		"[{ name: [a] }]":        "want text, not a list",
-		"[\n{ name: a, path: site },\n{ name: a, path: site }]":                                                           `mirror.yaml:3: two sources are called "a"`,
+		"[\n{ name: a, path: site },\n{ name: a, path: site }]":                                                           `mirror.yaml:3: duplicate source "a"`,
 		"[{ name: a, path: x, url: http://h/x }]":                                                                         "it has several of the keys",
 		"[{ name: a, path: site, sha256: x }]":                                                                            "sha256 does not go with path",
-		"[{ name: a, url: http://h/x }]":                                                                                  "nothing vouches for its bytes: sha256 is missing\nhint: ask upstream for its digest, and add: sha256: DIGEST",
+		"[{ name: a, url: http://h/x }]":                                                                                  "sha256 is missing: without it, the file cannot be verified\nhint: ask upstream for its digest, and add: sha256: DIGEST",
 		"[{ name: a, url: http://h/x, sha256: abc }]":                                                                     `"abc" is not 64 hexadecimal digits`,
 		"[{ name: a, url: ftp://h/x, sha256: abc }]":                                                                      "an address begins with",
 		"[{ name: a, url: http://u:p@h/x, sha256: abc }]":                                                                 "would stand in the lock",
-		"[{ name: a, url: http://h/x/SHA256SUMS, sha256: abc }]":                                                          "does not end with the name of a file",
-		"[{ name: a, from: http://h/x, take: [a] }]":                                                                      "nothing vouches for its files: checksums is missing\nhint: add: checksums:",
+		"[{ name: a, url: http://h/x/SHA256SUMS, sha256: abc }]":                                                          "does not end in a file name",
+		"[{ name: a, from: http://h/x, take: [a] }]":                                                                      "checksums is missing: without it, the files cannot be verified\nhint: add: checksums:",
 		"[{ name: a, from: http://h/x, checksums: { file: X } }]":                                                         "take is missing",
 		"[{ name: a, from: http://h/x, checksums: { file: ../X }, take: [a] }]":                                           "are names below",
 		"[{ name: a, from: http://h/x, checksums: { file: X, signature: Y }, take: [a] }]":                                "signed-by is missing",
-		"[{ name: a, from: ADDRESS, checksums: { file: SHA256SUMS }, take: [a] }]":                                        "nothing vouches for this list(?)its digest: sha256: " + digest,
-		"[{ name: a, from: ADDRESS, checksums: { file: SHA256SUMS, sha256: " + digest + " }, take: [b] }]":                "SHA256SUMS has nothing like \"b\"\nhint: it has: a",
-		"[{ name: a, from: ADDRESS, checksums: { file: SHA256SUMS, sha256: " + sum("x") + " }, take: [a] }]":              "sha256 mismatch(?)if upstream has published a new list that is right: sha256: " + digest,
-		"[{ name: a, from: ADDRESS, checksums: { file: MD5SUMS, sha256: " + sum(upstream["MD5SUMS"]) + " }, take: [a] }]": "neither a SHA-256 nor a SHA-512",
+		"[{ name: a, from: ADDRESS, checksums: { file: SHA256SUMS }, take: [a] }]":                                        "this list cannot be verified(?)its digest: sha256: " + digest,
+		"[{ name: a, from: ADDRESS, checksums: { file: SHA256SUMS, sha256: " + digest + " }, take: [b] }]":                "SHA256SUMS has no file that matches \"b\"\nhint: it has: a",
+		"[{ name: a, from: ADDRESS, checksums: { file: SHA256SUMS, sha256: " + sum("x") + " }, take: [a] }]":              "sha256 mismatch(?)if upstream has published a new list, check it, and then write: sha256: " + digest,
+		"[{ name: a, from: ADDRESS, checksums: { file: MD5SUMS, sha256: " + sum(upstream["MD5SUMS"]) + " }, take: [a] }]": "without a SHA-256 or SHA-512 digest",
 		"[{ name: a, url: ADDRESS/a, sha256: " + sum("x") + " }]":                                                         "sha256 mismatch",
 		"[{ name: a, url: ADDRESS/b, sha256: " + sum("x") + " }]":                                                         "404",
 		"[{ name: a, path: site, take: [\"[\"] }]":                                                                        "is not a valid pattern: a [ without its ]",
-		"[{ name: a, path: site, take: [real, real] }]":                                                                   `"real" is there twice`,
+		"[{ name: a, path: site, take: [real, real] }]":                                                                   `"real" is listed twice`,
 		"[{ name: a, path: site }]":                                                                                       "outside",
 		"[{ name: a, path: nowhere }]":                                                                                    "no such file",
 		"[{ name: a, path: site, install: { to: opt } }]":                                                                 "not the absolute path of a folder",
@@ -253,7 +253,7 @@ func TestNotOlder(t *testing.T) {
 		t.Fatal(first, err)
 	}
 	sign(debiantest.DefaultDate)
-	if _, err := resolve(t, dir, text, artifact.Pins{Sources: first.Sources, Items: first.Items}, nil); !errors.Is(err, artifact.ErrVerify) || !strings.Contains(err.Error(), "before the one of the lock") {
+	if _, err := resolve(t, dir, text, artifact.Pins{Sources: first.Sources, Items: first.Items}, nil); !errors.Is(err, artifact.ErrVerify) || !strings.Contains(err.Error(), "before the list in the lock") {
 		t.Errorf("an older list: %v", err)
 	}
 }

@@ -104,11 +104,11 @@ func choose(req *artifact.InstallRequest) (chosen []*artifact.Item, err error) {
 				ids = append(ids, item.ID())
 			}
 			slices.Sort(ids)
-			return nil, artifact.Hint(fmt.Errorf("%s: %d files are called so", name, len(meant)), "name one of them: %s", strings.Join(ids, ", "))
+			return nil, artifact.Hint(fmt.Errorf("%s: %d files have this name", name, len(meant)), "name one of them: %s", strings.Join(ids, ", "))
 		case len(meant) == 0 && len(others) > 0:
 			return nil, fmt.Errorf("%s: it is for %s, and this node is %s", name, others[0].Architecture(), req.Architecture)
 		case len(meant) == 0:
-			return nil, fmt.Errorf("%s: no file is called so", name)
+			return nil, fmt.Errorf("%s: no file has this name", name)
 		case !slices.Contains(chosen, meant[0]):
 			chosen = append(chosen, meant[0])
 		}
@@ -146,7 +146,7 @@ func (p place) present(root *os.Root, item *artifact.Item) (bool, error) {
 		return false, placeError(root, p, err)
 	}
 	if info.IsDir() {
-		return false, artifact.Hint(fmt.Errorf("%s: a folder is where a file must go", p.file), "move it away, or name another folder with install: { to: … }")
+		return false, artifact.Hint(fmt.Errorf("%s: a folder is in the place of the file", p.file), "move it away, or name another folder with install: { to: … }")
 	}
 	if !info.Mode().IsRegular() || info.Mode().Perm() != p.mode || info.Size() != item.Files[0].Size {
 		return false, nil

@@ -87,7 +87,7 @@ put() {
 		chmod "$2" "$4"
 		return
 	fi
-	[ ! -d "$4" ] || [ -L "$4" ] || die "$4: a folder is where a file must go"
+	[ ! -d "$4" ] || [ -L "$4" ] || die "$4: a folder is in the place of the file"
 	mkdir -p "$(dirname "$4")"
 	new=$(dirname "$4")/.minimirror-$3
 	rm -f "$new"

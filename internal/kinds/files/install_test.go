@@ -87,7 +87,7 @@ func TestInstall(t *testing.T) {
 		t.Error("left behind:", found)
 	}
 	must(t, os.Mkdir(filepath.Join(root, "usr/local/bin/tool"), 0o755))
-	if err := install(); err == nil || !strings.Contains(err.Error(), "a folder is where a file must go") {
+	if err := install(); err == nil || !strings.Contains(err.Error(), "a folder is in the place of the file") {
 		t.Errorf("a folder there: %v", err)
 	}
 }
@@ -105,9 +105,9 @@ func TestChoose(t *testing.T) {
 		{"arm64", []string{"tool"}, "a/arm64/tool", ""},
 		{"arm64", []string{"b/notes", "tool", "a/tool"}, "a/arm64/tool b/notes", ""},
 		{"any", []string{"arm64/tool"}, "a/arm64/tool", ""},
-		{"any", []string{"tool"}, "", "2 files are called so\nhint: name one of them: a/amd64/tool, a/arm64/tool"},
+		{"any", []string{"tool"}, "", "2 files have this name\nhint: name one of them: a/amd64/tool, a/arm64/tool"},
 		{"s390x", []string{"tool"}, "", "it is for amd64, and this node is s390x"},
-		{"any", []string{"nope"}, "", "no file is called so"},
+		{"any", []string{"nope"}, "", "no file has this name"},
 	} {
 		plan, err := Kind{}.PlanInstall(context.Background(), artifact.InstallRequest{Pins: pins, Architecture: c.architecture, Names: c.names})
 		if c.err != "" {

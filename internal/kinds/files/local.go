@@ -75,7 +75,7 @@ func (r *resolver) localFiles(s *source, dir, base string, names []string) error
 				}
 			}
 			if !found {
-				return artifact.Hint(p.section.Errorf("source %s: take: %s has nothing like %q", s.name, s.address, p.text), "it has: %s", near(p.text, names))
+				return artifact.Hint(p.section.Errorf("source %s: take: %s has no file that matches %q", s.name, s.address, p.text), "it has: %s", near(p.text, names))
 			}
 		}
 	}

@@ -57,7 +57,7 @@ func readList(section artifact.Section) (all []pattern, err error) {
 			return nil, err
 		}
 		if slices.ContainsFunc(all, func(o pattern) bool { return o.text == p.text }) {
-			return nil, entry.Errorf("%q is there twice", p.text)
+			return nil, entry.Errorf("%q is listed twice", p.text)
 		}
 		all = append(all, p)
 	}

@@ -130,7 +130,7 @@ func filter(source *artifact.Source, req *artifact.FilterRequest) ([]artifact.Ge
 	for line := range bytes.Lines(text) {
 		_, file, found := strings.Cut(strings.TrimSuffix(string(line), "\n"), "  ")
 		if !found {
-			return nil, fmt.Errorf("%s: %.80q is not a line of it", sumsFile, line)
+			return nil, fmt.Errorf("%s: invalid line %.80q", sumsFile, line)
 		}
 		if !absent(file) {
 			list = append(list, string(line))
@@ -150,7 +150,7 @@ func filter(source *artifact.Source, req *artifact.FilterRequest) ([]artifact.Ge
 			for _, version := range versions {
 				var entry struct{ URLs []string }
 				if err := json.Unmarshal(version, &entry); err != nil || len(entry.URLs) != 1 {
-					return nil, fmt.Errorf("%s: an entry of %q has not one address", indexName, name)
+					return nil, fmt.Errorf("%s: an entry of %q must have exactly one URL", indexName, name)
 				}
 				if !absent(entry.URLs[0]) {
 					index.Entries[name] = append(index.Entries[name], version)

@@ -100,13 +100,13 @@ func (r *resolver) folder(ctx context.Context, s *source) error {
 				return s.failed(p.section.Errorf("%s: %q cannot be the name of a file of the mirror", s.list.file, name))
 			}
 			if !list[name].Identified() {
-				return s.failed(artifact.Hint(p.section.Errorf("%s has for %s neither a SHA-256 nor a SHA-512 digest: nothing that counts vouches for it", s.list.file, name),
+				return s.failed(artifact.Hint(p.section.Errorf("%s lists %s without a SHA-256 or SHA-512 digest, so it cannot be verified", s.list.file, name),
 					"add a source of its own: { name: NAME, url: %s, sha256: DIGEST }", artifact.JoinAddress(s.address, name)))
 			}
 			files = append(files, wanted{path: name, urls: []string{artifact.JoinAddress(s.address, name)}, content: list[name]})
 		}
 		if !found {
-			return artifact.Hint(p.section.Errorf("source %s: take: %s has nothing like %q", s.name, s.list.file, p.text), "it has: %s", near(p.text, list.names()))
+			return artifact.Hint(p.section.Errorf("source %s: take: %s has no file that matches %q", s.name, s.list.file, p.text), "it has: %s", near(p.text, list.names()))
 		}
 	}
 	return r.add(ctx, s, release, files)
@@ -121,16 +121,16 @@ func (r *resolver) list(ctx context.Context, s *source, listURL string, data []b
 	release := &artifact.Release{Name: s.list.file, URL: listURL, SHA256: content.SHA256, Metadata: []string{keyFrom + ": " + string(fromFolder)}}
 	if s.list.content.Identified() {
 		if err := s.list.content.VerifyData(data); err != nil {
-			return nil, nil, artifact.Hint(fmt.Errorf("it is not what checksums says: %w", err), "if upstream has published a new list that is right: sha256: %s", content.SHA256)
+			return nil, nil, artifact.Hint(fmt.Errorf("it does not match the digest in checksums: %w", err), "if upstream has published a new list, check it, and then write: sha256: %s", content.SHA256)
 		}
 	}
 	if s.list.keys.none() {
 		if !s.list.content.Identified() {
-			return nil, nil, artifact.Hint(errors.New("nothing vouches for this list: it has no signature that is checked, and its digest is not in the definition"),
+			return nil, nil, artifact.Hint(errors.New("this list cannot be verified: the definition has neither a key for its signature nor its digest"),
 				"add signature: and signed-by: to checksums, or, once you have checked it, its digest: sha256: %s", content.SHA256)
 		}
 		if bytesAreSigned(data) {
-			return nil, nil, artifact.Hint(errors.New("it is a signed text, and nobody checks the signature"), "add signed-by: FILE to checksums")
+			return nil, nil, artifact.Hint(errors.New("the list is signed, but the definition names no key to check the signature with"), "add signed-by: FILE to checksums")
 		}
 		list, err := parseSums(data)
 		return list, release, err
@@ -175,8 +175,8 @@ func (r *resolver) notOlder(s *source, release *artifact.Release) error {
 	for _, old := range r.req.Previous.Sources {
 		for _, before := range old.Releases {
 			if old.Name == s.name && before.URL == release.URL && !release.Undated && release.Date.Before(before.Date) {
-				return artifact.Hint(artifact.Verifyf("it was signed at %s, before the one of the lock, of %s", release.Date.Format(time.RFC3339), before.Date.Format(time.RFC3339)),
-					"ask upstream whether it has taken something back; if so, remove mirror.lock and lock anew")
+				return artifact.Hint(artifact.Verifyf("it was signed at %s, before the list in the lock, which is of %s", release.Date.Format(time.RFC3339), before.Date.Format(time.RFC3339)),
+					"ask upstream whether it has withdrawn a release; if so, remove mirror.lock and lock again")
 			}
 		}
 	}

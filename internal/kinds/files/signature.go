@@ -36,7 +36,7 @@ func (k *keys) none() bool { return len(k.openpgp.Keys) == 0 && len(k.minisign) 
 // parseFolder reads the keys of a folder on the web.
 func (s *source) parseFolder(raw sourceSpec) error {
 	if raw.Checksums == nil {
-		return artifact.Hint(s.errorf("nothing vouches for its files: checksums is missing"),
+		return artifact.Hint(s.errorf("checksums is missing: without it, the files cannot be verified"),
 			"add: checksums: { file: SHA256SUMS, signature: SHA256SUMS.gpg, signed-by: keys/%s.asc }", s.name)
 	}
 	if s.take == nil {
@@ -178,7 +178,7 @@ func (k *keys) verifyMinisign(text, signature []byte, now time.Time) (s signed, 
 			}
 		}
 		if !now.IsZero() && s.made.Sub(now) > maxFuture {
-			return s, artifact.Verifyf("the signature was made at %s, this machine's clock says %s", s.made.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+			return s, artifact.Verifyf("the signature was made at %s, but this machine's clock says %s", s.made.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 		}
 		return s, nil
 	}

@@ -58,7 +58,7 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 			return nil, err
 		}
 		if slices.ContainsFunc(s.sources, func(o source) bool { return o.name == one.name }) {
-			return nil, entry.Errorf("two sources are called %q", one.name)
+			return nil, entry.Errorf("duplicate source %q", one.name)
 		}
 		s.sources = append(s.sources, one)
 	}
@@ -101,7 +101,7 @@ func parseSource(section artifact.Section, dir string) (source, error) {
 	s := source{section: section, dir: dir}
 	var raw sourceSpec
 	if section.IsText() {
-		return s, section.Errorf("a source is not a text: write { name: NAME, url: ADDRESS, sha256: DIGEST }, or from:, helm: or path: instead of url:")
+		return s, section.Errorf("a source cannot be a string: write { name: NAME, url: ADDRESS, sha256: DIGEST }, or from:, helm: or path: instead of url:")
 	}
 	if err := section.Decode(&raw); err != nil {
 		return s, err
@@ -211,11 +211,11 @@ func (s *source) parseInstall(section artifact.Section) error {
 
 func (s *source) parseURL(raw sourceSpec) error {
 	if name := urlName(s.address); !carriable(name) {
-		return s.errorf("url: %q does not end with the name of a file", s.address)
+		return s.errorf("url: %q does not end in a file name", s.address)
 	}
 	s.content = artifact.Content{Size: -1, SHA256: strings.ToLower(raw.SHA256), SHA512: strings.ToLower(raw.SHA512)}
 	if !s.content.Identified() {
-		return artifact.Hint(s.errorf("nothing vouches for its bytes: sha256 is missing"), "ask upstream for its digest, and add: sha256: DIGEST")
+		return artifact.Hint(s.errorf("sha256 is missing: without it, the file cannot be verified"), "ask upstream for its digest, and add: sha256: DIGEST")
 	}
 	return s.checkDigests(s.content, "")
 }
@@ -252,7 +252,7 @@ func cleanURL(text string) (string, error) {
 		return "", err
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
-		return "", fmt.Errorf("%q: an address with ? or # has no name for a file", text)
+		return "", fmt.Errorf("%q: the address of a file must not contain ? or #", text)
 	}
 	return strings.TrimRight(text, "/"), nil
 }

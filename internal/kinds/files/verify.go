@@ -72,7 +72,7 @@ func (v *verification) verify() (line string, err error) {
 		case string(fromPath):
 			return fmt.Sprintf("%s of this site, from %s, with the digest of when it was locked", count(len(v.items)), strings.Join(v.source.URLs, ", ")), nil
 		default:
-			return "", fmt.Errorf("%s: nothing vouches for it", item)
+			return "", fmt.Errorf("%s: the image does not say how it was verified", item)
 		}
 	}
 	return "no files", nil
@@ -103,7 +103,7 @@ func (v *verification) signed(r *artifact.Release) (line string, err error) {
 		signature = contents[1]
 	}
 	if contentOf(contents[0]).SHA256 != r.SHA256 {
-		return "", fmt.Errorf("%s: it is not the list that the image says its files come from", r.Proofs[0].Path)
+		return "", fmt.Errorf("%s: it is not the list that the image names for its files", r.Proofs[0].Path)
 	}
 	said, err := v.ring.verify(contents[0], signature, time.Now())
 	if err != nil {
