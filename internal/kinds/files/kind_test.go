@@ -67,6 +67,7 @@ func TestKind(t *testing.T) {
 		Listed:      "bin/tool\n",
 		Missing:     "/files/down/nope.txt",
 		MissingName: "nope.txt",
+		Keyring:     key.Armored(),
 		Versions: func(v string) map[string]bool {
 			return map[string]bool{"= " + v: true, "< " + v: false, "<< 1.3.0": true, ">= 1.2, < 2": true, "~1.3": false, "^1.0.0": true, ">> 2": false, "<< 1:2.0": false}
 		},
