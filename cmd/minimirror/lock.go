@@ -39,8 +39,9 @@ The last lines show the size of everything in the lock, and how much of it build
 has to download from each source because it is not in the cache.
 
 --dry-run prints the same but writes no lock; the downloaded indexes stay in the
-cache. --check writes no lock either; it prints what --update would change, and
-exits 3 if there are changes: for a nightly job.
+cache. --check writes no lock either; it prints what --update would change, names
+what it would change for security, and exits 3 if there are changes: for a nightly
+job.
 
 Proxies come from http_proxy, https_proxy and no_proxy, logins from ~/.netrc
 and apt's auth.conf. With "sources: host", apt's own proxies and certificates
@@ -123,11 +124,12 @@ func (c *command) checked(d *builder.Definition, made *builder.Locked, output st
 	if made.Previous == nil {
 		changes = builder.Changes(&lockfile.Lock{}, made.Lock)
 	}
+	held := heldBack(made)
 	if output == "json" {
 		if changes == nil {
 			changes = []builder.Change{}
 		}
-		if err := json.NewEncoder(c.stdout).Encode(map[string]any{"changes": changes, "release_changes": slices.Concat([]artifact.ReleaseChange{}, made.ReleaseChanges)}); err != nil {
+		if err := json.NewEncoder(c.stdout).Encode(map[string]any{"changes": changes, "release_changes": slices.Concat([]artifact.ReleaseChange{}, made.ReleaseChanges), "held_back": held}); err != nil {
 			return err
 		}
 	}
@@ -139,6 +141,9 @@ func (c *command) checked(d *builder.Definition, made *builder.Locked, output st
 		why = d.File + " has changed since"
 	case len(changes) > 0:
 		why = "upstream has something newer"
+		if len(held) > 0 {
+			why += fmt.Sprintf("; %s for security: %s", counted(len(held), "update"), someOf(held))
+		}
 	case len(made.ReleaseChanges) > 0:
 		why = "upstream has renamed its releases"
 	}

@@ -62,6 +62,26 @@ func (c *command) printChanges(changes []builder.Change) {
 	fmt.Fprintf(c.stdout, "%d changed, %d added, %d removed, %s%s; %d of them for security\n", moved, added, removed, sign, bytesize.MB(more), security)
 }
 
+// heldBack are the names of what an update would move for security, each once.
+func heldBack(made *builder.Locked) []string {
+	names := []string{}
+	for _, x := range made.Changes {
+		if x.Old != nil && x.New != nil && x.New.Security && x.Old.Version != x.New.Version && !slices.Contains(names, x.Name) {
+			names = append(names, x.Name)
+		}
+	}
+	return names
+}
+
+// someOf joins the first of many names.
+func someOf(names []string) string {
+	const most = 10
+	if more := len(names) - most; more > 0 {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return strings.Join(names, ", ")
+}
+
 // printReleaseChanges writes a line for each change.
 func (c *command) printReleaseChanges(changes []artifact.ReleaseChange) {
 	for _, x := range changes {
