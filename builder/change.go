@@ -9,8 +9,9 @@ import (
 	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
-// A Change is what a new lock does to one name of one kind and architecture.
+// A Change is what a new lock does to one name of one kind, system and architecture.
 type Change struct {
+	System       string `json:"system,omitempty"`
 	Kind         string `json:"kind"`
 	Name         string `json:"name"`
 	Architecture string `json:"architecture"`
@@ -27,11 +28,11 @@ type Pin struct {
 	Security bool   `json:"security"` // a security channel lists it
 }
 
-// Changes are the differences between two locks, sorted by kind, name and
+// Changes are the differences between two locks, sorted by system, kind, name and
 // architecture. Where a name has several versions, the first that has gone is
 // held against the first that has come.
 func Changes(before, after *lockfile.Lock) []Change {
-	type key struct{ kind, name, architecture string }
+	type key struct{ system, kind, name, architecture string }
 	old, kept := make(map[key][]*artifact.Item), make(map[string]bool)
 	identity := func(a *artifact.Item) string { return a.ID() + " " + digestOf(a) }
 	for i := range before.Items {
@@ -46,7 +47,11 @@ func Changes(before, after *lockfile.Lock) []Change {
 			come = append(come, a)
 		}
 	}
-	keyOf := func(a *artifact.Item) key { return key{a.Kind, a.Name, a.Architecture()} }
+	systems := make(map[string]string) // by the name of the source
+	for _, s := range slices.Concat(before.Sources, after.Sources) {
+		systems[s.Name] = s.System
+	}
+	keyOf := func(a *artifact.Item) key { return key{systems[a.Source], a.Kind, a.Name, a.Architecture()} }
 	for i := range before.Items {
 		if a := &before.Items[i]; !kept[identity(a)] {
 			old[keyOf(a)] = append(old[keyOf(a)], a)
@@ -54,7 +59,7 @@ func Changes(before, after *lockfile.Lock) []Change {
 	}
 	var changes []Change
 	add := func(k key, o, n *artifact.Item) {
-		changes = append(changes, Change{k.kind, k.name, k.architecture, pinOf(o), pinOf(n)})
+		changes = append(changes, Change{k.system, k.kind, k.name, k.architecture, pinOf(o), pinOf(n)})
 	}
 	for _, n := range come {
 		k := keyOf(n)
@@ -81,7 +86,7 @@ func compareChanges(a, b Change) int {
 		}
 		return p.Source + " " + p.Version
 	}
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Architecture, b.Architecture),
+	return cmp.Or(cmp.Compare(a.System, b.System), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Architecture, b.Architecture),
 		cmp.Compare(version(a.Old), version(b.Old)), cmp.Compare(version(a.New), version(b.New)))
 }
 

@@ -50,7 +50,11 @@ func (c *command) printChanges(changes []builder.Change) {
 			security++
 			what += ", security"
 		}
-		fmt.Fprintf(c.stdout, "%s: %s\n", artifact.Title(x.Name, "", x.Architecture), what)
+		system := ""
+		if x.System != "" {
+			system = x.System + ": "
+		}
+		fmt.Fprintf(c.stdout, "%s%s: %s\n", system, artifact.Title(x.Name, "", x.Architecture), what)
 	}
 	if len(changes) == 0 {
 		return

@@ -23,7 +23,7 @@
 //  4. what upstream signed: /mirror/upstream/SOURCE/PATH;
 //  5. what is generated: each kind's repository metadata, the public key
 //     /mirror/minimirror.asc, and /bootstrap/SET/install.sh, which installs a set where the
-//     image has been unpacked;
+//     image has been unpacked (/bootstrap/SET/SYSTEM/install.sh, if the set is for several systems);
 //  6. the catalog: /mirror/minimirror.catalog and /mirror/minimirror.records.
 //
 // A layer of 2, 3 or 4 that would be empty is left out, so only the first layer and
@@ -70,9 +70,9 @@
 //     whose "alias_of" lists the names of the kind for which they stand. Items of one source may share files;
 //   - "files": everything else under /mirror but the catalog itself, key: the path. Each has "modified",
 //     which files of items have not;
-//   - "sets": the items of each set, key SET/ARCHITECTURE, in an order in which a node of that
-//     architecture can install them, without "urls" and "metadata";
-//   - "sources": the sources, key: the name. "proofs" of a release name what upstream
+//   - "sets": the items of each set, key SET/ARCHITECTURE or SET/SYSTEM/ARCHITECTURE, in an order in which a node of that
+//     architecture and system can install them, without "urls" and "metadata";
+//   - "sources": the sources, key: the name. A source with "system" is for nodes of that system only. "proofs" of a release name what upstream
 //     signed: the signed bytes and the indexes that they cover, each one of the files.
 //
 // In version 1 of the format an item was a single file: the table is called "artifacts", and its rows have "path", "size",

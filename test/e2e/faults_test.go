@@ -34,6 +34,8 @@
 //	                             from it; stdout lists them
 //	serve NAME REF [FLAG…]       serve the image; $NAME is its address; again: another one, or with other flags, at the same address
 //	apt NAME ARGUMENT…           run apt-get as the client of that mirror, with the state that it has
+//	node NAME MIRROR CODENAME STATUS
+//	                             another client of the mirror, with this codename and status of dpkg, for apt
 //	drain NAME PATH              end the mirror while it sends the file
 //	whole DIR                    an OCI layout in which nothing is missing, wrong or left behind
 //
@@ -72,6 +74,7 @@ func TestFaults(t *testing.T) {
 			"installs":  cmdInstalls,
 			"serve":     cmdServe,
 			"apt":       cmdApt,
+			"node":      cmdNode,
 			"drain":     cmdDrain,
 			"whole":     cmdWhole,
 		},

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"sync"
 	"syscall"
@@ -42,15 +44,28 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	m.address, m.signal, m.stop = served.address, served.signal, served.stop
 	ts.Setenv(args[0], "http://"+m.address)
 	if m.apt == nil {
-		sources, err := get("http://" + m.address + "/minimirror.sources")
-		ts.Check(err)
-		m.apt = debiantest.NewApt(w.t, sources)
+		if sources, err := get("http://" + m.address + "/minimirror.sources"); err == nil {
+			m.apt = debiantest.NewApt(w.t, sources)
+		} // otherwise it has nodes
 	}
+}
+
+// cmdNode makes another client of a mirror, which has a codename and installed packages.
+func cmdNode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 || worldOf(ts).mirrors[args[1]] == nil {
+		ts.Fatalf("usage: node NAME MIRROR CODENAME STATUS")
+	}
+	w := worldOf(ts)
+	sources, err := get("http://" + w.mirrors[args[1]].address + "/minimirror.sources?codename=" + args[2])
+	ts.Check(err)
+	node := &mirror{apt: debiantest.NewApt(w.t, sources)}
+	ts.Check(os.WriteFile(filepath.Join(node.apt.Dir, "status"), []byte(ts.ReadFile(args[3])), 0o644))
+	w.mirrors[args[0]] = node
 }
 
 // cmdApt runs apt-get as the client of a mirror.
 func cmdApt(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) < 2 || worldOf(ts).mirrors[args[0]] == nil {
+	if len(args) < 2 || worldOf(ts).mirrors[args[0]] == nil || worldOf(ts).mirrors[args[0]].apt == nil {
 		ts.Fatalf("usage: apt NAME ARGUMENT…")
 	}
 	out, err := worldOf(ts).mirrors[args[0]].apt.Get(args[1:]...)

@@ -66,9 +66,9 @@ func (v *Verification) walk(number int, body io.Reader) *layerWalk {
 	}
 	if number == v.made {
 		for _, set := range v.sets {
-			want(path.Join(layout.ScriptRoot, set.Name, layout.ScriptName), wanted{mode: 0o755, optional: true})
+			want(path.Join(layout.ScriptRoot, set.Name, set.System, layout.ScriptName), wanted{mode: 0o755, optional: true})
 			for _, kind := range v.kinds {
-				want(path.Join(layout.ScriptRoot, set.Name, layout.ScriptOf(kind)), wanted{mode: 0o755, optional: true})
+				want(path.Join(layout.ScriptRoot, set.Name, set.System, layout.ScriptOf(kind)), wanted{mode: 0o755, optional: true})
 			}
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/kinds/debian/aptconf"
 	"github.com/minimirror/minimirror/internal/kinds/debian/archive"
-	"github.com/minimirror/minimirror/internal/kinds/debian/broken"
 	"github.com/minimirror/minimirror/internal/kinds/debian/dpkg"
 	"github.com/minimirror/minimirror/internal/kinds/debian/repository"
 	"github.com/minimirror/minimirror/internal/kinds/debian/resolver"
@@ -26,7 +25,7 @@ func (Kind) Filter(ctx context.Context, req artifact.FilterRequest) ([]artifact.
 
 // Access implements artifact.Accessor.
 func (Kind) Access(ctx context.Context, s artifact.Spec) (artifact.Access, error) {
-	return aptconf.Access(ctx, s.(*spec).host)
+	return aptconf.Access(ctx, s.(sections).host())
 }
 
 // Verify implements artifact.Verifier.
@@ -40,16 +39,6 @@ func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, keys []artif
 		vouched.Report = append(vouched.Report, fmt.Sprintf("%d indexes about packages say what the signed ones say", count))
 	}
 	return vouched, err
-}
-
-// Why implements artifact.Explainer. name is a request: a package, one of an architecture, a pattern.
-func (Kind) Why(s artifact.Spec, pins artifact.Pins, name string) ([]artifact.Reason, error) {
-	return resolver.Why(&s.(*spec).Demand, withoutSources(pins), name)
-}
-
-// Find implements artifact.BreakageFinder.
-func (Kind) Broken(ctx context.Context, pins artifact.Pins, sets []artifact.Set, absent func(id string) bool) ([]artifact.Breakage, error) {
-	return broken.Find(ctx, withoutSources(pins), sets, absent)
 }
 
 // NodeArchitecture implements artifact.Installer.

@@ -31,15 +31,21 @@ func (Kind) Mount(site artifact.Site) []artifact.Route {
 		}
 		site.ServeFile(w, r, upstream.File(strings.TrimPrefix(r.URL.Path, "/")))
 	})
+	systems := Kind{}.Systems(m.Sources)
 	routes := []artifact.Route{{Path: SourcesPath, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store") // it depends on the address that the client used
-		body := sourcesFile(m, site.Base(r))
-		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
-		if r.Method != http.MethodHead {
-			fmt.Fprint(w, body)
+		codename := r.URL.Query().Get("codename")
+		system := artifact.FindSystem(systems, codename)
+		if len(systems) > 0 && system == "" && codename != allSystems {
+			answer(w, r, http.StatusNotFound, systemsText(systems, site.Base(r)))
+			return
 		}
+		answer(w, r, http.StatusOK, sourcesFile(forSystem(m, system), site.Base(r)))
 	})}}
+	for _, s := range systems {
+		routes = append(routes, artifact.Route{Path: "/" + sourcesName(s.Name), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answer(w, r, http.StatusOK, sourcesFile(forSystem(m, s.Name), site.Base(r)))
+		})})
+	}
 	for _, s := range m.Sources {
 		routes = append(routes, artifact.Route{Path: "/" + s.Name + "/", Handler: files})
 		if s.ServeUpstream {
@@ -47,6 +53,28 @@ func (Kind) Mount(site artifact.Site) []artifact.Route {
 		}
 	}
 	return routes
+}
+
+// allSystems as a codename stands for the sources of all systems: for programs that check the mirror, not for clients.
+const allSystems = "*"
+
+// forSystem is the mirror as nodes of a system see it; without a name, all of it.
+func forSystem(m artifact.Mirror, system string) artifact.Mirror {
+	if system != "" {
+		m.Pins = m.Pins.ForSystem(system)
+	}
+	return m
+}
+
+// answer writes a text that depends on the address that the client used.
+func answer(w http.ResponseWriter, r *http.Request, status int, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		fmt.Fprint(w, body)
+	}
 }
 
 // sourcesFile is a deb822 sources file, sources.list(5), with the key inside
@@ -88,15 +116,19 @@ func (Kind) Usage(m artifact.Mirror, base string) string {
 	if len(m.Sources) == 0 {
 		return ""
 	}
+	address, prepare, more := base+SourcesPath, "", ""
+	if systems := (Kind{}).Systems(m.Sources); len(systems) > 0 {
+		address, prepare, more = `"`+address+`?codename=$VERSION_CODENAME"`, "  . /etc/os-release\n", "\n"+systemsText(systems, base)
+	}
 	text := fmt.Sprintf(`Debian packages, for apt 2.3.10 or later, as root:
 
-  curl -fsS %[1]s%[2]s -o /etc/apt/sources.list.d/minimirror.sources
+%[2]s  curl -fsS %[1]s -o /etc/apt/sources.list.d/minimirror.sources
   apt-get update
 
-Without curl: /usr/lib/apt/apt-helper download-file %[1]s%[2]s /etc/apt/sources.list.d/minimirror.sources
+Without curl: /usr/lib/apt/apt-helper download-file %[1]s /etc/apt/sources.list.d/minimirror.sources
 
 Other sources of the machine stay as they are; move them away if they can't be reached.
-`, base, SourcesPath)
+%[3]s`, address, prepare, more)
 	for _, s := range m.Sources {
 		if s.ServeUpstream {
 			text += archive.UpstreamInstructions(&s, base)

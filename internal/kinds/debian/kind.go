@@ -40,6 +40,7 @@ var _ interface {
 	artifact.Prober
 	artifact.Reserver
 	artifact.Ruler
+	artifact.SystemNamer
 	artifact.Verifier
 	artifact.Versioner
 } = Kind{}
@@ -47,9 +48,10 @@ var _ interface {
 // Name implements artifact.Kind.
 func (Kind) Name() string { return deb822.KindName }
 
-// spec is the "debian" part of a definition.
+// spec is a section of the "debian" part of a definition.
 type spec struct {
 	section artifact.Section
+	name    string           // empty: it is the only one
 	host    bool             // sources: host
 	sources []archive.Source // otherwise
 	resolver.Demand
@@ -57,10 +59,10 @@ type spec struct {
 	phased   archive.PhasedUse // for sources without a setting of their own
 }
 
-// Parse implements artifact.Kind. Keyrings and status files are read
-// here; the sources of the host only when resolving.
-func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, dir string) (artifact.Spec, error) {
+// parseSection reads a section. Only in a list has it a name.
+func parseSection(section artifact.Section, sets map[string]artifact.Section, dir string, listed bool) (*spec, error) {
 	var raw struct {
+		Name       artifact.Section `yaml:"name"`
 		Sources    artifact.Section `yaml:"sources"`
 		Packages   artifact.Section `yaml:"packages"`
 		Exclude    artifact.Section `yaml:"exclude"`
@@ -74,6 +76,14 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 		return nil, err
 	}
 	s := &spec{section: section, upstream: archive.UpstreamCarry}
+	switch {
+	case listed:
+		if err := raw.Name.Decode(&s.name); err != nil {
+			return nil, err
+		}
+	case raw.Name != nil:
+		return nil, artifact.Hint(raw.Name.Errorf("debian: only the sections of a list have names"), "begin the section with \"- \", or leave out the name")
+	}
 	s.Recommends, s.Suggests = raw.Recommends, raw.Suggests
 	if raw.Sources == nil {
 		return nil, section.Errorf("debian: sources is missing: write \"sources: host\" for this machine's own, or a list")
@@ -114,6 +124,7 @@ func (Kind) Parse(section artifact.Section, sets map[string]artifact.Section, di
 	if s.Whole && slices.ContainsFunc(s.sources, func(source archive.Source) bool { return source.EachSuite }) {
 		return nil, raw.Packages.Errorf("packages: all carries every version of every suite: leave out \"versions: each-suite\"")
 	}
+	s.qualify()
 	return s, s.parseSets(sets, dir)
 }
 

@@ -38,10 +38,7 @@ func vendorOf(source *artifact.Source, i *artifact.Item) (vendor, distro string)
 			if vendorName.MatchString(identity[0]) {
 				vendor = identity[0]
 			}
-			if distro = withoutPocket(identity[3]); distro == "" {
-				distro = withoutPocket(identity[2])
-			}
-			return strings.ToLower(vendor), distro
+			return strings.ToLower(vendor), codenameOf(&source.Releases[at])
 		}
 	}
 	return strings.ToLower(vendor), ""

@@ -18,7 +18,7 @@ import (
 // Probe implements artifact.Prober. It does what apt does, starting at SourcesPath: every InRelease must
 // bear a good signature by the key that SourcesPath names, and the first of its indexes must have the digest that it says.
 func (Kind) Probe(ctx context.Context, get func(ctx context.Context, path string) ([]byte, error)) error {
-	text, err := get(ctx, SourcesPath)
+	text, err := get(ctx, SourcesPath+"?codename="+allSystems)
 	if err != nil {
 		return err
 	}

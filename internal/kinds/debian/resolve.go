@@ -15,10 +15,54 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/resolver"
 )
 
-// Resolve implements artifact.Kind: it brings and verifies what every
-// source says, and resolves one closure over all of it.
+// Resolve implements artifact.Kind: it resolves each section by itself.
 func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact.Resolution, error) {
-	s := req.Spec.(*spec)
+	all := new(artifact.Resolution)
+	for _, s := range req.Spec.(sections) {
+		r, err := s.resolve(ctx, s.ownRequest(req))
+		if err != nil {
+			return nil, s.wrap(err)
+		}
+		for i := range r.Sources {
+			r.Sources[i].System = s.name
+		}
+		for i := range r.Sets {
+			r.Sets[i].System = s.name
+		}
+		all.Sources, all.Items, all.Sets = append(all.Sources, r.Sources...), append(all.Items, r.Items...), append(all.Sets, r.Sets...)
+		all.ReleaseChanges = append(all.ReleaseChanges, r.ReleaseChanges...)
+		if r.Date.After(all.Date) {
+			all.Date = r.Date
+		}
+	}
+	return all, nil
+}
+
+// ownRequest is a request with what concerns the section: the previous lock of its own system. If the previous lock knew no systems,
+// it is that of every section, so that a definition whose section becomes one of a list keeps its versions.
+func (s *spec) ownRequest(req artifact.ResolveRequest) artifact.ResolveRequest {
+	if s.name == "" {
+		return req
+	}
+	req.Log = req.Log.With("section", s.name)
+	if len(artifact.Systems(req.Previous.Sources)) == 0 {
+		return req
+	}
+	locked := artifact.Pins{Sources: req.Previous.Sources, Items: req.Locked}
+	req.Previous, req.Locked = req.Previous.ForSystem(s.name), locked.ForSystem(s.name).Items
+	return req
+}
+
+// wrap names the section in an error.
+func (s *spec) wrap(err error) error {
+	if s.name == "" {
+		return err
+	}
+	return fmt.Errorf("section %s: %w", s.name, err)
+}
+
+// resolve brings and verifies what every source says, and resolves one closure over all of it.
+func (s *spec) resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact.Resolution, error) {
 	sources, err := s.sources, error(nil)
 	if s.host {
 		if sources, err = aptconf.Sources(ctx, req.Log); err != nil {
@@ -27,6 +71,9 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	}
 	sources = slices.Clone(sources)
 	for i := range sources {
+		if s.host {
+			sources[i].Name = s.sourceName(sources[i].Name)
+		}
 		if s.phased != "" && (s.host || sources[i].Phased == "") {
 			sources[i].Phased = s.phased
 		}
@@ -65,6 +112,7 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 			}
 		}
 	}
+	warnOfReleases(req.Log, r.Sources)
 	r.ReleaseChanges = archive.ReleaseChanges(req.Previous.Sources, r.Sources)
 	if s.Whole {
 		return r, nil
