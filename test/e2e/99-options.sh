@@ -1,13 +1,15 @@
 #!/bin/bash
 # Options of a source, each with the client that it is for, from an image and without a network.
 . "$(dirname "$0")/lib.sh"
-need apt-get apt-file curl dpkg-source
+need apt-get apt-file appstreamcli curl dpkg-source
 made_up_archive <<-END
 	Suite: bookworm
 	Codename: bookworm
 	Sources: yes
 	Languages: en de
 	Contents: yes
+	Commands: yes
+	AppStream: yes
 	By-Hash: yes
 
 	Package: app
@@ -39,6 +41,8 @@ definition options <<-END
 	      sources: true
 	      translations: [en, de]
 	      contents: true
+	      commands: true
+	      appstream: true
 	  packages: [app]
 	sets:
 	  app: { debian: [app] }
@@ -87,10 +91,46 @@ found bin/app app
 found share/shared app
 found bin/other
 
+say "commands: command-not-found knows the packages of a command; appstream: appstreamcli reads the applications"
+[ -e /usr/lib/cnf-update-db ] || die "command-not-found is missing; type: sudo $repo/test/e2e/setup.sh"
+cp /etc/apt/apt.conf.d/50appstream "$apt/etc/apt.conf.d/"
+sed '/Post-Invoke/,$d; s/DefaultEnabled "no"/DefaultEnabled "yes"/' /etc/apt/apt.conf.d/50command-not-found >"$apt/etc/apt.conf.d/50command-not-found"
+sed -i '/Post-Invoke/,$d' "$apt/etc/apt.conf.d/50appstream"
+# commands_of COMMAND prints the packages that have it, as command-not-found finds them.
+commands_of() {
+	rm -f "$mine"/commands.db*
+	PYTHONPATH=/usr/share/command-not-found /usr/bin/python3 - "$mine/commands.db" "$1" "$apt"/lists/*Commands-amd64 <<-'END'
+		import sys
+		from CommandNotFound.db.creator import DbCreator
+		from CommandNotFound.db.db import SqliteDatabase
+		DbCreator(sys.argv[3:]).create(sys.argv[1])
+		print(" ".join(p for p, *_ in SqliteDatabase(sys.argv[1]).lookup(sys.argv[2])))
+	END
+}
+applications() {
+	zcat -f "$apt"/lists/*Components-amd64.yml* >"$mine/apps.yml"
+	appstreamcli convert "$mine/apps.yml" "$mine/apps.xml" >/dev/null || die "appstreamcli does not read it"
+	sed -n 's,.*<pkgname>\(.*\)</pkgname>.*,\1,p' "$mine/apps.xml" | sort | paste -sd' '
+}
+updates
+# named COMMANDS APPLICATIONS wants that appctl, libappctl and otherctl are commands of these, and that these are applications.
+named() {
+	local commands=() command found apps
+	for command in appctl libappctl otherctl; do
+		found=$(commands_of "$command") || die "command-not-found: see above"
+		commands+=(${found:+"$found"})
+	done
+	apps=$(applications)
+	[ "${commands[*]}" = "$1" ] || die "command-not-found finds \"${commands[*]}\", not \"$1\""
+	[ "$apps" = "$2" ] || die "appstreamcli finds \"$apps\", not \"$2\""
+}
+named "app libapp" "app libapp"
+
 say "rules: what is denied is in none of these indexes"
 rule 'default: allow' 'rules:' '- deny: { package: app }'
 updates
 found bin/app
+named libapp libapp
 ! apt_in "$apt" apt-cache show app >"$mine/apt.out" 2>&1 || die "a denied package is described"
 rule 'default: allow' 'rules: []'
 updates

@@ -100,6 +100,33 @@ func TestAbouts(t *testing.T) {
 	speaks(t, l.apt(t, nothing, "deb"))
 }
 
+func TestCommandsAndAppStream(t *testing.T) {
+	archive := parseArchive(t, strings.Replace(archiveWithAbouts, "Contents: yes", "Commands: yes\nAppStream: yes", 1))
+	l, err := lockArchive(t, archive, ", commands: true, appstream: true", "[app, lib]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if vouched, err := l.verify(); err != nil || !strings.Contains(strings.Join(vouched.Report, "\n"), "2 indexes about packages") {
+		t.Fatalf("verify: %v, %s", err, vouched.Report)
+	}
+	const commands, apps = "d/dists/bookworm/main/cnf/Commands-amd64", "d/dists/bookworm/main/dep11/Components-amd64.yml"
+	check := func(of debiantest.TestTree, packages ...string) {
+		t.Helper()
+		wantCommands, wantApps := "suite: bookworm\ncomponent: main\narch: amd64\n\n", "---\nFile: DEP-11\nVersion: '0.12'\nOrigin: test-bookworm-main\n"
+		for _, p := range packages {
+			name, version, _ := strings.Cut(p, " ")
+			wantCommands += "name: " + name + "\nversion: " + version + "\ncommands: " + name + "," + name + "ctl\n\n"
+			wantApps += "---\nType: desktop-application\nID: org.example." + name + "\nPackage: " + name + "\nName:\n  C: The " + name + "\nIcon:\n  cached:\n  - name: " + name + ".png\n"
+		}
+		if string(of[commands]) != wantCommands || string(of[apps]) != wantApps {
+			t.Errorf("got\n%s\n%s\nwant\n%s\n%s", of[commands], of[apps], wantCommands, wantApps)
+		}
+	}
+	check(l.mirror, "app 2.0", "lib 1.0")
+	check(l.without(t, func(id string) bool { return strings.Contains(id, "/app_") }), "lib 1.0")
+	check(l.without(t, func(id string) bool { return true }))
+}
+
 // TestTamperedAbouts: verify makes these indexes again from what upstream signed.
 func TestTamperedAbouts(t *testing.T) {
 	for _, name := range []string{"d/dists/bookworm/main/Contents-amd64", "d/dists/bookworm/main/i18n/Translation-en", "upstream/d/dists/bookworm/main/Contents-amd64.xz"} {
@@ -128,7 +155,7 @@ func TestAboutsRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", options, err, want)
 		}
 	}
-	if _, err := lockArchive(t, parseArchive(t, archiveWithAbouts), ", contents: true", "[app]\nupstream: omit"); err == nil || !strings.Contains(err.Error(), "mirror.yaml:3: upstream: omit: translations and contents of the source d") {
+	if _, err := lockArchive(t, parseArchive(t, archiveWithAbouts), ", contents: true", "[app]\nupstream: omit"); err == nil || !strings.Contains(err.Error(), "mirror.yaml:3: upstream: omit: translations, contents, commands and appstream of the source d") {
 		t.Errorf("upstream: omit: %v", err)
 	}
 	archive := parseArchive(t, "Suite: s\n\nPackage: app\n")

@@ -132,7 +132,7 @@ func parseSection(section artifact.Section, sets map[string]artifact.Section, di
 func checkOmitted(section artifact.Section, s *spec) error {
 	for _, source := range s.sources {
 		if s.upstream == archive.UpstreamOmit && source.Further.Published() {
-			return section.Errorf("upstream: omit: translations and contents of the source %s are made of what upstream signed: write carry, or leave these options out", source.Name)
+			return section.Errorf("upstream: omit: translations, contents, commands and appstream of the source %s are made of what upstream signed: write carry, or leave these options out", source.Name)
 		}
 	}
 	return nil

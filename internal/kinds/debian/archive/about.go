@@ -36,6 +36,14 @@ func (f Further) Abouts(components, architectures []string) (all []About) {
 				all = append(all, About{Name: path.Join(component, file), Component: component, Architecture: architecture, option: "contents: true",
 					from: []string{path.Join(component, file), file}, beside: path.Join(component, "Contents-all")})
 			}
+			if f.Commands {
+				name := path.Join(component, "cnf/Commands-"+architecture)
+				all = append(all, About{Name: name, Component: component, Architecture: architecture, option: "commands: true", from: []string{name}})
+			}
+			if f.AppStream {
+				name := path.Join(component, "dep11/Components-"+architecture+".yml")
+				all = append(all, About{Name: name, Component: component, Architecture: architecture, option: "appstream: true", from: []string{name}})
+			}
 		}
 	}
 	return all

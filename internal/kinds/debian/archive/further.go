@@ -15,6 +15,8 @@ type Further struct {
 	Sources      bool     // of source packages: "sources: true"
 	Translations []string // descriptions in these languages
 	Contents     bool     // names of the packages' files
+	Commands     bool     // names of the packages' commands, for command-not-found
+	AppStream    bool     // what software centers show: the packages' AppStream metadata (DEP-11)
 }
 
 // indexesField is a line of a lock's metadata of a release. It says what the mirror publishes for the suite beside Packages;
@@ -33,7 +35,7 @@ func (f Further) check(suites []Suite) error {
 	}
 	for _, s := range suites {
 		if deb822.IsFlat(s.Name) && f.Published() {
-			return fmt.Errorf("translations and contents: the suite %q is flat, and flat repositories have none: leave them out, or list the suite in a source of its own", s.Name)
+			return fmt.Errorf("translations, contents, commands and appstream: the suite %q is flat, and flat repositories have none: leave them out, or list the suite in a source of its own", s.Name)
 		}
 	}
 	return nil
@@ -53,6 +55,12 @@ func (f Further) lines() []string {
 	}
 	if f.Contents {
 		words = append(words, "Contents")
+	}
+	if f.Commands {
+		words = append(words, "Commands")
+	}
+	if f.AppStream {
+		words = append(words, "Components")
 	}
 	if words == nil {
 		return nil
@@ -75,6 +83,10 @@ func FurtherOf(r *artifact.Release) (f Further, rest []string) {
 				f.Sources = true
 			case word == "Contents":
 				f.Contents = true
+			case word == "Commands":
+				f.Commands = true
+			case word == "Components":
+				f.AppStream = true
 			case translation:
 				f.Translations = append(f.Translations, language)
 			}

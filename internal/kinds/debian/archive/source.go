@@ -74,6 +74,8 @@ type sourceSpec struct {
 	Debs            artifact.Section `yaml:"debs"`
 	Translations    []string         `yaml:"translations"`
 	Contents        bool             `yaml:"contents"`
+	Commands        bool             `yaml:"commands"`
+	AppStream       bool             `yaml:"appstream"`
 	Versions        artifact.Section `yaml:"versions"`
 }
 
@@ -90,7 +92,7 @@ func ParseSource(section artifact.Section, dir string) (Source, error) {
 		Name: spec.Name, Architectures: spec.Architectures, releaseNames: spec.ReleaseNames,
 		CheckDates:      spec.CheckDate == nil || *spec.CheckDate,
 		CheckValidUntil: spec.CheckValidUntil == nil || *spec.CheckValidUntil,
-		Further:         Further{Sources: spec.Sources, Translations: spec.Translations, Contents: spec.Contents},
+		Further:         Further{Sources: spec.Sources, Translations: spec.Translations, Contents: spec.Contents, Commands: spec.Commands, AppStream: spec.AppStream},
 	}
 	switch {
 	case spec.Name == "":

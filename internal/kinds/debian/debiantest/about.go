@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// about returns the indices that say more about packages: Translation and Contents files.
+// about returns the indices that say more about packages: Translation, Contents, Commands and AppStream files.
 func (s *Suite) about() map[string][]byte {
 	all := map[string][]byte{}
 	for _, component := range s.components() {
@@ -24,6 +24,20 @@ func (s *Suite) about() map[string][]byte {
 		for _, architecture := range s.architectures() {
 			if s.Contents {
 				all[path.Join(component, "Contents-"+architecture)] = []byte(s.contents(component, architecture))
+			}
+			commands := fmt.Sprintf("suite: %s\ncomponent: %s\narch: %s\n\n", s.Name, component, architecture)
+			apps := fmt.Sprintf("---\nFile: DEP-11\nVersion: '0.12'\nOrigin: test-%s-%s\n", s.Name, component)
+			for _, p := range s.Packages {
+				if p.component() == component && (p.architecture() == "all" || p.architecture() == architecture) {
+					commands += fmt.Sprintf("name: %s\nversion: %s\ncommands: %[1]s,%[1]sctl\n\n", p.Name, p.version())
+					apps += fmt.Sprintf("---\nType: desktop-application\nID: org.example.%s\nPackage: %[1]s\nName:\n  C: The %[1]s\nIcon:\n  cached:\n  - name: %[1]s.png\n", p.Name)
+				}
+			}
+			if s.Commands {
+				all[path.Join(component, "cnf/Commands-"+architecture)] = []byte(commands)
+			}
+			if s.AppStream {
+				all[path.Join(component, "dep11/Components-"+architecture+".yml")] = []byte(apps)
 			}
 		}
 	}

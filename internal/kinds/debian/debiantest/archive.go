@@ -48,6 +48,8 @@ type Suite struct {
 	Languages []string
 	// Contents adds a Contents index for each component and architecture.
 	Contents bool
+	// Commands adds lists of commands, and AppStream the metadata of applications, likewise.
+	Commands, AppStream bool
 	// ByHash offers every index under by-hash/ as well (Acquire-By-Hash).
 	ByHash bool
 	// Compressions are the encodings in which the indices can be had, of "" (none),

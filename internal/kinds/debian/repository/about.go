@@ -43,6 +43,10 @@ func formatOf(name string) *format {
 		return &translation
 	case strings.HasPrefix(base, "Contents-") && path.Ext(base) == "":
 		return &contents
+	case strings.HasPrefix(base, "Commands-") && path.Ext(base) == "":
+		return &commands
+	case strings.HasPrefix(base, "Components-") && path.Ext(base) == ".yml":
+		return &appStream
 	}
 	return nil
 }
@@ -166,9 +170,14 @@ func (f *format) takeAll(b *bytes.Buffer, pins artifact.Pins, proof string, carr
 // named below the suite's folder.
 func readsPackages(about, packages string) bool {
 	component, file := path.Split(about)
-	component = strings.TrimSuffix(strings.TrimSuffix(component, "/"), "/i18n")
-	if architecture, found := strings.CutPrefix(file, "Contents-"); found {
-		return packages == path.Join(component, "binary-"+architecture, "Packages")
+	component = strings.TrimSuffix(component, "/")
+	for _, folder := range []string{"/i18n", "/cnf", "/dep11"} {
+		component = strings.TrimSuffix(component, folder)
+	}
+	for _, prefix := range []string{"Contents-", "Commands-", "Components-"} {
+		if architecture, found := strings.CutPrefix(strings.TrimSuffix(file, ".yml"), prefix); found {
+			return packages == path.Join(component, "binary-"+architecture, "Packages")
+		}
 	}
 	return strings.HasPrefix(packages, component+"/binary-")
 }
