@@ -53,7 +53,7 @@ type spec struct {
 	section artifact.Section
 	name    string           // empty: it is the only one
 	host    bool             // sources: host
-	sources []archive.Source // otherwise
+	sources []archive.Source // beside these, or instead
 	resolver.Demand
 	upstream archive.UpstreamUse
 	phased   archive.PhasedUse // for sources without a setting of their own
@@ -155,38 +155,6 @@ func parsePackages(section artifact.Section, dir string) (requests []resolver.Re
 		return nil, false, artifact.Hint(section.Errorf("packages: %q is not a list: write [%s]", word, word), resolver.WholeHint)
 	}
 	return nil, true, nil
-}
-
-// parseSources reads the sources of a definition; host means this machine's own.
-func parseSources(section artifact.Section, dir string) (sources []archive.Source, host bool, err error) {
-	if section.IsText() {
-		var word string
-		if err := section.Decode(&word); err != nil {
-			return nil, false, err
-		}
-		if word != "host" {
-			return nil, false, section.Errorf("sources: %q: write host, or a list of sources", word)
-		}
-		return nil, true, nil
-	}
-	var entries []artifact.Section
-	if err := section.Decode(&entries); err != nil {
-		return nil, false, err
-	}
-	if len(entries) == 0 {
-		return nil, false, section.Errorf("sources: the list is empty")
-	}
-	for _, entry := range entries {
-		one, err := archive.ParseSource(entry, dir)
-		if err != nil {
-			return nil, false, err
-		}
-		if slices.ContainsFunc(sources, func(o archive.Source) bool { return o.Name == one.Name }) {
-			return nil, false, entry.Errorf("two sources are called %q", one.Name)
-		}
-		sources = append(sources, one)
-	}
-	return sources, false, nil
 }
 
 // parseRequests reads a list of requests; an error names the line of the one

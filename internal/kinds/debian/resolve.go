@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/minimirror/minimirror/internal/artifact"
-	"github.com/minimirror/minimirror/internal/kinds/debian/aptconf"
 	"github.com/minimirror/minimirror/internal/kinds/debian/archive"
 	"github.com/minimirror/minimirror/internal/kinds/debian/broken"
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
@@ -63,20 +62,9 @@ func (s *spec) wrap(err error) error {
 
 // resolve brings and verifies what every source says, and resolves one closure over all of it.
 func (s *spec) resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact.Resolution, error) {
-	sources, err := s.sources, error(nil)
-	if s.host {
-		if sources, err = aptconf.Sources(ctx, req.Log); err != nil {
-			return nil, err
-		}
-	}
-	sources = slices.Clone(sources)
-	for i := range sources {
-		if s.host {
-			sources[i].Name = s.sourceName(sources[i].Name)
-		}
-		if s.phased != "" && (s.host || sources[i].Phased == "") {
-			sources[i].Phased = s.phased
-		}
+	sources, err := s.allSources(ctx, req.Log)
+	if err != nil {
+		return nil, err
 	}
 	up, err := archive.Consult(ctx, req, sources)
 	if err != nil {

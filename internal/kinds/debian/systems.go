@@ -36,8 +36,12 @@ func (Kind) Systems(sources []artifact.Source) (systems []artifact.System) {
 	return systems
 }
 
-// codenameOf is the codename of the release that a suite belongs to: "bookworm" of "bookworm-security".
+// codenameOf is the codename of the release that a suite belongs to: "bookworm" of "bookworm-security". A suite of own packages belongs
+// to none.
 func codenameOf(r *artifact.Release) string {
+	if archive.IsOwn(r) {
+		return ""
+	}
 	identity := archive.IdentityOf(r)
 	if identity[3] != "" {
 		return withoutPocket(identity[3])

@@ -34,7 +34,7 @@ type ownFile struct {
 func (s *Source) Own() bool { return s.debs != nil }
 
 // IsOwn reports the same of a pinned release of the source.
-func IsOwn(r *artifact.Release) bool { return len(r.SignedBy) == 0 }
+func IsOwn(r *artifact.Release) bool { return len(r.SignedBy) == 0 && r.Undated }
 
 // ownDate stands for the date of a suite of own packages: nobody says when it was published.
 var ownDate = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
