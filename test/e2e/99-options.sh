@@ -1,7 +1,7 @@
 #!/bin/bash
 # Options of a source, each with the client that it is for, from an image and without a network.
 . "$(dirname "$0")/lib.sh"
-need apt-get apt-file appstreamcli curl dpkg-source
+need apt-get apt-file appstreamcli curl dpkg-source gpg gpgv
 made_up_archive <<-END
 	Suite: bookworm
 	Codename: bookworm
@@ -10,6 +10,7 @@ made_up_archive <<-END
 	Contents: yes
 	Commands: yes
 	AppStream: yes
+	Installer: yes
 	By-Hash: yes
 
 	Package: app
@@ -43,6 +44,7 @@ definition options <<-END
 	      contents: true
 	      commands: true
 	      appstream: true
+	      installer: [netboot]
 	  packages: [app]
 	sets:
 	  app: { debian: [app] }
@@ -125,6 +127,29 @@ named() {
 	[ "$apps" = "$2" ] || die "appstreamcli finds \"$apps\", not \"$2\""
 }
 named "app libapp" "app libapp"
+
+say "installer: kernel and initrd, verified from the InRelease on"
+# installer_from fetches the images and verifies them as an installer's user does, by the mirror's key.
+installer_from() {
+	local images=main/installer-amd64/current/images dists=$url/test/dists/bookworm sum
+	rm -rf "$mine/images" && mkdir "$mine/images"
+	(
+		cd "$mine/images"
+		sed -n '/^Signed-By:/,$ { s/^ \.$//; s/^ //; /^Signed-By:/d; p }' "$apt/etc/sources.list.d/minimirror.sources" >key.asc
+		gpg --homedir "$PWD" --batch --quiet --no-autostart --dearmor <key.asc >key.gpg 2>/dev/null
+		get "$dists/InRelease" --output InRelease
+		gpgv --quiet --keyring "$PWD/key.gpg" --output Release InRelease 2>gpgv.err || { cat gpgv.err >&2; exit 1; }
+		get "$dists/$images/SHA256SUMS" --output SHA256SUMS
+		sum=$(sha256sum <SHA256SUMS) && grep -q "^ ${sum%% *} .* $images/SHA256SUMS\$" Release
+		for file in linux initrd.gz; do
+			get "$dists/$images/netboot/debian-installer/amd64/$file" --create-dirs --output "netboot/debian-installer/amd64/$file" || exit 1
+		done
+		sha256sum --quiet --check SHA256SUMS
+	)
+}
+installer_from || die "the installer's kernel and initrd"
+grep -q 'netboot/debian-installer/amd64/linux of bookworm' "$mine/images/netboot/debian-installer/amd64/linux" || die "another kernel"
+! get "$url/test/dists/bookworm/main/installer-amd64/current/images/cdrom/vmlinuz" >/dev/null 2>&1 || die "images are carried that nobody asked for"
 
 say "rules: what is denied is in none of these indexes"
 rule 'default: allow' 'rules:' '- deny: { package: app }'

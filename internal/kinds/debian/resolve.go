@@ -92,7 +92,11 @@ func (s *spec) resolve(ctx context.Context, req artifact.ResolveRequest) (*artif
 	for _, warning := range missing {
 		req.Log.Warn(warning)
 	}
-	r.Items = slices.Concat(binaries, ofThese)
+	images, err := up.InstallerImages(ctx, req.Upstream)
+	if err != nil {
+		return nil, err
+	}
+	r.Items = slices.Concat(binaries, ofThese, images)
 	for _, source := range r.Sources {
 		for _, release := range source.Releases {
 			if !archive.IsOwn(&release) && release.Date.After(r.Date) {

@@ -110,16 +110,16 @@ func clashing(paths map[string]artifact.Content, item *artifact.Item) string {
 	return ""
 }
 
-// withoutSources are pins without source packages: those that nodes can install.
+// withoutSources are pins without source packages and installers: those that nodes can install.
 func withoutSources(pins artifact.Pins) artifact.Pins {
 	pins.Items = binariesOf(pins.Items)
 	return pins
 }
 
 func binariesOf(items []artifact.Item) []artifact.Item {
-	isSource := func(i artifact.Item) bool { return deb822.IsSource(&i) }
-	if !slices.ContainsFunc(items, isSource) {
+	other := func(i artifact.Item) bool { return !deb822.IsBinary(&i) }
+	if !slices.ContainsFunc(items, other) {
 		return items
 	}
-	return slices.DeleteFunc(slices.Clone(items), isSource)
+	return slices.DeleteFunc(slices.Clone(items), other)
 }

@@ -15,6 +15,7 @@ type Further struct {
 	Sources      bool     // of source packages: "sources: true"
 	Translations []string // descriptions in these languages
 	Contents     bool     // names of the packages' files
+	Installer    []string // folders of images of the installer: netboot, cdrom, …
 	Commands     bool     // names of the packages' commands, for command-not-found
 	AppStream    bool     // what software centers show: the packages' AppStream metadata (DEP-11)
 }
@@ -31,6 +32,11 @@ func (f Further) check(suites []Suite) error {
 			return fmt.Errorf("translations: %q is not a language: write en, de, pt_BR, …", language)
 		case slices.Contains(f.Translations[:i], language):
 			return fmt.Errorf("translations: %q is there twice", language)
+		}
+	}
+	for i, folder := range f.Installer {
+		if !artifact.ValidName(folder) || slices.Contains(f.Installer[:i], folder) {
+			return fmt.Errorf("installer: %q is not the name of a folder of images, or is there twice: write netboot, cdrom, hd-media, …", folder)
 		}
 	}
 	for _, s := range suites {
@@ -62,6 +68,9 @@ func (f Further) lines() []string {
 	if f.AppStream {
 		words = append(words, "Components")
 	}
+	if f.Installer != nil {
+		words = append(words, "Installer")
+	}
 	if words == nil {
 		return nil
 	}
@@ -83,6 +92,8 @@ func FurtherOf(r *artifact.Release) (f Further, rest []string) {
 				f.Sources = true
 			case word == "Contents":
 				f.Contents = true
+			case word == "Installer":
+				f.Installer = []string{}
 			case word == "Commands":
 				f.Commands = true
 			case word == "Components":
@@ -101,6 +112,7 @@ type listing int
 const (
 	listsPackages listing = iota
 	listsSources
+	listsInstaller
 	listsAbout // says more about packages
 )
 

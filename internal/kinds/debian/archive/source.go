@@ -75,6 +75,7 @@ type sourceSpec struct {
 	Translations    []string         `yaml:"translations"`
 	Contents        bool             `yaml:"contents"`
 	Commands        bool             `yaml:"commands"`
+	Installer       []string         `yaml:"installer"`
 	AppStream       bool             `yaml:"appstream"`
 	Versions        artifact.Section `yaml:"versions"`
 }
@@ -92,7 +93,7 @@ func ParseSource(section artifact.Section, dir string) (Source, error) {
 		Name: spec.Name, Architectures: spec.Architectures, releaseNames: spec.ReleaseNames,
 		CheckDates:      spec.CheckDate == nil || *spec.CheckDate,
 		CheckValidUntil: spec.CheckValidUntil == nil || *spec.CheckValidUntil,
-		Further:         Further{Sources: spec.Sources, Translations: spec.Translations, Contents: spec.Contents, Commands: spec.Commands, AppStream: spec.AppStream},
+		Further:         Further{Sources: spec.Sources, Translations: spec.Translations, Contents: spec.Contents, Commands: spec.Commands, Installer: spec.Installer, AppStream: spec.AppStream},
 	}
 	switch {
 	case spec.Name == "":

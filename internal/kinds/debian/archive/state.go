@@ -86,7 +86,7 @@ func (c *consultation) stateAt(ctx context.Context, src Source, url string, s Su
 	if err := r.checkAge(src, c.previous); err != nil {
 		return nil, err
 	}
-	st := &state{release: r, indexes: slices.Concat(indexJobs(src, s, r), furtherJobs(src, s, r), aboutJobs(src, s, r))}
+	st := &state{release: r, indexes: slices.Concat(indexJobs(src, s, r), furtherJobs(src, s, r), aboutJobs(src, s, r), installerJobs(src, s, r))}
 	tried[r.digest] = true
 	return st, c.read(ctx, st.indexes)
 }

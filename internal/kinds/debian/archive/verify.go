@@ -36,7 +36,7 @@ func Verify(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, op
 	v := &verification{ring: ring, open: open}
 	for i := range pins.Sources {
 		src := &pins.Sources[i]
-		v.listed = make(map[string][]listedPackage)
+		v.listed, v.sums = make(map[string][]listedPackage), make(map[string]string)
 		if len(src.Releases) > 0 && !slices.ContainsFunc(src.Releases, func(r artifact.Release) bool { return !IsOwn(&r) }) {
 			var items []*artifact.Item
 			for j := range pins.Items {
@@ -79,6 +79,7 @@ func Verify(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, op
 type verification struct {
 	ring   openpgp.Keyring
 	open   func(name string) (io.ReadCloser, error)
+	sums   map[string]string          // digests of an installer's images of one source, by path
 	listed map[string][]listedPackage // of one source, by SHA-256, or SHA-512 if there is no SHA-256
 }
 
@@ -126,7 +127,7 @@ func (v *verification) release(ctx context.Context, src *artifact.Source, r *art
 		if slices.Contains([]string{"InRelease", "Release", "Release.gpg"}, name) {
 			continue
 		}
-		if err := v.index(said, name, contents[p.Path]); err != nil {
+		if err := v.index(said, folder, name, contents[p.Path]); err != nil {
 			return fail(p.Path, err)
 		}
 	}
@@ -176,7 +177,7 @@ func (v *verification) read(src *artifact.Source, p *artifact.Proof) ([]byte, er
 }
 
 // index reads an index that the release covers.
-func (v *verification) index(r *Release, name string, data []byte) error {
+func (v *verification) index(r *Release, folder, name string, data []byte) error {
 	want, covered := r.Files[name]
 	if !covered {
 		return errors.New("the signed Release does not name it")
@@ -184,12 +185,18 @@ func (v *verification) index(r *Release, name string, data []byte) error {
 	if err := want.VerifyData(data); err != nil {
 		return fmt.Errorf("it does not match the signed Release: %w", err)
 	}
-	if !isIndex(name, "Packages") && !isIndex(name, "Sources") {
+	if !isIndex(name, "Packages") && !isIndex(name, "Sources") && !isIndex(name, "SHA256SUMS") {
 		return nil // it is about packages that others list
 	}
 	data, err := r.decode(name, data)
 	if err != nil {
 		return err
+	}
+	if isIndex(name, "SHA256SUMS") {
+		for sha256, file := range deb822.Sums(string(data)) {
+			v.sums[path.Join(folder, path.Dir(name), file)] = sha256
+		}
+		return nil
 	}
 	if isIndex(name, "Sources") {
 		v.sources(string(data))
@@ -239,6 +246,9 @@ const maxIndex = 512 << 20 // bytes, decoded
 
 // artifact wants a package to be listed as it is carried.
 func (v *verification) artifact(a *artifact.Item) error {
+	if deb822.IsInstaller(a) {
+		return v.installer(a)
+	}
 	if deb822.IsSource(a) {
 		return v.source(a)
 	}

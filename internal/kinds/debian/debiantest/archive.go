@@ -48,6 +48,8 @@ type Suite struct {
 	Languages []string
 	// Contents adds a Contents index for each component and architecture.
 	Contents bool
+	// Installer adds images of an installer, netboot and cdrom, with their SHA256SUMS.
+	Installer bool
 	// Commands adds lists of commands, and AppStream the metadata of applications, likewise.
 	Commands, AppStream bool
 	// ByHash offers every index under by-hash/ as well (Acquire-By-Hash).

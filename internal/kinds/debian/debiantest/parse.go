@@ -23,7 +23,7 @@ import (
 //
 // A Package belongs to the Suite above it ("stable" when there is none). Beside
 // the fields of control and Release files it may have Component, Filename,
-// Compression, Hashes (of its stanza), Filler (bytes that do not compress) and any number of File (a path in it); a Suite may have Sources (yes: the source packages, too), Contents, Commands and AppStream (yes),
+// Compression, Hashes (of its stanza), Filler (bytes that do not compress) and any number of File (a path in it); a Suite may have Sources (yes: the source packages, too), Contents, Installer, Commands and AppStream (yes),
 // Languages (words, of descriptions), By-Hash (yes), Compressions and Hashes (words; "none" is the plain file), Signing and
 // Signed-By (names of keys; default "archive", "none" leaves the suite unsigned), and Says,
 // the Suite that its Release names ("none": neither Suite nor Codename). A Key may
@@ -154,6 +154,8 @@ func (a *Archive) parseSuite(paragraph []field) error {
 			s.Commands = f.value == "yes"
 		case "AppStream":
 			s.AppStream = f.value == "yes"
+		case "Installer":
+			s.Installer = f.value == "yes"
 		case "By-Hash":
 			s.ByHash = f.value == "yes"
 		case "Compressions":

@@ -71,6 +71,9 @@ func (t *Tree) addSuite(s *Suite, stanzas map[*Package]string) error {
 		maps.Copy(indices, sources)
 	}
 	maps.Copy(indices, s.about())
+	if s.Installer {
+		maps.Copy(indices, t.addInstaller(s))
+	}
 	for name, plain := range indices {
 		listed[name] = plain
 		for _, compression := range compressions {

@@ -134,7 +134,7 @@ func (p *suitePlan) carried(index *archive.About) names {
 	carried, channel := make(names), deb822.Channel(p.suite, index.Component)
 	for i := range p.pins.Items {
 		item := &p.pins.Items[i]
-		if item.Source == p.source.Name && !deb822.IsSource(item) && slices.Contains(item.Attributes.Values("channel"), channel) &&
+		if item.Source == p.source.Name && deb822.IsBinary(item) && slices.Contains(item.Attributes.Values("channel"), channel) &&
 			(index.Architecture == "" || item.Architecture() == "all" || item.Architecture() == index.Architecture) {
 			carried.add(item.Name, deb822.MetadataField(item, "Description-md5"))
 		}

@@ -135,6 +135,17 @@ func newSuiteFilter(req *artifact.FilterRequest, source, suite string) (*suiteFi
 				return first == "" || !req.Absent(source+"/"+first)
 			}
 			s.indexes = append(s.indexes, x)
+		} else if path.Base(name) == "SHA256SUMS" {
+			folder := path.Join(source, deb822.Dists(suite), path.Dir(name))
+			x.split, x.none = splitLines, "\n"
+			x.stays = func(line string) bool {
+				for _, file := range deb822.Sums(line) {
+					first, _, _ := strings.Cut(file, "/")
+					return !req.Absent(path.Join(folder, first))
+				}
+				return true
+			}
+			s.indexes = append(s.indexes, x)
 		} else if format := formatOf(name); format != nil {
 			x.split, x.none = format.split, format.empty
 			s.about = append(s.about, x)

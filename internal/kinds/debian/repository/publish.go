@@ -80,6 +80,9 @@ func (p *suitePlan) make(release *artifact.Release, components, architectures []
 		if err := p.sources(component); err != nil {
 			return err
 		}
+		if err := p.installers(component, architectures); err != nil {
+			return err
+		}
 	}
 	if err := p.about(release, components, architectures); err != nil {
 		return err
@@ -90,7 +93,7 @@ func (p *suitePlan) make(release *artifact.Release, components, architectures []
 // packages makes the index of the binary packages of one component for the given architectures.
 func (p *suitePlan) packages(name, component string, architectures []string) error {
 	return p.index(name, component, deb822.WriteStanza, func(i *artifact.Item) bool {
-		return i.Architecture() == "all" || slices.Contains(architectures, i.Architecture())
+		return deb822.IsBinary(i) && (i.Architecture() == "all" || slices.Contains(architectures, i.Architecture()))
 	})
 }
 
@@ -100,6 +103,29 @@ func (p *suitePlan) sources(component string) error {
 		return nil
 	}
 	return p.index(archive.SourcesIndex(component), component, deb822.WriteSource, deb822.IsSource)
+}
+
+// installers makes the lists of an installer's images, where the mirror has any.
+func (p *suitePlan) installers(component string, architectures []string) error {
+	for _, architecture := range architectures {
+		name, list := deb822.InstallerSums(component, architecture), new(bytes.Buffer)
+		folder := path.Join(deb822.Dists(p.suite), path.Dir(name)) + "/"
+		for i := range p.pins.Items {
+			item := &p.pins.Items[i]
+			for _, f := range item.Files {
+				if file, below := strings.CutPrefix(f.Path, folder); below && item.Source == p.source.Name && deb822.IsInstaller(item) {
+					fmt.Fprintf(list, "%s  ./%s\n", f.SHA256, file)
+				}
+			}
+		}
+		if list.Len() == 0 {
+			continue
+		}
+		if err := p.publish(name, list.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // index makes an index of those items of a component that it lists. name is its place below the suite's folder.
