@@ -104,9 +104,16 @@ func (b *Builder) openProof(lock *lockfile.Lock, name string) (io.ReadCloser, er
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
 
+// manyFiles are so many that the cache is listed once.
+const manyFiles = 1000
+
 // lacking are those of the wanted files that the cache lacks, each content once.
 func lacking(c *cache.Cache, wanted []fetch.Wanted) []fetch.Wanted {
-	return slices.DeleteFunc(distinct(wanted), func(w fetch.Wanted) bool { return c.Has(w.Content) })
+	has := c.Has
+	if len(wanted) > manyFiles {
+		has = c.Lookup()
+	}
+	return slices.DeleteFunc(distinct(wanted), func(w fetch.Wanted) bool { return has(w.Content) })
 }
 
 // A Download is what Build would fetch from one source.

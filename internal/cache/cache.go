@@ -113,6 +113,24 @@ func (c *Cache) Has(want artifact.Content) bool {
 	return err == nil && info.Mode().IsRegular() && (want.Size < 0 || info.Size() == want.Size)
 }
 
+// Lookup returns what Has would say of files, for many of them: it lists the cache once instead of asking for each.
+func (c *Cache) Lookup() (has func(want artifact.Content) bool) {
+	dir, err := os.Open(filepath.Join(c.dir, "sha256"))
+	if err != nil {
+		return c.Has
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return c.Has
+	}
+	there := make(map[string]bool, len(names))
+	for _, name := range names {
+		there[name] = true
+	}
+	return func(want artifact.Content) bool { return there[c.locate(want)] && c.Has(want) }
+}
+
 // Check reads the file, compares its digests and returns its content, with the SHA-256. A file
 // that is wrong is removed and the error is artifact.ErrVerify.
 func (c *Cache) Check(want artifact.Content) (artifact.Content, error) {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -201,5 +202,32 @@ func TestSHA512Alone(t *testing.T) {
 	must(t, write("hello"))
 	if _, err := c.Check(want); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Lookup says of every file what Has says.
+func TestLookup(t *testing.T) {
+	c, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := c.Create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write([]byte("text"))
+	content := w.Content()
+	if err := w.KeepFile(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	absent, short := content, content
+	absent.SHA256 = strings.Repeat("0", 64)
+	short.Size--
+	has := c.Lookup()
+	for name, want := range map[string]artifact.Content{"there": content, "absent": absent, "of another size": short, "nothing": {}} {
+		if got := has(want); got != c.Has(want) || got != (name == "there") {
+			t.Errorf("%s: %t, Has says %t", name, got, c.Has(want))
+		}
 	}
 }

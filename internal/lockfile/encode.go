@@ -74,6 +74,7 @@ func marshal(l *Lock) ([]byte, error) {
 		return b.Bytes(), nil
 	}
 	b.Truncate(b.Len() - len(noItems))
+	b.Grow(sizeOf(l.Items))
 	items, separator := encoder(&b, "    "), "[\n    "
 	for i := range l.Items {
 		b.WriteString(separator)
@@ -85,6 +86,23 @@ func marshal(l *Lock) ([]byte, error) {
 	}
 	b.WriteString("\n  ]\n}\n")
 	return b.Bytes(), nil
+}
+
+// sizeOf estimates how much text items are.
+func sizeOf(items []artifact.Item) (size int) {
+	for i := range items {
+		size += 500
+		for _, line := range items[i].Metadata {
+			size += len(line) + len("        \"\",\n")
+		}
+		for _, f := range items[i].Files {
+			size += 300
+			for _, u := range f.URLs {
+				size += len(u)
+			}
+		}
+	}
+	return size
 }
 
 func encoder(b *bytes.Buffer, prefix string) *json.Encoder {
