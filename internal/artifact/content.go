@@ -5,6 +5,7 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"hash"
+	"io"
 )
 
 // Content identifies bytes by at least one digest, or only gives their size.
@@ -38,6 +39,16 @@ func (c Content) VerifyData(data []byte) error {
 	}
 	h := c.Hasher()
 	h.Write(data)
+	return c.Verify(h.Sum())
+}
+
+// VerifyFile is Verify for a file, of which it reads no more than is wanted. It closes the file.
+func (c Content) VerifyFile(f io.ReadCloser) error {
+	defer f.Close()
+	h := c.Hasher()
+	if _, err := io.Copy(h, io.LimitReader(f, c.Size+1)); err != nil {
+		return err
+	}
 	return c.Verify(h.Sum())
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -38,6 +39,20 @@ func Parse(data []byte, where string) (ring Keyring, err error) {
 		return ring, explainKeyring(data, where, err)
 	}
 	return ring, nil
+}
+
+// KeyText returns what "signed-by" of a definition stands for: keys that stand in the definition itself, armored or of minisign, or
+// the content of the file that it names, relative to dir. where names them for errors.
+func KeyText(value, dir string) (data []byte, where string, err error) {
+	if strings.Contains(value, "-----BEGIN PGP") || IsMinisign([]byte(value)) {
+		return []byte(value), "signed-by", nil
+	}
+	file := value
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(dir, file)
+	}
+	data, err = artifact.ReadFile(file)
+	return data, file, err
 }
 
 // IsMinisign reports whether data is a public key of minisign: a whole file, or the key alone. Verifiers of each

@@ -109,7 +109,7 @@ func TestSourcesRefused(t *testing.T) {
 		"architectures: [all]":                 `"all" is not an architecture`,
 		"architectures: [arm64]":               "there is no main/binary-arm64/Packages",
 		"signed-by: ":                          "signed-by is missing",
-		"signed-by: nowhere.asc":               "mirror.yaml:1: signed-by: stat",
+		"signed-by: nowhere.asc":               "mirror.yaml:1: signed-by: open",
 		"signed-by: \"-----BEGIN PGP PUBLIC\"": "it holds no OpenPGP key",
 	} {
 		_, err := resolve(t, archive, key, entry(change))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -77,21 +76,14 @@ func (s *source) parseFolder(raw sourceSpec) error {
 
 // readKeys reads a file of keys, or keys that stand in the definition themselves.
 func readKeys(text, dir string) (k keys, err error) {
-	if strings.Contains(text, "-----BEGIN PGP") || openpgp.IsMinisign([]byte(text)) {
-		return k, k.add([]byte(text), "signed-by")
-	}
-	file := text
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(dir, file)
-	}
-	data, err := artifact.ReadFile(file)
+	data, where, err := openpgp.KeyText(text, dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return k, artifact.Hint(err, "name a file with the public key, of OpenPGP or minisign, relative to the definition's folder, or put the key itself here")
 	}
 	if err != nil {
 		return k, err
 	}
-	return k, k.add(data, file)
+	return k, k.add(data, where)
 }
 
 // add reads OpenPGP keys, or one of minisign. where is for errors.

@@ -3,9 +3,7 @@ package archive
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"path"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -176,22 +174,15 @@ func signedBy(section artifact.Section, dir string) (openpgp.Keyring, error) {
 	if err := section.Decode(&text); err != nil {
 		return openpgp.Keyring{}, err
 	}
-	if strings.Contains(text, "-----BEGIN PGP") {
-		ring, err := openpgp.Parse([]byte(text), "signed-by")
-		if err != nil {
-			return ring, section.Errorf("%w", err)
-		}
-		return ring, nil
-	}
-	file := text
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(dir, file)
-	}
-	if _, err := os.Stat(file); err != nil {
+	data, where, err := openpgp.KeyText(text, dir)
+	if err != nil {
 		return openpgp.Keyring{}, artifact.Hint(section.Errorf("signed-by: %w", err), "name a keyring file (armored or binary), relative to the definition's folder, or put the key itself here")
 	}
-	ring, err := openpgp.ReadFiles(file)
-	if err != nil {
+	ring, err := openpgp.Parse(data, where)
+	switch {
+	case err != nil && where == "signed-by":
+		return ring, section.Errorf("%w", err)
+	case err != nil:
 		return ring, section.Errorf("signed-by: %w", err)
 	}
 	return ring, nil
