@@ -55,10 +55,14 @@ func (a Attributes) Get(name string) string {
 // MarshalJSON implements json.Marshaler.
 func (a Attributes) MarshalJSON() ([]byte, error) {
 	text := []byte{'{'}
-	var err error
-	add := func(value any) {
-		piece, wrong := json.Marshal(value)
-		text, err = append(text, piece...), errors.Join(err, wrong)
+	var failed error
+	add := func(value string) {
+		if plainText(value) {
+			text = append(append(append(text, '"'), value...), '"')
+			return
+		}
+		piece, err := json.Marshal(value)
+		text, failed = append(text, piece...), errors.Join(failed, err)
 	}
 	for i, attribute := range a {
 		if i > 0 {
@@ -68,15 +72,26 @@ func (a Attributes) MarshalJSON() ([]byte, error) {
 		text = append(text, ':')
 		if len(attribute.Values) == 1 {
 			add(attribute.Values[0])
-		} else {
-			add(attribute.Values)
+			continue
 		}
+		text = append(text, '[')
+		for j, value := range attribute.Values {
+			if j > 0 {
+				text = append(text, ',')
+			}
+			add(value)
+		}
+		text = append(text, ']')
 	}
-	return append(text, '}'), err
+	return append(text, '}'), failed
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (a *Attributes) UnmarshalJSON(data []byte) error {
+	if plain, ok := plainAttributes(data); ok {
+		*a = plain
+		return nil
+	}
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(data, &object); err != nil {
 		return err

@@ -32,3 +32,45 @@ func TestAttributes(t *testing.T) {
 		}
 	}
 }
+
+// What plainAttributes reads is what encoding/json reads.
+func FuzzPlainAttributes(f *testing.F) {
+	for _, seed := range []string{`{}`, ` { "a" : "b" , "c":["d", "e"] } `, `{"a":"b","a":"c"}`, `{"b":"1","a":"2"}`, `{"a":"\\u0062"}`, `{"a":[]}`, `{"a":"b"}x`, `{"a":"b",}`, "{\"a\":\"\x7f\"}"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		plain, ok := plainAttributes(data)
+		if !ok {
+			return
+		}
+		var object map[string]any
+		if err := json.Unmarshal(data, &object); err != nil || len(object) != len(plain) {
+			t.Fatalf("%q: %v, %v", data, plain, err)
+		}
+		for _, a := range plain {
+			want, isList := object[a.Name].([]any)
+			if !isList {
+				want = []any{object[a.Name]}
+			}
+			if len(want) != len(a.Values) {
+				t.Fatalf("%q: %v", data, plain)
+			}
+			for i := range want {
+				if want[i] != a.Values[i] {
+					t.Fatalf("%q: %v", data, plain)
+				}
+			}
+		}
+	})
+}
+
+// MarshalJSON writes what encoding/json would write of the same names and values, and null values are an empty list.
+func TestAttributesAsJSON(t *testing.T) {
+	for _, value := range []string{"", "amd64", "a/b c~", "a\"b", `a\b`, "a<b>&c", "\x00\n", "ü", "\u2028", "\xff", "\x7f"} {
+		text, err := json.Marshal(Attributes{{value, []string{value}}, {"b", []string{value, "x"}}, {"c", nil}})
+		want, wantErr := json.Marshal(value)
+		if err != nil || wantErr != nil || string(text) != "{"+string(want)+":"+string(want)+`,"b":[`+string(want)+`,"x"],"c":[]}` {
+			t.Errorf("%q: %s, %v", value, text, err)
+		}
+	}
+}
