@@ -33,15 +33,16 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# end PID ends a process that the script runs in the background, and waits for it. A function in the background is a
-# shell, which would leave the program below it running: the program is ended, and with it the function. When the process
-# has ended already, its number may be another process's by now.
+# end PID ends a process that the script runs in the background, and waits for it. A shell (a function in the background is one) would
+# leave the programs below it running: they end with it. When the process has ended already, its number may be another process's by
+# now.
 end() {
-	local programs=()
+	local programs=() program
 	grep -qx "$1" <<<"$(jobs -pr)" || return 0
 	[ ! "/proc/$1/exe" -ef "/proc/$$/exe" ] || mapfile -t programs < <(pgrep -P "$1")
-	kill "${programs[@]:-$1}" 2>/dev/null || true
+	kill "$1" "${programs[@]}" 2>/dev/null || true
 	wait "$1" 2>/dev/null || true
+	for program in "${programs[@]}"; do while kill -0 "$program" 2>/dev/null; do sleep 0.1; done; done
 }
 
 need() {

@@ -85,3 +85,17 @@ func TestEndOfAFunction(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// A shell that begins program after program ends as well.
+func TestEndOfALoop(t *testing.T) {
+	out, err := library(t, `
+		bash -c 'while :; do echo "$$" >"$1"; sleep 0.05 || true; done' bash "$mine/loop" &
+		loop=$!
+		defer end "$loop"
+		eventually test -s "$mine/loop" || die "it does not start"
+		end "$loop"
+		! kill -0 "$loop" 2>/dev/null || die "the loop still runs"`)
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
