@@ -91,8 +91,22 @@ func (s *signer) ClearSign(text []byte) ([]byte, error) {
 	if err := w.Close(); err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
-	b.WriteByte('\n')
-	return b.Bytes(), nil
+	return withChecksum(b.Bytes())
+}
+
+// withChecksum gives the signature of a clear-signed text the checksum that RFC 9580, section 6.1, calls optional. GnuPG finds the end
+// of a block without one only by the padding of base64, which a signature of 3n bytes has not: it then refuses the whole text.
+func withChecksum(signed []byte) ([]byte, error) {
+	at := bytes.LastIndex(signed, []byte("-----BEGIN "+openpgp.SignatureType))
+	block, err := armor.Decode(bytes.NewReader(signed[max(at, 0):]))
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	signature, err := armored(openpgp.SignatureType, func(w io.Writer) error {
+		_, err := io.Copy(w, block.Body)
+		return err
+	})
+	return append(signed[:max(at, 0)], signature...), err
 }
 
 func (s *signer) DetachSign(text []byte) ([]byte, error) {

@@ -2,11 +2,15 @@ package signing
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 )
 
 // TestGPGV has the client's own verifier check the signatures, with a date long
@@ -60,6 +64,53 @@ func TestGPGV(t *testing.T) {
 		if out := run(t, "gpgv", "--keyring", binary, "--output", "-", inline); !bytes.Contains(out, bytes.TrimSpace(text)) {
 			t.Fatalf("the signed text changed: %s", out)
 		}
+	}
+}
+
+// TestEveryLengthOfASignature has gpgv read the signatures of one to three keys: base64 has no padding where their bytes are a multiple of three.
+func TestEveryLengthOfASignature(t *testing.T) {
+	var keys Keys
+	lengths := map[int]bool{} // modulo 3
+	for range 3 {
+		t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+		key, _, err := Own(time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, key)
+		signer, err := keys.At(time.Now(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		write := func(name string, data []byte) string {
+			path := filepath.Join(dir, name)
+			if err := os.WriteFile(path, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}
+		binary := filepath.Join(dir, "key.gpg")
+		run(t, "gpg", "--homedir", dir, "--batch", "--yes", "--output", binary, "--dearmor", write("key.asc", signer.PublicKey()))
+		for i := range 4 { // a signature is now and then shorter by a byte
+			inline, err := signer.ClearSign(fmt.Appendf(nil, "Origin: x\n- dash\nNumber: %d\n", i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			block, rest := clearsign.Decode(inline)
+			if block == nil || len(bytes.TrimSpace(rest)) > 0 {
+				t.Fatalf("not one clear-signed text: %q", rest)
+			}
+			signature, err := io.ReadAll(block.ArmoredSignature.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lengths[len(signature)%3] = true
+			run(t, "gpgv", "--keyring", binary, write("InRelease", inline))
+		}
+	}
+	if len(lengths) != 3 {
+		t.Errorf("the signatures had these lengths modulo 3 alone: %v", lengths)
 	}
 }
 

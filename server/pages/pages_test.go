@@ -3,7 +3,6 @@ package pages_test
 import (
 	"encoding/json"
 	"fmt"
-	"github.com/minimirror/minimirror/internal/audit"
 	"maps"
 	"net/http"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/server"
 	"github.com/minimirror/minimirror/server/servertest"
 )
