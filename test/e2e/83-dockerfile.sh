@@ -29,7 +29,10 @@ awk '{ mod = sub("/go.mod$", "", $2); print $1 "/@v/" $2 (mod ? ".mod" : ".zip")
 (cd "$repo" && "${as_caller[@]}" CGO_ENABLED=0 go list -trimpath -export -deps -f '{{.Export}}' ./cmd/minimirror) | sed -n "s|^$gocache/||p" | sort -u >"$mine/compiled"
 sed 's|.*/||; s/-d$//' "$mine/compiled" >"$mine/outputs"
 [ -s "$mine/outputs" ] || die "Go's cache has no package of the program"
-(cd "$gocache" && find . -name '*-a' -print0 | xargs -0 grep -lFf "$mine/outputs" | sed 's|^\./||') >>"$mine/compiled"
+# Other programs may trim the cache meanwhile: what is missing then is compiled again.
+(cd "$gocache" && { grep -rlsF --include='*-a' -f "$mine/outputs" . || true; } | sed 's|^\./||') >"$mine/entries"
+[ -s "$mine/entries" ] || die "no entry of Go's cache leads to a package of the program"
+cat "$mine/entries" >>"$mine/compiled"
 
 layer=$mine/layer.tar
 tar -cf "$layer" -C "$mine/rest" .
