@@ -155,7 +155,7 @@ func TestWrite(t *testing.T) {
 	holds(t, filepath.Join(dir, "real"), "a new")
 }
 
-// What stands in the way of the temporary name is named, and left alone.
+// If something else already has the temporary name, the error names it, and it stays.
 func TestInTheWay(t *testing.T) {
 	root, dir := folder(t)
 	f := begin(t, root, "a", "")

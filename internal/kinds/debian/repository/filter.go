@@ -17,7 +17,7 @@ import (
 	"github.com/minimirror/minimirror/internal/parallel"
 )
 
-// Filter makes the repository anew without some of its packages. It goes by what the image says of itself: of each suite it reads the
+// Filter rebuilds the repository without some of its packages. It goes by what the image says of itself: of each suite it reads the
 // Release, holds every Packages and Sources that this lists against its digest, and leaves out the stanzas
 // of what is absent; then those indexes about packages that are affected. The plain index is then parts of the image's own, or emptyIndex where nothing stays; the .gz beside it and
 // what both are called by hash are new, and so are the lines for them. Indexes from which nothing
@@ -154,7 +154,7 @@ func newSuiteFilter(req *artifact.FilterRequest, source, suite string) (*suiteFi
 	return s, nil
 }
 
-// newRelease writes the Release anew, and adds the indexes that have changed. Of the fields with digests only
+// newRelease writes a new Release, and adds the indexes that have changed. Of the fields with digests only
 // SHA256 remains: the others are of the old indexes, if they are there at all.
 func (s *suiteFilter) newRelease() []byte {
 	var b strings.Builder

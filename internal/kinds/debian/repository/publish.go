@@ -1,5 +1,5 @@
 // Package repository makes the metadata of the repository that the mirror serves: Packages and Release files of each suite, signed by
-// the mirror's key. Publish makes them of the pins of a lock; Filter makes them anew without packages that rules deny, from the bytes
+// the mirror's key. Publish makes them from the pins of a lock; Filter rebuilds them without packages that rules deny, from the bytes
 // of the image and with little memory.
 package repository
 
