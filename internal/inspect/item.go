@@ -13,6 +13,7 @@ type Item struct {
 	ID           string              `json:"id"`
 	Kind         string              `json:"kind"`
 	Source       string              `json:"source"`
+	System       string              `json:"system,omitempty"` // of the nodes that the source is for; empty: for all
 	Name         string              `json:"name"`
 	Version      string              `json:"version"`
 	Architecture string              `json:"architecture,omitempty"`
@@ -101,13 +102,14 @@ func (s *Subject) newItem(i *artifact.Item, d *details) Item {
 		}
 		item.Files[f] = file
 	}
-	if purler, able := artifact.Able[artifact.PackageURLer](s.kind(i.Kind)); able {
-		if at := slices.IndexFunc(s.Catalog.Sources, func(source artifact.Source) bool { return source.Name == i.Source }); at >= 0 {
+	if at := slices.IndexFunc(s.Catalog.Sources, func(source artifact.Source) bool { return source.Name == i.Source }); at >= 0 {
+		item.System = s.Catalog.Sources[at].System
+		if purler, able := artifact.Able[artifact.PackageURLer](s.kind(i.Kind)); able {
 			item.PackageURL = purler.PackageURL(&s.Catalog.Sources[at], i)
 		}
 	}
 	if d.graph != nil {
-		item.Details = &Details{Why: orNone(d.graph.Why(i.Kind, i.Name)), NeededBy: orNone(d.graph.NeededBy(i.Kind, i.Name)), Metadata: orNone(i.Metadata)}
+		item.Details = &Details{Why: orNone(d.graph.Why(item.System, i.Kind, i.Name)), NeededBy: orNone(d.graph.NeededBy(item.System, i.Kind, i.Name)), Metadata: orNone(i.Metadata)}
 		if describer, able := artifact.Able[artifact.Describer](s.kind(i.Kind)); able {
 			item.Description = describer.Describe(i)
 		}

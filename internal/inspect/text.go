@@ -185,6 +185,9 @@ func (i *Item) text(p *printer) {
 	}
 	p.line("  kind: %s", i.Kind)
 	p.line("  source: %s", i.Source)
+	if i.System != "" {
+		p.line("  system: %s", i.System)
+	}
 	for _, a := range i.Attributes {
 		if !slices.ContainsFunc(i.Description.Fields, func(f artifact.DescriptionField) bool { return strings.EqualFold(f.Name, a.Name) }) {
 			p.line("  %s: %s", a.Name, strings.Join(a.Values, ", "))

@@ -32,7 +32,7 @@ func TestWays(t *testing.T) {
 			}
 		}
 		for name := range needs {
-			chain := g.Why(testKind, name)
+			chain := g.Why("", testKind, name)
 			if len(chain) != distance[name] {
 				t.Fatalf("seed %d: %s: %q, want %d names", seed, name, chain, distance[name])
 			}
@@ -42,7 +42,7 @@ func TestWays(t *testing.T) {
 				}
 			}
 		}
-		if g.Why(testKind, "none") != nil || g.Why("other", "name-000000") != nil || g.NeededBy(testKind, "none") != nil {
+		if g.Why("", testKind, "none") != nil || g.Why("", "other", "name-000000") != nil || g.NeededBy("", testKind, "none") != nil {
 			t.Error("a name that is not carried has a way")
 		}
 	}
@@ -61,12 +61,52 @@ func TestSetsRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if why := g.Why(testKind, "b"); !slices.Equal(why, []string{"a", "b"}) {
+	if why := g.Why("", testKind, "b"); !slices.Equal(why, []string{"a", "b"}) {
 		t.Errorf("%q", why)
 	}
-	if by := g.NeededBy(testKind, "b"); !slices.Equal(by, []string{"a"}) {
+	if by := g.NeededBy("", testKind, "b"); !slices.Equal(by, []string{"a"}) {
 		t.Errorf("%q", by)
 	}
+}
+
+// Items of one system need none of another. What is for all systems, any item may need.
+func TestSystems(t *testing.T) {
+	catalog := &catalog.Catalog{Sources: []artifact.Source{{Name: "old", System: "old"}, {Name: "new", System: "new"}, {Name: "any"}}}
+	for _, i := range []struct{ source, name, needs string }{
+		{"old", "app", "lib shared"}, {"old", "lib", "only"}, {"old", "only", ""},
+		{"new", "app", "virtual"}, {"new", "lib", "shared"}, {"new", "tool", "only"},
+		{"any", "shared", ""},
+	} {
+		catalog.Items = append(catalog.Items, artifact.Item{Kind: testKind, Source: i.source, Name: i.name, Requested: i.name == "app", Metadata: []string{i.needs}, Files: []artifact.File{{Path: i.name}}})
+	}
+	catalog.Aliases = aliasesOf("virtual", "lib", "only")
+	g, err := New(t.Context(), catalog, []artifact.Kind{needyKind{}}, itemsOf(catalog))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ system, name, why, by string }{
+		{"old", "app", "[app]", "[]"},
+		{"old", "lib", "[app lib]", "[app]"},
+		{"old", "only", "[app lib only]", "[lib]"}, // and not tool, nor the other app by "virtual"
+		{"new", "lib", "[app virtual lib]", "[app]"},
+		{"new", "virtual", "[app virtual]", "[app]"},
+		{"new", "tool", "[]", "[]"},
+		{"new", "only", "[]", "[]"},
+		{"", "shared", "[app shared]", "[app lib]"},
+	} {
+		if why, by := fmt.Sprint(g.Why(c.system, testKind, c.name)), fmt.Sprint(g.NeededBy(c.system, testKind, c.name)); why != c.why || by != c.by {
+			t.Errorf("%s in %q: %s, needed by %s", c.name, c.system, why, by)
+		}
+	}
+	for name, want := range map[string]string{"lib": "[new old]", "only": "[old]", "shared": "[]", "virtual": "[new old]", "none": "[]"} {
+		if got := fmt.Sprint(g.Systems(testKind, name)); got != want {
+			t.Errorf("%s is in %s", name, got)
+		}
+	}
+}
+
+func aliasesOf(name string, of ...string) []catalog.Alias {
+	return []catalog.Alias{{Kind: testKind, Name: name, Of: of}}
 }
 
 const testKind = "plain"
@@ -140,6 +180,6 @@ func BenchmarkGraph(b *testing.B) {
 	}
 	after := heap()
 	b.ReportMetric(float64(after-before)/1e6, "MB-kept")
-	b.ReportMetric(float64(len(g.edges)), "edges")
+	b.ReportMetric(float64(len(g.to.ends)), "edges")
 	runtime.KeepAlive(g)
 }

@@ -108,19 +108,24 @@ func (a *API) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name s
 		a.fail(w, r, http.StatusNotFound, "this mirror does not carry it")
 		return
 	}
-	why, neededBy, err := a.inventory.Relations(r.Context(), kind, name)
+	relations, err := a.inventory.Relations(r.Context(), kind, name)
 	if err != nil {
 		a.broken(w, r, err)
 		return
 	}
+	joined := inventory.Join(relations)
+	if len(relations) == 1 && relations[0].System == "" {
+		relations = nil // joined says it
+	}
 	a.answer(w, r, struct {
-		Kind     string              `json:"kind"`
-		Name     string              `json:"name"`
-		AliasOf  []string            `json:"alias_of,omitempty"`
-		Why      []string            `json:"why"`
-		NeededBy []string            `json:"needed_by"`
-		Carried  []inventory.Carried `json:"carried"`
-	}{kind, name, aliasOf, why, neededBy, list})
+		Kind     string                `json:"kind"`
+		Name     string                `json:"name"`
+		AliasOf  []string              `json:"alias_of,omitempty"`
+		Why      []string              `json:"why"`
+		NeededBy []string              `json:"needed_by"`
+		Systems  []inventory.Relations `json:"systems,omitempty"`
+		Carried  []inventory.Carried   `json:"carried"`
+	}{kind, name, aliasOf, joined.Why, joined.NeededBy, relations, list})
 }
 
 // ServeReport answers with what clients have asked for. Only operators learn who the clients are.

@@ -13,6 +13,7 @@ import (
 // A Carried is an item with everything that the mirror knows of it.
 type Carried struct {
 	artifact.Item
+	System       string               `json:"system,omitempty"` // of its source
 	Architecture string               `json:"architecture"`
 	Size         int64                `json:"size"` // of all files, bytes
 	Files        []CarriedFile        `json:"files"`
@@ -66,8 +67,11 @@ func (v *Inventory) Details(r *http.Request, kind, name string) (list []Carried,
 		if describes {
 			c.Description = describer.Describe(&r.Item)
 		}
-		if source := v.source(r.Source); purls && source != nil {
-			c.PackageURL = purler.PackageURL(source, &r.Item)
+		if source := v.source(r.Source); source != nil {
+			c.System = source.System
+			if purls {
+				c.PackageURL = purler.PackageURL(source, &r.Item)
+			}
 		}
 		for _, f := range r.Files {
 			f.URLs = orNone(f.URLs)
@@ -108,13 +112,37 @@ func (v *Inventory) source(name string) *artifact.Source {
 	return nil
 }
 
-// Relations returns why a name is carried, as the chain of names from a request to it, both included; and the names that may need it.
-func (v *Inventory) Relations(ctx context.Context, kind, name string) (why, neededBy []string, err error) {
+// Relations are why a name is carried, and what may need it.
+type Relations struct {
+	System   string   `json:"system"`    // of the nodes that this is true for; empty: of all
+	Why      []string `json:"why"`       // the chain of names from a request to this one, both included
+	NeededBy []string `json:"needed_by"` // names that may need it, sorted
+}
+
+// Relations tells why a name is carried and what may need it, for each system that has it; a mirror for one system has one answer.
+func (v *Inventory) Relations(ctx context.Context, kind, name string) (all []Relations, err error) {
 	g, err := v.graph.get(ctx, func(ctx context.Context) (*needs.Graph, error) {
 		return needs.New(ctx, v.Image.Catalog, v.Kinds, v.Image.EachItem)
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return orNone(g.Why(kind, name)), orNone(g.NeededBy(kind, name)), nil
+	for _, system := range g.Systems(kind, name) {
+		all = append(all, Relations{system, orNone(g.Why(system, kind, name)), orNone(g.NeededBy(system, kind, name))})
+	}
+	return orNone(all), nil
+}
+
+// Join is what is true in one system at least: the first chain, and all names that may need the name.
+func Join(all []Relations) Relations {
+	joined := Relations{Why: []string{}, NeededBy: []string{}}
+	for _, r := range all {
+		if len(joined.Why) == 0 {
+			joined.Why = r.Why
+		}
+		joined.NeededBy = append(joined.NeededBy, r.NeededBy...)
+	}
+	slices.Sort(joined.NeededBy)
+	joined.NeededBy = slices.Compact(joined.NeededBy)
+	return joined
 }

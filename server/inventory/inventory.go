@@ -59,9 +59,10 @@ type Summary struct {
 
 // An Upstream is a source, with its addresses at upstream.
 type Upstream struct {
-	Kind string   `json:"kind"`
-	Name string   `json:"name"`
-	URLs []string `json:"urls"`
+	Kind   string   `json:"kind"`
+	Name   string   `json:"name"`
+	System string   `json:"system,omitempty"` // of the nodes that it is for; empty: for all
+	URLs   []string `json:"urls"`
 }
 
 // Summary says what the mirror is.
@@ -72,7 +73,7 @@ func (v *Inventory) Summary() Summary {
 		Started: v.Started.UTC().Truncate(time.Second), Artifacts: len(c.Items), Sources: []Upstream{}, Keys: orNone(v.Keys),
 	}
 	for _, source := range c.Sources {
-		sum.Sources = append(sum.Sources, Upstream{source.Kind, source.Name, orNone(source.URLs)})
+		sum.Sources = append(sum.Sources, Upstream{source.Kind, source.Name, source.System, orNone(source.URLs)})
 	}
 	for i := range c.Items {
 		sum.Bytes += c.Items[i].Size()

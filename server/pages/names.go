@@ -53,6 +53,12 @@ func (p *Pages) serveSearch(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "search.html", page)
 }
 
+// relations are what the page of a name shows of them.
+type relations struct {
+	inventory.Relations
+	More int // names that may need it, beside those listed
+}
+
 // serveArtifact shows all items of a name, and why they are carried.
 func (p *Pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name string) {
 	list, aliasOf, err := p.Inventory.Details(r, kind, name)
@@ -68,7 +74,7 @@ func (p *Pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name
 		p.fail(w, r, http.StatusNotFound, text)
 		return
 	}
-	why, by, err := p.Inventory.Relations(r.Context(), kind, name)
+	found, err := p.Inventory.Relations(r.Context(), kind, name)
 	if err != nil {
 		p.broken(w, r, err)
 		return
@@ -77,10 +83,14 @@ func (p *Pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name
 		frame
 		Kind, Artifact string
 		AliasOf        []inventory.Found
-		Why, NeededBy  []string
-		NeededMore     int
+		Relations      []relations
 		Carried        []inventory.Carried
-	}{p.frame(name, ""), kind, name, nil, why, by[:min(len(by), maxNeededBy)], max(0, len(by)-maxNeededBy), list}
+	}{p.frame(name, ""), kind, name, nil, nil, list}
+	for _, r := range found {
+		more := max(0, len(r.NeededBy)-maxNeededBy)
+		r.NeededBy = r.NeededBy[:len(r.NeededBy)-more]
+		page.Relations = append(page.Relations, relations{r, more})
+	}
 	for _, of := range aliasOf {
 		page.AliasOf = append(page.AliasOf, inventory.Found{Kind: kind, Name: of})
 	}

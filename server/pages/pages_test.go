@@ -406,3 +406,16 @@ func TestNothingHidden(t *testing.T) {
 		}
 	}
 }
+
+// What needs an item is of the same system, which the page names.
+func TestSystems(t *testing.T) {
+	text := inspect(page(t, servertest.NewSystems(t).Handler(), about("only"), 200)).text
+	for _, want := range []string{"old, for old", "Why it is carried (old)", "Who may need it (old)", "helper"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "tool") {
+		t.Errorf("an item of another system:\n%s", text)
+	}
+}
