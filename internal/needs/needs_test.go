@@ -183,3 +183,18 @@ func BenchmarkGraph(b *testing.B) {
 	b.ReportMetric(float64(len(g.to.ends)), "edges")
 	runtime.KeepAlive(g)
 }
+
+// BenchmarkNeededBy asks for all names, as inspect --details does.
+func BenchmarkNeededBy(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 2))
+	catalog, _ := needyCatalog(60_000, 30_000, func(int) int { return random.IntN(20) }, random)
+	g, err := New(b.Context(), catalog, []artifact.Kind{needyKind{}}, itemsOf(catalog))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		for i := range catalog.Items {
+			g.NeededBy("", testKind, catalog.Items[i].Name)
+		}
+	}
+}
