@@ -1,10 +1,8 @@
 package resolver
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -21,9 +19,9 @@ const baseSuite = "the base"
 // paragraphs of a dpkg status file whose Status says "installed". It returns the
 // architecture, which is that of dpkg itself.
 func (u *Universe) addInstalled(status []byte) (architecture string, err error) {
-	installed, native := installedParagraphs(status)
-	if native == "" {
-		return "", errNoSystem
+	installed, native, err := installedParagraphs(status)
+	if err != nil {
+		return "", err
 	}
 	first := len(u.Entries)
 	if err := u.addOwn(deb822.Origin{Suite: baseSuite}, installed); err != nil {
@@ -38,25 +36,6 @@ func (u *Universe) addInstalled(status []byte) (architecture string, err error) 
 		u.installed[native] = append(u.installed[native], EntryID(id))
 	}
 	return native, nil
-}
-
-var errNoSystem = errors.New("no dpkg is installed there: this is no dpkg status file (/var/lib/dpkg/status), or of no system")
-
-// installedParagraphs keeps what is installed, were it with triggers pending, and finds the
-// architecture of dpkg. The third word of Status is the state: dpkg-query(1).
-func installedParagraphs(status []byte) (installed []byte, native string) {
-	for paragraph := range bytes.SplitSeq(bytes.ReplaceAll(status, []byte("\r\n"), []byte("\n")), []byte("\n\n")) {
-		text := strings.Trim(string(paragraph), "\n")
-		words := strings.Fields(deb822.StanzaField(text, "Status"))
-		if len(words) != 3 || !slices.Contains([]string{"installed", "triggers-pending", "triggers-awaited"}, words[2]) {
-			continue
-		}
-		if deb822.StanzaField(text, "Package") == "dpkg" {
-			native = deb822.StanzaField(text, "Architecture")
-		}
-		installed = append(append(installed, text...), "\n\n"...)
-	}
-	return installed, native
 }
 
 // A BaseSpec is what a definition says that the nodes have: nothing, the

@@ -1,8 +1,9 @@
 package resolver
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -19,11 +20,14 @@ const InstalledOn = "installed-on"
 // installedOnHint goes with every error about such an element.
 const installedOnHint = `write "installed-on: nodes/*.status": copies of nodes' /var/lib/dpkg/status, relative to the definition's folder; * and ? match anything, ** folders, too`
 
-// A nodePackage is what nodes have of the package that a request names.
-type nodePackage struct {
-	files  []string // status files that list it, as messages name them
-	native []string // architectures of these nodes
-	newest string   // version
+// A nodePackage is what nodes have of the package that a request names: one element for each node, at least one.
+type nodePackage []nodeCopy
+
+// A nodeCopy is a package as one node has it.
+type nodeCopy struct {
+	file    string // status file that lists it, as messages name it
+	native  string // architecture of the node
+	version string
 }
 
 // ParseInstalledOn reads the value of installed-on, a pattern for status files or a list of patterns, and returns a
@@ -60,7 +64,7 @@ func ParseInstalledOn(section artifact.Section, dir string) ([]Request, error) {
 			}
 			seen[name] = true
 			if err := addNode(requests, section, dir, name); err != nil {
-				return nil, artifact.Hint(section.Errorf("%s: %s: %w", InstalledOn, name, err), installedOnHint)
+				return nil, section.Errorf("%s: %s: %w", InstalledOn, name, err)
 			}
 		}
 	}
@@ -78,12 +82,15 @@ func addNode(requests map[string]*Request, section artifact.Section, dir, name s
 		file = filepath.Join(dir, file)
 	}
 	status, err := artifact.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return artifact.Hint(err, installedOnHint)
+	}
 	if err != nil {
 		return err
 	}
-	installed, native := installedParagraphs(status)
-	if native == "" {
-		return errNoSystem
+	installed, native, err := installedParagraphs(status)
+	if err != nil {
+		return err
 	}
 	deb822.NewPackagesIndex(deb822.Origin{}, installed).Scan(func(s *deb822.Stanza, problem error) {
 		architecture := s.Architecture
@@ -91,31 +98,19 @@ func addNode(requests map[string]*Request, section artifact.Section, dir, name s
 			architecture = native
 		}
 		text := s.Name + ":" + architecture
+		here := nodeCopy{name, native, strings.Clone(s.Version)}
 		switch r := requests[text]; {
 		case err != nil:
 		case problem != nil:
-			err = problem
+			err = artifact.Hint(problem, statusHint)
 		case r == nil:
 			requests[text] = &Request{text: text, Where: section.Position() + ": " + InstalledOn + ": " + name, Pattern: s.Name, architecture: architecture,
-				installed: &nodePackage{[]string{name}, []string{native}, strings.Clone(s.Version)}}
+				installed: nodePackage{here}}
 		default:
-			r.installed.files, r.installed.native = append(r.installed.files, name), append(r.installed.native, native)
-			if deb822.CompareVersions(s.Version, r.installed.newest) > 0 {
-				r.installed.newest = strings.Clone(s.Version)
-			}
+			r.installed = append(r.installed, here)
 		}
 	})
 	return err
-}
-
-// onNodes names the status files that list the package.
-func (r *Request) onNodes() string {
-	const most = 3
-	files := r.installed.files
-	if len(files) > most {
-		files = append(slices.Clone(files[:most]), fmt.Sprintf("%d more", len(files)-most))
-	}
-	return strings.Join(files, ", ")
 }
 
 // checkInstalledOn refuses nodes of an architecture that no source has: nothing that they need could be carried.
@@ -124,47 +119,14 @@ func (u *Universe) checkInstalledOn(wishes []wish) error {
 		if w.installed == nil {
 			continue
 		}
-		for i, native := range w.installed.native {
-			if arch, known := u.arch(native); !known || !slices.Contains(u.Nodes, arch) {
-				return artifact.Hint(fmt.Errorf("%s is of a system for %s, which no source has", strings.TrimSuffix(w.Where, w.installed.files[0])+w.installed.files[i], native),
-					"add %s to the architectures of the sources, or keep the file out of the pattern", native)
+		for _, c := range w.installed {
+			if arch, known := u.arch(c.native); !known || !slices.Contains(u.Nodes, arch) {
+				return artifact.Hint(fmt.Errorf("%s is of a system for %s, which no source has", strings.TrimSuffix(w.Where, w.installed[0].file)+c.file, c.native),
+					"add %s to the architectures of the sources, or keep the file out of the pattern", c.native)
 			}
 		}
 	}
 	return nil
-}
-
-// warnInstalledOn tells which packages of nodes no source has, and of which the sources have only older versions. matches are
-// those of matchAll. Packages that exclude names are not mentioned.
-func (r *resolution) warnInstalledOn(wishes []wish, matches [][]match) {
-	var gone, older []string
-	for i, w := range wishes {
-		if w.installed == nil || slices.ContainsFunc(r.opt.Exclude, w.isExcludedBy) {
-			continue
-		}
-		highest, found := "", false
-		for _, m := range matches {
-			for _, f := range m[i] {
-				if version := r.Entries[f.entries[0]].Version; !found || deb822.CompareVersions(version, highest) > 0 {
-					highest, found = version, true
-				}
-			}
-		}
-		switch name := cmp.Or(strings.TrimSuffix(w.text, ":"+w.installed.native[0]), w.text); {
-		case !found:
-			gone = append(gone, fmt.Sprintf("%s %s (%s)", name, w.installed.newest, w.onNodes()))
-		case deb822.CompareVersions(highest, w.installed.newest) < 0:
-			older = append(older, fmt.Sprintf("%s %s, carried as %s (%s)", name, w.installed.newest, highest, w.onNodes()))
-		}
-	}
-	for _, list := range []struct {
-		what  string
-		names []string
-	}{{"no source has these packages of the nodes any more", gone}, {"the nodes have newer versions than any source", older}} {
-		if slices.Sort(list.names); len(list.names) > 0 {
-			r.warnings = append(r.warnings, fmt.Sprintf("%s: %s: %s", InstalledOn, list.what, strings.Join(slices.Compact(list.names), "; ")))
-		}
-	}
 }
 
 // isExcludedBy reports whether a request of exclude means the package.

@@ -23,7 +23,7 @@ type Request struct {
 	selector string // of selectors; then there is no pattern
 	argument string // of the selector
 
-	installed *nodePackage // of what nodes have: it may find nothing
+	installed nodePackage // of what nodes have: it may find nothing
 }
 
 // selectors are apt's patterns (apt-patterns(7)) that a request may be. Where apt

@@ -3,6 +3,7 @@ package resolver
 import (
 	"errors"
 	"path"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -32,10 +33,10 @@ func TestParseRequest(t *testing.T) {
 		{text: "foo:arm64/stable (>= 2)", Pattern: "foo", architecture: "arm64", suite: "stable", op: deb822.AtLeast, version: "2"},
 	} {
 		got, err := ParseRequest(" " + want.text + " ")
-		if err != nil || got != want {
+		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v, %v", want.text, got, err)
 		}
-		if again, err := ParseRequest(got.String()); err != nil || again != got {
+		if again, err := ParseRequest(got.String()); err != nil || !reflect.DeepEqual(again, got) {
 			t.Errorf("%q: read again: %+v, %v", want.text, again, err)
 		}
 	}
@@ -102,7 +103,7 @@ func FuzzParseRequest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := ParseRequest(r.String()); err != nil || again != r {
+		if again, err := ParseRequest(r.String()); err != nil || !reflect.DeepEqual(again, r) {
 			t.Errorf("%q: %+v becomes %+v, %v", text, r, again, err)
 		}
 		r.admits("1.0-1")

@@ -62,7 +62,10 @@ func (s *Demand) whyNot(u *Universe, asked Request) error {
 		}
 	}
 	for _, f := range s.Base.Files {
-		paragraphs, _ := installedParagraphs(f.data)
+		paragraphs, _, err := installedParagraphs(f.data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
 		if bytes.Contains(append([]byte("\n"), paragraphs...), []byte("\nPackage: "+asked.Pattern+"\n")) {
 			return fmt.Errorf("%s is not carried: the nodes have it (%s)", asked, f.name)
 		}
