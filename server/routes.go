@@ -129,7 +129,11 @@ func (s *Server) route() error {
 			if routes[route.Path] != nil {
 				return fmt.Errorf("%s: the route %q is taken", m.kind.Name(), route.Path)
 			}
-			routes[route.Path] = m.serve(route)
+			handler := m.serve(route)
+			if !strings.HasSuffix(route.Path, "/") {
+				handler = ownPages(handler) // a file of the kind's own, below which there are no items
+			}
+			routes[route.Path] = handler
 		}
 	}
 	for route, handler := range routes {
@@ -194,7 +198,7 @@ func missed(r *http.Request, kind, name string) {
 	e.verdict, e.kind, e.lookedUp = audit.Missing, kind, name
 }
 
-// ownPages records a page that does not exist as metadata: it is not an item that clients miss, unless it is about one.
+// ownPages records an answer of 404 as metadata, for pages and other generated files: no item is missing, unless the page is about one.
 func ownPages(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		next(w, r)

@@ -37,6 +37,7 @@ type usagePart struct {
 type sourceAbout struct {
 	Kind, Name, URL string
 	Artifacts       int
+	Items           string // the same in words
 	Size            string
 }
 
@@ -56,7 +57,7 @@ func newAbout(v *inventory.Inventory) about {
 	}
 	a.Artifacts, a.Size = len(c.Items), bytesize.Text(size)
 	for _, s := range c.Sources {
-		source := sourceAbout{Kind: s.Kind, Name: s.Name, Artifacts: counts[s.Name], Size: bytesize.Text(sizes[s.Name])}
+		source := sourceAbout{Kind: s.Kind, Name: s.Name, Artifacts: counts[s.Name], Items: countOf(counts[s.Name], "item"), Size: bytesize.Text(sizes[s.Name])}
 		if len(s.URLs) > 0 {
 			source.URL = s.URLs[0]
 		}

@@ -224,6 +224,9 @@ func TestHomePage(t *testing.T) {
 		if !strings.Contains(plain, "  one for any: app; 3 items, 59 bytes\n") {
 			t.Error(plain)
 		}
+		if !strings.Contains(plain, "\n  files: plain, 139 items, ") {
+			t.Error(plain)
+		}
 		for _, link := range []string{"/-/sets/one/any", "/-/search", "/-/rules", "/-/activity", "/minimirror.asc"} {
 			if !slices.Contains(found.links, link) {
 				t.Errorf("no link to %s in %v", link, found.links)
