@@ -65,15 +65,16 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	if err := checkLocal(ctx, lock, d, b.Cache); err != nil {
+	files := lockedFiles(lock)
+	if err := checkLocal(ctx, files, d, b.Cache); err != nil {
 		return nil, err
 	}
-	if err := b.fetch(ctx, "files", wantedFiles(lock, filepath.Dir(d.File))); errors.Is(err, fs.ErrNotExist) {
+	if err := b.fetch(ctx, "files", missingFiles(files, b.Cache, filepath.Dir(d.File))); errors.Is(err, fs.ErrNotExist) {
 		return nil, artifact.Hint(err, "upstream has moved on: run: minimirror lock --update %s", d.File)
 	} else if err != nil {
 		return nil, err
 	}
-	if err := b.fetch(ctx, "files that upstream signed", wantedProofs(lock)); errors.Is(err, fs.ErrNotExist) || errors.Is(err, artifact.ErrVerify) {
+	if err := b.fetch(ctx, "files that upstream signed", missingProofs(lock, b.Cache)); errors.Is(err, fs.ErrNotExist) || errors.Is(err, artifact.ErrVerify) {
 		return nil, artifact.Hint(fmt.Errorf("%w: upstream has replaced what it had signed: %w", artifact.ErrStale, err),
 			"run: minimirror lock %s (it keeps the versions where upstream still has them), or build with a cache that has it, or write \"upstream: omit\" in the definition", d.File)
 	} else if err != nil {
@@ -90,16 +91,16 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{lock: lock, digest: lockDigest, program: program, kinds: b.Kinds, cache: b.Cache,
+	p := &plan{lock: lock, items: files, digest: lockDigest, program: program, kinds: b.Kinds, cache: b.Cache,
 		files: []artifact.Generated{{Path: layout.KeyPath, Data: signer.PublicKey(), Modified: lock.Date}}}
 	for _, kind := range b.Kinds {
 		pins := pinsOf(lock, kind.Name())
 		pins.Open = func(name string) (io.ReadCloser, error) { return b.openProof(lock, name) }
-		files, err := kind.Publish(pins, signer)
+		generated, err := kind.Publish(pins, signer)
 		if err != nil {
 			return nil, err
 		}
-		p.files = append(p.files, files...)
+		p.files = append(p.files, generated...)
 	}
 	if p.scripts, err = b.scripts(ctx, lock); err != nil {
 		return nil, err
@@ -110,7 +111,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	}
 	built := &Built{Items: len(lock.Items), Keys: keys.Infos()}
 	built.Name, _ = p.names()
-	for _, f := range lockedFiles(lock) {
+	for _, f := range files {
 		built.Files++
 		built.Size += f.Size
 	}
@@ -142,8 +143,7 @@ func restore(err error, d *Definition) error {
 }
 
 // fetch brings what the cache lacks.
-func (b *Builder) fetch(ctx context.Context, what string, wanted []fetch.Wanted) error {
-	missing := lacking(b.Cache, wanted)
+func (b *Builder) fetch(ctx context.Context, what string, missing []fetch.Wanted) error {
 	if len(missing) == 0 {
 		return nil
 	}
@@ -193,10 +193,16 @@ func (b *Builder) stateDir() string {
 
 // evict removes damaged files from the cache.
 func (b *Builder) evict(lock *lockfile.Lock) {
-	for _, w := range append(wantedFiles(lock, ""), wantedProofs(lock)...) {
-		if _, err := b.Cache.Check(w.Content); errors.Is(err, artifact.ErrVerify) {
-			b.Log.Warn("removed from the cache", "file", w.Title, "error", err)
+	check := func(title string, content artifact.Content) {
+		if _, err := b.Cache.Check(content); errors.Is(err, artifact.ErrVerify) {
+			b.Log.Warn("removed from the cache", "file", title, "error", err)
 		}
+	}
+	for _, f := range lockedFiles(lock) {
+		check(f.title(), f.Content())
+	}
+	for _, w := range upstreamProofs(lock) {
+		check(w.Title, w.Content)
 	}
 }
 

@@ -61,16 +61,19 @@ func (f *lockedFile) title() string {
 // setsKey names the sets that need the file; files with the same key share a layer.
 func (f *lockedFile) setsKey() string { return strings.Join(f.sets, ", ") }
 
-// wantedFiles are all files of a lock, for fetch. dir is the definition's folder, to which addresses may be relative.
-func wantedFiles(lock *lockfile.Lock, dir string) (all []fetch.Wanted) {
-	for _, f := range lockedFiles(lock) {
-		all = append(all, fetch.Wanted{Source: f.item.Source, Title: f.title(), URLs: resolved(f.URLs, dir), Content: f.Content()})
+// missingFiles are the files that the cache lacks, for fetch. dir is the definition's folder, to which addresses may be relative.
+func missingFiles(files []*lockedFile, c *cache.Cache, dir string) (missing []fetch.Wanted) {
+	has := lookup(c, len(files))
+	for _, f := range files {
+		if content := f.Content(); !has(content) {
+			missing = append(missing, fetch.Wanted{Source: f.item.Source, Title: f.title(), URLs: resolved(f.URLs, dir), Content: content})
+		}
 	}
-	return all
+	return distinct(missing)
 }
 
-// wantedProofs are the proofs that come from upstream: neither the lock nor mirror.proofs has them.
-func wantedProofs(lock *lockfile.Lock) (all []fetch.Wanted) {
+// upstreamProofs are the proofs that come from upstream: neither the lock nor mirror.proofs has them.
+func upstreamProofs(lock *lockfile.Lock) (all []fetch.Wanted) {
 	for _, s := range lock.Sources {
 		for _, r := range s.Releases {
 			for _, p := range r.Proofs {
@@ -107,13 +110,17 @@ func (b *Builder) openProof(lock *lockfile.Lock, name string) (io.ReadCloser, er
 // manyFiles are so many that the cache is listed once.
 const manyFiles = 1000
 
-// lacking are those of the wanted files that the cache lacks, each content once.
-func lacking(c *cache.Cache, wanted []fetch.Wanted) []fetch.Wanted {
-	has := c.Has
-	if len(wanted) > manyFiles {
-		has = c.Lookup()
+// lookup tells which of so many files the cache has.
+func lookup(c *cache.Cache, files int) (has func(artifact.Content) bool) {
+	if files > manyFiles {
+		return c.Lookup()
 	}
-	return slices.DeleteFunc(distinct(wanted), func(w fetch.Wanted) bool { return has(w.Content) })
+	return c.Has
+}
+
+// missingProofs are the proofs of upstream that the cache lacks.
+func missingProofs(lock *lockfile.Lock, c *cache.Cache) []fetch.Wanted {
+	return slices.DeleteFunc(distinct(upstreamProofs(lock)), func(w fetch.Wanted) bool { return c.Has(w.Content) })
 }
 
 // A Download is what Build would fetch from one source.
@@ -125,13 +132,26 @@ type Download struct {
 
 // Downloads lists what the cache lacks of a lock, by source.
 func Downloads(lock *lockfile.Lock, c *cache.Cache) (all []Download) {
-	for _, w := range lacking(c, append(wantedFiles(lock, ""), wantedProofs(lock)...)) {
-		i := slices.IndexFunc(all, func(d Download) bool { return d.Source == w.Source })
+	seen, has := make(map[artifact.Content]bool), lookup(c, len(lock.Items))
+	add := func(source string, content artifact.Content) {
+		if seen[content] || has(content) {
+			return
+		}
+		seen[content] = true
+		i := slices.IndexFunc(all, func(d Download) bool { return d.Source == source })
 		if i < 0 {
-			i, all = len(all), append(all, Download{Source: w.Source})
+			i, all = len(all), append(all, Download{Source: source})
 		}
 		all[i].Files++
-		all[i].Size += w.Size
+		all[i].Size += content.Size
+	}
+	for i := range lock.Items {
+		for f := range lock.Items[i].Files {
+			add(lock.Items[i].Source, lock.Items[i].Files[f].Content())
+		}
+	}
+	for _, w := range upstreamProofs(lock) {
+		add(w.Source, w.Content)
 	}
 	slices.SortFunc(all, func(a, b Download) int { return strings.Compare(a.Source, b.Source) })
 	return all

@@ -27,7 +27,8 @@ const (
 // A plan is all that goes into an image.
 type plan struct {
 	lock    *lockfile.Lock
-	digest  string // of the lock
+	items   []*lockedFile // the files of its items
+	digest  string        // of the lock
 	program tarlayer.Entry
 	files   []artifact.Generated // generated
 	scripts []tarlayer.Entry     // generated, for who unpacks the image
@@ -41,9 +42,8 @@ type plan struct {
 func (p *plan) layers() (layers []*tarlayer.Layer, titles []string, err error) {
 	groups := [][]tarlayer.Entry{{p.program}}
 	titles = []string{"program"}
-	files := lockedFiles(p.lock)
-	places := make(map[string]int, len(files)) // of the items' files, by ID
-	for _, group := range groupFiles(files) {
+	places := make(map[string]int, len(p.items)) // of the items' files, by ID
+	for _, group := range groupFiles(p.items) {
 		var entries []tarlayer.Entry
 		for _, f := range group.files {
 			places[f.id] = len(groups)
@@ -70,7 +70,7 @@ func (p *plan) layers() (layers []*tarlayer.Layer, titles []string, err error) {
 		}
 		layers = append(layers, layer)
 	}
-	listed, err := p.catalog(layers, files, places, proofs)
+	listed, err := p.catalog(layers, places, proofs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -178,7 +178,7 @@ func noFileIsFolder(files []catalog.File) error {
 
 // catalog names the place of every file. places are the layers of the items' files,
 // proofs is that of what upstream signed.
-func (p *plan) catalog(layers []*tarlayer.Layer, files []*lockedFile, places map[string]int, proofs int) (*catalog.Catalog, error) {
+func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]int, proofs int) (*catalog.Catalog, error) {
 	c := &catalog.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
 		Sets: p.lock.Sets, Items: p.lock.Items, Aliases: catalog.Aliases(p.kinds, p.lock.Items)}
 	for _, s := range p.lock.Sources {
@@ -195,7 +195,7 @@ func (p *plan) catalog(layers []*tarlayer.Layer, files []*lockedFile, places map
 		}
 		c.Sources = append(c.Sources, s)
 	}
-	for _, f := range files {
+	for _, f := range p.items {
 		at := places[f.id]
 		c.Files = append(c.Files, catalog.File{Path: f.id, Layer: at, Size: f.Size, SHA256: f.SHA256, Offset: layers[at].Offset(path.Join(layout.Root, f.id))})
 	}

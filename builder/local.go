@@ -8,15 +8,18 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
+	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/cache"
-	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
 // local returns the name of the file that an address without a scheme means, a path relative to the
 // definition's folder.
 func local(address, dir string) (file string, is bool) {
+	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") { // as nearly all of tens of thousands
+		return "", false
+	}
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.Path == "" {
 		return "", false
@@ -43,8 +46,8 @@ func resolved(addresses []string, dir string) []string {
 
 // checkLocal reads the files of this site again. One that has changed since it was locked is artifact.ErrStale, though the cache has
 // it as it was: whoever changed it expects it in the image. One that is gone may come from the cache.
-func checkLocal(ctx context.Context, lock *lockfile.Lock, d *Definition, c *cache.Cache) error {
-	for _, f := range lockedFiles(lock) {
+func checkLocal(ctx context.Context, files []*lockedFile, d *Definition, c *cache.Cache) error {
+	for _, f := range files {
 		for _, address := range f.URLs {
 			file, is := local(address, filepath.Dir(d.File))
 			if !is {

@@ -90,7 +90,12 @@ func ValidPath(p string) bool {
 	if p == "" || p == "." || p != path.Clean(p) || path.IsAbs(p) || p == ".." || strings.HasPrefix(p, "../") {
 		return false
 	}
-	return !strings.ContainsFunc(p, func(r rune) bool { return r < 0x20 || r == 0x7f || r == '\\' })
+	for i := range len(p) {
+		if c := p[i]; c < 0x20 || c == 0x7f || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // ValidName reports whether name may name a definition, a source or a set: one
@@ -116,5 +121,10 @@ func ValidSHA256(s string) bool { return len(s) == 64 && hexadecimal(s) }
 func ValidSHA512(s string) bool { return len(s) == 128 && hexadecimal(s) }
 
 func hexadecimal(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') })
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }

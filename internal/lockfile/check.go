@@ -149,12 +149,15 @@ func (l *Lock) checkText() error {
 
 func checkLines(lines ...string) error {
 	for _, line := range lines {
+		ascii := true
 		for i := range len(line) {
-			if c := line[i]; c < ' ' && c != '\t' || c == 0x7f {
+			c := line[i]
+			if c < ' ' && c != '\t' || c == 0x7f {
 				return fmt.Errorf("a control character in %q", line)
 			}
+			ascii = ascii && c < utf8.RuneSelf
 		}
-		if !utf8.ValidString(line) {
+		if !ascii && !utf8.ValidString(line) {
 			return fmt.Errorf("%q is not UTF-8", line)
 		}
 	}

@@ -62,30 +62,15 @@ func marshal(l *Lock) ([]byte, error) {
 	head := *l
 	head.Items = nil
 	var b bytes.Buffer
-	if err := encoder(&b, "").Encode(&head); err != nil {
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(&head); err != nil {
 		return nil, err
 	}
-	const noItems = "null\n}\n" // the field Items is the last
-	if len(l.Items) == 0 {
-		if l.Items != nil {
-			b.Truncate(b.Len() - len(noItems))
-			b.WriteString("[]\n}\n")
-		}
-		return b.Bytes(), nil
-	}
-	b.Truncate(b.Len() - len(noItems))
+	b.Truncate(b.Len() - len("null\n}\n")) // the field Items is the last
 	b.Grow(sizeOf(l.Items))
-	items, separator := encoder(&b, "    "), "[\n    "
-	for i := range l.Items {
-		b.WriteString(separator)
-		separator = ",\n    "
-		if err := items.Encode(&l.Items[i]); err != nil {
-			return nil, err
-		}
-		b.Truncate(b.Len() - 1) // the line break
-	}
-	b.WriteString("\n  ]\n}\n")
-	return b.Bytes(), nil
+	return append(appendList(b.Bytes(), l.Items, "\n  ", appendItem), "\n}\n"...), nil
 }
 
 // sizeOf estimates how much text items are.
@@ -103,13 +88,6 @@ func sizeOf(items []artifact.Item) (size int) {
 		}
 	}
 	return size
-}
-
-func encoder(b *bytes.Buffer, prefix string) *json.Encoder {
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent(prefix, "  ")
-	return enc
 }
 
 // Follow gives the lock its date and returns the file's bytes. The date is upstream's, or now if that is zero; it is moved later if

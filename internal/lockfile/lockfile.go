@@ -71,18 +71,17 @@ func Read(file string) (*Lock, string, error) {
 // Decode reads a lock and refuses one that is damaged or that names files
 // outside the mirror.
 func Decode(data []byte) (*Lock, error) {
-	l, version := new(Lock), struct{ Format int }{}
-	err := decode(data, l)
-	_ = json.Unmarshal(data, &version) // decode has reported the error
+	l := new(Lock)
+	err := decode(data, l) // with an error about a key, it has nevertheless read the others
 	switch {
-	case version.Format == 1:
+	case l.Format == 1:
 		var old version1
 		if err := decode(data, &old); err != nil {
 			return nil, err
 		}
 		l = old.lock()
-	case version.Format > Format, version.Format < 1 && err == nil:
-		return nil, fmt.Errorf("format %d: this program reads formats 1 to %d", version.Format, Format)
+	case l.Format > Format, l.Format < 1 && err == nil:
+		return nil, fmt.Errorf("format %d: this program reads formats 1 to %d", l.Format, Format)
 	case err != nil:
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 func TestStanzaOf(t *testing.T) {
 	stanza := " lost\nPackage: a\nMaintainer : Jos\xe9\x01\x1b[1m\r\nVersion: 1\n more\nX: \uf7e9\nphased-update-percentage: 10\nDescription: b\n\tc\x00  \n"
 	want := []string{"Maintainer : Jos\uf7e9\uf701\uf71b[1m", "X: \uf7ef\uf79f\uf7a9", "Description: b", "\tc\uf700"}
-	got := deb822.StanzaOf([]byte(stanza))
+	got := deb822.StanzaOf(stanza)
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

@@ -20,12 +20,12 @@ func pin(ctx context.Context, up *archive.Upstream, from artifact.Upstream, s *s
 	for i := range up.Sources {
 		bySource[up.Sources[i].Name] = &up.Sources[i]
 	}
-	paths := make(map[string]*artifact.Item) // by ID
+	paths := make(map[string]*artifact.Item, len(closure.Packages)) // by ID
 	requested := make(map[*resolver.Package]struct{}, len(closure.Requested))
 	for _, p := range closure.Requested {
 		requested[p] = struct{}{}
 	}
-	ids := make(map[*resolver.Package]string)
+	ids := make(map[*resolver.Package]string, len(closure.Packages))
 	pins := make([]artifact.Item, len(closure.Packages))
 	for i, p := range closure.Packages {
 		var err error
@@ -37,21 +37,22 @@ func pin(ctx context.Context, up *archive.Upstream, from artifact.Upstream, s *s
 		return nil, err
 	}
 	for i, p := range closure.Packages {
-		a := pins[i]
+		a := &pins[i]
 		a.Security = up.Security(p.Origins)
 		// Two versions that differ only in their epoch have the same file name.
 		file := &a.Files[0]
-		if other, taken := paths[a.ID()]; taken && other.Files[0].SHA256 != file.SHA256 {
+		id := a.ID()
+		if other, taken := paths[id]; taken && other.Files[0].SHA256 != file.SHA256 {
 			file.Path = path.Join(path.Dir(file.Path), file.SHA256[:16], path.Base(file.Path))
+			id = a.ID()
 		}
-		if other, taken := paths[a.ID()]; taken {
-			return nil, artifact.Hint(fmt.Errorf("debian: source %s: %s and %s have the same file, %s", a.Source, other, &a, file.Path), "exclude one of them: exclude: [%s=%s]", p.Name, p.Version)
+		if other, taken := paths[id]; taken {
+			return nil, artifact.Hint(fmt.Errorf("debian: source %s: %s and %s have the same file, %s", a.Source, other, a, file.Path), "exclude one of them: exclude: [%s=%s]", p.Name, p.Version)
 		}
-		paths[a.ID()] = &pins[i]
-		ids[p] = a.ID()
+		paths[id], ids[p] = a, id
 		_, a.Requested = requested[p]
-		result.Items = append(result.Items, a)
 	}
+	result.Items = pins
 	for _, from := range closure.Sets {
 		set := artifact.Set{Name: from.Name, Architecture: from.Architecture, Requested: []string{}, Items: []string{}}
 		for _, p := range from.Packages {

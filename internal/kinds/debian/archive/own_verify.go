@@ -69,7 +69,7 @@ func (v *verification) ownPackage(a *artifact.Item) error {
 	if problem != nil {
 		return problem
 	}
-	if p.Name != a.Name || p.Version != a.Version || p.Architecture != a.Architecture() || !slices.Equal(deb822.StanzaOf(p.Stanza), deb822.StanzaOf(deb822.MetadataText(a))) {
+	if p.Name != a.Name || p.Version != a.Version || p.Architecture != a.Architecture() || !slices.Equal(deb822.StanzaOf(string(p.Stanza)), deb822.StanzaOf(deb822.MetadataText(a))) {
 		return fmt.Errorf("the image says of it what its control data do not: they are of %s %s (%s), or their other fields differ", p.Name, p.Version, p.Architecture)
 	}
 	return nil

@@ -85,8 +85,7 @@ type verification struct {
 
 // A listedPackage is what an index says of a package: the lines of its stanza.
 type listedPackage struct {
-	name, version, architecture, size string
-	stanza                            []byte
+	name, version, architecture, size, stanza string
 }
 
 // release follows one suite from its signature to its indexes.
@@ -205,7 +204,7 @@ func (v *verification) index(r *Release, folder, name string, data []byte) error
 	x := deb822.NewPackagesIndex(deb822.Origin{}, data)
 	x.Scan(func(s *deb822.Stanza, err error) {
 		if err == nil {
-			v.listed[s.Digest()] = append(v.listed[s.Digest()], listedPackage{s.Name, s.Version, s.Architecture, s.Size, x.Data[s.Start:s.End]})
+			v.listed[s.Digest()] = append(v.listed[s.Digest()], listedPackage{s.Name, s.Version, s.Architecture, s.Size, x.Text[s.Start:s.End]})
 		}
 	})
 	return nil

@@ -19,7 +19,7 @@ func isIndex(file, name string) bool {
 func (v *verification) sources(text string) {
 	for stanza := range deb822.Stanzas(text) {
 		if files, err := deb822.SourceFiles(stanza); err == nil {
-			v.listed[files[0].SHA256] = append(v.listed[files[0].SHA256], listedPackage{stanza: []byte(stanza)})
+			v.listed[files[0].SHA256] = append(v.listed[files[0].SHA256], listedPackage{stanza: stanza})
 		}
 	}
 }

@@ -41,6 +41,6 @@ func mustRequests(t testing.TB, list string) (requests []resolver.Request) {
 // offer makes repositories of packages in a root of apt.
 func offer(r *debiantest.AptRoot, packages []*resolver.Package) {
 	r.AddStanzas(len(packages), func(i int) ([]byte, int) {
-		return packages[i].Stanza(0), slices.MaxFunc(packages[i].Origins, func(a, b deb822.Origin) int { return (a.Priority+500)%501 - (b.Priority+500)%501 }).Priority
+		return []byte(packages[i].Stanza(0)), slices.MaxFunc(packages[i].Origins, func(a, b deb822.Origin) int { return (a.Priority+500)%501 - (b.Priority+500)%501 }).Priority
 	})
 }

@@ -22,11 +22,11 @@ func FilePath(filename string) (string, error) {
 	if filename == "" {
 		return "", errors.New("it has no Filename")
 	}
-	invalid := fmt.Errorf("invalid Filename %q", Excerpt(filename))
+	invalid := func() error { return fmt.Errorf("invalid Filename %q", Excerpt(filename)) }
 	relative := strings.TrimLeft(filename, "/")
 	file := path.Clean(relative)
 	if !artifact.ValidPath(file) || !utf8.ValidString(file) || strings.HasSuffix(relative, "/") || strings.Contains(relative, "://") {
-		return file, invalid
+		return file, invalid()
 	}
 	for before, decoded := "", relative; before != decoded; {
 		before = decoded
@@ -34,7 +34,7 @@ func FilePath(filename string) (string, error) {
 			decoded = once
 		}
 		if decoded != before && (strings.Contains(decoded, "\\") || slices.ContainsFunc(strings.Split(decoded, "/"), isDots)) {
-			return file, invalid
+			return file, invalid()
 		}
 	}
 	// The mirror has its own metadata there; some archives keep packages beside theirs.

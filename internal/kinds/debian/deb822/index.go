@@ -12,15 +12,14 @@ import (
 // A PackagesIndex is the text of one Packages file.
 type PackagesIndex struct {
 	Origin   Origin
-	Data     []byte
-	Text     string // the same bytes
-	Upstream bool   // it comes from a source, not from a node or an image
+	Text     string
+	Upstream bool // it comes from a source, not from a node or an image
 }
 
 // NewPackagesIndex shares the bytes with their owner: the fields of 63,000 stanzas
 // are parts of one text and cost nothing more.
 func NewPackagesIndex(o Origin, data []byte) *PackagesIndex {
-	return &PackagesIndex{Origin: o, Data: data, Text: unsafe.String(unsafe.SliceData(data), len(data))}
+	return &PackagesIndex{Origin: o, Text: unsafe.String(unsafe.SliceData(data), len(data))}
 }
 
 // A Stanza is what indexing needs to know of one paragraph. The other fields are

@@ -84,17 +84,18 @@ func ReadableText(text string) string {
 }
 
 // StanzaOf returns the lines of a stanza for which Item has no field.
-func StanzaOf(stanza []byte) []string {
+// They are parts of it.
+func StanzaOf(stanza string) []string {
 	own := ownFields
-	if StanzaField(string(stanza), "SHA256") != "" {
+	if StanzaField(stanza, "SHA256") != "" {
 		own = append(own[:len(own):len(own)], "SHA512")
 	}
-	return linesWithout(string(stanza), own)
+	return linesWithout(stanza, own)
 }
 
 // linesWithout returns the lines of a stanza, encoded, without some fields.
 func linesWithout(stanza string, fields []string) []string {
-	var lines []string
+	lines := make([]string, 0, strings.Count(stanza, "\n")+1)
 	dropped := true // a line that continues no field
 	for line := range strings.Lines(stanza) {
 		line = strings.TrimRight(line, " \t\r\n")
@@ -103,7 +104,7 @@ func linesWithout(stanza string, fields []string) []string {
 		}
 		if line[0] != ' ' && line[0] != '\t' {
 			name, _ := FieldName(line)
-			dropped = slices.ContainsFunc(fields, func(field string) bool { return strings.EqualFold(field, name) })
+			dropped = slices.ContainsFunc(fields, func(field string) bool { return len(field) == len(name) && strings.EqualFold(field, name) })
 		}
 		if !dropped {
 			lines = append(lines, EncodeText(line))
@@ -113,13 +114,17 @@ func linesWithout(stanza string, fields []string) []string {
 }
 
 // MetadataText is the stanza that Metadata was made from, without the fields that Item has.
-func MetadataText(a *artifact.Item) []byte {
+func MetadataText(a *artifact.Item) string {
 	var b bytes.Buffer
+	writeMetadata(&b, a)
+	return b.String()
+}
+
+func writeMetadata(b *bytes.Buffer, a *artifact.Item) {
 	for _, line := range a.Metadata {
 		b.WriteString(DecodeText(line))
 		b.WriteByte('\n')
 	}
-	return b.Bytes()
 }
 
 // ownFields are the fields that WriteStanza makes from the item, the
@@ -132,6 +137,6 @@ var ownFields = []string{"Package", "Version", "Architecture", "Filename", "Size
 // fields, and the file's location on the mirror.
 func WriteStanza(b *bytes.Buffer, a *artifact.Item) {
 	fmt.Fprintf(b, "Package: %s\nVersion: %s\nArchitecture: %s\n", a.Name, a.Version, a.Architecture())
-	b.Write(MetadataText(a))
+	writeMetadata(b, a)
 	fmt.Fprintf(b, "Filename: %s\nSize: %d\nSHA256: %s\n\n", a.Files[0].Path, a.Files[0].Size, a.Files[0].SHA256)
 }

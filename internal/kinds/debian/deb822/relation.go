@@ -87,26 +87,42 @@ func (c Clause) String() string {
 func ParseClauses(text string) ([]Clause, error) {
 	var all []Clause
 	var current Clause
-	for {
-		var r Relation
-		var err error
-		if r, text, err = parseRelation(text); err != nil {
-			return nil, err
-		}
-		if r.Name == "" {
-			if text == "" && len(current) == 0 {
-				return all, nil
-			}
-			return nil, fmt.Errorf("a package is missing before %q", Excerpt(text))
-		}
+	err := eachRelation(text, func(r Relation, last bool) {
 		current = append(current, r)
-		if text == "" || text[0] == ',' {
+		if last {
 			all, current = append(all, current[:len(current):len(current)]), nil
 		}
-		if text == "" {
-			return all, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// CheckClauses returns the error of ParseClauses, and no clauses.
+func CheckClauses(text string) ([]Clause, error) {
+	return nil, eachRelation(text, func(Relation, bool) {})
+}
+
+// eachRelation calls found for each relation of a field; last is set for the last one of its clause.
+func eachRelation(text string, found func(r Relation, last bool)) error {
+	first := true // of a clause
+	for {
+		r, rest, err := parseRelation(text)
+		switch {
+		case err != nil:
+			return err
+		case r.Name == "" && rest == "" && first:
+			return nil
+		case r.Name == "":
+			return fmt.Errorf("a package is missing before %q", Excerpt(rest))
 		}
-		text = text[1:]
+		first = rest == "" || rest[0] == ','
+		found(r, first)
+		if rest == "" {
+			return nil
+		}
+		text = rest[1:]
 	}
 }
 

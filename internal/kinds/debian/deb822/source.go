@@ -85,7 +85,7 @@ func SourceMetadata(stanza string) []string { return linesWithout(stanza, source
 // files on the mirror.
 func WriteSource(b *bytes.Buffer, i *artifact.Item) {
 	fmt.Fprintf(b, "Package: %s\nVersion: %s\n", i.Name, i.Version)
-	b.Write(MetadataText(i))
+	writeMetadata(b, i)
 	fmt.Fprintf(b, "Directory: %s\nChecksums-Sha256:\n", path.Dir(i.Files[0].Path))
 	for _, f := range i.Files {
 		fmt.Fprintf(b, " %s %d %s\n", f.SHA256, f.Size, path.Base(f.Path))

@@ -40,7 +40,7 @@ func (m *dpkgModel) relations(p *Package) *modelRelations {
 		return r
 	}
 	read := func(field string) []deb822.Clause {
-		clauses, _ := deb822.ParseClauses(deb822.StanzaField(string(p.Stanza(0)), field))
+		clauses, _ := deb822.ParseClauses(deb822.StanzaField(p.Stanza(0), field))
 		return clauses
 	}
 	r := &modelRelations{read("Pre-Depends"), read("Depends"), read("Conflicts"), read("Breaks"), read("Provides"), read("Replaces")}

@@ -178,7 +178,7 @@ func FuzzAdd(f *testing.F) {
 		u.Add(deb822.Origin{Source: "s", Suite: "two"}, text)
 		var requests []Request
 		for _, p := range u.All() {
-			if len(p.Origins) != 2 || !strings.Contains(string(text), string(p.Stanza(1))) {
+			if len(p.Origins) != 2 || !strings.Contains(string(text), p.Stanza(1)) {
 				t.Errorf("%v: %v", p, p.Origins)
 			}
 			r, err := ParseRequest(p.Name + "=" + p.Version)

@@ -122,7 +122,7 @@ func TestPlanInstallRefusesStrangeFiles(t *testing.T) {
 func TestDecodedLines(t *testing.T) {
 	for _, line := range []string{"X: a\uf70aPackage: evil", "\uf70a", "X: \uf741"} {
 		a := artifact.Item{Name: "a", Version: "1", Attributes: artifact.NewAttributes(map[string][]string{"architecture": {"all"}}), Files: []artifact.File{{Path: "a.deb", SHA256: strings.Repeat("a", 64)}}, Metadata: []string{line}}
-		if strings.Count(string(deb822.MetadataText(&a)), "\n") != 1 {
+		if strings.Count(deb822.MetadataText(&a), "\n") != 1 {
 			t.Errorf("%q becomes %q", line, deb822.MetadataText(&a))
 		}
 		if checkPin(&a) == nil {

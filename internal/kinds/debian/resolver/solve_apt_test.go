@@ -11,7 +11,7 @@ import (
 // addPackages makes repositories of packages in a root of apt.
 func addPackages(r *debiantest.AptRoot, packages []*Package) {
 	r.AddStanzas(len(packages), func(i int) ([]byte, int) {
-		return packages[i].Stanza(0), slices.MaxFunc(packages[i].Origins, func(a, b deb822.Origin) int { return (a.Priority+500)%501 - (b.Priority+500)%501 }).Priority
+		return []byte(packages[i].Stanza(0)), slices.MaxFunc(packages[i].Origins, func(a, b deb822.Origin) int { return (a.Priority+500)%501 - (b.Priority+500)%501 }).Priority
 	})
 }
 

@@ -79,7 +79,7 @@ func newDifferential(t *testing.T, indexes []debiantest.HostIndex, architectures
 		for _, o := range p.Origins {
 			d.known[p.Name+" "+p.Version+" "+o.Architecture] = p
 		}
-		if bytes.Contains(p.Stanza(0), []byte("\nConflicts: ")) {
+		if strings.Contains(p.Stanza(0), "\nConflicts: ") {
 			d.contentious = append(d.contentious, p)
 		}
 	}

@@ -171,7 +171,7 @@ func combinations(u *Universe) (worlds [][]*Package) {
 	var fields []parsed
 	for _, p := range packages {
 		read := func(name string) []deb822.Clause {
-			clauses, _ := deb822.ParseClauses(deb822.StanzaField(string(p.Stanza(0)), name))
+			clauses, _ := deb822.ParseClauses(deb822.StanzaField(p.Stanza(0), name))
 			return clauses
 		}
 		fields = append(fields, parsed{read("Depends"), append(read("Conflicts"), read("Breaks")...), read("Provides")})

@@ -27,7 +27,7 @@ type Control struct {
 func (u *Universe) Control(id EntryID) *Control {
 	c := u.controls[id]
 	if c == nil {
-		c = u.readControl(id)
+		c = u.readControl(id, deb822.ParseClauses)
 		u.keepControl(id, c)
 	}
 	return c
@@ -40,7 +40,8 @@ var controlFields = [...]string{
 	"Provides", "Description-md5", "Filename", "Size", "SHA256", "SHA512",
 }
 
-func (u *Universe) readControl(id EntryID) *Control {
+// readControl reads the relations with parse, which may return errors alone.
+func (u *Universe) readControl(id EntryID, parse func(text string) ([]deb822.Clause, error)) *Control {
 	e := &u.Entries[id]
 	var values [len(controlFields)]string
 	var there [len(controlFields)]bool
@@ -62,7 +63,7 @@ func (u *Universe) readControl(id EntryID) *Control {
 	var relations [8][]deb822.Clause
 	for i := range relations {
 		var err error
-		if relations[i], err = deb822.ParseClauses(values[i]); err != nil {
+		if relations[i], err = parse(values[i]); err != nil {
 			fail(fmt.Errorf("its field %s is damaged: %w", controlFields[i], err))
 		}
 	}

@@ -11,6 +11,9 @@ import (
 // HeldBackNotes describe the packages that are carried though there is a higher version for security. security tells which origins are
 // for such updates; pinned, which packages stay only because the lock has them.
 func (u *Universe) HeldBackNotes(packages []*Package, security func([]deb822.Origin) bool, pinned func(*Package) bool) (notes []string) {
+	if !slices.ContainsFunc(u.indexes, func(x *deb822.PackagesIndex) bool { return security([]deb822.Origin{x.Origin}) }) {
+		return nil
+	}
 	type key struct {
 		name NameID
 		arch string

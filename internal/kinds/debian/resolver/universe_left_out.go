@@ -24,11 +24,10 @@ func (u *Universe) usable(id EntryID) bool {
 	if c := u.controls[id]; c != nil {
 		return c.err == nil
 	}
-	c := u.readControl(id)
-	if c.err != nil { // remember only those: there may be tens of thousands of others
-		u.keepControl(id, c)
+	if u.readControl(id, deb822.CheckClauses).err == nil { // not remembered: there may be tens of thousands
+		return true
 	}
-	return c.err == nil
+	return u.Control(id).err == nil
 }
 
 // keepControl remembers what was read, and notes the entry when it cannot be used.

@@ -21,12 +21,12 @@ type Package struct {
 	// Origins are the indexes that list this very file, in the order of Add.
 	Origins []deb822.Origin
 
-	stanzas [][]byte
+	stanzas []string
 }
 
 // Stanza returns the package's paragraph as the index of Origins[i] has it,
-// without the empty line after it. The bytes belong to the index.
-func (p *Package) Stanza(i int) []byte { return p.stanzas[i] }
+// without the empty line after it. It is a part of the index.
+func (p *Package) Stanza(i int) string { return p.stanzas[i] }
 
 // String names the package for a person: "bash 5.2.15-2 (amd64)".
 func (p *Package) String() string {
@@ -51,7 +51,7 @@ func (u *Universe) pkg(id EntryID) *Package {
 			continue
 		}
 		p.Origins = append(p.Origins, x.Origin)
-		p.stanzas = append(p.stanzas, x.Data[l.start:l.end:l.end])
+		p.stanzas = append(p.stanzas, x.Text[l.start:l.end])
 	}
 	text := u.text(id)
 	p.Filename = deb822.StanzaField(text, "Filename")

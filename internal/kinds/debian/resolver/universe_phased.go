@@ -44,6 +44,15 @@ func (u *Universe) waitsOn(node int, id EntryID) bool {
 
 // PhasedNotes describe the versions that wait, and those that packages has nevertheless.
 func (u *Universe) PhasedNotes(packages []*Package) (notes []string) {
+	var waits []EntryID
+	for id := range u.Entries {
+		if e := &u.Entries[id]; !e.again && e.waits && u.permitted(EntryID(id)) {
+			waits = append(waits, EntryID(id))
+		}
+	}
+	if waits == nil {
+		return nil
+	}
 	carried := make(map[*Package]bool, len(packages))
 	versions := make(map[NameID]string) // the highest that are carried
 	for _, p := range packages {
@@ -51,12 +60,8 @@ func (u *Universe) PhasedNotes(packages []*Package) (notes []string) {
 		versions[u.nameIDs[p.Name]] = p.Version // they are sorted
 	}
 	var waiting, taken []string
-	for id := range u.Entries {
-		e := &u.Entries[id]
-		if e.again || !e.waits || !u.permitted(EntryID(id)) {
-			continue
-		}
-		p := u.pkg(EntryID(id))
+	for _, id := range waits {
+		e, p := &u.Entries[id], u.pkg(id)
 		version, present := versions[e.Name]
 		switch {
 		case carried[p]:

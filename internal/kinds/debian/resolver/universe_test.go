@@ -87,7 +87,7 @@ func TestAll(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 		for i := range p.Origins {
-			if s := string(p.Stanza(i)); !strings.HasPrefix(s, "Package: "+p.Name+"\n") || strings.HasSuffix(s, "\n") {
+			if s := p.Stanza(i); !strings.HasPrefix(s, "Package: "+p.Name+"\n") || strings.HasSuffix(s, "\n") {
 				t.Errorf("%v: stanza %q", p, s)
 			}
 		}
