@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ type about struct {
 	// These depend on the request.
 	Base   string
 	Usages []string
-	Usage  []usagePart // the same, in pieces
+	Usage  []usagePart // the same, in pieces, for HTML
 	Rules  inventory.RulesState
 }
 
@@ -82,28 +83,34 @@ func newAbout(v *inventory.Inventory) about {
 // ServeHome says what the mirror is and how to use it: in HTML to those who ask for it, in plain
 // text to curl.
 func (p *Pages) ServeHome(w http.ResponseWriter, r *http.Request) {
-	page := struct {
-		frame
-		about
-	}{p.frame("miniMirror: "+p.Inventory.Image.Catalog.Name, ""), p.about}
-	page.Base, page.Rules = access.BaseAddress(r), p.Inventory.Rules()
-	for _, usage := range p.Usages(page.Base) {
+	frame, about := p.frame("miniMirror: "+p.Inventory.Image.Catalog.Name, ""), p.about
+	about.Base, about.Rules = access.BaseAddress(r), p.Inventory.Rules()
+	for _, usage := range p.Usages(about.Base) {
 		if usage = strings.TrimSpace(usage); usage != "" {
-			page.Usages = append(page.Usages, usage)
-			page.Usage = append(page.Usage, usageParts(usage)...)
+			about.Usages = append(about.Usages, usage)
 		}
 	}
 	w.Header().Set("Vary", "Accept")
 	if wantsHTML(r) {
-		p.show(w, r, http.StatusOK, "home.html", page)
+		for _, usage := range about.Usages {
+			about.Usage = append(about.Usage, usageParts(usage)...)
+		}
+		p.show(w, r, http.StatusOK, "home.html", homePage{frame, about})
 		return
 	}
-	var text strings.Builder
-	if err := p.text.Execute(&text, page); err != nil {
+	var text bytes.Buffer
+	// Not homePage: a template needs long to find the fields of embedded structs.
+	if err := p.text.Execute(&text, struct{ Frame, About any }{&frame, &about}); err != nil {
 		panic(err) // a template that does not fit the page
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	answer.Send(w, r, http.StatusOK, []byte(text.String()))
+	answer.Send(w, r, http.StatusOK, text.Bytes())
+}
+
+// A homePage is what home.html shows.
+type homePage struct {
+	frame
+	about
 }
 
 // usageParts cuts a text at empty lines, and where what is indented begins or ends.
