@@ -7,14 +7,14 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/labstack/echo/v5"
+	"github.com/labstack/echo/v4"
 
 	"github.com/minimirror/minimirror/server/answer"
 )
 
-// handleError answers what echo's routes return.
-func (s *Server) handleError(c *echo.Context, err error) {
-	if answer, _ := echo.UnwrapResponse(c.Response()); answer != nil && answer.Committed {
+// handleError is echo's error handler: it answers what routes and middleware return.
+func (s *Server) handleError(err error, c echo.Context) {
+	if c.Response().Committed {
 		return
 	}
 	s.fail(c.Response(), c.Request(), err)
@@ -38,9 +38,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		e.say(text + ": the mirror cannot read it")
 		text = "The mirror could not read this file."
 	default:
-		if he, ok := err.(*echo.HTTPError); ok && he.Message != "" {
-			e.say(text + ": " + strings.TrimSuffix(he.Message, ".")) // never text from the client
-			text = he.Message
+		if he, ok := err.(*echo.HTTPError); ok {
+			text = fmt.Sprint(he.Message) // never text from the client
+			e.say(http.StatusText(code) + ": " + strings.TrimSuffix(text, "."))
 		}
 	}
 	header := w.Header()
@@ -50,10 +50,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // status is the one place where errors become HTTP status codes.
 func status(err error) int {
-	var coder interface{ StatusCode() int }
+	var he *echo.HTTPError
 	switch {
-	case errors.As(err, &coder):
-		return coder.StatusCode()
+	case errors.As(err, &he):
+		return he.Code
 	case errors.Is(err, fs.ErrNotExist):
 		return http.StatusNotFound
 	}

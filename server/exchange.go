@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/labstack/echo/v5"
+	"github.com/labstack/echo/v4"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
@@ -47,14 +47,14 @@ func (e *exchange) say(phrase string) {
 	if e.Response == nil {
 		return
 	}
-	if w, ok := e.Response.ResponseWriter.(interface{ SetReason(string) }); ok {
+	if w, ok := e.Response.Writer.(interface{ SetReason(string) }); ok {
 		w.SetReason(phrase)
 	}
 }
 
 // Gone reports whether the client has disconnected, as far as the connection knows.
 func (e *exchange) Gone() bool {
-	w, ok := e.Response.ResponseWriter.(interface{ Gone() bool })
+	w, ok := e.Response.Writer.(interface{ Gone() bool })
 	return ok && w.Gone()
 }
 
@@ -74,14 +74,14 @@ func (e *exchange) ReadFrom(src io.Reader) (n int64, err error) {
 	}
 	limited, _ := src.(*io.LimitedReader)
 	if limited == nil {
-		n, err = io.Copy(e.Response.ResponseWriter, src)
+		n, err = io.Copy(e.Response.Writer, src)
 	} else if content, ok := limited.R.(copier); ok {
 		n, err = e.copyPieces(content, limited)
 	} else {
 		if limited.N > smallAnswer {
 			e.extendDeadline(time.Duration(limited.N/e.limits.Slowest) * time.Second)
 		}
-		n, err = io.Copy(e.Response.ResponseWriter, src)
+		n, err = io.Copy(e.Response.Writer, src)
 	}
 	e.Size += n
 	if err == nil && limited != nil && limited.N > 0 {
@@ -101,7 +101,7 @@ func (e *exchange) copyPieces(content copier, limited *io.LimitedReader) (n int6
 			e.extendDeadline(time.Duration(size/e.limits.Slowest) * time.Second)
 		}
 		var sent int64
-		sent, err = content.CopyTo(e.Response.ResponseWriter, size)
+		sent, err = content.CopyTo(e.Response.Writer, size)
 		n += sent
 		limited.N -= sent
 		if sent == 0 {
@@ -113,7 +113,7 @@ func (e *exchange) copyPieces(content copier, limited *io.LimitedReader) (n int6
 
 // extendDeadline gives the client a minute from now on, and more.
 func (e *exchange) extendDeadline(more time.Duration) {
-	_ = http.NewResponseController(e.Response.ResponseWriter).SetWriteDeadline(time.Now().Add(firstMinute + more)) // a recorder has none
+	_ = http.NewResponseController(e.Response.Writer).SetWriteDeadline(time.Now().Add(firstMinute + more)) // a recorder has none
 }
 
 // firstMinute is how long any answer may take, and each piece of a big one beside its size.

@@ -3,12 +3,12 @@ package server
 import (
 	"net/http"
 
-	"github.com/labstack/echo/v5"
+	"github.com/labstack/echo/v4"
 )
 
 // guard refuses clients that have too many connections, and those that are not known. Whether the server is well, anybody may ask.
 func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c *echo.Context) error {
+	return func(c echo.Context) error {
 		r, header := c.Request(), c.Response().Header()
 		if s.limits.Crowded(r) && !s.access.Trusts(r) {
 			header.Set("Connection", "close")

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/labstack/echo/v5"
+	"github.com/labstack/echo/v4"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
@@ -20,15 +20,9 @@ import (
 // observe makes the exchange, answers errors, and tells the audit trail, the report
 // and the metrics what has become of the request.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c *echo.Context) error {
-		answer, ok := c.Response().(*echo.Response)
-		if !ok {
-			return next(c)
-		}
-		start := time.Now()
-		e := &exchange{Response: answer, head: c.Request().Method == http.MethodHead, limits: s.limits}
-		c.SetResponse(e)
-		r := c.Request()
+	return func(c echo.Context) error {
+		start, r := time.Now(), c.Request()
+		e := &exchange{Response: c.Response(), head: r.Method == http.MethodHead, limits: s.limits}
 		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
 		c.SetRequest(r)
 		// The path as it came: what follows cleans it.
@@ -52,7 +46,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			s.tell(&record)
 		}()
 		if err := next(c); err != nil {
-			s.handleError(c, err)
+			c.Error(err)
 		}
 		aborted = false
 		return nil

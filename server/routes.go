@@ -2,12 +2,13 @@ package server
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/labstack/echo/v5"
+	"github.com/labstack/echo/v4"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
@@ -105,13 +106,9 @@ func byKind(list []artifact.Item) map[string][]artifact.Item {
 }
 
 func (s *Server) route() error {
-	s.echo = echo.NewWithConfig(echo.Config{
-		Logger:           s.log,
-		HTTPErrorHandler: s.handleError,
-		Router: echo.NewRouter(echo.RouterConfig{
-			UseEscapedPathForMatching: true, // match URL.Path, which is decoded
-		}),
-	})
+	s.echo = echo.New()
+	s.echo.HTTPErrorHandler = s.handleError
+	s.echo.Logger.SetOutput(io.Discard) // it writes to standard output, and only about second headers of an answer
 	s.echo.Pre(s.observe, s.guard, s.check)
 	routes := map[string]http.HandlerFunc{
 		"/":                  s.pages.ServeHome,
@@ -140,8 +137,9 @@ func (s *Server) route() error {
 		if strings.HasSuffix(route, "/") && route != "/" {
 			route += "*"
 		}
-		s.echo.Match(methods, route, func(c *echo.Context) error {
-			handler(c.Response(), c.Request())
+		s.echo.Match(methods, route, func(c echo.Context) error {
+			e, _ := exchangeOf(c.Request())
+			handler(e, c.Request())
 			return nil
 		})
 	}
@@ -151,7 +149,7 @@ func (s *Server) route() error {
 // check refuses requests that no route answers, and makes the rest uniform: every
 // handler sees a clean path, and a host that is safe to print.
 func (s *Server) check(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c *echo.Context) error {
+	return func(c echo.Context) error {
 		r := c.Request()
 		if !slices.Contains(methods, r.Method) {
 			return echo.ErrMethodNotAllowed
@@ -162,12 +160,11 @@ func (s *Server) check(next echo.HandlerFunc) echo.HandlerFunc {
 		if !access.ValidHost(r.Host) {
 			return echo.NewHTTPError(http.StatusBadRequest, "the Host header is not a host")
 		}
+		r.URL.RawPath = "" // routes match the path as it was decoded
 		if p := r.URL.Path; strings.Contains(p, "//") || strings.Contains(p, "/.") {
-			r.URL.Path, r.URL.RawPath = cleanPath(p), ""
+			r.URL.Path = cleanPath(p)
 		}
-		if p := s.resolveHost(r.Host, r.URL.Path); p != r.URL.Path {
-			r.URL.Path, r.URL.RawPath = p, ""
-		}
+		r.URL.Path = s.resolveHost(r.Host, r.URL.Path)
 		return next(c)
 	}
 }
