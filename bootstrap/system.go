@@ -7,6 +7,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/osrelease"
 )
 
@@ -32,6 +33,36 @@ func Systems(kinds []artifact.Kind, sources []artifact.Source) (systems []artifa
 		}
 	}
 	return systems
+}
+
+// FindSystem finds the system that the request is for, like System. A request for nothing that belongs to a system needs none.
+func (req *Request) FindSystem(ctx context.Context, r *image.Reader, kinds []artifact.Kind, root, wanted string) (err error) {
+	if wanted == "" {
+		if distinguishes, err := req.distinguishes(ctx, r, kinds); err != nil || !distinguishes {
+			return err
+		}
+	}
+	req.System, err = System(ctx, r, kinds, root, wanted)
+	return err
+}
+
+// distinguishes reports whether what is requested differs between systems: the set, or a kind of one of the names.
+func (req *Request) distinguishes(ctx context.Context, r *image.Reader, kinds []artifact.Kind) (bool, error) {
+	if slices.ContainsFunc(r.Sets, func(s catalog.SetSummary) bool { return s.Name == req.Set && s.System != "" }) {
+		return true, nil
+	}
+	sources, err := r.Sources(ctx)
+	if err != nil {
+		return false, err
+	}
+	if kinds, err = carried(ctx, r, kinds); err != nil {
+		return false, err
+	}
+	names, err := sortNames(ctx, r, kinds, req.Names)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(sources, func(s artifact.Source) bool { return s.System != "" && len(names[s.Kind]) > 0 }), nil
 }
 
 // System is the system of the image that the node below root has; wanted, if it is not empty, chooses one by name. Where the image

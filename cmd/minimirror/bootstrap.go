@@ -103,11 +103,11 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 		if err != nil {
 			return err
 		}
-		system, err := bootstrap.System(ctx, reader, kinds.All(), f.root, f.system)
-		if err != nil {
+		request := bootstrap.Request{Set: f.set}
+		if err := request.FindSystem(ctx, reader, kinds.All(), f.root, f.system); err != nil {
 			return err
 		}
-		lines, err := bootstrap.Shell(ctx, reader, f.set, architecture, system)
+		lines, err := bootstrap.Shell(ctx, reader, f.set, architecture, request.System)
 		if err != nil {
 			return err
 		}
@@ -165,8 +165,8 @@ func (f *bootstrapFlags) nodes(ctx context.Context, reader *image.Reader) (strin
 // packagesOf plans, and extracts or installs.
 func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *image.Reader) error {
 	request := bootstrap.Request{Set: f.set, Names: f.requests, Root: f.root}
-	var err error
-	if request.System, err = bootstrap.System(ctx, reader, kinds.All(), f.root, f.system); err != nil {
+	err := request.FindSystem(ctx, reader, kinds.All(), f.root, f.system)
+	if err != nil {
 		return err
 	}
 	if f.to != "" {
