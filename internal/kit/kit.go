@@ -96,7 +96,7 @@ func (k *Kit) Files() (map[string][]byte, error) {
 			if bytes.Contains(f.Data, []byte("END_OF_FILE")) || bytes.ContainsFunc(f.Data, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' }) {
 				return nil, artifact.Verifyf("%s: the image would have something there that is no configuration", f.Path)
 			}
-			files[path.Join("client", c.System, "files", f.Path)] = f.Data
+			files[path.Join(clientFolder(c.System), "files", f.Path)] = f.Data
 		}
 	}
 	for name, file := range map[string]string{
@@ -125,7 +125,7 @@ func (k *Kit) Files() (map[string][]byte, error) {
 		if err := t.ExecuteTemplate(&text, "cloud-init.yaml", &part); err != nil {
 			return nil, err
 		}
-		files[path.Join("client", system, "cloud-init.yaml")] = text.Bytes()
+		files[path.Join(clientFolder(system), "cloud-init.yaml")] = text.Bytes()
 	}
 	if len(k.As) > 0 {
 		var text bytes.Buffer
@@ -135,6 +135,14 @@ func (k *Kit) Files() (map[string][]byte, error) {
 		files["client/transparent.txt"] = text.Bytes()
 	}
 	return files, nil
+}
+
+// clientFolder has what is for clients of one system. Whatever the system is called, nothing else has its name there.
+func clientFolder(system string) string {
+	if system == "" {
+		return "client"
+	}
+	return path.Join("client/systems", system)
 }
 
 // systems are the names of Systems; one that is empty stands for none.

@@ -10,7 +10,21 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kit"
 )
+
+// A system may have the name of a file of the kit.
+func TestSystemNames(t *testing.T) {
+	k := spec
+	k.Clients, k.As = nil, []string{"deb.example.org"}
+	for _, name := range []string{"setup.sh", "files", "systems", "minimirror.asc", "ansible-tasks.yaml", "transparent.txt", "cloud-init.yaml"} {
+		k.Systems = append(k.Systems, artifact.System{Name: name})
+		k.Clients = append(k.Clients, artifact.Client{System: name, Files: []artifact.ClientFile{{Path: "/etc/x.conf", Data: []byte("x\n")}}})
+	}
+	if err := kit.Write(filepath.Join(t.TempDir(), "kit"), files(t, k)); err != nil {
+		t.Error(err)
+	}
+}
 
 // The script and the tasks choose by os-release, or by the name that they are told.
 func TestSystems(t *testing.T) {
@@ -22,12 +36,16 @@ func TestSystems(t *testing.T) {
 	}
 	all := files(t, k)
 	for _, s := range k.Systems {
-		if got := string(all["client/"+s.Name+"/files/etc/x.conf"]); got != "for "+s.Name+"\n" {
+		if got := string(all["client/systems/"+s.Name+"/files/etc/x.conf"]); got != "for "+s.Name+"\n" {
 			t.Errorf("%s: %q", s.Name, got)
 		}
-		if all["client/"+s.Name+"/cloud-init.yaml"] == nil {
+		if all["client/systems/"+s.Name+"/cloud-init.yaml"] == nil {
 			t.Errorf("%s: no cloud-init.yaml", s.Name)
 		}
+	}
+	var values struct{ Systems []string }
+	if err := yaml.Unmarshal(all["server/chart-values.yaml"], &values); err != nil || strings.Join(values.Systems, " ") != "old trixie" {
+		t.Errorf("values of the chart: %v, %q", err, values.Systems)
 	}
 	var tasks []struct {
 		When  string

@@ -70,6 +70,9 @@ func sectionName(section artifact.Section) (string, error) {
 	if !artifact.ValidName(name) {
 		return "", artifact.Hint(keys["name"].Errorf("debian: section %q: a name has letters, digits and \"-._+~\" only", name), hint)
 	}
+	if "/"+sourcesName(name) == SourcesPath {
+		return "", artifact.Hint(keys["name"].Errorf("debian: section %q: %s answers for all sections", name, SourcesPath), hint)
+	}
 	return name, nil
 }
 
