@@ -32,6 +32,13 @@ func TestNotes(t *testing.T) {
 		{"daemonset", `{mode: daemonset}`, []string{"A machine that is a node becomes", "http://127.0.0.1:8080/minimirror.sources"}, nil},
 		{"rules without a key", `{rules: {text: "default: deny"}}`, []string{"signingKey.value=FILE"}, nil},
 		{"rules with a key", `{rules: {text: "default: deny"}, signingKey: {existingSecret: key}}`, nil, []string{"signingKey"}},
+		{"several systems", `{systems: [bookworm, trixie], service: {clusterIP: 10.96.0.80}}`, []string{
+			"with:\n\n  . /etc/os-release\n  curl -fsS \"http://10.96.0.80/minimirror.sources?codename=$VERSION_CODENAME\" -o /etc/apt/sources.list.d/minimirror.sources\n  apt-get update\n",
+			"download-file \"http://10.96.0.80/minimirror.sources?codename=$VERSION_CODENAME\" /etc",
+			"The mirror is for bookworm, trixie.", "\n\n  http://10.96.0.80/bookworm.sources\n  http://10.96.0.80/trixie.sources\n\n"}, nil},
+		{"several systems and TLS", `{systems: [bookworm, trixie], tls: {existingSecret: tls}, service: {clusterIP: 10.96.0.80}}`, []string{
+			"80minimirror\n  . /etc/os-release\n  /usr/lib/apt/apt-helper download-file \"https://10.96.0.80/minimirror.sources?codename=$VERSION_CODENAME\" /etc", "https://10.96.0.80/trixie.sources\n"}, []string{"curl"}},
+		{"values of before", `{systems: null}`, []string{"curl -fsS $MIRROR/minimirror.sources -o"}, []string{"codename"}},
 		{"no test", `{passwords: {existingSecret: a}}`, nil, []string{"helm test"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
