@@ -11,7 +11,7 @@ GO ?= go
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.stated=$$(release/version.sh)" -o bin/minimirror ./cmd/minimirror
 
-# Static programs for amd64 and arm64, Debian packages of them, and SHA256SUMS, in out/release: the same bytes from the same source and Go.
+# Static programs for amd64 and arm64, Debian packages of them, licences, and SHA256SUMS, in out/release: the same bytes from the same source and Go.
 # The version is that of the newest tag; VERSION=1.2.0 sets it, and MAINTAINER='Name <address>' who is asked about the packages.
 release:
 	$(GO) run ./release --version "$$(release/version.sh)" --time "$$(release/version.sh --time)" $(if $(MAINTAINER),--maintainer '$(MAINTAINER)')

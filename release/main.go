@@ -1,4 +1,4 @@
-// Command release makes what people download: static programs, Debian packages, and SHA256SUMS. "make release" runs it. It is no part of
+// Command release makes what people download: static programs, Debian packages, the licences, and SHA256SUMS. "make release" runs it. It is no part of
 // the program.
 //
 // Its output depends on the source, the version, the time and the Go toolchain alone.
@@ -70,6 +70,11 @@ func (r *release) run(to string) (err error) {
 	}
 	files, err := r.common()
 	if err != nil {
+		return err
+	}
+	// Who downloads a program alone gets them beside it. The package says the same as Debian wants it: in its copyright file.
+	license, err := os.ReadFile(licenseFile)
+	if err := errors.Join(err, r.write(licenseFile, license, 0o644), r.write(noticesFile, files[doc+noticesFile].data, 0o644)); err != nil {
 		return err
 	}
 	for _, architecture := range architectures {

@@ -13,6 +13,9 @@ import (
 const (
 	source = "https://github.com/minimirror/minimirror"
 	doc    = "usr/share/doc/minimirror/"
+
+	licenseFile = "LICENSE"
+	noticesFile = "modules.txt.gz" // what notices returns
 )
 
 // common are the files that the packages of all architectures have.
@@ -58,7 +61,7 @@ func (r *release) common() (map[string]debFile, error) {
 	copyright, err := r.copyright()
 	changes, err2 := compress([]byte(r.changelog()))
 	notices, err3 := r.notices()
-	return files, errors.Join(add(doc+"copyright", copyright, err), add(doc+"changelog.gz", changes, err2), add(doc+"modules.txt.gz", notices, err3),
+	return files, errors.Join(add(doc+"copyright", copyright, err), add(doc+"changelog.gz", changes, err2), add(doc+noticesFile, notices, err3),
 		add("usr/share/lintian/overrides/minimirror", []byte(overrides), nil))
 }
 
@@ -117,7 +120,7 @@ func (r *release) changelog() string {
 
 // copyright is about miniMirror itself; notices are about what it is made of.
 func (r *release) copyright() ([]byte, error) {
-	license, err := os.ReadFile("LICENSE")
+	license, err := os.ReadFile(licenseFile)
 	if err != nil {
 		return nil, err
 	}

@@ -53,8 +53,10 @@ release_in "$one" env
 diff -r "$one/out/release" "$two/out/release" || die "two builds differ"
 release=$one/out/release
 (cd "$release" && sha256sum --check --strict --quiet SHA256SUMS)
-[ "$(cd "$release" && echo *)" = "SHA256SUMS minimirror-linux-amd64 minimirror-linux-arm64 minimirror_1.3.0_amd64.deb minimirror_1.3.0_arm64.deb" ] ||
+[ "$(cd "$release" && echo *)" = "LICENSE SHA256SUMS minimirror-linux-amd64 minimirror-linux-arm64 minimirror_1.3.0_amd64.deb minimirror_1.3.0_arm64.deb modules.txt.gz" ] ||
 	die "other files than wanted: $(ls "$release")"
+cmp "$release/LICENSE" "$repo/LICENSE" || die "LICENSE is another one"
+zgrep -q '^github.com/moby/buildkit@' "$release/modules.txt.gz" || die "modules.txt.gz names no modules"
 [ "$(stat -c %a "$release/minimirror-linux-amd64" "$release/SHA256SUMS" | xargs)" = "755 644" ] || die "wrong modes"
 machine() { od -An -tx1 -j18 -N2 "$release/minimirror-linux-$1" | tr -d ' '; }
 [ "$(machine amd64) $(machine arm64)" = "3e00 b700" ] || die "the programs are for $(machine amd64) and $(machine arm64)"
@@ -77,6 +79,8 @@ cp "$release/minimirror_1.3.0_$architecture.deb" "$mine/root/"
 in_root "$mine/root" dpkg --install "/minimirror_1.3.0_$architecture.deb" >"$mine/dpkg.log" 2>&1 || { cat "$mine/dpkg.log" >&2; die "dpkg --install"; }
 [ -z "$(in_root "$mine/root" dpkg --audit)" ] || die "dpkg --audit complains"
 [ -z "$(in_root "$mine/root" dpkg --verify minimirror)" ] || die "dpkg --verify finds other files"
+grep -q '/usr/share/common-licenses/Apache-2.0' "$mine/root/usr/share/doc/minimirror/copyright" || die "the copyright file does not tell the licence"
+cmp "$mine/root/usr/share/doc/minimirror/modules.txt.gz" "$release/modules.txt.gz" || die "the package has other notices"
 [[ $(in_root "$mine/root" minimirror version) =~ ^minimirror\ 1\.3\.0\ go.*\ linux/$architecture$ ]] || die "$(in_root "$mine/root" minimirror version)"
 
 say "and it works there"
