@@ -36,10 +36,13 @@ func parseSources(section artifact.Section, dir string) (sources []archive.Sourc
 		var word string
 		if entry.IsText() && entry.Decode(&word) == nil && word == hostWord {
 			if host {
-				return nil, false, entry.Errorf("sources: host is there twice")
+				return nil, false, entry.Errorf("sources: host may be listed only once")
 			}
 			host = true
 			continue
+		}
+		if err := refuseHostOptions(entry); err != nil {
+			return nil, false, err
 		}
 		one, err := archive.ParseSource(entry, dir)
 		if err != nil {
@@ -51,6 +54,26 @@ func parseSources(section artifact.Section, dir string) (sources []archive.Sourc
 		sources = append(sources, one)
 	}
 	return sources, host, nil
+}
+
+// refuseHostOptions refuses an entry that gives options to this machine's own sources. They are of several archives, of which few have
+// what an option asks for.
+func refuseHostOptions(entry artifact.Section) error {
+	var keys map[string]artifact.Section
+	if entry.IsText() || entry.Decode(&keys) != nil {
+		return nil // ParseSource says what is wrong
+	}
+	at := keys[hostWord]
+	if at == nil && keys["urls"] == nil && keys["debs"] == nil && keys["name"] != nil {
+		if name := ""; keys["name"].Decode(&name) == nil && name == hostWord {
+			at = keys["name"]
+		}
+	}
+	if at == nil {
+		return nil
+	}
+	return artifact.Hint(at.Errorf("sources: host takes no options: it means all sources of this machine's apt, as they are"),
+		"write the source that the options are for: { name: debian, urls: [URL], suites: [SUITE], components: [main], signed-by: FILE, contents: true }, instead of host or beside it in the list")
 }
 
 // allSources are this machine's own sources, if the definition takes them, and its others.
