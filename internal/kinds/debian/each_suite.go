@@ -17,6 +17,8 @@ const suitePriority = 990
 
 // addEachSuite adds to a closure what the same requests take from each suite of the sources with "versions: each-suite", when the
 // suite is named as with "apt-get -t SUITE". So whoever reads one suite alone, as debootstrap does, finds there what upstream has.
+// Where a version of the suite cannot be installed, the resolver takes another one, as it does for all requests; what still fails is an
+// error, because the definition asks for all suites.
 func addEachSuite(ctx context.Context, up *archive.Upstream, s *spec, req artifact.ResolveRequest, closure *resolver.Closure) error {
 	type file struct{ name, version, architecture, digest string }
 	of := func(p *resolver.Package) file {
@@ -37,8 +39,8 @@ func addEachSuite(ctx context.Context, up *archive.Upstream, s *spec, req artifa
 				return context.Cause(ctx)
 			}
 			if err != nil {
-				req.Log.Warn(fmt.Sprintf("source %s: suite %s: nothing more is carried of it for \"versions: each-suite\": if it is preferred, the requests cannot be had together: %v", src.Name, suite.Name, err))
-				continue
+				return artifact.Hint(fmt.Errorf("source %s: versions: each-suite: with the versions of suite %s: %w", src.Name, suite.Name, err),
+					"list suite %s in a source of its own, without \"versions: each-suite\"", suite.Name)
 			}
 			for _, p := range from.Packages {
 				if !carried[of(p)] {

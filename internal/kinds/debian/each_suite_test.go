@@ -108,6 +108,29 @@ func TestEachSuite(t *testing.T) {
 	}
 }
 
+// A version that cannot be installed keeps nothing else of its suite away; apt takes the version that can be.
+func TestEachSuiteBroken(t *testing.T) {
+	text := strings.NewReplacer(
+		"Package: other\nVersion: 1.0\n", "Package: other\nVersion: 1.0\n\nPackage: broken\nVersion: 1.0\nArchitecture: amd64\n",
+		"Suite: bookworm-updates\n", "Package: broken\nVersion: 2.0\nArchitecture: amd64\nDepends: nowhere\n\nSuite: bookworm-updates\n",
+	).Replace(archiveOfSuites)
+	l, err := lockArchive(t, parseArchive(t, text), ", versions: each-suite", "[app, apt, broken]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := versionsOf(l.Items), "app 1.0, app 1.1, app 2.0~bpo1, apt 1.0, broken 1.0, lib1 1.0, lib2 1.1"; got != want {
+		t.Fatalf("got %s, want %s", got, want)
+	}
+	apt := l.apt(t, l.mirror, "deb")
+	if out, err := apt.Get("-q", "--error-on=any", "update"); err != nil {
+		t.Fatal(out, err)
+	}
+	out, err := apt.Get("-q", "-s", "install", "-t", "bookworm-backports", "app", "broken")
+	if err != nil || !strings.Contains(out, "Inst app (2.0~bpo1 ") || !strings.Contains(out, "Inst broken (1.0 ") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // TestEachSuiteStaysLocked: of each suite, what the lock before has stays while upstream has it.
 func TestEachSuiteStaysLocked(t *testing.T) {
 	const option = ", versions: each-suite"
