@@ -10,13 +10,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/kinds"
+	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
-const verifyHelp = `usage: minimirror verify [--image] REFERENCE [--keyring FILE]…
+const verifyHelp = `usage: minimirror verify [--image] REFERENCE [--keyring FILE]… [--lock LOCK]
 
 Reads the whole image and checks every layer and every file against its digest.
 Nothing may be in the layers that the catalog does not name: what a runtime
@@ -31,6 +33,14 @@ Release must cover its indexes, and these must list every package with its
 digest, version and fields. Nothing of the image is believed for that, and no
 network is used. Keys count as they were on the day of the signature.
 
+Packages of your own, local files, charts, and files that only the definition
+vouches for are signed by no upstream. An image can say this of anything: so
+verify --keyring names them and exits with 4, unless --lock vouches for them.
+
+--lock compares the image with the lock that you keep: mirror.lock, its folder, or
+its mirror.yaml. Every item, file and set must be as it was locked, and nothing
+may be added. The definition beside the lock is not read.
+
 The first file that fails is named; the exit code is then 4, as it is for an
 image that is cut off or lacks something.
 
@@ -38,6 +48,7 @@ Examples:
   minimirror verify oci:out/docker
   minimirror verify docker://registry.example.org/site/docker:1
   minimirror verify oci-archive:docker.tar --keyring /usr/share/keyrings/debian-archive-keyring.gpg
+  minimirror verify docker.tar --keyring debian.asc --lock images/docker
 `
 
 // A verified is what verify prints as JSON.
@@ -48,12 +59,17 @@ type verified struct {
 	Files     int      `json:"files"`
 	Items     int      `json:"artifacts"`
 	Upstream  []string `json:"upstream"` // null: not asked for
+	// Unsigned are IDs of items that upstream has not signed; null: not asked for.
+	Unsigned []string `json:"unsigned"`
+	Lock     string   `json:"lock,omitempty"` // digest of the lock that the image was compared with
 }
 
 func verify(ctx context.Context, c *command, args []string) error {
 	c.imageFlag("image to verify")
 	keyrings := c.flags.StringArray("keyring", nil, "file with public keys of upstream, armored or binary; may be repeated")
 	output := c.flags.String("format", "text", "what to print: text or json")
+	var lock string
+	once(c.flags, &lock, "lock", "lock that the image must have been built from")
 	options := registryFlags(c)
 	if err := c.parseImage(args, verifyHelp, 0); err != nil {
 		return err
@@ -82,26 +98,70 @@ func verify(ctx context.Context, c *command, args []string) error {
 		return fmt.Errorf("%s: %w", ref, err)
 	}
 	result := verified{Reference: c.imageRef, Digest: img.Digest, Layers: img.LayerCount(), Files: len(catalog.Files), Items: len(catalog.Items)}
+	if c.flags.Changed("lock") {
+		if result.Lock, err = compareLock(lock, catalog); err != nil {
+			return fmt.Errorf("%s: %w", ref, err)
+		}
+	}
 	if len(keys) > 0 {
-		if result.Upstream, err = verifyUpstream(ctx, img, catalog, keys); err != nil {
+		if result.Upstream, result.Unsigned, err = verifyUpstream(ctx, img, catalog, keys); err != nil {
 			return fmt.Errorf("%s: %w", ref, err)
 		}
 	}
 	if err := img.Verify(ctx); err != nil {
 		return fmt.Errorf("%s: %w", ref, err)
 	}
-	if *output == "json" {
+	if err := c.printVerified(&result, *output); err != nil {
+		return err
+	}
+	if len(result.Unsigned) > 0 && result.Lock == "" {
+		return artifact.Hint(artifact.Verifyf("%s: upstream has not signed %d of %d items, and anybody who makes an image can say so:\n  %s", ref, len(result.Unsigned), result.Items, firstOf(result.Unsigned)),
+			"compare the image with the lock that you keep: --lock mirror.lock")
+	}
+	return nil
+}
+
+// compareLock compares the image with a lock, and returns the lock's digest.
+func compareLock(path string, c *catalog.Catalog) (digest string, err error) {
+	file := builder.FindLock(path)
+	if file == "" {
+		return "", artifact.Hint(fmt.Errorf("--lock %s: not a lock", path), "name a mirror.lock, or its folder")
+	}
+	lock, digest, _, err := builder.ReadLock(file)
+	if err != nil {
+		return "", fmt.Errorf("--lock: %w", err)
+	}
+	if err := lock.Compare(&lockfile.Lock{Name: c.Name, Date: c.Date, Sources: c.Sources, Sets: c.Sets, Items: c.Items}); err != nil {
+		return "", fmt.Errorf("--lock %s: %w", file, err)
+	}
+	return digest, nil
+}
+
+// firstOf lists some names, a line each.
+func firstOf(names []string) string {
+	const most = 20
+	if more := len(names) - most; more > 0 {
+		names = append(slices.Clone(names[:most]), fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, "\n  ")
+}
+
+func (c *command) printVerified(result *verified, output string) error {
+	if output == "json" {
 		return json.NewEncoder(c.stdout).Encode(result)
 	}
 	for _, line := range result.Upstream {
 		fmt.Fprintln(c.stdout, line)
 	}
-	_, err = fmt.Fprintf(c.stdout, "%s: %s, %s, %s: every digest is right\n", result.Reference, counted(result.Layers, "layer"), counted(result.Files, "file"), counted(result.Items, "item"))
+	if result.Lock != "" {
+		fmt.Fprintf(c.stdout, "%s: all items are those of the lock %s\n", result.Reference, result.Lock)
+	}
+	_, err := fmt.Fprintf(c.stdout, "%s: %s, %s, %s: every digest is right\n", result.Reference, counted(result.Layers, "layer"), counted(result.Files, "file"), counted(result.Items, "item"))
 	return err
 }
 
-// verifyUpstream has each kind hold its part of the catalog against upstream's signatures.
-func verifyUpstream(ctx context.Context, img *image.Reader, listed *catalog.Catalog, keys []artifact.KeyFile) (report []string, err error) {
+// verifyUpstream has each kind check its part of the catalog against upstream's signatures. unsigned are IDs, none instead of null.
+func verifyUpstream(ctx context.Context, img *image.Reader, listed *catalog.Catalog, keys []artifact.KeyFile) (report, unsigned []string, err error) {
 	open := func(name string) (io.ReadCloser, error) {
 		at, found := slices.BinarySearchFunc(listed.Files, name, func(f catalog.File, path string) int { return strings.Compare(f.Path, path) })
 		if !found {
@@ -114,8 +174,9 @@ func verifyUpstream(ctx context.Context, img *image.Reader, listed *catalog.Cata
 		return body, err
 	}
 	if len(listed.Sources) == 0 {
-		return nil, errors.New("the image has no sources")
+		return nil, nil, errors.New("the image has no sources")
 	}
+	unsigned = []string{}
 	vouched := make(map[string]bool, len(listed.Items))
 	for _, kind := range kinds.All() {
 		pins := artifact.Pins{Date: listed.Date}
@@ -135,34 +196,27 @@ func verifyUpstream(ctx context.Context, img *image.Reader, listed *catalog.Cata
 		}
 		kinds, err := verifier.VerifyUpstream(ctx, pins, keys, open)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		unsigned = append(unsigned, kinds.Unsigned...)
 		report = append(report, kinds.Report...)
 		for _, id := range kinds.Items {
 			vouched[id] = true
 		}
 	}
-	return report, unvouched(listed.Items, vouched)
+	return report, unsigned, unvouched(listed.Items, vouched)
 }
 
 // unvouched is an error that names the items that no signature covers.
 func unvouched(items []artifact.Item, vouched map[string]bool) error {
-	const most = 20
 	var names []string
-	without := 0
 	for i := range items {
-		if vouched[items[i].ID()] {
-			continue
-		}
-		if without++; without <= most {
+		if !vouched[items[i].ID()] {
 			names = append(names, items[i].Kind+": "+items[i].String())
 		}
 	}
-	if without == 0 {
+	if names == nil {
 		return nil
 	}
-	if without > most {
-		names = append(names, fmt.Sprintf("and %d more", without-most))
-	}
-	return artifact.Verifyf("%d of %d items have no proof of their origin:\n  %s", without, len(items), strings.Join(names, "\n  "))
+	return artifact.Verifyf("%d of %d items have no proof of their origin:\n  %s", len(names), len(items), firstOf(names))
 }

@@ -172,6 +172,8 @@ type Vouched struct {
 	// Report has a line for each release or source: what it is, who signed it, and how much of it is here.
 	Report []string
 	Items  []string // IDs
+	// Unsigned are those of Items that upstream has not signed. Only the definition vouches for them: whoever made the image.
+	Unsigned []string
 }
 
 // A KeyFile is a file with public keys that a user has named.

@@ -47,7 +47,7 @@ definition files <<-END
 END
 "$MINIMIRROR" lock "$definition"
 "$MINIMIRROR" build "$definition" --output "oci-archive:$bare/image/files.tar"
-"$MINIMIRROR" verify "oci-archive:$bare/image/files.tar" --keyring "$mine/keys/archive.asc" | tee "$mine/verify.txt"
+"$MINIMIRROR" verify "oci-archive:$bare/image/files.tar" --keyring "$mine/keys/archive.asc" --lock "$definition" | tee "$mine/verify.txt"
 grep -q '^charts: 2 charts by the digests of ' "$mine/verify.txt" || die "verify does not say what vouches for the charts"
 
 netns_up files

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,8 +38,12 @@ func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, files []arti
 			return vouched, artifact.Verifyf("files: source %s: %w", v.source.Name, err)
 		}
 		vouched.Report = append(vouched.Report, v.source.Name+": "+line)
+		signed := slices.ContainsFunc(v.source.Releases, func(r artifact.Release) bool { return len(r.Proofs) > 0 })
 		for _, item := range v.items {
 			vouched.Items = append(vouched.Items, item.ID())
+			if !signed {
+				vouched.Unsigned = append(vouched.Unsigned, item.ID())
+			}
 		}
 	}
 	return vouched, nil

@@ -44,6 +44,9 @@ func Verify(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, op
 					items, vouched.Items = append(items, &pins.Items[j]), append(vouched.Items, pins.Items[j].ID())
 				}
 			}
+			for _, a := range items {
+				vouched.Unsigned = append(vouched.Unsigned, a.ID())
+			}
 			line, err := v.own(src, items)
 			if err != nil {
 				return vouched, err
