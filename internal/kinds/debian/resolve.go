@@ -92,11 +92,23 @@ func (s *spec) resolve(ctx context.Context, req artifact.ResolveRequest) (*artif
 	for _, warning := range missing {
 		req.Log.Warn(warning)
 	}
+	udebs, err := udebItems(ctx, up, req.Upstream, s.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range udebs.warnings {
+		req.Log.Warn(warning)
+	}
 	images, err := up.InstallerImages(ctx, req.Upstream)
 	if err != nil {
 		return nil, err
 	}
-	r.Items = slices.Concat(binaries, ofThese, images)
+	for i := range up.Sources {
+		if f := &up.Sources[i].Further; slices.Contains(f.Installer, "netboot") && !f.Udebs {
+			req.Log.Warn(fmt.Sprintf("source %s: the images for booting from the network fetch the packages of the installer from an archive, and the mirror has none: write \"udebs: true\"", up.Sources[i].Name))
+		}
+	}
+	r.Items = slices.Concat(binaries, ofThese, udebs.items, images)
 	for _, source := range r.Sources {
 		for _, release := range source.Releases {
 			if !archive.IsOwn(&release) && release.Date.After(r.Date) {
@@ -123,6 +135,7 @@ func solve(ctx context.Context, up *archive.Upstream, s *spec, req artifact.Reso
 		return nil, err
 	}
 	options := s.options(req)
+	options.ExcludesElse = func(r resolver.Request) bool { return excludesUdeb(up, r) }
 	closure, err := universe.Resolve(ctx, s.all(), s.Sets, options)
 	if err != nil {
 		return nil, fmt.Errorf("debian: %w", err)

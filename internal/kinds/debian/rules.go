@@ -13,7 +13,7 @@ import (
 // Properties implements artifact.Ruler: "source" is the source package (Policy 5.6.1); "section"
 // the section with and without its archive area, "contrib/games" and "games" (Policy 2.4); "component" and
 // "suite" are all those that list the package, in the words of the definition. A flat
-// repository has no components, and its suite ends in "/".
+// repository has no components, and its suite ends in "/". Packages of the installer are in "main" and in "main/debian-installer".
 func (Kind) Properties() []string { return []string{"source", "section", "component", "suite"} }
 
 // PropertiesOf implements artifact.Ruler.
@@ -35,6 +35,9 @@ func (Kind) PropertiesOf(a *artifact.Item) [][]string {
 		}
 		if component != "" && !slices.Contains(components, component) {
 			components = append(components, component)
+			if deb822.IsUdeb(a) {
+				components = append(components, deb822.UdebComponent(component))
+			}
 		}
 	}
 	return [][]string{{source}, sections, components, suites}

@@ -64,7 +64,11 @@ func lockArchive(t *testing.T, archive *debiantest.Archive, options, packages st
 	for _, s := range archive.Suites {
 		suites = append(suites, s.Name)
 	}
-	text := "sources: [{name: d, urls: [\"" + l.server.URL + "\"], suites: [" + strings.Join(suites, ", ") + "], components: [main], architectures: [amd64], signed-by: key.asc" + options + "}]\npackages: " + packages + "\n"
+	components := ", components: [main]"
+	if strings.HasSuffix(suites[0], "/") || strings.Contains(options, "components:") {
+		components = ""
+	}
+	text := "sources: [{name: d, urls: [\"" + l.server.URL + "\"], suites: [" + strings.Join(suites, ", ") + "]" + components + ", architectures: [amd64], signed-by: key.asc" + options + "}]\npackages: " + packages + "\n"
 	section, err := strictyaml.Parse("mirror.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)

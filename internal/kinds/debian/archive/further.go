@@ -15,6 +15,7 @@ type Further struct {
 	Sources      bool     // of source packages: "sources: true"
 	Translations []string // descriptions in these languages
 	Contents     bool     // names of the packages' files
+	Udebs        bool     // packages of the installer: "udebs: true"
 	Installer    []string // folders of images of the installer: netboot, cdrom, …
 	Commands     bool     // names of the packages' commands, for command-not-found
 	AppStream    bool     // what software centers show: the packages' AppStream metadata (DEP-11)
@@ -40,6 +41,12 @@ func (f Further) check(suites []Suite) error {
 		}
 	}
 	for _, s := range suites {
+		if deb822.IsFlat(s.Name) && (f.Udebs || f.Installer != nil) {
+			return fmt.Errorf("udebs and installer: the suite %q is flat, and flat repositories have neither: leave them out, or list the suite in a source of its own", s.Name)
+		}
+		if at := slices.IndexFunc(s.Components, deb822.IsUdebComponent); f.Udebs && at >= 0 {
+			return fmt.Errorf("udebs: true takes %s with its component: remove it from components", s.Components[at])
+		}
 		if deb822.IsFlat(s.Name) && f.Published() {
 			return fmt.Errorf("translations, contents, commands and appstream: the suite %q is flat, and flat repositories have none: leave them out, or list the suite in a source of its own", s.Name)
 		}
@@ -68,6 +75,9 @@ func (f Further) lines() []string {
 	if f.AppStream {
 		words = append(words, "Components")
 	}
+	if f.Udebs {
+		words = append(words, "Udebs")
+	}
 	if f.Installer != nil {
 		words = append(words, "Installer")
 	}
@@ -92,6 +102,8 @@ func FurtherOf(r *artifact.Release) (f Further, rest []string) {
 				f.Sources = true
 			case word == "Contents":
 				f.Contents = true
+			case word == "Udebs":
+				f.Udebs = true
 			case word == "Installer":
 				f.Installer = []string{}
 			case word == "Commands":
@@ -112,6 +124,7 @@ type listing int
 const (
 	listsPackages listing = iota
 	listsSources
+	listsUdebs
 	listsInstaller
 	listsAbout // says more about packages
 )
@@ -132,7 +145,7 @@ func furtherJobs(src Source, s Suite, r *Release) (jobs []indexJob) {
 			r.missing = append(r.missing, name)
 			return
 		}
-		job.lists, job.Origin.Component, job.Origin.Architecture = what, component, architecture
+		job.lists, job.Origin.Component, job.Origin.Architecture, job.Origin.Udebs = what, component, architecture, what == listsUdebs
 		jobs = append(jobs, job)
 	}
 	components := s.Components
@@ -143,6 +156,11 @@ func furtherJobs(src Source, s Suite, r *Release) (jobs []indexJob) {
 		if src.Further.Sources {
 			add(listsSources, SourcesIndex(component), component, deb822.SourceArchitecture)
 		}
+		if src.Further.Udebs {
+			for _, architecture := range src.Architectures {
+				add(listsUdebs, deb822.UdebIndex(component, architecture), component, architecture)
+			}
+		}
 	}
 	return jobs
 }
@@ -152,6 +170,9 @@ func (up *Upstream) Packages() []indexJob { return up.listing(listsPackages) }
 
 // SourcePackages are the indexes of source packages.
 func (up *Upstream) SourcePackages() []indexJob { return up.listing(listsSources) }
+
+// Udebs are the indexes of the installer's packages.
+func (up *Upstream) Udebs() []indexJob { return up.listing(listsUdebs) }
 
 func (up *Upstream) listing(what listing) []indexJob {
 	return slices.DeleteFunc(slices.Clone(up.Indexes), func(job indexJob) bool { return job.lists != what })

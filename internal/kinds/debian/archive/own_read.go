@@ -131,7 +131,11 @@ func readDeb(r io.Reader) (*deb.Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	return deb.Parse(control)
+	p, err := deb.Parse(control)
+	if err == nil && deb822.StanzaField(string(p.Stanza), "Package-Type") == "udeb" {
+		return nil, errors.New("it is a package of the installer (Package-Type: udeb), which no node can install; \"udebs: true\" carries those of a repository")
+	}
+	return p, err
 }
 
 // settleOwn sorts packages, leaves out those of architectures that the source does not list, and refuses what cannot be published

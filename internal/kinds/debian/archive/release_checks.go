@@ -102,6 +102,10 @@ func (up *Upstream) checkIndexes() error {
 			return artifact.Hint(fmt.Errorf("debian: source %s: sources: true: none of its suites lists an index of source packages, such as %s", src.Name, SourcesIndex(strings.Join(src.Suites[0].Components[:min(1, len(src.Suites[0].Components))], ""))),
 				"leave out \"sources: true\", or name an archive that has source packages")
 		}
+		if src.Further.Udebs && !has(listsUdebs) && has(listsPackages) {
+			return artifact.Hint(fmt.Errorf("debian: source %s: udebs: true: none of its suites lists packages of the installer, such as %s", src.Name, deb822.UdebIndex(src.Suites[0].Components[0], src.Architectures[0])),
+				"leave out \"udebs: true\", or name an archive that has an installer")
+		}
 		if has(listsPackages) {
 			if err := up.checkAbouts(&src, up.releases[i]); err != nil {
 				return err

@@ -73,6 +73,7 @@ type sourceSpec struct {
 	Translations    []string         `yaml:"translations"`
 	Contents        bool             `yaml:"contents"`
 	Commands        bool             `yaml:"commands"`
+	Udebs           bool             `yaml:"udebs"`
 	Installer       []string         `yaml:"installer"`
 	AppStream       bool             `yaml:"appstream"`
 	Versions        artifact.Section `yaml:"versions"`
@@ -91,7 +92,7 @@ func ParseSource(section artifact.Section, dir string) (Source, error) {
 		Name: spec.Name, Architectures: spec.Architectures, releaseNames: spec.ReleaseNames,
 		CheckDates:      spec.CheckDate == nil || *spec.CheckDate,
 		CheckValidUntil: spec.CheckValidUntil == nil || *spec.CheckValidUntil,
-		Further:         Further{Sources: spec.Sources, Translations: spec.Translations, Contents: spec.Contents, Commands: spec.Commands, Installer: spec.Installer, AppStream: spec.AppStream},
+		Further:         Further{Sources: spec.Sources, Translations: spec.Translations, Contents: spec.Contents, Commands: spec.Commands, Udebs: spec.Udebs, Installer: spec.Installer, AppStream: spec.AppStream},
 	}
 	switch {
 	case spec.Name == "":

@@ -89,6 +89,7 @@ type verification struct {
 // A listedPackage is what an index says of a package: the lines of its stanza.
 type listedPackage struct {
 	name, version, architecture, size, stanza string
+	udeb                                      bool
 }
 
 // release follows one suite from its signature to its indexes.
@@ -204,10 +205,10 @@ func (v *verification) index(r *Release, folder, name string, data []byte) error
 		v.sources(string(data))
 		return nil
 	}
-	x := deb822.NewPackagesIndex(deb822.Origin{}, data)
+	x, udebs := deb822.NewPackagesIndex(deb822.Origin{}, data), deb822.IsUdebIndex(name)
 	x.Scan(func(s *deb822.Stanza, err error) {
 		if err == nil {
-			v.listed[s.Digest()] = append(v.listed[s.Digest()], listedPackage{s.Name, s.Version, s.Architecture, s.Size, x.Text[s.Start:s.End]})
+			v.listed[s.Digest()] = append(v.listed[s.Digest()], listedPackage{s.Name, s.Version, s.Architecture, s.Size, x.Text[s.Start:s.End], udebs})
 		}
 	})
 	return nil
@@ -274,7 +275,7 @@ func (v *verification) artifact(a *artifact.Item) error {
 	for _, l := range listed {
 		size, err := deb822.ParseSize(l.size)
 		if err == nil && size == a.Files[0].Size && strings.EqualFold(l.name, a.Name) && l.version == a.Version && l.architecture == a.Architecture() &&
-			slices.Equal(deb822.StanzaOf(l.stanza), says) {
+			l.udeb == deb822.IsUdeb(a) && slices.Equal(deb822.StanzaOf(l.stanza), says) {
 			return nil
 		}
 	}

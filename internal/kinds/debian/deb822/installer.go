@@ -20,7 +20,7 @@ func InstallerAttributes(architecture, channel string) artifact.Attributes {
 func IsInstaller(i *artifact.Item) bool { return i.Attributes.Get("type") == installerType }
 
 // IsBinary reports whether an item is a binary package, which nodes can install.
-func IsBinary(i *artifact.Item) bool { return !IsSource(i) && !IsInstaller(i) }
+func IsBinary(i *artifact.Item) bool { return !IsSource(i) && !IsInstaller(i) && !IsUdeb(i) }
 
 // InstallerSums is the name of the list of an installer's images, below the suite's folder. Debian and Ubuntu keep
 // it beside the images.

@@ -12,6 +12,7 @@ type Origin struct {
 	Alias        string // another name of the suite: its codename where Suite is none, or the reverse
 	Component    string // empty in a flat repository
 	Architecture string // of the index; empty when it is for every architecture, as in a flat repository
+	Udebs        bool   // the index lists packages of the installer
 
 	// Priority of the suite, as in apt_preferences(5): of two versions the one
 	// with the higher priority wins. 0 means 500; apt gives 100 to suites that are
@@ -33,6 +34,9 @@ func (o Origin) file() string {
 		return path.Join(Dists(o.Suite), "Packages")
 	case SourceArchitecture:
 		return path.Join(Dists(o.Suite), o.Component, "source/Sources")
+	}
+	if o.Udebs {
+		return path.Join(Dists(o.Suite), UdebIndex(o.Component, o.Architecture))
 	}
 	return path.Join(Dists(o.Suite), o.Component, "binary-"+o.Architecture, "Packages")
 }

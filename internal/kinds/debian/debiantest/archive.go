@@ -33,6 +33,8 @@ type Suite struct {
 	// ("/" or "./": the archive's own).
 	Name     string
 	Packages []*Package
+	// Udebs are packages of the installer, with indices of their own.
+	Udebs []*Package
 
 	Label, Codename string    // default: "Test", Name
 	Says            string    // the Release's Suite; default: Name; "none" leaves it out, and Codename too
@@ -50,6 +52,8 @@ type Suite struct {
 	Contents bool
 	// Installer adds images of an installer, netboot and cdrom, with their SHA256SUMS.
 	Installer bool
+	// Images is a folder on this machine whose files are the images, instead of those.
+	Images string
 	// Commands adds lists of commands, and AppStream the metadata of applications, likewise.
 	Commands, AppStream bool
 	// ByHash offers every index under by-hash/ as well (Acquire-By-Hash).

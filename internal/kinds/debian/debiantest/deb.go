@@ -102,7 +102,7 @@ func (p *Package) filename(flat string) string {
 	if _, rest, found := strings.Cut(version, ":"); found {
 		version = rest
 	}
-	name := fmt.Sprintf("%s_%s_%s.deb", p.Name, version, p.architecture())
+	name := fmt.Sprintf("%s_%s_%s.%s", p.Name, version, p.architecture(), cmp.Or(p.field("Package-Type"), "deb"))
 	if flat != "" {
 		return "./" + path.Join(flat, name)
 	}

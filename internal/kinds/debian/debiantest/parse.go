@@ -21,10 +21,10 @@ import (
 //	Version: 1:2.0~rc1
 //	Depends: bar (>= 2) | baz
 //
-// A Package belongs to the Suite above it ("stable" when there is none). Beside
+// A Package whose Package-Type is udeb is one of the installer. A Package belongs to the Suite above it ("stable" when there is none). Beside
 // the fields of control and Release files it may have Component, Filename,
-// Compression, Hashes (of its stanza), Filler (bytes that do not compress) and any number of File (a path in it); a Suite may have Sources (yes: the source packages, too), Contents, Installer, Commands and AppStream (yes),
-// Languages (words, of descriptions), By-Hash (yes), Compressions and Hashes (words; "none" is the plain file), Signing and
+// Compression, Hashes (of its stanza), Filler (bytes that do not compress) and any number of File (a path in it); a Suite may have Sources (yes: the source packages, too), Contents, Commands and AppStream (yes),
+// Installer (yes, or a folder with images), Languages (words, of descriptions), By-Hash (yes), Compressions and Hashes (words; "none" is the plain file), Signing and
 // Signed-By (names of keys; default "archive", "none" leaves the suite unsigned), and Says,
 // the Suite that its Release names ("none": neither Suite nor Codename). A Key may
 // have RSA (bits), Hash (SHA1, SHA256, SHA512), Created, Expires, and any number of
@@ -155,7 +155,9 @@ func (a *Archive) parseSuite(paragraph []field) error {
 		case "AppStream":
 			s.AppStream = f.value == "yes"
 		case "Installer":
-			s.Installer = f.value == "yes"
+			if s.Installer = true; f.value != "yes" {
+				s.Images = f.value
+			}
 		case "By-Hash":
 			s.ByHash = f.value == "yes"
 		case "Compressions":
@@ -215,7 +217,11 @@ func (a *Archive) parsePackage(paragraph []field) error {
 		a.Suites = append(a.Suites, &Suite{Name: "stable", SignedBy: a.keys("archive")})
 	}
 	last := a.Suites[len(a.Suites)-1]
-	last.Packages = append(last.Packages, p)
+	if p.field("Package-Type") == "udeb" {
+		last.Udebs = append(last.Udebs, p)
+	} else {
+		last.Packages = append(last.Packages, p)
+	}
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (a *Archive) Build() (*Tree, error) {
 	t := &Tree{map[string][]byte{}, map[string]time.Time{}}
 	for _, s := range a.Suites {
 		stanzas := map[*Package]string{}
-		for _, p := range s.Packages {
+		for _, p := range slices.Concat(s.Packages, s.Udebs) {
 			deb, err := p.Deb()
 			if err != nil {
 				return nil, err
@@ -71,8 +71,13 @@ func (t *Tree) addSuite(s *Suite, stanzas map[*Package]string) error {
 		maps.Copy(indices, sources)
 	}
 	maps.Copy(indices, s.about())
+	maps.Copy(indices, s.udebIndices(stanzas))
 	if s.Installer {
-		maps.Copy(indices, t.addInstaller(s))
+		images, err := t.addInstaller(s)
+		if err != nil {
+			return err
+		}
+		maps.Copy(indices, images)
 	}
 	for name, plain := range indices {
 		listed[name] = plain

@@ -134,6 +134,9 @@ func newSuiteFilter(req *artifact.FilterRequest, source, suite string) (*suiteFi
 				first := file(stanza)
 				return first == "" || !req.Absent(source+"/"+first)
 			}
+			if deb822.IsUdebIndex(name) {
+				x.none = "" // see suitePlan.udebs
+			}
 			s.indexes = append(s.indexes, x)
 		} else if path.Base(name) == "SHA256SUMS" {
 			folder := path.Join(source, deb822.Dists(suite), path.Dir(name))

@@ -80,6 +80,9 @@ func (p *suitePlan) make(release *artifact.Release, components, architectures []
 		if err := p.sources(component); err != nil {
 			return err
 		}
+		if err := p.udebs(component, architectures); err != nil {
+			return err
+		}
 		if err := p.installers(component, architectures); err != nil {
 			return err
 		}
@@ -103,6 +106,23 @@ func (p *suitePlan) sources(component string) error {
 		return nil
 	}
 	return p.index(archive.SourcesIndex(component), component, deb822.WriteSource, deb822.IsSource)
+}
+
+// udebs makes the indexes of the installer's packages of one component, if the mirror has any. Where there is none, the index is
+// empty as at upstream: the installer would take emptyIndex for a package.
+func (p *suitePlan) udebs(component string, architectures []string) error {
+	if !p.further.Udebs {
+		return nil
+	}
+	for _, architecture := range architectures {
+		index := p.stanzas(component, deb822.WriteStanza, func(i *artifact.Item) bool {
+			return deb822.IsUdeb(i) && (i.Architecture() == "all" || i.Architecture() == architecture)
+		})
+		if err := p.publish(deb822.UdebIndex(component, architecture), index); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // installers makes the lists of an installer's images, where the mirror has any.
@@ -130,6 +150,15 @@ func (p *suitePlan) installers(component string, architectures []string) error {
 
 // index makes an index of those items of a component that it lists. name is its place below the suite's folder.
 func (p *suitePlan) index(name, component string, write func(*bytes.Buffer, *artifact.Item), lists func(*artifact.Item) bool) error {
+	index := p.stanzas(component, write, lists)
+	if len(index) == 0 {
+		index = []byte(emptyIndex)
+	}
+	return p.publish(name, index)
+}
+
+// stanzas are those of the items of a component that an index lists.
+func (p *suitePlan) stanzas(component string, write func(*bytes.Buffer, *artifact.Item), lists func(*artifact.Item) bool) []byte {
 	var index bytes.Buffer
 	want := deb822.Channel(p.suite, component)
 	for i := range p.pins.Items {
@@ -138,10 +167,7 @@ func (p *suitePlan) index(name, component string, write func(*bytes.Buffer, *art
 			write(&index, item)
 		}
 	}
-	if index.Len() == 0 {
-		index.WriteString(emptyIndex)
-	}
-	return p.publish(name, index.Bytes())
+	return index.Bytes()
 }
 
 // publish adds an index, plain and packed.

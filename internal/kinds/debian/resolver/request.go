@@ -151,3 +151,10 @@ func matcher(pattern string) func(text string) bool {
 
 // wildcard reports whether a text matches a pattern. In a loop, use matcher.
 func wildcard(pattern, text string) bool { return matcher(pattern)(text) }
+
+// Means reports whether the request names a package that is in no universe, and which an index of that origin lists. Requests
+// without a name, such as ?essential, mean none.
+func (r Request) Means(name, version string, o deb822.Origin) bool {
+	return r.Pattern != "" && wildcard(r.Pattern, name) && (r.architecture == "" || r.architecture == o.Architecture) &&
+		(r.suite == "" || r.suite == o.Suite || r.suite == o.Alias) && r.admits(version)
+}

@@ -17,6 +17,8 @@ type Options struct {
 	Suggests bool
 	// Exclude names packages that must not be carried, whatever needs them.
 	Exclude []Request
+	// ExcludesElse reports whether a request of Exclude names something that is in no universe. Nil: none does.
+	ExcludesElse func(Request) bool
 	// BaseEssential says that the nodes have the Essential packages with all they
 	// need. They also have what AddBases has added.
 	BaseEssential bool
@@ -77,7 +79,7 @@ func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[str
 	r := &resolution{Universe: u, opt: opt}
 	wishes := wishesOf(requests, sets)
 	for _, idle := range u.exclude(opt.Exclude) {
-		if slices.ContainsFunc(wishes, func(w wish) bool { return w.installed != nil && w.isExcludedBy(idle) }) {
+		if slices.ContainsFunc(wishes, func(w wish) bool { return w.installed != nil && w.isExcludedBy(idle) }) || opt.ExcludesElse != nil && opt.ExcludesElse(idle) {
 			continue
 		}
 		warning := fmt.Sprintf("%sexclude: %s: there is no such package", wish{Request: idle}.position(), idle.String())

@@ -60,6 +60,19 @@ func (u *Universe) pkg(id EntryID) *Package {
 	return p
 }
 
+// ListedPackage is a package of an index that is in no universe, such as one of an installer. Its relations are not read.
+func ListedPackage(x *deb822.PackagesIndex, s *deb822.Stanza) (*Package, error) {
+	text := x.Text[s.Start:s.End]
+	field := func(name string) string { return deb822.StanzaField(text, name) }
+	p := &Package{Name: s.Name, Version: s.Version, Architecture: s.Architecture, Filename: field("Filename"), SHA256: field("SHA256"),
+		Origins: []deb822.Origin{x.Origin}, stanzas: []string{text}}
+	if p.SHA256 == "" {
+		p.SHA512 = field("SHA512")
+	}
+	p.Size, _ = deb822.ParseSize(s.Size) // checked by checkFile
+	return p, checkFile(field("Description-md5"), p.Filename, s.Size, p.SHA256, p.SHA512, s.End-s.Start)
+}
+
 // text returns an entry's paragraph.
 func (u *Universe) text(id EntryID) string {
 	l := u.Entries[id].listing
