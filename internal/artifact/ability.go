@@ -63,6 +63,7 @@ type Client struct {
 	Files   []ClientFile
 	Refresh []string // a command and its arguments; empty: there is nothing to refresh
 	Renewal Renewal
+	New     []ClientFile // for a machine that is set up from the mirror; Path is a file name, and Data any bytes
 }
 
 // A Renewal is a script for sh that fetches a client's files from the mirror again, for what a later image has. It takes nothing that rests on

@@ -98,6 +98,12 @@ func (k *Kit) Files() (map[string][]byte, error) {
 			}
 			files[path.Join(clientFolder(c.System), "files", f.Path)] = f.Data
 		}
+		for _, f := range c.New {
+			if !artifact.ValidName(f.Path) {
+				return nil, fmt.Errorf("%q is not a file name", f.Path)
+			}
+			files[path.Join("client", c.System, "new-machine", f.Path)] = f.Data
+		}
 	}
 	for name, file := range map[string]string{
 		"README.txt": "README.txt", "docker-run.sh": "server/docker-run.sh", "podman-run.sh": "server/podman-run.sh",
@@ -243,4 +249,9 @@ func Write(dir string, files map[string][]byte) (err error) {
 		}
 	}
 	return err
+}
+
+// NewMachines reports whether there is something for machines that are set up from the mirror.
+func (k *Kit) NewMachines() bool {
+	return slices.ContainsFunc(k.Clients, func(c artifact.Client) bool { return len(c.New) > 0 })
 }

@@ -25,6 +25,17 @@ type Keyring struct {
 	Where string // for errors: file names, or "the key in mirror.yaml"
 }
 
+// Binary is the keyring as gpgv reads it: the public keys, one behind the other, without armor (RFC 9580, section 3.6).
+func (k Keyring) Binary() ([]byte, error) {
+	var b bytes.Buffer
+	for _, key := range k.Keys {
+		if err := key.Serialize(&b); err != nil {
+			return nil, fmt.Errorf("%s: %w", k.Where, err)
+		}
+	}
+	return b.Bytes(), nil
+}
+
 // VerifyInline returns the text that a cleartext-signed file signs. Anything outside the signed text is refused.
 func (k Keyring) VerifyInline(data []byte, now time.Time) (text []byte, by Signature, err error) {
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) {

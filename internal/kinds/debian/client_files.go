@@ -3,11 +3,13 @@ package debian
 import (
 	"fmt"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
+	"github.com/minimirror/minimirror/internal/kinds/debian/netboot"
 )
 
 // Client implements artifact.Guide. To prefer the mirror is to pin it above all other
@@ -21,6 +23,11 @@ func (Kind) Client(m artifact.Mirror, base string, prefer bool) artifact.Client 
 		Files:   []artifact.ClientFile{{Path: "/" + clientFile, Data: []byte(sourcesFile(m, base))}},
 		Refresh: []string{"apt-get", "update"},
 		Renewal: renewal(m, base),
+	}
+	if at, found := installerMirror(m, base); found {
+		if data, err := netboot.Initrd(at); err == nil {
+			c.New = append(c.New, artifact.ClientFile{Path: path.Base(InitrdPath), Data: data})
+		}
 	}
 	if u, err := url.Parse(base); err == nil && prefer {
 		text := strings.Join(keptPriorities(m.Sources), "") + fmt.Sprintf("Package: *\nPin: origin %q\nPin-Priority: 990\n", u.Hostname())

@@ -15,7 +15,9 @@ import (
 const SourcesPath = "/minimirror.sources"
 
 // Reserved implements artifact.Reserver.
-func (Kind) Reserved() []string { return []string{strings.Trim(SourcesPath, "/")} }
+func (Kind) Reserved() []string {
+	return []string{strings.Trim(SourcesPath, "/"), strings.Trim(InitrdPath, "/")}
+}
 
 // Mount implements artifact.Kind: the files of a repository, which are
 // static, and the client's configuration.
@@ -46,6 +48,9 @@ func (Kind) Mount(site artifact.Site) []artifact.Route {
 			answer(w, r, http.StatusOK, sourcesFile(forSystem(m, s.Name), site.Base(r)))
 		})})
 	}
+	if _, found := installerMirror(m, ""); found {
+		routes = append(routes, initrdRoute(site, m, systems))
+	}
 	for _, s := range m.Sources {
 		routes = append(routes, artifact.Route{Path: "/" + s.Name + "/", Handler: files})
 		if s.ServeUpstream {
@@ -68,12 +73,16 @@ func forSystem(m artifact.Mirror, system string) artifact.Mirror {
 
 // answer writes a text that depends on the address that the client used.
 func answer(w http.ResponseWriter, r *http.Request, status int, body string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	answerWith(w, r, status, "text/plain; charset=utf-8", []byte(body))
+}
+
+func answerWith(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		fmt.Fprint(w, body)
+		_, _ = w.Write(body)
 	}
 }
 

@@ -10,6 +10,7 @@
 //	broken      what no longer installs while rules deny packages
 //	repository  the repository that the mirror serves
 //	dpkg        installation on a node
+//	netboot     what Debian's installer needs to trust the mirror
 package debian
 
 import (
