@@ -19,7 +19,6 @@ func (s *Server) limitConcurrency(next http.HandlerFunc) http.HandlerFunc {
 		select {
 		case s.computing <- struct{}{}:
 			defer func() { <-s.computing }()
-			defer s.compute()()
 			next(w, r)
 		case <-r.Context().Done():
 		case <-wait.C:

@@ -34,7 +34,6 @@ func (s *Server) ruleKinds() (kinds []rules.Kind) {
 func (s *Server) Reload(ctx context.Context) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	defer s.compute()()
 	err := s.reload(ctx)
 	s.reloads.note(err)
 	if err != nil && s.view.Load() != nil {

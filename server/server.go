@@ -54,9 +54,6 @@ type Options struct {
 
 	Access access.Options
 	Limits access.Limits
-
-	// Compute is called before something computes for long, and what it returns afterwards; nil: nothing is.
-	Compute func() (done func())
 }
 
 // A Server serves one image.
@@ -79,7 +76,6 @@ type Server struct {
 	ids         *ids
 	limits      *access.Limiter
 	metrics     *metrics
-	compute     func() (done func())
 
 	items     *itemPlaces
 	signer    func(date time.Time) (artifact.Signer, error)
@@ -100,13 +96,10 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		image: o.Image, grace: o.Grace, log: o.Log, audit: o.Audit, started: time.Now(),
-		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), computing: make(chan struct{}, 4), limits: access.NewLimiter(o.Limits), compute: o.Compute, ids: newIDs(),
+		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), computing: make(chan struct{}, 4), limits: access.NewLimiter(o.Limits), ids: newIDs(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
-	}
-	if s.compute == nil {
-		s.compute = func() func() { return func() {} }
 	}
 	var err error
 	if s.access, err = access.New(o.Access, s.log); err != nil {

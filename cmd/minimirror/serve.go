@@ -117,11 +117,9 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		return err
 	}
 	saveMemory()
-	processors := newProcessors(f.Certificate != "" || f.Passwords != "")
-	started := processors.compute()
 	o := server.Options{
 		Kinds: kinds.All(), Grace: f.grace, Log: c.log(), Version: programVersion(),
-		Rules: f.rules, As: f.as, Access: f.Options, Limits: f.Limits, Compute: processors.compute,
+		Rules: f.rules, As: f.as, Access: f.Options, Limits: f.Limits,
 	}
 	if o.Image, err = openImage(c.imageRef, f.root); err != nil {
 		return err
@@ -151,7 +149,6 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		return err
 	}
 	saveMemory() // what starting has touched, too
-	started()
 	return f.run(ctx, c, s, o)
 }
 

@@ -10,16 +10,11 @@ import (
 	"syscall"
 )
 
-// serveGC is the collector's GOGC while serving: memory is what a node has least of, and a server that
-// sends files by sendfile(2) leaves little to collect.
-const serveGC = 50
-
 // saveMemory is for a process that will run for years. It gives back what the initialisation of Go packages, most of which
-// only build needs, has touched of the program: pages of its file, which the kernel brings back when they are wanted.
+// only build needs, has touched of the program: pages of its file, which the kernel brings back when they are wanted. Memory that
+// starting has used goes back, too.
 func saveMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(serveGC)
-	}
+	debug.FreeOSMemory()
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return

@@ -24,7 +24,6 @@ c000000000-c000400000 ---p 00000000 00:00 0
 
 // The program goes on as if nothing had been.
 func TestSaveMemory(t *testing.T) {
-	t.Setenv("GOGC", "100")
 	for range 10 {
 		saveMemory()
 		TestReadOnlyMaps(t)
