@@ -57,7 +57,7 @@ Examples:
 func lock(ctx context.Context, c *command, args []string) error {
 	update := c.flags.Bool("update", false, "move pins to the newest version: all, or those of the items named")
 	dryRun := c.flags.Bool("dry-run", false, "write no lock, but print what would change and what would be downloaded")
-	check := c.flags.Bool("check", false, "write no lock; exit 3 if upstream has something newer")
+	check := c.flags.Bool("check", false, "write no lock; exit 3 if --update would change something")
 	output := c.flags.String("format", "text", "what to print: text or json (the lock with what mirror.proofs keeps; with --check the changes)")
 	upstream := c.upstreamFlags()
 	if err := c.parseMore(args, lockHelp, 1); err != nil {
@@ -140,7 +140,7 @@ func (c *command) checked(d *builder.Definition, made *builder.Locked, output st
 	case made.Previous.Definition != d.Digest:
 		why = d.File + " has changed since"
 	case len(changes) > 0:
-		why = "upstream has something newer"
+		why = "upstream or your own files have changed"
 		if len(held) > 0 {
 			why += fmt.Sprintf("; %s for security: %s", counted(len(held), "update"), someOf(held))
 		}

@@ -57,13 +57,14 @@ type Guide interface {
 	Client(m Mirror, base string, prefer bool) Client
 }
 
-// A Client is files for a client, and the command that makes it read what the mirror has.
+// A Client is files for a client, the command that makes it read what the mirror has, and what is left to do there.
 type Client struct {
 	System  string // that the client must have; empty: any
 	Files   []ClientFile
 	Refresh []string // a command and its arguments; empty: there is nothing to refresh
 	Renewal Renewal
 	New     []ClientFile // for a machine that is set up from the mirror; Path is a file name, and Data any bytes
+	Note    string       // what else is to do on the client, for people: one line; empty: nothing
 }
 
 // A Renewal is a script for sh that fetches a client's files from the mirror again, for what a later image has. It takes nothing that rests on

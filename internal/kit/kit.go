@@ -179,6 +179,16 @@ func (k *Kit) Refresh() (commands [][]string) {
 	return append(commands, k.renewCommands()...)
 }
 
+// Notes are what is left to do on a client, each once.
+func (k *Kit) Notes() (notes []string) {
+	for _, c := range k.Clients {
+		if c.Note != "" && !slices.Contains(notes, c.Note) {
+			notes = append(notes, c.Note)
+		}
+	}
+	return notes
+}
+
 // indent puts spaces before each line but the first.
 func indent(n int, data []byte) string {
 	return strings.ReplaceAll(strings.TrimRight(string(data), "\n"), "\n", "\n"+strings.Repeat(" ", n))

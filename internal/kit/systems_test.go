@@ -32,7 +32,7 @@ func TestSystems(t *testing.T) {
 	k.Systems = []artifact.System{{Name: "old", Words: []string{"bookworm"}}, {Name: "trixie"}}
 	k.Clients = nil
 	for _, s := range k.Systems {
-		k.Clients = append(k.Clients, artifact.Client{System: s.Name, Files: []artifact.ClientFile{{Path: "/etc/x.conf", Data: []byte("for " + s.Name + "\n")}}, Refresh: []string{"true"}})
+		k.Clients = append(k.Clients, artifact.Client{System: s.Name, Files: []artifact.ClientFile{{Path: "/etc/x.conf", Data: []byte("for " + s.Name + "\n")}}, Refresh: []string{"true"}, Note: "left to do"})
 	}
 	all := files(t, k)
 	for _, s := range k.Systems {
@@ -46,6 +46,11 @@ func TestSystems(t *testing.T) {
 	var values struct{ Systems []string }
 	if err := yaml.Unmarshal(all["server/chart-values.yaml"], &values); err != nil || strings.Join(values.Systems, " ") != "old trixie" {
 		t.Errorf("values of the chart: %v, %q", err, values.Systems)
+	}
+	for _, name := range []string{"client/setup.sh", "README.txt"} {
+		if strings.Count(string(all[name]), "left to do") != 1 {
+			t.Errorf("%s does not say once what is left to do:\n%s", name, all[name])
+		}
 	}
 	var tasks []struct {
 		When  string

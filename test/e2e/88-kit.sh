@@ -45,6 +45,9 @@ bare=$mine/bare
 
 cp "$mine/kit/client/setup.sh" "$bare/setup.sh"
 in_copy client sh -c 'sh /setup.sh && apt-get -qq --yes install app && dpkg-query --show app libapp' >"$mine/client.log" 2>&1 || { cat "$mine/client.log" >&2; die "setup.sh"; }
+for file in "$mine/client.log" "$mine/kit/README.txt"; do
+	[ "$(grep -c "other apt sources stay as they are" "$file")" = 1 ] || die "$file does not say once what becomes of the client's other sources"
+done
 say "a bare root is a client after its script"
 
 # Asked for it, the kit also installs a timer, whose script lets the client read a suite that a later image adds. There is no systemd here.

@@ -23,6 +23,7 @@ func (Kind) Client(m artifact.Mirror, base string, prefer bool) artifact.Client 
 		Files:   []artifact.ClientFile{{Path: "/" + clientFile, Data: []byte(sourcesFile(m, base))}},
 		Refresh: []string{"apt-get", "update"},
 		Renewal: renewal(m, base),
+		Note:    "The client's other apt sources stay as they are. If it cannot reach them, disable them: each apt-get update waits for them.",
 	}
 	if at, found := installerMirror(m, base); found {
 		if data, err := netboot.Initrd(at); err == nil {

@@ -71,7 +71,7 @@ func TestOwnVerified(t *testing.T) {
 			}
 			return io.NopCloser(bytes.NewReader(image[name])), nil
 		})
-		want := "own: the definition vouches for these packages, not an upstream key: 2 packages of this site, with the digest of when it was locked"
+		want := "own: the definition vouches for these packages, not an upstream key: 2 packages of this site, by their digests when they were locked"
 		if err == nil && (len(vouched.Items) != 2 || !slices.Equal(vouched.Report, []string{want})) {
 			t.Errorf("vouched %+v", vouched)
 		}

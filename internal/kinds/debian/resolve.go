@@ -84,7 +84,7 @@ func (s *spec) resolve(ctx context.Context, req artifact.ResolveRequest) (*artif
 	if err != nil {
 		return nil, err
 	}
-	for _, warning := range up.NotCarried(r.Items) {
+	for _, warning := range slices.Concat(up.NotCarried(r.Items), up.Rebuilt(req.Previous.Items, r.Items)) {
 		req.Log.Warn(warning)
 	}
 	binaries := r.Items
@@ -148,7 +148,7 @@ func solve(ctx context.Context, up *archive.Upstream, s *spec, req artifact.Reso
 		}
 	}
 	for _, warning := range slices.Concat(universe.LeftOut(s.Exclude), closure.Warnings, universe.PhasedNotes(closure.Packages),
-		universe.HeldBackNotes(closure.Packages, up.Security, options.Prefer)) {
+		universe.HeldBackNotes(closure.Packages, up.Security, options.Prefer), universe.HeldBackOwnNotes(closure.Packages, up.FromOwn, options.Prefer)) {
 		req.Log.Warn(warning)
 	}
 	return closure, nil

@@ -75,7 +75,7 @@ func (v *verification) verify() (line string, err error) {
 		case string(fromURL):
 			return count(len(v.items)) + " by the digest that the definition gives", nil
 		case string(fromPath):
-			return fmt.Sprintf("%s of this site, from %s, with the digest of when it was locked", count(len(v.items)), strings.Join(v.source.URLs, ", ")), nil
+			return fmt.Sprintf("%s of this site, from %s, by their digests when they were locked", count(len(v.items)), strings.Join(v.source.URLs, ", ")), nil
 		default:
 			return "", fmt.Errorf("%s: the image does not say how it was verified", item)
 		}

@@ -26,3 +26,6 @@ fi
 {{- range .Refresh}}
 {{command .}}
 {{- end}}
+{{- range .Notes}}
+echo {{quote .}}
+{{- end}}

@@ -25,7 +25,7 @@ func (v *verification) own(src *artifact.Source, items []*artifact.Item) (line s
 	}
 	var by []string
 	if local > 0 {
-		by = append(by, fmt.Sprintf("%s of this site, with the digest of when it was locked", count(local)))
+		by = append(by, fmt.Sprintf("%s of this site, by their digests when they were locked", count(local)))
 	}
 	if remote := len(items) - local; remote > 0 {
 		by = append(by, fmt.Sprintf("%s by the digest that the definition gives", count(remote)))

@@ -11,8 +11,30 @@ import (
 // HeldBackNotes describe the packages that are carried though there is a higher version for security. security tells which origins are
 // for such updates; pinned, which packages stay only because the lock has them.
 func (u *Universe) HeldBackNotes(packages []*Package, security func([]deb822.Origin) bool, pinned func(*Package) bool) (notes []string) {
-	if !slices.ContainsFunc(u.indexes, func(x *deb822.PackagesIndex) bool { return security([]deb822.Origin{x.Origin}) }) {
-		return nil
+	byLock, names, otherwise := u.heldBack(packages, security, pinned)
+	if len(byLock) > 0 {
+		notes = append(notes, fmt.Sprintf("the lock holds back updates for security: %s; to take them: minimirror lock DEFINITION --update %s", some(byLock), strings.Join(names, " ")))
+	}
+	if len(otherwise) > 0 {
+		notes = append(notes, fmt.Sprintf("updates for security are not taken, because the definition asks for other versions or another package needs them: %s", some(otherwise)))
+	}
+	return notes
+}
+
+// HeldBackOwnNotes describe the packages of which the definition's own files have a higher version, if only the lock keeps them. own tells
+// which origins are such files.
+func (u *Universe) HeldBackOwnNotes(packages []*Package, own func([]deb822.Origin) bool, pinned func(*Package) bool) (notes []string) {
+	if byLock, names, _ := u.heldBack(packages, own, pinned); len(byLock) > 0 {
+		notes = append(notes, fmt.Sprintf("the lock keeps the older version of your own packages: %s; to take the newer: minimirror lock DEFINITION --update %s", some(byLock), strings.Join(names, " ")))
+	}
+	return notes
+}
+
+// heldBack finds the packages of which some origins have a higher version, as "OLD → VERSION", sorted: those that stay only because the lock
+// has them, with their names, and the others.
+func (u *Universe) heldBack(packages []*Package, of func([]deb822.Origin) bool, pinned func(*Package) bool) (byLock, names, otherwise []string) {
+	if !slices.ContainsFunc(u.indexes, func(x *deb822.PackagesIndex) bool { return of([]deb822.Origin{x.Origin}) }) {
+		return nil, nil, nil
 	}
 	type key struct {
 		name NameID
@@ -32,11 +54,10 @@ func (u *Universe) HeldBackNotes(packages []*Package, security func([]deb822.Ori
 		if best, found := updates[k]; found && deb822.CompareVersions(u.Entries[best].Version, e.Version) >= 0 {
 			continue
 		}
-		if security(u.pkg(id).Origins) && u.usable(id) {
+		if of(u.pkg(id).Origins) && u.usable(id) {
 			updates[k] = id
 		}
 	}
-	var byLock, otherwise, names []string
 	for k, id := range updates {
 		p := carried[k]
 		note := fmt.Sprintf("%s → %s", p, u.Entries[id].Version)
@@ -49,14 +70,7 @@ func (u *Universe) HeldBackNotes(packages []*Package, security func([]deb822.Ori
 	slices.Sort(byLock)
 	slices.Sort(otherwise)
 	slices.Sort(names)
-	if len(byLock) > 0 {
-		notes = append(notes, fmt.Sprintf("the lock holds back updates for security: %s; to take them: minimirror lock DEFINITION --update %s",
-			some(byLock), strings.Join(slices.Compact(names), " ")))
-	}
-	if len(otherwise) > 0 {
-		notes = append(notes, fmt.Sprintf("updates for security are not taken, because the definition asks for other versions or another package needs them: %s", some(otherwise)))
-	}
-	return notes
+	return byLock, slices.Compact(names), otherwise
 }
 
 // some joins the first of many.
