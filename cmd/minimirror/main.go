@@ -26,6 +26,7 @@ and serves it there.
 
 usage: minimirror VERB [FLAGS] [ARGUMENTS]
 
+  init         write a first definition, from this machine's sources
   lock         pin what a definition asks for: mirror.yaml → mirror.lock
   why          show why a lock has a package
   build        make the image of a lock
@@ -74,6 +75,7 @@ func allVerbs() map[string]verb {
 		"build":       build,
 		"completion":  completion,
 		"healthcheck": healthcheck,
+		"init":        initVerb,
 		"inspect":     inspectVerb,
 		"report":      report,
 		"rules":       rulesVerb,

@@ -60,7 +60,7 @@ func within(path, folder string) bool {
 const suite = "internal/kinds/kindtest"
 
 // The shelf has the packages that kinds may use beside the vocabulary. Of this program, they import the vocabulary alone.
-var shelf = []string{"internal/atomicfile", "internal/bytesize", "internal/glob", "internal/openpgp", "internal/parallel"}
+var shelf = []string{"internal/atomicfile", "internal/bytesize", "internal/glob", "internal/openpgp", "internal/parallel", "internal/strictyaml"}
 
 func onShelf(path string) bool {
 	return slices.ContainsFunc(shelf, func(folder string) bool { return within(path, folder) })

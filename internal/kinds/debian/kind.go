@@ -33,6 +33,7 @@ var _ interface {
 	artifact.Channeler
 	artifact.Configurer
 	artifact.Describer
+	artifact.Drafter
 	artifact.Explainer
 	artifact.Filterer
 	artifact.Guide

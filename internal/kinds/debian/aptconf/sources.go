@@ -86,29 +86,48 @@ func Sources(ctx context.Context, log *slog.Logger) ([]archive.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := config.entries()
-	if err != nil {
-		return nil, err
-	}
-	var sources []archive.Source
-	trusted := sync.OnceValues(func() (openpgp.Keyring, error) { return config.trustedKeys(log) })
-	for _, e := range entries {
+	sources, _, err := config.sources(log, func(e aptEntry, err error) error {
 		if e.skip != "" {
 			log.Warn("apt source left out", "file", e.where, "reason", e.skip)
+			return nil
+		}
+		return artifact.Hint(fmt.Errorf("%s: %w", e.where, err), "mend the source, or list the sources that you want in mirror.yaml")
+	})
+	if err == nil && len(sources) == 0 {
+		err = artifact.Hint(config.noSources(), "list the sources in mirror.yaml")
+	}
+	return sources, err
+}
+
+func (c aptConfig) noSources() error {
+	return fmt.Errorf("this machine has no apt sources in %s or %s", c.sourceList, c.sourceParts)
+}
+
+// sources are those of all entries, grouped by repository, each with the first of its entries. leaveOut is called for an entry that
+// can't be mirrored, and says whether the others are wanted nevertheless.
+func (c aptConfig) sources(log *slog.Logger, leaveOut func(e aptEntry, err error) error) (sources []archive.Source, first []aptEntry, err error) {
+	entries, err := c.entries()
+	if err != nil {
+		return nil, nil, err
+	}
+	trusted := sync.OnceValues(func() (openpgp.Keyring, error) { return c.trustedKeys(log) })
+	for _, e := range entries {
+		var s archive.Source
+		if err = errors.New(e.skip); e.skip == "" {
+			s, err = c.source(e, trusted)
+		}
+		if err != nil {
+			if err = leaveOut(e, err); err != nil {
+				return nil, nil, err
+			}
 			continue
 		}
-		s, err := config.source(e, trusted)
-		if err != nil {
-			return nil, artifact.Hint(fmt.Errorf("%s: %w", e.where, err), "mend the source, or list the sources that you want in mirror.yaml")
+		if sources = merge(sources, s); len(sources) > len(first) {
+			first = append(first, e)
 		}
-		sources = merge(sources, s)
-	}
-	if len(sources) == 0 {
-		return nil, artifact.Hint(fmt.Errorf("this machine has no apt sources in %s or %s", config.sourceList, config.sourceParts),
-			"list the sources in mirror.yaml")
 	}
 	nameSources(sources)
-	return sources, nil
+	return sources, first, nil
 }
 
 // entries reads every file that apt reads: sources.list(5).

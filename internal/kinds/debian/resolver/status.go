@@ -64,3 +64,9 @@ func checkStatus(status []byte) error {
 	}
 	return nil
 }
+
+// StatusArchitecture is the architecture of the node whose dpkg status file this is. The error says what else the file is.
+func StatusArchitecture(status []byte) (string, error) {
+	_, native, err := installedParagraphs(status)
+	return native, err
+}
