@@ -78,7 +78,7 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 	for _, k := range kinds {
 		names = append(names, k.Name())
 	}
-	if d.kinds, err = doc.Keys(append([]string{"name", "sets", signingKeyName}, names...)); err != nil {
+	if d.kinds, err = doc.Keys(slices.Concat(definitionKeys, names)); err != nil {
 		return err
 	}
 	name, ok := d.kinds["name"]
@@ -151,4 +151,14 @@ func (d *Definition) setsOf(kind string) map[string]artifact.Section {
 		}
 	}
 	return of
+}
+
+// Check parses the parts of all kinds, and reads the files that they name. It does not use the network.
+func (d *Definition) Check(kinds []artifact.Kind) error {
+	for _, kind := range kinds {
+		if _, err := d.spec(kind); err != nil {
+			return err
+		}
+	}
+	return nil
 }

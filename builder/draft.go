@@ -17,6 +17,9 @@ import (
 	"github.com/minimirror/minimirror/internal/strictyaml"
 )
 
+// schemaFile is the schema beside a first definition, for editors.
+const schemaFile = "mirror.schema.json"
+
 // A Draft is a first definition that is not written yet: mirror.yaml and the files that it names.
 type Draft struct {
 	Dir   string
@@ -44,7 +47,7 @@ func NewDraft(ctx context.Context, dir, name string, kinds []artifact.Kind, want
 		return nil, artifact.Usagef("--name %s: it becomes the image's name: lower-case letters and digits, with \"-\", \"_\" or \".\" between them", name)
 	}
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "# What the image carries, and from where. Next: minimirror lock, then minimirror build.\nname: %s   # also the name of the image\n", strictyaml.Quote(name))
+	fmt.Fprintf(&text, "# yaml-language-server: $schema=%s\n# What the image carries, and from where. Next: minimirror lock, then minimirror build.\nname: %s   # also the name of the image\n", schemaFile, strictyaml.Quote(name))
 	d.Files = nodeFiles(wanted.Nodes)
 	for _, kind := range kinds {
 		drafter, able := artifact.Able[artifact.Drafter](kind)
@@ -59,7 +62,7 @@ func NewDraft(ctx context.Context, dir, name string, kinds []artifact.Kind, want
 		d.Files = append(d.Files, part.Files...)
 		d.Notes = append(d.Notes, part.Notes...)
 	}
-	d.Files = append(d.Files, artifact.DraftFile{Path: DefinitionFile, Data: text.Bytes()})
+	d.Files = append(d.Files, artifact.DraftFile{Path: schemaFile, Data: SchemaDocument(kinds)}, artifact.DraftFile{Path: DefinitionFile, Data: text.Bytes()})
 	return d, nil
 }
 

@@ -45,7 +45,7 @@ func (r *release) common() (map[string]debFile, error) {
 			return nil, err
 		}
 	}
-	for from, to := range map[string]string{".": doc, "docs": doc + "docs/", "docs/decisions": doc + "docs/decisions/", "images/keys": doc + "images/keys/",
+	for from, to := range map[string]string{".": doc, "docs": doc + "docs/", "docs/decisions": doc + "docs/decisions/", "docs/schema": doc + "docs/schema/", "images/keys": doc + "images/keys/",
 		"images/docker": doc + "images/docker/", "images/kubernetes-node": doc + "images/kubernetes-node/"} {
 		all, err := readAll(from)
 		if err != nil {
@@ -53,7 +53,7 @@ func (r *release) common() (map[string]debFile, error) {
 		}
 		for name, data := range all {
 			switch filepath.Ext(name) {
-			case ".md", ".yaml", ".asc":
+			case ".md", ".yaml", ".asc", ".json":
 				files[to+name] = debFile{data, 0o644}
 			}
 		}

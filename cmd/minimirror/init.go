@@ -24,6 +24,9 @@ can read it at once.
 all packages that these nodes have, in the newest version, and the sources get
 the nodes' architectures. The files are copied into DIR/nodes.
 
+DIR/mirror.schema.json is for editors, which complete and check mirror.yaml with
+it: see "minimirror schema --help".
+
 A source that cannot be mirrored, such as a CD or one that is trusted without a
 signature, is left out, with a line that says why. A folder that has a definition
 already is refused, and after an error nothing is left behind.

@@ -38,6 +38,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   bootstrap    install from an image on a machine that has nothing yet
   kit          write what a site needs to run a mirror and to use it
   healthcheck  check the health of a running server
+  schema       print the JSON Schema of a definition or of rules
   completion   print the shell completion of verbs and flags
   man          print the manual pages
   version      print the version of this program
@@ -79,6 +80,7 @@ func allVerbs() map[string]verb {
 		"inspect":     inspectVerb,
 		"report":      report,
 		"rules":       rulesVerb,
+		"schema":      schemaVerb,
 		"serve":       serve,
 		"verify":      verify,
 		"version":     version,

@@ -32,3 +32,10 @@ type DraftFile struct {
 	Path string // slash-separated, below the folder
 	Data []byte
 }
+
+// A Schemer describes its part of a definition to editors.
+type Schemer interface {
+	// Schema returns two JSON Schemas (draft 2020-12): of the section that Parse reads, and of what a set asks of the kind.
+	// Whatever Parse accepts is valid.
+	Schema() (section, set map[string]any)
+}

@@ -82,8 +82,11 @@ type parser struct {
 	ruleKeys, entryKeys []string // what a rule may have, and what is put into the place of its dash
 }
 
+// fileKeys are the keys of a file of rules.
+var fileKeys = []string{"date", "default", "zone", "rules"}
+
 func (p *parser) document(doc artifact.Section) error {
-	parts, err := doc.Keys([]string{"date", "default", "zone", "rules"})
+	parts, err := doc.Keys(fileKeys)
 	if err != nil {
 		return err
 	}

@@ -59,8 +59,11 @@ func within(path, folder string) bool {
 // no package imports it, and so nothing of it gets into a program. TestArrows does not see what _test.go files import.
 const suite = "internal/kinds/kindtest"
 
+// validator checks the schemas of definitions, with a module that only tests need.
+const validator = "internal/jsonschema/jsonschematest"
+
 // The shelf has the packages that kinds may use beside the vocabulary. Of this program, they import the vocabulary alone.
-var shelf = []string{"internal/atomicfile", "internal/bytesize", "internal/glob", "internal/openpgp", "internal/parallel", "internal/strictyaml"}
+var shelf = []string{"internal/atomicfile", "internal/bytesize", "internal/glob", "internal/jsonschema", "internal/openpgp", "internal/parallel", "internal/strictyaml"}
 
 func onShelf(path string) bool {
 	return slices.ContainsFunc(shelf, func(folder string) bool { return within(path, folder) })
@@ -74,7 +77,7 @@ func TestArrows(t *testing.T) {
 		}
 		for _, dep := range p.Imports {
 			switch {
-			case within(dep, suite):
+			case within(dep, suite), within(dep, validator) && !within(path, suite):
 				t.Errorf("%s imports %s: only tests may", path, dep)
 			case within(path, "internal/artifact") && !all[dep].Standard:
 				t.Errorf("%s imports %s: the vocabulary imports only the standard library", path, dep)

@@ -42,6 +42,7 @@ var _ interface {
 	artifact.Prober
 	artifact.Reserver
 	artifact.Ruler
+	artifact.Schemer
 	artifact.SystemNamer
 	artifact.Verifier
 	artifact.Versioner
@@ -61,19 +62,22 @@ type spec struct {
 	phased   archive.PhasedUse // for sources without a setting of their own
 }
 
+// sectionSpec is a section as it is written.
+type sectionSpec struct {
+	Name       artifact.Section `yaml:"name"`
+	Sources    artifact.Section `yaml:"sources"`
+	Packages   artifact.Section `yaml:"packages"`
+	Exclude    artifact.Section `yaml:"exclude"`
+	Recommends bool             `yaml:"recommends"`
+	Suggests   bool             `yaml:"suggests"`
+	Base       artifact.Section `yaml:"base"`
+	Upstream   artifact.Section `yaml:"upstream"`
+	Phased     artifact.Section `yaml:"phased"`
+}
+
 // parseSection reads a section. Only in a list has it a name.
 func parseSection(section artifact.Section, sets map[string]artifact.Section, dir string, listed bool) (*spec, error) {
-	var raw struct {
-		Name       artifact.Section `yaml:"name"`
-		Sources    artifact.Section `yaml:"sources"`
-		Packages   artifact.Section `yaml:"packages"`
-		Exclude    artifact.Section `yaml:"exclude"`
-		Recommends bool             `yaml:"recommends"`
-		Suggests   bool             `yaml:"suggests"`
-		Base       artifact.Section `yaml:"base"`
-		Upstream   artifact.Section `yaml:"upstream"`
-		Phased     artifact.Section `yaml:"phased"`
-	}
+	var raw sectionSpec
 	if err := section.Decode(&raw); err != nil {
 		return nil, err
 	}

@@ -36,6 +36,7 @@ var _ interface {
 	artifact.Prober
 	artifact.Reserver
 	artifact.Ruler
+	artifact.Schemer
 	artifact.Verifier
 	artifact.Versioner
 } = Kind{}

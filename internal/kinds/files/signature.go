@@ -32,6 +32,15 @@ type keys struct {
 
 func (k *keys) none() bool { return len(k.openpgp.Keys) == 0 && len(k.minisign) == 0 }
 
+// checksumsSpec is the value of "checksums" as it is written.
+type checksumsSpec struct {
+	File      string `yaml:"file"`
+	Signature string `yaml:"signature"`
+	SignedBy  string `yaml:"signed-by"`
+	SHA256    string `yaml:"sha256"`
+	SHA512    string `yaml:"sha512"`
+}
+
 // parseFolder reads the keys of a folder on the web.
 func (s *source) parseFolder(raw sourceSpec) error {
 	if raw.Checksums == nil {
@@ -41,13 +50,7 @@ func (s *source) parseFolder(raw sourceSpec) error {
 	if s.take == nil {
 		return artifact.Hint(s.errorf("take is missing: which files of the list are carried?"), `add: take: ["*.tar.gz"], or take: ["**"] for all`)
 	}
-	var spec struct {
-		File      string `yaml:"file"`
-		Signature string `yaml:"signature"`
-		SignedBy  string `yaml:"signed-by"`
-		SHA256    string `yaml:"sha256"`
-		SHA512    string `yaml:"sha512"`
-	}
+	var spec checksumsSpec
 	if err := raw.Checksums.Decode(&spec); err != nil {
 		return err
 	}

@@ -183,15 +183,18 @@ func (s *source) attribute(raw sourceSpec) error {
 	return nil
 }
 
+// installSpec is the value of "install" as it is written.
+type installSpec struct {
+	To   string `yaml:"to"`
+	Mode string `yaml:"mode"`
+}
+
 func (s *source) parseInstall(section artifact.Section) error {
 	s.install = placement{mode: defaultMode}
 	if section == nil {
 		return nil
 	}
-	var raw struct {
-		To   string `yaml:"to"`
-		Mode string `yaml:"mode"`
-	}
+	var raw installSpec
 	if err := section.Decode(&raw); err != nil {
 		return artifact.Hint(err, `write, for example: install: { to: /usr/local/bin, mode: "0755" }`)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/minimirror/minimirror/internal/cache"
 	"github.com/minimirror/minimirror/internal/fetch"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/jsonschema/jsonschematest"
 	"github.com/minimirror/minimirror/internal/lockfile"
 	"github.com/minimirror/minimirror/internal/progress"
 	"github.com/minimirror/minimirror/internal/signing"
@@ -81,11 +82,15 @@ func (s *suite) write(t testing.TB, parts ...func(t testing.TB, dir string) stri
 	return dir
 }
 
-// define writes a definition and reads it.
+// define writes a definition and reads it. It is what the kinds' schemas describe.
 func (s *suite) define(t testing.TB, parts ...func(t testing.TB, dir string) string) *builder.Definition {
 	t.Helper()
-	d, err := builder.ReadDefinition(s.write(t, parts...), s.Program)
+	dir := s.write(t, parts...)
+	d, err := builder.ReadDefinition(dir, s.Program)
 	must(t, err)
+	text, err := os.ReadFile(filepath.Join(dir, builder.DefinitionFile))
+	must(t, err)
+	must(t, jsonschematest.Compile(t, builder.SchemaDocument(s.Program))(text))
 	return d
 }
 

@@ -79,6 +79,9 @@ type sourceSpec struct {
 	Versions        artifact.Section `yaml:"versions"`
 }
 
+// Priorities of apt_preferences(5).
+const minPriority, maxPriority = -32768, 32767
+
 // ParseSource checks an entry. dir is the definition's folder.
 func ParseSource(section artifact.Section, dir string) (Source, error) {
 	var spec sourceSpec
@@ -112,8 +115,8 @@ func ParseSource(section artifact.Section, dir string) (Source, error) {
 		return s, section.Errorf("source %s: signed-by is missing: name the file with the key that signs it", spec.Name)
 	}
 	if spec.Pin != nil {
-		if s.pin = *spec.Pin; s.pin == 0 || s.pin < -32768 || s.pin > 32767 {
-			return s, section.Errorf("source %s: pin: %d: a priority is a number from -32768 to 32767 and not 0, as in apt_preferences(5)", spec.Name, s.pin)
+		if s.pin = *spec.Pin; s.pin == 0 || s.pin < minPriority || s.pin > maxPriority {
+			return s, section.Errorf("source %s: pin: %d: a priority is a number from %d to %d and not 0, as in apt_preferences(5)", spec.Name, s.pin, minPriority, maxPriority)
 		}
 	}
 	for _, u := range spec.URLs {
