@@ -22,16 +22,67 @@ import (
 // A description is openapi.json, as far as the tests follow it: OpenAPI 3.1, whose schemas are JSON
 // Schema 2020-12.
 type description struct {
-	Paths map[string]map[string]struct {
-		Parameters []struct {
+	Servers  []struct{ URL string }
+	Security []map[string][]string
+	Paths    map[string]map[string]struct {
+		OperationID string
+		Parameters  []struct {
 			Name, In string
 			Schema   schema
 		}
 		Responses map[string]struct {
+			Ref     string `json:"$ref"`
 			Content map[string]struct{ Schema schema }
 		}
 	}
-	Components struct{ Schemas map[string]schema }
+	Components struct {
+		SecuritySchemes, Responses map[string]any
+		Schemas                    map[string]schema
+	}
+}
+
+// TestDescription wants all that a generator of clients needs: a name for each operation, the answers of a mirror that wants a login, and
+// what all of them refer to.
+func TestDescription(t *testing.T) {
+	var d description
+	text, err := os.ReadFile("openapi.json")
+	servertest.Must(t, err)
+	servertest.Must(t, json.Unmarshal(text, &d))
+	if len(d.Servers) != 1 || len(d.Security) < 2 {
+		t.Errorf("servers %v, security %v", d.Servers, d.Security)
+	}
+	for _, alternative := range d.Security {
+		for scheme := range alternative {
+			if d.Components.SecuritySchemes[scheme] == nil {
+				t.Errorf("security %s is not described", scheme)
+			}
+		}
+	}
+	seen := make(map[string]string)
+	for path, methods := range d.Paths {
+		for method, operation := range methods {
+			if other := seen[operation.OperationID]; operation.OperationID == "" || other != "" {
+				t.Errorf("%s %s: operationId %q is that of %q, too", method, path, operation.OperationID, other)
+			}
+			seen[operation.OperationID] = path
+			for _, code := range []string{"401", "503"} {
+				if _, found := operation.Responses[code]; !found {
+					t.Errorf("%s %s: no answer %s", method, path, code)
+				}
+			}
+			for code, response := range operation.Responses {
+				name := strings.TrimPrefix(response.Ref, "#/components/responses/")
+				if response.Ref != "" && d.Components.Responses[name] == nil {
+					t.Errorf("%s %s: %s: there is no %s", method, path, code, response.Ref)
+				}
+			}
+			for _, p := range operation.Parameters {
+				if p.In == "path" && !strings.Contains(path, "{"+p.Name+"}") {
+					t.Errorf("%s: no place for %s", path, p.Name)
+				}
+			}
+		}
+	}
 }
 
 type schema struct {
