@@ -28,6 +28,14 @@ type exchange struct {
 	rule     string
 	reason   string
 	broken   error // reading what was being sent; nil: none, or the client's fault
+
+	values [4]string // of header fields of a file
+}
+
+// set sets a field of the header without memory of its own: values[i] is the value.
+func (e *exchange) set(header http.Header, i int, name, value string) {
+	e.values[i] = value
+	header[name] = e.values[i : i+1 : i+1]
 }
 
 // exchangeKey is the context key of the exchange: a handler may wrap the exchange in a writer of its own.

@@ -110,15 +110,16 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *catalog.File, m
 			return
 		}
 	}
+	e, _ := exchangeOf(r)
 	header := w.Header()
-	header["Etag"] = []string{`"` + f.SHA256 + `"`}
-	header["X-Content-Type-Options"] = []string{"nosniff"}
+	e.set(header, 0, "Etag", `"`+f.SHA256+`"`)
+	e.set(header, 1, "X-Content-Type-Options", "nosniff")
 	if header["Content-Type"] == nil {
-		header["Content-Type"] = []string{contentType(f)}
+		e.set(header, 2, "Content-Type", contentType(f))
 	}
-	header["Cache-Control"] = []string{cacheControl(f, private)}
+	e.set(header, 3, "Cache-Control", cacheControl(f, private))
 	http.ServeContent(w, exactly(r, modified), "", modified, content)
-	if e, _ := exchangeOf(r); e.broken != nil {
+	if e.broken != nil {
 		s.failed(e, f.Path, e.broken)
 	}
 }

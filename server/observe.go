@@ -17,14 +17,23 @@ import (
 	"github.com/minimirror/minimirror/server/access"
 )
 
+// opened makes the context of a connection's requests. It has the exchange, which one request uses after the other. It implements
+// http1.Server.Context.
+func (s *Server) opened(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(s.limits.Opened(ctx, c), exchangeKey{}, new(exchange))
+}
+
 // observe makes the exchange, answers errors, and tells the audit trail, the report
 // and the metrics what has become of the request.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start, r := time.Now(), c.Request()
-		e := &exchange{Response: c.Response(), head: r.Method == http.MethodHead, limits: s.limits}
-		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
-		c.SetRequest(r)
+		e, found := exchangeOf(r)
+		if !found { // the request came by no connection of Run
+			r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
+			c.SetRequest(r)
+		}
+		*e = exchange{Response: c.Response(), head: r.Method == http.MethodHead, limits: s.limits}
 		// The path as it came: what follows cleans it.
 		path := r.URL.Path
 		e.client = s.access.Identify(r)

@@ -150,7 +150,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		HeaderTime: s.limits.HeaderTime,
 		AnswerTime: firstMinute,
 		IdleTime:   s.limits.Idle,
-		Context:    s.limits.Opened,
+		Context:    s.opened,
 		Refused:    s.refused,
 		Closed:     s.limits.Closed,
 		Log:        s.log,
