@@ -33,10 +33,7 @@ type process struct {
 }
 
 func start(b *testing.B, program string, args []string) process {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(b, err)
-	p := process{address: l.Addr().String()}
-	must(b, l.Close())
+	p := process{address: freeAddress(b)}
 	log, err := os.Create(filepath.Join(b.TempDir(), "log"))
 	must(b, err)
 	defer log.Close()

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,11 +22,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"text/tabwriter"
 	"time"
 )
 
 const (
-	rounds    = 3 // of each server, in turn
+	rounds    = 5 // of each server, in turn
 	roundTime = "2s"
 	index     = "debian/dists/bookworm/main/binary-amd64/Packages.gz"
 )
@@ -35,13 +37,14 @@ var sizes = []struct {
 	name  string
 	bytes int64
 	files int
-}{{"5kB", 5_000, 100}, {"90kB", 90_000, 100}, {"10MB", 10_000_000, 2}, {"36MB", 36_000_000, 2}}
+}{{"5kB", 5_000, 100}, {"90kB", 90_000, 100}, {"1MB", 1_000_000, 4}, {"10MB", 10_000_000, 2}}
 
 // BenchmarkServe compares a mirror of 5,000 packages with Debian's nginx, which sends the same files by sendfile. Both write
-// a line for each request to a file; ours goes by 20 rules, too, and its index is the one that it has made for them.
+// a line for each request to a file; ours goes by 20 rules, too, and its index is the one that it has made for them. The two take turns.
 //
-// "ratio" is the median over the rounds of ours to nginx's requests per second (of large files, bytes per second); "cpu-ratio" that of
-// nginx's processor time for a request to ours, with the client's, which other work on the machine disturbs less.
+// It prints a table. "processor" is the server's processor time for a request, which depends on the machine; "ratio" is that to nginx's in the
+// same round, which depends on it less. Both are medians, with the least and the most of the rounds in brackets. Requests per second depend on
+// everything else that the machine does, the client included. "garbage" is the memory that the server allocates for a request.
 func BenchmarkServe(b *testing.B) {
 	for _, tool := range []string{"nginx", "wrk"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -51,40 +54,57 @@ func BenchmarkServe(b *testing.B) {
 	config, dir := b.TempDir(), b.TempDir()
 	b.Setenv("XDG_CONFIG_HOME", config)
 	root, paths := servedTree(b)
-	paths["index"] = []string{index}
+	paths["index"], paths["front page"] = []string{index}, []string{""}
 	theirs, stop := startNginx(b, root)
 	defer stop()
 	rules := filepath.Join(dir, "rules.yaml")
 	must(b, os.WriteFile(rules, rulesFile(20), 0o644))
+	metrics := freeAddress(b)
 	ours := start(b, buildProgram(b), []string{"serve", "--root", root, "--audit", filepath.Join(dir, "audit.log"), "--rules", rules,
-		"--sign-key", filepath.Join(config, "minimirror", "signing-key.asc")})
+		"--sign-key", filepath.Join(config, "minimirror", "signing-key.asc"), "--metrics", metrics})
 	defer ours.stop(b)
-	us := running{ours.address, []int{ours.cmd.Process.Pid}}
-	for _, what := range []string{"5kB", "90kB", "10MB", "36MB", "index"} {
+	us := running{address: ours.address, metrics: metrics, pids: []int{ours.cmd.Process.Pid}}
+	var table strings.Builder
+	columns := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(columns, "file\tconnections\tprocessor\tnginx\tratio\trequests/s\tnginx\tgarbage")
+	for _, what := range []string{"5kB", "90kB", "1MB", "10MB", "index", "denied", "front page"} {
 		script := requests(b, filepath.Join(dir, what+".lua"), paths[what])
 		for _, connections := range []int{1, 16, 256} {
 			b.Run(fmt.Sprintf("%s/connections=%d", what, connections), func(b *testing.B) {
+				var cost, theirCost, ratio, rate, theirRate, garbage []float64
 				for b.Loop() {
-					var ratios, rates, speeds, costs []float64
 					for range rounds {
-						their, our := wrk(b, script, connections, theirs), wrk(b, script, connections, us)
-						if strings.HasSuffix(what, "MB") { // few are whole when the time is over
-							ratios = append(ratios, our.speed/their.speed)
-						} else {
-							ratios = append(ratios, our.rate/their.rate)
+						our := wrk(b, script, what, connections, us)
+						cost, rate, garbage = append(cost, our.cost), append(rate, our.rate), append(garbage, our.garbage)
+						if what == "denied" || what == "front page" { // nginx has none
+							continue
 						}
-						rates, speeds = append(rates, our.rate), append(speeds, our.speed)
-						costs = append(costs, their.cost/our.cost)
+						their := wrk(b, script, what, connections, theirs)
+						theirCost, theirRate, ratio = append(theirCost, their.cost), append(theirRate, their.rate), append(ratio, our.cost/their.cost)
 					}
-					b.ReportMetric(median(ratios), "ratio")
-					b.ReportMetric(median(costs), "cpu-ratio")
-					b.ReportMetric(median(rates), "requests/s")
-					b.ReportMetric(median(speeds), "MB/s")
 				}
+				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(median(cost), "cpu-µs/request")
+				b.ReportMetric(median(rate), "requests/s")
+				b.ReportMetric(median(garbage), "B/request")
+				if ratio != nil {
+					b.ReportMetric(median(ratio), "cpu-ratio")
+				}
+				fmt.Fprintf(columns, "%s\t%d\t%s µs\t%s µs\t%s\t%s\t%s\t%.0f B\n", what, connections, spread("%.0f", cost), spread("%.0f", theirCost),
+					spread("%.2f", ratio), spread("%.0f", rate), spread("%.0f", theirRate), median(garbage))
 			})
 		}
 	}
-	fmt.Printf("VmHWM %.1f MB after all\n", ours.memory(b, "VmHWM"))
+	must(b, columns.Flush())
+	fmt.Printf("\n%sVmHWM %.1f MB after all\n", &table, ours.memory(b, "VmHWM"))
+}
+
+// spread is the median with the least and the most.
+func spread(format string, list []float64) string {
+	if len(list) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf(format+" ["+format+" "+format+"]", median(list), slices.Min(list), slices.Max(list))
 }
 
 // servedTree writes an unpacked image of 5,000 packages, some of which have files of the sizes. It returns
@@ -110,6 +130,11 @@ func servedTree(b *testing.B) (root string, paths map[string][]string) {
 			at += 5
 		}
 	}
+	for _, p := range packages {
+		if slices.Contains(p.Metadata, "Section: games") && len(paths["denied"]) < 100 {
+			paths["denied"] = append(paths["denied"], p.ID())
+		}
+	}
 	root = packageTree(b, packages)
 	for name, data := range content {
 		file := filepath.Join(root, name)
@@ -133,70 +158,86 @@ func requests(b *testing.B, file string, paths []string) string {
 
 // A result is of one round.
 type result struct {
-	rate  float64 // requests per second
-	speed float64 // MB per second
-	cost  float64 // processor time of server and client per MB, in seconds
+	rate    float64 // requests per second
+	cost    float64 // processor time of the server for a request, in µs
+	garbage float64 // bytes allocated for a request
 }
 
 var (
-	requestRate = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
-	byteRate    = regexp.MustCompile(`Transfer/sec:\s+([0-9.]+)([KMG])B`)
-	refused     = regexp.MustCompile(`Non-2xx|Socket errors: (connect [^0]|.* read [^0]|.* write [^0])`) // timeouts are of large files
-	unit        = map[string]float64{"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+	requestCount = regexp.MustCompile(`(\d+) requests in ([0-9.]+)s, ([0-9.]+)([KMG])B read`)
+	refused      = regexp.MustCompile(`Socket errors: (connect [^0]|.* read [^0]|.* write [^0])`) // timeouts are of large files
+	unit         = map[string]float64{"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+	allocated    = regexp.MustCompile(`(?m)^go_memstats_alloc_bytes_total (\S+)$`)
 )
 
 // wrk runs the client against a server.
-func wrk(b *testing.B, script string, connections int, s running) result {
+func wrk(b *testing.B, script, what string, connections int, s running) (r result) {
 	b.Helper()
-	before, began := processorTime(b, s.pids), time.Now()
-	cmd := exec.Command("wrk", "-t1", "-c", strconv.Itoa(connections), "-d", roundTime, "-s", script, "http://"+s.address)
-	out, err := cmd.CombinedOutput()
+	before, garbage := processorTime(b, s.pids), s.allocated(b)
+	out, err := exec.Command("wrk", "-t1", "-c", strconv.Itoa(connections), "-d", roundTime, "-s", script, "http://"+s.address).CombinedOutput()
 	must(b, err)
-	took := time.Since(began)
-	requests, bytes := requestRate.FindSubmatch(out), byteRate.FindSubmatch(out)
-	if refused.Match(out) || requests == nil || bytes == nil {
+	spent := processorTime(b, s.pids) - before
+	count := requestCount.FindSubmatch(out)
+	if count == nil || refused.Match(out) || strings.Contains(string(out), "Non-2xx") != (what == "denied") {
 		b.Fatalf("wrk: %s", out)
 	}
-	rate, err := strconv.ParseFloat(string(requests[1]), 64)
-	must(b, err)
-	speed, err := strconv.ParseFloat(string(bytes[1]), 64)
-	must(b, err)
-	speed *= unit[string(bytes[2])] / 1e6
-	spent := processorTime(b, s.pids) - before + cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return result{rate, speed, spent.Seconds() / (speed * took.Seconds())}
-}
-
-// processorTime is what the processes have used; see proc(5), "stat".
-func processorTime(b *testing.B, pids []int) time.Duration {
-	b.Helper()
-	var ticks int
-	for _, pid := range pids {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		must(b, err)
-		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-		for _, field := range fields[11:13] {
-			n, err := strconv.Atoi(field)
-			must(b, err)
-			ticks += n
+	n, took := number(b, count[1]), number(b, count[2])
+	for _, size := range sizes {
+		if what == size.name && size.bytes >= 1_000_000 { // few are whole when the time is over
+			n = number(b, count[3]) * unit[string(count[4])] / float64(size.bytes)
 		}
 	}
-	return time.Duration(ticks) * time.Second / 100
+	return result{n / took, float64(spent.Nanoseconds()) / 1000 / n, (s.allocated(b) - garbage) / n}
+}
+
+func number(b *testing.B, text []byte) float64 {
+	n, err := strconv.ParseFloat(string(text), 64)
+	must(b, err)
+	return n
+}
+
+// processorTime is what the threads of processes have used: /proc/PID/task/TID/schedstat, which counts nanoseconds.
+func processorTime(b *testing.B, pids []int) (sum time.Duration) {
+	b.Helper()
+	for _, pid := range pids {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+		must(b, err)
+		for _, thread := range threads {
+			stat, err := os.ReadFile(thread)
+			must(b, err)
+			used, _, _ := strings.Cut(string(stat), " ")
+			sum += time.Duration(number(b, []byte(used)))
+		}
+	}
+	return sum
 }
 
 // A running server.
 type running struct {
 	address string
+	metrics string // where it tells what it has allocated; empty: it does not
 	pids    []int
+}
+
+// allocated is how many bytes the server has allocated so far.
+func (s running) allocated(b *testing.B) float64 {
+	if s.metrics == "" {
+		return 0
+	}
+	text, err := fetch(http.DefaultClient, s.metrics, "/metrics")
+	must(b, err)
+	found := allocated.FindStringSubmatch(text)
+	if found == nil {
+		b.Fatal("the metrics do not tell what is allocated")
+	}
+	return number(b, []byte(found[1]))
 }
 
 // startNginx starts Debian's nginx on a port of its own, as an ordinary
 // configuration for static files has it.
 func startNginx(b *testing.B, root string) (s running, stop func()) {
 	dir := b.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(b, err)
-	address := l.Addr().String()
-	l.Close()
+	address := freeAddress(b)
 	config := fmt.Sprintf(`
 daemon off; pid %[1]s/pid; error_log %[1]s/error.log; worker_processes auto;
 events { worker_connections 1024; }
@@ -241,9 +282,17 @@ http {
 	return s, stop
 }
 
+// freeAddress is an address on which nothing listens.
+func freeAddress(b *testing.B) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(b, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
 func median(list []float64) float64 {
-	slices.Sort(list)
-	return list[len(list)/2]
+	sorted := slices.Sorted(slices.Values(list))
+	return sorted[len(sorted)/2]
 }
 
 func must(b *testing.B, err error) {
