@@ -3,7 +3,6 @@
 package resolver
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
