@@ -35,7 +35,8 @@ back. If the Origin, Label, Suite, Codename or default priority of a Release
 differs from the previous lock, lock says so, and which command makes clients
 accept the change.
 
-The last lines show the size of everything in the lock, and how much of it build
+The last lines show the size of everything in the lock, what options of a source
+add (source packages, packages of the installer and the like), and how much build
 has to download from each source because it is not in the cache.
 
 --dry-run prints the same but writes no lock; the downloaded indexes stay in the
@@ -114,6 +115,7 @@ func lock(ctx context.Context, c *command, args []string) error {
 		state = "written"
 	}
 	fmt.Fprintf(c.stdout, "%s: %s: %s\n", d.LockFile(), state, summary(made.Lock))
+	c.printExtras(made.Lock)
 	c.printDownloads(builder.Downloads(made.Lock, store))
 	return nil
 }

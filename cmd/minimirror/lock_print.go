@@ -9,6 +9,7 @@ import (
 	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/bytesize"
+	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
@@ -23,6 +24,30 @@ func (c *command) printDownloads(all []builder.Download) {
 	fmt.Fprintf(c.stdout, "to fetch: %s\n", quantity(files, "file", size))
 	for _, d := range all {
 		fmt.Fprintf(c.stdout, "  %s: %s\n", d.Source, quantity(d.Files, "file", d.Size))
+	}
+}
+
+// printExtras writes a line for each option of a source that adds to the lock.
+func (c *command) printExtras(l *lockfile.Lock) {
+	for _, kind := range kinds.All() {
+		accounter, able := artifact.Able[artifact.Accounter](kind)
+		if !able {
+			continue
+		}
+		pins := artifact.Pins{Date: l.Date}
+		for i := range l.Sources {
+			if l.Sources[i].Kind == kind.Name() {
+				pins.Sources = append(pins.Sources, l.Sources[i])
+			}
+		}
+		for i := range l.Items {
+			if l.Items[i].Kind == kind.Name() {
+				pins.Items = append(pins.Items, l.Items[i])
+			}
+		}
+		for _, x := range accounter.Extras(pins) {
+			fmt.Fprintf(c.stdout, "  %s: %s: %s\n", x.Source, x.Name, quantity(x.Files, "file", x.Size))
+		}
 	}
 }
 

@@ -183,3 +183,17 @@ type KeyFile struct {
 	Name string
 	Data []byte
 }
+
+// An Accounter tells apart what options of a definition add to what is carried.
+type Accounter interface {
+	// Extras needs no Metadata of items.
+	Extras(pins Pins) []Extra
+}
+
+// An Extra is what one option adds, from one source.
+type Extra struct {
+	Source string
+	Name   string // for people, in the plural
+	Files  int
+	Size   int64 // bytes
+}

@@ -28,6 +28,7 @@ type Kind struct{}
 var _ interface {
 	artifact.Kind
 	artifact.Accessor
+	artifact.Accounter
 	artifact.Aliaser
 	artifact.BreakageFinder
 	artifact.Channeler
