@@ -5,7 +5,7 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: build release test root unit slice e2e check setup bench fuzz image differential chart site
+.PHONY: build release test root unit slice e2e check lint setup bench fuzz image differential chart site
 
 # The program is static, and the same wherever it is built from the same commit.
 build:
@@ -29,6 +29,10 @@ setup:
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	$(GO) vet -trimpath -tags differential ./...
+
+# golangci-lint with .golangci.yml. The first time on a machine it builds it.
+lint:
+	test/lint/lint.sh
 
 # BuildKit's solver reads without its lock what a build writes that ends early, so builds that fail or are cancelled run without the race detector.
 # (A package that is compiled without it cannot be mixed in: the linker may then take its copies of sync's generic code for all.)

@@ -141,9 +141,6 @@ func (s *Stream) URL() string {
 
 func (s *Stream) partial() bool { return s.d.To > 0 && !(s.d.From == 0 && s.d.To == s.d.Size) }
 
-// resumable reports whether what several answers make together is found out to be wrong if it is.
-func (s *Stream) resumable() bool { return s.d.Verify != nil || s.partial() }
-
 // Read implements io.Reader. At io.EOF everything has been read, and verified if the download can do that.
 func (s *Stream) Read(p []byte) (int, error) {
 	for s.failed == nil {

@@ -18,7 +18,6 @@ import (
 // offers are the priorities that clients give to entries.
 type offers struct {
 	priority []int // by entry; 0: it is absent
-	texts    []string
 }
 
 // newOffers reads the releases of pins. What names no suite has 500, and what is absent 0.
