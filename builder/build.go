@@ -25,6 +25,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/registry"
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
 	"github.com/minimirror/minimirror/internal/lockfile"
+	"github.com/minimirror/minimirror/internal/placement"
 	"github.com/minimirror/minimirror/internal/progress"
 	"github.com/minimirror/minimirror/internal/signing"
 )
@@ -39,8 +40,12 @@ type Builder struct {
 	BuildKit string                       // address of a BuildKit daemon; empty: the embedded one
 	TLS      buildkit.TLS
 	Registry registry.Options // how to reach the registry that the image goes to
-	Progress *progress.Reporter
-	Log      *slog.Logger
+
+	Base        Base
+	Layers      placement.Options
+	LargeLayers bool // layers may be larger than any registry takes
+	Progress    *progress.Reporter
+	Log         *slog.Logger
 }
 
 // Built says what Build made.
@@ -51,6 +56,8 @@ type Built struct {
 	Items  int
 	Files  int   // of the items, each once
 	Size   int64 // of these files, bytes
+
+	Shipped Shipped
 }
 
 // Build makes the image of a definition's lock at output. It asks upstream only
@@ -69,6 +76,13 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err := checkLocal(ctx, files, d, b.Cache); err != nil {
 		return nil, err
 	}
+	base, err := b.base(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.fromBase(ctx, files, lock); err != nil {
+		return nil, err
+	}
 	if err := b.fetch(ctx, "files", missingFiles(files, b.Cache, filepath.Dir(d.File))); errors.Is(err, fs.ErrNotExist) {
 		return nil, artifact.Hint(err, "upstream has moved on: run: minimirror lock --update %s", d.File)
 	} else if err != nil {
@@ -80,6 +94,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	} else if err != nil {
 		return nil, err
 	}
+	b.cacheProofs(lock)
 	keys, err := b.Keys()
 	if err != nil {
 		return nil, err
@@ -91,7 +106,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{lock: lock, items: files, digest: lockDigest, program: program, kinds: b.Kinds, cache: b.Cache,
+	p := &plan{lock: lock, items: files, digest: lockDigest, program: program, kinds: b.Kinds, cache: b.Cache, base: base, sizes: b.Layers,
 		files: []artifact.Generated{{Path: layout.KeyPath, Data: signer.PublicKey(), Modified: lock.Date}}}
 	for _, kind := range b.Kinds {
 		pins := pinsOf(lock, kind.Name())
@@ -105,18 +120,33 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if p.scripts, err = b.scripts(ctx, lock); err != nil {
 		return nil, err
 	}
-	layers, titles, err := p.layers()
+	layers, err := p.layers()
 	if err != nil {
 		return nil, err
 	}
-	built := &Built{Items: len(lock.Items), Keys: keys.Infos()}
+	if err := b.unused(ctx, p, output); err != nil {
+		return nil, err
+	}
+	sizes := make([]int64, len(layers))
+	for i, l := range layers {
+		sizes[i] = l.Size()
+	}
+	if err := b.checkSizes(p, sizes); err != nil {
+		return nil, err
+	}
+	built := &Built{Shipped: p.shipped(sizes), Items: len(lock.Items), Keys: keys.Infos()}
 	built.Name, _ = p.names()
 	for _, f := range files {
 		built.Files++
 		built.Size += f.Size
 	}
-	built.Digest, err = b.bake(ctx, p, layers, titles, output)
-	return built, err
+	if built.Digest, err = b.bake(ctx, p, layers, output); err != nil {
+		return nil, err
+	}
+	if err := placement.Write(placement.LayersFile(d.LockFile()), p.placed); err != nil {
+		b.Log.Warn("the next image will share no layers with this one, unless it is built with --base", "error", err)
+	}
+	return built, nil
 }
 
 // readFresh returns the definition's lock as read returns it, if it is of this very definition.
@@ -159,7 +189,7 @@ func (b *Builder) fetch(ctx context.Context, what string, missing []fetch.Wanted
 }
 
 // bake has BuildKit make the image of the layers.
-func (b *Builder) bake(ctx context.Context, p *plan, layers []*tarlayer.Layer, titles []string, output image.Reference) (digest.Digest, error) {
+func (b *Builder) bake(ctx context.Context, p *plan, layers []*tarlayer.Layer, output image.Reference) (digest.Digest, error) {
 	var size int64
 	for _, layer := range layers {
 		size += layer.Size()
@@ -167,12 +197,12 @@ func (b *Builder) bake(ctx context.Context, p *plan, layers []*tarlayer.Layer, t
 	phase := b.Progress.Phase("write "+output.String(), size)
 	pinned, latest := p.names()
 	made, err := buildkit.Bake(ctx, buildkit.Options{
-		Addr: b.BuildKit, TLS: b.TLS, Registry: b.Registry, StateDir: b.stateDir(), Layers: layers, Notes: b.Cache, Config: p.config(titles),
+		Addr: b.BuildKit, TLS: b.TLS, Registry: b.Registry, StateDir: b.stateDir(), Layers: layers, Notes: b.Cache, Config: p.config(),
 		Output: output, Names: []string{pinned, latest}, Progress: phase.Set, Log: b.Log,
 	})
 	phase.End(err)
 	if errors.Is(err, artifact.ErrVerify) {
-		b.evict(p.lock)
+		b.evict(p)
 		err = artifact.Hint(err, "type the same command again: what was damaged has been removed from the cache")
 	}
 	return made, err
@@ -192,25 +222,30 @@ func (b *Builder) stateDir() string {
 }
 
 // evict removes damaged files from the cache.
-func (b *Builder) evict(lock *lockfile.Lock) {
+func (b *Builder) evict(p *plan) {
 	check := func(title string, content artifact.Content) {
 		if _, err := b.Cache.Check(content); errors.Is(err, artifact.ErrVerify) {
 			b.Log.Warn("removed from the cache", "file", title, "error", err)
 		}
 	}
-	for _, f := range lockedFiles(lock) {
+	for _, f := range p.items {
 		check(f.title(), f.Content())
 	}
-	for _, w := range upstreamProofs(lock) {
+	for _, w := range upstreamProofs(p.lock) {
 		check(w.Title, w.Content)
+	}
+	for _, l := range p.placed {
+		for _, f := range l.Unused {
+			check(f.Path, artifact.Content{Size: f.Size, SHA256: f.SHA256})
+		}
 	}
 }
 
 // config is the image's configuration: everything in it follows from the lock.
-func (p *plan) config(titles []string) ocispec.Image {
+func (p *plan) config() ocispec.Image {
 	created := p.lock.Date.UTC()
 	var history []ocispec.History
-	for _, title := range titles {
+	for _, title := range p.titles {
 		history = append(history, ocispec.History{Created: &created, CreatedBy: "minimirror build", Comment: title})
 	}
 	var carried []string

@@ -14,15 +14,11 @@ import (
 	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
 	"github.com/minimirror/minimirror/internal/lockfile"
+	"github.com/minimirror/minimirror/internal/placement"
 )
 
-// layerSize is where the layer of items that belong to no set is cut, so
-// that no layer is too large for a registry. Images have about maxLayers at most:
-// overlay file systems take 127.
-const (
-	layerSize = 512 << 20
-	maxLayers = 100
-)
+// maxGroups bounds the combinations of sets that have layers of their own.
+const maxGroups = 30
 
 // A plan is all that goes into an image.
 type plan struct {
@@ -34,102 +30,118 @@ type plan struct {
 	scripts []tarlayer.Entry     // generated, for who unpacks the image
 	kinds   []artifact.Kind
 	cache   *cache.Cache
-	label   string // image.CatalogLabel, when the layers are laid out
+	base    []placement.Layer // of the image that came before
+	sizes   placement.Options
+	placed  []placement.Layer // of the files, when the layers are laid out
+	titles  []string          // of all layers, likewise
+	label   string            // image.CatalogLabel, likewise
 }
 
-// layers lays the plan out: the program, the items of each combination of
-// sets, the others, the generated files, the catalog. titles say what each holds.
-func (p *plan) layers() (layers []*tarlayer.Layer, titles []string, err error) {
-	groups := [][]tarlayer.Entry{{p.program}}
-	titles = []string{"program"}
-	places := make(map[string]int, len(p.items)) // of the items' files, by ID
-	for _, group := range groupFiles(p.items) {
-		var entries []tarlayer.Entry
-		for _, f := range group.files {
-			places[f.id] = len(groups)
-			entries = append(entries, p.entry(f))
-		}
-		groups = append(groups, entries)
-		titles = append(titles, group.title)
+// layers lays the plan out: the files of items and what upstream signed, the program, the generated files, the
+// catalog. Container runtimes unpack layers anew from the first one that changed: what changes
+// least comes first.
+func (p *plan) layers() (layers []*tarlayer.Layer, err error) {
+	proofs := p.proofs()
+	entries := make(map[placement.File]tarlayer.Entry, len(p.items)+len(proofs))
+	if p.placed, err = placement.Place(p.base, p.wanted(proofs, entries), p.sizes); err != nil {
+		return nil, err
 	}
-	proofs := len(groups)
-	if entries := p.proofs(); len(entries) > 0 {
-		groups = append(groups, entries)
-		titles = append(titles, "what upstream signed")
+	var titles []string
+	var groups [][]tarlayer.Entry
+	places := make(map[string]int, len(p.items)+len(proofs)) // by path in the image
+	for i, l := range p.placed {
+		group := make([]tarlayer.Entry, 0, len(l.Files)+len(l.Unused))
+		for _, f := range l.Files {
+			places[f.Path] = i
+			group = append(group, entries[f])
+		}
+		for _, f := range l.Unused {
+			group = append(group, p.cached(f.Path, artifact.Content{Size: f.Size, SHA256: f.SHA256}))
+		}
+		groups = append(groups, group)
+		titles = append(titles, l.Title)
 	}
 	generated := make([]tarlayer.Entry, 0, len(p.files))
 	for _, f := range p.files {
 		generated = append(generated, fileEntry(f))
 	}
-	generated = append(generated, p.scripts...)
-	groups = append(groups, generated)
+	groups = append(groups, []tarlayer.Entry{p.program}, append(generated, p.scripts...))
 	for _, entries := range groups {
 		layer, err := tarlayer.New(entries)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		layers = append(layers, layer)
 	}
-	listed, err := p.catalog(layers, places, proofs)
+	listed, err := p.catalog(layers, places)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	last, label, err := catalog.NewLayer(listed)
-	p.label = label
-	return append(layers, last), append(titles, "repository metadata", "catalog"), err
+	p.label, p.titles = label, append(titles, "program", "repository metadata", "catalog")
+	return append(layers, last), err
 }
 
-// A group is what shares a layer.
+// wanted are the files to be placed: those of each combination of sets together, so that a set is read without much else; then those of
+// no set, security updates apart, which are replaced most often; then what upstream signed. Each one's entry goes into entries.
+func (p *plan) wanted(proofs []tarlayer.Entry, entries map[placement.File]tarlayer.Entry) (all []placement.Wanted) {
+	add := func(group string, e tarlayer.Entry) {
+		f := placement.File{Path: e.Path, Size: e.Size, SHA256: e.SHA256}
+		entries[f] = e
+		all = append(all, placement.Wanted{File: f, Group: group})
+	}
+	for _, g := range groupFiles(p.items) {
+		for _, f := range g.files {
+			add(g.title, p.cached(path.Join(layout.Root, f.id), f.Content()))
+		}
+	}
+	for _, e := range proofs {
+		add("what upstream signed", e)
+	}
+	return all
+}
+
+// A group is what shares layers.
 type group struct {
 	title string
 	files []*lockedFile
 }
 
-// groupFiles divides the items' files into layers. Those that the same sets need share
-// a layer, so that a set is read without anything else.
+// groupFiles divides the items' files into those that the same sets need, and those that none does. Within a group, files are
+// sorted by path, so that what comes from one folder of upstream shares a layer.
 func groupFiles(files []*lockedFile) (groups []group) {
 	bySets := make(map[string][]*lockedFile)
-	var others int64
-	for _, f := range files {
-		key := f.setsKey()
-		bySets[key] = append(bySets[key], f)
-		if key == "" {
-			others += f.Size
+	var rest, security []*lockedFile
+	for _, f := range slices.SortedFunc(slices.Values(files), func(a, b *lockedFile) int { return cmp.Compare(a.id, b.id) }) {
+		switch key := f.setsKey(); {
+		case key != "":
+			bySets[key] = append(bySets[key], f)
+		case f.item.Security:
+			security = append(security, f)
+		default:
+			rest = append(rest, f)
 		}
 	}
-	rest := bySets[""]
-	delete(bySets, "")
 	for i, key := range slices.Sorted(maps.Keys(bySets)) {
-		if i < maxLayers/2 {
+		if i < maxGroups {
 			groups = append(groups, group{"sets: " + key, bySets[key]})
 			continue
 		}
-		// More combinations than an image may have layers.
 		last := &groups[len(groups)-1]
 		last.title, last.files = "sets: several", append(last.files, bySets[key]...)
 	}
-	limit := max(layerSize, others/(maxLayers/4)+1)
-	var size int64
-	start := 0
-	for i, f := range rest {
-		if size > 0 && size+f.Size > limit {
-			groups = append(groups, group{"items of no set", rest[start:i]})
-			start, size = i, 0
+	for _, g := range []group{{"items of no set", rest}, {"security updates of no set", security}} {
+		if len(g.files) > 0 {
+			groups = append(groups, g)
 		}
-		size += f.Size
-	}
-	if start < len(rest) {
-		groups = append(groups, group{"items of no set", rest[start:]})
 	}
 	return groups
 }
 
-func (p *plan) entry(f *lockedFile) tarlayer.Entry {
-	content := f.Content()
-	return tarlayer.Entry{
-		Path: path.Join(layout.Root, f.id), Size: f.Size, SHA256: f.SHA256,
-		Open: func() (tarlayer.File, error) { return p.cache.Open(content) },
-	}
+// cached is the entry of a file in the cache.
+func (p *plan) cached(name string, content artifact.Content) tarlayer.Entry {
+	return tarlayer.Entry{Path: name, Size: content.Size, SHA256: content.SHA256,
+		Open: func() (tarlayer.File, error) { return p.cache.Open(content) }}
 }
 
 // proofs are the entries of what upstream signed.
@@ -138,11 +150,10 @@ func (p *plan) proofs() (entries []tarlayer.Entry) {
 		s := &p.lock.Sources[i]
 		for _, r := range s.Releases {
 			for _, proof := range r.Proofs {
-				e := tarlayer.Entry{Path: path.Join(layout.Root, s.ProofID(&proof)), Data: proof.Data}
+				name := path.Join(layout.Root, s.ProofID(&proof))
+				e := tarlayer.Entry{Path: name, Data: proof.Data, Size: proof.Size, SHA256: proof.SHA256}
 				if proof.Data == nil {
-					content := artifact.Content{Size: proof.Size, SHA256: proof.SHA256}
-					e.Size, e.SHA256 = content.Size, content.SHA256
-					e.Open = func() (tarlayer.File, error) { return p.cache.Open(content) }
+					e = p.cached(name, artifact.Content{Size: proof.Size, SHA256: proof.SHA256})
 				}
 				entries = append(entries, e)
 			}
@@ -176,9 +187,8 @@ func noFileIsFolder(files []catalog.File) error {
 	return nil
 }
 
-// catalog names the place of every file. places are the layers of the items' files,
-// proofs is that of what upstream signed.
-func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]int, proofs int) (*catalog.Catalog, error) {
+// catalog names the place of every file. places are the layers of the items' files and of what upstream signed, by path in the image.
+func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]int) (*catalog.Catalog, error) {
 	c := &catalog.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
 		Sets: p.lock.Sets, Items: p.lock.Items, Aliases: catalog.Aliases(p.kinds, p.lock.Items)}
 	for _, s := range p.lock.Sources {
@@ -189,15 +199,18 @@ func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]int, proofs i
 			for j := range r.Proofs {
 				proof := &r.Proofs[j]
 				proof.Data, proof.Kept = nil, false // it is a file of the image
-				c.Files = append(c.Files, catalog.File{Path: s.ProofID(proof), Layer: proofs, Size: proof.Size, SHA256: proof.SHA256,
-					Modified: r.Date.UTC(), Offset: layers[proofs].Offset(path.Join(layout.Root, s.ProofID(proof)))})
+				name := path.Join(layout.Root, s.ProofID(proof))
+				at := places[name]
+				c.Files = append(c.Files, catalog.File{Path: s.ProofID(proof), Layer: at, Size: proof.Size, SHA256: proof.SHA256,
+					Modified: r.Date.UTC(), Offset: layers[at].Offset(name)})
 			}
 		}
 		c.Sources = append(c.Sources, s)
 	}
 	for _, f := range p.items {
-		at := places[f.id]
-		c.Files = append(c.Files, catalog.File{Path: f.id, Layer: at, Size: f.Size, SHA256: f.SHA256, Offset: layers[at].Offset(path.Join(layout.Root, f.id))})
+		name := path.Join(layout.Root, f.id)
+		at := places[name]
+		c.Files = append(c.Files, catalog.File{Path: f.id, Layer: at, Size: f.Size, SHA256: f.SHA256, Offset: layers[at].Offset(name)})
 	}
 	at := len(layers) - 1
 	byPath := make(map[string]artifact.Generated, len(p.files))
@@ -219,5 +232,14 @@ func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]int, proofs i
 			return nil, fmt.Errorf("two files of the mirror are called %s", c.Files[i].Path)
 		}
 	}
+	for i, l := range p.placed {
+		for _, f := range l.Unused {
+			c.Unused = append(c.Unused, catalog.File{Path: strings.TrimPrefix(f.Path, layout.Root+"/"), Layer: i, Size: f.Size, SHA256: f.SHA256,
+				Offset: layers[i].Offset(f.Path)})
+		}
+	}
+	slices.SortFunc(c.Unused, func(a, b catalog.File) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Layer, b.Layer))
+	})
 	return c, noFileIsFolder(c.Files)
 }

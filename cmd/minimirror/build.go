@@ -11,9 +11,12 @@ import (
 
 	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/builder/buildkit"
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/internal/cache"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/kinds"
+	"github.com/minimirror/minimirror/internal/placement"
 	"github.com/minimirror/minimirror/internal/progress"
 	"github.com/minimirror/minimirror/internal/signing"
 )
@@ -26,12 +29,19 @@ clients see, and has BuildKit compose the image: the embedded one, which needs
 no daemon, no root and no namespaces, or the one at --buildkit. A definition
 without a lock is locked first; a lock that is out of date is refused (exit 3).
 
-The same lock, program and signing key give the same image digest everywhere.
+The same lock, program, signing key and image before give the same image digest everywhere.
 Without --sign-key the key in $XDG_CONFIG_HOME/minimirror/signing-key.asc signs
 the repository; it is made when there is none. Its private part never enters
 the image. With --sign-key repeated, all keys sign, and clients that know one of
 them accept the image: so a key can be replaced (docs/keys.md). "signing-key:
 FINGERPRINT" in the definition refuses all other keys.
+
+An image keeps the layers of the image before it, as far as their content is still
+wanted, so that registries and nodes that have that one need little more than
+what changed. mirror.layers beside the lock says which image that is: build writes it;
+keep it with the lock in version control. --base names another image. Kept layers
+may have files that are no longer wanted: up to a quarter of all bytes, then layers
+are laid out anew. --compact lays out all of them.
 
 Output references:
   oci:DIR              a directory in the OCI layout (default oci:out/NAME)
@@ -43,12 +53,18 @@ A plain path also works: FILE.tar is a docker-archive, any other path a folder.
 Examples:
   minimirror build images/docker
   minimirror build images/docker --output docker-archive:docker.tar
+  minimirror build images/docker --base docker://registry.example.org/site/docker:1
 `
 
 func build(ctx context.Context, c *command, args []string) error {
 	var output string
 	once(c.flags, &output, "output", "where the image goes")
 	daemon := c.flags.String("buildkit", "", "address of a BuildKit daemon: unix://, tcp://, docker-container:// or kube-pod:// (default $BUILDKIT_HOST, else embedded)")
+	var base string
+	once(c.flags, &base, "base", "image whose layers are kept (default: the one that mirror.layers beside the lock describes)")
+	compact := c.flags.Bool("compact", false, "keep no layers: lay everything out anew")
+	layerSize := c.flags.String("layer-size", "1G", "size of a new layer at most, if it has more than one file: bytes, or with K, M or G")
+	large := c.flags.Bool("large-layers", false, "allow layers of more than 52,000 MiB, which no registry takes")
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
 	registry := registryFlags(c)
 	keyFiles := c.flags.StringArray("sign-key", nil, "file with an OpenPGP private key that signs the repository; may be repeated: all sign")
@@ -59,6 +75,21 @@ func build(ctx context.Context, c *command, args []string) error {
 	}
 	if err := format(*printed); err != nil {
 		return err
+	}
+	limits, err := layerLimits(*layerSize)
+	if err != nil {
+		return err
+	}
+	follow := builder.Base{Compact: *compact}
+	if base != "" {
+		if *compact {
+			return artifact.Usagef("--base keeps layers, --compact keeps none: use one of them")
+		}
+		ref, err := image.ParseReadable(base)
+		if err != nil {
+			return err
+		}
+		follow.Image = &ref
 	}
 	if !c.flags.Changed("buildkit") {
 		*daemon = os.Getenv("BUILDKIT_HOST")
@@ -106,6 +137,7 @@ func build(ctx context.Context, c *command, args []string) error {
 		Kinds: kinds.All(), Cache: store, Fetch: client,
 		Keys:    func() (signing.Keys, error) { return c.ownKey(keys) },
 		Program: program, BuildKit: *daemon, TLS: tls, Registry: *registry, Progress: progress.To(os.Stderr), Log: c.log(),
+		Base: follow, Layers: limits, LargeLayers: *large,
 	}
 	built, err := b.Build(ctx, d, ref)
 	if err != nil {
@@ -117,12 +149,32 @@ func build(ctx context.Context, c *command, args []string) error {
 	}
 	if *printed == "json" {
 		return json.NewEncoder(c.stdout).Encode(map[string]any{
-			"reference": ref.String(), "name": name, "digest": built.Digest, "items": built.Items, "files": built.Files, "size": built.Size, "signing_keys": built.Keys})
+			"reference": ref.String(), "name": name, "digest": built.Digest, "items": built.Items, "files": built.Files, "size": built.Size, "signing_keys": built.Keys, "layers": built.Shipped})
 	}
 	for _, key := range built.Keys {
 		fmt.Fprintf(c.stderr, "signed by %s\n", key)
 	}
 	fmt.Fprintf(c.stderr, "%s: %s\n", cmp.Or(name, ref.String()), quantity(built.Items, "item", built.Size))
+	if s := built.Shipped; s.Kept > 0 {
+		are := "are"
+		if s.Kept == 1 {
+			are = "is"
+		}
+		fmt.Fprintf(c.stderr, "%s of the image before %s kept; new: %s and the program, if it is another\n", counted(s.Kept, "layer"), are, bytesize.MB(s.New))
+	}
 	_, err = fmt.Fprintf(c.stdout, "%s %s\n", ref, built.Digest)
 	return err
+}
+
+// minLayerSize is the smallest --layer-size: there would be too many layers.
+const minLayerSize = 1 << 20
+
+func layerLimits(size string) (o placement.Options, err error) {
+	if o.LayerSize, err = bytesize.Parse(size); err != nil {
+		return o, artifact.Usagef("--layer-size %s: %v", size, err)
+	}
+	if o.LayerSize < minLayerSize {
+		return o, artifact.Usagef("--layer-size %s: it must be at least 1M", size)
+	}
+	return o, nil
 }

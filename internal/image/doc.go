@@ -16,22 +16,24 @@
 // layers are uncompressed tar archives (POSIX ustar with pax extended headers),
 // in this order:
 //
-//  1. the program: /minimirror alone, static, mode 0755;
-//  2. one layer for each distinct combination of sets: the files of the items that belong
-//     to exactly these sets, so that a set's layers hold what it needs and little else;
-//  3. the files of the items that belong to no set, split by size into any number of layers;
-//  4. what upstream signed: /mirror/upstream/SOURCE/PATH;
-//  5. what is generated: each kind's repository metadata, the public key
+//  1. the files of the items, and what upstream signed (/mirror/upstream/SOURCE/PATH), in any number of layers. In an image that follows no
+//     other, each distinct combination of sets has layers of its own, with the files of the items that belong to exactly these sets, so that
+//     a set's layers hold what it needs and little else. An image that follows another begins with layers of that one,
+//     and adds what is new. Package placement decides;
+//  2. the program: /minimirror alone, static, mode 0755;
+//  3. what is generated: each kind's repository metadata, the public key
 //     /mirror/minimirror.asc, and /bootstrap/SET/install.sh, which installs a set where the
 //     image has been unpacked (/bootstrap/SET/SYSTEM/install.sh, if the set is for several systems);
-//  6. the catalog: /mirror/minimirror.catalog and /mirror/minimirror.records.
+//  4. the catalog: /mirror/minimirror.catalog and /mirror/minimirror.records.
 //
-// A layer of 2, 3 or 4 that would be empty is left out, so only the first layer and
-// the last two have a fixed place. Everything that is served lies under /mirror
+// In versions 1 and 2 of the format, the program came first. Everything that is served lies under /mirror
 // and begins with the name of its source: /mirror/SOURCE/PATH. The configuration's
 // entry point is "/minimirror serve" without a command, and its user is numeric and not root; there is no environment and
 // no volume. Its label org.opencontainers.image.revision is the digest of the lock, and
 // io.github.minimirror.catalog leads to the catalog.
+//
+// A layer of an earlier image may have files that this image does not offer: unused files. Where layers have different files of one
+// path, the highest of them has the one that is offered; so what a runtime unpacks has every file that is.
 //
 // Within a layer, entries are sorted by path, have their parent folders before them, and
 // belong to uid and gid 0; see Layer, which writes them. A file of the catalog is a
@@ -73,12 +75,13 @@
 //   - "sets": the items of each set, key SET/ARCHITECTURE or SET/SYSTEM/ARCHITECTURE, in an order in which a node of that
 //     architecture and system can install them, without "urls" and "metadata";
 //   - "sources": the sources, key: the name. A source with "system" is for nodes of that system only. "proofs" of a release name what upstream
-//     signed: the signed bytes and the indexes that they cover, each one of the files.
+//     signed: the signed bytes and the indexes that they cover, each one of the files;
+//   - "unused": the unused files, key: the path, as in "files" but without "modified". The head's "unused" is how many bytes they have.
 //
 // In version 1 of the format an item was a single file: the table is called "artifacts", and its rows have "path", "size",
 // "sha256", "urls", "layer" and "offset" themselves, "architecture" and "channels" instead of "attributes".
 //
-// No path is there twice. Unknown keys are ignored, so that a later program may add some; "version"
+// No path is there twice, but for unused files. Unknown keys are ignored, so that a later program may add some; "version"
 // rises when an older program would read wrongly.
 //
 // # Trust

@@ -22,8 +22,12 @@ func (r *Reader) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	unused, err := r.Unused(ctx)
+	if err != nil {
+		return err
+	}
 	if r.layers == nil {
-		return r.verifyTree(ctx, c.Files, index)
+		return r.verifyTree(ctx, c.Files, index, unused)
 	}
 	config, err := readConfig(r.config)
 	if err != nil {
@@ -32,7 +36,7 @@ func (r *Reader) verify(ctx context.Context) error {
 	if err := verify.Config(config.Config, c.Lock); err != nil {
 		return err
 	}
-	v, err := verify.New(c, r.place, len(r.layers))
+	v, err := verify.New(c, unused, r.place, len(r.layers))
 	if err != nil {
 		return err
 	}

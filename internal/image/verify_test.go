@@ -213,7 +213,7 @@ func TestVerifyRefusesCatalogs(t *testing.T) {
 	m := imagetest.New(t, verifySpec)
 	m.Catalog.Files[0].Layer = 0
 	m.Catalog.Files[0].Offset = 0
-	refused(t, verifyLayers(t, m, m.Layers(t)), "layer 0 holds the program")
+	refused(t, verifyLayers(t, m, m.Layers(t)), "the program or the catalog alone")
 }
 
 func TestVerifyRefusesConfigurations(t *testing.T) {
@@ -279,4 +279,39 @@ func TestVerifyLooksThroughATree(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Unused files are verified as all others are, wherever the image is, and hide nothing.
+func TestVerifyUnused(t *testing.T) {
+	spec := verifySpec
+	spec.Unused = map[string]string{"pool/old.deb": "the old letter a", "pool/older.deb": "older"}
+	m := imagetest.New(t, spec)
+	must(t, verifyLayers(t, m, m.Layers(t)))
+	for name, c := range map[string]struct {
+		change func(m *imagetest.Mirror, unused []catalog.File)
+		want   string
+	}{
+		"a digest":         {func(_ *imagetest.Mirror, u []catalog.File) { u[0].SHA256 = hexOf(nil) }, "sha256 mismatch"},
+		"a place":          {func(_ *imagetest.Mirror, u []catalog.File) { u[0].Offset -= 512 }, "the catalog says"},
+		"a layer":          {func(_ *imagetest.Mirror, u []catalog.File) { u[0].Layer, u[0].Offset = lastLayer, 0 }, "the program or the catalog alone"},
+		"no layer":         {func(_ *imagetest.Mirror, u []catalog.File) { u[0].Layer = 77 }, "layer 77"},
+		"one less":         {func(m *imagetest.Mirror, u []catalog.File) { m.Catalog.Unused = u[1:] }, "the catalog does not name it"},
+		"one twice":        {func(m *imagetest.Mirror, u []catalog.File) { m.Catalog.Unused = append(u[:1], u...) }, "out of order or repeated"},
+		"out of order":     {func(_ *imagetest.Mirror, u []catalog.File) { u[0], u[1] = u[1], u[0] }, ""},
+		"a whiteout":       {func(_ *imagetest.Mirror, u []catalog.File) { u[0].Path = "files/.wh.old" }, "an image cannot have it"},
+		"the catalog":      {func(_ *imagetest.Mirror, u []catalog.File) { u[1].Path = layout.HeadName }, ""},
+		"hides a file":     {func(_ *imagetest.Mirror, u []catalog.File) { u[0].Path, u[0].Layer = "files/pool/a.deb", generated }, "is hidden by an unused file"},
+		"hides a folder":   {func(_ *imagetest.Mirror, u []catalog.File) { u[0].Path, u[0].Layer = "files/pool", generated }, "is hidden by an unused file"},
+		"hides by folders": {func(_ *imagetest.Mirror, u []catalog.File) { u[0].Path, u[0].Layer = "files/pool/a.deb/x", generated }, "is hidden by an unused file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := imagetest.New(t, spec)
+			c.change(m, m.Catalog.Unused)
+			refused(t, verifyLayers(t, m, m.Layers(t)), c.want)
+		})
+	}
+	m = imagetest.New(t, spec)
+	layers := m.Layers(t)
+	layers[artifacts] = bytes.Replace(layers[artifacts], []byte("the old letter a"), []byte("the odd letter a"), 1)
+	refused(t, verifyLayers(t, m, layers), "old.deb: sha256 mismatch")
 }

@@ -15,7 +15,12 @@ import (
 )
 
 // verifyTree looks for files that an unpacked image must not have, then reads those that it must have.
-func (r *Reader) verifyTree(ctx context.Context, files []catalog.File, index map[string]int32) error {
+// Unused files may be there.
+func (r *Reader) verifyTree(ctx context.Context, files []catalog.File, index map[string]int32, unused []catalog.File) error {
+	old := make(map[string]*catalog.File, len(unused)) // of the highest layer
+	for i := range unused {
+		old[unused[i].Path] = &unused[i]
+	}
 	root, err := os.OpenRoot(r.root)
 	if err != nil {
 		return err
@@ -23,6 +28,7 @@ func (r *Reader) verifyTree(ctx context.Context, files []catalog.File, index map
 	defer root.Close()
 	err = fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
 		_, known := index[name]
+		unused := old[name]
 		switch {
 		case err != nil:
 			return err
@@ -30,10 +36,12 @@ func (r *Reader) verifyTree(ctx context.Context, files []catalog.File, index map
 			return context.Cause(ctx)
 		case e.IsDir():
 			return nil
-		case !known && name != layout.HeadName && name != layout.RecordsName:
+		case !known && unused == nil && name != layout.HeadName && name != layout.RecordsName:
 			return artifact.Verifyf("%q: the catalog does not name it", name)
 		case !e.Type().IsRegular():
 			return artifact.Verifyf("%s: not a regular file", name)
+		case !known && unused != nil:
+			return r.verifyFile(unused)
 		}
 		return nil
 	})

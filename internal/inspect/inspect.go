@@ -28,6 +28,7 @@ type Subject struct {
 	Digest   string // of the manifest, "sha256:…"
 	Platform string // of the program inside
 	Layers   []image.LayerInfo
+	Unused   Unused
 	Keys     []signing.Info // that signed what the mirror says
 	NoKey    error          // why Keys could not be read
 
@@ -48,6 +49,7 @@ func FromImage(ctx context.Context, reference string, r *image.Reader, kinds []a
 	for _, f := range listed.Files {
 		s.files[f.Path] = f
 	}
+	s.Unused.Files, s.Unused.Size = r.CountUnused()
 	public, err := r.ReadFile(ctx, layout.KeyPath)
 	if err != nil {
 		return nil, err

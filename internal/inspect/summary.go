@@ -24,8 +24,15 @@ type Summary struct {
 	Sources    []Source          `json:"sources"`
 	Sets       []Set             `json:"sets"`
 	Layers     []image.LayerInfo `json:"layers,omitempty"`
+	Unused     *Unused           `json:"unused,omitempty"`
 
 	noKey error
+}
+
+// Unused is what layers have because an earlier image, which had these layers, too, offered it.
+type Unused struct {
+	Files int64 `json:"files"`
+	Size  int64 `json:"size"` // bytes
 }
 
 // A Count is how many items and files there are.
@@ -76,6 +83,9 @@ func (s *Subject) Summarize() *Summary {
 	c := s.Catalog
 	sum := &Summary{Type: "lock", Reference: s.Reference, Name: c.Name, Digest: s.Digest, Platform: s.Platform, Lock: c.Lock, Definition: s.Definition,
 		Date: c.Date, Keys: s.Keys, noKey: s.NoKey, Layers: s.Layers, Sources: make([]Source, len(c.Sources)), Sets: make([]Set, len(c.Sets))}
+	if s.Unused.Files > 0 {
+		sum.Unused = &s.Unused
+	}
 	if s.IsImage {
 		sum.Type = "image"
 	}

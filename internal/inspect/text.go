@@ -57,6 +57,9 @@ func (s *Summary) Text(w io.Writer) error {
 		items += ", " + counted(s.Count.Security, "security update")
 	}
 	p.field("holds", fmt.Sprintf("%s), %s, %s", items, counted(s.Count.Files, "file"), bytesize.MB(s.Size)))
+	if s.Unused != nil {
+		p.field("unused", fmt.Sprintf("%s, %s, of layers that earlier images have, too", counted(int(s.Unused.Files), "file"), bytesize.MB(s.Unused.Size)))
+	}
 	for i := range s.Sources {
 		s.Sources[i].text(p)
 	}

@@ -107,7 +107,7 @@ func TestBlockLies(t *testing.T) {
 		want string
 	}{
 		"good":      {func(w *recordsWriter, h *Head) {}, ""},
-		"version":   {func(w *recordsWriter, h *Head) { h.Version = 3 }, "this program reads versions 1 to 2"},
+		"version":   {func(w *recordsWriter, h *Head) { h.Version = 4 }, "this program reads versions 1 to 3"},
 		"name":      {func(w *recordsWriter, h *Head) { h.Name = "../x" }, "name"},
 		"digest":    {func(w *recordsWriter, h *Head) { h.Tables.Sources.Blocks[0].SHA256 = strings.Repeat("0", 64) }, "sha256 mismatch"},
 		"no digest": {func(w *recordsWriter, h *Head) { h.Tables.Sources.Blocks[0].SHA256 = "" }, "sha256"},

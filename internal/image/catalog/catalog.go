@@ -19,6 +19,7 @@ type Catalog struct {
 	Items   []artifact.Item // in the order of artifact.Compare
 	Aliases []Alias         // in the order of kind and name
 	Files   []File          // generated files and those of items, each once, sorted by path
+	Unused  []File          // sorted by path and layer; see Reader.Unused. Load leaves them out
 }
 
 // A File of the mirror: one of an item (Path is Item.FileID) or a generated file.

@@ -31,7 +31,7 @@ func (h *Head) check(size int64) error {
 			return Errorf("set %q for %q: out of order or repeated", set.Name, set.Nodes())
 		}
 	}
-	for _, t := range []*table{&h.Tables.Sets, &h.Tables.Items, &h.Tables.Files, &h.Tables.Sources} {
+	for _, t := range []*table{&h.Tables.Sets, &h.Tables.Items, &h.Tables.Files, &h.Tables.Sources, &h.Tables.Unused} {
 		if t.Rows < 0 || t.Rows > maxRows || t.Levels < 0 || t.Levels > maxLevels {
 			return Errorf("a table of %d rows in %d levels", t.Rows, t.Levels)
 		}

@@ -66,6 +66,9 @@ func NewReader(head []byte, size int64, layers []int64, records func(ctx context
 	return r, r.Head.check(size)
 }
 
+// CountUnused is how many unused files there are, and how many bytes they have.
+func (r *Reader) CountUnused() (files, size int64) { return r.Tables.Unused.Rows, r.Head.Unused }
+
 // A run is a list of blocks that are read at once.
 type run struct {
 	refs         []blockRef

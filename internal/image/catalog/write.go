@@ -15,7 +15,7 @@ import (
 )
 
 // FormatVersion is the Head.Version that this program writes. It reads all versions up to it.
-const FormatVersion = 2
+const FormatVersion = 3
 
 // A Head is the beginning of a catalog: what the image is, and where the rest is.
 type Head struct {
@@ -24,15 +24,17 @@ type Head struct {
 	Date    time.Time    `json:"date"`
 	Lock    string       `json:"lock"`
 	Sets    []SetSummary `json:"sets"`
+	Unused  int64        `json:"unused,omitempty"` // bytes of the unused files
 	Tables  tables       `json:"tables"`
 }
 
 // tables are what the records hold.
 type tables struct {
-	Sets    table `json:"sets"`    // setMember; key SET/ARCHITECTURE
-	Items   table `json:"items"`   // itemRow, or Alias; key KIND/NAME
-	Files   table `json:"files"`   // File, those of no item; key: the path
-	Sources table `json:"sources"` // artifact.Source; key: the name
+	Sets    table `json:"sets"`            // setMember; key SET/ARCHITECTURE
+	Items   table `json:"items"`           // itemRow, or Alias; key KIND/NAME
+	Files   table `json:"files"`           // File, those of no item; key: the path
+	Sources table `json:"sources"`         // artifact.Source; key: the name
+	Unused  table `json:"unused,omitzero"` // File; key: the path
 
 	Version1 table `json:"artifacts,omitzero"` // what Items was called in the first version
 }
@@ -93,6 +95,9 @@ func (c *Catalog) Encode() (head, records []byte, err error) {
 		all[i], byID[r.ID()] = r, r
 	}
 	h := Head{Version: FormatVersion, Name: c.Name, Date: c.Date, Lock: c.Lock}
+	for i := range c.Unused {
+		h.Unused += c.Unused[i].Size
+	}
 	for _, set := range c.Sets {
 		members := make([]Record, 0, len(set.Items))
 		for _, id := range set.Items {
@@ -117,6 +122,7 @@ func (c *Catalog) Encode() (head, records []byte, err error) {
 		{&h.Tables.Items, itemRows(all, c.Aliases)},
 		{&h.Tables.Files, c.fileRows(ofItems)},
 		{&h.Tables.Sources, c.sourceRows()},
+		{&h.Tables.Unused, c.unusedRows()},
 	} {
 		if *t.table, err = w.table(t.rows); err != nil {
 			return nil, nil, fmt.Errorf("catalog: %w", err)
@@ -178,6 +184,16 @@ func (c *Catalog) fileRows(ofItems map[string]bool) iter.Seq[row] {
 	return func(yield func(row) bool) {
 		for i := range c.Files {
 			if f := &c.Files[i]; !ofItems[f.Path] && !yield(row{f.Path, f}) {
+				return
+			}
+		}
+	}
+}
+
+func (c *Catalog) unusedRows() iter.Seq[row] {
+	return func(yield func(row) bool) {
+		for i := range c.Unused {
+			if f := &c.Unused[i]; !yield(row{f.Path, f}) {
 				return
 			}
 		}

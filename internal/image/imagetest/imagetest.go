@@ -31,6 +31,7 @@ var Date = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 // A Spec says what an image holds. All of it is of one kind and one source, "files".
 type Spec struct {
 	Artifacts map[string]string // path below the source → content
+	Unused    map[string]string // path below the source → content, beside the artifacts
 	Generated map[string]string // path below the root → content
 	Links     map[string]string // path below the root, after that of a generated file → that file's path
 	Scripts   map[string]string // path below the image's root → content
@@ -69,7 +70,18 @@ func New(t testing.TB, spec Spec) *Mirror {
 		m.Catalog.Items = append(m.Catalog.Items, artifact.Item{Kind: Kind, Source: Source, Name: path, Version: "1", Attributes: artifact.Attributes{{Name: "architecture", Values: []string{"all"}}}, Files: []artifact.File{{Size: int64(len(content)), SHA256: strings.TrimPrefix(digest([]byte(content)), "sha256:"), Path: path, URLs: []string{"http://mirror.example.org/files/" + path}}}})
 		artifacts[Source+"/"+path] = content
 	}
+	for path, content := range spec.Unused {
+		artifacts[Source+"/"+path] = content
+	}
 	m.addLayer(t, Spec{Generated: artifacts}, time.Time{})
+	m.Catalog.Files = slices.DeleteFunc(m.Catalog.Files, func(f catalog.File) bool {
+		_, unused := spec.Unused[strings.TrimPrefix(f.Path, Source+"/")]
+		if unused {
+			m.Catalog.Unused = append(m.Catalog.Unused, f)
+		}
+		return unused
+	})
+	slices.SortFunc(m.Catalog.Unused, func(a, b catalog.File) int { return strings.Compare(a.Path, b.Path) })
 	generated := map[string]string{layout.KeyPath: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"}
 	maps.Copy(generated, spec.Generated)
 	m.addLayer(t, Spec{Generated: generated, Links: spec.Links, Scripts: spec.Scripts}, Date)

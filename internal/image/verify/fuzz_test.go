@@ -32,7 +32,7 @@ func FuzzVerifyLayer(f *testing.F) {
 		c.Files = append(c.Files, catalog.File{Path: strings.TrimPrefix(e.Path, "mirror/"), Layer: 1, Offset: layer.Offset(content.Path),
 			Size: int64(len(content.Data)), SHA256: strings.TrimPrefix(catalog.DigestOf(content.Data), "sha256:")})
 	}
-	v, err := New(c, nil, 4)
+	v, err := New(c, nil, nil, 4)
 	if err != nil {
 		f.Fatal(err)
 	}

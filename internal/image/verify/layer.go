@@ -61,7 +61,7 @@ func (v *Verification) walk(number int, body io.Reader) *layerWalk {
 	for _, f := range v.files[number] {
 		want(layout.Root+"/"+f.Path, wanted{file: f, place: &catalog.LayerPlace{Offset: f.Offset, Size: f.Size}, mode: 0o644, sha256: f.SHA256})
 	}
-	if number == 0 {
+	if number == v.program {
 		want(layout.ProgramPath, wanted{mode: 0o755})
 	}
 	if number == v.made {

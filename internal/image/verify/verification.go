@@ -17,19 +17,20 @@ import (
 
 // A Verification knows what each layer must hold.
 type Verification struct {
-	files [][]*catalog.File // by layer
-	sets  []artifact.Set
-	kinds []string
-	place *catalog.Location
-	made  int // the layer of what is generated
-	end   int // the layer of the catalog
-	sum   hash.Hash
-	buf   []byte
+	files   [][]*catalog.File // by layer
+	sets    []artifact.Set
+	kinds   []string
+	place   *catalog.Location
+	program int // the layer of the program
+	made    int // the layer of what is generated
+	end     int // the layer of the catalog
+	sum     hash.Hash
+	buf     []byte
 }
 
 // New refuses a catalog of which one file would hide another when
-// the layers are unpacked upon each other.
-func New(c *catalog.Catalog, place *catalog.Location, layers int) (*Verification, error) {
+// the layers are unpacked upon each other. unused are its unused files.
+func New(c *catalog.Catalog, unused []catalog.File, place *catalog.Location, layers int) (*Verification, error) {
 	v := &Verification{files: make([][]*catalog.File, layers), sets: c.Sets, place: place, end: layers - 1,
 		sum: sha256.New(), buf: make([]byte, 32<<10)}
 	for i := range c.Sources {
@@ -38,9 +39,6 @@ func New(c *catalog.Catalog, place *catalog.Location, layers int) (*Verification
 	folders := map[string]bool{}
 	for i := range c.Files {
 		f := &c.Files[i]
-		if f.Layer == 0 || f.Layer == v.end {
-			return nil, catalog.Errorf("%s: layer %d holds the program or the catalog alone", f.Path, f.Layer)
-		}
 		if strings.HasPrefix(f.Path, tarlayer.Whiteout) || strings.Contains(f.Path, "/"+tarlayer.Whiteout) {
 			return nil, catalog.Errorf("%s would delete a file of a lower layer", f.Path)
 		}
@@ -50,6 +48,9 @@ func New(c *catalog.Catalog, place *catalog.Location, layers int) (*Verification
 		v.files[f.Layer] = append(v.files[f.Layer], f)
 		addFolders(folders, f.Path)
 	}
+	if err := v.addUnused(c, unused); err != nil {
+		return nil, err
+	}
 	for i := range c.Files {
 		if p := c.Files[i].Path; folders[p] || p == layout.HeadName || p == layout.RecordsName {
 			return nil, catalog.Errorf("%s is a file, and something else", p)
@@ -58,7 +59,40 @@ func New(c *catalog.Catalog, place *catalog.Location, layers int) (*Verification
 	if folders[layout.HeadName] || folders[layout.RecordsName] {
 		return nil, catalog.Errorf("it names files below itself")
 	}
+	if len(v.files[0]) > 0 {
+		v.program = v.made - 1 // in the first versions of the format, the program came first
+	}
+	for _, number := range []int{v.program, v.end} {
+		if number < 0 || len(v.files[number]) > 0 || v.program == v.end {
+			return nil, catalog.Errorf("files in layer %d, which has the program or the catalog alone", number)
+		}
+	}
 	return v, nil
+}
+
+// addUnused adds unused files, none of which may hide another file of the catalog.
+func (v *Verification) addUnused(c *catalog.Catalog, unused []catalog.File) error {
+	if len(unused) == 0 {
+		return nil
+	}
+	var stack tarlayer.Stack
+	for i := range unused {
+		f := &unused[i]
+		if strings.HasPrefix(f.Path, tarlayer.Whiteout) || strings.Contains(f.Path, "/"+tarlayer.Whiteout) || f.Path == layout.HeadName || f.Path == layout.RecordsName {
+			return catalog.Errorf("unused file %s: an image cannot have it", f.Path)
+		}
+		v.files[f.Layer] = append(v.files[f.Layer], f)
+		stack.Add(f.Layer, f.Path)
+	}
+	for i := range c.Files {
+		stack.Add(c.Files[i].Layer, c.Files[i].Path)
+	}
+	for i := range c.Files {
+		if f := &c.Files[i]; !stack.Sees(f.Layer, f.Path) {
+			return catalog.Errorf("%s of layer %d is hidden by an unused file", f.Path, f.Layer)
+		}
+	}
+	return nil
 }
 
 // addFolders adds the folders that a path is in.

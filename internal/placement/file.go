@@ -1,0 +1,147 @@
+package placement
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/atomicfile"
+)
+
+// A document is the content of a mirror.layers, as JSON compressed with gzip: git takes every gzip file for binary.
+type document struct {
+	Version int             `json:"version"`
+	Layers  []documentLayer `json:"layers"`
+}
+
+type documentLayer struct {
+	Title string   `json:"title"`
+	Files []string `json:"files"` // "SIZE SHA256 PATH", wanted or not, sorted by path
+}
+
+const (
+	documentVersion = 1
+	maxDocument     = 1 << 30 // bytes, uncompressed: a distribution has 20 MB
+)
+
+// LayersFile is the path of what is written beside a lock: mirror.layers beside mirror.lock.
+func LayersFile(lock string) string {
+	return strings.TrimSuffix(lock, filepath.Ext(lock)) + ".layers"
+}
+
+// Read reads the layers that an image was built with. Its errors about the content are artifact.ErrVerify; fs.ErrNotExist says that
+// there is no such file.
+func Read(file string) ([]Layer, error) {
+	data, err := artifact.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := decode(data)
+	if err != nil {
+		return nil, artifact.Hint(artifact.Verifyf("%s: it is damaged: %w", file, err),
+			"take it from version control again, or remove it: the next image then shares no layers with the one before")
+	}
+	return layers, nil
+}
+
+func decode(data []byte) ([]Layer, error) {
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxDocument {
+		return nil, fmt.Errorf("more than %d bytes", maxDocument)
+	}
+	var d document
+	if err := json.Unmarshal(text, &d); err != nil {
+		return nil, err
+	}
+	if d.Version != documentVersion {
+		return nil, fmt.Errorf("version %d: this program reads version %d", d.Version, documentVersion)
+	}
+	layers := make([]Layer, len(d.Layers))
+	for i, l := range d.Layers {
+		layers[i].Title = l.Title
+		for at, line := range l.Files {
+			f, err := parseFile(line)
+			if err == nil && at > 0 && f.Path <= layers[i].Files[at-1].Path {
+				err = fmt.Errorf("out of order or repeated")
+			}
+			if err != nil {
+				return nil, fmt.Errorf("layer %d: %.200q: %w", i, line, err)
+			}
+			layers[i].Files = append(layers[i].Files, f)
+		}
+	}
+	return layers, nil
+}
+
+func parseFile(line string) (f File, err error) {
+	size, rest, _ := strings.Cut(line, " ")
+	f.SHA256, f.Path, _ = strings.Cut(rest, " ")
+	f.Size, err = strconv.ParseInt(size, 10, 64)
+	switch {
+	case err != nil || f.Size < 0:
+		return f, fmt.Errorf("invalid size")
+	case !artifact.ValidSHA256(f.SHA256):
+		return f, fmt.Errorf("invalid sha256")
+	case !artifact.ValidPath(f.Path):
+		return f, fmt.Errorf("invalid path")
+	}
+	return f, nil
+}
+
+// Write replaces the file, if it does not say the same already.
+func Write(file string, layers []Layer) error {
+	var d document
+	d.Version = documentVersion
+	for _, l := range layers {
+		all := slices.Concat(l.Files, l.Unused)
+		slices.SortFunc(all, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+		stated := documentLayer{Title: l.Title}
+		for _, f := range all {
+			stated.Files = append(stated.Files, fmt.Sprintf("%d %s %s", f.Size, f.SHA256, f.Path))
+		}
+		d.Layers = append(d.Layers, stated)
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	if have, err := artifact.ReadFile(file); err == nil && sameText(have, text) {
+		return nil
+	}
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(text); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return atomicfile.Write(file, b.Bytes(), 0o644)
+}
+
+// sameText reports whether the compressed data are those of the text: other versions of the compressor make other bytes of it.
+func sameText(data, text []byte) bool {
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return false
+	}
+	have, err := io.ReadAll(io.LimitReader(r, int64(len(text))+1))
+	return err == nil && bytes.Equal(have, text)
+}

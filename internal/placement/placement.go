@@ -1,0 +1,341 @@
+// Package placement decides which layer of an image holds which file. An image that follows another keeps the layers of that one whose
+// content is still mostly wanted, so that registries, nodes and sticks that have them need only what is new:
+//
+//	base (mirror.layers, or an image) ──┐
+//	                                    ├─Place──▶ layers: kept ones, as they are, then new ones
+//	files of the lock ──────────────────┘
+//
+// A kept layer has its old bytes, with files that are not wanted any more. Where these become too many, the layers that have
+// most of them are given up, and what is wanted of them goes into new layers.
+//
+// Placing the same files upon the result changes nothing. So the digest of an image follows from the lock and any one of the base and
+// the image itself.
+package placement
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
+)
+
+// A File is a regular file of a layer.
+type File struct {
+	Path   string // in the image
+	Size   int64  // bytes
+	SHA256 string // of the content, 64 lower-case hexadecimal digits
+}
+
+// A Wanted file has the name of those that it best shares a layer with.
+type Wanted struct {
+	File
+	Group string
+}
+
+// A Layer is a layer of files, at its place among others.
+type Layer struct {
+	Title  string // for people; it goes into the image's history
+	Kept   bool   // it is a layer of the base
+	Files  []File // that are wanted, sorted by path
+	Unused []File // that the base once wanted, sorted by path
+}
+
+// Options bound the layers.
+type Options struct {
+	LayerSize int64 // bytes: new layers are no larger, unless one file is, or all files make more than half of MaxLayers; 0: DefaultLayerSize
+	MaxLayers int   // 0: DefaultMaxLayers
+	MaxUnused int   // percent of all bytes; 0: DefaultMaxUnused
+}
+
+// What images have without other options. Registries limit the size of a layer (10 GB at the smallest that is known), and
+// overlay file systems their number (127).
+const (
+	DefaultLayerSize = 1 << 30
+	DefaultMaxLayers = 60
+	DefaultMaxUnused = 25
+)
+
+const (
+	smallLayer = 64 << 20 // bytes: new files of a group that has fewer go together with others
+	firstLayer = 32 << 20
+	firstCuts  = 16  // a first image is divided into about so many layers, if they are not smaller than firstLayer
+	largeParts = 200 // a folder with a part of so many of all bytes, and at least largeLayer, has a layer of its own
+	largeLayer = 8 << 20
+)
+
+// Place divides the files into layers. The order of wanted files matters for new layers only: groups follow each other in the
+// order in which they first occur, and so do files within them. Paths of wanted files are unique. The result has
+// no empty layer.
+func Place(base []Layer, wanted []Wanted, o Options) ([]Layer, error) {
+	o.LayerSize = cmp.Or(o.LayerSize, DefaultLayerSize)
+	o.MaxLayers = cmp.Or(o.MaxLayers, DefaultMaxLayers)
+	o.MaxUnused = cmp.Or(o.MaxUnused, DefaultMaxUnused)
+	paths := make(map[string]bool, len(wanted))
+	for i := range wanted {
+		if paths[wanted[i].Path] {
+			return nil, fmt.Errorf("two files of the image are called %s", wanted[i].Path)
+		}
+		paths[wanted[i].Path] = true
+	}
+	p := placing{options: o, wanted: wanted, first: len(base) == 0}
+	for p.find(base); p.giveUp(); {
+		base = base[:0:0]
+		for _, l := range p.kept {
+			base = append(base, l.Layer)
+		}
+		p.find(base) // what was given up may have hidden something
+	}
+	for {
+		layers := p.layers()
+		if len(layers) <= o.MaxLayers {
+			return layers, nil
+		}
+		if !p.merge(len(layers) - o.MaxLayers) {
+			p.larger = max(2*p.larger, 2*o.LayerSize)
+		}
+	}
+}
+
+// placing is one Place.
+type placing struct {
+	options Options
+	wanted  []Wanted
+	first   bool
+	kept    []*keptLayer // in the order of the base
+	at      []*keptLayer // of each wanted file; nil: it goes into a new layer
+	larger  int64        // replaces LayerSize, where that makes too many layers
+}
+
+// A keptLayer is one of the base.
+type keptLayer struct {
+	Layer
+	number       int
+	used, unused int64 // bytes
+}
+
+// find finds the wanted files in the base. A file that would be hidden by one of a later layer is not there.
+func (p *placing) find(base []Layer) {
+	p.kept = nil
+	var stack tarlayer.Stack
+	has := make(map[string][]*keptLayer)
+	contents := make([]map[string]File, len(base))
+	for i := range base {
+		l := &keptLayer{Layer: Layer{Title: base[i].Title, Kept: true}, number: i}
+		p.kept = append(p.kept, l)
+		contents[i] = make(map[string]File, len(base[i].Files)+len(base[i].Unused))
+		for _, f := range slices.Concat(base[i].Files, base[i].Unused) {
+			stack.Add(i, f.Path)
+			has[f.Path] = append(has[f.Path], l)
+			contents[i][f.Path] = f
+		}
+	}
+	p.at = make([]*keptLayer, len(p.wanted))
+	for i, w := range p.wanted {
+		for _, l := range has[w.Path] {
+			if contents[l.number][w.Path] == w.File && stack.Sees(l.number, w.Path) {
+				p.at[i] = l
+				l.Files = append(l.Files, w.File)
+				l.used += cost(w.File)
+				delete(contents[l.number], w.Path)
+			}
+		}
+	}
+	for i, l := range p.kept {
+		for _, name := range slices.Sorted(maps.Keys(contents[i])) {
+			l.Unused = append(l.Unused, contents[i][name])
+			l.unused += cost(contents[i][name])
+		}
+		slices.SortFunc(l.Files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	}
+}
+
+// giveUp drops the layers of which nothing is wanted. If there are none, but too much is unused, it drops layers with the largest
+// share of it. It reports whether it dropped any.
+func (p *placing) giveUp() (dropped bool) {
+	before := len(p.kept)
+	p.kept = slices.DeleteFunc(p.kept, func(l *keptLayer) bool { return len(l.Files) == 0 })
+	if len(p.kept) < before {
+		return true
+	}
+	var all, unused int64
+	for _, l := range p.kept {
+		all += l.used + l.unused
+		unused += l.unused
+	}
+	for i, at := range p.at {
+		if at == nil {
+			all += cost(p.wanted[i].File)
+		}
+	}
+	byShare := slices.Clone(p.kept)
+	slices.SortStableFunc(byShare, func(a, b *keptLayer) int {
+		return cmp.Compare(float64(b.unused)/float64(b.used+b.unused), float64(a.unused)/float64(a.used+a.unused))
+	})
+	for _, l := range byShare {
+		if unused*100 <= all*int64(p.options.MaxUnused) {
+			break
+		}
+		unused -= l.unused
+		all -= l.unused
+		p.drop(l)
+		dropped = true
+	}
+	return dropped
+}
+
+// drop has the layer's files go into new ones.
+func (p *placing) drop(l *keptLayer) {
+	p.kept = slices.DeleteFunc(p.kept, func(k *keptLayer) bool { return k == l })
+	for i := range p.at {
+		if p.at[i] == l {
+			p.at[i] = nil
+		}
+	}
+}
+
+// merge drops so many of the smallest layers that n fewer are left, and one more, since what is wanted of them needs a new one. It reports
+// false where none is left.
+func (p *placing) merge(n int) bool {
+	if len(p.kept) == 0 {
+		return false
+	}
+	bySize := slices.Clone(p.kept)
+	slices.SortStableFunc(bySize, func(a, b *keptLayer) int { return cmp.Compare(a.used, b.used) })
+	for _, l := range bySize[:min(n+1, len(bySize))] {
+		p.drop(l)
+	}
+	return true
+}
+
+// layers are the kept layers and the new ones.
+func (p *placing) layers() []Layer {
+	var all []Layer
+	for _, l := range p.kept {
+		all = append(all, l.Layer)
+	}
+	groups, total := p.groups()
+	limit := max(p.options.LayerSize, 2*p.size()/int64(p.options.MaxLayers), p.larger) // so that there is room for updates
+	if p.first && p.larger == 0 {
+		limit = min(limit, max(firstLayer, total/firstCuts))
+	}
+	large := max(p.size()/largeParts, largeLayer)
+	rest := newGroup{title: "update"}
+	for _, g := range groups {
+		if p.larger > 0 {
+			rest.files = append(rest.files, g.files...)
+			continue
+		}
+		apart := g.apart(large, limit, p.options.MaxLayers*2/3-len(all))
+		for _, g := range apart {
+			all = append(all, g.cut(limit)...)
+		}
+		if !p.first && g.size < smallLayer {
+			rest.files = append(rest.files, g.files...)
+			continue
+		}
+		all = append(all, g.cut(limit)...)
+	}
+	return append(all, rest.cut(limit)...)
+}
+
+// groups are the files that go into new layers, and how many bytes they have.
+func (p *placing) groups() (all []*newGroup, total int64) {
+	byName := make(map[string]*newGroup)
+	for i, at := range p.at {
+		if at != nil {
+			continue
+		}
+		w := &p.wanted[i]
+		g := byName[w.Group]
+		if g == nil {
+			g = &newGroup{title: w.Group}
+			byName[w.Group] = g
+			all = append(all, g)
+		}
+		g.files = append(g.files, w.File)
+		g.size += cost(w.File)
+		total += cost(w.File)
+	}
+	return all, total
+}
+
+// size is how many bytes are wanted in all.
+func (p *placing) size() (size int64) {
+	for i := range p.wanted {
+		size += cost(p.wanted[i].File)
+	}
+	return size
+}
+
+// A newGroup is what goes into new layers together.
+type newGroup struct {
+	title string
+	files []File
+	size  int64 // bytes
+}
+
+// apart takes out of the group the folders whose files are large in all, but still fit into a layer; at most so many, the largest first. What
+// is in one folder is often of one upstream source and replaced at once, and its layer then leaves as a whole.
+func (g *newGroup) apart(large, limit int64, most int) (all []*newGroup) {
+	folders := make(map[string]*newGroup)
+	for _, f := range g.files {
+		dir := path.Dir(f.Path)
+		if folders[dir] == nil {
+			folders[dir] = &newGroup{title: g.title}
+			all = append(all, folders[dir])
+		}
+		folders[dir].size += cost(f)
+		folders[dir].files = append(folders[dir].files, f)
+	}
+	all = slices.DeleteFunc(all, func(g *newGroup) bool { return g.size < large || g.size > limit })
+	slices.SortStableFunc(all, func(a, b *newGroup) int { return cmp.Compare(b.size, a.size) })
+	all = all[:max(0, min(len(all), most))]
+	taken := make(map[string]bool, len(all))
+	for _, t := range all {
+		taken[path.Dir(t.files[0].Path)] = true
+		g.size -= t.size
+	}
+	g.files = slices.DeleteFunc(g.files, func(f File) bool { return taken[path.Dir(f.Path)] })
+	return all
+}
+
+// cut makes layers that are no larger than limit, unless one file is.
+func (g *newGroup) cut(limit int64) (layers []Layer) {
+	var size int64
+	var folders map[string]bool
+	for _, f := range g.files {
+		more := cost(f)
+		for dir := path.Dir(f.Path); dir != "." && !folders[dir]; dir = path.Dir(dir) {
+			more += tarlayer.TarBlock
+		}
+		if n := len(layers); n == 0 || size+more > limit {
+			layers = append(layers, Layer{Title: g.title})
+			size, folders = tarlayer.TarTrailer, make(map[string]bool)
+		}
+		size += more
+		for dir := path.Dir(f.Path); dir != "." && !folders[dir]; dir = path.Dir(dir) {
+			folders[dir] = true
+		}
+		l := &layers[len(layers)-1]
+		l.Files = append(l.Files, f)
+	}
+	for i := range layers {
+		slices.SortFunc(layers[i].Files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	}
+	return layers
+}
+
+// longName is from where on a path may need a pax header, which takes two more blocks and the header of those.
+const longName = 99
+
+// cost is what the file takes in a layer at most, without the folders that it is in.
+func cost(f File) int64 {
+	size := tarlayer.TarBlock + tarlayer.Padded(f.Size)
+	if len(f.Path) > longName || f.Size >= 8<<30 {
+		size += 2*tarlayer.TarBlock + tarlayer.Padded(int64(2*len(f.Path)))
+	}
+	return size
+}
