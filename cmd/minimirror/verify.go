@@ -35,7 +35,7 @@ network is used. Keys count as they were on the day of the signature.
 
 Packages of your own, local files, charts, and files that only the definition
 vouches for are signed by no upstream. An image can say this of anything: so
-verify --keyring names them and exits with 4, unless --lock vouches for them.
+verify --keyring warns and names them, unless --lock vouches for them.
 
 --lock compares the image with the lock that you keep: mirror.lock, its folder, or
 its mirror.yaml. Every item, file and set must be as it was locked, and nothing
@@ -115,8 +115,8 @@ func verify(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	if len(result.Unsigned) > 0 && result.Lock == "" {
-		return artifact.Hint(artifact.Verifyf("%s: upstream has not signed %d of %d items, and anybody who makes an image can say so:\n  %s", ref, len(result.Unsigned), result.Items, firstOf(result.Unsigned)),
-			"compare the image with the lock that you keep: --lock mirror.lock")
+		fmt.Fprintf(c.stderr, "warning: upstream has not signed %d of %d items; only the image itself says that the definition vouches for them:\n  %s\n"+
+			"hint: compare the image with the lock that you keep: --lock mirror.lock\n", len(result.Unsigned), result.Items, firstOf(result.Unsigned))
 	}
 	return nil
 }
