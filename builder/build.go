@@ -231,8 +231,12 @@ func (b *Builder) evict(p *plan) {
 	for _, f := range p.items {
 		check(f.title(), f.Content())
 	}
-	for _, w := range upstreamProofs(p.lock) {
-		check(w.Title, w.Content)
+	for i := range p.lock.Sources {
+		for _, r := range p.lock.Sources[i].Releases {
+			for _, proof := range r.Proofs {
+				check(p.lock.Sources[i].ProofID(&proof), artifact.Content{Size: proof.Size, SHA256: proof.SHA256})
+			}
+		}
 	}
 	for _, l := range p.placed {
 		for _, f := range l.Unused {

@@ -37,7 +37,7 @@ for path in debian/dists/ debian/dists/bookworm/Release none/dists/bookworm/InRe
 done
 
 say "a byte is wrong"
-layer=$(jq -r '.manifests[0].digest' "$mine/image/index.json" | tr : / | xargs -I@ jq -r '.layers[1].digest' "$mine/image/blobs/@" | tr : /)
+layer=$(jq -r '.manifests[0].digest' "$mine/image/index.json" | tr : / | xargs -I@ jq -r '.layers[0].digest' "$mine/image/blobs/@" | tr : /)
 printf X | dd of="$mine/image/blobs/$layer" bs=1 seek=5000 conv=notrunc status=none
 code=0
 "$MINIMIRROR" verify "oci:$mine/image" >/dev/null 2>"$mine/error" || code=$?

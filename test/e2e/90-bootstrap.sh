@@ -140,7 +140,7 @@ refuses nothing-to-do 'nothing to do' --image oci:/image/oci
 head -c 3000000 "$bare/image/docker.tar" >"$bare/image/short.tar"
 refuses truncated '.' --image docker-archive:/image/short.tar --set web --install
 cp -r "$bare/image/oci" "$bare/image/damaged"
-blob=$bare/image/damaged/blobs/$(jq -r '.manifests[0].digest' "$bare/image/oci/index.json" | tr : / | xargs -I@ jq -r '.layers[1].digest' "$bare/image/oci/blobs/@" | tr : /)
+blob=$bare/image/damaged/blobs/$(jq -r '.manifests[0].digest' "$bare/image/oci/index.json" | tr : / | xargs -I@ jq -r '.layers[0].digest' "$bare/image/oci/blobs/@" | tr : /)
 for ((i = 1; i < 100; i++)); do printf X | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") * i / 100)) conv=notrunc status=none; done
 refuses damaged 'sha256' --image oci:/image/damaged --set web --install
 tar -C "$bare/image" -cf "$bare/image/foreign.tar" oci.tar.gz

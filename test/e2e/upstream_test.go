@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -144,7 +145,7 @@ func cmdTrouble(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.RemoveAll(ts.MkAbs("def/mirror.proofs")))
 	}
 	if verb == "build" || code == "0" {
-		left = append(left, "mirror.lock", "mirror.proofs")
+		left = append(left, "mirror.lock", "mirror.proofs", "mirror.layers?")
 	}
 	cmdHeal(ts, false, []string{name})
 	cmdFault(ts, false, args[2:])
@@ -175,7 +176,7 @@ func cmdRequests(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdOnly(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: only DIR NAME…")
+		ts.Fatalf("usage: only DIR NAME[?]…") // ?: it need not be there
 	}
 	entries, err := os.ReadDir(ts.MkAbs(args[0]))
 	if err != nil && !(os.IsNotExist(err) && len(args) == 1) {
@@ -183,15 +184,19 @@ func cmdOnly(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	want := map[string]bool{}
 	for _, name := range args[1:] {
-		want[name] = true
+		name, optional := strings.CutSuffix(name, "?")
+		want[name] = !optional
 	}
 	for _, e := range entries {
-		if !want[e.Name()] {
+		if _, known := want[e.Name()]; !known {
 			ts.Fatalf("%s is left behind", filepath.Join(args[0], e.Name()))
 		}
 		delete(want, e.Name())
 	}
-	for name := range want {
+	for name, needed := range want {
+		if !needed {
+			continue
+		}
 		ts.Fatalf("%s is missing", filepath.Join(args[0], name))
 	}
 }
