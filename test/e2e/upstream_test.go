@@ -139,13 +139,13 @@ func cmdTrouble(ts *testscript.TestScript, neg bool, args []string) {
 	code, verb, name := args[0], args[1], args[2]
 	ts.Check(os.RemoveAll(filepath.Join(ts.Getenv("HOME"), ".cache")))
 	ts.Check(os.RemoveAll(ts.MkAbs("out")))
-	left := []string{"def", "mirror.yaml"}
+	left := []string{"def", "mirror.yaml", "mirror.layers?"}
 	if verb == "lock" {
 		ts.Check(os.RemoveAll(ts.MkAbs("def/mirror.lock")))
 		ts.Check(os.RemoveAll(ts.MkAbs("def/mirror.proofs")))
 	}
 	if verb == "build" || code == "0" {
-		left = append(left, "mirror.lock", "mirror.proofs", "mirror.layers?")
+		left = append(left, "mirror.lock", "mirror.proofs")
 	}
 	cmdHeal(ts, false, []string{name})
 	cmdFault(ts, false, args[2:])
