@@ -11,7 +11,7 @@ scripts=$(cd test/e2e && echo [0-9]*.sh)
 scripts=${scripts//.sh/}
 
 # In this order; long ones first, so that no lane waits for the last.
-all="check lint 10-bare-system tools unit site 80-sets 90-bootstrap 89-kit-tools slice 94-archives 85-rules-clients 97-hardened 95-genesis 96-runtimes 86-proxy 87-pages 85-rules"
+all="check lint 10-bare-system tools unit site 80-sets 90-bootstrap 89-kit-tools slice 82-guides 99-options-archive 94-archives 85-rules-clients 97-hardened 95-genesis 96-runtimes 86-proxy 87-pages 85-rules"
 for part in $scripts chart; do [[ " $all " == *" $part "* ]] || all+=" $part"; done
 wanted=" $* "
 [ $# -gt 0 ] || wanted=" $all "

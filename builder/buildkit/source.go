@@ -69,7 +69,7 @@ func newSource(config ocispec.Image, layers *layerSet) (*source, error) {
 type store struct {
 	content.Store
 	source *source
-	read   func(n int) // is told of each step of reading a layer; may be nil
+	read   func(n int) // is called with the size of each step of reading a layer; may be nil
 }
 
 var _ content.Store = (*store)(nil)

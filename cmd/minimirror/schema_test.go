@@ -42,7 +42,7 @@ func TestSchemaFiles(t *testing.T) {
 // formErrors are errors about the form of a file, which its schema must find, too.
 var formErrors = []string{"unknown key ", "want text, not ", "want a list, not ", "want keys and values, not ", "want true or false, not ", "want a whole number, not ", "name is missing", "needs a name"}
 
-// TestSchemasAgree holds the schemas against the parser: each file that the parser reads is valid, and none is whose form it refuses.
+// TestSchemasAgree compares the schemas with the parser: each file that the parser reads is valid, and none is whose form it refuses.
 // The files are all definitions and rules of the documents, the scripts and images; and those of documents and images with one mistake at
 // each place.
 func TestSchemasAgree(t *testing.T) {

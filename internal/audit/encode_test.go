@@ -72,7 +72,7 @@ func full(text string) *audit.Record {
 	}
 }
 
-// checkLine holds a line against the promises of the package, and against what encoding/json makes of the same texts.
+// checkLine checks that a line is as the package promises, and as encoding/json would write it.
 func checkLine(t *testing.T, r *audit.Record) {
 	t.Helper()
 	line := r.AppendJSON(nil)

@@ -80,7 +80,7 @@ func TestRotation(t *testing.T) {
 		}
 		for _, r := range records {
 			if seen[r.ID] {
-				t.Errorf("%s is there twice", r.ID)
+				t.Errorf("%s is repeated", r.ID)
 			}
 			seen[r.ID] = true
 		}

@@ -126,7 +126,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 // All fetches the files into the cache, several at a time. A failure does
 // not stop the others, so that a second run has less to do; after several
-// failures, or on a full disk, no more are begun. A full disk is told of once.
+// failures, or on a full disk, no more are begun. A full disk is reported once.
 func (c *Client) All(ctx context.Context, files []Wanted) error {
 	failures := make([]error, len(files))
 	var failed atomic.Int32

@@ -46,7 +46,7 @@ type Server struct {
 
 	// Context makes the context of a connection's requests. It may be nil.
 	Context func(context.Context, net.Conn) context.Context
-	// Refused is told of a request that is answered before a handler sees it, and of how many bytes the answer's body has. It may be nil.
+	// Refused is called for a request that is answered before a handler sees it, with the size of the answer's body in bytes. It may be nil.
 	Refused func(from net.Conn, status int, why string, sent int64)
 	// Closed is called once for each accepted connection, after its end. It may be nil.
 	Closed func(net.Conn)

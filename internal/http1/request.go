@@ -66,7 +66,7 @@ func (c *conn) blame(err error) error {
 	return refusal{http.StatusBadRequest, "malformed request"}
 }
 
-// check holds a request against what http.ReadRequest lets pass.
+// check refuses what http.ReadRequest lets pass.
 func check(r *http.Request) error {
 	switch {
 	case r.ProtoMajor != 1:

@@ -81,7 +81,7 @@
 // In version 1 of the format an item was a single file: the table is called "artifacts", and its rows have "path", "size",
 // "sha256", "urls", "layer" and "offset" themselves, "architecture" and "channels" instead of "attributes".
 //
-// No path is there twice, but for unused files. Unknown keys are ignored, so that a later program may add some; "version"
+// No path is repeated, but for unused files. Unknown keys are ignored, so that a later program may add some; "version"
 // rises when an older program would read wrongly.
 //
 // # Trust

@@ -130,7 +130,7 @@ func layoutLayers(files store, manifest v1.Manifest, config v1.Image) ([]StoredL
 	return layers, nil
 }
 
-// checkLayers holds a manifest against its configuration.
+// checkLayers compares a manifest with its configuration.
 func checkLayers(manifest v1.Manifest, config v1.Image) error {
 	switch {
 	case len(manifest.Layers) != len(config.RootFS.DiffIDs):

@@ -9,7 +9,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/verify"
 )
 
-// Verify reads the whole image once, and holds it against its digests and the format: what a
+// Verify reads the whole image once, and checks it against its digests and the format: what a
 // runtime unpacks is what the catalog names, byte by byte as Layer writes it, beside the
 // program and the scripts, which the digests of their layers alone vouch for. The first that does not
 // agree is the error, artifact.ErrVerify, and named.

@@ -312,6 +312,6 @@ func TestVerifyUnused(t *testing.T) {
 	}
 	m = imagetest.New(t, spec)
 	layers := m.Layers(t)
-	layers[artifacts] = bytes.Replace(layers[artifacts], []byte("the old letter a"), []byte("the odd letter a"), 1)
+	layers[artifacts] = bytes.Replace(layers[artifacts], []byte("the old letter a"), []byte("the bad letter a"), 1)
 	refused(t, verifyLayers(t, m, layers), "old.deb: sha256 mismatch")
 }

@@ -257,7 +257,7 @@ func TestFewLayers(t *testing.T) {
 		}
 	}
 	if _, err := Place(nil, append(wanted, wanted[0]), Options{}); err == nil {
-		t.Error("a path is there twice")
+		t.Error("a path is repeated, and there is no error")
 	}
 }
 

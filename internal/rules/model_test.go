@@ -193,7 +193,7 @@ func randomModel(random *rand.Rand) *model {
 	return m
 }
 
-// TestModel holds tables of random rules against the model, from several goroutines at a time.
+// TestModel compares tables of random rules with the model, from several goroutines at a time.
 func TestModel(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	var carried []artifact.Item

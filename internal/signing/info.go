@@ -42,7 +42,7 @@ func ReadPublic(armored []byte) ([]Info, error) {
 	for _, e := range entities {
 		all = append(all, infoOf(e))
 	}
-	// Of a key that is there twice, the one that is valid for longer counts.
+	// Of a key that is repeated, the one that is valid for longer counts.
 	slices.SortFunc(all, func(a, b Info) int {
 		end := func(i Info) int64 {
 			if i.Expires.IsZero() {

@@ -53,7 +53,7 @@ func (c *Client) do(ctx context.Context, r Request) (*http.Response, error) {
 	}
 	h.answered.Store(true)
 	h.down.Store(false)
-	h.givenUp.Store(false)
+	h.unreachable.Store(false)
 	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusPartialContent && ranged {
 		b.ReadCloser, resp.Body = resp.Body, b
 		return resp, nil

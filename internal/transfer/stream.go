@@ -88,15 +88,15 @@ func (c *Client) Open(ctx context.Context, d Download) *Stream {
 	if d.Had > 0 {
 		s.position, s.mark, s.answers = d.Had, d.Had, 1
 	}
-	givenUp := 0
+	unreachable := 0
 	for i, a := range d.Addresses {
 		w := &way{Address: a, host: c.host(a.URL), place: i}
 		s.ways = append(s.ways, w)
-		if w.host.givenUp.Load() {
-			givenUp++
+		if w.host.unreachable.Load() {
+			unreachable++
 		}
 	}
-	if givenUp == len(s.ways) {
+	if unreachable == len(s.ways) {
 		s.patience.left = 1
 	}
 	// Addresses whose hosts could not be reached lately come after the others.

@@ -191,7 +191,7 @@ func (s *Stream) nextRound() error {
 	pause, more := s.patience.pause(after)
 	if !more {
 		for _, w := range alive {
-			w.host.givenUp.Store(w.host.down.Load())
+			w.host.unreachable.Store(w.host.down.Load())
 		}
 		return joined(s.failures)
 	}

@@ -111,10 +111,10 @@ func URLs(urls []string) []Address {
 
 // A host is what the client knows of a server.
 type host struct {
-	slots    chan struct{} // nil: any number
-	down     atomic.Bool   // could not be reached lately
-	givenUp  atomic.Bool   // could not be reached several times
-	answered atomic.Bool   // has been there before
+	slots       chan struct{} // nil: any number
+	down        atomic.Bool   // could not be reached lately
+	unreachable atomic.Bool   // could not be reached several times
+	answered    atomic.Bool   // has been there before
 }
 
 // host returns what is known of the server of an address.

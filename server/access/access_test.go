@@ -113,7 +113,7 @@ func TestTLS(t *testing.T) {
 	servertest.Await(t, "the new certificate", func() bool { n, err := serial(); return n == 3 && err == nil })
 }
 
-// A certificate that clients refuse is told of.
+// A certificate that clients refuse is reported.
 func TestCertificateOutOfDate(t *testing.T) {
 	for _, lasts := range []time.Duration{time.Hour, -time.Minute} {
 		authority := newAuthority(t)

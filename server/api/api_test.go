@@ -165,7 +165,7 @@ func readDescription(t *testing.T, h http.Handler) *description {
 	return &d
 }
 
-// call asks for a resource, holds the answer against its description, and decodes it.
+// call asks for a resource, checks the answer against its description, and decodes it.
 func call[T any](t *testing.T, h http.Handler, d *description, path, target string, status int) (value T) {
 	t.Helper()
 	got := servertest.Ask(t, h, "GET", target)

@@ -10,7 +10,7 @@ import (
 	"github.com/minimirror/minimirror/internal/needs"
 )
 
-// A Carried is an item with everything that the mirror knows of it.
+// Carried has everything that the mirror knows of an item.
 type Carried struct {
 	artifact.Item
 	System       string               `json:"system,omitempty"` // of its source

@@ -1,4 +1,4 @@
-// Package chart holds charts/minimirror against the real helm, the Kubernetes API types and the Pod Security
+// Package chart tests charts/minimirror with the real helm, the Kubernetes API types and the Pod Security
 // levels, and keeps the chart's values and their documentation as its schema says:
 //
 //	values.schema.json ──go test -update──▶ values.yaml, the table in docs/chart.md

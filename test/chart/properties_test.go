@@ -17,7 +17,7 @@ import (
 )
 
 // TestMatrix renders each value set as two releases, one of which has a name that is as long as helm allows, begins
-// with a digit and has dots, and holds what comes out against what is promised of every rendering.
+// with a digit and has dots, and checks what comes out against what is promised of every rendering.
 func TestMatrix(t *testing.T) {
 	if len(matrix) < 30 || len(refused) < 15 {
 		t.Errorf("%d value sets and %d wrong ones are too few", len(matrix), len(refused))

@@ -142,7 +142,7 @@ before=$(generation)
 cp "$mine/good" "$rules"
 eventually newer "$before" || die "the rules that are there again are not in force"
 ! ready_says 'failed' || die "it still says that a reload failed"
-say "a wrong file and a missing one change nothing, and are told of"
+say "a wrong file and a missing one change nothing, and are logged"
 
 hang_up() { kill -HUP "$server"; }
 for ((i = 1; i <= 50; i++)); do

@@ -93,4 +93,4 @@ chroot "$mine/root" /minimirror kit --address http://127.0.0.1:80 --transparent 
 diff -r -I '^manifest ' "$mine/kit" "$mine/root/out/kit" || die "the program in the image writes another kit"
 "${inside[@]}" "$MINIMIRROR" healthcheck --url "$url" --deep >/dev/null || die "healthcheck"
 ! "${inside[@]}" "$MINIMIRROR" healthcheck --url http://127.0.0.1:1 2>/dev/null || die "healthcheck of nothing"
-say "the image writes its own kit, and tells whether it is well"
+say "the image writes its own kit, and checks its own health"

@@ -257,7 +257,7 @@ func (s *vendorSite) run(args ...string) {
 	}
 }
 
-// lock locks the definition and holds what is printed against the row. It reports whether there is a lock to build.
+// lock locks the definition and compares what is printed with the row. It reports whether there is a lock to build.
 func (s *vendorSite) lock(v vendorArchive) bool {
 	s.Helper()
 	file := filepath.Join(s.dir, "mirror.lock")

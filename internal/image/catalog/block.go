@@ -129,7 +129,7 @@ func (r *blockRef) open(decoder *zstd.Decoder, data []byte) (string, error) {
 	return unsafe.String(unsafe.SliceData(text), len(text)), nil // nobody else has these bytes
 }
 
-// decodeRows reads the rows of a block, and holds their keys against its place. Their texts may be parts of
+// decodeRows reads the rows of a block, and checks that their keys belong there. Their texts may be parts of
 // the block's: whoever keeps few of them for long clones them.
 func decodeRows[T any](r *blockRef, text string, key func(*T) string) ([]T, error) {
 	rows := make([]T, 0, strings.Count(text, "\n"))
@@ -158,7 +158,7 @@ func decodeRows[T any](r *blockRef, text string, key func(*T) string) ([]T, erro
 	return rows, nil
 }
 
-// checkRefs holds a list of blocks against the size of the records, and tells each where it
+// checkRefs checks that a list of blocks fits into the records, and tells each where it
 // ends. end is the list's own.
 func checkRefs(refs []blockRef, size int64, end string) error {
 	var position int64

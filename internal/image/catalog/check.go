@@ -101,7 +101,7 @@ func (r *Record) check(layers []int64) error {
 	return nil
 }
 
-// checkMembers holds what a set has against its summary.
+// checkMembers compares the items of a set with its summary.
 func checkMembers(set *SetSummary, members []Record) error {
 	seen := make(map[string]bool, len(members))
 	for i := range members {
@@ -156,7 +156,7 @@ func (c *Catalog) ids() map[string]bool {
 	return ids
 }
 
-// check holds the tables against each other, and returns the place of each path in c.Files, which is sorted.
+// check checks that the tables agree with each other, and returns the place of each path in c.Files, which is sorted.
 func (c *Catalog) check() (map[string]int32, error) {
 	if err := c.share(); err != nil {
 		return nil, err

@@ -81,7 +81,7 @@ func TestRowScanReadsEncoded(t *testing.T) {
 	}
 }
 
-// sameRow holds what is scanned against what package json reads.
+// sameRow compares what is scanned with what package json reads.
 func sameRow(t *testing.T, line string) {
 	t.Helper()
 	for _, empty := range []func() scannedRow{

@@ -25,7 +25,7 @@ type wanted struct {
 	seen     bool
 }
 
-// A layerWalk holds one layer against what it must hold.
+// A layerWalk compares one layer with what it must hold.
 type layerWalk struct {
 	*Verification
 	number  int
@@ -145,7 +145,7 @@ func (w *layerWalk) unwanted(m *tarlayer.Member) error {
 	return artifact.Verifyf("%.300q: the catalog does not name it", name)
 }
 
-// file holds an entry that is no folder against what is wanted.
+// file compares an entry that is not a folder with what is wanted.
 func (w *layerWalk) file(m *tarlayer.Member, e *wanted) error {
 	if m.Link != "" {
 		if e.file != nil {

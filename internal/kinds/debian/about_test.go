@@ -148,7 +148,7 @@ func TestAboutsRefused(t *testing.T) {
 	for options, want := range map[string]string{
 		", translations: [en, fr]":   `translations: \[fr\]: none of its suites lists such an index: there is no main/i18n/Translation-fr\nhint: the suite bookworm has these languages: de, en`,
 		", translations: [\"../x\"]": `mirror.yaml:1: source d: translations: "../x" is not a language`,
-		", translations: [en, en]":   `translations: "en" is there twice`,
+		", translations: [en, en]":   `translations: "en" is listed twice`,
 		", translations: en":         `mirror.yaml:1`,
 	} {
 		if _, err := lockArchive(t, parseArchive(t, archiveWithAbouts), options, "[app]"); err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {

@@ -48,7 +48,7 @@ func TestInstallerRefused(t *testing.T) {
 	for options, want := range map[string]string{
 		", installer: [netbot]":           "there are no images called \"netbot\"\nhint: there are: cdrom, netboot",
 		", installer: [../netboot]":       `mirror.yaml:1: source d: installer: "../netboot" is not the name of a folder`,
-		", installer: [netboot, netboot]": "is there twice",
+		", installer: [netboot, netboot]": "is listed twice",
 		", installer: netboot":            "mirror.yaml:1",
 	} {
 		if _, err := lockArchive(t, parseArchive(t, archiveWithInstaller), options, "[app]"); err == nil || !strings.Contains(err.Error(), want) {

@@ -32,12 +32,12 @@ func (f Further) check(suites []Suite) error {
 		case !artifact.ValidName(language) || strings.ContainsAny(language, ".+~"):
 			return fmt.Errorf("translations: %q is not a language: write en, de, pt_BR, …", language)
 		case slices.Contains(f.Translations[:i], language):
-			return fmt.Errorf("translations: %q is there twice", language)
+			return fmt.Errorf("translations: %q is listed twice", language)
 		}
 	}
 	for i, folder := range f.Installer {
 		if !artifact.ValidName(folder) || slices.Contains(f.Installer[:i], folder) {
-			return fmt.Errorf("installer: %q is not the name of a folder of images, or is there twice: write netboot, cdrom, hd-media, …", folder)
+			return fmt.Errorf("installer: %q is not the name of a folder of images, or is listed twice: write netboot, cdrom, hd-media, …", folder)
 		}
 	}
 	for _, s := range suites {

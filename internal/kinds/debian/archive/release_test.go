@@ -166,7 +166,7 @@ func TestReleaseLists(t *testing.T) {
 		"the lists say two sizes":     {"SHA256:\n " + a + " 1 x\nSHA512:\n " + a + a + " 2 x\n", artifact.Content{Size: 2, SHA256: a, SHA512: a + a}, true},
 		"a digest that is none":       {"SHA256:\n abc 1 x\n " + a + " 1 x\n", artifact.Content{Size: 1, SHA256: a}, false},
 		"a size that is none":         {"SHA256:\n " + a + " -1 x\n " + a + " 1 x\n", artifact.Content{Size: 1, SHA256: a}, false},
-		"the field is there twice":    {"sha256:\n " + b + " 2 x\nSHA256:\n " + a + " 1 x\n", artifact.Content{Size: 1, SHA256: a}, false},
+		"the field is repeated":       {"sha256:\n " + b + " 2 x\nSHA256:\n " + a + " 1 x\n", artifact.Content{Size: 1, SHA256: a}, false},
 		"a line that is no field":     {"and so on\nSHA256:\n " + a + " 1 x\n", artifact.Content{Size: 1, SHA256: a}, false},
 		"another file has a weak one": {"SHA256:\n " + a + " 1 x\nMD5Sum:\n d41d8cd98f00b204e9800998ecf8427e 0 y\n", artifact.Content{Size: 1, SHA256: a}, false},
 	} {

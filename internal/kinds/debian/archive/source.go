@@ -131,14 +131,14 @@ func ParseSource(section artifact.Section, dir string) (Source, error) {
 			return s, section.Errorf("source %s: %w", spec.Name, err)
 		}
 		if slices.ContainsFunc(s.Suites, func(o Suite) bool { return deb822.Dists(o.Name) == deb822.Dists(name) }) {
-			return s, section.Errorf("source %s: suite %q is there twice", spec.Name, name)
+			return s, section.Errorf("source %s: suite %q is listed twice", spec.Name, name)
 		}
 		s.Suites = append(s.Suites, Suite{name, spec.Components})
 	}
 	for what, words := range map[string][]string{"component": spec.Components, "architecture": spec.Architectures} {
 		for i, word := range words {
 			if slices.Contains(words[:i], word) {
-				return s, section.Errorf("source %s: %s %q is there twice", spec.Name, what, word)
+				return s, section.Errorf("source %s: %s %q is listed twice", spec.Name, what, word)
 			}
 		}
 	}

@@ -50,7 +50,7 @@ func addPins(r *debiantest.AptRoot, pins artifact.Pins) {
 	}
 }
 
-// TestBrokenByCandidates holds Broken against the real apt, which takes only the candidate of each package.
+// TestBrokenByCandidates compares Broken with the real apt, which takes only the candidate of each package.
 func TestBrokenByCandidates(t *testing.T) {
 	const lib = "needs lib (>= 1.1); lib 1.1 is denied, and "
 	for _, c := range []struct {

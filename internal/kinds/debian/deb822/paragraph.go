@@ -62,7 +62,7 @@ func ParseParagraphs(data []byte) ([]Paragraph, error) {
 				return nil, fmt.Errorf("line %d: want a field, \"Name: value\"", number)
 			}
 			if current.Has(name) {
-				return nil, fmt.Errorf("line %d: the field %s is there twice", number, name)
+				return nil, fmt.Errorf("line %d: the field %s is repeated", number, name)
 			}
 			current = append(current, Field{name, strings.TrimSpace(value), number})
 		}

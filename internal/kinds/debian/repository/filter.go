@@ -18,7 +18,7 @@ import (
 )
 
 // Filter rebuilds the repository without some of its packages. It goes by what the image says of itself: of each suite it reads the
-// Release, holds every Packages and Sources that this lists against its digest, and leaves out the stanzas
+// Release, checks every Packages and Sources that this lists against its digest, and leaves out the stanzas
 // of what is absent; then those indexes about packages that are affected. The plain index is then parts of the image's own, or emptyIndex where nothing stays; the .gz beside it and
 // what both are called by hash are new, and so are the lines for them. Indexes from which nothing
 // is absent stay, with their lines. Release, Release.gpg and InRelease are always new. No index is

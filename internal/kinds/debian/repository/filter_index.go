@@ -68,7 +68,7 @@ func (x *indexFilter) empty(req *artifact.FilterRequest) error {
 	return nil
 }
 
-// scan finds the parts of the file that stay, and holds all of it against the Release: what will be
+// scan finds the parts of the file that stay, and checks all of it against the Release: what will be
 // signed again must have been signed before.
 func (x *indexFilter) scan(ctx context.Context, req *artifact.FilterRequest) (parts []artifact.Range, left int64, err error) {
 	body, err := req.Open(x.path)

@@ -103,7 +103,7 @@ func TestFilterIsPlan(t *testing.T) {
 	}
 }
 
-// checkSuites holds all indexes against the Releases, under both names.
+// checkSuites checks all indexes against the Releases, under both names.
 func checkSuites(t *testing.T, tree debiantest.TestTree, sources []artifact.Source) {
 	t.Helper()
 	for _, source := range sources {

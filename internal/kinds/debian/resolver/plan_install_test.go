@@ -25,7 +25,7 @@ func TestPlanInstall(t *testing.T) {
 		want, present, problem         string
 	}{
 		{name: "a bare node", archive: archive, requested: "app", set: "app lib tool pre", want: "lib, pre, tool; app"},
-		{name: "what is there is left alone", archive: archive, installed: "lib 2\npre 5", requested: "app", set: "app lib tool pre", want: "tool, app", present: "lib 2, pre 5"},
+		{name: "what is installed stays", archive: archive, installed: "lib 2\npre 5", requested: "app", set: "app lib tool pre", want: "tool, app", present: "lib 2, pre 5"},
 		{name: "what is too old is replaced", archive: archive, installed: "lib 1", requested: "app", set: "app lib tool pre", want: "lib, pre, tool; app"},
 		{name: "a newer one of what is asked for", archive: archive, installed: "app 3", requested: "app", set: "app lib tool pre", want: "", present: "app 3"},
 		{name: "an older one of what is asked for", archive: archive, installed: "app 1\nlib 2\ntool 1\npre 1", requested: "app", set: "app lib tool pre", want: "app", present: "lib 2, pre 1, tool 1"},

@@ -27,7 +27,7 @@ type Request struct {
 }
 
 // selectors are apt's patterns (apt-patterns(7)) that a request may be. Where apt
-// takes a regular expression, the argument is compared whole, with * and ?.
+// takes a regular expression, the argument must match in full; * and ? are wildcards.
 var selectors = map[string]struct{ argument bool }{
 	"essential": {false}, // Essential: yes
 	"protected": {false}, // Protected: yes, or Important: yes

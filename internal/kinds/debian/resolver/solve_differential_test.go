@@ -39,7 +39,7 @@ func TestDifferential(t *testing.T) {
 	judge(t, *differentialRequests, *differentialRequests, one, two)
 }
 
-// judge holds the results against what is asked of a resolver: so many of the
+// judge checks the results against what is asked of a resolver: so many of the
 // requests must install.
 func judge(t *testing.T, least, requests int, parts ...*differential) {
 	var good, apart int
