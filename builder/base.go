@@ -43,6 +43,15 @@ func (b *Builder) base(ctx context.Context, d *Definition) ([]placement.Layer, e
 	return layers, err
 }
 
+// writeLayers writes mirror.layers, if it does not say the same already.
+func (b *Builder) writeLayers(d *Definition, p *plan) error {
+	isNew := func(l placement.Layer) bool { return !l.Kept }
+	if b.Base == (Base{}) && len(p.placed) == len(p.base) && !slices.ContainsFunc(p.placed, isNew) {
+		return nil
+	}
+	return placement.Write(placement.LayersFile(d.LockFile()), p.placed)
+}
+
 func (b *Builder) imageOptions() image.Options {
 	return image.Options{Registry: b.Registry, TempDir: b.Cache.TempDir()}
 }

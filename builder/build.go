@@ -68,7 +68,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	program, err := programEntry(b.Program)
+	program, err := programEntry(b.Program, b.Cache)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if built.Digest, err = b.bake(ctx, p, layers, output); err != nil {
 		return nil, err
 	}
-	if err := placement.Write(placement.LayersFile(d.LockFile()), p.placed); err != nil {
+	if err := b.writeLayers(d, p); err != nil {
 		b.Log.Warn("the next image will share no layers with this one, unless it is built with --base", "error", err)
 	}
 	return built, nil
@@ -223,6 +223,7 @@ func (b *Builder) stateDir() string {
 
 // evict removes damaged files from the cache.
 func (b *Builder) evict(p *plan) {
+	forgetProgram(b.Program, b.Cache)
 	check := func(title string, content artifact.Content) {
 		if _, err := b.Cache.Check(content); errors.Is(err, artifact.ErrVerify) {
 			b.Log.Warn("removed from the cache", "file", title, "error", err)
