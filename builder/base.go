@@ -14,6 +14,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/layout"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 	"github.com/minimirror/minimirror/internal/lockfile"
 	"github.com/minimirror/minimirror/internal/placement"
 )
@@ -156,9 +157,30 @@ func (b *Builder) cacheProofs(lock *lockfile.Lock) {
 	}
 }
 
-// unused brings into the cache what kept layers need besides the files of the lock: it is in an earlier image.
-func (b *Builder) unused(ctx context.Context, p *plan, output image.Reference) error {
-	missing := make(map[artifact.Content]string)
+// layOut lays the image out, and brings into the cache what kept layers need besides the files of the lock. Where that cannot be had, those
+// layers are given up.
+func (b *Builder) layOut(ctx context.Context, p *plan, output image.Reference) ([]*tarlayer.Layer, error) {
+	layers, err := p.layers()
+	if err != nil {
+		return nil, err
+	}
+	missing, err := b.unused(ctx, p, output)
+	if err != nil || len(missing) == 0 {
+		return layers, err
+	}
+	lacks := func(l placement.Layer) bool {
+		return slices.ContainsFunc(slices.Concat(l.Files, l.Unused), func(f placement.File) bool {
+			_, lacking := missing[artifact.Content{Size: f.Size, SHA256: f.SHA256}]
+			return lacking
+		})
+	}
+	p.base = slices.DeleteFunc(slices.Clone(p.base), lacks)
+	return p.layers()
+}
+
+// unused brings into the cache what kept layers need besides the files of the lock: an earlier image has it. It returns what cannot be had.
+func (b *Builder) unused(ctx context.Context, p *plan, output image.Reference) (missing map[artifact.Content]string, err error) {
+	missing = make(map[artifact.Content]string)
 	for _, l := range p.placed {
 		for _, f := range l.Unused {
 			if content := (artifact.Content{Size: f.Size, SHA256: f.SHA256}); !b.Cache.Has(content) {
@@ -167,23 +189,26 @@ func (b *Builder) unused(ctx context.Context, p *plan, output image.Reference) e
 		}
 	}
 	if len(missing) == 0 {
-		return nil
+		return nil, nil
 	}
-	from := output // often has the image before
 	if b.Base.Image != nil {
-		from = *b.Base.Image
-	}
-	err := b.copyFrom(ctx, from, missing)
-	if b.Base.Image == nil && len(missing) > 0 && ctx.Err() == nil {
-		return artifact.Hint(fmt.Errorf("the layers of the image before have %d files that are not in the cache, and not in %s", len(missing), from),
-			"name that image, --base REFERENCE; or lay everything out anew, --compact: then all layers are new to those who have that image")
-	}
-	if err == nil && len(missing) > 0 {
-		for content, name := range missing {
-			return fmt.Errorf("%s: it has no file %s with sha256 %s", from, name, content.SHA256)
+		if err := b.copyFrom(ctx, *b.Base.Image, missing); err != nil {
+			return nil, err
 		}
+		for content, name := range missing {
+			return nil, artifact.Verifyf("%s: it has no file %s with sha256 %s", b.Base.Image, name, content.SHA256)
+		}
+		return nil, nil
 	}
-	return err
+	err = b.copyFrom(ctx, output, missing) // which often has the image before
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case len(missing) > 0:
+		b.Log.Warn("layers of the image before are given up: neither the cache nor the output has all of their files; name that image with --base to keep them",
+			"files", len(missing), "output", output.String(), "error", err)
+	}
+	return missing, nil
 }
 
 // copyFrom copies files out of an image into the cache, and removes those that it had from missing, which has their names for people.
@@ -217,12 +242,15 @@ func (b *Builder) copyFrom(ctx context.Context, from image.Reference, missing ma
 		if err != nil {
 			return nil, err
 		}
+		if err := w.Reset(); err != nil {
+			return nil, errors.Join(err, w.Close())
+		}
 		return &cached{Writer: w, done: func() {
 			mu.Lock()
 			defer mu.Unlock()
 			delete(missing, content)
 			phase.Add(content.Size)
-		}}, w.Reset()
+		}}, nil
 	})
 	phase.End(err)
 	return err

@@ -120,11 +120,8 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if p.scripts, err = b.scripts(ctx, lock); err != nil {
 		return nil, err
 	}
-	layers, err := p.layers()
+	layers, err := b.layOut(ctx, p, output)
 	if err != nil {
-		return nil, err
-	}
-	if err := b.unused(ctx, p, output); err != nil {
 		return nil, err
 	}
 	sizes := make([]int64, len(layers))

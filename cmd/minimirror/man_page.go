@@ -160,6 +160,7 @@ func mainPage() string {
 	p.section("FILES")
 	p.item("\\fImirror.yaml\\fR", "the definition: what to carry and from where")
 	p.item("\\fImirror.lock\\fR, \\fImirror.proofs\\fR", "what minimirror lock pinned, and what upstream signed")
+	p.item("\\fImirror.layers\\fR", "which layer of the last image has which file; the next build keeps these layers")
 	p.item("\\fI$XDG_CACHE_HOME/minimirror\\fR (\\fI\\(ti/.cache/minimirror\\fR)", "what was fetched, by SHA-256; safe to remove")
 	p.item("\\fI$XDG_CONFIG_HOME/minimirror/signing\\-key.asc\\fR (\\fI\\(ti/.config/…\\fR)", "the key that signs images where --sign-key names no other; keep a copy")
 	p.section("ENVIRONMENT")

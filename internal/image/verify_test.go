@@ -311,6 +311,14 @@ func TestVerifyUnused(t *testing.T) {
 		})
 	}
 	m = imagetest.New(t, spec)
+	for i := range m.Catalog.Files { // an offered file whose digest is another, and an unused row that says the truth of its content
+		if f := &m.Catalog.Files[i]; f.Path == "files/pool/a.deb" {
+			m.Catalog.Unused = append([]catalog.File{*f}, m.Catalog.Unused...)
+			f.SHA256, m.Catalog.Items[0].Files[0].SHA256 = hexOf(nil), hexOf(nil)
+		}
+	}
+	refused(t, verifyLayers(t, m, m.Layers(t)), "a file that is offered")
+	m = imagetest.New(t, spec)
 	layers := m.Layers(t)
 	layers[artifacts] = bytes.Replace(layers[artifacts], []byte("the old letter a"), []byte("the bad letter a"), 1)
 	refused(t, verifyLayers(t, m, layers), "old.deb: sha256 mismatch")

@@ -13,6 +13,8 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/atomicfile"
+	"github.com/minimirror/minimirror/internal/image/layout"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
 // A document is the content of a mirror.layers, as JSON compressed with gzip: git takes every gzip file for binary.
@@ -28,6 +30,7 @@ type documentLayer struct {
 
 const (
 	documentVersion = 1
+	maxTitle        = 10_000  // bytes: the names of sets
 	maxDocument     = 1 << 30 // bytes, uncompressed: a distribution has 20 MB
 )
 
@@ -72,7 +75,9 @@ func decode(data []byte) ([]Layer, error) {
 	}
 	layers := make([]Layer, len(d.Layers))
 	for i, l := range d.Layers {
-		layers[i].Title = l.Title
+		if layers[i].Title = l.Title; len(l.Title) > maxTitle || artifact.Printable(l.Title) != l.Title {
+			return nil, fmt.Errorf("layer %d: invalid title", i)
+		}
 		for at, line := range l.Files {
 			f, err := parseFile(line)
 			if err == nil && at > 0 && f.Path <= layers[i].Files[at-1].Path {
@@ -96,7 +101,8 @@ func parseFile(line string) (f File, err error) {
 		return f, fmt.Errorf("invalid size")
 	case !artifact.ValidSHA256(f.SHA256):
 		return f, fmt.Errorf("invalid sha256")
-	case !artifact.ValidPath(f.Path):
+	case !artifact.ValidPath(f.Path) || !strings.HasPrefix(f.Path, layout.Root+"/") || strings.Contains(f.Path, "/"+tarlayer.Whiteout) ||
+		f.Path == layout.Root+"/"+layout.HeadName || f.Path == layout.Root+"/"+layout.RecordsName:
 		return f, fmt.Errorf("invalid path")
 	}
 	return f, nil

@@ -80,7 +80,7 @@ func Place(base []Layer, wanted []Wanted, o Options) ([]Layer, error) {
 		}
 		paths[wanted[i].Path] = true
 	}
-	p := placing{options: o, wanted: wanted, first: len(base) == 0}
+	p := placing{options: o, wanted: wanted}
 	for p.find(base); p.giveUp(); {
 		base = base[:0:0]
 		for _, l := range p.kept {
@@ -88,6 +88,7 @@ func Place(base []Layer, wanted []Wanted, o Options) ([]Layer, error) {
 		}
 		p.find(base) // what was given up may have hidden something
 	}
+	p.first = len(p.kept) == 0
 	for {
 		layers := p.layers()
 		if len(layers) <= o.MaxLayers {
@@ -306,16 +307,19 @@ func (g *newGroup) apart(large, limit int64, most int) (all []*newGroup) {
 func (g *newGroup) cut(limit int64) (layers []Layer) {
 	var size int64
 	var folders map[string]bool
-	for _, f := range g.files {
-		more := cost(f)
+	more := func(f File) int64 {
+		size := cost(f)
 		for dir := path.Dir(f.Path); dir != "." && !folders[dir]; dir = path.Dir(dir) {
-			more += tarlayer.TarBlock
+			size += tarlayer.TarBlock
 		}
-		if n := len(layers); n == 0 || size+more > limit {
+		return size
+	}
+	for _, f := range g.files {
+		if len(layers) == 0 || size+more(f) > limit {
 			layers = append(layers, Layer{Title: g.title})
 			size, folders = tarlayer.TarTrailer, make(map[string]bool)
 		}
-		size += more
+		size += more(f)
 		for dir := path.Dir(f.Path); dir != "." && !folders[dir]; dir = path.Dir(dir) {
 			folders[dir] = true
 		}

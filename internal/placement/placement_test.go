@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -300,6 +301,11 @@ func TestFile(t *testing.T) {
 	if err != nil || !bytes.Contains(data[:min(len(data), 8000)], []byte{0}) {
 		t.Error("git would take it for text", err)
 	}
+	for _, line := range []string{"1 %s etc/passwd", "1 %s minimirror", "1 %s mirror/minimirror.catalog", "1 %s mirror/a/.wh.b", "1 %s mirror/../x", "x %s mirror/a", "1 %s "} {
+		if f, err := parseFile(fmt.Sprintf(line, strings.Repeat("0", 64))); err == nil {
+			t.Errorf("%v", f)
+		}
+	}
 	for name, damaged := range map[string][]byte{"empty": {}, "text": []byte("layers"), "cut": data[:len(data)/2]} {
 		if err := os.WriteFile(file, damaged, 0o600); err != nil {
 			t.Fatal(err)
@@ -318,4 +324,24 @@ func FuzzDecode(f *testing.F) {
 			_, _ = Place(layers, nil, Options{})
 		}
 	})
+}
+
+// Layers of something else make no difference.
+func TestForeignBase(t *testing.T) {
+	a, other := newArchive(1, 50), newArchive(2, 50)
+	for i := range other.packages {
+		other.packages[i].Path += ".other"
+	}
+	base, err := Place(nil, other.packages, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := Place(nil, a.packages, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := Place(base, a.packages, Options{})
+	if err != nil || !reflect.DeepEqual(alone, after) {
+		t.Errorf("other layers: %v", err)
+	}
 }

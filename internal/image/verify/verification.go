@@ -75,9 +75,20 @@ func (v *Verification) addUnused(c *catalog.Catalog, unused []catalog.File) erro
 	if len(unused) == 0 {
 		return nil
 	}
+	type entry struct {
+		layer int
+		path  string
+	}
 	var stack tarlayer.Stack
+	offered := make(map[entry]bool, len(c.Files))
+	for i := range c.Files {
+		offered[entry{c.Files[i].Layer, c.Files[i].Path}] = true
+	}
 	for i := range unused {
 		f := &unused[i]
+		if offered[entry{f.Layer, f.Path}] {
+			return catalog.Errorf("unused file %s: layer %d has it as a file that is offered", f.Path, f.Layer)
+		}
 		if strings.HasPrefix(f.Path, tarlayer.Whiteout) || strings.Contains(f.Path, "/"+tarlayer.Whiteout) || f.Path == layout.HeadName || f.Path == layout.RecordsName {
 			return catalog.Errorf("unused file %s: an image cannot have it", f.Path)
 		}
