@@ -18,13 +18,13 @@ import (
 	"github.com/minimirror/minimirror/internal/placement"
 )
 
-// A Base says which image the new one shares layers with.
+// A Base says with which image the new one shares layers.
 type Base struct {
 	Image   *image.Reference // an image; nil: the one that mirror.layers beside the lock describes, if there is one
 	Compact bool             // none: everything is laid out anew
 }
 
-// base returns the layers of the image that the new one follows.
+// base returns the layers of the image on which the new one is based.
 func (b *Builder) base(ctx context.Context, d *Definition) ([]placement.Layer, error) {
 	switch {
 	case b.Base.Compact:
@@ -47,7 +47,7 @@ func (b *Builder) imageOptions() image.Options {
 	return image.Options{Registry: b.Registry, TempDir: b.Cache.TempDir()}
 }
 
-// A baseImage is an image whose layers are used again.
+// A baseImage is an image whose layers are reused.
 type baseImage struct {
 	*image.Reader
 	catalog *catalog.Catalog // with its unused files
@@ -104,8 +104,8 @@ func placedFile(f *catalog.File) placement.File {
 	return placement.File{Path: path.Join(layout.Root, f.Path), Size: f.Size, SHA256: f.SHA256}
 }
 
-// fromBase copies files of the lock that the cache lacks from the image that was named as the base: what upstream does not
-// have any more may still be there. What that lacks, too, is fetched.
+// fromBase copies files of the lock that the cache lacks from the image that was named as the base: it may still have
+// what upstream has removed. Files that the base also lacks are fetched.
 func (b *Builder) fromBase(ctx context.Context, files []*lockedFile, lock *lockfile.Lock) error {
 	if b.Base.Image == nil {
 		return nil
@@ -120,8 +120,8 @@ func (b *Builder) fromBase(ctx context.Context, files []*lockedFile, lock *lockf
 	return b.copyFrom(ctx, *b.Base.Image, missing)
 }
 
-// cacheProofs keeps in the cache what mirror.proofs has: the image after the next may still have it, when mirror.proofs does not. Whoever
-// cannot write to the cache needs the image before, then.
+// cacheProofs stores the content of mirror.proofs in the cache: a later image may keep a proof that mirror.proofs no longer has.
+// Without a writable cache, such a build needs the previous image.
 func (b *Builder) cacheProofs(lock *lockfile.Lock) {
 	for i := range lock.Sources {
 		for _, r := range lock.Sources[i].Releases {
@@ -147,7 +147,7 @@ func (b *Builder) cacheProofs(lock *lockfile.Lock) {
 	}
 }
 
-// unused brings into the cache what kept layers need besides the files of the lock: it is in an earlier image.
+// unused copies into the cache the files that kept layers need besides those of the lock: an earlier image has them.
 func (b *Builder) unused(ctx context.Context, p *plan, output image.Reference) error {
 	missing := make(map[artifact.Content]string)
 	for _, l := range p.placed {
@@ -177,7 +177,7 @@ func (b *Builder) unused(ctx context.Context, p *plan, output image.Reference) e
 	return err
 }
 
-// copyFrom copies files out of an image into the cache, and removes those that it had from missing, which has their names for people.
+// copyFrom copies files from an image into the cache, and removes them from missing, which maps files to display names.
 func (b *Builder) copyFrom(ctx context.Context, from image.Reference, missing map[artifact.Content]string) error {
 	img, err := openBase(ctx, from, b.imageOptions())
 	if err != nil {
@@ -219,7 +219,7 @@ func (b *Builder) copyFrom(ctx context.Context, from image.Reference, missing ma
 	return err
 }
 
-// cached is an image.Delivery into the cache.
+// cached is an image.Delivery that writes to the cache.
 type cached struct {
 	*cache.Writer
 	done func()
