@@ -24,7 +24,7 @@ type place struct {
 }
 
 // locate finds an image on this machine. An archive that is compressed, or that comes
-// from a pipe, is copied into a temporary file. Errors say what else the path is.
+// from a pipe, is copied into a temporary file. Errors say what is there instead.
 func locate(ctx context.Context, ref Reference, o Options) (*place, error) {
 	p, err := locateAs(ctx, ref, o)
 	if err != nil {
