@@ -88,7 +88,7 @@ func checkShared(items []artifact.Item) error {
 	return nil
 }
 
-// checkProofs holds proofs to what build relies on.
+// checkProofs checks what build relies on in proofs.
 func checkProofs(s *artifact.Source) error {
 	seen := make(map[string]bool)
 	for _, r := range s.Releases {
@@ -108,7 +108,7 @@ func checkProofs(s *artifact.Source) error {
 }
 
 // checkText refuses control characters and invalid UTF-8: much of a lock's
-// text is copied line by line into files that clients trust.
+// text is copied by line into files that clients trust.
 func (l *Lock) checkText() error {
 	for _, s := range l.Sources {
 		if err := checkLines(s.URLs...); err != nil {
