@@ -108,7 +108,7 @@ func checkProofs(s *artifact.Source) error {
 }
 
 // checkText refuses control characters and invalid UTF-8: much of a lock's
-// text is copied by line into files that clients trust.
+// text is copied line by line into files that clients trust.
 func (l *Lock) checkText() error {
 	for _, s := range l.Sources {
 		if err := checkLines(s.URLs...); err != nil {

@@ -25,7 +25,7 @@ type store map[string][]byte
 
 const (
 	storeFolder = "sha256/" // of all names in the archive
-	// storeRecord divides the archive's size. From 64 KiB on, the zstd header has the size in four bytes, of
+	// storeRecord is the unit of the archive's size. From 64 KiB on, the zstd header has the size in four bytes, of
 	// which the lowest two are then 0: git treats every mirror.proofs as binary, without an attribute.
 	storeRecord = 128 << 10
 	maxStore    = 1 << 30 // bytes, uncompressed

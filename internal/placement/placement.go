@@ -277,7 +277,7 @@ type newGroup struct {
 	size  int64 // bytes
 }
 
-// apart moves folders whose total size is large, but fits into a layer, to groups of their own; at most most of them, the largest first.
+// apart moves folders whose total size is large, but fits into a layer, to groups of their own; no more than most, the largest first.
 // Files in one folder often come from one upstream source and are replaced together, and then their whole layer is dropped.
 func (g *newGroup) apart(large, limit int64, most int) (all []*newGroup) {
 	folders := make(map[string]*newGroup)
