@@ -13,7 +13,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
-// programEntry is this program as a file of the image. It must be
+// programEntry is this very program as the image's first file. It must be
 // static: an image from scratch has no dynamic linker.
 func programEntry(file string) (tarlayer.Entry, error) {
 	if err := CheckStatic(file); err != nil {
@@ -35,7 +35,7 @@ func programEntry(file string) (tarlayer.Entry, error) {
 	}, nil
 }
 
-// CheckStatic returns an error if the program in the file needs a dynamic linker.
+// CheckStatic fails where the program in the file needs a dynamic linker.
 func CheckStatic(file string) error {
 	program, err := elf.Open(file)
 	if err != nil {
