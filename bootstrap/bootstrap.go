@@ -1,11 +1,11 @@
-// Package bootstrap takes items straight out of an image and installs them on
-// the machine that it runs on, before that has a container runtime:
+// Package bootstrap extracts items directly from an image and installs them on
+// the local machine, before it has a container runtime:
 //
 //	reference ──image.Reader──▶ catalog ──Select──▶ plan ──Extract──▶ files ──Install──▶ node
 //
-// It reads only what the plan needs. An image is data from elsewhere: nothing is
-// handed on before its SHA-256 agrees with the catalog, and nothing is written
-// outside the folder that it is told.
+// It reads only what the plan needs. An image is untrusted input: the package checks
+// every SHA-256 against the catalog before it passes a file on, and writes nothing
+// outside the given folder.
 package bootstrap
 
 import (
@@ -20,14 +20,14 @@ import (
 	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
-// A Request says what a node shall have.
+// A Request says what to install on a node.
 type Request struct {
 	Set   string   // a set of the image; may be empty
 	Names []string // and these, with all that they need, in the words of any kind
 	Root  string   // of the node: "/", or a folder; empty: a bare node of Architecture
-	// Architecture of a bare node, in the kinds' words.
+	// Architecture of a bare node, in the kinds' notation.
 	Architecture string
-	// System of the node, as System finds it: what the image has for others is left out. Empty: the image makes no difference.
+	// System of the node, as System finds it: items for other systems are left out. Empty: the image does not distinguish systems.
 	System string
 }
 
@@ -40,7 +40,7 @@ type Plan struct {
 	foreign      map[string]bool         // names of sources for other systems
 }
 
-// A Part is a plan's share of one kind.
+// A Part is the part of a plan for one kind.
 type Part struct {
 	*artifact.InstallPlan
 	Kind      string
@@ -55,7 +55,7 @@ func (p *Plan) Steps() (steps [][]*artifact.Item) {
 	return steps
 }
 
-// Present is what was asked for and is there already, and Removed what gives way, of all kinds.
+// Present lists requested items that are already installed, of all kinds.
 func (p *Plan) Present() (names []string) {
 	for _, part := range p.Parts {
 		names = append(names, part.Present...)
@@ -63,7 +63,7 @@ func (p *Plan) Present() (names []string) {
 	return names
 }
 
-// Removed is what gives way to what replaces it.
+// Removed lists what is removed because something replaces it.
 func (p *Plan) Removed() (removed []artifact.Removal) {
 	for _, part := range p.Parts {
 		removed = append(removed, part.Removed...)
@@ -71,7 +71,7 @@ func (p *Plan) Removed() (removed []artifact.Removal) {
 	return removed
 }
 
-// Size is the bytes of all files that the plan installs, and Count how many items there are.
+// Size is the size in bytes of all files that the plan installs.
 func (p *Plan) Size() (size int64) {
 	for _, f := range p.wanted() {
 		size += f.Size
@@ -84,7 +84,7 @@ func (p *Plan) items() []*artifact.Item { return slices.Concat(p.Steps()...) }
 // Count is the number of items that the plan installs.
 func (p *Plan) Count() int { return len(p.items()) }
 
-// NodeArchitecture is that of the system below root, in the words of the first kind of the image that has one.
+// NodeArchitecture is the architecture of the system below root, as the first kind of the image that can tell names it.
 func NodeArchitecture(ctx context.Context, r *image.Reader, kinds []artifact.Kind, root string) (string, error) {
 	kinds, err := carried(ctx, r, kinds)
 	if err != nil {
@@ -93,7 +93,7 @@ func NodeArchitecture(ctx context.Context, r *image.Reader, kinds []artifact.Kin
 	return nodeArchitecture(kinds, root)
 }
 
-// carried are the kinds of which the image has sources: the others have no say. Of an image without sources, they are all.
+// carried are the kinds for which the image has sources; for an image without sources, all kinds.
 func carried(ctx context.Context, r *image.Reader, kinds []artifact.Kind) (has []artifact.Kind, err error) {
 	sources, err := r.Sources(ctx)
 	if err != nil {
@@ -128,8 +128,8 @@ func nodeArchitecture(kinds []artifact.Kind, root string) (string, error) {
 	return artifact.AnyArchitecture, first
 }
 
-// Select plans a request with what the image offers. It reads of the catalog what
-// the request touches.
+// Select plans a request with the items of the image. It reads only the parts of the catalog that
+// the request needs.
 func Select(ctx context.Context, r *image.Reader, kinds []artifact.Kind, req Request) (*Plan, error) {
 	p := &Plan{Title: req.Set, Architecture: req.Architecture, files: make(map[string]catalog.File)}
 	kinds, err := carried(ctx, r, kinds)
@@ -205,8 +205,8 @@ func setOf(ctx context.Context, r *image.Reader, name, architecture, system stri
 	return members, requested, nil
 }
 
-// nodesOf tells which of the sets of a name is for a node, as artifact.Set.Nodes says. Builds join the sets for any architecture
-// or system with the particular ones, where there are any.
+// nodesOf finds which of the sets with a name is for a node, as artifact.Set.Nodes says. Builds merge sets for any architecture
+// or system into the specific ones, if there are any.
 func nodesOf(r *image.Reader, name, architecture, system string) string {
 	wanted := artifact.Set{Architecture: architecture, System: system}
 	for _, s := range r.Sets {
@@ -218,8 +218,8 @@ func nodesOf(r *image.Reader, name, architecture, system string) string {
 	return wanted.Nodes()
 }
 
-// sortNames gives each request to the first kind that carries what it means, or else to the first that understands it. What only a kind carries
-// that cannot install it is an error.
+// sortNames assigns each request to the first kind that carries it, or else to the first that can parse it. It is an error
+// if only a kind that cannot install carries it.
 func sortNames(ctx context.Context, r *image.Reader, kinds []artifact.Kind, requests []string) (map[string][]string, error) {
 	sorted := make(map[string][]string)
 	for _, request := range requests {
@@ -232,7 +232,7 @@ func sortNames(ctx context.Context, r *image.Reader, kinds []artifact.Kind, requ
 	return sorted, nil
 }
 
-// kindOf is the kind that installs what is requested.
+// kindOf finds the kind that installs the request.
 func kindOf(ctx context.Context, r *image.Reader, kinds []artifact.Kind, request string) (understands string, err error) {
 	var failure, unable error
 	for _, kind := range kinds {
@@ -301,7 +301,7 @@ func (p *Plan) part(ctx context.Context, r *image.Reader, kind string, installer
 	return nil, err
 }
 
-// follow finds items by name, and if closure is set all that they may need. It leaves out what is for other systems.
+// follow finds items by name and, if closure is set, their dependencies. It leaves out items for other systems.
 func (p *Plan) follow(ctx context.Context, r *image.Reader, kind string, needer artifact.Needer, names []string, closure bool) (map[string][]catalog.Record, error) {
 	found, asked := make(map[string][]catalog.Record), make(map[string]bool)
 	for len(names) > 0 {

@@ -19,14 +19,14 @@ import (
 	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
-// Extract puts the files of the plan's items into dir; see Extract.
+// Extract writes the files of the plan's items into dir; see the function Extract.
 func (p *Plan) Extract(ctx context.Context, r *image.Reader, dir string, received func(n int64)) error {
 	return Extract(ctx, r, p.wanted(), dir, received)
 }
 
-// Extract puts files of an image into dir, under their base names. A file that
-// is there already and right is not read again; one that is not whole never has
-// its final name. Two files with one base name are an error.
+// Extract writes files of an image into dir, under their base names. A correct file
+// that already exists is not read again; an incomplete file never has
+// its final name. Two files with the same base name are an error.
 func Extract(ctx context.Context, r *image.Reader, files []catalog.File, dir string, received func(n int64)) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -79,8 +79,8 @@ func (p *Plan) wanted() (files []catalog.File) {
 	return files
 }
 
-// isWhole reports whether the file is there with the right bytes. Anything else of
-// that name is an error if it is no regular file, else it is removed.
+// isWhole reports whether the file exists with the right content. A regular file
+// with other content is removed; anything else with that name is an error.
 func isWhole(root *os.Root, name, sha256sum string) (bool, error) {
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -107,7 +107,7 @@ func isWhole(root *os.Root, name, sha256sum string) (bool, error) {
 	return false, root.Remove(name)
 }
 
-// enough tells before any work that the file system lacks room.
+// enough returns an error, before any work, if the file system lacks space.
 func enough(dir string, room int64) error {
 	var s syscall.Statfs_t
 	if syscall.Statfs(dir, &s) != nil {
@@ -120,8 +120,8 @@ func enough(dir string, room int64) error {
 	return nil
 }
 
-// A part is a file on its way. It gets its name when it is whole and verified. It is not forced to the
-// disk: whoever uses a file after a loss of power finds out by its digest whether it is whole.
+// A part is an incomplete file. It gets its final name when it is complete and verified. It is not synced to
+// disk: after a power failure, the digest shows whether the file is complete.
 type part struct {
 	*atomicfile.File
 	received func(n int64)

@@ -16,11 +16,11 @@ import (
 	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
-// CacheDir is where an installation extracts to, below the node's root. It is
-// removed when all is installed.
+// CacheDir is where an installation extracts files, below the node's root. It is
+// removed when everything is installed.
 const CacheDir = "var/cache/minimirror/bootstrap"
 
-// InstallOptions change how the plan is carried out.
+// InstallOptions change how the plan is installed.
 type InstallOptions struct {
 	Root     string // of the node
 	Dir      string // where Extract has put the files, below Root
@@ -31,7 +31,7 @@ type InstallOptions struct {
 	Progress func(name, state string, done, total int)
 }
 
-// Install installs what Extract has brought.
+// Install installs what Extract has written.
 func (p *Plan) Install(ctx context.Context, o InstallOptions) error {
 	inside, found := strings.CutPrefix(filepath.Clean(o.Dir), strings.TrimSuffix(filepath.Clean(o.Root), "/"))
 	if !found || !strings.HasPrefix(inside, "/") {
@@ -55,12 +55,12 @@ func (p *Plan) Install(ctx context.Context, o InstallOptions) error {
 	return nil
 }
 
-// RemoveCache removes what this installation, or an earlier one that was interrupted, has extracted on the node. It is not an
-// error if nothing is there.
+// RemoveCache removes what this installation, or an earlier interrupted one, has extracted on the node. It is not an
+// error if there is nothing to remove.
 func RemoveCache(root string) error { return os.RemoveAll(filepath.Join(root, CacheDir)) }
 
-// Complete makes the folder that Extract has filled of use without this program:
-// the kind's extra files, and SHA256SUMS, written last.
+// Complete adds to the folder from Extract what installs it without this program:
+// the kind's extra files, and SHA256SUMS, which is written last.
 func (p *Plan) Complete(dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -96,7 +96,7 @@ func (p *Plan) Complete(dir string) error {
 	return replace(root, "SHA256SUMS", []byte(strings.Join(sums, "")), 0o644)
 }
 
-// replace writes a file in one step.
+// replace writes a file atomically.
 func replace(root *os.Root, name string, data []byte, mode os.FileMode) error {
 	p, err := newPart(root, name, func(int64) {})
 	if err != nil {

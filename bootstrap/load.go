@@ -26,9 +26,9 @@ var loaders = map[string][]string{
 func CanLoad(program string) bool { return loaders[program] != nil }
 
 // ImageName completes a name for a loaded image, "[HOST/]NAME[:TAG]" in the grammar of
-// distribution/reference, as container runtimes do: without a host it is Docker Hub's,
-// without a tag ":latest". A name with a digest is ErrUsage: the digest that an image
-// has once it is loaded is the runtime's affair.
+// distribution/reference, as container runtimes do: the default host is Docker Hub,
+// the default tag ":latest". A name with a digest is ErrUsage: the runtime determines
+// the digest of a loaded image.
 func ImageName(text string) (string, error) {
 	hint := func(err error) error {
 		return artifact.Hint(err, "name it with --name, in lower case, like minimirror.local/site:2")
@@ -43,9 +43,9 @@ func ImageName(text string) (string, error) {
 	return reference.TagNameOnly(named).String(), nil
 }
 
-// Load hands the whole image to a container runtime of this machine, by a name as for
-// ImageName or, if it is empty, by those of image.LocalNames. It returns the names that the image
-// has there, the one that nothing else has first; ctr and podman know them only in full.
+// Load loads the whole image into a container runtime of this machine, under a name as for
+// ImageName or, if it is empty, under those of image.LocalNames. It returns the names that the image
+// has there, the unique one first; ctr and podman accept only full names.
 func Load(ctx context.Context, r *image.Reader, program, name string) ([]string, error) {
 	pinned, latest := r.LocalNames()
 	names := []string{pinned, latest}

@@ -11,9 +11,9 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 )
 
-// Shell writes the lines that install a set out of an OCI archive with a POSIX
+// Shell writes the commands that install a set from an OCI archive with a POSIX
 // shell, tar, sha256sum and what the set's own script needs. They name the layers
-// by digest and verify them: who trusts the lines can trust what they install.
+// by digest and verify them: if you trust the commands, you can trust what they install.
 func Shell(ctx context.Context, r *image.Reader, set, architecture, system string) (string, error) {
 	nodes := nodesOf(r, set, architecture, system)
 	members, err := r.Set(ctx, set, nodes)

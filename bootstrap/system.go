@@ -11,7 +11,7 @@ import (
 	"github.com/minimirror/minimirror/internal/osrelease"
 )
 
-// Systems are those that the sources of an image are for, where its definition has several.
+// Systems are the systems that the sources of an image are for, if its definition has several.
 func Systems(kinds []artifact.Kind, sources []artifact.Source) (systems []artifact.System) {
 	for _, kind := range kinds {
 		namer, able := artifact.Able[artifact.SystemNamer](kind)
@@ -35,7 +35,7 @@ func Systems(kinds []artifact.Kind, sources []artifact.Source) (systems []artifa
 	return systems
 }
 
-// FindSystem finds the system that the request is for, like System. A request for nothing that belongs to a system needs none.
+// FindSystem finds the system that the request is for, like System. A request for items that belong to no system needs none.
 func (req *Request) FindSystem(ctx context.Context, r *image.Reader, kinds []artifact.Kind, root, wanted string) (err error) {
 	if wanted == "" {
 		if distinguishes, err := req.distinguishes(ctx, r, kinds); err != nil || !distinguishes {
@@ -65,8 +65,8 @@ func (req *Request) distinguishes(ctx context.Context, r *image.Reader, kinds []
 	return slices.ContainsFunc(sources, func(s artifact.Source) bool { return s.System != "" && len(names[s.Kind]) > 0 }), nil
 }
 
-// System is the system of the image that the node below root has; wanted, if it is not empty, chooses one by name. Where the image
-// makes no difference between systems, it is empty.
+// System is the system of the image that the node below root runs; wanted, if it is not empty, selects one by name. If the image
+// does not distinguish systems, it is empty.
 func System(ctx context.Context, r *image.Reader, kinds []artifact.Kind, root, wanted string) (string, error) {
 	sources, err := r.Sources(ctx)
 	if err != nil {

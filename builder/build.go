@@ -48,7 +48,7 @@ type Builder struct {
 	Log         *slog.Logger
 }
 
-// Built says what Build made.
+// Built describes the result of Build.
 type Built struct {
 	Digest digest.Digest  // of the manifest
 	Name   string         // by which container runtimes know the image when they load it; see image.LocalNames
@@ -60,9 +60,9 @@ type Built struct {
 	Shipped Shipped
 }
 
-// Build makes the image of a definition's lock at output. It asks upstream only
-// for what the cache lacks. The error is artifact.ErrStale when the lock is not
-// of this definition.
+// Build makes the image of a definition's lock at output. It downloads only
+// what the cache lacks. The error is artifact.ErrStale if the lock does not
+// match the definition.
 func (b *Builder) Build(ctx context.Context, d *Definition, output image.Reference) (*Built, error) {
 	lock, lockDigest, err := readFresh(d, lockfile.ReadComplete)
 	if err != nil {
@@ -146,7 +146,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	return built, nil
 }
 
-// readFresh returns the definition's lock as read returns it, if it is of this very definition.
+// readFresh returns the definition's lock as read returns it, if it matches the definition.
 func readFresh(d *Definition, read func(file string) (*lockfile.Lock, string, error)) (*lockfile.Lock, string, error) {
 	lock, lockDigest, err := read(d.LockFile())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -169,7 +169,7 @@ func restore(err error, d *Definition) error {
 	return artifact.Hint(err, "restore both files from the same commit, or run: minimirror lock %s (it keeps the versions where upstream still has them)", d.File)
 }
 
-// fetch brings what the cache lacks.
+// fetch downloads what the cache lacks.
 func (b *Builder) fetch(ctx context.Context, what string, missing []fetch.Wanted) error {
 	if len(missing) == 0 {
 		return nil
@@ -185,7 +185,7 @@ func (b *Builder) fetch(ctx context.Context, what string, missing []fetch.Wanted
 	return err
 }
 
-// bake has BuildKit make the image of the layers.
+// bake has BuildKit assemble the image from the layers.
 func (b *Builder) bake(ctx context.Context, p *plan, layers []*tarlayer.Layer, output image.Reference) (digest.Digest, error) {
 	var size int64
 	for _, layer := range layers {
@@ -205,12 +205,12 @@ func (b *Builder) bake(ctx context.Context, p *plan, layers []*tarlayer.Layer, o
 	return made, err
 }
 
-// names are what container runtimes call the image.
+// names are the image's names in container runtimes.
 func (p *plan) names() (pinned, latest string) {
 	return layout.LocalNames(p.lock.Name, p.lock.Date, p.digest)
 }
 
-// stateDir is where BuildKit works: a cache that is complete may be read-only.
+// stateDir is BuildKit's working folder: a complete cache may be read-only.
 func (b *Builder) stateDir() string {
 	if unix.Access(b.Cache.TempDir(), unix.W_OK) != nil {
 		return ""
@@ -243,7 +243,7 @@ func (b *Builder) evict(p *plan) {
 	}
 }
 
-// config is the image's configuration: everything in it follows from the lock.
+// config is the image's configuration, which depends on the lock alone.
 func (p *plan) config() ocispec.Image {
 	created := p.lock.Date.UTC()
 	var history []ocispec.History

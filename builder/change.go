@@ -9,7 +9,7 @@ import (
 	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
-// A Change is what a new lock does to one name of one kind, system and architecture.
+// A Change is how a new lock changes one name of one kind, system and architecture.
 type Change struct {
 	System       string `json:"system,omitempty"`
 	Kind         string `json:"kind"`
@@ -29,8 +29,8 @@ type Pin struct {
 }
 
 // Changes are the differences between two locks, sorted by system, kind, name and
-// architecture. Where a name has several versions, the first that has gone is
-// held against the first that has come.
+// architecture. If a name has several versions, the first removed version is
+// paired with the first added one.
 func Changes(before, after *lockfile.Lock) []Change {
 	type key struct{ system, kind, name, architecture string }
 	old, kept := make(map[key][]*artifact.Item), make(map[string]bool)

@@ -1,5 +1,5 @@
 // Package builder makes images: mirror.yaml → mirror.lock → layers → image.
-// Lock and Build are its verbs; only they touch upstream.
+// Only Lock and Build connect to upstream.
 package builder
 
 import (
@@ -61,7 +61,7 @@ func ReadDefinition(path string, kinds []artifact.Kind) (*Definition, error) {
 	return d, d.parse(data, kinds)
 }
 
-// exampleBelow is a folder with a definition below path, where there is one.
+// exampleBelow is a folder below path that has a definition, if there is one.
 func exampleBelow(path string) string {
 	if found, err := filepath.Glob(filepath.Join(glob.Quote(path), "*", DefinitionFile)); err == nil && len(found) > 0 {
 		return filepath.Dir(found[0])
@@ -130,8 +130,8 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 	return nil
 }
 
-// spec is the kind's part, which is parsed once; nil: there is none. What only builds a lock does without: the files that a
-// definition names need not be there.
+// spec is the kind's section, which is parsed once; nil: there is none. To build from a lock, the files that a
+// definition names need not exist.
 func (d *Definition) spec(kind artifact.Kind) (artifact.Spec, error) {
 	section, wanted := d.kinds[kind.Name()]
 	if spec := d.specs[kind.Name()]; spec != nil || !wanted {
@@ -142,7 +142,7 @@ func (d *Definition) spec(kind artifact.Kind) (artifact.Spec, error) {
 	return spec, err
 }
 
-// setsOf returns what each set asks of one kind.
+// setsOf returns what each set requests of one kind.
 func (d *Definition) setsOf(kind string) map[string]artifact.Section {
 	of := make(map[string]artifact.Section)
 	for set, parts := range d.sets {
@@ -153,7 +153,7 @@ func (d *Definition) setsOf(kind string) map[string]artifact.Section {
 	return of
 }
 
-// Check parses the parts of all kinds, and reads the files that they name. It does not use the network.
+// Check parses the sections of all kinds, and reads the files that they name. It does not use the network.
 func (d *Definition) Check(kinds []artifact.Kind) error {
 	for _, kind := range kinds {
 		if _, err := d.spec(kind); err != nil {

@@ -20,15 +20,15 @@ import (
 // schemaFile is the schema beside a first definition, for editors.
 const schemaFile = "mirror.schema.json"
 
-// A Draft is a first definition that is not written yet: mirror.yaml and the files that it names.
+// A Draft is a first definition before it is written: mirror.yaml and the files that it names.
 type Draft struct {
 	Dir   string
 	Files []artifact.DraftFile // mirror.yaml is the last
 	Notes []string             // what the user should know
 }
 
-// NewDraft makes a first definition for a folder that has none: of all kinds that can write their part. name may be empty: then it
-// is that of the folder.
+// NewDraft makes a first definition for a folder that has none, with the sections of all kinds that can draft one. If name is empty,
+// it is the name of the folder.
 func NewDraft(ctx context.Context, dir, name string, kinds []artifact.Kind, wanted artifact.DraftRequest) (*Draft, error) {
 	d := &Draft{Dir: dir}
 	if err := d.checkFolder(); err != nil {
@@ -87,8 +87,8 @@ func (d *Draft) checkFolder() error {
 	return nil
 }
 
-// Write writes the files, mirror.yaml last. A file that is there already must be the same. After an error, nothing is left of what it
-// wrote.
+// Write writes the files, mirror.yaml last. A file that already exists must have the same content. After an error, it removes
+// what it wrote.
 func (d *Draft) Write(ctx context.Context) (err error) {
 	var made []string
 	defer func() {
@@ -119,7 +119,7 @@ func (d *Draft) Write(ctx context.Context) (err error) {
 	return nil
 }
 
-// makeFolders makes a folder and those above it, and appends to made which it has made.
+// makeFolders creates a folder and its parents, and appends those that it created to made.
 func makeFolders(dir string, made *[]string) error {
 	err := os.Mkdir(dir, 0o755)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -50,7 +50,7 @@ func lockedFiles(lock *lockfile.Lock) []*lockedFile {
 	return all
 }
 
-// title names the file for a person.
+// title is the file's display name.
 func (f *lockedFile) title() string {
 	if len(f.item.Files) == 1 {
 		return f.item.Kind + ": " + f.item.String()
@@ -72,7 +72,7 @@ func missingFiles(files []*lockedFile, c *cache.Cache, dir string) (missing []fe
 	return distinct(missing)
 }
 
-// upstreamProofs are the proofs that come from upstream: neither the lock nor mirror.proofs has them.
+// upstreamProofs are the proofs that are fetched from upstream: neither the lock nor mirror.proofs has them.
 func upstreamProofs(lock *lockfile.Lock) (all []fetch.Wanted) {
 	for _, s := range lock.Sources {
 		for _, r := range s.Releases {
@@ -107,10 +107,10 @@ func (b *Builder) openProof(lock *lockfile.Lock, name string) (io.ReadCloser, er
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
 
-// manyFiles are so many that the cache is listed once.
+// manyFiles is the number of files from which the cache is listed once.
 const manyFiles = 1000
 
-// lookup tells which of so many files the cache has.
+// lookup returns a function that reports whether the cache has a file; files is how many will be looked up.
 func lookup(c *cache.Cache, files int) (has func(artifact.Content) bool) {
 	if files > manyFiles {
 		return c.Lookup()
@@ -118,7 +118,7 @@ func lookup(c *cache.Cache, files int) (has func(artifact.Content) bool) {
 	return c.Has
 }
 
-// missingProofs are the proofs of upstream that the cache lacks.
+// missingProofs are the upstream proofs that the cache lacks.
 func missingProofs(lock *lockfile.Lock, c *cache.Cache) []fetch.Wanted {
 	return slices.DeleteFunc(distinct(upstreamProofs(lock)), func(w fetch.Wanted) bool { return c.Has(w.Content) })
 }
@@ -157,7 +157,7 @@ func Downloads(lock *lockfile.Lock, c *cache.Cache) (all []Download) {
 	return all
 }
 
-// distinct has each content once, with all addresses that have it.
+// distinct lists each content once, with all its addresses.
 func distinct(all []fetch.Wanted) (once []fetch.Wanted) {
 	place := make(map[artifact.Content]int, len(all))
 	for _, w := range all {

@@ -14,8 +14,8 @@ import (
 	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
-// FindLock finds the lock that a path means: that of a folder with a definition, that of a definition's file, or
-// the path itself. file is empty if the path means no lock.
+// FindLock finds the lock for a path: that of a folder with a definition, that of a definition file, or
+// the path itself. file is empty if there is no lock for the path.
 func FindLock(path string) (file string) {
 	info, err := os.Stat(path)
 	switch {
@@ -42,7 +42,7 @@ func FindLock(path string) (file string) {
 	return ""
 }
 
-// beginsLikeJSON tells a lock from an archive.
+// beginsLikeJSON distinguishes a lock from an archive.
 func beginsLikeJSON(path string) bool {
 	f, err := artifact.OpenFile(path)
 	if err != nil {
@@ -54,8 +54,8 @@ func beginsLikeJSON(path string) bool {
 	return bytes.HasPrefix(bytes.TrimSpace(begin[:n]), []byte("{"))
 }
 
-// ReadLock reads a lock that FindLock found, whether or not it is of the definition beside it. The error of a definition
-// without a lock is artifact.ErrStale. changed is the definition beside the lock, if it is not the one that was locked.
+// ReadLock reads a lock that FindLock found, whether or not it matches the definition beside it. The error for a definition
+// without a lock is artifact.ErrStale. changed is the definition beside the lock, if it has changed since it was locked.
 func ReadLock(file string) (lock *lockfile.Lock, digest, changed string, err error) {
 	definition := ""
 	for _, extension := range []string{".yaml", ".yml"} {

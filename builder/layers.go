@@ -20,7 +20,7 @@ import (
 // maxGroups bounds the combinations of sets that have layers of their own.
 const maxGroups = 30
 
-// A plan is all that goes into an image.
+// A plan is everything that goes into an image.
 type plan struct {
 	lock    *lockfile.Lock
 	items   []*lockedFile // the files of its items
@@ -82,8 +82,8 @@ func (p *plan) layers() (layers []*tarlayer.Layer, err error) {
 	return append(layers, last), err
 }
 
-// wanted are the files to be placed: those of each combination of sets together, so that a set is read without much else; then those of
-// no set, security updates apart, which are replaced most often; then what upstream signed. Each one's entry goes into entries.
+// wanted are the files to place: first those of each combination of sets together, so that a set is read without much else; then those
+// in no set, with security updates separate because they are replaced most often; then what upstream signed. It adds each file's entry to entries.
 func (p *plan) wanted(proofs []tarlayer.Entry, entries map[placement.File]tarlayer.Entry) (all []placement.Wanted) {
 	add := func(group string, e tarlayer.Entry) {
 		f := placement.File{Path: e.Path, Size: e.Size, SHA256: e.SHA256}
@@ -101,14 +101,14 @@ func (p *plan) wanted(proofs []tarlayer.Entry, entries map[placement.File]tarlay
 	return all
 }
 
-// A group is what shares layers.
+// A group is files that share layers.
 type group struct {
 	title string
 	files []*lockedFile
 }
 
-// groupFiles divides the items' files into those that the same sets need, and those that none does. Within a group, files are
-// sorted by path, so that what comes from one folder of upstream shares a layer.
+// groupFiles groups the items' files by the sets that need them, with one group for files in no set. Within a group, files are
+// sorted by path, so that files from one upstream folder share a layer.
 func groupFiles(files []*lockedFile) (groups []group) {
 	bySets := make(map[string][]*lockedFile)
 	var rest, security []*lockedFile
@@ -187,7 +187,7 @@ func noFileIsFolder(files []catalog.File) error {
 	return nil
 }
 
-// catalog names the place of every file. places are the layers of the items' files and of what upstream signed, by path in the image.
+// catalog records the place of every file. places are the layers of the items' files and of what upstream signed, by path in the image.
 func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]int) (*catalog.Catalog, error) {
 	c := &catalog.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
 		Sets: p.lock.Sets, Items: p.lock.Items, Aliases: catalog.Aliases(p.kinds, p.lock.Items)}

@@ -14,7 +14,7 @@ import (
 	"github.com/minimirror/minimirror/internal/cache"
 )
 
-// local returns the name of the file that an address without a scheme means, a path relative to the
+// local returns the file name for an address without a scheme, which is a path relative to the
 // definition's folder.
 func local(address, dir string) (file string, is bool) {
 	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") { // as nearly all of tens of thousands
@@ -44,8 +44,8 @@ func resolved(addresses []string, dir string) []string {
 	return all
 }
 
-// checkLocal reads the files of this site again. One that has changed since it was locked is artifact.ErrStale, though the cache has
-// it as it was: whoever changed it expects it in the image. One that is gone may come from the cache.
+// checkLocal reads local files again. A file that has changed since it was locked is artifact.ErrStale, even if the cache has
+// the locked version: the user expects the new one in the image. A deleted file may come from the cache.
 func checkLocal(ctx context.Context, files []*lockedFile, d *Definition, c *cache.Cache) error {
 	for _, f := range files {
 		for _, address := range f.URLs {

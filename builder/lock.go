@@ -23,9 +23,9 @@ type Locker struct {
 	Log      *slog.Logger
 }
 
-// LockOptions say what a lock may change.
+// LockOptions say what Lock may change.
 type LockOptions struct {
-	// Update moves pins to the newest; otherwise they are kept where upstream still
+	// Update moves pins to the newest versions; otherwise they are kept if upstream still
 	// has them.
 	Update bool
 	// Only, with Update, are names of items, or patterns as glob.Parse reads them: pins of
@@ -35,15 +35,15 @@ type LockOptions struct {
 	DryRun bool
 }
 
-// Locked is what Lock made.
+// Locked is the result of Lock.
 type Locked struct {
 	*lockfile.Lock
 	Previous *lockfile.Lock // nil: there was none
 	Changes  []Change       // against Previous
-	// ReleaseChanges are what clients find changed in releases.
+	// ReleaseChanges are changes in releases that clients notice.
 	ReleaseChanges []artifact.ReleaseChange
 	Changed        bool // the files are not, or with DryRun were not, as they should be
-	// Lacking is lockfile.ErrProofs if mirror.proofs did not hold what Previous keeps there.
+	// Lacking is lockfile.ErrProofs if mirror.proofs lacked a proof of Previous.
 	Lacking error
 }
 
@@ -140,7 +140,7 @@ func (opt LockOptions) held(previous *lockfile.Lock) (map[string][]artifact.Item
 	return held, nil
 }
 
-// reservedBy are the names at which kinds answer on a mirror, whatever it carries.
+// reservedBy are the names under which kinds serve paths on any mirror.
 func reservedBy(kinds []artifact.Kind) (names []string) {
 	for _, kind := range kinds {
 		if r, able := artifact.Able[artifact.Reserver](kind); able {

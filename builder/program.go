@@ -18,7 +18,7 @@ import (
 // programNote is the kind of note that holds the SHA-256 of a program, under a name for its file that changes with its content.
 const programNote = "program"
 
-// programEntry is this very program as the image's first file. It must be
+// programEntry is this very program as a file of the image. It must be
 // static: an image from scratch has no dynamic linker. notes know the digest of a program that was read before; they may be nil.
 func programEntry(file string, notes tarlayer.Notes) (tarlayer.Entry, error) {
 	if err := CheckStatic(file); err != nil {

@@ -5,7 +5,7 @@ import (
 	"github.com/minimirror/minimirror/internal/jsonschema"
 )
 
-// definitionKeys are the keys of a definition beside those of the kinds.
+// definitionKeys are the keys of a definition besides those of the kinds.
 var definitionKeys = []string{"name", "sets", signingKeyName}
 
 // SchemaDocument is the JSON Schema of a definition as a file.
@@ -13,7 +13,7 @@ func SchemaDocument(kinds []artifact.Kind) []byte {
 	return jsonschema.Document("A definition of miniMirror (mirror.yaml)", Schema(kinds))
 }
 
-// Schema is the JSON Schema of a definition with these kinds. What a kind does not describe may be anything.
+// Schema is the JSON Schema of a definition with these kinds. The section of a kind without a schema may contain anything.
 func Schema(kinds []artifact.Kind) jsonschema.Schema {
 	parts, setParts := make(map[string]jsonschema.Schema), make(map[string]jsonschema.Schema)
 	var oneOf []jsonschema.Schema

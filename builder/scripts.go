@@ -11,8 +11,8 @@ import (
 	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
-// scripts are the files /bootstrap/SET/install.sh: each installs a set out of the
-// unpacked image, where this program cannot run. Those of a set for several systems are /bootstrap/SET/SYSTEM/install.sh.
+// scripts are the files /bootstrap/SET/install.sh: each installs a set from the
+// unpacked image on machines where this program cannot run. Those of a set for several systems are /bootstrap/SET/SYSTEM/install.sh.
 func (b *Builder) scripts(ctx context.Context, lock *lockfile.Lock) (entries []tarlayer.Entry, err error) {
 	for first := 0; first < len(lock.Sets); {
 		name, system := lock.Sets[first].Name, lock.Sets[first].System

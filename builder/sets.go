@@ -6,7 +6,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// installable refuses a set's part of a kind whose items no node can install.
+// installable refuses a kind in a set if no node can install its items.
 func installable(kinds []artifact.Kind, name string) error {
 	for _, kind := range kinds {
 		if kind.Name() == name {
@@ -17,7 +17,7 @@ func installable(kinds []artifact.Kind, name string) error {
 	return nil
 }
 
-// addSet joins what two kinds have for one set.
+// addSet merges the items that two kinds have for one set.
 func addSet(sets []artifact.Set, add artifact.Set) []artifact.Set {
 	if i := slices.IndexFunc(sets, func(s artifact.Set) bool { return artifact.CompareSets(s, add) == 0 }); i >= 0 {
 		sets[i] = joinSets(sets[i], add)
@@ -26,7 +26,7 @@ func addSet(sets []artifact.Set, add artifact.Set) []artifact.Set {
 	return append(sets, add)
 }
 
-// joinSets is a set with the items of another behind its own.
+// joinSets appends the items of another set to those of a set.
 func joinSets(set, add artifact.Set) artifact.Set {
 	set.Requested = slices.Concat(set.Requested, add.Requested)
 	slices.Sort(set.Requested)
@@ -34,8 +34,8 @@ func joinSets(set, add artifact.Set) artifact.Set {
 	return set
 }
 
-// distribute adds what a set has for every node, or for every system, to the sets of the same name that are for particular ones.
-// Where there are any, a node takes one of these; otherwise the set stays as it is.
+// distribute adds the items of a set for every node, or for every system, to the sets of the same name for specific ones.
+// If there are any, a node uses one of these; otherwise the set stays unchanged.
 func distribute(sets []artifact.Set) (all []artifact.Set) {
 	general := func(set, of *artifact.Set) bool {
 		return set.Name == of.Name && set.Nodes() != of.Nodes() && (set.System == "" || set.System == of.System) &&

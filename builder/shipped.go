@@ -8,7 +8,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/layout"
 )
 
-// Shipped says how much of an image is new to those who have the image that it follows.
+// Shipped says how much of an image is new to nodes that have the image on which it is based.
 type Shipped struct {
 	Layers int   `json:"layers"` // in all
 	Kept   int   `json:"kept"`   // layers of the image before
@@ -17,7 +17,7 @@ type Shipped struct {
 	Unused int64 `json:"unused"` // bytes of kept layers that this image does not use
 }
 
-// shipped counts; sizes are those of all layers.
+// shipped computes Shipped; sizes are the sizes of all layers.
 func (p *plan) shipped(sizes []int64) (s Shipped) {
 	s.Layers = len(sizes)
 	for i, size := range sizes {
@@ -43,7 +43,7 @@ const (
 	refuseLayer = 52_000 << 20   // Amazon's
 )
 
-// checkSizes warns of layers that some registries refuse, and refuses those that all may.
+// checkSizes warns about layers that some registries refuse, and refuses those that all registries may refuse.
 func (b *Builder) checkSizes(p *plan, sizes []int64) error {
 	for i, size := range sizes {
 		title := p.titles[i]

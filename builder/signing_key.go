@@ -38,7 +38,7 @@ func (d *Definition) parseSigningKeys(section artifact.Section) error {
 	return nil
 }
 
-// parseFingerprint reads a fingerprint as programs print it, in groups or not.
+// parseFingerprint reads a fingerprint as programs print it, with or without spaces.
 func parseFingerprint(text string) (string, error) {
 	digits := strings.ToUpper(strings.Join(strings.Fields(text), ""))
 	digits = strings.TrimPrefix(digits, "0X")
@@ -56,8 +56,8 @@ func parseFingerprint(text string) (string, error) {
 // PinsSigningKey reports whether the definition says which keys sign.
 func (d *Definition) PinsSigningKey() bool { return len(d.signingKeys) > 0 }
 
-// CheckSigningKeys refuses keys other than those that the definition names, if it names any. All of them must sign: clients may
-// know one of them only.
+// CheckSigningKeys refuses keys other than those that the definition names, if it names any. All of them must sign: a client may
+// know only one of them.
 func (d *Definition) CheckSigningKeys(keys signing.Keys) error {
 	if !d.PinsSigningKey() {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"github.com/minimirror/minimirror/internal/lockfile"
 )
 
-// Why tells why the definition's lock has what name stands for, in the words of
-// any of its kinds. The error is artifact.ErrStale when the lock is not of this
+// Why explains why the definition's lock has the items that name stands for, a name
+// of any of its kinds. The error is artifact.ErrStale if the lock does not match the
 // definition.
 func Why(d *Definition, kinds []artifact.Kind, name string) ([]artifact.Reason, error) {
 	lock, _, err := readFresh(d, lockfile.Read)

@@ -60,7 +60,7 @@ func openArchive(o Options) (*archiveFile, error) {
 	return a, nil
 }
 
-// name says what the archive calls the image.
+// name sets the image's name in the archive.
 func (a *archiveFile) name(o Options) error {
 	if o.Output.Transport == image.OCIArchive {
 		a.options = func(d ocispec.Descriptor) []archive.ExportOpt {

@@ -1,20 +1,20 @@
-// Package buildkit bakes layers into an image: it describes the layers to
-// BuildKit, which composes, exports and pushes. It stands at the end of a build,
-// behind everything that decides what the layers hold, and is the only package
+// Package buildkit assembles layers into an image: it describes the layers to
+// BuildKit, which assembles, exports and pushes the image. It is the last step of a build,
+// after everything that decides what the layers contain, and is the only package
 // that imports github.com/moby/buildkit.
 //
-// BuildKit gets one OCI image layout that exists only as answers over the
-// session: manifest, configuration and the layers, whose bytes are made from
-// cached files while they are read. It takes the layers as they are: nothing is
-// unpacked or mounted, so that an ordinary user without namespaces can bake. One
+// BuildKit reads one OCI image layout that exists only as responses over the
+// session: manifest, configuration and the layers, whose bytes are generated from
+// cached files while they are read. It uses the layers unchanged: nothing is
+// unpacked or mounted, so an ordinary user without namespaces can build. One
 // source with all layers makes the same image as one source for each layer and an
-// llb.Merge over them, and BuildKit keeps half as much metadata of it (a third with
+// llb.Merge over them, and BuildKit keeps half as much metadata for it (a third with
 // 16 layers).
 //
-// BuildKit answers with manifest and configuration (its oci exporter, into a
-// content store of ours that already has the layers). A directory or an archive
-// is then written from those and the layers, without sending the layers through
-// gRPC again. To a registry, BuildKit itself pushes.
+// BuildKit returns the manifest and configuration (its oci exporter, into a
+// content store of ours that already has the layers). The package then writes a directory or
+// an archive from those and the layers, without sending the layers through
+// gRPC again. BuildKit itself pushes to a registry.
 package buildkit
 
 import (
@@ -35,7 +35,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
-// Options say what to bake, with which BuildKit, and where to.
+// Options say what to assemble, with which BuildKit, and where to write it.
 type Options struct {
 	// Addr is a BuildKit daemon: unix://, tcp://, docker-container://NAME or
 	// kube-pod://NAME. Empty: the BuildKit inside this program.
@@ -54,20 +54,20 @@ type Options struct {
 	Config ocispec.Image
 
 	Output image.Reference
-	// Names are what container runtimes call the image when Output has no name: a docker-archive has all
-	// of them, an OCI layout the first, for its readers want one.
+	// Names are the image's names in container runtimes if Output has no name: a docker-archive has all
+	// of them, an OCI layout only the first, because its readers expect one.
 	Names []string
-	// Registry says how to reach a registry that the image goes to. A daemon at Addr has settings of its own, which only Insecure changes.
+	// Registry says how to reach the registry to push to. A daemon at Addr has its own settings, of which only Insecure changes any.
 	Registry registry.Options
 
-	// Progress is told how many bytes of how many are done; it must be quick. May be nil.
+	// Progress is called with the bytes done and the total; it must return quickly. May be nil.
 	Progress func(done, total int64)
 	Log      *slog.Logger // may be nil
 }
 
-// An output is a place for an image. It holds its lock from open to close.
+// An output is a destination for an image. It holds its lock from open to close.
 type output interface {
-	// blobs writes what can be written before the image is composed.
+	// blobs writes what can be written before the image is assembled.
 	blobs(ctx context.Context, layers *layerSet, progress *meter) error
 	// commit makes the image visible.
 	commit(ctx context.Context, img *baked, progress *meter) error
@@ -75,7 +75,7 @@ type output interface {
 	close()
 }
 
-// A baked image is what BuildKit composed.
+// A baked image is what BuildKit assembled.
 type baked struct {
 	manifest ocispec.Descriptor
 	store    *store // has manifest, configuration and layers
@@ -84,7 +84,7 @@ type baked struct {
 // Bake makes the image and returns its manifest's digest. The digest depends on
 // Layers and Config alone: not on the machine, the user, the output (a
 // docker-archive carries the same manifest) or the daemon. On failure, and when
-// ctx ends, what Output held before is still there and nothing else.
+// ctx ends, Output is unchanged.
 func Bake(ctx context.Context, o Options) (digest.Digest, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

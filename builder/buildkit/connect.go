@@ -16,9 +16,9 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// TLS says how to know a daemon and be known to it: the fields are buildctl's
-// flags --tlscacert, --tlscert, --tlskey and --tlsservername. All are files but
-// ServerName, which is the address's host when empty. The zero value is no TLS.
+// TLS says how to authenticate a daemon and the client to it: the fields are buildctl's
+// flags --tlscacert, --tlscert, --tlskey and --tlsservername. All are files except
+// ServerName; if it is empty, it is the host of the address. The zero value is no TLS.
 type TLS struct {
 	CACert, Cert, Key string
 	ServerName        string
@@ -44,10 +44,10 @@ func TLSFromDir(dir string) (TLS, error) {
 	return t, nil
 }
 
-// schemes are the addresses that a client can be made of.
+// schemes are the supported schemes of a daemon's address.
 var schemes = []string{"unix", "tcp", "docker-container", "kube-pod"}
 
-// connect returns a client of the daemon, which has answered.
+// connect returns a client of the daemon, after the daemon has answered.
 func connect(ctx context.Context, o Options) (*client.Client, error) {
 	scheme, _, found := strings.Cut(o.Addr, "://")
 	if !found || !slices.Contains(schemes, scheme) {

@@ -21,8 +21,8 @@ import (
 )
 
 // A directory is an OCI image layout. Blobs are named by their content, so an
-// image is written beside the one before and becomes visible with index.json, in
-// one rename; what it does not refer to goes afterwards. This also works where
+// image is written beside the previous one and becomes visible with index.json, in
+// one rename; unreferenced blobs are removed afterwards. This also works if
 // the folder itself cannot be renamed, because it is mounted or a link.
 type directory struct {
 	path  string
@@ -62,7 +62,7 @@ func (d *directory) blobs(ctx context.Context, layers *layerSet, progress *meter
 }
 
 // commit writes manifest and configuration, makes them visible, and removes the
-// blobs of the image before.
+// blobs of the previous image.
 func (d *directory) commit(ctx context.Context, img *baked, progress *meter) error {
 	raw, err := content.ReadBlob(ctx, img.store, img.manifest)
 	if err != nil {
@@ -104,7 +104,7 @@ func (d *directory) commit(ctx context.Context, img *baked, progress *meter) err
 	return nil
 }
 
-// replace writes a small file of the layout, unless it is there already.
+// replace writes a small file of the layout, unless it is already the same.
 func (d *directory) replace(name string, data []byte) error {
 	if old, err := artifact.ReadFile(filepath.Join(d.path, name)); err == nil && bytes.Equal(old, data) {
 		return nil

@@ -26,8 +26,8 @@ func copyBytes(blob []byte) copyFunc {
 	}
 }
 
-// look keeps a blob that is there already, when it is what its name says: a disk
-// that was full or lost power may have left another.
+// look keeps an existing blob if its content matches its name: a full disk or a
+// power failure may have left a damaged one.
 func (d *directory) look(ctx context.Context, want ocispec.Descriptor, progress *meter) error {
 	intact, err := d.intact(ctx, d.blobFile(want.Digest), want, progress)
 	if intact {

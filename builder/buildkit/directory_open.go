@@ -36,7 +36,7 @@ func openDirectory(ctx context.Context, path string, names annotations, log *slo
 	return d, nil
 }
 
-// acquire makes the folder and waits for its lock: another build into it may be going on.
+// acquire creates the folder and waits for its lock: another build may be writing to it.
 func (d *directory) acquire(ctx context.Context) error {
 	told := false
 	for {
@@ -70,7 +70,7 @@ func (d *directory) acquire(ctx context.Context) error {
 	}
 }
 
-// inspect looks at what is in the folder, and begins a layout where there is nothing.
+// inspect checks the content of the folder, and starts a layout if the folder is empty.
 func (d *directory) inspect() error {
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
@@ -104,7 +104,7 @@ func (d *directory) inspect() error {
 	if err := os.MkdirAll(filepath.Join(d.path, blobFolder), 0o777); err != nil {
 		return err
 	}
-	// What a killed build was writing.
+	// Remove what a killed build was writing.
 	for _, folder := range []string{d.path, filepath.Join(d.path, blobFolder)} {
 		if err := atomicfile.Sweep(folder); err != nil {
 			return err

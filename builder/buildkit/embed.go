@@ -135,8 +135,8 @@ func (d *daemon) dial(ctx context.Context, _ string) (net.Conn, error) {
 	return d.listener.DialContext(ctx)
 }
 
-// close ends the daemon. One goroutine of BuildKit's history queue sleeps on: it
-// knows no end.
+// close stops the daemon. One goroutine of BuildKit's history queue keeps sleeping: there is no way
+// to stop it.
 func (d *daemon) close() error {
 	d.server.Stop()
 	<-d.served
@@ -144,5 +144,5 @@ func (d *daemon) close() error {
 	return d.controller.Close()
 }
 
-// volatile opens a database that need not outlive a crash.
+// volatile opens a database that need not survive a crash.
 var volatile = &bolt.Options{Timeout: time.Second, NoSync: true, NoGrowSync: true, FreelistType: bolt.FreelistMapType}

@@ -15,7 +15,7 @@ import (
 	"github.com/minimirror/minimirror/internal/transfer"
 )
 
-// explain turns an error of BuildKit's or of the file system's into what a person needs.
+// explain turns an error from BuildKit or the file system into one that helps the user.
 func explain(ctx context.Context, err error, o Options) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -42,7 +42,7 @@ func explain(ctx context.Context, err error, o Options) error {
 	return err
 }
 
-// short strips what gRPC and BuildKit's solver say around an error's cause.
+// short removes what gRPC and BuildKit's solver add to an error's cause.
 func short(err error) error {
 	text := err.Error()
 	if s, ok := status.FromError(err); ok {
@@ -56,8 +56,8 @@ func short(err error) error {
 	return &shortened{text, err}
 }
 
-// reason is why a daemon did not answer, without what gRPC says of the ways that
-// it tried.
+// reason is why a daemon did not answer, without what gRPC says about its
+// attempts.
 func reason(err error) error {
 	text := err.Error()
 	if _, output, found := strings.Cut(text, "stderr="); found { // of docker or kubectl

@@ -14,7 +14,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
-// A layerSet is the layers of an image and what they are as blobs.
+// A layerSet is the layers of an image and their descriptors as blobs.
 type layerSet struct {
 	layers      []*tarlayer.Layer
 	notes       tarlayer.Notes
@@ -75,7 +75,7 @@ func (s *layerSet) verify(ctx context.Context) error {
 	return nil
 }
 
-// complete is the configuration with everything that follows from the layers.
+// complete returns the configuration with everything that depends on the layers.
 func complete(config ocispec.Image, layers []ocispec.Descriptor) (ocispec.Image, error) {
 	if config.OS == "" || config.Architecture == "" {
 		return config, errors.New("the image's configuration names no os or no architecture")

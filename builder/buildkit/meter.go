@@ -6,8 +6,8 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 )
 
-// A meter counts the bytes that pass on their way into the image. Each layer
-// passes once to be hashed unless its digest is known, once to be uploaded to a
+// A meter counts the bytes processed for the image. Each layer
+// is read once to be hashed unless its digest is known, once to be uploaded to a
 // daemon, and once to be written or pushed.
 type meter struct {
 	report func(done, total int64)
@@ -31,7 +31,7 @@ func newMeter(o Options) *meter {
 // add counts n bytes as done.
 func (m *meter) add(n int) { m.change(int64(n), 0) }
 
-// skip counts n bytes as not to be done.
+// skip subtracts n bytes from the total.
 func (m *meter) skip(n int64) { m.change(0, -n) }
 
 // finish counts everything as done: a daemon may have had some layers already.

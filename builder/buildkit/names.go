@@ -13,10 +13,10 @@ import (
 
 // annotations are an image's names in the index of an OCI layout. skopeo chooses an image by
 // org.opencontainers.image.ref.name; containerd and podman take io.containerd.image.name for the image's name, and the
-// other one where it is missing. The index has one entry: of two, skopeo and "podman load" say that they cannot choose.
+// other one if it is missing. The index has one entry: with two, skopeo and "podman load" report that they cannot choose.
 type annotations map[string]string
 
-// layoutNames are the annotations for an OCI layout. What the output's reference says goes before Names; "NAME" without
+// layoutNames are the annotations for an OCI layout. A name in the output's reference takes precedence over Names; "NAME" without
 // a slash is the tag of the first of these.
 func layoutNames(o Options) annotations {
 	name := o.Output.Name
@@ -51,7 +51,7 @@ func (a annotations) of(d ocispec.Descriptor) ocispec.Descriptor {
 	return d
 }
 
-// archiveNames are what a docker-archive calls the image.
+// archiveNames are the image's names in a docker-archive.
 func archiveNames(o Options) ([]string, error) {
 	if o.Output.Name == "" {
 		return o.Names, nil

@@ -8,9 +8,9 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// quiet sends what BuildKit and its libraries log to l, as debug messages. They
-// use the process's one logger of logrus and of the standard library; there is no
-// other way to reach them.
+// quiet sends the log of BuildKit and its libraries to l, as debug messages. They
+// use the global loggers of logrus and the standard library; there is no
+// other way to redirect them.
 func quiet(l *slog.Logger) {
 	log.SetFlags(0)
 	log.SetOutput(debugWriter{l})

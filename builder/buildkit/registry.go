@@ -22,7 +22,7 @@ import (
 	"github.com/minimirror/minimirror/internal/transfer"
 )
 
-// pushed is the output that BuildKit writes by itself.
+// pushed is the output that BuildKit writes itself.
 type pushed struct{}
 
 func openRegistry(o Options) (pushed, error) {
@@ -52,8 +52,8 @@ func push(attributes map[string]string, o Options) client.ExportEntry {
 	return client.ExportEntry{Type: client.ExporterImage, Attrs: attributes}
 }
 
-// registryHosts is how the BuildKit inside this program finds registries: as those do who read the image from there.
-// The returned closer ends the connections.
+// registryHosts finds registries for the BuildKit inside this program, in the same way as for reading images.
+// The returned closer closes the connections.
 func registryHosts(o Options) (docker.RegistryHosts, closer, error) {
 	connections := &idle{}
 	hosts, err := o.Registry.Hosts(func(c *http.Client) error {
@@ -68,7 +68,7 @@ func registryHosts(o Options) (docker.RegistryHosts, closer, error) {
 	return hosts, connections, err
 }
 
-// idle ends the connections that transports keep.
+// idle closes the idle connections of transports.
 type idle struct {
 	mu         sync.Mutex
 	transports []*http.Transport
@@ -112,11 +112,11 @@ func login(o Options) (session.Attachable, error) {
 	return &answers{server, o.Addr == ""}, nil
 }
 
-// answers are BuildKit's own but for one question: whether tokens should be
-// fetched by the client, so that the daemon never sees a password. To prove who
-// it is then, the client keeps a secret in the folder of the Docker configuration.
-// That is for nothing when the daemon is this program, and must not fail where
-// the folder cannot be written.
+// answers are BuildKit's own except for one question: whether the client should
+// fetch tokens, so that the daemon never sees a password. To identify
+// itself, the client then keeps a secret in the folder of the Docker configuration.
+// That is useless if the daemon is this program, and must not fail if
+// the folder is not writable.
 type answers struct {
 	auth.AuthServer
 	embedded bool

@@ -10,12 +10,12 @@ import (
 	"github.com/minimirror/minimirror/internal/atomicfile"
 )
 
-// A scratch is a temporary folder, locked as long as its process lives, so that the next process can
-// tell what a killed one left behind.
+// A scratch is a temporary folder, locked while its process runs, so that the next process can
+// recognize what a killed one left behind.
 type scratch struct{ *os.File }
 
 // newScratchDir makes a folder in parent (os.TempDir when empty), after removing
-// those that nobody holds any more.
+// those that no process locks any more.
 func newScratchDir(parent, prefix string) (*scratch, error) {
 	if parent == "" {
 		parent = os.TempDir()
@@ -75,7 +75,7 @@ func sweep(parent, prefix string) {
 // parents are the folders that had to be made for an output.
 type parents struct{ made []string } // from the deepest
 
-// add makes the folders that path needs above it.
+// add creates the missing parent folders of path.
 func (p *parents) add(path string) error {
 	var made []string
 	for dir := filepath.Dir(path); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {

@@ -26,11 +26,11 @@ const (
 	layoutName = "layout.invalid/minimirror"
 )
 
-// errBrokenOff is all that BuildKit may tell of a daemon that was stopped, or of a
-// registry that refused what it was sent before it had read it all.
+// errBrokenOff is all that BuildKit may report about a daemon that was stopped, or about a
+// registry that refused an upload before it had read it all.
 var errBrokenOff = errors.New("buildkit: broken off by the daemon or the registry")
 
-// solve lets BuildKit compose the image and export or push it. Without a daemon
+// solve has BuildKit assemble the image and export or push it. Without a daemon
 // (nil), it does so in this process.
 func solve(ctx context.Context, o Options, c *client.Client, src *source, progress *meter) (*baked, error) {
 	upload := progress.add
@@ -71,7 +71,7 @@ func solve(ctx context.Context, o Options, c *client.Client, src *source, progre
 		attributes["tar"] = "false"
 		options.Exports = []client.ExportEntry{{Type: client.ExporterOCI, Attrs: attributes, OutputStore: mine}}
 	}
-	// A cancelled client would wait five seconds for a last word.
+	// A cancelled client would wait five seconds for a final response.
 	defer context.AfterFunc(ctx, func() { c.Close() })()
 	response, err := c.Solve(ctx, definition, options, nil)
 	if err != nil {
@@ -86,7 +86,7 @@ func solve(ctx context.Context, o Options, c *client.Client, src *source, progre
 	return result(ctx, src, mine, response)
 }
 
-// result finds the manifest that BuildKit composed. After a push only its digest is known.
+// result finds the manifest that BuildKit made. After a push only its digest is known.
 func result(ctx context.Context, src *source, mine *store, response *client.SolveResponse) (*baked, error) {
 	sum, err := digest.Parse(response.ExporterResponse[exptypes.ExporterImageDigestKey])
 	if err != nil {

@@ -31,7 +31,7 @@ type source struct {
 	failed   atomic.Pointer[error]    // what stopped the first reading that failed
 }
 
-// epoch is the time that everything in the image carries, in whole seconds.
+// epoch is the timestamp of everything in the image, in whole seconds.
 func epoch(config ocispec.Image) time.Time {
 	if config.Created == nil {
 		return time.Unix(0, 0).UTC()
@@ -63,9 +63,9 @@ func newSource(config ocispec.Image, layers *layerSet) (*source, error) {
 	return s, nil
 }
 
-// A store is a content store that has the blobs of a source without keeping
-// them, and keeps what else is written to it in another store. Writing a layer
-// to it ends at once: it exists.
+// A store is a content store that provides the blobs of a source without storing
+// them, and stores everything else in another store. Writing a layer
+// to it ends at once, because it already exists.
 type store struct {
 	content.Store
 	source *source
@@ -74,7 +74,7 @@ type store struct {
 
 var _ content.Store = (*store)(nil)
 
-// inMemory keeps what else is written in memory.
+// inMemory stores everything else in memory.
 func (s *source) inMemory(read func(n int)) *store {
 	return &store{contentutil.NewBuffer(), s, read}
 }
@@ -118,8 +118,8 @@ func (s *store) Writer(ctx context.Context, options ...content.WriterOpt) (conte
 	return s.Store.Writer(ctx, options...)
 }
 
-// A layerReader counts what is read, and remembers why it could not be: BuildKit
-// passes on an error's text at most.
+// A layerReader counts the bytes read, and keeps the error of a failed read: BuildKit
+// passes on at most an error's text.
 type layerReader struct {
 	*tarlayer.Reader
 	store *store
@@ -136,7 +136,7 @@ func (r *layerReader) ReadAt(p []byte, offset int64) (int, error) {
 	return n, err
 }
 
-// memory is a blob that is at hand.
+// memory is a blob in memory.
 type memory []byte
 
 func (m memory) ReadAt(p []byte, offset int64) (int, error) {
@@ -145,7 +145,7 @@ func (m memory) ReadAt(p []byte, offset int64) (int, error) {
 func (m memory) Size() int64  { return int64(len(m)) }
 func (m memory) Close() error { return nil }
 
-// check makes sure that what BuildKit composed has our layers, byte for byte.
+// check verifies that the image from BuildKit has our layers, byte for byte.
 func (s *source) check(manifest []byte) error {
 	var m ocispec.Manifest
 	if err := json.Unmarshal(manifest, &m); err != nil {

@@ -34,8 +34,8 @@ const (
 	snapshotter = "native"   // never makes a snapshot
 )
 
-// A worker is a BuildKit worker that can do what Bake needs and no more: its only
-// source is an OCI layout of the client's, and it exports and pushes images. It
+// A worker is a BuildKit worker with only what Bake needs: its only
+// source is an OCI layout of the client, and it exports and pushes images. It
 // runs no program, mounts nothing, and does not look for git or emulators, as
 // base.NewWorker and the workers of buildkitd do.
 type worker struct {
@@ -132,7 +132,7 @@ func (w *worker) compose() (err error) {
 	return err
 }
 
-// Exporter knows the two exporters that solve uses.
+// Exporter returns one of the two exporters that solve uses.
 func (w *worker) Exporter(name string, sessions *session.Manager) (exporter.Exporter, error) {
 	switch name {
 	case client.ExporterImage:
@@ -153,7 +153,7 @@ func (w *worker) Exporter(name string, sessions *session.Manager) (exporter.Expo
 	return nil, fmt.Errorf("buildkit: no exporter %q", name)
 }
 
-// Platforms is the image's: nothing runs, so what this machine could run is of no interest.
+// Platforms is the image's: nothing runs, so this machine's platforms do not matter.
 func (w *worker) Platforms(bool) []ocispec.Platform { return w.WorkerOpt.Platforms }
 
 // Close closes the worker's databases.

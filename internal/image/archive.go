@@ -18,8 +18,8 @@ const (
 	maxLinks   = 8      // followed for one name
 )
 
-// An archive is an uncompressed tar file, read in place: where each entry's content
-// begins is found once by going over the headers.
+// An archive is an uncompressed tar file, read in place: one scan of the headers
+// finds where each entry's content begins.
 type archive struct {
 	source  *source
 	entries map[string]archiveEntry
@@ -58,8 +58,8 @@ func newArchive(s *source) (*archive, error) {
 	return a, nil
 }
 
-// scan reads the headers. Of two entries with one name the later counts, as
-// in an archive that is unpacked.
+// scan reads the headers. If two entries have the same name, the later one counts, as
+// it does when an archive is unpacked.
 func (a *archive) scan(whole blob) error {
 	r := whole.reader()
 	begun, last, end := false, "", int64(0)
@@ -113,7 +113,7 @@ func inArchive(dir, target string) string {
 	return path.Clean("/" + target)[1:]
 }
 
-// plainFile reports whether an entry's content lies in the archive as it is.
+// plainFile reports whether the archive stores an entry's content unchanged.
 func plainFile(header *tar.Header) bool {
 	for key := range header.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {

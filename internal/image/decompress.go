@@ -18,15 +18,15 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Bounds of what is decompressed, in bytes. What an image carries is compressed already: more than
-// expansion times its size is an attack.
+// Limits for decompression, in bytes. Files in an image are already compressed: more than
+// expansion times the size is an attack.
 const (
 	maxWindow    = 128 << 20 // of zstd and xz: memory
 	maxExpansion = 200
 	minExpanded  = 64 << 20
 )
 
-// formats are what archives and layers may be compressed with, by their first bytes.
+// formats are the compression formats of archives and layers, by their first bytes.
 var formats = []struct{ name, magic string }{
 	{"gzip", "\x1f\x8b"}, {"zstd", "\x28\xb5\x2f\xfd"}, {"xz", "\xfd7zXZ\x00"},
 	{"bzip2", "BZh"}, {"lz4", "\x04\x22\x4d\x18"},
@@ -42,7 +42,7 @@ func formatOf(start []byte) string {
 	return ""
 }
 
-// decompress returns what r is when it is not compressed. It closes r in the end.
+// decompress returns the uncompressed content of r. Closing the result closes r.
 func decompress(r io.ReadCloser) (io.ReadCloser, error) {
 	counted := &countedReader{Reader: r}
 	buffered := bufio.NewReaderSize(counted, 64<<10)
@@ -85,7 +85,7 @@ func closing(err error, c io.Closer) error {
 	return err
 }
 
-// decompressed is a stream that comes out of another.
+// decompressed is the decompressed stream of another.
 type decompressed struct {
 	io.Reader
 	input  io.Closer
@@ -106,7 +106,7 @@ func (d *decompressed) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A countedReader counts what is read, and keeps why it could not be.
+// A countedReader counts the bytes read, and keeps the error of a failed read.
 type countedReader struct {
 	io.Reader
 	n   int64

@@ -19,20 +19,20 @@ import (
 
 const fetchSteps = 128 << 10 // bytes that are read at once
 
-// A Delivery takes the content of one file. One of Commit and Abort is called in the end.
+// A Delivery receives the content of one file. Fetch finally calls either Commit or Abort.
 type Delivery interface {
 	io.Writer
-	// Commit tells that the content was whole and has the digest that the catalog states.
+	// Commit says that the content is complete and has the digest from the catalog.
 	Commit() error
-	// Abort tells that what was written is of no use.
+	// Abort says that the written content must be discarded.
 	Abort()
 }
 
-// Fetch delivers each file once, in any order, several at the same time. deliver is called when a file begins,
-// and again if it came wrong the first time. The error is artifact.ErrVerify if it came wrong twice.
+// Fetch delivers each file once, in any order, several at the same time. It calls deliver when a file begins,
+// and again if the content was wrong the first time. The error is artifact.ErrVerify if it was wrong twice.
 //
-// Neighbours in a layer are read with one request. Where the layer only can be read from its start, that
-// is done once, as far as needed.
+// Adjacent files in a layer are read with one request. A layer that can only be read from its start
+// is read once, as far as needed.
 func (r *Reader) Fetch(ctx context.Context, files []catalog.File, deliver func(f catalog.File) (Delivery, error)) error {
 	if r.layers == nil {
 		return r.fetchTree(ctx, files, deliver)
@@ -48,7 +48,7 @@ func (r *Reader) Fetch(ctx context.Context, files []catalog.File, deliver func(f
 	if err := f.wholes(ctx); err != nil || len(f.wrong) == 0 {
 		return err
 	}
-	// Once more, each by itself.
+	// Retry each one separately.
 	var again []group
 	for _, c := range f.wrong {
 		again = append(again, group{[]cluster{c}, c.size()})
@@ -60,7 +60,7 @@ func (r *Reader) Fetch(ctx context.Context, files []catalog.File, deliver func(f
 	return f.wholes(ctx)
 }
 
-// ReadFile returns a generated file, verified. The error is fs.ErrNotExist where the catalog does not name it.
+// ReadFile returns a generated file, verified. The error is fs.ErrNotExist if the catalog does not list it.
 func (r *Reader) ReadFile(ctx context.Context, path string) ([]byte, error) {
 	found, err := r.Files(ctx, []string{path})
 	if err != nil {
@@ -150,8 +150,8 @@ func (f *fetching) wholes(ctx context.Context) error {
 	return work.Wait()
 }
 
-// stream delivers clusters from a body that begins at the given offset of the layer. It returns those that are left
-// when the body fails.
+// stream delivers clusters from a body that begins at the given offset of the layer. It returns the remaining ones
+// if the body fails.
 func (f *fetching) stream(body io.Reader, position int64, clusters []cluster) ([]cluster, error) {
 	buffer := make([]byte, fetchSteps)
 	for i, c := range clusters {
@@ -216,7 +216,7 @@ func (f *fetching) cluster(body io.Reader, c cluster, buffer []byte) (good bool,
 	return true, nil
 }
 
-// pass reads n bytes for nothing.
+// pass reads and discards n bytes.
 func pass(r io.Reader, n int64, buffer []byte) error {
 	return readSteps(r, n, buffer, func([]byte) error { return nil })
 }

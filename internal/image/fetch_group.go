@@ -47,7 +47,7 @@ func (r *Reader) clusters(files []catalog.File) ([]cluster, error) {
 	return all, nil
 }
 
-// A group is what is read with one request.
+// A group is the clusters that are read with one request.
 type group struct {
 	clusters []cluster
 	size     int64 // from the first byte of the first to the last of the last
@@ -55,7 +55,7 @@ type group struct {
 
 func (g *group) first() *catalog.File { return &g.clusters[0][0] }
 
-// groups joins neighbours. The largest comes first: whoever works on several is done sooner.
+// groups joins adjacent clusters. The largest group comes first, so that parallel readers finish sooner.
 func groups(clusters []cluster) (all []group) {
 	for _, c := range clusters {
 		if n := len(all) - 1; n >= 0 {

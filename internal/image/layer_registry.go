@@ -41,7 +41,7 @@ func (l registryLayer) whole(ctx context.Context) (io.ReadCloser, error) {
 	return verifyingReader(body, l.Digest), nil
 }
 
-// openRegistry reads what leads to an image in a registry.
+// openRegistry reads the manifest and configuration of an image in a registry.
 func (r *Reader) openRegistry(ctx context.Context, ref Reference, o Options) error {
 	repository, err := registry.Open(ref.Path, o.Registry)
 	if err != nil {
@@ -80,7 +80,7 @@ func (r *Reader) openRegistry(ctx context.Context, ref Reference, o Options) err
 	return r.load(ctx, opened, layers, o)
 }
 
-// chooseInRegistry finds the manifest that a tag or a digest leads to, for the running platform.
+// chooseInRegistry finds the manifest for a tag or digest and the running platform.
 func (r *Reader) chooseInRegistry(ctx context.Context, repository *registry.Repository, name string) (*v1.Manifest, error) {
 	data, mediaType, digest, err := repository.Manifest(ctx, name)
 	if err != nil {

@@ -24,7 +24,7 @@ type place struct {
 }
 
 // locate finds an image on this machine. An archive that is compressed, or that comes
-// from a pipe, is copied into a temporary file. Errors tell what else is there.
+// from a pipe, is copied into a temporary file. Errors say what is there instead.
 func locate(ctx context.Context, ref Reference, o Options) (*place, error) {
 	p, err := locateAs(ctx, ref, o)
 	if err != nil {
@@ -39,7 +39,7 @@ func locate(ctx context.Context, ref Reference, o Options) (*place, error) {
 	return p, nil
 }
 
-// locateAs takes the reference at its word.
+// locateAs uses the reference exactly as written.
 func locateAs(ctx context.Context, ref Reference, o Options) (*place, error) {
 	switch ref.Transport {
 	case Unpacked:
@@ -97,7 +97,7 @@ func locateFile(ctx context.Context, ref Reference, o Options) (*place, error) {
 	return &place{files: files, read: func() (*opened, error) { return files.readDocker(ref.Name) }}, nil
 }
 
-// treeRoot is the folder of everything that is served: dir, or /mirror within.
+// treeRoot is the folder of all served files: dir, or mirror within it.
 func treeRoot(dir string) string {
 	inner := filepath.Join(dir, layout.Root)
 	if _, err := os.Lstat(filepath.Join(dir, layout.HeadName)); errors.Is(err, fs.ErrNotExist) {
@@ -153,8 +153,8 @@ func locateArchive(ctx context.Context, ref Reference, o Options) (*archive, err
 	return newArchive(source)
 }
 
-// archiveInPlace opens a regular file that is open already, from its beginning. It returns nil
-// for what is none.
+// archiveInPlace uses a regular file that is already open, from its beginning. It returns nil
+// if file is not a regular file.
 func archiveInPlace(file *os.File) (*archive, error) {
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() {

@@ -18,9 +18,9 @@ type Image struct {
 	// CatalogReader reads single parts of the catalog, in full.
 	*catalog.Reader
 	// Catalog has been checked; it must not be changed. Its items are without URLs and
-	// Metadata, which are most of it and seldom wanted; see FullCatalog.
+	// Metadata, which are most of it and rarely needed; see FullCatalog.
 	Catalog *catalog.Catalog
-	// Digest is the manifest's, "sha256:…", or empty where there is none
+	// Digest is the manifest's, "sha256:…", or empty if there is none
 	// (docker-archive, unpacked tree).
 	Digest string
 	// Layers are in the manifest's order; nil for an unpacked tree.
@@ -51,8 +51,8 @@ type StoredLayer struct {
 }
 
 // Open opens an image in place: nothing is unpacked or copied. The error is
-// fs.ErrNotExist where the reference leads nowhere, artifact.ErrVerify where the image is damaged or not
-// whole, and carries a hint where the user can mend it.
+// fs.ErrNotExist if there is nothing at the reference, artifact.ErrVerify if the image is damaged or
+// incomplete, and has a hint if the user can fix it.
 func Open(ref Reference) (*Image, error) {
 	img, err := openInPlace(ref)
 	if err == nil {
@@ -92,7 +92,7 @@ func openInPlace(ref Reference) (*Image, error) {
 	return newImage(opened, place.files.Close)
 }
 
-// An opened is what leads to an image's files: its manifest and configuration, read and verified.
+// An opened is an image's manifest and configuration, read and verified.
 type opened struct {
 	digest string            // of the manifest; empty: there is none
 	config []byte            // the configuration
@@ -100,7 +100,7 @@ type opened struct {
 	layers []StoredLayer
 }
 
-// newImage reads the catalog. It closes the files behind the layers when it fails.
+// newImage reads the catalog. On an error it closes the files of the layers.
 func newImage(o *opened, closer func() error) (*Image, error) {
 	img := &Image{Digest: o.digest, Layers: o.layers, close: closer}
 	if err := img.load(o.labels); err != nil {
@@ -146,14 +146,14 @@ func (img *Image) loadCatalog(head []byte, size int64, records func(context.Cont
 	return err
 }
 
-// FullCatalog reads the catalog again, with all that it says.
+// FullCatalog reads the catalog again, with all fields.
 func (img *Image) FullCatalog() (*catalog.Catalog, error) {
 	c, _, err := img.Reader.Load(context.Background(), false)
 	return c, err
 }
 
-// Lookup returns what the catalog says of the file at path, below Root, or nil.
-// The path is compared as it is: it is not cleaned or decoded.
+// Lookup returns the catalog's entry for the file at path, below Root, or nil.
+// It does not clean or decode the path.
 func (img *Image) Lookup(path string) *catalog.File {
 	if i, found := img.index[path]; found {
 		return &img.Catalog.Files[i]
@@ -161,7 +161,7 @@ func (img *Image) Lookup(path string) *catalog.File {
 	return nil
 }
 
-// Index is Lookup's place in Catalog.Files, or -1.
+// Index is the index in Catalog.Files of what Lookup returns, or -1.
 func (img *Image) Index(path string) int {
 	if i, found := img.index[path]; found {
 		return int(i)
@@ -170,7 +170,7 @@ func (img *Image) Index(path string) int {
 }
 
 // OpenFile opens the file at path, below Root, for reading in place. The error is
-// fs.ErrNotExist where the catalog does not name it.
+// fs.ErrNotExist if the catalog does not list it.
 func (img *Image) OpenFile(path string) (*Section, error) {
 	f := img.Lookup(path)
 	if f == nil {

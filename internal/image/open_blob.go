@@ -9,7 +9,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
-// maxDocument is how large an index, a manifest or a configuration may be, in bytes.
+// maxDocument is the maximum size of an index, a manifest or a configuration, in bytes.
 const maxDocument = 8 << 20
 
 // A blob is a run of bytes in a source: a file of an OCI layout, or an entry of
@@ -60,7 +60,7 @@ func (b blob) read(offset, size int64) ([]byte, error) {
 	return data, nil
 }
 
-// document returns the whole of a small blob. Where a digest is given, it must agree.
+// document returns all of a small blob. If a digest is given, it must match.
 func (b blob) document(digest string) ([]byte, error) {
 	if b.size > maxDocument {
 		return nil, fmt.Errorf("%d bytes, more than the %d expected at most", b.size, maxDocument)
@@ -72,7 +72,7 @@ func (b blob) document(digest string) ([]byte, error) {
 	return data, err
 }
 
-// format says with what the blob is compressed, by how it begins; "": it is not.
+// format is the blob's compression format, from its first bytes; "": it is not compressed.
 func (b blob) format() (string, error) {
 	var start [6]byte
 	n, err := b.source.file.ReadAt(start[:min(b.size, int64(len(start)))], b.offset)
@@ -82,7 +82,7 @@ func (b blob) format() (string, error) {
 	return formatOf(start[:n]), nil
 }
 
-// A compressedError says with what a layer or an archive is compressed, which cannot be read in place.
+// A compressedError is the compression format of a layer or an archive, which therefore cannot be read in place.
 type compressedError string
 
 func (e compressedError) Error() string {

@@ -18,10 +18,10 @@ const (
 	maxIndexes         = 4                           // within each other
 )
 
-// chooseManifest finds the one image manifest that a name means in a layout's index: by the annotation
+// chooseManifest finds the one image manifest with a name in a layout's index: by the annotation
 // org.opencontainers.image.ref.name, the full name or the digest; without a
-// name there must be one. In an index of an index, and among images for several
-// platforms, the running platform's is meant.
+// name there must be exactly one. In nested indexes, and among images for several
+// platforms, it takes the one for the running platform.
 func chooseManifest(index v1.Index, name string, read func(d v1.Descriptor, document any) error) (v1.Descriptor, error) {
 	candidates := slices.DeleteFunc(slices.Clone(index.Manifests), isAttestation)
 	if name != "" {
@@ -84,7 +84,7 @@ func onlyOne(candidates []v1.Descriptor) (v1.Descriptor, error) {
 	return v1.Descriptor{}, errWhich(fmt.Sprintf("there are %d images, and the reference does not name one", len(distinct)), namesOf(candidates))
 }
 
-// namesOf are the names by which images can be chosen.
+// namesOf are the names by which images can be selected.
 func namesOf(there []v1.Descriptor) (names []string) {
 	for _, d := range there {
 		name := d.Digest.String()
@@ -107,7 +107,7 @@ func errWhich(problem string, names []string) error {
 // errIncomplete is the error for a document that does not lead to an image, perhaps because its writer was interrupted.
 func errIncomplete(file, problem string) error { return makeAgain(fmt.Errorf("%s %s", file, problem)) }
 
-// makeAgain adds a hint with the commands that write images.
+// makeAgain adds a hint with the commands that write an image again.
 func makeAgain(err error) error {
 	return artifact.Hint(err, "write the image again and name it, for example with: minimirror build DEFINITION --output docker-archive:FILE, docker save NAME:TAG -o FILE, or skopeo copy SOURCE docker-archive:FILE:NAME:TAG")
 }

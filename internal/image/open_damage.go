@@ -8,7 +8,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// damaged marks an error that only an image can cause that is not as it was built: artifact.ErrVerify.
+// damaged marks an error that only a modified or damaged image can cause: artifact.ErrVerify.
 func damaged(err error) error {
 	if err == nil || errors.Is(err, artifact.ErrVerify) {
 		return err
@@ -16,7 +16,7 @@ func damaged(err error) error {
 	return artifact.Verifyf("%w", err)
 }
 
-// missing is damaged for what the image itself says that it has, where that is not there.
+// missing is damaged for a part that the image lists but does not have.
 func missing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return damaged(err)
@@ -24,7 +24,7 @@ func missing(err error) error {
 	return err
 }
 
-// copyAgain adds to an error about a damaged image what to do.
+// copyAgain adds a hint to an error about a damaged image.
 func copyAgain(err error) error {
 	var hint *artifact.HintError
 	if !errors.Is(err, artifact.ErrVerify) || errors.As(err, &hint) {

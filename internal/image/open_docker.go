@@ -25,8 +25,8 @@ type dockerManifest struct {
 	Layers   []string
 }
 
-// readDocker reads what leads to an image that docker save, skopeo or BuildKit wrote. Its
-// manifest has no digests: the configuration is trusted, or verified where its
+// readDocker reads the manifest and configuration of an image that docker save, skopeo or BuildKit wrote. The
+// manifest has no digests: the configuration is trusted, or verified if its
 // name is its digest, and its diff_ids verify the layers.
 func (a *archive) readDocker(tag string) (*opened, error) {
 	var manifests []dockerManifest
@@ -111,7 +111,7 @@ func chooseDocker(manifests []dockerManifest, tag string) (dockerManifest, error
 	return manifests[0], nil
 }
 
-// fullTag spells out the registry and the tag: docker.io/library/NAME:latest.
+// fullTag adds the default registry and tag: docker.io/library/NAME:latest.
 func fullTag(tag string) string {
 	ref, err := name.ParseReference(tag, name.WithDefaultRegistry("docker.io"))
 	if err != nil {

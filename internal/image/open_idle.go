@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// idleFiles keeps descriptors of files that were read lately, one for each path: machines that
-// install together ask for the same files together. The files never change.
+// idleFiles keeps descriptors of recently read files, one for each path: machines that
+// install at the same time request the same files. The files never change.
 type idleFiles struct {
 	mu     sync.Mutex
 	byPath map[string]idleFile
@@ -30,7 +30,7 @@ func newIdleFiles(limit int) *idleFiles {
 	return &idleFiles{byPath: map[string]idleFile{}, order: make([]idleSlot, limit)}
 }
 
-// take returns a descriptor that nobody else uses, or nil.
+// take returns a descriptor that is not in use, or nil.
 func (i *idleFiles) take(path string) (*os.File, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -42,7 +42,7 @@ func (i *idleFiles) take(path string) (*os.File, error) {
 	return f, nil
 }
 
-// give returns a descriptor. It is kept, in place of the one that was returned longest ago.
+// give returns a descriptor. It is kept, and replaces the one that was returned longest ago.
 func (i *idleFiles) give(path string, f *os.File) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()

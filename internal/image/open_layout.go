@@ -14,18 +14,18 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// maxLayers is far more than overlay file systems can take, which is 127.
+// maxLayers is far above the limit of overlay file systems, which is 127.
 const maxLayers = 1000
 
 // A store holds the files of an image by name.
 type store interface {
 	blob(name string) (blob, error)
-	// done tells that the blob's content is not needed any more.
+	// done says that the blob's content is no longer needed.
 	done(b blob)
 	Close() error
 }
 
-// A directory is a store that keeps open the files that were asked for.
+// A directory is a store that keeps requested files open.
 type directory struct {
 	root *os.Root
 	open map[string]*source
@@ -57,7 +57,7 @@ func (d *directory) Close() error {
 	return errors.Join(append(errs, d.root.Close())...)
 }
 
-// readLayout reads what leads to an image in the OCI image layout.
+// readLayout reads the manifest and configuration of an image in the OCI image layout.
 func readLayout(files store, name string) (*opened, error) {
 	var layout v1.ImageLayout
 	if err := readDocument(files, v1.ImageLayoutFile, &layout); err != nil {

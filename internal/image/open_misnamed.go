@@ -18,7 +18,7 @@ import (
 // writes, too. It is not read.
 const skopeoDir = "dir"
 
-// misnamed adds to the error about a reference what it should be, where something else is there.
+// misnamed adds the right reference to an error if the path has an image of another type.
 func misnamed(ref Reference, err error) error {
 	var hint *artifact.HintError
 	if err == nil || ref.Path == "" || errors.As(err, &hint) || errors.Is(err, artifact.ErrVerify) {
@@ -73,7 +73,7 @@ func transportAt(path, wanted string) string {
 	return ""
 }
 
-// archiveAt says what kind of archive a file is, unless it is compressed.
+// archiveAt returns the type of an archive, unless it is compressed.
 func archiveAt(path, wanted string) string {
 	a, err := openArchive(path)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // maxIdleFiles is how many files of an unpacked tree stay open for the next reader.
 const maxIdleFiles = 256
 
-// OpenRoot opens an unpacked image: dir is the folder of everything that is served, /mirror
+// OpenRoot opens an unpacked image: dir is the folder of all served files, /mirror
 // in a running container. No file outside dir is ever read.
 func OpenRoot(dir string) (*Image, error) {
 	img, err := openRoot(dir)

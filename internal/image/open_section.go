@@ -9,7 +9,7 @@ import (
 // A Section is one file of a mirror, open for reading in place: a run of bytes in
 // a larger file, with a position of its own. It is for one goroutine.
 //
-// It owns a file descriptor while it is open. So WriteTo and CopyTo can hand the
+// It owns a file descriptor while it is open. So WriteTo and CopyTo can pass the
 // file itself to the destination.
 type Section struct {
 	file            *os.File // nil: closed
@@ -23,7 +23,7 @@ var _ interface {
 	io.WriterTo
 } = (*Section)(nil)
 
-// newSection takes over file, and hands it to release when it is closed.
+// newSection takes ownership of file, and passes it to release when it is closed.
 func newSection(file *os.File, base, size int64, release func(*os.File) error) *Section {
 	return &Section{file: file, base: base, size: size, release: release}
 }
@@ -31,8 +31,8 @@ func newSection(file *os.File, base, size int64, release func(*os.File) error) *
 // Size returns the number of bytes in the section.
 func (s *Section) Size() int64 { return s.size }
 
-// Read reads at the position. A file that is shorter than its image says ends
-// with io.ErrUnexpectedEOF.
+// Read reads at the position. If the file is shorter than the image says, the error
+// is io.ErrUnexpectedEOF.
 func (s *Section) Read(p []byte) (int, error) {
 	n, err := s.ReadAt(p, s.pos)
 	s.pos += int64(n)
@@ -85,13 +85,13 @@ func (s *Section) Seek(offset int64, whence int) (int64, error) {
 func (s *Section) WriteTo(w io.Writer) (int64, error) { return s.CopyTo(w, s.size) }
 
 // A FileSender takes n bytes of a file that begin at offset. It neither uses nor moves the
-// file's position. With less than n sent there is an error: io.ErrUnexpectedEOF where the file is too short.
+// file's position. If it sends fewer than n bytes, it returns an error: io.ErrUnexpectedEOF if the file is too short.
 type FileSender interface {
 	SendFile(f *os.File, offset, n int64) (int64, error)
 }
 
-// CopyTo copies at most n bytes of the rest of the section to w. A w that is a FileSender gets them
-// so; one that is an io.ReaderFrom, such as an *os.File, is given an *io.LimitedReader over an *os.File.
+// CopyTo copies at most n bytes of the rest of the section to w. It calls w.SendFile if w is a FileSender;
+// an io.ReaderFrom, such as an *os.File, gets an *io.LimitedReader over an *os.File.
 func (s *Section) CopyTo(w io.Writer, n int64) (int64, error) {
 	if s.file == nil {
 		return 0, fs.ErrClosed

@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// maxIdle is how many positions a source keeps for the readers to come.
+// maxIdle is the number of descriptors that a source keeps for later readers.
 const maxIdle = 64
 
-// A source is one open file that many read at once. Each reader needs a file position
-// of its own, since sendfile(2) starts there; so each borrows a descriptor
-// that was opened for it alone. These are kept for the next reader.
+// A source is one open file with many concurrent readers. Each reader needs its own file position,
+// because sendfile(2) starts there; so each borrows a descriptor
+// that no other reader uses. Returned descriptors are kept for the next reader.
 type source struct {
 	file   *os.File // open as long as the image: the file may be replaced or deleted meanwhile
 	size   int64
@@ -32,7 +32,7 @@ func newSource(open func(flag int) (*os.File, error)) (*source, error) {
 	return &source{file: file, size: size, reopen: func() (*os.File, error) { return open(os.O_RDONLY) }}, nil
 }
 
-// sourceOf takes over a regular file that is open and has no name.
+// sourceOf takes ownership of an open regular file without a name.
 func sourceOf(file *os.File) (*source, error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -43,14 +43,14 @@ func sourceOf(file *os.File) (*source, error) {
 	}}, nil
 }
 
-// borrow returns a descriptor of the file that nobody else uses.
+// borrow returns a descriptor of the file that is not in use.
 func (s *source) borrow() (*os.File, error) {
 	if f, closed := s.takeIdle(); closed {
 		return nil, fs.ErrClosed
 	} else if f != nil {
 		return f, nil
 	}
-	// Linux opens the very same file again, even where its name is gone.
+	// Linux opens the same file again, even if its name has been removed.
 	if f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", s.file.Fd())); err == nil {
 		return f, nil
 	}
@@ -80,7 +80,7 @@ func (s *source) is(f *os.File) bool {
 	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
-// giveBack ends a loan.
+// giveBack returns a borrowed descriptor.
 func (s *source) giveBack(f *os.File) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 )
 
 // A tree is an os.Root that opens a file with one system call: openat2(2) lets the
-// kernel hold the root, where os.Root opens each folder on the way.
+// kernel enforce the root, while os.Root opens each folder on the path.
 type tree struct {
 	*os.Root
 	dir *os.File
@@ -22,8 +22,8 @@ func newTree(root *os.Root) (*tree, error) {
 	return &tree{root, dir}, nil
 }
 
-// OpenFile opens for reading. Whatever openat2 refuses, os.Root judges: a
-// kernel or a sandbox may not have the call.
+// OpenFile opens for reading. If openat2 fails, it falls back to os.Root: a
+// kernel or a sandbox may not support the call.
 func (t *tree) OpenFile(name string, flag int) (*os.File, error) {
 	how := unix.OpenHow{Flags: uint64(flag | unix.O_CLOEXEC), Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS}
 	fd, err := unix.Openat2(int(t.dir.Fd()), name, &how)

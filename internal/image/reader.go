@@ -12,7 +12,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/registry"
 )
 
-// Options say how to read an image. The zero value will do.
+// Options say how to read an image. The zero value is usable.
 type Options struct {
 	Registry registry.Options
 	Stdin    io.Reader // behind the reference "-"; nil: os.Stdin
@@ -22,14 +22,14 @@ type Options struct {
 	inPlace bool // nothing may be copied
 }
 
-// A Reader reads an image piece by piece, wherever it is: in a registry, compressed, too. It reads
-// as little as it can. Its methods may be called by many goroutines.
+// A Reader reads an image piece by piece, wherever it is, including registries and compressed images. It reads
+// as little as possible. Its methods may be called by many goroutines.
 type Reader struct {
 	// CatalogReader reads single parts of the catalog.
 	*catalog.Reader
-	// Reference leads to this very image, by digest where it is in a registry.
+	// Reference is the reference of this image, by digest if it is in a registry.
 	Reference Reference
-	// Digest is the manifest's, "sha256:…", or empty where there is none (docker-archive,
+	// Digest is the manifest's, "sha256:…", or empty if there is none (docker-archive,
 	// unpacked tree).
 	Digest string
 
@@ -46,19 +46,19 @@ type Reader struct {
 
 // A layerContent is a layer's bytes, uncompressed.
 type layerContent interface {
-	// part reads size bytes at offset. The error is errNoParts, at once or at any read, where
+	// part reads size bytes at offset. The error is errNoParts, at once or at any read, if
 	// the layer can only be read from its start. Nothing is verified.
 	part(ctx context.Context, offset, size int64) (io.ReadCloser, error)
-	// whole reads all. Its end is io.EOF only if the layer's digest is right.
+	// whole reads everything. It ends with io.EOF only if the layer's digest is right.
 	whole(ctx context.Context) (io.ReadCloser, error)
 }
 
-// errNoParts is that a layer can only be read from its start.
+// errNoParts says that a layer can only be read from its start.
 var errNoParts = registry.ErrNoRange
 
 // OpenReader opens an image anywhere; see ParseReadable. It reads manifest, configuration and the catalog's head, and
-// verifies them. The errors are those of Open; in a registry fs.ErrNotExist is
-// that it has no such image.
+// verifies them. The errors are those of Open; fs.ErrNotExist also says that a registry
+// has no such image.
 func OpenReader(ctx context.Context, ref Reference, o Options) (*Reader, error) {
 	r := &Reader{Reference: ref, parallel: o.Parallel, received: func() int64 { return 0 }}
 	if r.parallel <= 0 {
@@ -137,7 +137,7 @@ func readPart(ctx context.Context, layer layerContent, offset, size int64) ([]by
 	return data, nil
 }
 
-// spoolCatalog reads the last layer once, where it does not give parts.
+// spoolCatalog copies the last layer to a file if the layer cannot be read in parts.
 func (r *Reader) spoolCatalog(ctx context.Context, last int, dir string) error {
 	body, err := r.layers[last].whole(ctx)
 	if err != nil {
@@ -158,7 +158,7 @@ func (r *Reader) spoolCatalog(ctx context.Context, last int, dir string) error {
 	return nil
 }
 
-// A spooledLayer gives parts out of a file; as a whole, it is what it was.
+// A spooledLayer reads parts from a file, and the whole layer from its original place.
 type spooledLayer struct {
 	localLayer
 	origin layerContent
@@ -178,16 +178,16 @@ func (r *Reader) openTree(dir string) error {
 	return nil
 }
 
-// Load reads the whole catalog, with all that it says.
+// Load reads the whole catalog, with all fields.
 func (r *Reader) Load(ctx context.Context) (*catalog.Catalog, error) {
 	c, _, err := r.Reader.Load(ctx, false)
 	return c, copyAgain(err)
 }
 
-// LayerCount is how many layers the image has; 0 for an unpacked tree.
+// LayerCount is the number of layers; 0 for an unpacked tree.
 func (r *Reader) LayerCount() int { return len(r.layers) }
 
-// Received is how many bytes have come from a registry; 0 for what is on this machine.
+// Received is the number of bytes received from a registry; 0 for images on this machine.
 func (r *Reader) Received() int64 { return r.received() }
 
 // OpenFile opens one of the catalog's files. What it reads is not verified; see Fetch.
@@ -217,7 +217,7 @@ type limited struct {
 	io.Closer
 }
 
-// Close closes what the image is read from.
+// Close closes the image's files and connections.
 func (r *Reader) Close() error {
 	var errs []error
 	for _, c := range slices.Backward(r.close) {

@@ -30,7 +30,7 @@ func (r *Reader) LayerInfos() (all []LayerInfo) {
 	return all
 }
 
-// Platform is that of the program inside, such as "linux/amd64"; empty for an unpacked tree.
+// Platform is the platform of the image's program, such as "linux/amd64"; empty for an unpacked tree.
 func (r *Reader) Platform() string {
 	config, err := readConfig(r.config)
 	if r.layers == nil || err != nil || config.OS == "" {

@@ -18,7 +18,7 @@ const (
 	Docker        = "docker"         // an image in a registry
 )
 
-// Transports that are miniMirror's own, only to read from.
+// miniMirror's own transports, which are read-only.
 const (
 	Unpacked = "root" // the root of a mounted or running image, or its /mirror
 	Stdin    = "-"    // an archive of either kind on standard input
@@ -30,13 +30,13 @@ type Reference struct {
 	Transport string
 	// Path is a directory (oci, root), a file (oci-archive, docker-archive), or HOST[:PORT]/NAME (docker).
 	Path string
-	// Name is what the image is called there: the tag or the digest ("sha256:…") in a registry
+	// Name is the image's name there: the tag or the digest ("sha256:…") in a registry
 	// (default "latest"), the org.opencontainers.image.ref.name in an OCI layout, NAME:TAG in a
 	// docker-archive. It may be empty except in a registry.
 	Name string
 }
 
-// ParseReadable reads what ParseReference does, and what can only be read from: root:DIR, "-" for
+// ParseReadable parses what ParseReference does, and read-only sources: root:DIR, "-" for
 // standard input, and the path of a file or folder, whose content determines the transport. Text that begins with a
 // transport and a colon is never a path: write ./oci:x for a file with such a name.
 func ParseReadable(s string) (Reference, error) {
@@ -56,7 +56,7 @@ func ParseReadable(s string) (Reference, error) {
 	return parsePath(s)
 }
 
-// IsReference reports whether an argument that may also name other files means an image: it begins with
+// IsReference reports whether an argument that may also be another file is an image: it begins with
 // a transport, or it is the path of an uncompressed image.
 func IsReference(s string) bool {
 	if transport, _, colon := strings.Cut(s, ":"); colon && isTransport(transport) {
@@ -114,7 +114,7 @@ func parsePath(s string) (Reference, error) {
 	return Reference{Transport: Anywhere, Path: s}, nil
 }
 
-// registryHost is how a registry's name begins: localhost, a host with a dot or an address, perhaps a port, and a slash.
+// registryHost matches the start of a registry's name: localhost, a host with a dot or an address, an optional port, and a slash.
 var registryHost = regexp.MustCompile(`^(localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+:[0-9]+|\[[0-9a-fA-F:.]+\])(:[0-9]+)?/.`)
 
 func isThere(path string) bool {
@@ -132,7 +132,7 @@ func isTransport(word string) bool {
 	return slices.Contains([]string{OCI, OCIArchive, DockerArchive, Docker, Unpacked}, word)
 }
 
-// forms are the references with a transport.
+// forms lists the forms of references with a transport.
 const forms = "oci:DIR, oci-archive:FILE, docker-archive:FILE or docker://HOST/NAME:TAG"
 
 // ParseReference reads the notation of containers-transports(5):

@@ -12,7 +12,7 @@ import (
 	"github.com/minimirror/minimirror/internal/bytesize"
 )
 
-// spool copies r into a file without a name, which vanishes with the program. dir is where; "" is the
+// spool copies r into an unnamed file in dir, which disappears when the program ends. An empty dir is the
 // system's folder for temporary files. It stops before the disk is full.
 func spool(ctx context.Context, r io.Reader, dir string) (*os.File, error) {
 	if dir == "" {

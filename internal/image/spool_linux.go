@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freeSpace is how many bytes may be written in dir: most of what is free.
+// freeSpace is the number of bytes that may be written in dir: most of the free space.
 func freeSpace(dir string) int64 {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil || fs.Bavail > math.MaxInt64/uint64(max(fs.Bsize, 1)) {

@@ -10,9 +10,9 @@ import (
 )
 
 // Verify reads the whole image once, and checks it against its digests and the format: what a
-// runtime unpacks is what the catalog names, byte by byte as Layer writes it, beside the
-// program and the scripts, which the digests of their layers alone vouch for. The first that does not
-// agree is the error, artifact.ErrVerify, and named.
+// runtime unpacks is what the catalog lists, byte for byte as Layer writes it, plus the
+// program and the scripts, which only the digests of their layers cover. The error names the first
+// mismatch and is artifact.ErrVerify.
 func (r *Reader) Verify(ctx context.Context) error {
 	return copyAgain(r.verify(ctx))
 }

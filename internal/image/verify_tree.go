@@ -15,7 +15,7 @@ import (
 )
 
 // verifyTree looks for files that an unpacked image must not have, then reads those that it must have.
-// Unused files may be there.
+// Unused files are allowed.
 func (r *Reader) verifyTree(ctx context.Context, files []catalog.File, index map[string]int32, unused []catalog.File) error {
 	old := make(map[string]*catalog.File, len(unused)) // of the highest layer
 	for i := range unused {

@@ -14,9 +14,9 @@ import (
 	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
-// WriteDockerArchive writes the whole image as docker load, podman load and ctr images import take it
+// WriteDockerArchive writes the whole image as docker load, podman load and ctr images import accept it
 // (Docker image specification 1.2), with its layers uncompressed. tags are NAME:TAG. Each layer is
-// verified, but only when it has been written: after an error, what was written is of no use.
+// verified, but only after it has been written: after an error, discard what was written.
 func (r *Reader) WriteDockerArchive(ctx context.Context, w io.Writer, tags ...string) error {
 	if r.layers == nil {
 		return artifact.Hint(fmt.Errorf("%s: an unpacked image cannot be made into an archive", r.Reference),
@@ -86,7 +86,7 @@ func writeLayer(ctx context.Context, archive *tar.Writer, name string, layer lay
 	if _, err := io.CopyN(archive, source, size); err != nil {
 		return err
 	}
-	// The end of the body is where it is verified.
+	// The body is verified at its end.
 	if n, err := io.Copy(io.Discard, body); n > 0 {
 		return errors.Join(artifact.Verifyf("%d bytes more than the manifest says", n), err)
 	} else if err != nil {

@@ -88,7 +88,7 @@ func checkShared(items []artifact.Item) error {
 	return nil
 }
 
-// checkProofs holds proofs to what build relies on.
+// checkProofs checks what build relies on in proofs.
 func checkProofs(s *artifact.Source) error {
 	seen := make(map[string]bool)
 	for _, r := range s.Releases {

@@ -9,8 +9,8 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Compare finds the first difference between a lock and what an image says that it was built from: its name, date, sources, sets and
-// items. What upstream signed may be in one of them and not in the other: its digests may not differ. The error is artifact.ErrVerify.
+// Compare finds the first difference between a lock and the lock from which an image says it was built: name, date, sources, sets and
+// items. The content of proofs may be in only one of them, but their digests must not differ. The error is artifact.ErrVerify.
 func (l *Lock) Compare(image *Lock) error {
 	if l.Name != image.Name || !l.Date.Equal(image.Date) {
 		return artifact.Verifyf("the image is of the lock of %s of %s, not of %s of %s", image.Name, image.Date.UTC().Format(time.RFC3339), l.Name, l.Date.UTC().Format(time.RFC3339))
@@ -25,7 +25,7 @@ func (l *Lock) Compare(image *Lock) error {
 	return compare("item", l.Items, image.Items, func(i *artifact.Item) string { return i.ID() }, func(i *artifact.Item) artifact.Item { return *i })
 }
 
-// withoutData is a source whose proofs are only named by digest.
+// withoutData is a source whose proofs have only digests, no content.
 func withoutData(s *artifact.Source) artifact.Source {
 	copied := *s
 	copied.Releases = nil
@@ -41,7 +41,7 @@ func withoutData(s *artifact.Source) artifact.Source {
 	return copied
 }
 
-// compare compares two lists of things that have a name. of makes what is compared.
+// compare compares two lists of named elements. of returns the value to compare.
 func compare[T any](what string, lock, image []T, name func(*T) string, of func(*T) T) error {
 	locked := make(map[string]*T, len(lock))
 	for i := range lock {

@@ -25,7 +25,7 @@ func (l *Lock) Encode() ([]byte, error) {
 	return l.encode()
 }
 
-// EncodeAlone is Encode of a lock that needs no mirror.proofs: all is inside.
+// EncodeAlone is Encode for a lock that needs no mirror.proofs: it contains all proofs.
 func (l *Lock) EncodeAlone() ([]byte, error) {
 	l.sort()
 	if err := l.check(); err != nil {
@@ -56,7 +56,7 @@ func (l *Lock) withProofs(change func(p *artifact.Proof)) *Lock {
 	return &other
 }
 
-// marshal writes the lock as JSON. It writes item by item: a lock may have 60,000, and package json would hold three copies of its
+// marshal writes the lock as JSON, one item at a time: a lock may have 60,000, and package json would hold three copies of its
 // text at once.
 func marshal(l *Lock) ([]byte, error) {
 	head := *l
@@ -73,7 +73,7 @@ func marshal(l *Lock) ([]byte, error) {
 	return append(appendList(b.Bytes(), l.Items, "\n  ", appendItem), "\n}\n"...), nil
 }
 
-// sizeOf estimates how much text items are.
+// sizeOf estimates the length of the items' text.
 func sizeOf(items []artifact.Item) (size int) {
 	for i := range items {
 		size += 500
@@ -90,9 +90,9 @@ func sizeOf(items []artifact.Item) (size int) {
 	return size
 }
 
-// Follow gives the lock its date and returns the file's bytes. The date is upstream's, or now if that is zero; it is moved later if
-// previous (nil: none) has other content and is not older. A lock with the same content keeps its date. digest is that of the file
-// from which previous was read.
+// Follow sets the lock's date and returns the file's bytes. The date is upstream's, or now if that is zero; it is moved forward if
+// previous (nil: none) has other content and is not older. A lock with the same content keeps its date. digest is the digest of the
+// file from which previous was read.
 func (l *Lock) Follow(previous *Lock, digest string, stated, now time.Time) ([]byte, error) {
 	l.Date = stated.UTC().Truncate(time.Second)
 	if stated.IsZero() {

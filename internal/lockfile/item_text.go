@@ -9,7 +9,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// appendItem appends an item's text in a lock, as encoding/json would write and indent it. It is there for speed: a lock may have
+// appendItem appends an item's text in a lock, as encoding/json would write and indent it. It exists for speed: a lock may have
 // 60,000 items, and package json writes each of them twice to indent it.
 func appendItem(b []byte, i *artifact.Item) []byte {
 	b = appendText(append(b, "{\n      \"kind\": "...), i.Kind, false)
@@ -79,7 +79,7 @@ func appendList[T any](b []byte, list []T, end string, add func([]byte, *T) []by
 	return append(append(b, end...), ']')
 }
 
-// appendText appends a string. In attributes, package json escapes what HTML would need, too.
+// appendText appends a string. In attributes, package json also escapes HTML's special characters.
 func appendText(b []byte, text string, html bool) []byte {
 	if plain(text) && !(html && strings.ContainsAny(text, "<>&")) {
 		return append(append(append(b, '"'), text...), '"')
@@ -91,7 +91,7 @@ func appendText(b []byte, text string, html bool) []byte {
 	return append(b, bytes.TrimSuffix(escaped.Bytes(), []byte("\n"))...)
 }
 
-// plain reports whether package json writes a text as it is, but for the characters that HTML would need.
+// plain reports whether package json writes a text unchanged, apart from HTML's special characters.
 func plain(text string) bool {
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {

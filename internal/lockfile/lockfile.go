@@ -1,10 +1,10 @@
 // Package lockfile reads and writes mirror.lock, which pins every item of
-// a definition by version, and its files by size and SHA-256. It stands between lock, which
-// writes it from what upstream offers, and build, which needs nothing else but mirror.proofs.
+// a definition by version, and its files by size and SHA-256. The lock verb
+// writes it from what upstream offers; build needs only this file and mirror.proofs.
 //
-// What upstream signed and soon replaces is kept in mirror.proofs beside the lock, which names it by digest; so a diff of the lock
-// shows what is pinned, and nothing else. mirror.proofs is a tar archive (USTAR) compressed with zstd. Its files are called sha256/DIGEST,
-// in the order of their names, all with mode 0644, owner 0 and time 0; zeros fill the archive up to a multiple of 128 KiB.
+// Signed files that upstream soon replaces are kept in mirror.proofs beside the lock, which names them by digest; so a diff of the lock
+// shows only what is pinned. mirror.proofs is a tar archive (USTAR) compressed with zstd. Its files are called sha256/DIGEST,
+// sorted by name, all with mode 0644, owner 0 and time 0; zeros pad the archive to a multiple of 128 KiB.
 // "tar --zstd -xf mirror.proofs" unpacks it, and "sha256sum" then prints the names.
 package lockfile
 
@@ -22,27 +22,27 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Format is the version of the file's format. Version 2, which has no mirror.proofs and holds its content itself, and version 1
-// are read, too.
+// Format is the version of the file's format. Decode also reads version 1, and version 2, which contains the proofs itself and has no
+// mirror.proofs.
 const Format = 3
 
-// A Lock is the content of a mirror.lock: indented JSON, one value a line,
-// sorted, so that it reads well in a diff.
+// A Lock is the content of a mirror.lock: indented JSON, one value per line,
+// sorted, so that diffs are readable.
 type Lock struct {
 	Format     int    `json:"format"`
 	Name       string `json:"name"`       // of the definition
 	Definition string `json:"definition"` // "sha256:" and the digest of mirror.yaml
-	// Date is what the mirror tells clients as its own date. It is the newest date
-	// of the releases, moved forward by a second when a lock with other content
-	// already carried it: clients ignore what is not newer than what they have.
+	// Date is the date that the mirror gives to clients. It is the newest date
+	// of the releases, moved forward by a second if a lock with other content
+	// already has it: clients ignore what is not newer than what they have.
 	Date    time.Time         `json:"date"`
 	Sources []artifact.Source `json:"sources"`
 	Sets    []artifact.Set    `json:"sets"`
 	Items   []artifact.Item   `json:"items"`
 }
 
-// Reserved reports whether a source can't be called so: the mirror itself
-// answers there.
+// Reserved reports whether a source can't have this name because the mirror itself
+// uses it.
 func Reserved(name string) bool {
 	return name == "api" || name == "catalog.json" || name == artifact.UpstreamRoot || name == "healthz" || name == "readyz" || strings.HasPrefix(name, "minimirror.")
 }
@@ -54,7 +54,7 @@ func Digest(data []byte) string {
 }
 
 // Read returns the lock in the file and the digest of the file's bytes. The
-// error is fs.ErrNotExist when there is no such file. What mirror.proofs keeps is left out; see ReadComplete.
+// error is fs.ErrNotExist if there is no such file. It does not read mirror.proofs; see ReadComplete.
 func Read(file string) (*Lock, string, error) {
 	data, err := artifact.ReadFile(file)
 	if err != nil {
@@ -68,7 +68,7 @@ func Read(file string) (*Lock, string, error) {
 	return lock, Digest(data), nil
 }
 
-// Decode reads a lock and refuses one that is damaged or that names files
+// Decode reads a lock, and refuses one that is damaged or names files
 // outside the mirror.
 func Decode(data []byte) (*Lock, error) {
 	l := new(Lock)

@@ -17,7 +17,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// ErrProofs reports that what a lock keeps in mirror.proofs is not there. Locking again mends it.
+// ErrProofs reports that mirror.proofs lacks proofs of the lock. Locking again fixes this.
 var ErrProofs = errors.New("mirror.proofs does not go with the lock")
 
 // A store is the content of a mirror.proofs: files by their SHA-256.
@@ -25,17 +25,17 @@ type store map[string][]byte
 
 const (
 	storeFolder = "sha256/" // of all names in the archive
-	// storeRecord is what the archive's size is a multiple of. From 64 KiB on, the zstd header has the size in four bytes, of
-	// which the lowest two are then 0: git takes every mirror.proofs for binary, without an attribute that says so.
+	// storeRecord is the unit of the archive's size. From 64 KiB on, the zstd header has the size in four bytes, of
+	// which the lowest two are then 0: git treats every mirror.proofs as binary, without an attribute.
 	storeRecord = 128 << 10
 	maxStore    = 1 << 30 // bytes, uncompressed
 	maxWindow   = 128 << 20
 )
 
-// ProofsFile is the path of what the lock in the file keeps: mirror.proofs beside mirror.lock.
+// ProofsFile is the path of a lock's proofs: mirror.proofs beside mirror.lock.
 func ProofsFile(file string) string { return strings.TrimSuffix(target(file), ".lock") + ".proofs" }
 
-// target is the file that a path means, through symbolic links.
+// target is the file that a path refers to, through symbolic links.
 func target(file string) string {
 	if target, err := filepath.EvalSymlinks(file); err == nil {
 		return target
@@ -43,7 +43,7 @@ func target(file string) string {
 	return file
 }
 
-// store is what the lock keeps in its mirror.proofs, as far as it has it.
+// store is the content that the lock has for its mirror.proofs.
 func (l *Lock) store() store {
 	all := make(store)
 	for _, p := range l.kept() {
@@ -69,8 +69,8 @@ func (l *Lock) kept() (all []*artifact.Proof) {
 	return all
 }
 
-// ReadComplete is Read with what mirror.proofs keeps. If that is missing, damaged or of another lock, the error is ErrProofs (and
-// artifact.ErrStale or artifact.ErrVerify), and the lock is there without it.
+// ReadComplete is Read with the content of mirror.proofs. If that is missing, damaged or of another lock, the error is ErrProofs (and
+// artifact.ErrStale or artifact.ErrVerify), and it returns the lock without it.
 func ReadComplete(file string) (*Lock, string, error) {
 	for {
 		lock, digest, err := Read(file)
@@ -87,7 +87,7 @@ func ReadComplete(file string) (*Lock, string, error) {
 	}
 }
 
-// load brings what mirror.proofs keeps. On an error nothing is changed.
+// load adds the content of mirror.proofs to the lock. On an error nothing is changed.
 func (l *Lock) load(file string) error {
 	kept := slices.DeleteFunc(l.kept(), func(p *artifact.Proof) bool { return p.Data != nil })
 	if len(kept) == 0 {
@@ -125,7 +125,7 @@ type proofsError struct {
 
 func (e *proofsError) Unwrap() []error { return []error{e.error, ErrProofs, e.sentinel} }
 
-// readStore reads a mirror.proofs and verifies all that is in it. What is damaged is artifact.ErrVerify.
+// readStore reads a mirror.proofs and verifies all its content. The error for damaged content is artifact.ErrVerify.
 func readStore(file string) (store, error) {
 	f, err := artifact.OpenFile(file)
 	if err != nil {
@@ -139,7 +139,7 @@ func readStore(file string) (store, error) {
 	return all, err
 }
 
-// unpack is the reverse of pack. It takes any tar archive compressed with zstd whose files are called by their digests.
+// unpack is the reverse of pack. It accepts any tar archive compressed with zstd whose files are named by their digests.
 func unpack(r io.Reader) (store, error) {
 	decoder, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
@@ -185,7 +185,7 @@ func unpack(r io.Reader) (store, error) {
 	return all, nil
 }
 
-// pack returns the bytes of a mirror.proofs, which depend on nothing but the content.
+// pack returns the bytes of a mirror.proofs, which depend only on the content.
 func (s store) pack() ([]byte, error) {
 	var b bytes.Buffer
 	archive := tar.NewWriter(&b)

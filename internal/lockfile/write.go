@@ -14,8 +14,8 @@ import (
 	"github.com/minimirror/minimirror/internal/atomicfile"
 )
 
-// Write replaces the file with what Encode or Follow returned for the lock, and mirror.proofs beside it with what the lock keeps
-// there. At no moment is there a lock that lacks something in mirror.proofs: not for who reads with ReadComplete, and not after a crash.
+// Write replaces the file with what Encode or Follow returned for the lock, and mirror.proofs beside it with the lock's
+// proofs. A reader that uses ReadComplete never finds a lock whose proofs are missing, not even after a crash.
 func (l *Lock) Write(file string, data []byte) error {
 	unlock, err := exclusive(filepath.Dir(target(file)))
 	if err != nil {
@@ -30,9 +30,9 @@ func (l *Lock) Write(file string, data []byte) error {
 	return nil
 }
 
-// steps are what Write does, each atomically: mirror.proofs gets what is new, then the lock its new content, then mirror.proofs
-// loses what only the old lock needed. A file whose content is right stays as it is: other versions of the compressor make
-// other bytes of it.
+// steps are the atomic steps of Write: add new proofs to mirror.proofs, write the lock, then remove from mirror.proofs
+// what only the old lock needed. A file with the right content is not rewritten: other versions of the compressor would produce
+// other bytes.
 func (l *Lock) steps(file string, data []byte) []func() error {
 	proofs, want := ProofsFile(file), l.store()
 	have, err := readStore(proofs)
@@ -52,14 +52,14 @@ func (l *Lock) steps(file string, data []byte) []func() error {
 	return steps
 }
 
-// Written reports whether mirror.proofs beside the file has exactly what the lock keeps there.
+// Written reports whether mirror.proofs beside the file has exactly the lock's proofs.
 func (l *Lock) Written(file string) bool {
 	have, err := readStore(ProofsFile(file))
 	want := l.store()
 	return (err == nil || len(want) == 0) && len(have) == len(want) && have.holds(want)
 }
 
-// write replaces the file with the store; an empty one has no file.
+// write replaces the file with the store; it removes the file if the store is empty.
 func (s store) write(file string) error {
 	if len(s) == 0 {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -74,7 +74,7 @@ func (s store) write(file string) error {
 	return replace(file, data)
 }
 
-// exclusive keeps other writers out of the folder. Where the file system has no such locks, it does nothing.
+// exclusive locks the folder against other writers. If the file system does not support locks, it does nothing.
 func exclusive(dir string) (unlock func(), err error) {
 	f, err := os.Open(dir)
 	if err != nil {
@@ -86,7 +86,7 @@ func exclusive(dir string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// Writable tells, before any work, whether Write could write the file.
+// Writable checks, before any work, that Write can write the file.
 func Writable(file string) error {
 	file = target(file)
 	err := unix.Access(filepath.Dir(file), unix.W_OK)
@@ -103,7 +103,7 @@ func notWritable(err error) error {
 	return err
 }
 
-// replace atomically gives the file other content, and returns when it outlasts a crash.
+// replace atomically replaces the file's content, and returns when it is synced to disk.
 func replace(file string, data []byte) error {
 	if err := atomicfile.Write(file, data, 0o644); err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
-// A document is the content of a mirror.layers, as JSON compressed with gzip: git takes every gzip file for binary.
+// A document is the content of a mirror.layers, as JSON compressed with gzip: git treats every gzip file as binary.
 type document struct {
 	Version int             `json:"version"`
 	Layers  []documentLayer `json:"layers"`
@@ -34,12 +34,12 @@ const (
 	maxDocument     = 1 << 30 // bytes, uncompressed: a distribution has 20 MB
 )
 
-// LayersFile is the path of what is written beside a lock: mirror.layers beside mirror.lock.
+// LayersFile is the path of the layers file of a lock: mirror.layers beside mirror.lock.
 func LayersFile(lock string) string {
 	return strings.TrimSuffix(lock, filepath.Ext(lock)) + ".layers"
 }
 
-// Read reads the layers that an image was built with. Its errors about the content are artifact.ErrVerify; fs.ErrNotExist says that
+// Read reads the layers with which an image was built. Errors about the content are artifact.ErrVerify; fs.ErrNotExist says that
 // there is no such file.
 func Read(file string) ([]Layer, error) {
 	data, err := artifact.ReadFile(file)
@@ -108,7 +108,7 @@ func parseFile(line string) (f File, err error) {
 	return f, nil
 }
 
-// Write replaces the file, if it does not say the same already.
+// Write replaces the file, unless its content is already the same.
 func Write(file string, layers []Layer) error {
 	var d document
 	d.Version = documentVersion
@@ -142,7 +142,7 @@ func Write(file string, layers []Layer) error {
 	return atomicfile.Write(file, b.Bytes(), 0o644)
 }
 
-// sameText reports whether the compressed data are those of the text: other versions of the compressor make other bytes of it.
+// sameText reports whether the data decompress to the text: other versions of the compressor produce other bytes.
 func sameText(data, text []byte) bool {
 	r, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {

@@ -1,14 +1,14 @@
-// Package placement decides which layer of an image holds which file. An image that follows another keeps the layers of that one whose
-// content is still mostly wanted, so that registries, nodes and sticks that have them need only what is new:
+// Package placement decides which layer of an image holds which file. An image with a base keeps the base's layers whose
+// content is still mostly wanted, so that registries, nodes and USB sticks that have them need only what is new:
 //
 //	base (mirror.layers, or an image) ──┐
 //	                                    ├─Place──▶ layers: kept ones, as they are, then new ones
 //	files of the lock ──────────────────┘
 //
-// A kept layer has its old bytes, with files that are not wanted any more. Where these become too many, the layers that have
-// most of them are given up, and what is wanted of them goes into new layers.
+// A kept layer has its old bytes, including files that are no longer wanted. If these become too many, Place drops the layers that have
+// most of them, and puts their wanted files into new layers.
 //
-// Placing the same files upon the result changes nothing. So the digest of an image follows from the lock and any one of the base and
+// Placing the same files with the result as the base changes nothing. So the digest of an image depends on the lock and either the base or
 // the image itself.
 package placement
 
@@ -29,13 +29,13 @@ type File struct {
 	SHA256 string // of the content, 64 lower-case hexadecimal digits
 }
 
-// A Wanted file has the name of those that it best shares a layer with.
+// A Wanted is a file with the name of the group with which it should share a layer.
 type Wanted struct {
 	File
 	Group string
 }
 
-// A Layer is a layer of files, at its place among others.
+// A Layer is a layer of files, with its place among the layers.
 type Layer struct {
 	Title  string // for people; it goes into the image's history
 	Kept   bool   // it is a layer of the base
@@ -43,15 +43,15 @@ type Layer struct {
 	Unused []File // that the base once wanted, sorted by path
 }
 
-// Options bound the layers.
+// Options limit the layers.
 type Options struct {
 	LayerSize int64 // bytes: new layers are no larger, unless one file is, or all files make more than half of MaxLayers; 0: DefaultLayerSize
 	MaxLayers int   // 0: DefaultMaxLayers
 	MaxUnused int   // percent of all bytes; 0: DefaultMaxUnused
 }
 
-// What images have without other options. Registries limit the size of a layer (10 GB at the smallest that is known), and
-// overlay file systems their number (127).
+// Defaults. Registries limit the size of a layer (10 GB is the smallest known limit), and
+// overlay file systems limit the number (127).
 const (
 	DefaultLayerSize = 1 << 30
 	DefaultMaxLayers = 60
@@ -66,9 +66,9 @@ const (
 	largeLayer = 8 << 20
 )
 
-// Place divides the files into layers. The order of wanted files matters for new layers only: groups follow each other in the
-// order in which they first occur, and so do files within them. Paths of wanted files are unique. The result has
-// no empty layer.
+// Place divides the files into layers. The order of wanted files matters only for new layers: groups are in the
+// order in which they first occur, and so are files within them. Paths of wanted files must be unique. The result has
+// no empty layers.
 func Place(base []Layer, wanted []Wanted, o Options) ([]Layer, error) {
 	o.LayerSize = cmp.Or(o.LayerSize, DefaultLayerSize)
 	o.MaxLayers = cmp.Or(o.MaxLayers, DefaultMaxLayers)
@@ -117,7 +117,7 @@ type keptLayer struct {
 	used, unused int64 // bytes
 }
 
-// find finds the wanted files in the base. A file that would be hidden by one of a later layer is not there.
+// find finds the wanted files in the base. It ignores a file that a later layer would hide.
 func (p *placing) find(base []Layer) {
 	p.kept = nil
 	var stack tarlayer.Stack
@@ -153,8 +153,8 @@ func (p *placing) find(base []Layer) {
 	}
 }
 
-// giveUp drops the layers of which nothing is wanted. If there are none, but too much is unused, it drops layers with the largest
-// share of it. It reports whether it dropped any.
+// giveUp drops the layers without wanted files. If there are none, but too much is unused, it drops the layers with the largest
+// unused share. It reports whether it dropped any.
 func (p *placing) giveUp() (dropped bool) {
 	before := len(p.kept)
 	p.kept = slices.DeleteFunc(p.kept, func(l *keptLayer) bool { return len(l.Files) == 0 })
@@ -187,7 +187,7 @@ func (p *placing) giveUp() (dropped bool) {
 	return dropped
 }
 
-// drop has the layer's files go into new ones.
+// drop moves the layer's wanted files to new layers.
 func (p *placing) drop(l *keptLayer) {
 	p.kept = slices.DeleteFunc(p.kept, func(k *keptLayer) bool { return k == l })
 	for i := range p.at {
@@ -197,8 +197,8 @@ func (p *placing) drop(l *keptLayer) {
 	}
 }
 
-// merge drops so many of the smallest layers that n fewer are left, and one more, since what is wanted of them needs a new one. It reports
-// false where none is left.
+// merge drops the n+1 smallest layers, to have n layers fewer: their wanted files need one new layer. It reports
+// false if none is left.
 func (p *placing) merge(n int) bool {
 	if len(p.kept) == 0 {
 		return false
@@ -242,7 +242,7 @@ func (p *placing) layers() []Layer {
 	return append(all, rest.cut(limit)...)
 }
 
-// groups are the files that go into new layers, and how many bytes they have.
+// groups are the files that go into new layers, and their total size in bytes.
 func (p *placing) groups() (all []*newGroup, total int64) {
 	byName := make(map[string]*newGroup)
 	for i, at := range p.at {
@@ -263,7 +263,7 @@ func (p *placing) groups() (all []*newGroup, total int64) {
 	return all, total
 }
 
-// size is how many bytes are wanted in all.
+// size is the total size of the wanted files in bytes.
 func (p *placing) size() (size int64) {
 	for i := range p.wanted {
 		size += cost(p.wanted[i].File)
@@ -271,15 +271,15 @@ func (p *placing) size() (size int64) {
 	return size
 }
 
-// A newGroup is what goes into new layers together.
+// A newGroup is files that go into new layers together.
 type newGroup struct {
 	title string
 	files []File
 	size  int64 // bytes
 }
 
-// apart takes out of the group the folders whose files are large in all, but still fit into a layer; at most so many, the largest first. What
-// is in one folder is often of one upstream source and replaced at once, and its layer then leaves as a whole.
+// apart moves folders whose total size is large, but fits into a layer, to groups of their own; no more than most, the largest first.
+// Files in one folder often come from one upstream source and are replaced together, and then their whole layer is dropped.
 func (g *newGroup) apart(large, limit int64, most int) (all []*newGroup) {
 	folders := make(map[string]*newGroup)
 	for _, f := range g.files {
@@ -303,7 +303,7 @@ func (g *newGroup) apart(large, limit int64, most int) (all []*newGroup) {
 	return all
 }
 
-// cut makes layers that are no larger than limit, unless one file is.
+// cut makes layers no larger than limit, unless a single file is larger.
 func (g *newGroup) cut(limit int64) (layers []Layer) {
 	var size int64
 	var folders map[string]bool
@@ -332,10 +332,10 @@ func (g *newGroup) cut(limit int64) (layers []Layer) {
 	return layers
 }
 
-// longName is from where on a path may need a pax header, which takes two more blocks and the header of those.
+// longName is the length from which a path may need a pax header, which takes two more blocks and their header.
 const longName = 99
 
-// cost is what the file takes in a layer at most, without the folders that it is in.
+// cost is the maximum size of the file in a layer, without its parent folders.
 func cost(f File) int64 {
 	size := tarlayer.TarBlock + tarlayer.Padded(f.Size)
 	if len(f.Path) > longName || f.Size >= 8<<30 {

@@ -17,8 +17,8 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Sizes of blocks. A single name is found by reading one block of each level: smaller
-// blocks make more levels, larger ones more bytes for each name.
+// Sizes of blocks. A lookup of one name reads one block of each level: smaller
+// blocks need more levels, larger ones more bytes for each name.
 const (
 	blockTarget = 4 << 10  // bytes of rows, uncompressed, in a block
 	maxBlock    = 32 << 20 // the same: rows of one key share a block
@@ -30,8 +30,8 @@ const (
 // (RFC 8878) of JSON values, one a line.
 type table struct {
 	Rows int64 `json:"rows"`
-	// Levels tells how many levels of blocks of blockRefs stand above those of rows. Blocks
-	// are the top.
+	// Levels is the number of levels of blocks of blockRefs above the blocks of rows. Blocks
+	// is the top level.
 	Levels int        `json:"levels,omitempty"`
 	Blocks []blockRef `json:"blocks"`
 }
@@ -129,8 +129,8 @@ func (r *blockRef) open(decoder *zstd.Decoder, data []byte) (string, error) {
 	return unsafe.String(unsafe.SliceData(text), len(text)), nil // nobody else has these bytes
 }
 
-// decodeRows reads the rows of a block, and checks that their keys belong there. Their texts may be parts of
-// the block's: whoever keeps few of them for long clones them.
+// decodeRows reads the rows of a block, and checks that their keys belong there. Their strings may be substrings of
+// the block: a caller that keeps a few of them for long should clone them.
 func decodeRows[T any](r *blockRef, text string, key func(*T) string) ([]T, error) {
 	rows := make([]T, 0, strings.Count(text, "\n"))
 	last, valid := r.First, utf8.ValidString(text)
@@ -158,8 +158,8 @@ func decodeRows[T any](r *blockRef, text string, key func(*T) string) ([]T, erro
 	return rows, nil
 }
 
-// checkRefs checks that a list of blocks fits into the records, and tells each where it
-// ends. end is the list's own.
+// checkRefs checks that a list of blocks fits into the records, and sets the end of
+// each. end is the end of the list.
 func checkRefs(refs []blockRef, size int64, end string) error {
 	var position int64
 	for i := range refs {

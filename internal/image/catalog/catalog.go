@@ -1,4 +1,4 @@
-// Package catalog is the image's own list of what it holds and where: its items with the places of their files, sets, sources and
+// Package catalog reads and writes the image's list of its contents: its items with the locations of their files, sets, sources and
 // generated files. NewLayer writes it as the last layer of an image. A Reader reads single parts of it, each verified when it is read,
 // from wherever the image is; Load reads all. Package image specifies the format.
 package catalog
@@ -9,7 +9,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A Catalog is the image's own list of what it holds and where.
+// A Catalog is the image's list of its contents and their locations.
 type Catalog struct {
 	Name    string    // of the definition
 	Date    time.Time // of the lock
@@ -55,7 +55,7 @@ func (r *Record) Stored() []File {
 	return files
 }
 
-// An Alias is another name under which items of a kind can be asked for.
+// An Alias is another name under which items of a kind can be requested.
 type Alias struct {
 	Kind string   `json:"kind"`
 	Name string   `json:"name"`

@@ -7,8 +7,8 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// EachItem reads all items with all that the catalog says of them, by kind and name. It keeps none. Their
-// texts are parts of larger ones: whoever keeps few of them for long clones them.
+// EachItem reads all items with all their fields, by kind and name. It keeps none. Their
+// strings are substrings of larger ones: a caller that keeps a few of them for long should clone them.
 func (r *Reader) EachItem(ctx context.Context, take func(*artifact.Item) error) error {
 	l := loader{Reader: r}
 	return each(ctx, &l, &r.Tables.Items, (*itemRow).key, func(row *itemRow) error {
@@ -23,8 +23,8 @@ func (r *Reader) EachItem(ctx context.Context, take func(*artifact.Item) error) 
 	})
 }
 
-// Unused are the files that layers have and that belong to nothing the image offers: earlier images had these layers, too, and
-// offered them. They are sorted by path and layer; several layers may have a file of one path.
+// Unused are the files in layers that the image does not offer: the layers come from earlier images, which
+// offered them. They are sorted by path and layer; several layers may have a file with the same path.
 func (r *Reader) Unused(ctx context.Context) (all []File, err error) {
 	l := loader{Reader: r}
 	var size int64

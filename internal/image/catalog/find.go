@@ -38,7 +38,7 @@ func (r *Reader) leaves(ctx context.Context, t *table, keys []string) ([]blockRe
 	}
 }
 
-// find reads the rows with these keys, and no more blocks than they need.
+// find reads the rows with these keys, from as few blocks as possible.
 func find[T any](ctx context.Context, r *Reader, t *table, keys []string, key func(*T) string) (map[string][]T, error) {
 	refs, err := r.leaves(ctx, t, keys)
 	if err != nil {
@@ -67,8 +67,8 @@ func find[T any](ctx context.Context, r *Reader, t *table, keys []string, key fu
 	return found, nil
 }
 
-// Find returns the items of a kind with these names, by name, and the names behind those that are
-// aliases. A name may be both. Those that the image has not are missing.
+// Find returns the items of a kind with these names, by name, and the names for which aliases
+// stand. A name may be both. Names that the image does not have are absent from the result.
 func (r *Reader) Find(ctx context.Context, kind string, names []string) (map[string][]Record, map[string][]string, error) {
 	keys := make([]string, len(names))
 	for i, name := range names {
@@ -140,7 +140,7 @@ func errNoSet(name, nodes string, sets []SetSummary) error {
 	return artifact.Hint(err, "it has: %s", strings.Join(there, ", "))
 }
 
-// Files returns generated files by path. Those that the image has not are missing.
+// Files returns generated files by path. Files that the image does not have are absent from the result.
 func (r *Reader) Files(ctx context.Context, paths []string) (map[string]File, error) {
 	rows, err := find(ctx, r, &r.Tables.Files, paths, (*File).key)
 	if err != nil {

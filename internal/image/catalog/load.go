@@ -21,8 +21,8 @@ func (r *itemRow) key() string   { return itemKey(r.Kind, r.Name) }
 func (m *setMember) key() string { return m.Set }
 func (f *File) key() string      { return f.Path }
 
-// Load reads the whole catalog and checks it. Where it is to be brief, items
-// come without URLs and Metadata, two thirds of it.
+// Load reads the whole catalog and checks it. If brief is set, it omits the items'
+// URLs and Metadata, which are two thirds of it.
 func (r *Reader) Load(ctx context.Context, brief bool) (*Catalog, map[string]int32, error) {
 	c := &Catalog{Name: r.Name, Date: r.Date, Lock: r.Lock}
 	l := loader{Reader: r}

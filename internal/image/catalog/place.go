@@ -21,13 +21,13 @@ type LayerPlace struct {
 	Size   int64 `json:"size"`
 }
 
-// ForeignError is the error about an image that miniMirror did not build. why says how one can tell.
+// ForeignError is the error about an image that miniMirror did not build. why says how this was detected.
 func ForeignError(why string) error {
 	return artifact.Hint(fmt.Errorf("not a miniMirror image: %s", why),
 		"minimirror build makes one; layers added on top of it hide its catalog")
 }
 
-// Locate returns where the labels of an image's configuration say that its catalog is.
+// Locate returns the catalog's location from the labels of an image's configuration.
 func Locate(labels map[string]string, layers []int64) (*Location, error) {
 	if len(layers) == 0 {
 		return nil, ForeignError("it has no layers")

@@ -36,7 +36,7 @@ type Reader struct {
 	keptBytes int
 }
 
-// NewReader reads the head. What it says is checked here; what the records say,
+// NewReader reads and checks the head. The records are checked
 // when they are read.
 func NewReader(head []byte, size int64, layers []int64, records func(ctx context.Context, offset, size int64) ([]byte, error)) (*Reader, error) {
 	decoder, err := newBlockDecoder()
@@ -66,7 +66,7 @@ func NewReader(head []byte, size int64, layers []int64, records func(ctx context
 	return r, r.Head.check(size)
 }
 
-// CountUnused is how many unused files there are, and how many bytes they have.
+// CountUnused is the number of unused files, and their total size in bytes.
 func (r *Reader) CountUnused() (files, size int64) { return r.Tables.Unused.Rows, r.Head.Unused }
 
 // A run is a list of blocks that are read at once.

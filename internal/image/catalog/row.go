@@ -8,11 +8,11 @@ import (
 // A scannedRow is a row of which there are so many that package json, which looks at each byte
 // three times and at each field by reflection, would take most of a server's start.
 type scannedRow interface {
-	// scan reads the row in the form that Encode gives it: one object without spaces, keys that are
-	// known, values of their types. All else it leaves to package json, and reports false; what it has
-	// filled in until then does not count. Where it reports true, it has read what package json would have.
+	// scan reads the row in the form that Encode writes: one object without spaces, with known
+	// keys and values of their types. For anything else it reports false, and the caller uses package json; what it has
+	// filled in until then is invalid. If it reports true, it has read what package json would have.
 	//
-	// line is valid UTF-8. The texts of the row are parts of it.
+	// line is valid UTF-8. The strings of the row are substrings of it.
 	scan(line string) bool
 }
 

@@ -52,8 +52,8 @@ func setKey(s *artifact.Set) string { return s.Name + "/" + s.Nodes() }
 // itemKey is the key of an item's or an alias's row.
 func itemKey(kind, name string) string { return kind + "/" + name }
 
-// NewLayer lays out an image's last layer. label is what the image's configuration must
-// say under CatalogLabel. It writes what c says: a reader checks it.
+// NewLayer lays out an image's last layer. label is the value of CatalogLabel in the image's
+// configuration. It writes c unchecked: a reader checks it.
 func NewLayer(c *Catalog) (layer *tarlayer.Layer, label string, err error) {
 	head, records, err := c.Encode()
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package imagetest makes small images for tests: a catalog and layers from
 // files in memory, in every form that package image reads. Tests change the
-// Catalog or the files of a layout before they are written, to tell lies.
+// Catalog or the files of a layout before they are written, to forge images.
 package imagetest
 
 import (

@@ -1,5 +1,5 @@
-// Package layout names what is in an image, where it lies, and what an image that came in a file is called. Package image specifies
-// what these places hold.
+// Package layout defines the paths inside an image, and the names of an image that came in a file. Package image specifies
+// what these paths contain.
 package layout
 
 // Places inside the image.

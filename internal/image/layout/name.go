@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// LocalRegistry takes the place of a registry in the names of images that came in a file. No registry has this name.
+// LocalRegistry replaces the registry in the names of images that came in a file. No registry has this name.
 const LocalRegistry = "minimirror.local"
 
 // LocalNames are the names of an image that came in a file, as references of distribution/reference.
@@ -24,7 +24,7 @@ var pinnedName = regexp.MustCompile(`^` + regexp.QuoteMeta(LocalRegistry) + `/[^
 // IsPinnedName reports whether a name has the form of LocalNames' pinned name.
 func IsPinnedName(name string) bool { return pinnedName.MatchString(name) }
 
-// ValidName reports whether a definition's name can be an image's: <name> of the OCI distribution specification
+// ValidName reports whether a definition's name can be an image name: <name> of the OCI distribution specification
 // without a slash.
 func ValidName(name string) bool {
 	return RepositoryName.MatchString(name) && !strings.Contains(name, "/")

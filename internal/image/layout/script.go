@@ -11,7 +11,7 @@ type Script struct {
 	Text []byte // for sh(1)
 }
 
-// Scripts are the files of a folder in which ScriptName runs all of them, by name. It passes on its options.
+// Scripts are the files of a folder, by name, in which ScriptName runs all scripts and passes its options on.
 func Scripts(all []Script) map[string][]byte {
 	if len(all) == 1 {
 		return map[string][]byte{ScriptName: all[0].Text}

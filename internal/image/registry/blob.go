@@ -15,7 +15,7 @@ import (
 	"github.com/minimirror/minimirror/internal/transfer"
 )
 
-// ErrNoRange is that a registry does not give parts of a blob.
+// ErrNoRange says that a registry does not serve parts of a blob.
 var ErrNoRange = transfer.ErrNoRange
 
 // A Blob is a blob's digest, "sha256:…", and size in bytes.
@@ -24,8 +24,8 @@ type Blob struct {
 	Size   int64
 }
 
-// Blob reads the whole blob. Its end is io.EOF only if the digest is right, else artifact.ErrVerify.
-// Where the transfer breaks it goes on, from the same byte if the registry can do that.
+// Blob reads the whole blob. It ends with io.EOF only if the digest is right, otherwise with artifact.ErrVerify.
+// It resumes a broken transfer, from the same byte if the registry supports that.
 func (r *Repository) Blob(ctx context.Context, b Blob) io.ReadCloser {
 	body := &wholeBlob{hash: sha256.New()}
 	body.Stream = r.client.Open(ctx, transfer.Download{Addresses: r.blob(b), Size: b.Size, Verify: func() error {
@@ -37,7 +37,7 @@ func (r *Repository) Blob(ctx context.Context, b Blob) io.ReadCloser {
 	return body
 }
 
-// A wholeBlob has its digest computed while it is read.
+// A wholeBlob computes its digest while it is read.
 type wholeBlob struct {
 	*transfer.Stream
 	hash hash.Hash
@@ -50,8 +50,8 @@ func (b *wholeBlob) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Part reads size bytes of the blob at offset. The error is ErrNoRange, at once or at any read, when the registry
-// does not give parts. Nothing is verified.
+// Part reads size bytes of the blob at offset. The error is ErrNoRange, at once or at any read, if the registry
+// does not serve parts. Nothing is verified.
 func (r *Repository) Part(ctx context.Context, b Blob, offset, size int64) (io.ReadCloser, error) {
 	if size == 0 {
 		return io.NopCloser(strings.NewReader("")), nil
@@ -67,7 +67,7 @@ func (r *Repository) Part(ctx context.Context, b Blob, offset, size int64) (io.R
 	return part, nil
 }
 
-// A part remembers for all others that there are none.
+// A part records for all later requests that the registry does not serve parts.
 type part struct {
 	*transfer.Stream
 	repository *Repository

@@ -18,7 +18,7 @@ import (
 
 const maxManifest = 8 << 20 // bytes
 
-// accepted are the manifests that can be read: OCI image specification, and Docker's schema 2.
+// accepted are the supported manifests: OCI image specification, and Docker's schema 2.
 var accepted = []string{
 	"application/vnd.oci.image.manifest.v1+json",
 	"application/vnd.oci.image.index.v1+json",
@@ -27,7 +27,7 @@ var accepted = []string{
 }
 
 // Manifest returns the manifest or index with a tag or a digest ("sha256:…"), its media type as the
-// registry states it, and its digest. One that was asked for by digest has been verified.
+// registry states it, and its digest. A manifest that was requested by digest has been verified.
 func (r *Repository) Manifest(ctx context.Context, reference string) (data []byte, mediaType, digest string, err error) {
 	capability := docker.HostCapabilities(docker.HostCapabilityResolve)
 	verify := func(data []byte) error {

@@ -1,12 +1,12 @@
-// Package registry reads images out of registries: manifests whole, blobs whole or in part,
-// from the registry itself or a mirror of it. It implements the reading half of the OCI
-// distribution specification 1.1; logins, ranges and what breaks on the way are the work of
-// internal/transfer.
+// Package registry reads images from registries: manifests, and blobs in whole or in part,
+// from the registry itself or a mirror of it. It implements the pull part of the OCI
+// distribution specification 1.1; internal/transfer handles logins, ranges and broken
+// transfers.
 //
 //	registry, or a mirror of it ──Manifest, Blob, Part──▶ package image
 //
-// What a manifest or a whole blob is has been verified when it ends; of a part, only the
-// caller can know.
+// Manifests and whole blobs have been verified when they end; the caller must verify
+// parts.
 package registry
 
 import (
@@ -32,17 +32,17 @@ import (
 	"github.com/minimirror/minimirror/internal/transfer"
 )
 
-// Options say how to reach registries. The zero value is: over TLS, which must verify; on
-// localhost also without; with the user's credentials.
+// Options say how to reach registries. The zero value means verified TLS, on
+// localhost also plain HTTP, with the user's credentials.
 type Options struct {
 	// HostsDir is a folder of containerd's hosts.toml files, HOST/hosts.toml: mirrors, authorities
 	// and headers of each registry. Folders of Docker's certs.d are read, too.
 	HostsDir string
-	// CAFile holds certificates (PEM) of authorities to trust beside the system's.
+	// CAFile holds certificates (PEM) of authorities to trust besides the system's.
 	CAFile string
 	// Insecure allows plain HTTP, and certificates that do not verify.
 	Insecure bool
-	// Wait passes the time between attempts; nil: it sleeps.
+	// Wait waits between attempts; nil: it sleeps.
 	Wait func(ctx context.Context, d time.Duration) error
 	// Stall is how long a request may take without a byte; 0: a minute.
 	Stall time.Duration
@@ -58,7 +58,7 @@ type Repository struct {
 	noRange    atomic.Bool // it has shown that it does not give parts
 }
 
-// Open prepares to read HOST/NAME; path is both. It asks the registry nothing.
+// Open prepares to read HOST/NAME, which is path. It does not contact the registry.
 func Open(path string, o Options) (*Repository, error) {
 	host, name, found := strings.Cut(path, "/")
 	if !found {
@@ -130,7 +130,7 @@ func (o Options) settings() (config.HostOptions, error) {
 	return settings, nil
 }
 
-// Received is how many bytes of content have arrived.
+// Received is the number of bytes of content received.
 func (r *Repository) Received() int64 { return r.received.Load() }
 
 // Close ends the connections.
@@ -141,7 +141,7 @@ func (r *Repository) Close() error {
 	return nil
 }
 
-// addresses are those of a path below the repository, at each host that may be asked for it.
+// addresses are the URLs of a path below the repository, one for each host that may serve it.
 func (r *Repository) addresses(path string, capability docker.HostCapabilities, header http.Header) (all []transfer.Address) {
 	for i := range r.hosts {
 		h := &r.hosts[i]
@@ -173,7 +173,7 @@ func (r *Repository) explain(err error) error {
 	return err
 }
 
-// isMirror reports whether the host is other than the registry itself.
+// isMirror reports whether the host is not the registry itself.
 func (r *Repository) isMirror(h *docker.RegistryHost) bool {
 	return h.Host != r.host && !(r.host == "docker.io" && h.Host == "registry-1.docker.io")
 }

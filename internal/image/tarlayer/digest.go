@@ -13,7 +13,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Notes keep small facts between runs; a lost note costs only time.
+// Notes store small facts between runs; losing a note costs only time.
 type Notes interface {
 	Note(kind, key string) []byte // nil when there is none
 	SetNote(kind, key string, data []byte) error
@@ -22,11 +22,11 @@ type Notes interface {
 // layerNote is the kind of note that holds a layer's digest under its plan.
 const layerNote = "layer"
 
-// Descriptor describes the layer as a blob of the OCI image specification. When
-// notes (may be nil) know the digest of the plan, nothing is read. Otherwise all
-// contents are read once, and one that has not the size or digest that its Entry
-// promises is an artifact.ErrVerify that names the file. Of each step of reading,
-// read (may be nil) is told the number of bytes.
+// Descriptor describes the layer as a blob of the OCI image specification. If
+// notes (may be nil) have the digest of the plan, nothing is read. Otherwise it reads all
+// contents once; if one does not have the size or digest of its Entry,
+// the error is an artifact.ErrVerify that names the file. It calls read (may be nil)
+// with the number of bytes of each step.
 func (l *Layer) Descriptor(ctx context.Context, notes Notes, read func(n int)) (ocispec.Descriptor, error) {
 	if notes != nil {
 		if known, err := digest.Parse(string(notes.Note(layerNote, l.plan))); err == nil {
@@ -43,7 +43,7 @@ func (l *Layer) Descriptor(ctx context.Context, notes Notes, read func(n int)) (
 	return l.descriptor(sum), nil
 }
 
-// Forget drops what notes say of the layer, which turned out wrong.
+// Forget removes the layer's note, which has proved wrong.
 func (l *Layer) Forget(notes Notes) error { return notes.SetNote(layerNote, l.plan, nil) }
 
 func (l *Layer) descriptor(sum digest.Digest) ocispec.Descriptor {

@@ -1,6 +1,6 @@
-// Package tarlayer makes layers of images: tar archives whose bytes follow from a list of entries alone. A Layer knows the offset of
-// every file before one byte is read, so the catalog can name it; its bytes are made while they are read, from files that stay where
-// they are.
+// Package tarlayer makes layers of images: tar archives whose bytes depend only on a list of entries. A Layer knows the offset of
+// every file before a byte is read, so the catalog can record it; its bytes are generated while they are read, from files that stay
+// in place.
 package tarlayer
 
 import (
@@ -40,7 +40,7 @@ type Entry struct {
 }
 
 // A Layer is a tar archive (POSIX.1-1988 ustar; pax records only where a name or
-// a size needs them) that exists only while it is read: its bytes are made from
+// a size needs them) that exists only while it is read: its bytes are generated from
 // the content of its entries. They depend on the entries' paths, modes and
 // contents alone: entries are sorted by path, parent directories are added with
 // mode 0755, everything belongs to uid and gid 0 without names, and is as old as
@@ -64,13 +64,13 @@ const (
 	TarBlock   = 512          // bytes; headers and contents fill whole blocks
 	TarTrailer = 2 * TarBlock // bytes of zeros that end an archive
 	Whiteout   = ".wh."       // begins the name of what deletes a file of a lower layer
-	// layerFormat changes whenever the same entries would make other bytes.
+	// layerFormat changes whenever the same entries would produce different bytes.
 	layerFormat = "minimirror layer 1"
 )
 
 // New lays out a layer. It reads no file. It refuses paths that are not
-// artifact.ValidPath, that occur twice, that are a file here and a directory
-// there, or that the OCI image specification takes for whiteouts (".wh.").
+// artifact.ValidPath, that are repeated, that are both a file and a
+// directory, or that the OCI image specification treats as whiteouts (".wh.").
 func New(entries []Entry) (*Layer, error) {
 	l := &Layer{members: make([]Member, 0, len(entries)+16)}
 	directories := make(map[string]bool)
@@ -114,7 +114,7 @@ func New(entries []Entry) (*Layer, error) {
 	return l, nil
 }
 
-// complete fills in what follows from the other fields and checks the rest.
+// complete fills in derived fields and checks the rest.
 func (e *Entry) complete() error {
 	if !artifact.ValidPath(e.Path) {
 		return fmt.Errorf("not a valid path in an image")
@@ -145,8 +145,8 @@ func (e *Entry) complete() error {
 	return nil
 }
 
-// Header is what stands before the member's content: one ustar header, in front
-// of it a pax header where ustar has no room.
+// Header is the header of the member's content: one ustar header, preceded
+// by a pax header if ustar has no room.
 func (m *Member) Header() ([]byte, error) {
 	h := tar.Header{Typeflag: tar.TypeReg, Name: m.Path, Mode: m.Mode, Size: m.Size, ModTime: time.Unix(0, 0)}
 	switch {
@@ -178,6 +178,6 @@ func (l *Layer) Offset(path string) int64 {
 	return l.members[i].content
 }
 
-// Plan names what the layer's bytes depend on: layers with one plan have one
-// digest. It is 64 hexadecimal digits, and costs no reading.
+// Plan identifies what the layer's bytes depend on: layers with the same plan have the same
+// digest. It is 64 hexadecimal digits, and requires no reading.
 func (l *Layer) Plan() string { return l.plan }

@@ -12,7 +12,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A Reader makes a layer's bytes, in order or at any offset. It keeps at
+// A Reader generates a layer's bytes, in order or at any offset. It keeps at
 // most one file open. Its methods may be called from several goroutines.
 type Reader struct {
 	ctx   context.Context // of the one who asked for the reader

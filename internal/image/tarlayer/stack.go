@@ -2,14 +2,14 @@ package tarlayer
 
 import "path"
 
-// A Stack tells which files can be seen when layers are unpacked upon each other, each upon those before it: a file replaces what
-// lower layers have at its path, a folder replaces a file, and a file replaces a folder with all that is in it (OCI image
+// A Stack determines which files are visible after layers are unpacked in order: a file replaces what
+// lower layers have at its path, a folder replaces a file, and a file replaces a folder with everything in it (OCI image
 // specification 1.1, "Applying Changesets").
 type Stack struct {
 	files, folders map[string]int // the highest layer that has one at the path
 }
 
-// Add adds a regular file of a layer, with the folders that it is in. The order of calls does not matter.
+// Add adds a regular file of a layer, with its parent folders. The order of calls does not matter.
 func (s *Stack) Add(layer int, name string) {
 	if s.files == nil {
 		s.files, s.folders = make(map[string]int), make(map[string]int)
@@ -25,7 +25,7 @@ func (s *Stack) Add(layer int, name string) {
 	}
 }
 
-// Sees reports whether the file that the layer has at the path is the one that is seen in the end.
+// Sees reports whether the layer's file at the path is visible after all layers are unpacked.
 func (s *Stack) Sees(layer int, name string) bool {
 	if at, found := s.files[name]; !found || at != layer {
 		return false

@@ -12,7 +12,7 @@ import (
 )
 
 // Config checks an image's configuration: a container of the image runs the
-// program, as no privileged user, with nothing that would change what it serves. lock is the catalog's digest of the lock.
+// program, as an unprivileged user, with nothing that would change what it serves. lock is the catalog's digest of the lock.
 func Config(c v1.ImageConfig, lock string) error {
 	if run := slices.Concat(c.Entrypoint, c.Cmd); !slices.Equal(run, []string{"/" + layout.ProgramPath, "serve"}) {
 		return artifact.Verifyf("configuration: it runs %q, and not /%s serve", run, layout.ProgramPath)

@@ -15,7 +15,7 @@ const (
 	maxHeader   = 64 << 10 // bytes of the headers of one entry: far more than a path needs
 )
 
-// A layerInput reads a layer, and knows where it is.
+// A layerInput reads a layer and tracks its position.
 type layerInput struct {
 	r      *bufio.Reader
 	n      int64
@@ -43,8 +43,8 @@ func (in *layerInput) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// header reads the headers of one entry, and returns their bytes, too, until the next call. The error is
-// io.EOF where the two blocks of zeros are that end an archive.
+// header reads the headers of one entry, and returns their bytes, which are valid until the next call. The error is
+// io.EOF at the two zero blocks that end an archive.
 func (in *layerInput) header() (*tar.Header, []byte, error) {
 	in.record, in.raw = true, in.raw[:0]
 	h, err := tar.NewReader(in).Next()

@@ -25,7 +25,7 @@ type wanted struct {
 	seen     bool
 }
 
-// A layerWalk compares one layer with what it must hold.
+// A layerWalk compares one layer with its expected content.
 type layerWalk struct {
 	*Verification
 	number  int
@@ -36,7 +36,7 @@ type layerWalk struct {
 	last    string                  // the path of the entry before
 }
 
-// Layer verifies the layer of a number, whose whole tar archive is body.
+// Layer verifies the layer with a number; body is its whole tar archive.
 func (v *Verification) Layer(number int, body io.Reader) (err error) {
 	w := v.walk(number, body)
 	for err == nil {
@@ -82,7 +82,7 @@ func (v *Verification) walk(number int, body io.Reader) *layerWalk {
 	return w
 }
 
-// entry reads one entry. Its error is io.EOF where the archive ends.
+// entry reads one entry. Its error is io.EOF at the end of the archive.
 func (w *layerWalk) entry() error {
 	start := w.in.n
 	h, raw, err := w.in.header()
@@ -114,7 +114,7 @@ func (w *layerWalk) entry() error {
 	if !m.Directory {
 		mode = e.mode
 	}
-	// Readers of tar differ in how they understand the same header: only one way to write it is right.
+	// Readers of tar interpret the same header differently: only one form is accepted.
 	if written, err := m.Header(); err != nil || !bytes.Equal(raw, written) || m.Mode != mode {
 		return artifact.Verifyf("%s: its tar header is not as a build writes it", m.Path)
 	}
@@ -127,7 +127,7 @@ func (w *layerWalk) entry() error {
 	return w.file(&m, e)
 }
 
-// unwanted is the error about an entry that nothing asks for.
+// unwanted is the error about an unexpected entry.
 func (w *layerWalk) unwanted(m *tarlayer.Member) error {
 	name := m.Path
 	switch {
@@ -145,7 +145,7 @@ func (w *layerWalk) unwanted(m *tarlayer.Member) error {
 	return artifact.Verifyf("%.300q: the catalog does not name it", name)
 }
 
-// file compares an entry that is not a folder with what is wanted.
+// file compares an entry that is not a folder with the expected one.
 func (w *layerWalk) file(m *tarlayer.Member, e *wanted) error {
 	if m.Link != "" {
 		if e.file != nil {
@@ -175,7 +175,7 @@ func (w *layerWalk) file(m *tarlayer.Member, e *wanted) error {
 	return nil
 }
 
-// rest reads what follows the archive, and tells what is missing in it.
+// rest reads what follows the archive, and reports missing entries.
 func (w *layerWalk) rest() error {
 	if len(w.wanted) == 0 {
 		return artifact.Verifyf("no layer of the catalog's")

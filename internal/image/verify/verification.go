@@ -1,6 +1,6 @@
-// Package verify compares the bytes of an image with what its catalog says: each layer must be what tarlayer writes of the catalog's
-// files, with no other entry and no other header, and the configuration must run nothing but the program. It reads streams and opens
-// nothing; Reader.Verify of package image hands it the layers.
+// Package verify compares the bytes of an image with its catalog: each layer must be what tarlayer writes for the catalog's
+// files, with no other entries and no other headers, and the configuration must run only the program. It reads streams and opens
+// nothing; Reader.Verify of package image passes it the layers.
 package verify
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
-// A Verification knows what each layer must hold.
+// A Verification has the expected content of each layer.
 type Verification struct {
 	files   [][]*catalog.File // by layer
 	sets    []artifact.Set
@@ -28,8 +28,8 @@ type Verification struct {
 	buf     []byte
 }
 
-// New refuses a catalog of which one file would hide another when
-// the layers are unpacked upon each other. unused are its unused files.
+// New refuses a catalog if one file would hide another when
+// the layers are unpacked. unused are its unused files.
 func New(c *catalog.Catalog, unused []catalog.File, place *catalog.Location, layers int) (*Verification, error) {
 	v := &Verification{files: make([][]*catalog.File, layers), sets: c.Sets, place: place, end: layers - 1,
 		sum: sha256.New(), buf: make([]byte, 32<<10)}
@@ -106,7 +106,7 @@ func (v *Verification) addUnused(c *catalog.Catalog, unused []catalog.File) erro
 	return nil
 }
 
-// addFolders adds the folders that a path is in.
+// addFolders adds the parent folders of a path.
 func addFolders(folders map[string]bool, p string) {
 	for dir := path.Dir(p); dir != "." && !folders[dir]; dir = path.Dir(dir) {
 		folders[dir] = true
