@@ -10,9 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// announced reports whether the header of a body of so many bytes waits for it in the kernel, with MSG_MORE: nothing is sent apart, and
-// the client is woken once less. -1: the size is not known.
-func announced(size int64) bool { return size >= 0 }
+// announced reports whether the header of a body of so many bytes waits for it in the kernel, with MSG_MORE. Up to 60 KiB
+// both pass through the machine as one packet, which has at most 64 KiB. A long body passes in whole packets if nothing is
+// sent apart. A body between these sizes is faster, and takes less of the processors, if the client is woken early. -1: the size is not known.
+func announced(size int64) bool {
+	return size >= 0 && (size <= 60<<10 || size > 256<<10)
+}
 
 // sendMost is what one system call sends, so that other goroutines have their turn.
 const sendMost = 256 << 10
