@@ -28,11 +28,11 @@ import (
 	"github.com/minimirror/minimirror/server"
 )
 
-// TestLargeFile takes files of 1 kB and of 96 MB all the way from a web server and from a folder onto a node. The large ones take
-// hardly more memory than the small ones.
+// TestLargeFile takes files of 1 kB and of 96 MB all the way from a web server and from a folder onto a node. No step holds a large
+// one in memory. (The race detector has buffers made anew instead of used again: then the large ones take up to 20 MB more.)
 func TestLargeFile(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	const small, large, most = 1 << 10, 96 << 20, 16 << 20
+	const small, large, most = 1 << 10, 96 << 20, 48 << 20
 	journey(t, small) // what is made once for a process
 	before := journey(t, small)
 	if after := journey(t, large); after > before+most {
