@@ -22,7 +22,7 @@ import (
 // A Base says which image the new one shares layers with.
 type Base struct {
 	Image   *image.Reference // an image; nil: the one that mirror.layers beside the lock describes, if there is one
-	Compact bool             // none: everything is laid out anew
+	Compact bool             // keep no layers: build all of them again
 }
 
 // base returns the layers of the image that the new one follows.

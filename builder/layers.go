@@ -38,7 +38,7 @@ type plan struct {
 }
 
 // layers lays the plan out: the files of items and what upstream signed, the program, the generated files, the
-// catalog. Container runtimes unpack layers anew from the first one that changed: what changes
+// catalog. Container runtimes unpack again the first layer that changed, and all layers after it: what changes
 // least comes first.
 func (p *plan) layers() (layers []*tarlayer.Layer, err error) {
 	proofs := p.proofs()

@@ -36,12 +36,12 @@ the image. With --sign-key repeated, all keys sign, and clients that know one of
 them accept the image: so a key can be replaced (docs/keys.md). "signing-key:
 FINGERPRINT" in the definition refuses all other keys.
 
-An image keeps the layers of the image before it, as far as their content is still
-wanted, so that registries and nodes that have that one need little more than
-what changed. mirror.layers beside the lock says which image that is: build writes it;
-keep it with the lock in version control. --base names another image. Kept layers
-may have files that are no longer wanted: up to a quarter of all bytes, then layers
-are laid out anew. --compact lays out all of them.
+An image keeps the layers of the previous image if most of their content is still
+in use. Registries and nodes that have that image then need little more than what
+changed. build records the layers in mirror.layers, beside the lock: keep both in
+version control. --base names another image. Kept layers may contain files that are
+no longer used; when these are more than a quarter of all bytes, build replaces the
+layers that have most of them. --compact builds all layers again.
 
 Output references:
   oci:DIR              a directory in the OCI layout (default oci:out/NAME)
@@ -62,7 +62,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	daemon := c.flags.String("buildkit", "", "address of a BuildKit daemon: unix://, tcp://, docker-container:// or kube-pod:// (default $BUILDKIT_HOST, else embedded)")
 	var base string
 	once(c.flags, &base, "base", "image whose layers are kept (default: the one that mirror.layers beside the lock describes)")
-	compact := c.flags.Bool("compact", false, "keep no layers: lay everything out anew")
+	compact := c.flags.Bool("compact", false, "keep no layers: build all of them again")
 	layerSize := c.flags.String("layer-size", "1G", "size of a new layer at most, if it has more than one file: bytes, or with K, M or G")
 	large := c.flags.Bool("large-layers", false, "allow layers of more than 52,000 MiB, which no registry takes")
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
