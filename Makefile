@@ -5,7 +5,7 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: build release test root unit slice e2e check quick lint setup bench fuzz image differential chart site
+.PHONY: build release test root unit slice e2e check vet quick lint setup bench fuzz image differential chart site
 
 # The program is static, and the same wherever it is built from the same commit.
 build:
@@ -26,12 +26,16 @@ root:
 setup:
 	test/e2e/setup.sh
 
-check:
+# The format, vet, golangci-lint, and phrases that this project no longer uses.
+check: vet lint
+	$(GO) test -trimpath -run TestPhrases ./test/house
+
+vet:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	$(GO) vet -trimpath -tags differential ./...
 
 # What needs neither root nor a network: the format, vet, and the tests of all packages but the slowest. For those who change a line.
-quick: check
+quick: vet
 	$(GO) test -trimpath $$($(GO) list ./... | grep -vE '/(test/(bench|e2e)|builder/buildkit|release)$$')
 
 # golangci-lint with .golangci.yml. The first time on a machine it builds it.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # usage: run.sh [PART…]
 #
-# Runs the tests, two parts side by side. The parts are check, lint, unit, slice, tools, chart and site, and the end-to-end
+# Runs the tests, two parts side by side. The parts are check, unit, slice, tools, chart and site, and the end-to-end
 # scripts by their names (10-bare-system …); "e2e" names all of those. Without names, all run. The output of a part is
 # printed when it ends. At the end a table says what each took: seconds, and seconds of the processors.
 set -uo pipefail
@@ -11,7 +11,7 @@ scripts=$(cd test/e2e && echo [0-9]*.sh)
 scripts=${scripts//.sh/}
 
 # In this order; long ones first, so that no lane waits for the last.
-all="check lint 10-bare-system tools unit site 80-sets 90-bootstrap 89-kit-tools slice 82-guides 99-options-archive 94-archives 85-rules-clients 97-hardened 95-genesis 96-runtimes 86-proxy 87-pages 85-rules"
+all="check 10-bare-system tools unit site 80-sets 90-bootstrap 89-kit-tools slice 82-guides 99-options-archive 94-archives 85-rules-clients 97-hardened 95-genesis 96-runtimes 86-proxy 87-pages 85-rules"
 for part in $scripts chart; do [[ " $all " == *" $part "* ]] || all+=" $part"; done
 wanted=" $* "
 [ $# -gt 0 ] || wanted=" $all "
@@ -53,7 +53,7 @@ run() {
 	setup) test/e2e/setup.sh ;;
 	tools) test/k8s/build.sh && test/chart/helm.sh && test/quadlet/quadlet.sh && test/buildkitd/buildkitd.sh && test/buildkitd/buildkitd.sh buildctl ;;
 	site) test/site/site.sh ;;
-	build | check | lint | unit | slice | chart) make --no-print-directory "$1" ;;
+	build | check | unit | slice | chart) make --no-print-directory "$1" ;;
 	*) "test/e2e/$1.sh" ;;
 	esac
 }

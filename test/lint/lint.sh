@@ -1,8 +1,8 @@
 #!/bin/sh
 # usage: lint.sh
 #
-# Runs golangci-lint, of the version that go.mod beside this script names, over the program: some 2 minutes of processor
-# time to build it the first time on a machine, and one to read the code, less when little has changed.
+# Runs golangci-lint, of the version that go.mod beside this script names, over the program: a few minutes of processor
+# time to build it the first time on a machine, one to read the code, and seconds when nothing has changed.
 set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 . "$here/../once.sh"
