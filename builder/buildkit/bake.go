@@ -46,12 +46,11 @@ type Options struct {
 	// while it works, in a folder of its own that is removed at the end. Empty: os.TempDir.
 	StateDir string
 
-	Layers []*tarlayer.Layer // from the lowest
-	Notes  tarlayer.Notes    // remember the layers' digests; may be nil
-
-	// Config is the image's configuration. Bake fills in RootFS and, when it is
-	// empty, one History entry for each layer. Created is the time of everything.
-	Config ocispec.Image
+	Image
+	// Others are the same image for other platforms. If there are any, the result is an index of all images, Image first. Layers
+	// that are the same pointer are read once.
+	Others []Image
+	Notes  tarlayer.Notes // remember the layers' digests; may be nil
 
 	Output image.Reference
 	// Names are the image's names in container runtimes if Output has no name: a docker-archive has all
@@ -63,6 +62,32 @@ type Options struct {
 	// Progress is called with the bytes done and the total; it must return quickly. May be nil.
 	Progress func(done, total int64)
 	Log      *slog.Logger // may be nil
+}
+
+// An Image is what an image for one platform consists of.
+type Image struct {
+	Layers []*tarlayer.Layer // from the lowest
+
+	// Config is the image's configuration. Bake fills in RootFS and, when it is
+	// empty, one History entry for each layer. Created is the time of everything.
+	Config ocispec.Image
+}
+
+// images are all images to make.
+func (o *Options) images() []Image { return append([]Image{o.Image}, o.Others...) }
+
+// layers are the layers of all images, each once.
+func (o *Options) layers() (all []*tarlayer.Layer) {
+	seen := make(map[*tarlayer.Layer]bool)
+	for _, img := range o.images() {
+		for _, l := range img.Layers {
+			if !seen[l] {
+				seen[l] = true
+				all = append(all, l)
+			}
+		}
+	}
+	return all
 }
 
 // An output is a destination for an image. It holds its lock from open to close.
@@ -77,11 +102,11 @@ type output interface {
 
 // A baked image is what BuildKit assembled.
 type baked struct {
-	manifest ocispec.Descriptor
-	store    *store // has manifest, configuration and layers
+	manifest ocispec.Descriptor // or the index of several
+	store    *store             // has manifests, configurations and layers
 }
 
-// Bake makes the image and returns its manifest's digest. The digest depends on
+// Bake makes the image and returns the digest of its manifest, or of the index of several images. The digest depends on
 // Layers and Config alone: not on the machine, the user, the output (a
 // docker-archive carries the same manifest) or the daemon. On failure, and when
 // ctx ends, Output is unchanged.
@@ -119,7 +144,7 @@ func Bake(ctx context.Context, o Options) (digest.Digest, error) {
 }
 
 func bake(ctx context.Context, o Options, daemon *client.Client, out output, layers *layerSet, progress *meter) (digest.Digest, error) {
-	src, err := newSource(o.Config, layers)
+	src, err := newSource(o.images(), layers)
 	if err != nil {
 		return "", err
 	}

@@ -78,16 +78,16 @@ func options(t testing.TB, output string) (Options, string) {
 	}
 	return Options{
 		StateDir: filepath.Join(dir, "state"),
-		Layers: []*tarlayer.Layer{
+		Image: Image{Layers: []*tarlayer.Layer{
 			layer(t, dir, "minimirror"),
 			layer(t, dir, "mirror/debian/pool/a/a_1.deb", "mirror/debian/pool/b/b_1.deb"),
 			layer(t, dir, "mirror/catalog.json"),
 		},
-		Config: ocispec.Image{
-			Created:  &created,
-			Platform: ocispec.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"},
-			Config:   ocispec.ImageConfig{Entrypoint: []string{"/minimirror", "serve"}, User: "65532", Labels: map[string]string{"b": "2", "a": "1"}},
-		},
+			Config: ocispec.Image{
+				Created:  &created,
+				Platform: ocispec.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"},
+				Config:   ocispec.ImageConfig{Entrypoint: []string{"/minimirror", "serve"}, User: "65532", Labels: map[string]string{"b": "2", "a": "1"}},
+			}},
 		Output: ref,
 		Names:  []string{"minimirror.local/tiny:20261130-1a2b3c4d", "minimirror.local/tiny:latest"},
 	}, dir

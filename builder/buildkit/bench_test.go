@@ -40,7 +40,7 @@ func BenchmarkBake(b *testing.B) {
 		groups[k] = append(groups[k], tarlayer.Entry{Path: fmt.Sprintf("mirror/debian/pool/%04d.deb", i), Size: int64(len(data)),
 			SHA256: digest.FromBytes(data).Encoded(), Open: func() (tarlayer.File, error) { return os.Open(name) }})
 	}
-	o := Options{StateDir: filepath.Join(dir, "state"), Config: ocispec.Image{Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}}}
+	o := Options{StateDir: filepath.Join(dir, "state"), Image: Image{Config: ocispec.Image{Platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}}}}
 	for _, entries := range groups {
 		l, err := tarlayer.New(entries)
 		if err != nil {

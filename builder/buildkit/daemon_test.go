@@ -24,7 +24,7 @@ func startDaemon(t *testing.T) (addr string, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nothing := &source{layers: &layerSet{}, platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}}
+	nothing := &source{layers: &layerSet{}, images: []sourceImage{{platform: ocispec.Platform{OS: "linux", Architecture: "amd64"}}}}
 	d, err := newDaemon(t.Context(), dir, nothing, nil, closers{}, nil)
 	if err != nil {
 		t.Fatal(err)

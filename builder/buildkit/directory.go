@@ -61,18 +61,14 @@ func (d *directory) blobs(ctx context.Context, layers *layerSet, progress *meter
 	return write.Wait()
 }
 
-// commit writes manifest and configuration, makes them visible, and removes the
+// commit writes manifests and configurations, makes them visible, and removes the
 // blobs of the previous image.
 func (d *directory) commit(ctx context.Context, img *baked, progress *meter) error {
-	raw, err := content.ReadBlob(ctx, img.store, img.manifest)
+	documents, err := img.documents(ctx)
 	if err != nil {
 		return err
 	}
-	var manifest ocispec.Manifest
-	if err := json.Unmarshal(raw, &manifest); err != nil {
-		return err
-	}
-	for _, want := range []ocispec.Descriptor{manifest.Config, img.manifest} {
+	for _, want := range documents {
 		blob, err := content.ReadBlob(ctx, img.store, want)
 		if err != nil {
 			return err

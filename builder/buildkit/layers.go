@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -14,7 +15,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
-// A layerSet is the layers of an image and their descriptors as blobs.
+// A layerSet is the layers of all images, each once, and their descriptors as blobs.
 type layerSet struct {
 	layers      []*tarlayer.Layer
 	notes       tarlayer.Notes
@@ -25,13 +26,16 @@ type layerSet struct {
 
 // describe finds every layer's digest: from the notes, else by reading it.
 func describe(ctx context.Context, o Options, progress *meter) (*layerSet, error) {
-	if len(o.Layers) == 0 {
-		return nil, errors.New("an image needs at least one layer")
+	for _, img := range o.images() {
+		if len(img.Layers) == 0 {
+			return nil, errors.New("an image needs at least one layer")
+		}
 	}
-	set := &layerSet{layers: o.Layers, notes: o.Notes, descriptors: make([]ocispec.Descriptor, len(o.Layers)), byDigest: make(map[digest.Digest]*tarlayer.Layer)}
+	layers := o.layers()
+	set := &layerSet{layers: layers, notes: o.Notes, descriptors: make([]ocispec.Descriptor, len(layers)), byDigest: make(map[digest.Digest]*tarlayer.Layer)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, runtime.GOMAXPROCS(0)/2)) // a layer takes two cores
-	for i, l := range o.Layers {
+	for i, l := range layers {
 		group.Go(func() (err error) {
 			read := false
 			set.descriptors[i], err = l.Descriptor(ctx, o.Notes, func(n int) {
@@ -51,9 +55,18 @@ func describe(ctx context.Context, o Options, progress *meter) (*layerSet, error
 		if set.byDigest[d.Digest] == nil {
 			set.distinct = append(set.distinct, d)
 		}
-		set.byDigest[d.Digest] = o.Layers[i]
+		set.byDigest[d.Digest] = layers[i]
 	}
 	return set, nil
+}
+
+// of returns the descriptors of some layers of the set.
+func (s *layerSet) of(layers []*tarlayer.Layer) []ocispec.Descriptor {
+	descriptors := make([]ocispec.Descriptor, len(layers))
+	for i, l := range layers {
+		descriptors[i] = s.descriptors[slices.Index(s.layers, l)]
+	}
+	return descriptors
 }
 
 // verify reads all layers again after the digest of one turned out wrong, to say

@@ -22,7 +22,7 @@ func newMeter(o Options) *meter {
 	if o.Addr != "" && o.Output.Transport != image.Docker {
 		passes++
 	}
-	for _, l := range o.Layers {
+	for _, l := range o.layers() {
 		m.total += passes * l.Size()
 	}
 	return m

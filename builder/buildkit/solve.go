@@ -43,11 +43,6 @@ func solve(ctx context.Context, o Options, c *client.Client, src *source, progre
 		defer end()
 		c = embedded
 	}
-	state := llb.OCILayout(layoutName+"@"+src.manifest.String(), llb.OCIStore("", storeID))
-	definition, err := state.Marshal(ctx, llb.Platform(src.platform))
-	if err != nil {
-		return nil, err
-	}
 	mine := src.inMemory(upload)
 	// A fixed version of what BuildKit promises to make from the same input.
 	options := client.SolveOpt{
@@ -55,7 +50,6 @@ func solve(ctx context.Context, o Options, c *client.Client, src *source, progre
 		OCIStores:            map[string]content.Store{storeID: mine},
 	}
 	attributes := map[string]string{
-		exptypes.ExporterImageConfigKey:         string(src.config),
 		string(exptypes.OptKeySourceDateEpoch):  strconv.FormatInt(src.created.Unix(), 10),
 		string(exptypes.OptKeyOCITypes):         "true",
 		string(exptypes.OptKeyLayerCompression): "uncompressed",
@@ -73,7 +67,17 @@ func solve(ctx context.Context, o Options, c *client.Client, src *source, progre
 	}
 	// A cancelled client would wait five seconds for a final response.
 	defer context.AfterFunc(ctx, func() { c.Close() })()
-	response, err := c.Solve(ctx, definition, options, nil)
+	var response *client.SolveResponse
+	var err error
+	if len(src.images) == 1 {
+		attributes[exptypes.ExporterImageConfigKey] = string(src.images[0].config)
+		var definition *llb.Definition
+		if definition, err = src.images[0].definition(ctx); err == nil {
+			response, err = c.Solve(ctx, definition, options, nil)
+		}
+	} else {
+		response, err = c.Build(ctx, options, "", src.build, nil)
+	}
 	if err != nil {
 		if unreadable := src.failed.Load(); unreadable != nil {
 			return nil, *unreadable
@@ -86,21 +90,36 @@ func solve(ctx context.Context, o Options, c *client.Client, src *source, progre
 	return result(ctx, src, mine, response)
 }
 
-// result finds the manifest that BuildKit made. After a push only its digest is known.
+// result finds the manifest or index that BuildKit made. After a push only its digest is known.
 func result(ctx context.Context, src *source, mine *store, response *client.SolveResponse) (*baked, error) {
 	sum, err := digest.Parse(response.ExporterResponse[exptypes.ExporterImageDigestKey])
 	if err != nil {
 		return nil, fmt.Errorf("buildkit: its answer has no digest: %w", err)
 	}
-	img := &baked{ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: sum, Platform: &src.platform}, mine}
+	img := &baked{ocispec.Descriptor{MediaType: ocispec.MediaTypeImageIndex, Digest: sum}, mine}
+	if len(src.images) == 1 {
+		img.manifest.MediaType, img.manifest.Platform = ocispec.MediaTypeImageManifest, &src.images[0].platform
+	}
 	info, err := mine.Info(ctx, sum)
 	if err != nil {
 		return img, nil
 	}
 	img.manifest.Size = info.Size
-	manifest, err := content.ReadBlob(ctx, mine, img.manifest)
+	manifests, err := img.manifests(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return img, src.check(manifest)
+	if len(manifests) != len(src.images) {
+		return nil, fmt.Errorf("buildkit: the daemon made an index of %d images, not %d", len(manifests), len(src.images))
+	}
+	for i, d := range manifests {
+		manifest, err := content.ReadBlob(ctx, mine, d)
+		if err == nil {
+			err = src.images[i].check(manifest)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return img, nil
 }

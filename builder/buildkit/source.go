@@ -20,15 +20,29 @@ import (
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
-// A source is the image as BuildKit reads it: an OCI image layout in memory.
+// A source is the images as BuildKit reads them: an OCI image layout in memory.
 type source struct {
-	layers   *layerSet
-	config   []byte
+	layers  *layerSet
+	images  []sourceImage
+	created time.Time
+	blobs   map[digest.Digest][]byte // manifests and configurations
+	failed  atomic.Pointer[error]    // what stopped the first reading that failed
+}
+
+// A sourceImage is the image for one platform.
+type sourceImage struct {
 	platform ocispec.Platform
-	created  time.Time
+	config   []byte
+	layers   []ocispec.Descriptor
 	manifest digest.Digest
-	blobs    map[digest.Digest][]byte // manifest and configuration
-	failed   atomic.Pointer[error]    // what stopped the first reading that failed
+}
+
+// platforms are the platforms of the images.
+func (s *source) platforms() (all []ocispec.Platform) {
+	for i := range s.images {
+		all = append(all, s.images[i].platform)
+	}
+	return all
 }
 
 // epoch is the timestamp of everything in the image, in whole seconds.
@@ -39,28 +53,41 @@ func epoch(config ocispec.Image) time.Time {
 	return config.Created.UTC().Truncate(time.Second)
 }
 
-func newSource(config ocispec.Image, layers *layerSet) (*source, error) {
-	config, err := complete(config, layers.descriptors)
-	if err != nil {
-		return nil, err
+func newSource(images []Image, layers *layerSet) (*source, error) {
+	s := &source{layers: layers, created: epoch(images[0].Config), blobs: make(map[digest.Digest][]byte)}
+	for _, img := range images {
+		if err := s.add(img); err != nil {
+			return nil, err
+		}
 	}
-	s := &source{layers: layers, platform: config.Platform, created: *config.Created, blobs: make(map[digest.Digest][]byte)}
-	if s.config, err = json.Marshal(config); err != nil {
-		return nil, err
+	return s, nil
+}
+
+// add adds an image.
+func (s *source) add(img Image) error {
+	layers := s.layers.of(img.Layers)
+	config, err := complete(img.Config, layers)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(config)
+	if err != nil {
+		return err
 	}
 	manifest, err := json.Marshal(ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2},
 		MediaType: ocispec.MediaTypeImageManifest,
-		Config:    ocispec.Descriptor{MediaType: ocispec.MediaTypeImageConfig, Digest: digest.FromBytes(s.config), Size: int64(len(s.config))},
-		Layers:    layers.descriptors,
+		Config:    ocispec.Descriptor{MediaType: ocispec.MediaTypeImageConfig, Digest: digest.FromBytes(text), Size: int64(len(text))},
+		Layers:    layers,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.manifest = digest.FromBytes(manifest)
-	s.blobs[s.manifest] = manifest
-	s.blobs[digest.FromBytes(s.config)] = s.config
-	return s, nil
+	made := sourceImage{config.Platform, text, layers, digest.FromBytes(manifest)}
+	s.images = append(s.images, made)
+	s.blobs[made.manifest] = manifest
+	s.blobs[digest.FromBytes(text)] = text
+	return nil
 }
 
 // A store is a content store that provides the blobs of a source without storing
@@ -145,15 +172,15 @@ func (m memory) ReadAt(p []byte, offset int64) (int, error) {
 func (m memory) Size() int64  { return int64(len(m)) }
 func (m memory) Close() error { return nil }
 
-// check verifies that the image from BuildKit has our layers, byte for byte.
-func (s *source) check(manifest []byte) error {
+// check verifies that a manifest from BuildKit has our layers, byte for byte.
+func (s *sourceImage) check(manifest []byte) error {
 	var m ocispec.Manifest
 	if err := json.Unmarshal(manifest, &m); err != nil {
 		return fmt.Errorf("buildkit: manifest: %w", err)
 	}
-	same := len(m.Layers) == len(s.layers.descriptors)
-	for i := range min(len(m.Layers), len(s.layers.descriptors)) {
-		same = same && m.Layers[i].Digest == s.layers.descriptors[i].Digest && m.Layers[i].MediaType == ocispec.MediaTypeImageLayer
+	same := len(m.Layers) == len(s.layers)
+	for i := range min(len(m.Layers), len(s.layers)) {
+		same = same && m.Layers[i].Digest == s.layers[i].Digest && m.Layers[i].MediaType == ocispec.MediaTypeImageLayer
 	}
 	if !same {
 		return errors.New("buildkit: the daemon changed the layers: it made another image than the one it was given")

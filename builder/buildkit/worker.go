@@ -86,7 +86,7 @@ func newWorker(dir string, src *source, hosts docker.RegistryHosts, connections 
 		Applier:        apply.NewFileSystemApplier(contents),
 		Differ:         walking.NewWalkingDiff(contents),
 		RegistryHosts:  hosts,
-		Platforms:      []ocispec.Platform{src.platform},
+		Platforms:      src.platforms(),
 		LeaseManager:   leaseutil.WithNamespace(metadata.NewLeaseManager(db), namespace),
 		GarbageCollect: db.GarbageCollect,
 	}}}
@@ -153,7 +153,7 @@ func (w *worker) Exporter(name string, sessions *session.Manager) (exporter.Expo
 	return nil, fmt.Errorf("buildkit: no exporter %q", name)
 }
 
-// Platforms is the image's: nothing runs, so this machine's platforms do not matter.
+// Platforms are the images': nothing runs, so this machine's platforms do not matter.
 func (w *worker) Platforms(bool) []ocispec.Platform { return w.WorkerOpt.Platforms }
 
 // Close closes the worker's databases.
