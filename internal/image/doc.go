@@ -32,6 +32,10 @@
 // no volume. Its label org.opencontainers.image.revision is the digest of the lock, and
 // io.github.minimirror.catalog is the location of the catalog.
 //
+// Images for several platforms are in an OCI image index. They differ in the layer of the program and in the configuration's architecture; all other
+// layers are the same blobs, the catalog among them. A reader takes the image for its own platform, or for the one that
+// Reference.Platform names.
+//
 // A layer of an earlier image may contain files that this image does not offer: unused files. If several layers have different files with
 // the same path, the topmost layer has the file that is offered; so an unpacked image contains every offered file.
 //

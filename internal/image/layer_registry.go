@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
+	godigest "github.com/opencontainers/go-digest"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -49,7 +49,7 @@ func (r *Reader) openRegistry(ctx context.Context, ref Reference, o Options) err
 	}
 	r.close = append(r.close, repository.Close)
 	r.received = repository.Received
-	manifest, err := r.chooseInRegistry(ctx, repository, ref.Name)
+	manifest, among, err := r.chooseInRegistry(ctx, repository, ref)
 	if err != nil {
 		return err
 	}
@@ -61,10 +61,13 @@ func (r *Reader) openRegistry(ctx context.Context, ref Reference, o Options) err
 	if err != nil {
 		return err
 	}
+	if err := checkPlatform(config, ref.Platform); err != nil {
+		return err
+	}
 	if err := checkLayers(*manifest, config); err != nil {
 		return err
 	}
-	opened := &opened{r.Digest, text, config.Config.Labels, nil}
+	opened := &opened{digest: r.Digest, among: among, config: text, labels: config.Config.Labels}
 	var layers []layerContent
 	for i, d := range manifest.Layers {
 		if _, err := checkDescriptor(d); err != nil {
@@ -80,22 +83,24 @@ func (r *Reader) openRegistry(ctx context.Context, ref Reference, o Options) err
 	return r.load(ctx, opened, layers, o)
 }
 
-// chooseInRegistry finds the manifest for a tag or digest and the running platform.
-func (r *Reader) chooseInRegistry(ctx context.Context, repository *registry.Repository, name string) (*v1.Manifest, error) {
-	data, mediaType, digest, err := repository.Manifest(ctx, name)
+// chooseInRegistry finds the manifest for a tag or digest and a platform.
+func (r *Reader) chooseInRegistry(ctx context.Context, repository *registry.Repository, ref Reference) (*v1.Manifest, platformIndex, error) {
+	var among platformIndex
+	data, mediaType, digest, err := repository.Manifest(ctx, ref.Name)
 	if err != nil {
-		return nil, err
+		return nil, among, err
 	}
 	r.Reference.Name = digest
 	var index v1.Index
 	if err := json.Unmarshal(data, &index); err != nil {
-		return nil, fmt.Errorf("manifest: %w", err)
+		return nil, among, fmt.Errorf("manifest: %w", err)
 	}
 	if index.MediaType != "" {
 		mediaType = index.MediaType // what the digest covers
 	}
 	if mediaType == v1.MediaTypeImageIndex || mediaType == dockerManifestList {
-		chosen, err := chooseImage(slices.DeleteFunc(index.Manifests, isAttestation), func(d v1.Descriptor, document any) error {
+		whole := v1.Descriptor{Digest: godigest.Digest(digest)}
+		chosen, err := chooseImage(whole, index.Manifests, ref.Platform, func(d v1.Descriptor, document any) error {
 			text, err := readManifest(ctx, repository, d)
 			if err != nil {
 				return err
@@ -103,22 +108,22 @@ func (r *Reader) chooseInRegistry(ctx context.Context, repository *registry.Repo
 			return json.Unmarshal(text, document)
 		})
 		if err != nil {
-			return nil, err
+			return nil, among, err
 		}
-		if data, err = readManifest(ctx, repository, chosen); err != nil {
-			return nil, fmt.Errorf("manifest: %w", err)
+		if data, err = readManifest(ctx, repository, chosen.Descriptor); err != nil {
+			return nil, among, fmt.Errorf("manifest: %w", err)
 		}
-		digest = chosen.Digest.String()
+		digest, among = chosen.Digest.String(), chosen.among
 	}
 	r.Digest = digest
 	var manifest v1.Manifest
 	if err := json.Unmarshal(data, &manifest); err != nil {
-		return nil, fmt.Errorf("manifest: %w", err)
+		return nil, among, fmt.Errorf("manifest: %w", err)
 	}
 	if manifest.Config.Digest == "" {
-		return nil, catalog.ForeignError("its manifest has no configuration")
+		return nil, among, catalog.ForeignError("its manifest has no configuration")
 	}
-	return &manifest, nil
+	return &manifest, among, nil
 }
 
 func readManifest(ctx context.Context, repository *registry.Repository, d v1.Descriptor) ([]byte, error) {

@@ -46,13 +46,16 @@ func locateAs(ctx context.Context, ref Reference, o Options) (*place, error) {
 		if is := transportAt(ref.Path, ""); is == OCI || is == skopeoDir {
 			return nil, errors.New("not an unpacked image")
 		}
+		if ref.Platform != "" && ref.Platform != AnyPlatform {
+			return nil, artifact.Hint(artifact.Usagef("an unpacked image is for one platform, and does not say for which"), "leave the platform out")
+		}
 		return &place{root: treeRoot(ref.Path)}, nil
 	case OCI:
 		root, err := os.OpenRoot(ref.Path)
 		if err != nil {
 			return nil, err
 		}
-		return layoutPlace(&directory{root, map[string]*source{}}, ref.Name), nil
+		return layoutPlace(&directory{root, map[string]*source{}}, ref), nil
 	case OCIArchive, DockerArchive, Stdin:
 		return locateFile(ctx, ref, o)
 	case Anywhere:
@@ -70,7 +73,8 @@ func locateAs(ctx context.Context, ref Reference, o Options) (*place, error) {
 		if transport == skopeoDir {
 			return nil, errors.New("not an image that can be read") // misnamed adds the hint
 		}
-		return locateAs(ctx, Reference{transport, ref.Path, ref.Name}, o)
+		ref.Transport = transport
+		return locateAs(ctx, ref, o)
 	}
 	return nil, artifact.Usagef("unknown transport %q", ref.Transport)
 }
@@ -90,11 +94,11 @@ func locateFile(ctx context.Context, ref Reference, o Options) (*place, error) {
 	open := ref.Transport == Stdin || ref.Transport == Anywhere
 	switch {
 	case ref.Transport == OCIArchive, open && files.has(v1.ImageLayoutFile):
-		return layoutPlace(files, ref.Name), nil
+		return layoutPlace(files, ref), nil
 	case open && !files.cut && !files.has(dockerManifestFile):
 		return nil, errors.Join(errUnknown("an archive with neither %s nor %s", v1.ImageLayoutFile, dockerManifestFile), files.Close())
 	}
-	return &place{files: files, read: func() (*opened, error) { return files.readDocker(ref.Name) }}, nil
+	return &place{files: files, read: func() (*opened, error) { return files.readDocker(ref) }}, nil
 }
 
 // treeRoot is the folder of all served files: dir, or mirror within it.
@@ -108,8 +112,8 @@ func treeRoot(dir string) string {
 	return dir
 }
 
-func layoutPlace(files store, name string) *place {
-	return &place{files: files, read: func() (*opened, error) { return readLayout(files, name) }}
+func layoutPlace(files store, ref Reference) *place {
+	return &place{files: files, read: func() (*opened, error) { return readLayout(files, ref) }}
 }
 
 // locateArchive opens an archive, uncompressed if need be.

@@ -95,6 +95,7 @@ func openInPlace(ref Reference) (*Image, error) {
 // An opened is an image's manifest and configuration, read and verified.
 type opened struct {
 	digest string            // of the manifest; empty: there is none
+	among  platformIndex     // from which the image was chosen
 	config []byte            // the configuration
 	labels map[string]string // of the configuration
 	layers []StoredLayer

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"slices"
@@ -18,51 +19,54 @@ const (
 	maxIndexes         = 4                           // within each other
 )
 
-// chooseManifest finds the one image manifest with a name in a layout's index: by the annotation
+// chooseManifest finds the one image manifest with a reference's name in a layout's index: by the annotation
 // org.opencontainers.image.ref.name, the full name or the digest; without a
 // name there must be exactly one. In nested indexes, and among images for several
-// platforms, it takes the one for the running platform.
-func chooseManifest(index v1.Index, name string, read func(d v1.Descriptor, document any) error) (v1.Descriptor, error) {
-	candidates := slices.DeleteFunc(slices.Clone(index.Manifests), isAttestation)
-	if name != "" {
-		candidates = slices.DeleteFunc(candidates, func(d v1.Descriptor) bool { return !isNamed(d, name) })
+// platforms, it takes the one for the reference's platform.
+func chooseManifest(index v1.Index, ref Reference, read func(d v1.Descriptor, document any) error) (choice, error) {
+	candidates := index.Manifests
+	if ref.Name != "" {
+		candidates = slices.DeleteFunc(withoutAttestations(candidates), func(d v1.Descriptor) bool { return !isNamed(d, ref.Name) })
 		if len(candidates) == 0 {
 			if len(index.Manifests) == 0 {
-				return v1.Descriptor{}, errIncomplete(v1.ImageIndexFile, "names no image")
+				return choice{}, errIncomplete(v1.ImageIndexFile, "names no image")
 			}
-			return v1.Descriptor{}, errWhich(fmt.Sprintf("no image is called %q", name), namesOf(index.Manifests))
+			return choice{}, errWhich(fmt.Sprintf("no image is called %q", ref.Name), namesOf(index.Manifests))
 		}
 	}
-	return chooseImage(candidates, read)
+	return chooseImage(v1.Descriptor{}, candidates, ref.Platform, read)
 }
 
-// chooseImage follows indexes to the one image for the running platform.
-func chooseImage(candidates []v1.Descriptor, read func(d v1.Descriptor, document any) error) (v1.Descriptor, error) {
+// chooseImage follows indexes to the one image for a platform. whole is the index of the candidates.
+func chooseImage(whole v1.Descriptor, candidates []v1.Descriptor, platform string, read func(d v1.Descriptor, document any) error) (choice, error) {
 	for range maxIndexes {
-		chosen, err := onlyOne(candidates)
+		candidates = withoutAttestations(candidates)
+		chosen, err := onlyOne(candidates, platform)
 		if err != nil {
-			return v1.Descriptor{}, err
+			return choice{}, err
 		}
 		if chosen.MediaType != v1.MediaTypeImageIndex && chosen.MediaType != dockerManifestList {
-			return chosen, nil
+			return choice{chosen, indexOf(whole.Digest, candidates)}, nil
 		}
 		var inner v1.Index
 		if err := read(chosen, &inner); err != nil {
-			return v1.Descriptor{}, fmt.Errorf("index: %w", err)
+			return choice{}, fmt.Errorf("index: %w", err)
 		}
-		candidates = slices.DeleteFunc(inner.Manifests, isAttestation)
+		whole, candidates = chosen, inner.Manifests
 	}
-	return v1.Descriptor{}, fmt.Errorf("more than %d indexes within each other", maxIndexes)
+	return choice{}, fmt.Errorf("more than %d indexes within each other", maxIndexes)
 }
 
-func isAttestation(d v1.Descriptor) bool { return d.Annotations[attestation] != "" }
+func withoutAttestations(all []v1.Descriptor) []v1.Descriptor {
+	return slices.DeleteFunc(slices.Clone(all), func(d v1.Descriptor) bool { return d.Annotations[attestation] != "" })
+}
 
 func isNamed(d v1.Descriptor, name string) bool {
 	return name == d.Annotations[v1.AnnotationRefName] || name == d.Annotations[containerdName] || name == d.Digest.String()
 }
 
-// onlyOne returns the only candidate, or the only one for the running platform. Several names of one image count once.
-func onlyOne(candidates []v1.Descriptor) (v1.Descriptor, error) {
+// onlyOne returns the only candidate, or the only one for a platform. Several names of one image count once.
+func onlyOne(candidates []v1.Descriptor, platform string) (v1.Descriptor, error) {
 	var distinct []v1.Descriptor
 	for _, d := range candidates {
 		if !slices.ContainsFunc(distinct, func(other v1.Descriptor) bool { return other.Digest == d.Digest }) {
@@ -71,15 +75,19 @@ func onlyOne(candidates []v1.Descriptor) (v1.Descriptor, error) {
 	}
 	matching := distinct
 	if len(distinct) > 1 {
-		matching = slices.DeleteFunc(slices.Clone(distinct), func(d v1.Descriptor) bool {
-			return d.Platform == nil || d.Platform.OS != "linux" || d.Platform.Architecture != runtime.GOARCH
-		})
+		matching = slices.DeleteFunc(slices.Clone(distinct), func(d v1.Descriptor) bool { return d.Platform == nil || !isFor(*d.Platform, platform) })
 	}
+	index := indexOf("", distinct)
 	switch {
 	case len(distinct) == 0:
 		return v1.Descriptor{}, errIncomplete("the index", "names no image")
 	case len(matching) == 1:
 		return matching[0], nil
+	case len(matching) == 0 && platform == AnyPlatform && index.platforms != nil:
+		return distinct[0], nil
+	case len(matching) == 0 && index.platforms != nil:
+		return v1.Descriptor{}, artifact.Hint(fmt.Errorf("there are %d images, for %s, and none is for %s", len(distinct), strings.Join(index.platforms, " and "), cmp.Or(platform, "linux/"+runtime.GOARCH)),
+			"choose one with --platform, for example --platform %s", index.platforms[0])
 	}
 	return v1.Descriptor{}, errWhich(fmt.Sprintf("there are %d images, and the reference does not name one", len(distinct)), namesOf(candidates))
 }

@@ -28,7 +28,7 @@ type dockerManifest struct {
 // readDocker reads the manifest and configuration of an image that docker save, skopeo or BuildKit wrote. The
 // manifest has no digests: the configuration is trusted, or verified if its
 // name is its digest, and its diff_ids verify the layers.
-func (a *archive) readDocker(tag string) (*opened, error) {
+func (a *archive) readDocker(ref Reference) (*opened, error) {
 	var manifests []dockerManifest
 	if err := readDocument(a, dockerManifestFile, &manifests); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -36,7 +36,7 @@ func (a *archive) readDocker(tag string) (*opened, error) {
 		}
 		return nil, err
 	}
-	manifest, err := chooseDocker(manifests, tag)
+	manifest, err := chooseDocker(manifests, ref.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +52,9 @@ func (a *archive) readDocker(tag string) (*opened, error) {
 	}
 	config, err := readConfig(text)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkPlatform(config, ref.Platform); err != nil {
 		return nil, err
 	}
 	descriptors := v1.Manifest{Layers: make([]v1.Descriptor, len(manifest.Layers))}
@@ -70,7 +73,7 @@ func (a *archive) readDocker(tag string) (*opened, error) {
 		}
 		layers = append(layers, layer)
 	}
-	return &opened{"", text, config.Config.Labels, layers}, nil
+	return &opened{config: text, labels: config.Config.Labels, layers: layers}, nil
 }
 
 func (a *archive) dockerConfig(file string) ([]byte, error) {

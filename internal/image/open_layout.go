@@ -58,7 +58,7 @@ func (d *directory) Close() error {
 }
 
 // readLayout reads the manifest and configuration of an image in the OCI image layout.
-func readLayout(files store, name string) (*opened, error) {
+func readLayout(files store, ref Reference) (*opened, error) {
 	var layout v1.ImageLayout
 	if err := readDocument(files, v1.ImageLayoutFile, &layout); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -78,12 +78,12 @@ func readLayout(files store, name string) (*opened, error) {
 	if err := readDocument(files, v1.ImageIndexFile, &index); err != nil {
 		return nil, missing(err)
 	}
-	chosen, err := chooseManifest(index, name, func(d v1.Descriptor, document any) error { return readBlob(files, d, document) })
+	chosen, err := chooseManifest(index, ref, func(d v1.Descriptor, document any) error { return readBlob(files, d, document) })
 	if err != nil {
 		return nil, err
 	}
 	var manifest v1.Manifest
-	if err := readBlob(files, chosen, &manifest); err != nil {
+	if err := readBlob(files, chosen.Descriptor, &manifest); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
 	text, err := blobText(files, manifest.Config)
@@ -94,8 +94,11 @@ func readLayout(files store, name string) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkPlatform(config, ref.Platform); err != nil {
+		return nil, err
+	}
 	layers, err := layoutLayers(files, manifest, config)
-	return &opened{chosen.Digest.String(), text, config.Config.Labels, layers}, err
+	return &opened{chosen.Digest.String(), chosen.among, text, config.Config.Labels, layers}, err
 }
 
 // readConfig reads the JSON of an image's configuration.

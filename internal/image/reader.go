@@ -35,6 +35,7 @@ type Reader struct {
 
 	root     string                                       // the folder of an unpacked tree
 	place    *catalog.Location                            // where there are layers
+	among    platformIndex                                // from which it was chosen
 	config   []byte                                       // nil: an unpacked tree
 	stored   []StoredLayer                                // nil: an unpacked tree
 	layers   []layerContent                               // their content
@@ -95,7 +96,7 @@ func (r *Reader) open(ctx context.Context, ref Reference, o Options) error {
 
 // load reads the catalog's head.
 func (r *Reader) load(ctx context.Context, o *opened, layers []layerContent, options Options) error {
-	r.Digest, r.config, r.stored, r.layers = o.digest, o.config, o.layers, layers
+	r.Digest, r.among, r.config, r.stored, r.layers = o.digest, o.among, o.config, o.layers, layers
 	place, err := catalog.Locate(o.labels, layerSizes(o.layers))
 	if err != nil {
 		return err

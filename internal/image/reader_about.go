@@ -30,6 +30,13 @@ func (r *Reader) LayerInfos() (all []LayerInfo) {
 	return all
 }
 
+// Platforms are the platforms of the images in the index from which this one was chosen, such as "linux/amd64"; nil if there is one image only.
+func (r *Reader) Platforms() []string { return r.among.platforms }
+
+// IndexDigest is the digest of the index from which this image was chosen, "sha256:…": it identifies the images for all platforms.
+// It is empty if there is one image only, or if the index has no digest.
+func (r *Reader) IndexDigest() string { return r.among.digest.String() }
+
 // Platform is the platform of the image's program, such as "linux/amd64"; empty for an unpacked tree.
 func (r *Reader) Platform() string {
 	config, err := readConfig(r.config)

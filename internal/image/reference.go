@@ -34,6 +34,9 @@ type Reference struct {
 	// (default "latest"), the org.opencontainers.image.ref.name in an OCI layout, NAME:TAG in a
 	// docker-archive. It may be empty except in a registry.
 	Name string
+	// Platform selects one of several images, as ParsePlatform reads it, or AnyPlatform. Empty: the one for the running platform.
+	// If there is one image only, and it states another platform, opening it is an error.
+	Platform string
 }
 
 // ParseReadable parses what ParseReference does, and read-only sources: root:DIR, "-" for
@@ -147,7 +150,7 @@ func ParseReference(s string) (Reference, error) {
 		if path == "" {
 			break
 		}
-		return Reference{transport, path, name}, nil
+		return Reference{Transport: transport, Path: path, Name: name}, nil
 	case transport == Docker:
 		return parseRegistry(s, rest)
 	}

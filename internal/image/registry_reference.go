@@ -24,5 +24,5 @@ func parseRegistry(whole, rest string) (Reference, error) {
 	if repository := ref.Context().RepositoryStr(); !layout.RepositoryName.MatchString(repository) {
 		return Reference{}, artifact.Usagef("%q: %q is not a name in a registry", whole, repository)
 	}
-	return Reference{Docker, ref.Context().Name(), ref.Identifier()}, nil
+	return Reference{Transport: Docker, Path: ref.Context().Name(), Name: ref.Identifier()}, nil
 }

@@ -14,10 +14,16 @@ import (
 // program and the scripts, which only the digests of their layers cover. The error names the first
 // mismatch and is artifact.ErrVerify.
 func (r *Reader) Verify(ctx context.Context) error {
-	return copyAgain(r.verify(ctx))
+	return copyAgain(r.verify(ctx, nil))
 }
 
-func (r *Reader) verify(ctx context.Context) error {
+// VerifyAfter is Verify for an image of the index from which other was chosen, and which has been verified. Layers that both have in the same
+// place of the same catalog are not read again.
+func (r *Reader) VerifyAfter(ctx context.Context, other *Reader) error {
+	return copyAgain(r.verify(ctx, other))
+}
+
+func (r *Reader) verify(ctx context.Context, other *Reader) error {
 	c, index, err := r.Reader.Load(ctx, true)
 	if err != nil {
 		return err
@@ -41,11 +47,19 @@ func (r *Reader) verify(ctx context.Context) error {
 		return err
 	}
 	for i, layer := range r.layers {
+		if other.hasVerified(r, i) {
+			continue
+		}
 		if err := verifyOne(ctx, v, i, layer); err != nil {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
 	return nil
+}
+
+// hasVerified reports whether the image, which has been verified, has the same layer i for the same catalog as another.
+func (r *Reader) hasVerified(other *Reader, i int) bool {
+	return r != nil && r.place != nil && other.place != nil && *r.place == *other.place && len(r.stored) == len(other.stored) && r.stored[i].Digest == other.stored[i].Digest
 }
 
 // verifyOne reads a layer.

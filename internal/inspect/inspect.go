@@ -25,8 +25,10 @@ type Subject struct {
 
 	// These are empty for a lock, and partly for an image that does not tell them.
 	IsImage  bool
-	Digest   string // of the manifest, "sha256:…"
-	Platform string // of the program inside
+	Digest   string   // of the manifest, "sha256:…"
+	Index    string   // digest of the index of several images, from which this one was chosen, "sha256:…"
+	Platform string   // of the program inside
+	Others   []string // platforms of all images of the index
 	Layers   []image.LayerInfo
 	Unused   Unused
 	Keys     []signing.Info // that signed what the mirror says
@@ -44,7 +46,7 @@ func FromImage(ctx context.Context, reference string, r *image.Reader, kinds []a
 	if err != nil {
 		return nil, err
 	}
-	s := &Subject{Reference: reference, Catalog: listed, Kinds: kinds, IsImage: true, Digest: r.Digest, Platform: r.Platform(), Layers: r.LayerInfos(),
+	s := &Subject{Reference: reference, Catalog: listed, Kinds: kinds, IsImage: true, Digest: r.Digest, Index: r.IndexDigest(), Platform: r.Platform(), Others: r.Platforms(), Layers: r.LayerInfos(),
 		files: make(map[string]catalog.File, len(listed.Files))}
 	for _, f := range listed.Files {
 		s.files[f.Path] = f

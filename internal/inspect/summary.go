@@ -14,8 +14,10 @@ type Summary struct {
 	Reference  string            `json:"reference"`
 	Name       string            `json:"name"`             // of the definition
 	Digest     string            `json:"digest,omitempty"` // of the image
+	Index      string            `json:"index,omitempty"`  // digest of the index of images for several platforms
 	Platform   string            `json:"platform,omitempty"`
-	Lock       string            `json:"lock"` // digest of the lock
+	Platforms  []string          `json:"platforms,omitempty"` // of all images of the index
+	Lock       string            `json:"lock"`                // digest of the lock
 	Definition string            `json:"definition,omitempty"`
 	Date       time.Time         `json:"date"` // of the lock
 	Keys       []signing.Info    `json:"signing_keys,omitempty"`
@@ -81,7 +83,7 @@ type Set struct {
 // Summarize counts what there is.
 func (s *Subject) Summarize() *Summary {
 	c := s.Catalog
-	sum := &Summary{Type: "lock", Reference: s.Reference, Name: c.Name, Digest: s.Digest, Platform: s.Platform, Lock: c.Lock, Definition: s.Definition,
+	sum := &Summary{Type: "lock", Reference: s.Reference, Name: c.Name, Digest: s.Digest, Index: s.Index, Platform: s.Platform, Platforms: s.Others, Lock: c.Lock, Definition: s.Definition,
 		Date: c.Date, Keys: s.Keys, noKey: s.NoKey, Layers: s.Layers, Sources: make([]Source, len(c.Sources)), Sets: make([]Set, len(c.Sets))}
 	if s.Unused.Files > 0 {
 		sum.Unused = &s.Unused

@@ -39,7 +39,12 @@ func (s *Summary) Text(w io.Writer) error {
 	p.field("name", s.Name)
 	p.field(s.Type, s.Reference)
 	p.field("digest", s.Digest)
-	p.field("platform", s.Platform)
+	p.field("index", s.Index)
+	platform := s.Platform
+	if others := slices.DeleteFunc(slices.Clone(s.Platforms), func(name string) bool { return name == s.Platform }); len(others) > 0 {
+		platform += " (there are images for " + strings.Join(others, " and ") + ", too)"
+	}
+	p.field("platform", platform)
 	if s.Type == "image" {
 		p.field("lock", s.Lock)
 	} else {
