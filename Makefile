@@ -5,11 +5,17 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: build release test root unit slice e2e check vet quick lint setup bench fuzz image differential chart site
+.PHONY: build programs release test root unit slice e2e check vet quick lint setup bench fuzz image differential chart site
 
 # The program is static, and the same wherever it is built from the same commit.
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.stated=$$(release/version.sh)" -o bin/minimirror ./cmd/minimirror
+
+# The same program for each platform, as bin/minimirror-linux-ARCHITECTURE: minimirror build then makes images for both.
+programs: build
+	for a in amd64 arm64; do \
+		CGO_ENABLED=0 GOARCH=$$a $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.stated=$$(release/version.sh)" -o bin/minimirror-linux-$$a ./cmd/minimirror || exit 1; \
+	done
 
 # Static programs for amd64 and arm64, Debian packages of them, licences, and SHA256SUMS, in out/release: the same bytes from the same source and Go.
 # The version is that of the newest tag; VERSION=1.2.0 sets it, and MAINTAINER='Name <address>' who is asked about the packages.

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,7 @@ type baseImage struct {
 }
 
 func openBase(ctx context.Context, ref image.Reference, o image.Options) (*baseImage, error) {
+	ref.Platform = cmp.Or(ref.Platform, image.AnyPlatform)
 	r, err := image.OpenReader(ctx, ref, o)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -36,11 +35,12 @@ type Builder struct {
 	Cache    *cache.Cache
 	Fetch    *fetch.Client
 	Keys     func() (signing.Keys, error) // asked for when everything else is there
-	Program  string                       // path of the static program that goes into the image
+	Program  string                       // path of the static program that goes into the image for this machine's platform
 	BuildKit string                       // address of a BuildKit daemon; empty: the embedded one
 	TLS      buildkit.TLS
 	Registry registry.Options // how to reach the registry that the image goes to
 
+	Platforms   Platforms
 	Base        Base
 	Layers      placement.Options
 	LargeLayers bool // layers may be larger than any registry takes
@@ -50,14 +50,15 @@ type Builder struct {
 
 // Built describes the result of Build.
 type Built struct {
-	Digest digest.Digest  // of the manifest
+	Digest digest.Digest  // of the manifest, or of the index of several images
 	Name   string         // by which container runtimes know the image when they load it; see image.LocalNames
 	Keys   []signing.Info // that signed
 	Items  int
 	Files  int   // of the items, each once
 	Size   int64 // of these files, bytes
 
-	Shipped Shipped
+	Programs []Program // of the images: one for each platform
+	Shipped  Shipped
 }
 
 // Build makes the image of a definition's lock at output. It downloads only
@@ -68,7 +69,11 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	program, err := programEntry(b.Program, b.Cache)
+	programs, err := b.programs(lock, output)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := b.programEntries(programs)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +111,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{lock: lock, items: files, digest: lockDigest, program: program, kinds: b.Kinds, cache: b.Cache, base: base, sizes: b.Layers,
+	p := &plan{lock: lock, items: files, digest: lockDigest, programs: programs, entries: entries, kinds: b.Kinds, cache: b.Cache, base: base, sizes: b.Layers,
 		files: []artifact.Generated{{Path: layout.KeyPath, Data: signer.PublicKey(), Modified: lock.Date}}}
 	for _, kind := range b.Kinds {
 		pins := pinsOf(lock, kind.Name())
@@ -131,7 +136,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err := b.checkSizes(p, sizes); err != nil {
 		return nil, err
 	}
-	built := &Built{Shipped: p.shipped(sizes), Items: len(lock.Items), Keys: keys.Infos()}
+	built := &Built{Programs: programs, Shipped: p.shipped(sizes), Items: len(lock.Items), Keys: keys.Infos()}
 	built.Name, _ = p.names()
 	for _, f := range files {
 		built.Files++
@@ -193,8 +198,12 @@ func (b *Builder) bake(ctx context.Context, p *plan, layers []*tarlayer.Layer, o
 	}
 	phase := b.Progress.Phase("write "+output.String(), size)
 	pinned, latest := p.names()
+	images, err := p.images(layers)
+	if err != nil {
+		return "", err
+	}
 	made, err := buildkit.Bake(ctx, buildkit.Options{
-		Addr: b.BuildKit, TLS: b.TLS, Registry: b.Registry, StateDir: b.stateDir(), Layers: layers, Notes: b.Cache, Config: p.config(),
+		Addr: b.BuildKit, TLS: b.TLS, Registry: b.Registry, StateDir: b.stateDir(), Image: images[0], Others: images[1:], Notes: b.Cache,
 		Output: output, Names: []string{pinned, latest}, Progress: phase.Set, Log: b.Log,
 	})
 	phase.End(err)
@@ -220,7 +229,9 @@ func (b *Builder) stateDir() string {
 
 // evict removes damaged files from the cache.
 func (b *Builder) evict(p *plan) {
-	forgetProgram(b.Program, b.Cache)
+	for _, program := range p.programs {
+		forgetProgram(program.File, b.Cache)
+	}
 	check := func(title string, content artifact.Content) {
 		if _, err := b.Cache.Check(content); errors.Is(err, artifact.ErrVerify) {
 			b.Log.Warn("removed from the cache", "file", title, "error", err)
@@ -243,8 +254,23 @@ func (b *Builder) evict(p *plan) {
 	}
 }
 
-// config is the image's configuration, which depends on the lock alone.
-func (p *plan) config() ocispec.Image {
+// images are the images for all platforms: they differ in the program alone. layers are those of the first.
+func (p *plan) images(layers []*tarlayer.Layer) ([]buildkit.Image, error) {
+	images := []buildkit.Image{{Layers: layers, Config: p.config(p.programs[0].Architecture)}}
+	for i := 1; i < len(p.programs); i++ {
+		program, err := tarlayer.New(p.entries[i : i+1])
+		if err != nil {
+			return nil, err
+		}
+		others := slices.Clone(layers)
+		others[len(p.placed)] = program
+		images = append(images, buildkit.Image{Layers: others, Config: p.config(p.programs[i].Architecture)})
+	}
+	return images, nil
+}
+
+// config is the image's configuration, which depends on the lock and the platform alone.
+func (p *plan) config(architecture string) ocispec.Image {
 	created := p.lock.Date.UTC()
 	var history []ocispec.History
 	for _, title := range p.titles {
@@ -258,7 +284,7 @@ func (p *plan) config() ocispec.Image {
 	return ocispec.Image{
 		Created:  &created,
 		History:  history,
-		Platform: ocispec.Platform{OS: "linux", Architecture: runtime.GOARCH},
+		Platform: ocispec.Platform{OS: "linux", Architecture: architecture},
 		Config: ocispec.ImageConfig{
 			Entrypoint:   []string{"/" + layout.ProgramPath, "serve"},
 			User:         "65532:65532",

@@ -22,23 +22,24 @@ const maxGroups = 30
 
 // A plan is everything that goes into an image.
 type plan struct {
-	lock    *lockfile.Lock
-	items   []*lockedFile // the files of its items
-	digest  string        // of the lock
-	program tarlayer.Entry
-	files   []artifact.Generated // generated
-	scripts []tarlayer.Entry     // generated, for who unpacks the image
-	kinds   []artifact.Kind
-	cache   *cache.Cache
-	base    []placement.Layer // of the image that came before
-	sizes   placement.Options
-	placed  []placement.Layer // of the files, when the layers are laid out
-	titles  []string          // of all layers, likewise
-	label   string            // image.CatalogLabel, likewise
+	lock     *lockfile.Lock
+	items    []*lockedFile // the files of its items
+	digest   string        // of the lock
+	programs []Program
+	entries  []tarlayer.Entry     // of the programs
+	files    []artifact.Generated // generated
+	scripts  []tarlayer.Entry     // generated, for who unpacks the image
+	kinds    []artifact.Kind
+	cache    *cache.Cache
+	base     []placement.Layer // of the image that came before
+	sizes    placement.Options
+	placed   []placement.Layer // of the files, when the layers are laid out
+	titles   []string          // of all layers, likewise; those of the program for each platform are the same
+	label    string            // image.CatalogLabel, likewise
 }
 
-// layers lays the plan out: the files of items and what upstream signed, the program, the generated files, the
-// catalog. Container runtimes unpack again the first layer that changed, and all layers after it: what changes
+// layers lays the plan out: the files of items and what upstream signed, the program for the first platform,
+// the generated files, the catalog. Container runtimes unpack again the first layer that changed, and all layers after it: what changes
 // least comes first.
 func (p *plan) layers() (layers []*tarlayer.Layer, err error) {
 	proofs := p.proofs()
@@ -65,7 +66,7 @@ func (p *plan) layers() (layers []*tarlayer.Layer, err error) {
 	for _, f := range p.files {
 		generated = append(generated, fileEntry(f))
 	}
-	groups = append(groups, []tarlayer.Entry{p.program}, append(generated, p.scripts...))
+	groups = append(groups, p.entries[:1], append(generated, p.scripts...))
 	for _, entries := range groups {
 		layer, err := tarlayer.New(entries)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 
@@ -17,6 +18,21 @@ import (
 
 // programNote is the kind of note that holds the SHA-256 of a program, under a name for its file that changes with its content.
 const programNote = "program"
+
+// programEntries are the programs as files of their images.
+func (b *Builder) programEntries(programs []Program) (all []tarlayer.Entry, err error) {
+	for _, p := range programs {
+		e, err := programEntry(p.File, b.Cache)
+		if err == nil && p != (Program{runtime.GOARCH, b.Program}) { // which runs
+			err = checkMachine(p)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
 
 // programEntry is this very program as a file of the image. It must be
 // static: an image from scratch has no dynamic linker. notes know the digest of a program that was read before; they may be nil.

@@ -87,7 +87,7 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 			return configurer.Unconfigure(f.root)
 		})
 	}
-	reader, ref, err := openReader(ctx, c.imageRef, *f.registry)
+	reader, ref, err := c.openReader(ctx, c.imageRef, *f.registry)
 	if err != nil {
 		return err
 	}

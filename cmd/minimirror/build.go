@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/builder/buildkit"
@@ -43,6 +44,14 @@ version control. --base names another image. Kept layers may contain files that 
 no longer used; when these are more than a quarter of all bytes, build replaces the
 layers that have most of them. --compact builds all layers again.
 
+An image is for the platform of the program inside. --platform names several, with
+commas: the result is then an index of one image for each. They share all layers
+but the program's, so that a registry or a folder has the data once. Without --platform,
+build makes an image for this machine, and for each architecture that the definition
+carries if there is a program for it: --program ARCHITECTURE=FILE, or a file
+minimirror-linux-ARCHITECTURE beside this program, as make release and make programs
+write it. A docker-archive has one image only.
+
 Output references:
   oci:DIR              a directory in the OCI layout (default oci:out/NAME)
   oci-archive:FILE     a tar of that
@@ -53,6 +62,7 @@ A plain path also works: FILE.tar is a docker-archive, any other path a folder.
 Examples:
   minimirror build images/docker
   minimirror build images/docker --output docker-archive:docker.tar
+  minimirror build images/docker --platform linux/amd64,linux/arm64 --program arm64=minimirror-linux-arm64
   minimirror build images/docker --base docker://registry.example.org/site/docker:1
 `
 
@@ -62,6 +72,8 @@ func build(ctx context.Context, c *command, args []string) error {
 	daemon := c.flags.String("buildkit", "", "address of a BuildKit daemon: unix://, tcp://, docker-container:// or kube-pod:// (default $BUILDKIT_HOST, else embedded)")
 	var base string
 	once(c.flags, &base, "base", "image whose layers are kept (default: the one that mirror.layers beside the lock describes)")
+	platforms := c.flags.StringSlice("platform", nil, "platforms to make an image for each, such as linux/amd64,linux/arm64 (default: this machine's, and those with a program that the definition carries)")
+	programs := c.flags.StringArray("program", nil, "program for an image: ARCHITECTURE=FILE, such as arm64=minimirror-linux-arm64; may be repeated")
 	compact := c.flags.Bool("compact", false, "keep no layers: build all of them again")
 	layerSize := c.flags.String("layer-size", "1G", "size of a new layer at most, if it has more than one file: bytes, or with K, M or G")
 	large := c.flags.Bool("large-layers", false, "allow layers of more than 52,000 MiB, which no registry takes")
@@ -77,6 +89,10 @@ func build(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	limits, err := layerLimits(*layerSize)
+	if err != nil {
+		return err
+	}
+	wanted, err := platformsOf(*platforms, *programs)
 	if err != nil {
 		return err
 	}
@@ -137,7 +153,7 @@ func build(ctx context.Context, c *command, args []string) error {
 		Kinds: kinds.All(), Cache: store, Fetch: client,
 		Keys:    func() (signing.Keys, error) { return c.ownKey(keys) },
 		Program: program, BuildKit: *daemon, TLS: tls, Registry: *registry, Progress: progress.To(os.Stderr), Log: c.log(),
-		Base: follow, Layers: limits, LargeLayers: *large,
+		Platforms: wanted, Base: follow, Layers: limits, LargeLayers: *large,
 	}
 	built, err := b.Build(ctx, d, ref)
 	if err != nil {
@@ -147,14 +163,23 @@ func build(ctx context.Context, c *command, args []string) error {
 	if ref.Transport == image.Docker || ref.Name != "" {
 		name = "" // --output names it
 	}
+	made := make([]string, len(built.Programs))
+	for i, p := range built.Programs {
+		made[i] = p.Platform()
+	}
 	if *printed == "json" {
 		return json.NewEncoder(c.stdout).Encode(map[string]any{
-			"reference": ref.String(), "name": name, "digest": built.Digest, "items": built.Items, "files": built.Files, "size": built.Size, "signing_keys": built.Keys, "layers": built.Shipped})
+			"reference": ref.String(), "name": name, "digest": built.Digest, "items": built.Items, "files": built.Files, "size": built.Size, "signing_keys": built.Keys, "layers": built.Shipped, "platforms": made})
 	}
 	for _, key := range built.Keys {
 		fmt.Fprintf(c.stderr, "signed by %s\n", key)
 	}
 	fmt.Fprintf(c.stderr, "%s: %s\n", cmp.Or(name, ref.String()), quantity(built.Items, "item", built.Size))
+	if len(made) > 1 || len(*platforms) > 0 {
+		for _, p := range built.Programs {
+			fmt.Fprintf(c.stderr, "%s: program %s\n", p.Platform(), p.File)
+		}
+	}
 	if s := built.Shipped; s.Kept > 0 {
 		are := "are"
 		if s.Kept == 1 {
@@ -177,4 +202,34 @@ func layerLimits(size string) (o placement.Options, err error) {
 		return o, artifact.Usagef("--layer-size %s: it must be at least 1M", size)
 	}
 	return o, nil
+}
+
+// platformsOf reads --platform and --program.
+func platformsOf(names, files []string) (builder.Platforms, error) {
+	p := builder.Platforms{Programs: make(map[string]string)}
+	for _, name := range names {
+		platform, err := image.ParsePlatform(name)
+		if err != nil {
+			return p, fmt.Errorf("--platform: %w", err)
+		}
+		if platform.Variant != "" {
+			return p, artifact.Usagef("--platform %s: images are not built for variants of an architecture; write linux/%s", name, platform.Architecture)
+		}
+		p.Architectures = append(p.Architectures, platform.Architecture)
+	}
+	for _, text := range files {
+		name, file, found := strings.Cut(text, "=")
+		if !found || name == "" || file == "" {
+			return p, artifact.Hint(artifact.Usagef("--program %s: want ARCHITECTURE=FILE", text), "write, for example, --program arm64=minimirror-linux-arm64")
+		}
+		platform, err := image.ParsePlatform(name)
+		if err != nil {
+			return p, fmt.Errorf("--program %s: %w", text, err)
+		}
+		if p.Programs[platform.Architecture] != "" {
+			return p, artifact.Usagef("--program: two files for %s: %s and %s", platform.Architecture, p.Programs[platform.Architecture], file)
+		}
+		p.Programs[platform.Architecture] = file
+	}
+	return p, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -26,6 +27,7 @@ with such a prefix is never a path: write ./oci:x for a file called oci:x.
 // imageFlag declares --image, for a verb that takes an image; see parseImage.
 func (c *command) imageFlag(usage string) {
 	once(c.flags, &c.imageRef, "image", usage)
+	once(c.flags, &c.platform, "platform", "of several images in an index, take the one for this platform, such as linux/arm64 (default: this machine's)")
 }
 
 // parseImage is parse for a verb that takes an image: with --image, or as the last argument. c.imageRef
@@ -50,13 +52,26 @@ func (c *command) imageIs(argument string) error {
 }
 
 // openReader opens an image anywhere.
-func openReader(ctx context.Context, text string, options registry.Options) (*image.Reader, image.Reference, error) {
-	ref, err := image.ParseReadable(text)
+func (c *command) openReader(ctx context.Context, text string, options registry.Options) (*image.Reader, image.Reference, error) {
+	ref, err := c.readable(text)
 	if err != nil {
 		return nil, ref, err
 	}
 	img, err := image.OpenReader(ctx, ref, image.Options{Registry: options})
 	return img, ref, hintMissing(err, text)
+}
+
+// readable parses a reference to an image, with the platform that --platform names.
+func (c *command) readable(text string) (image.Reference, error) {
+	ref, err := image.ParseReadable(text)
+	if err == nil && c.platform != "" {
+		p, err := image.ParsePlatform(c.platform)
+		if err != nil {
+			return ref, fmt.Errorf("--platform: %w", err)
+		}
+		ref.Platform = strings.TrimSuffix(p.OS+"/"+p.Architecture+"/"+p.Variant, "/")
+	}
+	return ref, err
 }
 
 // hintMissing says how to make an image that is not there.

@@ -91,7 +91,7 @@ func inspectVerb(ctx context.Context, c *command, args []string) error {
 	if info, err := os.Stat(c.imageRef); err == nil && info.IsDir() && !image.IsReference(c.imageRef) {
 		return artifact.Hint(fmt.Errorf("%s: neither an image nor the folder of a definition", c.imageRef), "name an image, or a folder with a %s", builder.DefinitionFile)
 	}
-	reader, ref, err := openReader(ctx, c.imageRef, *f.registry)
+	reader, ref, err := c.openReader(ctx, c.imageRef, *f.registry)
 	if err != nil {
 		return err
 	}

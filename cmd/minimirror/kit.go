@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,7 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 		}
 		c.imageRef = image.Unpacked + ":/" + layout.Root
 	}
-	img, ref, err := openReader(ctx, c.imageRef, *options)
+	img, ref, err := c.openReader(ctx, c.imageRef, *options)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	if k.Image == "" {
 		k.Image, _ = img.LocalNames()
 		if ref.Transport == image.Docker {
-			k.Image = img.Reference.Path + "@" + img.Digest
+			k.Image = img.Reference.Path + "@" + cmp.Or(img.IndexDigest(), img.Digest) // of all platforms
 		}
 	}
 	made, err := kit.New(k)

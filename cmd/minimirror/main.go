@@ -101,6 +101,7 @@ type command struct {
 	finishing sync.RWMutex // held for reading while the verb must not be cut short; see finish
 
 	imageRef string // what --image or an argument names; see parseImage
+	platform string // of several images, the one to take
 }
 
 func newCommand(verb string, stdout, stderr io.Writer) *command {

@@ -77,7 +77,7 @@ func report(ctx context.Context, c *command, args []string) error {
 	}
 	show := audit.ReportOptions{Rows: *rows}
 	if c.imageRef != "" {
-		if show.Carried, show.Channels, err = carried(ctx, c.imageRef, *options, filter); err != nil {
+		if show.Carried, show.Channels, err = c.carried(ctx, c.imageRef, *options, filter); err != nil {
 			return err
 		}
 	}
@@ -119,8 +119,8 @@ func auditFilter(since, until string, clients, names []string) (*audit.Filter, e
 }
 
 // carried are the items of an image, and its channels.
-func carried(ctx context.Context, text string, options registry.Options, filter *audit.Filter) (iter.Seq[*artifact.Item], []artifact.Channel, error) {
-	img, ref, err := openReader(ctx, text, options)
+func (c *command) carried(ctx context.Context, text string, options registry.Options, filter *audit.Filter) (iter.Seq[*artifact.Item], []artifact.Channel, error) {
+	img, ref, err := c.openReader(ctx, text, options)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -70,7 +70,7 @@ func rulesVerb(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	img, ref, err := openReader(ctx, c.imageRef, *options)
+	img, ref, err := c.openReader(ctx, c.imageRef, *options)
 	if err != nil {
 		return err
 	}

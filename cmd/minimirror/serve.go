@@ -121,7 +121,7 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		Kinds: kinds.All(), Grace: f.grace, Log: c.log(), Version: programVersion(),
 		Rules: f.rules, As: f.as, Access: f.Options, Limits: f.Limits,
 	}
-	if o.Image, err = openImage(c.imageRef, f.root); err != nil {
+	if o.Image, err = c.openImage(c.imageRef, f.root); err != nil {
 		return err
 	}
 	defer o.Image.Close()

@@ -12,14 +12,17 @@ import (
 )
 
 // openImage opens what is to be served: an image, an unpacked tree, or what this program lies in.
-func openImage(ref, root string) (*image.Image, error) {
+func (c *command) openImage(ref, root string) (*image.Image, error) {
 	if ref != "" {
-		parsed, err := image.ParseReadable(ref)
+		parsed, err := c.readable(ref)
 		if err != nil {
 			return nil, err
 		}
 		img, err := image.Open(parsed)
 		return img, hintMissing(err, ref)
+	}
+	if c.platform != "" {
+		return nil, artifact.Usagef("--platform goes with --image: an unpacked image is for one platform")
 	}
 	if root != "" {
 		return image.OpenRoot(root)

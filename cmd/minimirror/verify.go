@@ -14,6 +14,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/catalog"
+	"github.com/minimirror/minimirror/internal/image/registry"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/lockfile"
 )
@@ -41,6 +42,9 @@ verify --keyring warns and names them, unless --lock vouches for them.
 its mirror.yaml. Every item, file and set must be as it was locked, and nothing
 may be added. The definition beside the lock is not read.
 
+If there are several images, for different platforms, all of them are verified;
+--platform names one.
+
 The first file that fails is named; the exit code is then 4, as it is for an
 image that is cut off or lacks something.
 
@@ -55,6 +59,8 @@ Examples:
 type verified struct {
 	Reference string   `json:"reference"`
 	Digest    string   `json:"digest,omitempty"`
+	Index     string   `json:"index,omitempty"`     // digest of the index of several images
+	Platforms []string `json:"platforms,omitempty"` // of the images that were verified, if there are several
 	Layers    int      `json:"layers"`
 	Files     int      `json:"files"`
 	Items     int      `json:"artifacts"`
@@ -88,30 +94,25 @@ func verify(ctx context.Context, c *command, args []string) error {
 		}
 		keys = append(keys, artifact.KeyFile{Name: file, Data: data})
 	}
-	img, ref, err := openReader(ctx, c.imageRef, *options)
+	img, ref, err := c.openReader(ctx, c.imageRef, *options)
 	if err != nil {
 		return err
 	}
 	defer img.Close()
-	catalog, err := img.Load(ctx)
+	v := verification{reference: c.imageRef, keys: keys}
+	if c.flags.Changed("lock") {
+		v.lock = &lock
+	}
+	result, err := v.verify(ctx, img, nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", ref, err)
 	}
-	result := verified{Reference: c.imageRef, Digest: img.Digest, Layers: img.LayerCount(), Files: len(catalog.Files), Items: len(catalog.Items)}
-	if c.flags.Changed("lock") {
-		if result.Lock, err = compareLock(lock, catalog); err != nil {
+	if platforms := img.Platforms(); len(platforms) > 0 && c.platform == "" {
+		if result.Platforms, err = v.others(ctx, c, img, *options); err != nil {
 			return fmt.Errorf("%s: %w", ref, err)
 		}
 	}
-	if len(keys) > 0 {
-		if result.Upstream, result.Unsigned, err = verifyUpstream(ctx, img, catalog, keys); err != nil {
-			return fmt.Errorf("%s: %w", ref, err)
-		}
-	}
-	if err := img.Verify(ctx); err != nil {
-		return fmt.Errorf("%s: %w", ref, err)
-	}
-	if err := c.printVerified(&result, *output); err != nil {
+	if err := c.printVerified(result, *output); err != nil {
 		return err
 	}
 	if len(result.Unsigned) > 0 && result.Lock == "" {
@@ -119,6 +120,59 @@ func verify(ctx context.Context, c *command, args []string) error {
 			"hint: compare the image with the lock that you keep: --lock mirror.lock\n", len(result.Unsigned), result.Items, firstOf(result.Unsigned))
 	}
 	return nil
+}
+
+// A verification is what verify was asked for.
+type verification struct {
+	reference string
+	lock      *string // to compare with; nil: none
+	keys      []artifact.KeyFile
+}
+
+// verify verifies an image; other, if not nil, is an image of the same index that has been verified.
+func (v *verification) verify(ctx context.Context, img, other *image.Reader) (*verified, error) {
+	catalog, err := img.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	result := &verified{Reference: v.reference, Digest: img.Digest, Index: img.IndexDigest(), Layers: img.LayerCount(), Files: len(catalog.Files), Items: len(catalog.Items)}
+	if v.lock != nil {
+		if result.Lock, err = compareLock(*v.lock, catalog); err != nil {
+			return nil, err
+		}
+	}
+	if len(v.keys) > 0 {
+		if result.Upstream, result.Unsigned, err = verifyUpstream(ctx, img, catalog, v.keys); err != nil {
+			return nil, err
+		}
+	}
+	return result, img.VerifyAfter(ctx, other)
+}
+
+// others verifies the images for the other platforms, and returns the platforms of all that were verified.
+func (v *verification) others(ctx context.Context, c *command, first *image.Reader, options registry.Options) (verified []string, err error) {
+	verified = []string{first.Platform()}
+	defer func() { c.platform = "" }()
+	for _, platform := range first.Platforms() {
+		if platform == first.Platform() {
+			continue
+		}
+		if first.Reference.Transport == image.Stdin {
+			c.log().Warn("not verified, because standard input cannot be read twice: write the image to a file", "platform", platform)
+			continue
+		}
+		c.platform = platform
+		img, _, err := c.openReader(ctx, v.reference, options)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", platform, err)
+		}
+		_, err = v.verify(ctx, img, first)
+		if err = errors.Join(err, img.Close()); err != nil {
+			return nil, fmt.Errorf("%s: %w", platform, err)
+		}
+		verified = append(verified, platform)
+	}
+	return verified, nil
 }
 
 // compareLock compares the image with a lock, and returns the lock's digest.
@@ -155,6 +209,9 @@ func (c *command) printVerified(result *verified, output string) error {
 	}
 	if result.Lock != "" {
 		fmt.Fprintf(c.stdout, "%s: all items are those of the lock %s\n", result.Reference, result.Lock)
+	}
+	if len(result.Platforms) > 1 {
+		fmt.Fprintf(c.stdout, "%s: images for %s\n", result.Reference, strings.Join(result.Platforms, " and "))
 	}
 	_, err := fmt.Fprintf(c.stdout, "%s: %s, %s, %s: every digest is right\n", result.Reference, counted(result.Layers, "layer"), counted(result.Files, "file"), counted(result.Items, "item"))
 	return err
