@@ -37,7 +37,7 @@ func List(ctx context.Context, log *slog.Logger) (listed []Listed, leftOut []str
 		if err = config.noSources(); len(leftOut) > 0 {
 			err = fmt.Errorf("this machine has no apt source that can be mirrored: %s", strings.Join(leftOut, "; "))
 		}
-		err = artifact.Hint(err, "run this command on a machine with apt sources, or write mirror.yaml by hand: see README.md")
+		err = artifact.Hint(err, "run this command on a machine with apt sources, or write mirror.yaml by hand: see docs/definition.md")
 	}
 	if err != nil {
 		return nil, nil, false, err
