@@ -80,11 +80,11 @@ build "docker://$registry/site/site:1"
 [ "$built_digest" = "$both" ] || die "in the registry: $built_digest is not $both"
 [ "sha256:$(digest --tls-verify=false "docker://$registry/site/site:1")" = "$both" ] || die "the registry has another index"
 skopeo copy --quiet --all --src-tls-verify=false "docker://$registry/site/site:1" "oci:$mine/copied:site"
-"$MINIMIRROR" verify "oci:$mine/copied" | grep -q 'images for linux/amd64 and linux/arm64' || die "verify checks one platform only"
+"$MINIMIRROR" verify "oci:$mine/copied" | grep 'images for linux/amd64 and linux/arm64' >/dev/null || die "verify checks one platform only"
 
 say "a docker-archive has one image"
 build "docker-archive:$mine/one.tar"
-"$MINIMIRROR" inspect "$mine/one.tar" | grep -q '^platform  *linux/amd64$' || die "the docker-archive is for another platform"
+"$MINIMIRROR" inspect "$mine/one.tar" | grep '^platform  *linux/amd64$' >/dev/null || die "the docker-archive is for another platform"
 refused 2 'one platform only' "$MINIMIRROR" build "$definition" --output "docker-archive:$mine/two.tar" --platform linux/amd64,linux/arm64
 build "docker-archive:$mine/arm.tar" --platform linux/arm64
 refused 1 'the image is for linux/arm64, not for linux/amd64' "$MINIMIRROR" inspect "$mine/arm.tar" --platform amd64
@@ -96,7 +96,7 @@ of() { skopeo inspect --raw --tls-verify=false "docker://$registry/site/site:1" 
 [ "$(diff <(manifest "$(of amd64)" | jq -r '.layers[].digest') <(manifest "$(of arm64)" | jq -r '.layers[].digest') | grep -c '^[<>]')" = 2 ] || die "the images differ in other layers"
 
 say "each machine takes its own"
-"$MINIMIRROR" inspect "oci:$mine/both" | grep -q '^platform  *linux/amd64 (there are images for linux/arm64, too)$' || die "inspect does not name the platforms"
+"$MINIMIRROR" inspect "oci:$mine/both" | grep '^platform  *linux/amd64 (there are images for linux/arm64, too)$' >/dev/null || die "inspect does not name the platforms"
 [ "$("$MINIMIRROR" inspect "$mine/both.tar" --platform linux/arm64 --format json | jq -r .digest)" = "$(of arm64)" ] || die "inspect --platform takes another"
 refused 1 'hint: choose one with --platform' "$MINIMIRROR" inspect "oci:$mine/both" --platform linux/s390x
 carries "oci:$mine/both" app
@@ -110,7 +110,7 @@ mkdir "$arm"
 program_layer=$(jq -r '.layers[-3].digest' <<<"$(manifest "$(of arm64)")")
 tar -xf "$mine/both/blobs/sha256/${program_layer#sha256:}" -C "$arm" minimirror
 cmp "$arm/minimirror" "$work/minimirror-linux-arm64"
-qemu-aarch64 "$arm/minimirror" version | grep -q 'linux/arm64' || die "version"
+qemu-aarch64 "$arm/minimirror" version | grep 'linux/arm64' >/dev/null || die "version"
 start_server "oci:$mine/both"
 ours=$url
 native=$MINIMIRROR
@@ -121,12 +121,13 @@ start_server "oci:$mine/both"
 theirs=$url
 MINIMIRROR=$native
 for file in test/dists/bookworm/{In,}Release test/dists/bookworm/main/binary-{amd64,arm64}/Packages minimirror.asc \
-	$("$MINIMIRROR" inspect "oci:$mine/both" '*' --format json | jq -r '.items[].files[].path'); do
-	cmp <(get "$ours/$file") <(get "$theirs/$file") || die "$file differs"
+	$("$MINIMIRROR" inspect "oci:$mine/both" '*' --format json | jq -r '.items[] | .source + "/" + .files[].path'); do
+	get "$ours/$file" >"$mine/ours" && get "$theirs/$file" >"$mine/theirs" || die "$file is not served"
+	cmp "$mine/ours" "$mine/theirs" || die "$file differs"
 done
 "$mine/bin/arm" bootstrap --image "oci:$mine/both" --set app --architecture arm64 --to "$mine/node" >/dev/null 2>"$mine/node.log" || { cat "$mine/node.log" >&2; die "bootstrap on arm64"; }
 grep -q "$(of arm64)" "$mine/node.log" || die "bootstrap on arm64 reads another image"
-ls "$mine/node" | grep -q '^app_1.0-1_arm64.deb$' || die "bootstrap on arm64: $(ls "$mine/node")"
+ls "$mine/node" | grep '^app_1.0-1_arm64.deb$' >/dev/null || die "bootstrap on arm64: $(ls "$mine/node")"
 
 say "an index is a base, and damage to one platform is found"
 build "oci:$mine/next" --base "docker://$registry/site/site:1" --insecure
