@@ -27,6 +27,11 @@ with such a prefix is never a path: write ./oci:x for a file called oci:x.
 // imageFlag declares --image, for a verb that takes an image; see parseImage.
 func (c *command) imageFlag(usage string) {
 	once(c.flags, &c.imageRef, "image", usage)
+	c.platformFlag()
+}
+
+// platformFlag declares --platform; see readable.
+func (c *command) platformFlag() {
 	once(c.flags, &c.platform, "platform", "of several images in an index, take the one for this platform, such as linux/arm64 (default: this machine's)")
 }
 

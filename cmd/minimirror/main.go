@@ -31,6 +31,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   why          show why a lock has a package
   build        make the image of a lock
   inspect      show what an image or a lock holds
+  diff         show what changes from one image or lock to another
   verify       check an image against its digests and upstream's signatures
   rules        show the effect of rules on an image
   serve        serve an image over HTTP
@@ -75,6 +76,7 @@ func allVerbs() map[string]verb {
 		"man":         manVerb,
 		"build":       build,
 		"completion":  completion,
+		"diff":        diffVerb,
 		"healthcheck": healthcheck,
 		"init":        initVerb,
 		"inspect":     inspectVerb,

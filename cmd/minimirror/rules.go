@@ -58,15 +58,7 @@ func rulesVerb(ctx context.Context, c *command, args []string) error {
 	if image.IsReference(file) {
 		return artifact.Hint(artifact.Usagef("%s is an image, not a file of rules", file), "the file of rules comes first: minimirror rules check %s %s", c.imageRef, file)
 	}
-	data, err := artifact.ReadInput(ctx, file)
-	if err != nil {
-		return err
-	}
-	var words []rules.Kind
-	for _, kind := range kinds.All() {
-		words = append(words, kind)
-	}
-	parsed, err := rules.Parse(file, data, words)
+	parsed, err := readRules(ctx, file)
 	if err != nil {
 		return err
 	}

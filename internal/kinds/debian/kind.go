@@ -31,7 +31,9 @@ var _ interface {
 	artifact.Accounter
 	artifact.Aliaser
 	artifact.BreakageFinder
+	artifact.Changelogger
 	artifact.Channeler
+	artifact.Comparer
 	artifact.Configurer
 	artifact.Describer
 	artifact.Drafter

@@ -23,7 +23,8 @@ import (
 //
 // A Package whose Package-Type is udeb is one of the installer. A Package belongs to the Suite above it ("stable" when there is none). Beside
 // the fields of control and Release files it may have Component, Filename,
-// Compression, Hashes (of its stanza), Filler (bytes that do not compress) and any number of File (a path in it); a Suite may have Sources (yes: the source packages, too), Contents, Commands and AppStream (yes),
+// Compression, Hashes (of its stanza), Filler (bytes that do not compress), any number of File (a path in it) and of Changelog (the name of a
+// file in /usr/share/doc/NAME, and in the lines that follow its text, compressed if the name ends in .gz; " ." is an empty line); a Suite may have Sources (yes: the source packages, too), Contents, Commands and AppStream (yes),
 // Installer (yes, or a folder with images), Languages (words, of descriptions), By-Hash (yes), Compressions and Hashes (words; "none" is the plain file), Signing and
 // Signed-By (names of keys; default "archive", "none" leaves the suite unsigned), and Says,
 // the Suite that its Release names ("none": neither Suite nor Codename). A Key may
@@ -202,6 +203,8 @@ func (a *Archive) parsePackage(paragraph []field) error {
 				p.Files = map[string]string{}
 			}
 			p.Files[f.value] = "of " + p.Name + "\n"
+		case "Changelog":
+			err = p.addChangelog(f.value)
 		case "Hashes":
 			p.Hashes = strings.Fields(f.value)
 		case "Filler":
@@ -222,6 +225,29 @@ func (a *Archive) parsePackage(paragraph []field) error {
 	} else {
 		last.Packages = append(last.Packages, p)
 	}
+	return nil
+}
+
+func (p *Package) addChangelog(value string) error {
+	name, rest, _ := strings.Cut(value, "\n")
+	var text strings.Builder
+	for line := range strings.SplitSeq(rest, "\n") {
+		if line = strings.TrimPrefix(line, " "); line != "." {
+			text.WriteString(line)
+		}
+		text.WriteByte('\n')
+	}
+	content := []byte(text.String())
+	if strings.HasSuffix(name, ".gz") {
+		var err error
+		if content, err = compress("gz", content); err != nil {
+			return err
+		}
+	}
+	if p.Files == nil {
+		p.Files = map[string]string{}
+	}
+	p.Files["usr/share/doc/"+p.Name+"/"+name] = string(content)
 	return nil
 }
 
