@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/server/answer"
 )
 
@@ -25,6 +26,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	code := status(err)
 	e, _ := exchangeOf(r)
 	text := http.StatusText(code)
+	var away *image.UnavailableError
+	if errors.As(err, &away) {
+		s.answerAway(w, r, code, away)
+		return
+	}
 	switch code {
 	case http.StatusNotFound:
 		e.say(text + " in this mirror")
@@ -51,7 +57,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 // status is the one place where errors become HTTP status codes.
 func status(err error) int {
 	var he *echo.HTTPError
+	var away *image.UnavailableError
 	switch {
+	case errors.As(err, &away) && away.Wrong():
+		return http.StatusBadGateway
+	case errors.As(err, &away):
+		return http.StatusServiceUnavailable
 	case errors.As(err, &he):
 		return he.Code
 	case errors.Is(err, fs.ErrNotExist):

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/internal/image"
 )
 
 const (
@@ -68,12 +69,20 @@ func unreadable(err error) bool {
 	if err == nil {
 		return false // without another read
 	}
+	var away *image.UnavailableError
+	if errors.As(err, &away) {
+		return !away.Gone()
+	}
 	var file *fs.PathError
 	return errors.As(err, &file) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, fs.ErrClosed)
 }
 
 // probe reads the last byte: the length of a file that cannot be read to its end must not be announced.
+// Of a file that a registry has, nothing is fetched for its length.
 func probe(content io.ReadSeeker) error {
+	if _, ok := content.(*unopened); ok {
+		return nil
+	}
 	end, err := content.Seek(0, io.SeekEnd)
 	if err != nil || end == 0 {
 		return err

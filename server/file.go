@@ -63,7 +63,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 		e.rule = verdict.Rule
 	}
 	f := &s.image.Catalog.Files[at]
-	content, err := s.image.Open(f)
+	content, err := s.open(r, f)
 	if err != nil {
 		s.fail(w, r, err)
 		return

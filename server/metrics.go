@@ -76,6 +76,7 @@ func newMetrics(s *Server) *metrics {
 		}
 	}
 	m.registry.MustRegister(channelCollector{s})
+	s.remoteMetrics(gauge, counter)
 	if s.rulesFile == "" {
 		return m
 	}

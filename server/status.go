@@ -49,7 +49,7 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) {
 		answer.Text(w, r, http.StatusServiceUnavailable, "draining\n")
 		return
 	}
-	answer.Text(w, r, http.StatusOK, "ready\n"+s.rulesStatus())
+	answer.Text(w, r, http.StatusOK, "ready\n"+s.rulesStatus()+s.remoteStatus())
 }
 
 // rulesStatus is a line or two about the rules, or nothing where there are none.

@@ -33,6 +33,12 @@ the OCI layout, of an unpacked image, or of an uncompressed archive. A prefix ca
 the type: oci:DIR, oci-archive:FILE, docker-archive:FILE, root:DIR.
 Inside the image no flag is needed: it serves its own /mirror.
 
+docker://HOST/NAME@sha256:… or docker://HOST/NAME:TAG serves an image that stays in
+its registry: a file is read from there when a client first asks for it, verified,
+and kept in the folder --cache, up to --cache-size; the files that were used longest
+ago are removed first. While the registry is away, files in the cache are served, and
+others are answered with 503 and Retry-After. A tag is resolved once, at the start.
+
 A machine becomes a client with (apt 2.3.10 or later):
   curl -fsS http://ADDRESS/minimirror.sources -o /etc/apt/sources.list.d/minimirror.sources
 or, without curl:
@@ -52,6 +58,7 @@ grace time.
 Examples:
   minimirror serve --image oci:out/docker
   minimirror serve --image docker-archive:docker.tar --rules rules.yaml --sign-key key.asc --audit /var/log/minimirror.log
+  minimirror serve --image docker://registry.example.org/site/mirror:1 --cache /var/cache/minimirror --cache-size 20G
 `
 
 // serveFlags are what serve is asked for.
@@ -64,12 +71,14 @@ type serveFlags struct {
 	metrics      string
 	pprof        bool
 	proxies, as  []string
+	remote       remoteFlags
 	access.Options
 	access.Limits
 }
 
 func (f *serveFlags) declare(c *command) {
 	c.imageFlag("serve this image in place")
+	f.remote.declare(c)
 	once(c.flags, &f.root, "root", "serve this unpacked tree (default /"+layout.Root+", without --image)")
 	c.flags.StringVar(&f.listen, "listen", ":8080", "address and port to listen on")
 	c.flags.DurationVar(&f.grace, "grace", 30*time.Second, "how long running downloads may take to finish at the end")
@@ -121,10 +130,11 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		Kinds: kinds.All(), Grace: f.grace, Log: c.log(), Version: programVersion(),
 		Rules: f.rules, As: f.as, Access: f.Options, Limits: f.Limits,
 	}
-	if o.Image, err = c.openImage(c.imageRef, f.root); err != nil {
+	var opened func() error
+	if o.Image, opened, err = c.openImage(ctx, &f); err != nil {
 		return err
 	}
-	defer o.Image.Close()
+	defer opened()
 	signer, keys, err := c.signer(o.Image, f.signKeys)
 	if err != nil {
 		return err

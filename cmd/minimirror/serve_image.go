@@ -11,27 +11,40 @@ import (
 	"github.com/minimirror/minimirror/internal/signing"
 )
 
-// openImage opens what is to be served: an image, an unpacked tree, or what this program lies in.
-func (c *command) openImage(ref, root string) (*image.Image, error) {
-	if ref != "" {
-		parsed, err := c.readable(ref)
+// openImage opens what is to be served: an image, an unpacked tree, or what this program lies in. closer closes it.
+func (c *command) openImage(ctx context.Context, f *serveFlags) (img *image.Image, closer func() error, err error) {
+	switch {
+	case c.imageRef != "":
+		ref, err := c.readable(c.imageRef)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		img, err := image.Open(parsed)
-		return img, hintMissing(err, ref)
+		if ref.Transport == image.Docker {
+			return f.remote.open(ctx, c, ref)
+		}
+		if err := f.remote.unused(c); err != nil {
+			return nil, nil, err
+		}
+		if img, err = image.Open(ref); err != nil {
+			return nil, nil, hintMissing(err, c.imageRef)
+		}
+		return img, img.Close, nil
+	case f.root == "":
+		f.root = "/" + layout.Root
+		if _, err := os.Stat(f.root); err != nil {
+			return nil, nil, artifact.Hint(artifact.Usagef("there is nothing to serve here"), "name an image, for example: minimirror serve --image oci:out/docker")
+		}
 	}
 	if c.platform != "" {
-		return nil, artifact.Usagef("--platform goes with --image: an unpacked image is for one platform")
+		return nil, nil, artifact.Usagef("--platform goes with --image: an unpacked image is for one platform")
 	}
-	if root != "" {
-		return image.OpenRoot(root)
+	if err := f.remote.unused(c); err != nil {
+		return nil, nil, err
 	}
-	root = "/" + layout.Root
-	if _, err := os.Stat(root); err != nil {
-		return nil, artifact.Hint(artifact.Usagef("there is nothing to serve here"), "name an image, for example: minimirror serve --image oci:out/docker")
+	if img, err = image.OpenRoot(f.root); err != nil {
+		return nil, nil, err
 	}
-	return image.OpenRoot(root)
+	return img, img.Close, nil
 }
 
 // signer makes signers of the keys in the files, which must be the image's; nil if there are no files. known are the image's keys, of

@@ -25,6 +25,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/atomicfile"
 )
@@ -229,3 +231,12 @@ func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(e
 
 // errClosed is the error of a cache that was closed.
 var errClosed = &fs.PathError{Op: "open", Path: "cache", Err: fs.ErrClosed}
+
+// Free is how many bytes the folder's file system has left for this user.
+func (c *Cache) Free() (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(c.o.Dir, &s); err != nil {
+		return 0, os.NewSyscallError("statfs", err)
+	}
+	return int64(s.Bavail) * s.Bsize, nil
+}

@@ -61,7 +61,7 @@ func open(t testing.TB, dir string, size int64) *filecache.Cache {
 
 // read reads all of a file, in steps.
 func read(c *filecache.Cache, f filecache.File, source filecache.Source) ([]byte, error) {
-	r, err := c.Open(context.Background(), f, source)
+	r, err := c.Open(context.Background(), context.Background(), f, source)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ func TestWrongSource(t *testing.T) {
 				for _, part := range [][2]int64{{0, int64(size)}, {0, 1}, {0, 100}, {int64(size) / 2, int64(size)/2 + 100}, {int64(size) - 1, int64(size)}} {
 					name := fmt.Sprintf("bound %d, %d bytes, %s, %v", bound, size, what, part)
 					source := &giving{data: given}
-					r, err := c.Open(t.Context(), fileOf(data), source.open)
+					r, err := c.Open(t.Context(), t.Context(), fileOf(data), source.open)
 					if err == nil {
 						var got []byte
 						got, err = rest(r, part[0], part[1])
@@ -280,11 +280,11 @@ func TestReadersShareAFetch(t *testing.T) {
 	}
 	go func() { next <- data[:1<<20] }()
 	gone, leave := context.WithCancel(t.Context())
-	first, err := c.Open(gone, fileOf(data), source)
+	first, err := c.Open(gone, gone, fileOf(data), source)
 	if err != nil {
 		t.Fatal(err)
 	}
-	late, err := c.Open(t.Context(), fileOf(data), source)
+	late, err := c.Open(t.Context(), t.Context(), fileOf(data), source)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +329,7 @@ func TestAbandoned(t *testing.T) {
 		return &steps{next: next, ctx: ctx}, nil
 	}
 	for range 2 {
-		r, err := c.Open(t.Context(), f, source)
+		r, err := c.Open(t.Context(), t.Context(), f, source)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -365,7 +365,7 @@ func TestManyWhileEvicting(t *testing.T) {
 				if random.IntN(8) == 0 {
 					source.err = fault
 				}
-				r, err := c.Open(ctx, fileOf(data), source.open)
+				r, err := c.Open(ctx, ctx, fileOf(data), source.open)
 				if err == nil {
 					from := random.Int64N(int64(len(data)))
 					to := from + 1 + random.Int64N(int64(len(data))-from)
@@ -429,7 +429,7 @@ func TestOpenRefuses(t *testing.T) {
 func TestClosed(t *testing.T) {
 	c := open(t, t.TempDir(), 1<<20)
 	source := &giving{data: content(1, 1000)}
-	r, err := c.Open(t.Context(), fileOf(source.data), source.open)
+	r, err := c.Open(t.Context(), t.Context(), fileOf(source.data), source.open)
 	if err != nil {
 		t.Fatal(err)
 	}

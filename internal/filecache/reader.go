@@ -20,9 +20,9 @@ type Reader struct {
 	closed   bool
 }
 
-// Open returns a reader as soon as the file's first byte can be given. The context is that of all reading; when it ends, the fetch goes on
-// for other readers. The error is that of the source, or artifact.ErrVerify if the source has other content.
-func (c *Cache) Open(ctx context.Context, f File, source Source) (*Reader, error) {
+// Open returns a reader as soon as the file's first byte can be given, or fails when first ends. ctx is the context of all reading; when
+// it ends, the fetch goes on for other readers. first ends no later than ctx. The error is that of the source, or artifact.ErrVerify if the source has other content.
+func (c *Cache) Open(ctx, first context.Context, f File, source Source) (*Reader, error) {
 	e, err := c.enter(f, source)
 	if err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func (c *Cache) Open(ctx context.Context, f File, source Source) (*Reader, error
 	if e == nil {
 		err = r.pass()
 	} else {
-		err = r.begin()
+		err = r.begin(first)
 	}
 	if err != nil {
 		r.Close()
@@ -41,9 +41,9 @@ func (c *Cache) Open(ctx context.Context, f File, source Source) (*Reader, error
 }
 
 // begin waits for the first byte, or, of a small file, for all of them.
-func (r *Reader) begin() error {
+func (r *Reader) begin(ctx context.Context) error {
 	flight := r.entry.flight
-	_, ended, err := flight.wait(r.ctx, 0, r.file.Size <= Whole)
+	_, ended, err := flight.wait(ctx, 0, r.file.Size <= Whole)
 	r.complete = ended && err == nil
 	return r.orPass(err)
 }

@@ -15,10 +15,17 @@ import (
 	"github.com/minimirror/minimirror/internal/image/registry"
 )
 
+// A repository has an image: a registry's, or one that keeps what was read. See *registry.Repository.
+type repository interface {
+	Manifest(ctx context.Context, reference string) (data []byte, mediaType, digest string, err error)
+	Blob(ctx context.Context, b registry.Blob) io.ReadCloser
+	Part(ctx context.Context, b registry.Blob, offset, size int64) (io.ReadCloser, error)
+}
+
 // A registryLayer is a layer in a registry, compressed or not.
 type registryLayer struct {
 	StoredLayer
-	repository *registry.Repository
+	repository repository
 	content    registry.Blob // as the registry has it
 }
 
@@ -49,29 +56,38 @@ func (r *Reader) openRegistry(ctx context.Context, ref Reference, o Options) err
 	}
 	r.close = append(r.close, repository.Close)
 	r.received = repository.Received
-	manifest, among, err := r.chooseInRegistry(ctx, repository, ref)
+	opened, layers, err := r.readRegistry(ctx, repository, ref)
 	if err != nil {
 		return err
+	}
+	return r.load(ctx, opened, layers, o)
+}
+
+// readRegistry reads the manifest and configuration.
+func (r *Reader) readRegistry(ctx context.Context, repository repository, ref Reference) (*opened, []layerContent, error) {
+	manifest, among, err := r.chooseInRegistry(ctx, repository, ref)
+	if err != nil {
+		return nil, nil, err
 	}
 	text, err := readSmall(ctx, repository, manifest.Config)
 	if err != nil {
-		return fmt.Errorf("configuration: %w", err)
+		return nil, nil, fmt.Errorf("configuration: %w", err)
 	}
 	config, err := readConfig(text)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if err := checkPlatform(config, ref.Platform); err != nil {
-		return err
+		return nil, nil, err
 	}
 	if err := checkLayers(*manifest, config); err != nil {
-		return err
+		return nil, nil, err
 	}
 	opened := &opened{digest: r.Digest, among: among, config: text, labels: config.Config.Labels}
 	var layers []layerContent
 	for i, d := range manifest.Layers {
 		if _, err := checkDescriptor(d); err != nil {
-			return fmt.Errorf("layer %d: %w", i, err)
+			return nil, nil, fmt.Errorf("layer %d: %w", i, err)
 		}
 		stored := StoredLayer{Digest: config.RootFS.DiffIDs[i].String(), Size: d.Size}
 		if stored.Digest != d.Digest.String() {
@@ -80,11 +96,11 @@ func (r *Reader) openRegistry(ctx context.Context, ref Reference, o Options) err
 		opened.layers = append(opened.layers, stored)
 		layers = append(layers, registryLayer{stored, repository, registry.Blob{Digest: d.Digest.String(), Size: d.Size}})
 	}
-	return r.load(ctx, opened, layers, o)
+	return opened, layers, nil
 }
 
 // chooseInRegistry finds the manifest for a tag or digest and a platform.
-func (r *Reader) chooseInRegistry(ctx context.Context, repository *registry.Repository, ref Reference) (*v1.Manifest, platformIndex, error) {
+func (r *Reader) chooseInRegistry(ctx context.Context, repository repository, ref Reference) (*v1.Manifest, platformIndex, error) {
 	var among platformIndex
 	data, mediaType, digest, err := repository.Manifest(ctx, ref.Name)
 	if err != nil {
@@ -126,7 +142,7 @@ func (r *Reader) chooseInRegistry(ctx context.Context, repository *registry.Repo
 	return &manifest, among, nil
 }
 
-func readManifest(ctx context.Context, repository *registry.Repository, d v1.Descriptor) ([]byte, error) {
+func readManifest(ctx context.Context, repository repository, d v1.Descriptor) ([]byte, error) {
 	if _, err := checkDescriptor(d); err != nil {
 		return nil, err
 	}
@@ -138,7 +154,7 @@ func readManifest(ctx context.Context, repository *registry.Repository, d v1.Des
 }
 
 // readSmall reads a blob into memory.
-func readSmall(ctx context.Context, repository *registry.Repository, d v1.Descriptor) ([]byte, error) {
+func readSmall(ctx context.Context, repository repository, d v1.Descriptor) ([]byte, error) {
 	if _, err := checkDescriptor(d); err != nil {
 		return nil, err
 	}

@@ -26,11 +26,12 @@ type Image struct {
 	// Layers are in the manifest's order; nil for an unpacked tree.
 	Layers []StoredLayer
 
-	root  string            // the folder of an unpacked tree
-	place *catalog.Location // where there are layers
-	index map[string]int32  // path → place in Catalog.Files
-	open  func(*catalog.File) (*Section, error)
-	close func() error
+	root   string            // the folder of an unpacked tree
+	place  *catalog.Location // where there are layers
+	remote *Remote           // nil: the image is on this machine
+	index  map[string]int32  // path → place in Catalog.Files
+	open   func(*catalog.File) (*Section, error)
+	close  func() error
 }
 
 // layerSizes are the layers' sizes in bytes; nil: an unpacked tree.
@@ -73,7 +74,7 @@ func Open(ref Reference) (*Image, error) {
 func openInPlace(ref Reference) (*Image, error) {
 	switch ref.Transport {
 	case Docker:
-		return nil, artifact.Hint(errors.New("images in a registry cannot be read in place"),
+		return nil, artifact.Hint(errors.New("images in a registry cannot be read in place here"), // OpenRemote can
 			"copy it first: skopeo copy %s docker-archive:FILE", ref)
 	case Stdin:
 		return nil, artifact.Hint(errors.New("it cannot be read in place"), "write it into a file first")

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/filecache"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/imagetest"
+	"github.com/minimirror/minimirror/internal/image/registry"
 )
 
 // A Kind serves the files of imagetest's one source as they are.
@@ -142,7 +144,21 @@ func Open(t testing.TB) map[string]*image.Image {
 	Must(t, err)
 	t.Cleanup(func() { img.Close() })
 	images["root"] = img
+	images[image.Docker] = Remote(t, imagetest.NewRegistry(t, m.Layout(t), nil), filepath.Join(dir, "cache"), 1<<20)
 	return images
+}
+
+// Remote opens the image of a registry in place, with a cache of so many bytes.
+func Remote(t testing.TB, r *imagetest.Registry, dir string, size int64) *image.Image {
+	t.Helper()
+	cache, err := filecache.Open(filecache.Options{Dir: dir, Size: size})
+	Must(t, err)
+	t.Cleanup(func() { cache.Close() })
+	img, err := image.OpenRemote(t.Context(), r.Reference(), image.RemoteOptions{
+		Registry: registry.Options{Wait: func(context.Context, time.Duration) error { return nil }}, Cache: cache})
+	Must(t, err)
+	t.Cleanup(func() { img.Close() })
+	return img
 }
 
 // Signers makes a Signer of a date, for server.Options.

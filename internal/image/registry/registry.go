@@ -46,6 +46,8 @@ type Options struct {
 	Wait func(ctx context.Context, d time.Duration) error
 	// Stall is how long a request may take without a byte; 0: a minute.
 	Stall time.Duration
+	// Idle is how many connections to each address stay open between requests; 0: two.
+	Idle int
 }
 
 // A Repository is a name in a registry, to read from. Its methods may be called by many
@@ -67,7 +69,7 @@ func Open(path string, o Options) (*Repository, error) {
 	if host == "index.docker.io" {
 		host = "docker.io"
 	}
-	hosts, err := o.Hosts(nil)
+	hosts, err := o.Hosts(o.keepIdle)
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +98,14 @@ func (o Options) Hosts(update func(*http.Client) error) (docker.RegistryHosts, e
 	silent := logrus.New()
 	silent.SetOutput(io.Discard)
 	return config.ConfigureHosts(log.WithLogger(context.Background(), logrus.NewEntry(silent)), settings), nil
+}
+
+// keepIdle lets connections stay open.
+func (o Options) keepIdle(client *http.Client) error {
+	if transport, ok := client.Transport.(*http.Transport); ok && o.Idle > 0 {
+		transport.MaxIdleConnsPerHost, transport.MaxIdleConns = o.Idle, 0
+	}
+	return nil
 }
 
 func (o Options) settings() (config.HostOptions, error) {
