@@ -28,7 +28,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	text := http.StatusText(code)
 	var away *image.UnavailableError
 	if errors.As(err, &away) {
-		s.answerAway(w, r, code, away)
+		s.serveUnavailable(w, r, code, away)
 		return
 	}
 	switch code {

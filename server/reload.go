@@ -62,12 +62,12 @@ func (s *Server) reload(ctx context.Context) error {
 	if last != nil {
 		last.end()
 	}
-	s.tellRules(v)
+	s.logRules(v)
 	return nil
 }
 
-// tellRules says what is in force, and what clients will run into.
-func (s *Server) tellRules(v *view) {
+// logRules says what is in force, and what clients will run into.
+func (s *Server) logRules(v *view) {
 	if v.table == nil {
 		return
 	}

@@ -91,8 +91,8 @@ func (u *unopened) Close() error {
 	return u.section.Close()
 }
 
-// answerAway answers for a file that the registry does not give.
-func (s *Server) answerAway(w http.ResponseWriter, r *http.Request, code int, err *image.UnavailableError) {
+// serveUnavailable answers for a file that the registry does not give.
+func (s *Server) serveUnavailable(w http.ResponseWriter, r *http.Request, code int, err *image.UnavailableError) {
 	e, _ := exchangeOf(r)
 	e.verdict, e.reason = audit.Failed, err.Error()
 	reason := "the registry does not give this file now"

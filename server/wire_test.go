@@ -170,7 +170,7 @@ func TestDrain(t *testing.T) {
 		t.Errorf("%s, %d bytes", got.Status, len(text))
 	}
 	<-ended
-	settle(t, before)
+	awaitGoroutines(t, before)
 }
 
 // The grace time holds where there is no room for more connections, too. What is cut is in the audit trail.
@@ -190,7 +190,7 @@ func TestCut(t *testing.T) {
 			t.Error("the download ran to its end")
 		}
 	}
-	settle(t, before)
+	awaitGoroutines(t, before)
 }
 
 // A client that goes away leaves nothing behind.
@@ -203,7 +203,7 @@ func TestClientGoesAway(t *testing.T) {
 			stop()
 		})
 	}
-	settle(t, goroutines)
+	awaitGoroutines(t, goroutines)
 	if n := openFiles(t); n > files {
 		t.Errorf("%d open files, %d before", n, files)
 	}
@@ -216,8 +216,8 @@ func openFiles(t *testing.T) int {
 	return len(files)
 }
 
-// settle waits for goroutines to end: those of cut connections do so on their own.
-func settle(t *testing.T, before int) {
+// awaitGoroutines waits for goroutines to end: those of cut connections do so on their own.
+func awaitGoroutines(t *testing.T, before int) {
 	t.Helper()
 	for range 12000 {
 		if runtime.NumGoroutine() <= before {

@@ -45,7 +45,7 @@ func (r *Reader) Fetch(ctx context.Context, files []catalog.File, deliver func(f
 	if err := f.parts(ctx, groups(clusters)); err != nil {
 		return err
 	}
-	if err := f.wholes(ctx); err != nil || len(f.wrong) == 0 {
+	if err := f.readWholeLayers(ctx); err != nil || len(f.wrong) == 0 {
 		return err
 	}
 	// Retry each one separately.
@@ -57,7 +57,7 @@ func (r *Reader) Fetch(ctx context.Context, files []catalog.File, deliver func(f
 	if err := f.parts(ctx, again); err != nil {
 		return err
 	}
-	return f.wholes(ctx)
+	return f.readWholeLayers(ctx)
 }
 
 // ReadFile returns a generated file, verified. The error is fs.ErrNotExist if the catalog does not list it.
@@ -127,8 +127,8 @@ func (f *fetching) part(ctx context.Context, g group) error {
 	return err
 }
 
-// wholes reads each layer that has to be read from its start, once.
-func (f *fetching) wholes(ctx context.Context) error {
+// readWholeLayers reads each layer that has to be read from its start, once.
+func (f *fetching) readWholeLayers(ctx context.Context) error {
 	byLayer := map[int][]cluster{}
 	for _, c := range f.rest {
 		byLayer[c[0].Layer] = append(byLayer[c[0].Layer], c)

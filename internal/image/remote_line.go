@@ -68,11 +68,11 @@ func (l *line) note(ctx context.Context, err error) {
 	}
 	l.away, l.since = err, time.Now()
 	l.log.Error("the registry cannot be read: files that are not in the cache are answered with 503", "error", err)
-	l.probes.Go(l.waitForIt)
+	l.probes.Go(l.awaitRegistry)
 }
 
-// waitForIt asks until the registry answers.
-func (l *line) waitForIt() {
+// awaitRegistry asks until the registry answers.
+func (l *line) awaitRegistry() {
 	ticks := time.NewTicker(l.every)
 	defer ticks.Stop()
 	for {

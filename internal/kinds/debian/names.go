@@ -26,7 +26,7 @@ func (Kind) NameOf(request string) (string, error) {
 	if err != nil {
 		return "", artifact.Usagef("%w", err)
 	}
-	if r.Many() {
+	if r.MatchesMany() {
 		return "", artifact.Usagef("%q: name one package: patterns are for definitions", request)
 	}
 	return r.Pattern, nil

@@ -77,7 +77,7 @@ func (s *spec) resolve(ctx context.Context, req artifact.ResolveRequest) (*artif
 	if err := addEachSuite(ctx, up, s, req, closure); err != nil {
 		return nil, err
 	}
-	if s.Packages == nil && !s.Whole && wasWhole(binariesOf(req.Previous.Items), closure) {
+	if s.Packages == nil && !s.Whole && tookWholeSources(binariesOf(req.Previous.Items), closure) {
 		req.Log.Warn("the lock now carries only what the sets need, not everything in the previous lock: " + resolver.WholeHint)
 	}
 	r, err := pin(ctx, up, req.Upstream, s, closure)
@@ -192,9 +192,9 @@ func signedDigests(items []artifact.Item) map[string]bool {
 	return digests
 }
 
-// wasWhole reports whether everything in a lock was requested, as in locks of whole sources before "packages: all" was
+// tookWholeSources reports whether everything in a lock was requested, as in locks of whole sources before "packages: all" was
 // required for that, and is more than the closure.
-func wasWhole(previous []artifact.Item, closure *resolver.Closure) bool {
+func tookWholeSources(previous []artifact.Item, closure *resolver.Closure) bool {
 	return len(previous) > len(closure.Packages) && !slices.ContainsFunc(previous, func(a artifact.Item) bool { return !a.Requested })
 }
 

@@ -45,7 +45,7 @@ Package: unwanted
 // A lockedArchive is what lock says of an archive, and what the mirror of it serves.
 type lockedArchive struct {
 	*artifact.Resolution
-	server *debiantest.Server
+	server *debiantest.ArchiveServer
 	mirror debiantest.TestTree
 	pins   artifact.Pins
 	said   string

@@ -33,7 +33,7 @@ func udebItems(ctx context.Context, up *archive.Upstream, from artifact.Upstream
 				u.warnings = append(u.warnings, fmt.Sprintf("left out: %v", problem))
 				return
 			}
-			if slices.ContainsFunc(exclude, func(r resolver.Request) bool { return r.Means(s.Name, s.Version, origin) }) {
+			if slices.ContainsFunc(exclude, func(r resolver.Request) bool { return r.MatchesName(s.Name, s.Version, origin) }) {
 				return
 			}
 			p, problem := resolver.ListedPackage(index, s)
@@ -77,7 +77,7 @@ func sameUdeb(a, b *artifact.Item) bool {
 func excludesUdeb(up *archive.Upstream, r resolver.Request) (found bool) {
 	for _, job := range up.Udebs() {
 		deb822.NewPackagesIndex(job.Origin, job.Text).Scan(func(s *deb822.Stanza, err error) {
-			found = found || r.Means(s.Name, s.Version, job.Origin)
+			found = found || r.MatchesName(s.Name, s.Version, job.Origin)
 		})
 	}
 	return found

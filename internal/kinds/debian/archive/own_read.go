@@ -51,7 +51,7 @@ func (c *consultation) own(ctx context.Context, src *Source) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	if packages, err = src.settleOwn(packages); err != nil {
+	if packages, err = src.publishableOwn(packages); err != nil {
 		return nil, err
 	}
 	index := src.ownIndex(packages)
@@ -138,9 +138,9 @@ func readDeb(r io.Reader) (*deb.Package, error) {
 	return p, err
 }
 
-// settleOwn sorts packages, leaves out those of architectures that the source does not list, and refuses what cannot be published
+// publishableOwn sorts packages, leaves out those of architectures that the source does not list, and refuses what cannot be published
 // together. Where neither this source nor another lists any architecture, those of the packages count.
-func (s *Source) settleOwn(packages []*ownPackage) ([]*ownPackage, error) {
+func (s *Source) publishableOwn(packages []*ownPackage) ([]*ownPackage, error) {
 	slices.SortStableFunc(packages, func(a, b *ownPackage) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), deb822.CompareVersions(a.Version, b.Version), strings.Compare(a.Version, b.Version),
 			strings.Compare(a.Architecture, b.Architecture), strings.Compare(a.SHA256, b.SHA256))

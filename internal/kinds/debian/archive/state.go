@@ -25,9 +25,9 @@ type inMotion struct{ error }
 
 func (e *inMotion) Unwrap() error { return e.error }
 
-// settles are the waits before a suite that is in motion is asked for again.
+// retryWaits are the pauses before a suite that is in motion is asked for again.
 // Mirrors replace a suite within seconds, or keep old indexes by their digest.
-var settles = []time.Duration{time.Second, 3 * time.Second}
+var retryWaits = []time.Duration{time.Second, 3 * time.Second}
 
 // state brings a suite in one state, from the first address that has one.
 // Addresses that are behind, broken or in motion are passed over; when none is
@@ -56,10 +56,10 @@ func (c *consultation) state(ctx context.Context, src Source, s Suite) (*state, 
 		switch {
 		case !moving:
 			return nil, err
-		case round == len(settles):
+		case round == len(retryWaits):
 			return nil, artifact.Hint(err, "if the mirror is changing just now, type the same command again in some minutes; or list another address of the source")
 		}
-		wait := settles[round] + rand.N(settles[round]/2)
+		wait := retryWaits[round] + rand.N(retryWaits[round]/2)
 		c.log.Info("the mirror seems to be changing: asking again", "source", src.Name, "suite", s.Name, "in", wait.Round(100*time.Millisecond), "error", err)
 		select {
 		case <-ctx.Done():

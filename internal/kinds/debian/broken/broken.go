@@ -27,7 +27,7 @@ func Find(ctx context.Context, pins artifact.Pins, sets []artifact.Set, absent f
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCarriage(u, pins, absent)
+	c, err := newContents(u, pins, absent)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func compareBreakages(a, b artifact.Breakage) int {
 }
 
 // broken tells what breaks on the node. What breaks for more than one reason is told with the first.
-func (c *carriage) broken(ctx context.Context, index int, pins artifact.Pins, sets []artifact.Set) (all []artifact.Breakage, err error) {
+func (c *contents) broken(ctx context.Context, index int, pins artifact.Pins, sets []artifact.Set) (all []artifact.Breakage, err error) {
 	p := c.newPartition(index)
 	told := make(map[[2]string]bool) // a set, or none, and an ID
 	for _, compare := range p.comparisons() {
@@ -68,16 +68,16 @@ func (c *carriage) broken(ctx context.Context, index int, pins artifact.Pins, se
 	return all, nil
 }
 
-// A carriage is what an image carries, and what of it is absent.
-type carriage struct {
+// contents are what an image carries, and what of it is absent.
+type contents struct {
 	*resolver.Universe
 	entryOf       map[string]resolver.EntryID // by the item's ID
 	absent        []bool                      // by entry: all its items are
 	before, after *offers                     // to clients
 }
 
-func newCarriage(u *resolver.Universe, pins artifact.Pins, absent func(id string) bool) (*carriage, error) {
-	c := &carriage{Universe: u, entryOf: make(map[string]resolver.EntryID, len(pins.Items)), absent: make([]bool, len(u.Entries))}
+func newContents(u *resolver.Universe, pins artifact.Pins, absent func(id string) bool) (*contents, error) {
+	c := &contents{Universe: u, entryOf: make(map[string]resolver.EntryID, len(pins.Items)), absent: make([]bool, len(u.Entries))}
 	type file struct{ name, version, architecture, sha256 string }
 	entries := make(map[file]resolver.EntryID, len(pins.Items))
 	for _, id := range u.ByName.Values {

@@ -21,7 +21,7 @@ type offers struct {
 }
 
 // newOffers reads the releases of pins. What names no suite has 500, and what is absent 0.
-func (c *carriage) newOffers(pins artifact.Pins, absent func(id string) bool) (*offers, error) {
+func (c *contents) newOffers(pins artifact.Pins, absent func(id string) bool) (*offers, error) {
 	suites := make(map[string]int) // by source and suite
 	for _, src := range pins.Sources {
 		for _, r := range src.Releases {
@@ -68,7 +68,7 @@ func (o *offers) compare(n *resolver.Node, a, b resolver.EntryID) int {
 func (o *offers) candidate(n *resolver.Node, id resolver.EntryID) resolver.EntryID {
 	best := resolver.EntryID(-1)
 	for _, other := range n.U.ByName.Of(n.U.Entries[id].Name) {
-		if o.priority[other] > 0 && n.InPlay(other) && n.Effective(other) == n.Effective(id) && (best < 0 || o.compare(n, other, best) < 0) {
+		if o.priority[other] > 0 && n.Installable(other) && n.Effective(other) == n.Effective(id) && (best < 0 || o.compare(n, other, best) < 0) {
 			best = other
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // A partition is a node and what an image has for it: the whole, and remainders of it.
 type partition struct {
-	*carriage
+	*contents
 	whole *resolver.Node
 	users [][]use // by entry: whose clauses it is an option of
 }
@@ -21,8 +21,8 @@ type use struct {
 	clause int
 }
 
-func (c *carriage) newPartition(index int) *partition {
-	p := &partition{carriage: c, whole: c.NewNode(index, &resolver.Options{}), users: make([][]use, len(c.Entries))}
+func (c *contents) newPartition(index int) *partition {
+	p := &partition{contents: c, whole: c.NewNode(index, &resolver.Options{}), users: make([][]use, len(c.Entries))}
 	for _, id := range p.ByName.Values {
 		l := p.whole.Link(id)
 		for i, options := range l.Depends {

@@ -98,7 +98,7 @@ func highest(pins artifact.Pins) artifact.Pins {
 func forgivenArchive(t *testing.T, archive string) string {
 	u := resolver.NewUniverse("amd64")
 	u.Add(deb822.Origin{Source: "debian", Suite: "bookworm", Component: "main", Architecture: "amd64"}, []byte(strings.Join(debiantest.StanzasOf(archive, "amd64"), "\n")))
-	u.Settle()
+	u.BuildIndex()
 	n := u.NewNode(0, &resolver.Options{})
 	var lines []string
 	for line := range strings.Lines(archive) {

@@ -20,7 +20,7 @@ func (r *remainder) whyNot(ctx context.Context, requests [][]resolver.EntryID) (
 		return "", err
 	}
 	reason := r.node.ExplainConflict(ctx, r.unit(requests))
-	denied, passed := r.outBelow(requests)
+	denied, passed := r.unavailableBelow(requests)
 	if len(denied) > 0 {
 		reason += "; denied: " + resolver.Enumerate(denied, "and")
 	}
@@ -100,9 +100,9 @@ func (r *remainder) want(id resolver.EntryID) string {
 	return text + "; " + strings.Join(parts, ", and ")
 }
 
-// outBelow finds what is out among all that requests may need: labels of what is denied, and what apt passes over where another
+// unavailableBelow finds what is out among all that requests may need: labels of what is denied, and what apt passes over where another
 // version is denied.
-func (r *remainder) outBelow(requests [][]resolver.EntryID) (denied []string, passed []resolver.EntryID) {
+func (r *remainder) unavailableBelow(requests [][]resolver.EntryID) (denied []string, passed []resolver.EntryID) {
 	var all []resolver.EntryID
 	seen := make(map[resolver.EntryID]bool)
 	add := func(options []resolver.EntryID) {

@@ -19,7 +19,7 @@ func Warnings(ctx context.Context, pins artifact.Pins, sets []artifact.Set) (war
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCarriage(u, pins, func(string) bool { return false })
+	c, err := newContents(u, pins, func(string) bool { return false })
 	if err != nil {
 		return nil, err
 	}

@@ -6,22 +6,22 @@ import (
 	"testing"
 )
 
-// A Server serves one archive on loopback.
-type Server struct {
+// An ArchiveServer serves one archive on loopback.
+type ArchiveServer struct {
 	URL    string // without a slash at the end
 	Faults *Faults
 	Tree   *Tree
 }
 
 // Start builds the archive and serves it until the test ends.
-func Start(t testing.TB, a *Archive) *Server {
+func Start(t testing.TB, a *Archive) *ArchiveServer {
 	t.Helper()
 	tree, err := a.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
 	faults := NewFaults(tree)
-	return &Server{StartTree(t, faults), faults, tree}
+	return &ArchiveServer{StartTree(t, faults), faults, tree}
 }
 
 // StartTree serves a Tree, or the Faults of one, until the test ends, and returns its address.

@@ -106,9 +106,9 @@ func (u *Universe) AddBases(files []BaseFile) error {
 	return nil
 }
 
-// settleBase decides what the nodes have: the installed entries of their
+// computeBase determines what the nodes have: the installed entries of their
 // architecture, or else what bare essential packages come to.
-func (r *resolution) settleBase(ctx context.Context, n *Node) error {
+func (r *resolution) computeBase(ctx context.Context, n *Node) error {
 	n.base = make(map[EntryID]bool)
 	for _, id := range r.installed[r.Architectures[n.Native]] {
 		n.base[id] = true
@@ -149,7 +149,7 @@ func (n *Node) baseNeeds() (needs []need) {
 			continue
 		}
 		for _, other := range n.U.ByName.Of(n.U.Entries[id].Name) {
-			if other != id && n.InPlay(other) && n.Effective(other) == n.Effective(id) && deb822.CompareVersions(n.U.Entries[other].Version, n.U.Entries[id].Version) >= 0 {
+			if other != id && n.Installable(other) && n.Effective(other) == n.Effective(id) && deb822.CompareVersions(n.U.Entries[other].Version, n.U.Entries[id].Version) >= 0 {
 				options = append(options, other)
 			}
 		}
@@ -161,9 +161,9 @@ func (n *Node) baseNeeds() (needs []need) {
 // inBase is the owner of the needs of the base.
 const inBase EntryID = -1
 
-// forgive takes from an entry of the base the relations that the node lives
+// dropUnmet takes from an entry of the base the relations that the node lives
 // without already.
-func (n *Node) forgive(id EntryID, l *Links) {
+func (n *Node) dropUnmet(id EntryID, l *Links) {
 	for i, options := range l.Depends {
 		if !slices.ContainsFunc(options, func(o EntryID) bool { return n.base[o] }) {
 			l.Depends[i] = []EntryID{id}

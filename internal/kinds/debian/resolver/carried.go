@@ -38,6 +38,6 @@ func UniverseOf(pins artifact.Pins) (*Universe, error) {
 			return nil, fmt.Errorf("debian: source %s: %w", source, err)
 		}
 	}
-	u.Settle()
+	u.BuildIndex()
 	return u, nil
 }

@@ -33,7 +33,7 @@ func (u *Universe) explainMissing(w wish) error {
 	if w.selector == "task" {
 		return artifact.Hint(fail("no package is of such a task"), "Debian itself has packages for its tasks: task-%s", strings.Trim(w.argument, "*?"))
 	}
-	if w.Many() {
+	if w.MatchesMany() {
 		return fail("no package matches")
 	}
 	name, known := u.nameIDs[w.Pattern]

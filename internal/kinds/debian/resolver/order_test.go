@@ -72,7 +72,7 @@ func TestStepsOfRandomArchives(t *testing.T) {
 			fmt.Fprintf(&b, "%s 1\n Depends: %s\n Pre-Depends: %s\n", name, strings.Join(depends, ", "), strings.Join(before, ", "))
 		}
 		u := newTestUniverse(t, one(b.String())...)
-		u.Settle()
+		u.BuildIndex()
 		u.exclude(nil)
 		n := u.NewNode(0, &Options{})
 		wishes := wishesOf(parseRequestList(t, "p29; p28; p27"), nil)

@@ -56,7 +56,7 @@ func PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.In
 		}
 		return nil, fmt.Errorf("these packages are for %s, and the node is for %s", Enumerate(names, "and"), plan.Architecture)
 	}
-	u.Settle()
+	u.BuildIndex()
 	u.exclude(nil)
 	p := &installation{Universe: u, plan: plan, index: slices.Index(u.Nodes, arch), artifacts: make(map[string]*artifact.Item)}
 	for i := range req.Pins.Items {
@@ -145,7 +145,7 @@ type installation struct {
 func (p *installation) solve(ctx context.Context, req artifact.InstallRequest, status []byte) error {
 	n := p.NewNode(p.index, &Options{KeepInstalled: true})
 	r := &resolution{Universe: p.Universe}
-	if err := r.settleBase(ctx, n); err != nil {
+	if err := r.computeBase(ctx, n); err != nil {
 		return err
 	}
 	members, err := p.members(req)

@@ -125,9 +125,9 @@ func (r *Request) parsePattern(s string) error {
 // String returns the request as it was written.
 func (r Request) String() string { return r.text }
 
-// Many reports whether the request may stand for several packages by design: it
+// MatchesMany reports whether the request may stand for several packages by design: it
 // then takes what it finds.
-func (r Request) Many() bool { return r.Pattern == "" || strings.ContainsAny(r.Pattern, "*?") }
+func (r Request) MatchesMany() bool { return r.Pattern == "" || strings.ContainsAny(r.Pattern, "*?") }
 
 // admits reports whether a version is one of those asked for.
 func (r Request) admits(version string) bool {
@@ -152,9 +152,9 @@ func matcher(pattern string) func(text string) bool {
 // wildcard reports whether a text matches a pattern. In a loop, use matcher.
 func wildcard(pattern, text string) bool { return matcher(pattern)(text) }
 
-// Means reports whether the request names a package that is in no universe, and which an index of that origin lists. Requests
-// without a name, such as ?essential, mean none.
-func (r Request) Means(name, version string, o deb822.Origin) bool {
+// MatchesName reports whether the request names a package that is in no universe, and which an index of that origin lists. Requests
+// without a name, such as ?essential, match none.
+func (r Request) MatchesName(name, version string, o deb822.Origin) bool {
 	return r.Pattern != "" && wildcard(r.Pattern, name) && (r.architecture == "" || r.architecture == o.Architecture) &&
 		(r.suite == "" || r.suite == o.Suite || r.suite == o.Alias) && r.admits(version)
 }

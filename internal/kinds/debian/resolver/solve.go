@@ -75,7 +75,7 @@ type ClosureSet struct {
 // cannot be installed. A package that only a wildcard or pattern names is then left
 // out, with a warning.
 func (u *Universe) Resolve(ctx context.Context, requests []Request, sets map[string][]Request, opt Options) (*Closure, error) {
-	u.Settle()
+	u.BuildIndex()
 	r := &resolution{Universe: u, opt: opt}
 	wishes := wishesOf(requests, sets)
 	for _, idle := range u.exclude(opt.Exclude) {
@@ -119,7 +119,7 @@ type resolution struct {
 // possible into one group that is installable together, and so on with the rest.
 func (r *resolution) resolve(ctx context.Context, index int, wishes []wish, matches []match) error {
 	n := r.NewNode(index, &r.opt)
-	if err := r.settleBase(ctx, n); err != nil {
+	if err := r.computeBase(ctx, n); err != nil {
 		return err
 	}
 	units, err := n.units(wishes, matches)

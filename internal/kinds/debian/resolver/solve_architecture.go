@@ -11,9 +11,9 @@ func (n *Node) Effective(id EntryID) ArchID {
 	return n.Native
 }
 
-// InPlay reports whether an entry may be installed on the node, if only as a
+// Installable reports whether an entry may be installed on the node, if only as a
 // package of a foreign architecture.
-func (n *Node) InPlay(id EntryID) bool {
+func (n *Node) Installable(id EntryID) bool {
 	e := &n.U.Entries[id]
 	if e.installed {
 		return n.base[id]
@@ -24,7 +24,7 @@ func (n *Node) InPlay(id EntryID) bool {
 // reaches reports whether a relation of owner with this qualifier may be
 // satisfied by id, as far as architectures go: Policy 7 and the table of dpkg.
 func (n *Node) reaches(owner EntryID, qualifier string, id EntryID) bool {
-	if !n.InPlay(id) {
+	if !n.Installable(id) {
 		return false
 	}
 	have, own := n.Effective(id), n.Effective(owner)
@@ -50,7 +50,7 @@ func (n *Node) reachesVirtual(owner EntryID, qualifier string, p provided) bool 
 	case "native":
 		qualifier = n.U.Architectures[n.Native]
 	}
-	return p.qualifier == qualifier && n.InPlay(p.by)
+	return p.qualifier == qualifier && n.Installable(p.by)
 }
 
 // hits reports whether a negative relation with this qualifier concerns an

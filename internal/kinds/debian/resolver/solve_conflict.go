@@ -64,7 +64,7 @@ func (n *Node) ExplainConflict(ctx context.Context, u *Unit) string {
 			return s.obstacles(s.asks[s.turn].Options, reasons)
 		}
 		choice := s.levels[len(s.levels)-1].choice
-		s.retreat()
+		s.backtrack()
 		reasons[choice] = text
 	}
 }

@@ -32,7 +32,7 @@ func (s *Search) Run(ctx context.Context) error {
 			s.jump()
 		default:
 			deadEnds++
-			s.retreat()
+			s.backtrack()
 		}
 	}
 }
@@ -82,8 +82,8 @@ func (s *Search) take(options []EntryID, need int32, u *Unit) bool {
 	return false
 }
 
-// retreat drops the last decision and remembers that it does not work here.
-func (s *Search) retreat() {
+// backtrack drops the last decision and remembers that it does not work here.
+func (s *Search) backtrack() {
 	top := len(s.levels) - 1
 	choice := s.levels[top].choice
 	s.undo(top)
@@ -140,7 +140,7 @@ func (s *Search) try(ctx context.Context, id EntryID) error {
 		if deadEnds++; deadEnds > usualPatience && len(s.levels) > floor+1 {
 			s.undo(floor + 1)
 		}
-		s.retreat()
+		s.backtrack()
 		if len(s.levels) == floor {
 			return nil
 		}

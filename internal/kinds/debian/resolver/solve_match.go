@@ -26,7 +26,7 @@ func (u *Universe) matchAll(wishes []wish) (matches [][]match, err error) {
 	var problems []error
 	told := make(map[string]bool) // locations of requests that have a problem: a set's requests come twice
 	var names []NameID
-	if slices.ContainsFunc(wishes, wish.Many) {
+	if slices.ContainsFunc(wishes, wish.MatchesMany) {
 		names = u.sortedNames()
 	}
 	for _, w := range wishes {
@@ -41,7 +41,7 @@ func (u *Universe) matchAll(wishes []wish) (matches [][]match, err error) {
 			fits, misfits = fits+len(m), misfits+all-len(m)
 			matches[index] = append(matches[index], m)
 		}
-		if place := w.Where + " " + w.text; w.installed == nil && (fits == 0 || misfits > 0 && !w.Many()) && !(told[place] && w.set == "") {
+		if place := w.Where + " " + w.text; w.installed == nil && (fits == 0 || misfits > 0 && !w.MatchesMany()) && !(told[place] && w.set == "") {
 			problems = append(problems, u.explainMissing(w))
 			told[place] = true
 		}
@@ -63,7 +63,7 @@ func (u *Universe) sortedNames() (names []NameID) {
 // match returns what a request finds on a node. A package of another version
 // than the request allows is there without entries.
 func (u *Universe) match(index int, r Request, names []NameID) (m match) {
-	if !r.Many() {
+	if !r.MatchesMany() {
 		name, known := u.nameIDs[r.Pattern]
 		if !known {
 			return nil
@@ -158,7 +158,7 @@ func (u *Universe) exclude(requests []Request) (idle []Request) {
 		found := false
 		for index, arch := range u.Nodes {
 			name, known := u.nameIDs[r.Pattern]
-			if r.architecture != "" && r.architecture != u.Architectures[arch] || !r.Many() && (!known || len(u.VersionsOn(index, name)) == 0) {
+			if r.architecture != "" && r.architecture != u.Architectures[arch] || !r.MatchesMany() && (!known || len(u.VersionsOn(index, name)) == 0) {
 				continue // also what is only virtual: it names no package
 			}
 			for _, f := range u.match(index, r, names) {

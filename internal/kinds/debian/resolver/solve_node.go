@@ -33,7 +33,7 @@ type Links struct {
 	err       error       // its relations make no sense, so it can't be installed
 }
 
-// NewNode makes a node of the architecture u.Nodes[index]. Call Settle first.
+// NewNode makes a node of the architecture u.Nodes[index]. Call BuildIndex first.
 func (u *Universe) NewNode(index int, opt *Options) *Node {
 	return &Node{U: u, Index: index, Native: u.Nodes[index], opt: opt, Links: make([]*Links, len(u.Entries)), weights: make(map[EntryID]int64)}
 }
@@ -49,7 +49,7 @@ func (n *Node) Link(id EntryID) *Links {
 		l.Depends = append(l.Depends, n.Alternatives(id, clause))
 	}
 	if n.base[id] {
-		n.forgive(id, l)
+		n.dropUnmet(id, l)
 	}
 	var welcome []deb822.Clause
 	if n.opt.Recommends {
@@ -139,7 +139,7 @@ func (n *Node) candidate(id EntryID) bool {
 // some, or -1.
 func (n *Node) firstVersion(id EntryID, among func(EntryID) bool) EntryID {
 	for _, other := range n.U.ByName.Of(n.U.Entries[id].Name) {
-		if n.InPlay(other) && n.Effective(other) == n.Effective(id) && among(other) {
+		if n.Installable(other) && n.Effective(other) == n.Effective(id) && among(other) {
 			return other
 		}
 	}
@@ -184,7 +184,7 @@ func (n *Node) conflicts(id EntryID, c *Control) (all []EntryID) {
 		o := &n.U.Entries[other]
 		together := n.Effective(id) != n.Effective(other) &&
 			e.multiArch == multiArchSame && o.multiArch == multiArchSame && e.Version == o.Version
-		if other != id && n.InPlay(other) && !together {
+		if other != id && n.Installable(other) && !together {
 			all = append(all, other)
 		}
 	}
@@ -194,12 +194,12 @@ func (n *Node) conflicts(id EntryID, c *Control) (all []EntryID) {
 			continue
 		}
 		for _, other := range n.U.ByName.Of(name) {
-			if n.InPlay(other) && n.hits(r.Qualifier, other) && r.Op.Holds(n.U.Entries[other].Version, r.Version) {
+			if n.Installable(other) && n.hits(r.Qualifier, other) && r.Op.Holds(n.U.Entries[other].Version, r.Version) {
 				all = append(all, other)
 			}
 		}
 		for _, p := range n.U.providers.Of(name) {
-			if n.U.Entries[p.by].Name != e.Name && n.InPlay(p.by) && n.hits(r.Qualifier, p.by) && r.Admits(p.version) {
+			if n.U.Entries[p.by].Name != e.Name && n.Installable(p.by) && n.hits(r.Qualifier, p.by) && r.Admits(p.version) {
 				all = append(all, p.by)
 			}
 		}

@@ -24,7 +24,7 @@ func (n *Node) replacers(id EntryID) (all []EntryID) {
 	}
 	for _, name := range names {
 		for _, by := range n.U.replacing[name] {
-			if !n.U.Entries[by].installed && n.InPlay(by) && n.U.Entries[by].Name != n.U.Entries[id].Name && !slices.Contains(all, by) && n.replaces(by, id) &&
+			if !n.U.Entries[by].installed && n.Installable(by) && n.U.Entries[by].Name != n.U.Entries[id].Name && !slices.Contains(all, by) && n.replaces(by, id) &&
 				(slices.Contains(n.Link(by).conflicts, id) || slices.Contains(n.Link(id).conflicts, by)) {
 				all = append(all, by)
 			}

@@ -208,15 +208,15 @@ func (s *Search) expand(id EntryID) {
 // next returns the first need of a backlog that is not satisfied, or -1.
 func (s *Search) next(b *backlog) int32 {
 	for ; b.head < len(b.needs); b.head++ {
-		if at := b.needs[b.head]; !s.settled(&s.needs[at]) {
+		if at := b.needs[b.head]; !s.decided(&s.needs[at]) {
 			return at
 		}
 	}
 	return -1
 }
 
-// settled reports whether a need is decided: an option is chosen, or none is left and one of instead is chosen.
-func (s *Search) settled(d *need) bool {
+// decided reports whether a need is decided: an option is chosen, or none is left and one of instead is chosen.
+func (s *Search) decided(d *need) bool {
 	return s.satisfied(d.options) || s.satisfied(d.instead) && !slices.ContainsFunc(d.options, s.live)
 }
 

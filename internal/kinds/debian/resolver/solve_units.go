@@ -87,7 +87,7 @@ func (n *Node) requirements(wishes []wish, matches []match) (required []*require
 			if q.entries = intersect(q.entries, f.entries); len(q.entries) == 0 {
 				return nil, nil, n.U.explainContradiction(f.name, q.wishes)
 			}
-			q.optional = q.optional && (w.Many() || w.installed != nil)
+			q.optional = q.optional && (w.MatchesMany() || w.installed != nil)
 			q.old = q.old || w.op == deb822.Exactly || w.op == deb822.AtMost || w.op == deb822.Earlier
 			if w.set == "" {
 				q.alone = true

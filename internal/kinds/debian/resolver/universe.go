@@ -30,8 +30,8 @@ type Universe struct {
 	Names         []string // of names
 	provides      []provided
 
-	// What settle makes of the above.
-	settled   bool
+	// What BuildIndex makes of the above.
+	indexed   bool
 	ByName    spans[EntryID]  // versions of each name, the highest first
 	providers spans[provided] // of each name, real or virtual
 
@@ -117,7 +117,7 @@ func NewUniverse(architectures ...string) *Universe {
 
 // AddNode adds an architecture that nodes may have. It ignores "all", and what is known.
 func (u *Universe) AddNode(architecture string) {
-	u.settled = false
+	u.indexed = false
 	if a, ok := u.arch(architecture); ok && a != ArchAll && !slices.Contains(u.Nodes, a) {
 		u.Nodes = append(u.Nodes, a)
 	}
@@ -166,7 +166,7 @@ func (u *Universe) addOwn(o deb822.Origin, packages []byte) error {
 func (u *Universe) add(o deb822.Origin, packages []byte, upstream bool) {
 	x := deb822.NewPackagesIndex(o, packages)
 	x.Upstream = upstream
-	u.settled = false
+	u.indexed = false
 	u.indexes = append(u.indexes, x)
 	if o.Architecture != "" {
 		u.AddNode(o.Architecture)

@@ -15,7 +15,7 @@ func TestHeldBackNotes(t *testing.T) {
 	}
 	u.Add(deb822.Origin{Source: "d", Suite: "s"}, []byte(stanza("lib", "1", "amd64")+stanza("lib", "1", "arm64")+stanza("tool", "1", "amd64")+stanza("tool", "3", "amd64")+stanza("new", "1", "amd64")))
 	u.Add(deb822.Origin{Source: "d", Suite: "security"}, []byte(stanza("lib", "2", "amd64")+stanza("lib", "3", "amd64")+stanza("lib", "1", "arm64")+stanza("other", "2", "amd64")+stanza("bad", "2", "amd64")))
-	u.Settle()
+	u.BuildIndex()
 	carried := func(all ...string) (packages []*Package) {
 		for id := range u.Entries {
 			if p := u.pkg(EntryID(id)); strings.Contains(" "+strings.Join(all, " ")+" ", " "+p.Name+"="+p.Version+":"+p.Architecture+" ") && !u.Entries[id].again {

@@ -52,7 +52,7 @@ func (u *Universe) LeftOut(exclude []Request) (lines []string) {
 	more := 0
 	for i := range all {
 		switch {
-		case slices.ContainsFunc(exclude, all[i].isMeantBy):
+		case slices.ContainsFunc(exclude, all[i].matchedBy):
 		case len(lines) == most:
 			more++
 		default:
@@ -65,8 +65,8 @@ func (u *Universe) LeftOut(exclude []Request) (lines []string) {
 	return lines
 }
 
-// isMeantBy reports whether a request matches the package of the stanza.
-func (l leftOut) isMeantBy(r Request) bool {
+// matchedBy reports whether a request matches the package of the stanza.
+func (l leftOut) matchedBy(r Request) bool {
 	return r.Pattern != "" && l.name != "" && wildcard(r.Pattern, l.name) &&
 		(r.architecture == "" || l.architecture == "all" || r.architecture == l.architecture) &&
 		(r.op == deb822.AnyVersion || r.op == deb822.Exactly && r.version == l.version || deb822.ValidVersion(l.version) && r.admits(l.version))
@@ -74,7 +74,7 @@ func (l leftOut) isMeantBy(r Request) bool {
 
 // leftOutFor are the left-out stanzas that a request may match.
 func (u *Universe) leftOutFor(r Request) []*leftOut {
-	return u.leftOutWhere(func(l *leftOut) bool { return l.isMeantBy(r) })
+	return u.leftOutWhere(func(l *leftOut) bool { return l.matchedBy(r) })
 }
 
 // leftOutOf are the left-out stanzas that have or provide a name.

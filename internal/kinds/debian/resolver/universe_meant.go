@@ -3,7 +3,7 @@ package resolver
 // meant are the entries that a request may mean, on any node.
 func (u *Universe) meant(r Request) (all []EntryID) {
 	names := []NameID{}
-	if r.Many() {
+	if r.MatchesMany() {
 		names = u.sortedNames()
 	} else if name, known := u.nameIDs[r.Pattern]; known {
 		names = append(names, name)
@@ -15,7 +15,7 @@ func (u *Universe) meant(r Request) (all []EntryID) {
 	for _, name := range names {
 		for _, id := range u.ByName.Of(name) {
 			e := &u.Entries[id]
-			if (r.Pattern == "" || !r.Many() || matches(u.Names[name])) && u.selects(r, id) && r.admits(e.Version) &&
+			if (r.Pattern == "" || !r.MatchesMany() || matches(u.Names[name])) && u.selects(r, id) && r.admits(e.Version) &&
 				(r.architecture == "" || u.isFor(id, r.architecture)) {
 				all = append(all, id)
 			}

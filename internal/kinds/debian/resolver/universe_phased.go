@@ -28,7 +28,7 @@ func phasedPercentage(field string) uint8 {
 
 // KeepLocked names the files of the previous lock, by the digest that upstream signs: they
 // stay, even if upstream is still phasing them in.
-func (u *Universe) KeepLocked(digests map[string]bool) { u.locked, u.settled = digests, false }
+func (u *Universe) KeepLocked(digests map[string]bool) { u.locked, u.indexed = digests, false }
 
 // waits reports whether one of its listings says that an entry should not be preferred yet.
 func (u *Universe) waits(e *Entry, l listing) bool {

@@ -9,13 +9,13 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
-// Settle groups the entries by name, joins those that are the same file, and
+// BuildIndex groups the entries by name, joins those that are the same file, and
 // finds out who can see them.
-func (u *Universe) Settle() {
-	if u.settled {
+func (u *Universe) BuildIndex() {
+	if u.indexed {
 		return
 	}
-	u.settled = true
+	u.indexed = true
 	clear(u.packages)
 	u.replacing = nil
 	all := make([]EntryID, 0, len(u.Entries))
@@ -129,7 +129,7 @@ func group[T any](values []T, names int, name func(T) NameID) spans[T] {
 // "the whole of every source". It omits unusable packages, and versions that upstream is
 // still phasing in if there is another version.
 func (u *Universe) All() []*Package {
-	u.Settle()
+	u.BuildIndex()
 	var all []EntryID
 	for _, id := range u.ByName.Values {
 		for i := range u.Nodes {
