@@ -43,10 +43,8 @@ func (f *bootstrapFlags) define(c *command) {
 	flags.StringVar(&f.configure, "configure-apt", "", "address of the mirror that apt shall use from now on")
 	flags.BoolVar(&f.only, "disable-other-sources", false, "with --configure-apt: disable the other apt sources")
 	flags.BoolVar(&f.undo, "undo-apt", false, "undo --configure-apt")
-	for old, value := range map[string]*string{"ca": &f.registry.CAFile, "hosts-dir": &f.registry.HostsDir} { // before they were called as elsewhere
-		flags.StringVar(value, old, "", "")
-		flags.Lookup(old).Hidden = true
-	}
+	formerly(flags, "ca", "registry-ca")
+	formerly(flags, "hosts-dir", "registry-hosts")
 	flags.StringVar(&f.output, "format", "text", "what --list and --dry-run print: text or json")
 }
 

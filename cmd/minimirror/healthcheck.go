@@ -17,7 +17,7 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds"
 )
 
-const healthcheckHelp = `usage: minimirror healthcheck [--url ADDRESS] [--ready | --deep]
+const healthcheckHelp = `usage: minimirror healthcheck [--address URL] [--ready | --deep]
 
 Checks the health of a running server: the exit code is 0 if it is healthy, 1 if not.
 It is for container runtimes that probe with a command: the image has no other
@@ -35,7 +35,8 @@ Examples:
 `
 
 func healthcheck(ctx context.Context, c *command, args []string) error {
-	url := c.flags.String("url", "http://127.0.0.1:8080", "address of the server, http or https")
+	url := c.flags.String("address", "http://127.0.0.1:8080", "address of the mirror, http or https")
+	formerly(c.flags, "url", "address")
 	ready := c.flags.Bool("ready", false, "it must take requests, too")
 	deep := c.flags.Bool("deep", false, "it must give clients all that they need, too")
 	insecure := c.flags.Bool("insecure", false, "its certificate need not verify, as it can't for 127.0.0.1")
@@ -44,7 +45,7 @@ func healthcheck(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	if !strings.HasPrefix(*url, "http://") && !strings.HasPrefix(*url, "https://") {
-		return artifact.Usagef("--url %s: want http://HOST:PORT or https://HOST:PORT", *url)
+		return artifact.Usagef("--address %s: want http://HOST:PORT or https://HOST:PORT", *url)
 	}
 	path := "/healthz"
 	if *ready || *deep {
@@ -108,13 +109,13 @@ const maxAnswer = 256 << 20 // bytes; an index of a whole distribution has 50 MB
 func getFrom(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return nil, artifact.Usagef("--url: %w", err)
+		return nil, artifact.Usagef("--address: %w", err)
 	}
 	resp, err := client.Do(req)
 	if certificate := new(tls.CertificateVerificationError); errors.As(err, &certificate) {
 		return nil, artifact.Hint(err, "--insecure takes any certificate; else call the server by a name of its certificate")
 	} else if err != nil {
-		return nil, artifact.Hint(err, "see whether the server runs, and listens there; --url names another address")
+		return nil, artifact.Hint(err, "see whether the server runs, and listens there; --address names another one")
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err = errors.Join(err, resp.Body.Close()); err != nil {

@@ -97,6 +97,13 @@ func registryFlags(c *command) *registry.Options {
 	return o
 }
 
+// formerly lets a flag be given by the name that it had, too. --help does not show that name.
+func formerly(flags *pflag.FlagSet, old, name string) {
+	f := *flags.Lookup(name)
+	f.Name, f.Hidden = old, true
+	flags.AddFlag(&f)
+}
+
 // once declares a flag that may be given only once. Otherwise the first value would be lost without a warning.
 func once(flags *pflag.FlagSet, value *string, name, usage string) {
 	flags.Var(&onceValue{text: value}, name, usage)

@@ -48,7 +48,7 @@ Example:
 
 func kitVerb(ctx context.Context, c *command, args []string) error {
 	c.imageFlag("image to make the kit for")
-	address := c.flags.String("address", "http://127.0.0.1:8080", "of the mirror, as clients will call it")
+	address := c.flags.String("address", "http://127.0.0.1:8080", "address of the mirror, as clients will call it")
 	to := c.flags.String("to", "", "new folder for the files (default NAME-kit)")
 	name := c.flags.String("name", "", "name of the image in container runtimes (default: minimirror.local/NAME with the tag of its lock, or for an image in a registry, its name there with the digest)")
 	prefer := c.flags.Bool("prefer", false, "clients prefer the mirror to their other sources")

@@ -102,8 +102,8 @@ func TestMistakes(t *testing.T) {
 		{"a text as key", "serve --root image --sign-key rules.yaml", 1, []string{"signing key rules.yaml: not an OpenPGP key", "hint: name a file with one unencrypted"}},
 		{"the key of another mirror", "serve --root image --listen 127.0.0.1:-1 --sign-key minimirror/signing-key.asc", 1, []string{"signing key minimirror/signing-key.asc: key ", " did not build this image, but ", ": clients would refuse what it signs", "hint: name the key that minimirror build used"}},
 		{"a package that is not carried", "bootstrap --image root:image --architecture amd64 --package nope --to new", 1, []string{"minimirror bootstrap: nope: no such package\nhint: the image does not carry nope: add it to the definition"}},
-		{"a certificate of nobody", "healthcheck --url " + secure.URL, 1, []string{"failed to verify certificate", "hint: --insecure takes any certificate"}},
-		{"no server", "healthcheck --url http://127.0.0.1:1", 1, []string{"hint: see whether the server runs, and listens there"}},
+		{"a certificate of nobody", "healthcheck --address " + secure.URL, 1, []string{"failed to verify certificate", "hint: --insecure takes any certificate"}},
+		{"no server", "healthcheck --address http://127.0.0.1:1", 1, []string{"hint: see whether the server runs, and listens there"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer

@@ -77,9 +77,10 @@ type serveFlags struct {
 }
 
 func (f *serveFlags) declare(c *command) {
-	c.imageFlag("serve this image in place")
+	c.imageFlag("image to serve in place (default: the unpacked image in /" + layout.Root + ")")
 	f.remote.declare(c)
-	once(c.flags, &f.root, "root", "serve this unpacked tree (default /"+layout.Root+", without --image)")
+	once(c.flags, &f.root, "root", "")
+	c.flags.Lookup("root").Hidden = true // before --image could be an unpacked image, too
 	c.flags.StringVar(&f.listen, "listen", ":8080", "address and port to listen on")
 	c.flags.DurationVar(&f.grace, "grace", 30*time.Second, "how long running downloads may take to finish at the end")
 	c.flags.StringVar(&f.rules, "rules", "", "file of rules")

@@ -91,6 +91,6 @@ done
 mkdir "$mine/root/out"
 chroot "$mine/root" /minimirror kit --address http://127.0.0.1:80 --transparent --to /out/kit >/dev/null
 diff -r -I '^manifest ' "$mine/kit" "$mine/root/out/kit" || die "the program in the image writes another kit"
-"${inside[@]}" "$MINIMIRROR" healthcheck --url "$url" --deep >/dev/null || die "healthcheck"
-! "${inside[@]}" "$MINIMIRROR" healthcheck --url http://127.0.0.1:1 2>/dev/null || die "healthcheck of nothing"
+"${inside[@]}" "$MINIMIRROR" healthcheck --address "$url" --deep >/dev/null || die "healthcheck"
+! "${inside[@]}" "$MINIMIRROR" healthcheck --address http://127.0.0.1:1 2>/dev/null || die "healthcheck of nothing"
 say "the image writes its own kit, and checks its own health"

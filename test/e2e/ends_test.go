@@ -159,7 +159,7 @@ func TestEnds(t *testing.T) {
 		"report, a pipe":         {func(s *vendorSite, address string) []string { return []string{"report", filepath.Join(s.dir, "pipe")} }, (*stalledRun).pipeOpened},
 		"report, standard input": {func(s *vendorSite, address string) []string { return []string{"report", "-"} }, (*stalledRun).stdinRead},
 		"healthcheck": {func(s *vendorSite, address string) []string {
-			return []string{"healthcheck", "--url", "http://" + address}
+			return []string{"healthcheck", "--address", "http://" + address}
 		}, (*stalledRun).accepted},
 	} {
 		for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
