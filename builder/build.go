@@ -43,7 +43,9 @@ type Builder struct {
 	Platforms   Platforms
 	Base        Base
 	Layers      placement.Options
-	LargeLayers bool // layers may be larger than any registry takes
+	LargeLayers bool                                         // layers may be larger than any registry takes
+	Force       bool                                         // build even if a disk seems to lack room
+	Free        func(folder string) (bytes int64, err error) // how much more may be written to a folder; nil: as the system says
 	Progress    *progress.Reporter
 	Log         *slog.Logger
 }
@@ -84,6 +86,15 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	base, err := b.base(ctx, d)
 	if err != nil {
 		return nil, err
+	}
+	if !b.Force {
+		forecast, err := b.forecast(lock, files, base, output)
+		if err == nil {
+			err = forecast.Fits()
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	if err := b.fromBase(ctx, files, lock); err != nil {
 		return nil, err

@@ -125,9 +125,9 @@ func missingProofs(lock *lockfile.Lock, c *cache.Cache) []fetch.Wanted {
 
 // A Download is what Build would fetch from one source.
 type Download struct {
-	Source string
-	Files  int
-	Size   int64 // bytes
+	Source string `json:"source"`
+	Files  int    `json:"files"`
+	Size   int64  `json:"size"` // bytes
 }
 
 // Downloads lists what the cache lacks of a lock, by source.

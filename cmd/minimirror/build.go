@@ -52,6 +52,9 @@ carries if there is a program for it: --program ARCHITECTURE=FILE, or a file
 minimirror-linux-ARCHITECTURE beside this program, as make release and make programs
 write it. A docker-archive has one image only.
 
+build refuses before it fetches anything if the disk of the cache or of the output
+lacks room; minimirror plan shows what it needs. --force builds anyway.
+
 Output references:
   oci:DIR              a directory in the OCI layout (default oci:out/NAME)
   oci-archive:FILE     a tar of that
@@ -77,6 +80,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	compact := c.flags.Bool("compact", false, "keep no layers: build all of them again")
 	layerSize := c.flags.String("layer-size", "1G", "size of a new layer at most, if it has more than one file: bytes, or with K, M or G")
 	large := c.flags.Bool("large-layers", false, "allow layers of more than 52,000 MiB, which no registry takes")
+	force := c.flags.Bool("force", false, "build even if a disk seems to lack room")
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
 	registry := registryFlags(c)
 	keyFiles := c.flags.StringArray("sign-key", nil, "file with an OpenPGP private key that signs the repository; may be repeated: all sign")
@@ -153,7 +157,7 @@ func build(ctx context.Context, c *command, args []string) error {
 		Kinds: kinds.All(), Cache: store, Fetch: client,
 		Keys:    func() (signing.Keys, error) { return c.ownKey(keys) },
 		Program: program, BuildKit: *daemon, TLS: tls, Registry: *registry, Progress: progress.To(os.Stderr), Log: c.log(),
-		Platforms: wanted, Base: follow, Layers: limits, LargeLayers: *large,
+		Platforms: wanted, Base: follow, Layers: limits, LargeLayers: *large, Force: *force,
 	}
 	built, err := b.Build(ctx, d, ref)
 	if err != nil {

@@ -117,6 +117,9 @@ func lock(ctx context.Context, c *command, args []string) error {
 	fmt.Fprintf(c.stdout, "%s: %s: %s\n", d.LockFile(), state, summary(made.Lock))
 	c.printExtras(made.Lock)
 	c.printDownloads(builder.Downloads(made.Lock, store))
+	if err := builder.CheckCache(made.Lock, store); err != nil {
+		c.log().Warn("build will refuse this lock", "error", err)
+	}
 	return nil
 }
 

@@ -29,6 +29,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   init         write a first definition, from this machine's sources
   lock         pin what a definition asks for: mirror.yaml → mirror.lock
   why          show why a lock has a package
+  plan         tell what build would fetch and write, and whether it fits
   build        make the image of a lock
   inspect      show what an image or a lock holds
   diff         show what changes from one image or lock to another
@@ -80,6 +81,7 @@ func allVerbs() map[string]verb {
 		"healthcheck": healthcheck,
 		"init":        initVerb,
 		"inspect":     inspectVerb,
+		"plan":        planVerb,
 		"report":      report,
 		"rules":       rulesVerb,
 		"schema":      schemaVerb,

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/minimirror/minimirror/builder"
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/bytesize"
+	"github.com/minimirror/minimirror/internal/cache"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/kinds"
+)
+
+const planHelp = `usage: minimirror plan DEFINITION [--output REFERENCE] [--rate RATE]
+
+Tells what build would do with the definition's lock: how many items and bytes there
+are, what the cache has of them and what will be fetched, from which source; the
+layers, and how much of them is new to who has the image before; how much room the
+disks of the cache and of the output need and have. With --rate it adds the time. It
+fetches and writes nothing. Exit code 1 says that a disk lacks room: build then
+refuses before it fetches anything.
+
+The program, the indexes and the catalog come on top: they are made by build.
+
+Examples:
+  minimirror plan images/docker
+  minimirror plan images/docker --output docker://registry.example.org/site/docker:1 --rate 2M
+`
+
+func planVerb(ctx context.Context, c *command, args []string) error {
+	var output, base string
+	once(c.flags, &output, "output", "where the image will go (default oci:out/NAME)")
+	once(c.flags, &base, "base", "image whose layers are kept (default: the one that mirror.layers beside the lock describes)")
+	compact := c.flags.Bool("compact", false, "keep no layers")
+	layerSize := c.flags.String("layer-size", "1G", "size of a new layer at most, if it has more than one file: bytes, or with K, M or G")
+	speed := c.flags.String("rate", "", "bytes per second of the network, to compute times: 500K, 2M")
+	registry := registryFlags(c)
+	printed := c.flags.String("format", "text", "what to print: text or json")
+	if err := c.parse(args, planHelp, 1); err != nil {
+		return err
+	}
+	if err := format(*printed); err != nil {
+		return err
+	}
+	limits, err := layerLimits(*layerSize)
+	if err != nil {
+		return err
+	}
+	var rate int64
+	if *speed != "" {
+		if rate, err = bytesize.Parse(*speed); err != nil {
+			return artifact.Usagef("--rate: %w", err)
+		}
+	}
+	follow := builder.Base{Compact: *compact}
+	if base != "" {
+		ref, err := image.ParseReadable(base)
+		if err != nil {
+			return err
+		}
+		follow.Image = &ref
+	}
+	d, err := builder.ReadDefinition(c.flags.Arg(0), kinds.All())
+	if err != nil {
+		return err
+	}
+	ref, err := image.ParseWritable(cmp.Or(output, "oci:out/"+d.Name))
+	if err != nil {
+		return err
+	}
+	store, err := cache.Default()
+	if err != nil {
+		return err
+	}
+	b := &builder.Builder{Kinds: kinds.All(), Cache: store, Registry: *registry, Base: follow, Layers: limits, Log: c.log()}
+	f, err := b.Forecast(ctx, d, ref)
+	if err != nil {
+		return err
+	}
+	if *printed == "json" {
+		err = c.printForecastJSON(f, rate)
+	} else {
+		err = c.printForecast(d.Name, f, rate)
+	}
+	if err != nil {
+		return err
+	}
+	return f.Fits()
+}
+
+// printForecastJSON prints a forecast with the seconds at a rate; 0: without.
+func (c *command) printForecastJSON(f *builder.Forecast, rate int64) error {
+	type seconds struct {
+		Fetch int64 `json:"fetch"`
+		New   int64 `json:"new_layers"`
+	}
+	out := struct {
+		*builder.Forecast
+		Rate    int64    `json:"rate,omitempty"`
+		Seconds *seconds `json:"seconds,omitempty"`
+		Fits    bool     `json:"fits"`
+	}{Forecast: f, Rate: rate, Fits: f.Fits() == nil}
+	if rate > 0 {
+		out.Seconds = &seconds{int64(builder.Duration(f.Fetch.Size, rate).Seconds()), int64(builder.Duration(f.Layers.New, rate).Seconds())}
+	}
+	return json.NewEncoder(c.stdout).Encode(out)
+}
+
+func (c *command) printForecast(name string, f *builder.Forecast, rate int64) error {
+	at := func(size int64) string {
+		if rate == 0 {
+			return ""
+		}
+		return fmt.Sprintf(", %s at %s/s", builder.Duration(size, rate), bytesize.Text(rate))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s, %s\n", name, counted(f.Items, "item"), quantity(f.Content.Files, "file", f.Content.Size))
+	fmt.Fprintf(&b, "in the cache: %s\n", quantity(f.Cached.Files, "file", f.Cached.Size))
+	fmt.Fprintf(&b, "to fetch: %s%s\n", quantity(f.Fetch.Files, "file", f.Fetch.Size), at(f.Fetch.Size))
+	for _, d := range f.Sources {
+		fmt.Fprintf(&b, "  %s: %s\n", d.Source, quantity(d.Files, "file", d.Size))
+	}
+	fmt.Fprintf(&b, "layers: %d, %s; of the image before: %d; new: %s%s\n", f.Layers.Layers, bytesize.MB(f.Layers.Size), f.Layers.Kept, bytesize.MB(f.Layers.New), at(f.Layers.New))
+	for _, d := range f.Disks {
+		fmt.Fprintf(&b, "disk of %s: %s will be written, %s are free\n", strings.Join(d.For, " and "), bytesize.MB(d.Needs), bytesize.MB(d.Free))
+	}
+	_, err := fmt.Fprint(c.stdout, b.String())
+	return err
+}
