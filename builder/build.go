@@ -133,6 +133,13 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 		}
 		p.files = append(p.files, generated...)
 	}
+	licences, err := b.licences(ctx, lock)
+	if err != nil {
+		return nil, err
+	}
+	if licences != nil {
+		p.files = append(p.files, artifact.Generated{Path: layout.LicencesName, Data: licences, Modified: lock.Date})
+	}
 	if p.scripts, err = b.scripts(ctx, lock); err != nil {
 		return nil, err
 	}

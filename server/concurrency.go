@@ -13,12 +13,17 @@ const queueTime = 10 * time.Second
 // limitConcurrency lets a few requests at once use what costs memory and time: pages and the API are for people, and never at the
 // expense of downloads.
 func (s *Server) limitConcurrency(next http.HandlerFunc) http.HandlerFunc {
+	return limited(s.computing, next)
+}
+
+// limited lets as many requests at once through as running has room for.
+func limited(running chan struct{}, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		wait := time.NewTimer(queueTime)
 		defer wait.Stop()
 		select {
-		case s.computing <- struct{}{}:
-			defer func() { <-s.computing }()
+		case running <- struct{}{}:
+			defer func() { <-running }()
 			next(w, r)
 		case <-r.Context().Done():
 		case <-wait.C:

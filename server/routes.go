@@ -114,6 +114,7 @@ func (s *Server) route() error {
 		"/":                  s.pages.ServeHome,
 		pages.Root:           s.limitConcurrency(ownPages(s.pages.ServeHTTP)),
 		api.Root:             s.limitConcurrency(ownPages(s.api.ServeHTTP)),
+		billPath:             limited(s.listing, ownPages(s.serveBill)),
 		"/healthz":           serveHealth,
 		"/readyz":            s.serveReady,
 		"/" + layout.KeyPath: s.serveKey,

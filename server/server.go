@@ -71,6 +71,7 @@ type Server struct {
 	pages       *pages.Pages
 	api         *api.API
 	computing   chan struct{} // holds one for each page or answer of the API that is being made
+	listing     chan struct{} // holds one for each SBOM that is being sent, to clients of any speed
 	started     time.Time
 	access      *access.Gate
 	ids         *ids
@@ -96,7 +97,7 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		image: o.Image, grace: o.Grace, log: o.Log, audit: o.Audit, started: time.Now(),
-		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), computing: make(chan struct{}, 4), limits: access.NewLimiter(o.Limits), ids: newIDs(),
+		signer: o.Signer, rulesFile: o.Rules, summary: audit.NewSummary(), computing: make(chan struct{}, 4), listing: make(chan struct{}, 2), limits: access.NewLimiter(o.Limits), ids: newIDs(),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

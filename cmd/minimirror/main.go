@@ -34,6 +34,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   inspect      show what an image or a lock holds
   diff         show what changes from one image or lock to another
   verify       check an image against its digests and upstream's signatures
+  sbom         list what an image carries, as SPDX or CycloneDX
   rules        show the effect of rules on an image
   serve        serve an image over HTTP
   report       show from a server's audit trail who fetched what, and what was missing
@@ -84,6 +85,7 @@ func allVerbs() map[string]verb {
 		"plan":        planVerb,
 		"report":      report,
 		"rules":       rulesVerb,
+		"sbom":        sbomVerb,
 		"schema":      schemaVerb,
 		"serve":       serve,
 		"verify":      verify,

@@ -2,14 +2,14 @@ package artifact
 
 import "io"
 
-// An Originer knows where items come from, for lists of software (SBOM).
-type Originer interface {
-	// Origin tells who made an item, and from what. source is the item's. It needs Metadata.
-	Origin(source *Source, i *Item) Origin
+// A Provenancer knows where items come from, for lists of software (SBOM).
+type Provenancer interface {
+	// Provenance tells who made an item, and from what. source is the item's. It needs Metadata.
+	Provenance(source *Source, i *Item) Provenance
 }
 
-// An Origin says where an item comes from. Each field may be empty: not known.
-type Origin struct {
+// A Provenance says where an item comes from. Each field may be empty: not known.
+type Provenance struct {
 	Supplier string // "NAME <ADDRESS>", or a name
 	Homepage string // address of the project
 	// BuiltFrom is what the item was built from, with the Kind, Source, Name, Version and Attributes that it would have as an item. Nil also

@@ -22,7 +22,8 @@
 //     and adds new files. Package placement decides;
 //  2. the program: /minimirror alone, static, mode 0755;
 //  3. generated files: each kind's repository metadata, the public key
-//     /mirror/minimirror.asc, and /bootstrap/SET/install.sh, which installs a set from the
+//     /mirror/minimirror.asc, what the items' files state of their licences
+//     (/mirror/minimirror.licences; package sbom specifies it), and /bootstrap/SET/install.sh, which installs a set from the
 //     unpacked image (/bootstrap/SET/SYSTEM/install.sh, if the set is for several systems);
 //  4. the catalog: /mirror/minimirror.catalog and /mirror/minimirror.records.
 //

@@ -44,7 +44,7 @@ type Lock struct {
 // Reserved reports whether a source can't have this name because the mirror itself
 // uses it.
 func Reserved(name string) bool {
-	return name == "api" || name == "catalog.json" || name == artifact.UpstreamRoot || name == "healthz" || name == "readyz" || strings.HasPrefix(name, "minimirror.")
+	return name == "api" || name == "catalog.json" || name == artifact.UpstreamRoot || name == "healthz" || name == "readyz" || name == "sbom" || strings.HasPrefix(name, "minimirror.")
 }
 
 // Digest returns "sha256:" and the hexadecimal SHA-256 of data.

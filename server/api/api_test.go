@@ -15,6 +15,8 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
+	"github.com/minimirror/minimirror/internal/sbom"
+	"github.com/minimirror/minimirror/internal/sbom/sbomtest"
 	"github.com/minimirror/minimirror/server"
 	"github.com/minimirror/minimirror/server/servertest"
 )
@@ -331,6 +333,33 @@ func TestAPIArtifact(t *testing.T) {
 	}
 }
 
+// The SBOM has the types that are described, and is valid.
+func TestSBOM(t *testing.T) {
+	h := servertest.NewWordy(t, servertest.WordyRules).Handler()
+	get := readDescription(t, h).Paths["/sbom"]["get"]
+	if len(get.Responses["200"].Content) != len(sbom.Formats) {
+		t.Errorf("%d types are described", len(get.Responses["200"].Content))
+	}
+	for _, format := range sbom.Formats {
+		for _, target := range []string{"/sbom?format=" + string(format), "/sbom"} {
+			r := httptest.NewRequest("GET", target, nil)
+			r.Header.Set("Accept", "text/html, "+format.MediaType()+"; q=0.5")
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if _, described := get.Responses["200"].Content[w.Header().Get("Content-Type")]; !described || w.Header().Get("Content-Type") != format.MediaType() {
+				t.Errorf("%s: %s", target, w.Header().Get("Content-Type"))
+			}
+			sbomtest.Read(t, format, w.Body.Bytes())
+		}
+	}
+	if got := servertest.Ask(t, h, "GET", "/sbom?format=xml"); got.StatusCode != 400 {
+		t.Errorf("format=xml: %s", got.Status)
+	}
+	if got := servertest.Ask(t, h, "HEAD", "/sbom?format=cyclonedx"); got.StatusCode != 200 || servertest.Body(t, got) != "" {
+		t.Errorf("HEAD: %s", got.Status)
+	}
+}
+
 // What is described is there, and nothing else is.
 func TestAPIResources(t *testing.T) {
 	source, err := os.ReadFile("api.go")
@@ -345,6 +374,9 @@ func TestAPIResources(t *testing.T) {
 			if len(methods) != 1 {
 				t.Errorf("%s: %d methods", path, len(methods))
 			}
+			if path == "/sbom" { // which is not the API's: TestSBOM
+				continue
+			}
 			call[any](t, h, d, path, strings.NewReplacer("{kind}", "plain", "{name}", "app").Replace(path), 200)
 		}
 		// The resources without parameters are the cases of one switch.
@@ -353,8 +385,8 @@ func TestAPIResources(t *testing.T) {
 				t.Errorf("%s is not described", match[1])
 			}
 		}
-		if n := strings.Count(string(source), "\tcase \""); n+1 != len(d.Paths) {
-			t.Errorf("%d resources, %d described", n+1, len(d.Paths))
+		if n := strings.Count(string(source), "\tcase \""); n+2 != len(d.Paths) {
+			t.Errorf("%d resources and /sbom, %d described", n+1, len(d.Paths))
 		}
 		for _, target := range []string{"/api/v1/", "/api/v1/none", "/api/v1/mirror/", "/api/v1/artifacts/", "/api/v1/artifacts/plain", "/api/v1/openapi", "/api/v1/sets/one"} {
 			got := servertest.Ask(t, h, "GET", target)

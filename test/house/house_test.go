@@ -62,6 +62,9 @@ const suite = "internal/kinds/kindtest"
 // validator checks the schemas of definitions, with a module that only tests need.
 const validator = "internal/jsonschema/jsonschematest"
 
+// billValidator checks SBOMs against schemas that are part of a module that only tests need.
+const billValidator = "internal/sbom/sbomtest"
+
 // The shelf has the packages that kinds may use beside the vocabulary. Of this program, they import the vocabulary alone.
 var shelf = []string{"internal/atomicfile", "internal/bytesize", "internal/glob", "internal/jsonschema", "internal/openpgp", "internal/parallel", "internal/strictyaml"}
 
@@ -77,7 +80,7 @@ func TestArrows(t *testing.T) {
 		}
 		for _, dep := range p.Imports {
 			switch {
-			case within(dep, suite), within(dep, validator) && !within(path, suite):
+			case within(dep, suite), (within(dep, validator) || within(dep, billValidator)) && !within(path, suite):
 				t.Errorf("%s imports %s: only tests may", path, dep)
 			case within(path, "internal/artifact") && !all[dep].Standard:
 				t.Errorf("%s imports %s: the vocabulary imports only the standard library", path, dep)

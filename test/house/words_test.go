@@ -25,6 +25,8 @@ var allowedWords = []struct{ file, line, why string }{
 	{"cmd/minimirror/bootstrap_flags.go", "configure-apt", "a flag of artifact.Configurer, which names the client that it sets up"},
 	{"cmd/minimirror/rules.go", "requested packages or sets can no longer be installed", "only one kind is an artifact.BreakageFinder"},
 	{"cmd/minimirror/serve_memory.go", "initialisation of Go packages", "Go's own word"},
+	{"internal/sbom/spdx.go", `out.list("packages"`, "SPDX's own word"},
+	{"internal/sbom/sbomtest/sbomtest.go", "document.Packages", "the same"},
 	{"internal/openpgp/explain.go", "dpkg-deb -x", "a hint for who names the package of a keyring"},
 	{"charts/minimirror/Chart.yaml", "keywords:", "what people search for"},
 	{"charts/minimirror/templates/NOTES.txt", "", "how machines become clients; a chart cannot ask the kinds"},

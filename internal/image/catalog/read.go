@@ -26,6 +26,8 @@ const (
 // goroutines.
 type Reader struct {
 	Head
+	HeadDigest string // "sha256:…" of the head, which has the digests of all else: it identifies what the image carries
+
 	layers  []int64 // sizes, uncompressed; nil: an unpacked tree
 	size    int64   // of the records
 	records func(ctx context.Context, offset, size int64) ([]byte, error)
@@ -43,7 +45,7 @@ func NewReader(head []byte, size int64, layers []int64, records func(ctx context
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{layers: layers, size: size, records: records, decoder: decoder, kept: map[int64]string{}}
+	r := &Reader{HeadDigest: DigestOf(head), layers: layers, size: size, records: records, decoder: decoder, kept: map[int64]string{}}
 	text, err := decoder.DecodeAll(head, nil)
 	if err != nil {
 		return nil, Errorf("%w", err)

@@ -11,6 +11,7 @@ const (
 	KeyPath      = "minimirror.asc"                    // below Root: the public signing key, armored
 	HeadName     = "minimirror.catalog"                // below Root: the catalog's head
 	RecordsName  = "minimirror.records"                // below Root: the catalog's records
+	LicencesName = "minimirror.licences"               // below Root: what the items' files state of their licences
 	Revision     = "org.opencontainers.image.revision" // label: digest of the lock
 	CatalogLabel = "io.github.minimirror.catalog"      // label: where the catalog is; see NewLayer
 )

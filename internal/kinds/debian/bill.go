@@ -10,9 +10,9 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
-// Origin implements artifact.Originer. The supplier is the Maintainer (Policy 5.6.2), and a package is built from its source package
+// Provenance implements artifact.Provenancer. The supplier is the Maintainer (Policy 5.6.2), and a package is built from its source package
 // (Policy 5.6.1).
-func (Kind) Origin(_ *artifact.Source, i *artifact.Item) (o artifact.Origin) {
+func (k Kind) Provenance(_ *artifact.Source, i *artifact.Item) (o artifact.Provenance) {
 	o.Supplier = deb822.ReadableText(deb822.MetadataField(i, "Maintainer"))
 	o.Homepage = deb822.ReadableText(deb822.MetadataField(i, "Homepage"))
 	channels := i.Attributes.Values("channel")
@@ -22,7 +22,7 @@ func (Kind) Origin(_ *artifact.Source, i *artifact.Item) (o artifact.Origin) {
 		}
 	}
 	if deb822.IsBinary(i) || deb822.IsUdeb(i) {
-		name, version := deb822.SourceOf(i.Name, i.Version, deb822.MetadataField(i, "Source"))
+		name, version := k.Origin(i)
 		o.BuiltFrom = &artifact.Item{Kind: i.Kind, Source: i.Source, Name: name, Version: version, Attributes: sourceAttributes(channels)}
 	}
 	return o

@@ -9,12 +9,12 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
 )
 
-func TestOrigin(t *testing.T) {
+func TestProvenance(t *testing.T) {
 	source := artifact.Source{Name: "debian", Releases: []artifact.Release{{Name: "bookworm", Metadata: []string{"Origin: Debian", "Codename: bookworm"}}}}
 	attributes := artifact.NewAttributes(map[string][]string{"architecture": {"amd64"}, "channel": {"bookworm-updates/main", "bookworm/contrib", "bookworm/main"}})
 	item := artifact.Item{Kind: "debian", Source: "debian", Name: "libperl5.36", Version: "5.36.0-7+b1", Attributes: attributes,
 		Metadata: []string{"Source: perl (5.36.0-7)", "Maintainer: Niko <niko@example.org>", "Homepage: https://www.perl.org/"}}
-	got := (Kind{}).Origin(&source, &item)
+	got := (Kind{}).Provenance(&source, &item)
 	if got.Supplier != "Niko <niko@example.org>" || got.Homepage != "https://www.perl.org/" || !reflect.DeepEqual(got.Releases, []string{"bookworm-updates", "bookworm"}) {
 		t.Errorf("%+v", got)
 	}
@@ -24,7 +24,7 @@ func TestOrigin(t *testing.T) {
 	if got.BuiltFrom.Name != "perl" || got.BuiltFrom.Version != "5.36.0-7" {
 		t.Errorf("%+v", got.BuiltFrom)
 	}
-	if again := (Kind{}).Origin(&source, got.BuiltFrom); again.BuiltFrom != nil {
+	if again := (Kind{}).Provenance(&source, got.BuiltFrom); again.BuiltFrom != nil {
 		t.Errorf("a source package is built from %+v", again.BuiltFrom)
 	}
 }

@@ -42,7 +42,10 @@ var _ interface {
 	artifact.Guide
 	artifact.Identifier
 	artifact.Installer
+	artifact.Licenser
+	artifact.PackageURLer
 	artifact.Prober
+	artifact.Provenancer
 	artifact.Reserver
 	artifact.Ruler
 	artifact.Schemer

@@ -1,0 +1,128 @@
+package sbom
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// The file layout.LicencesName is a zstd frame (RFC 8878) of JSON values, each on a line: first the licences that the SPDX License List
+// does not have, then the items that state any. It depends on the items' files alone.
+
+// A licenceRow is a row of it: an artifact.LicenceRef, or the licences of an item.
+type licenceRow struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+	Text string `json:"text,omitempty"`
+
+	Item       string `json:"item,omitempty"` // its ID
+	Expression string `json:"expression,omitempty"`
+}
+
+// Limits of what an image may make a reader hold or read.
+const (
+	maxLicences = 1 << 30  // bytes, uncompressed
+	maxFrame    = 64 << 20 // bytes of a frame's window
+)
+
+// A LicenceWriter writes the file.
+type LicenceWriter struct {
+	data bytes.Buffer
+	zstd *zstd.Encoder
+	json *json.Encoder
+	refs map[string]bool // that were written
+}
+
+// NewLicenceWriter begins a file.
+func NewLicenceWriter() (*LicenceWriter, error) {
+	w := &LicenceWriter{refs: map[string]bool{}}
+	var err error
+	// With one goroutine, the same text is the same frame on every machine.
+	if w.zstd, err = zstd.NewWriter(&w.data, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression)); err != nil {
+		return nil, err
+	}
+	w.json = json.NewEncoder(w.zstd)
+	w.json.SetEscapeHTML(false)
+	return w, nil
+}
+
+// Refs adds licences. Those that were added before are left out.
+func (w *LicenceWriter) Refs(refs []artifact.LicenceRef) error {
+	for _, r := range refs {
+		if w.refs[r.ID] {
+			continue
+		}
+		w.refs[r.ID] = true
+		if err := w.json.Encode(licenceRow{ID: r.ID, Name: r.Name, Text: r.Text}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Item adds the licences of an item, after all Refs.
+func (w *LicenceWriter) Item(id, expression string) error {
+	return w.json.Encode(licenceRow{Item: id, Expression: expression})
+}
+
+// Bytes ends the file and returns it.
+func (w *LicenceWriter) Bytes() ([]byte, error) {
+	err := w.zstd.Close()
+	return w.data.Bytes(), err
+}
+
+// licences are what the file says.
+type licences struct {
+	data   []byte
+	byItem map[string]string // expressions, by ID
+}
+
+func readLicences(data []byte) (*licences, error) {
+	l := &licences{data: data, byItem: map[string]string{}}
+	same := map[string]string{} // one string for equal ones
+	err := l.each(func(row *licenceRow) error {
+		if row.Item == "" {
+			return nil
+		}
+		if _, found := same[row.Expression]; !found {
+			same[row.Expression] = row.Expression
+		}
+		l.byItem[row.Item] = same[row.Expression]
+		return nil
+	})
+	return l, err
+}
+
+// each reads all rows. It keeps none.
+func (l *licences) each(take func(*licenceRow) error) error {
+	if len(l.data) == 0 {
+		return nil
+	}
+	frame, err := zstd.NewReader(bytes.NewReader(l.data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxFrame))
+	if err != nil {
+		return err
+	}
+	defer frame.Close()
+	limited := &io.LimitedReader{R: frame, N: maxLicences + 1}
+	rows := json.NewDecoder(limited)
+	for {
+		var row licenceRow
+		switch err := rows.Decode(&row); {
+		case errors.Is(err, io.EOF) && limited.N > 0:
+			return nil
+		case limited.N <= 0:
+			return fmt.Errorf("licences: more than %d bytes", int64(maxLicences))
+		case err != nil:
+			return fmt.Errorf("licences: %w", err)
+		}
+		if err := take(&row); err != nil {
+			return err
+		}
+	}
+}
