@@ -94,7 +94,7 @@ func (img *baseImage) layers() []placement.Layer {
 		}
 	}
 	for i := range all {
-		all[i].Title = infos[i].Title
+		all[i].Title, all[i].Added = infos[i].Title, infos[i].Added
 	}
 	for _, files := range [][]catalog.File{img.catalog.Files, img.catalog.Unused} {
 		for i := range files {

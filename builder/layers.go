@@ -50,6 +50,11 @@ func (p *plan) layers() (layers []*tarlayer.Layer, err error) {
 	var titles []string
 	var groups [][]tarlayer.Entry
 	places := make(map[string]int, len(p.items)+len(proofs)) // by path in the image
+	for i := range p.placed {
+		if l := &p.placed[i]; !l.Kept {
+			l.Added = p.lock.Date.UTC()
+		}
+	}
 	for i, l := range p.placed {
 		group := make([]tarlayer.Entry, 0, len(l.Files)+len(l.Unused))
 		for _, f := range l.Files {
@@ -192,6 +197,9 @@ func noFileIsFolder(files []catalog.File) error {
 func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]int) (*catalog.Catalog, error) {
 	c := &catalog.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
 		Sets: p.lock.Sets, Items: p.lock.Items, Aliases: catalog.Aliases(p.kinds, p.lock.Items)}
+	for _, l := range p.placed {
+		c.Layers = append(c.Layers, catalog.LayerAbout{Title: l.Title, Added: l.Added})
+	}
 	for _, s := range p.lock.Sources {
 		s.Releases = slices.Clone(s.Releases)
 		for i := range s.Releases {

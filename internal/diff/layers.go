@@ -65,7 +65,7 @@ func imageLayers(infos []image.LayerInfo, c *catalog.Catalog) []sideLayer {
 	}
 	for i, info := range infos {
 		l := &layers[i]
-		l.Digest, l.Title, l.Size, l.Files = info.Digest, info.Title, info.Size, len(lines[i])
+		l.Digest, l.Title, l.Size, l.Files, l.Added = info.Digest, info.Title, info.Size, len(lines[i]), info.Added
 		if l.Size < 0 {
 			l.Size = bytes[i]
 		}
@@ -82,7 +82,7 @@ func lockLayers(l *lockfile.Lock, placed []placement.Layer) []sideLayer {
 	layers := make([]sideLayer, len(placed))
 	for i := range placed {
 		to := &layers[i]
-		to.Title = placed[i].Title
+		to.Title, to.Added = placed[i].Title, placed[i].Added
 		var lines []string
 		for _, f := range slices.Concat(placed[i].Files, placed[i].Unused) {
 			lines = append(lines, fileLine(f.Path, f.Size, f.SHA256))

@@ -1,10 +1,14 @@
 package image
 
+import "time"
+
 // A LayerInfo describes a layer of an image.
 type LayerInfo struct {
 	Digest string `json:"digest"`          // of the uncompressed tar, "sha256:…"
 	Size   int64  `json:"size"`            // bytes, uncompressed; -1: unknown, because the layer is compressed
 	Title  string `json:"title,omitempty"` // what it holds, as the image's history says; empty: it does not say
+	// Added is the date of the lock of the first image with the layer; zero: not known, or it is not a layer of files.
+	Added time.Time `json:"added,omitzero"`
 }
 
 // LayerInfos describes the layers in the manifest's order; none for an unpacked tree.
@@ -24,6 +28,9 @@ func (r *Reader) LayerInfos() (all []LayerInfo) {
 		info := LayerInfo{Digest: layer.Digest, Size: layer.Size}
 		if len(titles) == len(r.layers) {
 			info.Title = titles[i]
+		}
+		if i < len(r.Layers) {
+			info.Added = r.Layers[i].Added
 		}
 		all = append(all, info)
 	}

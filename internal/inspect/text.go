@@ -82,6 +82,9 @@ func (s *Summary) Text(w io.Writer) error {
 		if layer.Size >= 0 {
 			size = bytesize.MB(layer.Size)
 		}
+		if !layer.Added.IsZero() {
+			size += ", since " + layer.Added.UTC().Format(time.DateOnly)
+		}
 		p.line("  %d: %s: %s", i, cmp.Or(layer.Title, layer.Digest), size)
 	}
 	return p.err

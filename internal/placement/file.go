@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/atomicfile"
@@ -24,8 +25,9 @@ type document struct {
 }
 
 type documentLayer struct {
-	Title string   `json:"title"`
-	Files []string `json:"files"` // "SIZE SHA256 PATH", wanted or not, sorted by path
+	Title string    `json:"title"`
+	Added time.Time `json:"added,omitzero"`
+	Files []string  `json:"files"` // "SIZE SHA256 PATH", wanted or not, sorted by path
 }
 
 const (
@@ -78,6 +80,7 @@ func decode(data []byte) ([]Layer, error) {
 		if layers[i].Title = l.Title; len(l.Title) > maxTitle || artifact.Printable(l.Title) != l.Title {
 			return nil, fmt.Errorf("layer %d: invalid title", i)
 		}
+		layers[i].Added = l.Added
 		for at, line := range l.Files {
 			f, err := parseFile(line)
 			if err == nil && at > 0 && f.Path <= layers[i].Files[at-1].Path {
@@ -115,7 +118,7 @@ func Write(file string, layers []Layer) error {
 	for _, l := range layers {
 		all := slices.Concat(l.Files, l.Unused)
 		slices.SortFunc(all, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-		stated := documentLayer{Title: l.Title}
+		stated := documentLayer{Title: l.Title, Added: l.Added}
 		for _, f := range all {
 			stated.Files = append(stated.Files, fmt.Sprintf("%d %s %s", f.Size, f.SHA256, f.Path))
 		}

@@ -18,6 +18,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
@@ -37,10 +38,11 @@ type Wanted struct {
 
 // A Layer is a layer of files, with its place among the layers.
 type Layer struct {
-	Title  string // for people; it goes into the image's history
-	Kept   bool   // it is a layer of the base
-	Files  []File // that are wanted, sorted by path
-	Unused []File // that the base once wanted, sorted by path
+	Title  string    // for people; it goes into the image's history
+	Added  time.Time // date of the lock of the first image with the layer; zero: not known, or it is new
+	Kept   bool      // it is a layer of the base
+	Files  []File    // that are wanted, sorted by path
+	Unused []File    // that the base once wanted, sorted by path
 }
 
 // Options limit the layers.
@@ -124,7 +126,7 @@ func (p *placing) find(base []Layer) {
 	has := make(map[string][]*keptLayer)
 	contents := make([]map[string]File, len(base))
 	for i := range base {
-		l := &keptLayer{Layer: Layer{Title: base[i].Title, Kept: true}, number: i}
+		l := &keptLayer{Layer: Layer{Title: base[i].Title, Added: base[i].Added, Kept: true}, number: i}
 		p.kept = append(p.kept, l)
 		contents[i] = make(map[string]File, len(base[i].Files)+len(base[i].Unused))
 		for _, f := range slices.Concat(base[i].Files, base[i].Unused) {

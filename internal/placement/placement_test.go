@@ -2,6 +2,7 @@ package placement
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
@@ -344,4 +346,40 @@ func TestForeignBase(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(alone, after) {
 		t.Errorf("other layers: %v", err)
 	}
+}
+
+// TestAdded keeps the date of a kept layer, in the file, too, and knows none of a new layer or of a file without dates.
+func TestAdded(t *testing.T) {
+	day := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
+	sum := strings.Repeat("a", 64)
+	old, new := File{Path: "mirror/s/old", Size: 1, SHA256: sum}, File{Path: "mirror/s/new", Size: 1, SHA256: sum}
+	layers, err := Place([]Layer{{Title: "first", Added: day, Files: []File{old}}}, []Wanted{{old, "g"}, {new, "g"}}, Options{})
+	if err != nil || len(layers) != 2 || !layers[0].Added.Equal(day) || !layers[1].Added.IsZero() {
+		t.Fatalf("%+v, %v", layers, err)
+	}
+	name := filepath.Join(t.TempDir(), "mirror.layers")
+	if err := Write(name, layers); err != nil {
+		t.Fatal(err)
+	}
+	read, err := Read(name)
+	if err != nil || len(read) != 2 || !read[0].Added.Equal(day) || !read[1].Added.IsZero() {
+		t.Errorf("%+v, %v", read, err)
+	}
+	earlier, err := decode(gzipped(t, `{"version":1,"layers":[{"title":"x","files":["1 `+sum+` mirror/s/old"]}]}`))
+	if err != nil || !earlier[0].Added.IsZero() {
+		t.Errorf("%+v, %v", earlier, err)
+	}
+}
+
+func gzipped(t *testing.T, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }

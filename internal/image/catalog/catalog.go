@@ -20,6 +20,7 @@ type Catalog struct {
 	Aliases []Alias         // in the order of kind and name
 	Files   []File          // generated files and those of items, each once, sorted by path
 	Unused  []File          // sorted by path and layer; see Reader.Unused. Load leaves them out
+	Layers  []LayerAbout    // of files, in the manifest's order; there may be more layers
 }
 
 // A File of the mirror: one of an item (Path is Item.FileID) or a generated file.
@@ -60,6 +61,12 @@ type Alias struct {
 	Kind string   `json:"kind"`
 	Name string   `json:"name"`
 	Of   []string `json:"alias_of"` // names of items of the kind, sorted
+}
+
+// A LayerAbout says what a layer is.
+type LayerAbout struct {
+	Title string    `json:"title"`          // for people
+	Added time.Time `json:"added,omitzero"` // date of the lock of the first image with the layer; zero: not known
 }
 
 // A SetSummary is a set without the list of its items.

@@ -25,6 +25,7 @@ type Head struct {
 	Lock    string       `json:"lock"`
 	Sets    []SetSummary `json:"sets"`
 	Unused  int64        `json:"unused,omitempty"` // bytes of the unused files
+	Layers  []LayerAbout `json:"layers,omitempty"` // as in Catalog
 	Tables  tables       `json:"tables"`
 }
 
@@ -94,7 +95,7 @@ func (c *Catalog) Encode() (head, records []byte, err error) {
 		}
 		all[i], byID[r.ID()] = r, r
 	}
-	h := Head{Version: FormatVersion, Name: c.Name, Date: c.Date, Lock: c.Lock}
+	h := Head{Version: FormatVersion, Name: c.Name, Date: c.Date, Lock: c.Lock, Layers: c.Layers}
 	for i := range c.Unused {
 		h.Unused += c.Unused[i].Size
 	}
