@@ -3,7 +3,7 @@
 //
 //	catalog, kinds, rules, audit ──▶ Inventory ──▶ people (package pages), programs (package api)
 //
-// Once somebody has asked why an item is carried, it keeps the graph of needs; for anything else it reads the image's catalog.
+// Once somebody has asked why an item is carried, it keeps the graph of needs, and so it does with the sizes; for anything else it reads the image's catalog.
 // Types with JSON keys are parts of the API's answers, which server/api/openapi.json describes.
 package inventory
 
@@ -14,6 +14,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/needs"
 	"github.com/minimirror/minimirror/internal/signing"
 )
 
@@ -36,7 +37,8 @@ type Options struct {
 // An Inventory answers what visitors ask.
 type Inventory struct {
 	Options
-	graph lazyGraph
+	graph lazy[needs.Graph]
+	sizes lazy[Sizes]
 }
 
 // New makes an Inventory. It reads nothing before it is asked.

@@ -21,7 +21,7 @@ import (
 
 // A graph that many want at once is made once; who leaves takes nothing from others; a failure is not kept.
 func TestLazyGraph(t *testing.T) {
-	var l lazyGraph
+	var l lazy[needs.Graph]
 	failure := errors.New("unreadable")
 	if _, err := l.get(t.Context(), func(context.Context) (*needs.Graph, error) { return nil, failure }); err != failure {
 		t.Fatal(err)

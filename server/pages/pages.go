@@ -1,6 +1,6 @@
 // Package pages shows a mirror to people with a browser: plain HTML, no scripts, nothing from elsewhere, and readable in a text
 // browser. The home page says how to use the mirror, to curl in plain text; below Root are the search, a page for each
-// name, the rules in force, and what clients have asked for.
+// name, the rules in force, what clients have asked for, and the sizes as pictures, which are SVG in the page.
 //
 //	inventory (package inventory) ──▶ Pages, templates ──▶ answer (package answer)
 //
@@ -71,7 +71,7 @@ func New(o Options) (*Pages, error) {
 		"lines":      func(text string) []string { return strings.Split(strings.TrimSpace(text), "\n") },
 		"paragraphs": func(text string) []string { return strings.Split(text, "\n\n") },
 	}
-	for _, name := range []string{"home.html", "search.html", "artifact.html", "set.html", "rules.html", "activity.html", "error.html"} {
+	for _, name := range []string{"home.html", "search.html", "artifact.html", "set.html", "rules.html", "activity.html", "size.html", "error.html"} {
 		t, err := template.New(name).Funcs(functions).ParseFS(pageFiles, "layout.html", name)
 		if err != nil {
 			return nil, err
@@ -139,6 +139,8 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serveRules(w, r)
 	case rest == "activity":
 		p.serveActivity(w, r)
+	case rest == "size":
+		p.serveSize(w, r)
 	default:
 		if kind, name, found := strings.Cut(strings.TrimPrefix(rest, "artifacts/"), "/"); found && strings.HasPrefix(rest, "artifacts/") {
 			p.serveArtifact(w, r, kind, name)

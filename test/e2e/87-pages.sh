@@ -187,6 +187,7 @@ page long "/-/artifacts/debian/$(printf 'a-package-with-a-name-%.0s' {1..6})end"
 page set /-/sets/app/amd64 'app for amd64' 'in an order in which' requested needed
 page rules /-/rules 'rules.yaml:2' 'section games' 'no games' 'The first rule that matches decides'
 page activity /-/activity Denied game 'no games' 'Not carried' 'app 3.0 amd64' 'Never fetched'
+page size /-/size 'By origin' 'The items of this mirror take' app 'repository metadata' 'By month'
 page absent /-/artifacts/debian/absent 'does not carry absent'
 
 # A person at work: the keyboard leads into the content and to the search, a click takes a command.
