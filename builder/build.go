@@ -40,7 +40,9 @@ type Builder struct {
 	TLS      buildkit.TLS
 	Registry registry.Options // how to reach the registry that the image goes to
 
-	Platforms   Platforms
+	Platforms Platforms
+	SBOM      bool // attach lists of software to the image
+
 	Base        Base
 	Layers      placement.Options
 	LargeLayers bool                                         // layers may be larger than any registry takes
@@ -220,9 +222,14 @@ func (b *Builder) bake(ctx context.Context, p *plan, layers []*tarlayer.Layer, o
 	if err != nil {
 		return "", err
 	}
+	a, err := b.attachments(ctx, p, layers, output)
+	if err != nil {
+		return "", err
+	}
+	defer a.remove()
 	made, err := buildkit.Bake(ctx, buildkit.Options{
 		Addr: b.BuildKit, TLS: b.TLS, Registry: b.Registry, StateDir: b.stateDir(), Image: images[0], Others: images[1:], Notes: b.Cache,
-		Output: output, Names: []string{pinned, latest}, Progress: phase.Set, Log: b.Log,
+		Output: output, Names: []string{pinned, latest}, Progress: phase.Set, Log: b.Log, Attach: a.attach(),
 	})
 	phase.End(err)
 	if errors.Is(err, artifact.ErrVerify) {

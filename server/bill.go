@@ -24,7 +24,7 @@ func (s *Server) serveBill(w http.ResponseWriter, r *http.Request) {
 	}
 	header := w.Header()
 	header.Set("Content-Type", format.MediaType())
-	header.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", s.image.Catalog.Name+"."+extensions[format]))
+	header.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", s.image.Catalog.Name+"."+format.Extension()))
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
 	header.Set("Vary", "Accept")
@@ -47,9 +47,6 @@ func (s *Server) serveBill(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 }
-
-// extensions are those of files, as both formats recommend them.
-var extensions = map[sbom.Format]string{sbom.SPDX: "spdx.json", sbom.CycloneDX: "cdx.json"}
 
 // billFormat is the format that a client asks for: by its name, or by the first media type that it accepts.
 func billFormat(r *http.Request) (sbom.Format, error) {

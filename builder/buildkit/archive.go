@@ -79,7 +79,11 @@ func (*archiveFile) blobs(context.Context, *layerSet, *meter) error { return nil
 
 func (a *archiveFile) commit(ctx context.Context, img *baked, progress *meter) error {
 	w := bufio.NewWriterSize(a.temp, 1<<20)
-	if err := archive.Export(ctx, img.store.counting(progress.add), w, a.options(img.manifest)...); err != nil {
+	options := a.options(img.manifest)
+	for _, made := range img.attached {
+		options = append(options, archive.WithManifest(made.Manifest.Descriptor))
+	}
+	if err := archive.Export(ctx, newWithAttached(img.store.counting(progress.add), img.attached), w, options...); err != nil {
 		return err
 	}
 	if err := w.Flush(); err != nil {

@@ -31,6 +31,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/attached"
 	"github.com/minimirror/minimirror/internal/image/registry"
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
@@ -58,6 +59,9 @@ type Options struct {
 	Names []string
 	// Registry says how to reach the registry to push to. A daemon at Addr has its own settings, of which only Insecure changes any.
 	Registry registry.Options
+
+	// Attach makes what is attached to the image or index of a descriptor; nil: nothing. A docker-archive cannot have any.
+	Attach func(ocispec.Descriptor) ([]attached.Artifact, error)
 
 	// Progress is called with the bytes done and the total; it must return quickly. May be nil.
 	Progress func(done, total int64)
@@ -104,6 +108,7 @@ type output interface {
 type baked struct {
 	manifest ocispec.Descriptor // or the index of several
 	store    *store             // has manifests, configurations and layers
+	attached []*attached.Made   // artifacts that were not pushed
 }
 
 // Bake makes the image and returns the digest of its manifest, or of the index of several images. The digest depends on
@@ -156,6 +161,14 @@ func bake(ctx context.Context, o Options, daemon *client.Client, out output, lay
 		return err
 	})
 	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	if o.Output.Transport == image.Docker {
+		err = o.attachPushed(ctx, img)
+	} else {
+		img.attached, err = o.attach(img)
+	}
+	if err != nil {
 		return "", err
 	}
 	if err := out.commit(ctx, img, progress); err != nil {

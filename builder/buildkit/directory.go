@@ -83,10 +83,14 @@ func (d *directory) commit(ctx context.Context, img *baked, progress *meter) err
 			return err
 		}
 	}
+	listed, err := d.attach(ctx, img.attached)
+	if err != nil {
+		return err
+	}
 	index, err := json.Marshal(ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2},
 		MediaType: ocispec.MediaTypeImageIndex,
-		Manifests: []ocispec.Descriptor{d.names.of(img.manifest)},
+		Manifests: append([]ocispec.Descriptor{d.names.of(img.manifest)}, listed...),
 	})
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/atomicfile"
+	"github.com/minimirror/minimirror/internal/image/attached"
 )
 
 // openDirectory checks that path can be written, and locks it.
@@ -121,6 +122,9 @@ func (d *directory) onlyOurs(index []byte) error {
 		return artifact.Hint(fmt.Errorf("%s: %s is damaged: %w", d.path, ocispec.ImageIndexFile, err), "name another folder, or empty this one")
 	}
 	for _, m := range old.Manifests {
+		if attached.Is(m) {
+			continue
+		}
 		if name := m.Annotations[ocispec.AnnotationRefName]; !d.names.replaces(name) {
 			return artifact.Hint(artifact.Usagef("%s: holds another image, called %q", d.path, name),
 				"name another folder, or empty this one: miniMirror writes one image to a folder")

@@ -96,7 +96,7 @@ func result(ctx context.Context, src *source, mine *store, response *client.Solv
 	if err != nil {
 		return nil, fmt.Errorf("buildkit: its answer has no digest: %w", err)
 	}
-	img := &baked{ocispec.Descriptor{MediaType: ocispec.MediaTypeImageIndex, Digest: sum}, mine}
+	img := &baked{manifest: ocispec.Descriptor{MediaType: ocispec.MediaTypeImageIndex, Digest: sum}, store: mine}
 	if len(src.images) == 1 {
 		img.manifest.MediaType, img.manifest.Platform = ocispec.MediaTypeImageManifest, &src.images[0].platform
 	}

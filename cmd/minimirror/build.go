@@ -55,6 +55,9 @@ write it. A docker-archive has one image only.
 build refuses before it fetches anything if the disk of the cache or of the output
 lacks room; minimirror plan shows what it needs. --force builds anyway.
 
+--sbom attaches what minimirror sbom prints: two artifacts whose subject is the image
+(OCI referrers). Programs that expect one image in a layout then need its name.
+
 Output references:
   oci:DIR              a directory in the OCI layout (default oci:out/NAME)
   oci-archive:FILE     a tar of that
@@ -84,6 +87,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
 	registry := registryFlags(c)
 	keyFiles := c.flags.StringArray("sign-key", nil, "file with an OpenPGP private key that signs the repository; may be repeated: all sign")
+	list := c.flags.Bool("sbom", false, "attach lists of software (SBOM) to the image, as SPDX and CycloneDX")
 	printed := c.flags.String("format", "text", "what to print: text or json")
 	upstream := c.upstreamFlags()
 	if err := c.parse(args, buildHelp, 1); err != nil {
@@ -157,7 +161,7 @@ func build(ctx context.Context, c *command, args []string) error {
 		Kinds: kinds.All(), Cache: store, Fetch: client,
 		Keys:    func() (signing.Keys, error) { return c.ownKey(keys) },
 		Program: program, BuildKit: *daemon, TLS: tls, Registry: *registry, Progress: progress.To(os.Stderr), Log: c.log(),
-		Platforms: wanted, Base: follow, Layers: limits, LargeLayers: *large, Force: *force,
+		Platforms: wanted, Base: follow, Layers: limits, LargeLayers: *large, Force: *force, SBOM: *list,
 	}
 	built, err := b.Build(ctx, d, ref)
 	if err != nil {

@@ -48,6 +48,9 @@
 // RepoTags of a docker-archive. LocalNames derives the names of an image that did not come from a registry from the catalog's
 // head alone. The index of an OCI layout has one name, and a docker-archive has all of them.
 //
+// Artifacts about the image, such as lists of software and signatures, are manifests of their own, whose subject is the image; package attached
+// describes them. In a layout, the index lists them after the image.
+//
 // # The catalog
 //
 // For each file, the catalog gives the layer, as an index into the manifest's list of layers, and the

@@ -10,6 +10,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/attached"
 )
 
 const (
@@ -58,7 +59,7 @@ func chooseImage(whole v1.Descriptor, candidates []v1.Descriptor, platform strin
 }
 
 func withoutAttestations(all []v1.Descriptor) []v1.Descriptor {
-	return slices.DeleteFunc(slices.Clone(all), func(d v1.Descriptor) bool { return d.Annotations[attestation] != "" })
+	return slices.DeleteFunc(slices.Clone(all), func(d v1.Descriptor) bool { return d.Annotations[attestation] != "" || attached.Is(d) })
 }
 
 func isNamed(d v1.Descriptor, name string) bool {

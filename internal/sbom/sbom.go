@@ -52,6 +52,14 @@ func (f Format) MediaType() string {
 	return "application/spdx+json"
 }
 
+// Extension ends the names of files in the format, as its specification recommends.
+func (f Format) Extension() string {
+	if f == CycloneDX {
+		return "cdx.json"
+	}
+	return "spdx.json"
+}
+
 // A Subject is what an SBOM describes.
 type Subject struct {
 	Name    string    // of the definition
@@ -68,26 +76,31 @@ type Subject struct {
 
 // FromReader is the subject of an image anywhere.
 func FromReader(ctx context.Context, r *image.Reader, kinds []artifact.Kind) (*Subject, error) {
-	return fromCatalog(ctx, r.Reader, kinds, func() ([]byte, error) { return r.ReadFile(ctx, layout.LicencesName) })
+	licences, err := r.ReadFile(ctx, layout.LicencesName)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return FromCatalog(ctx, r.Reader, kinds, licences)
 }
 
 // FromImage is the subject of an open image.
 func FromImage(ctx context.Context, img *image.Image, kinds []artifact.Kind) (*Subject, error) {
-	return fromCatalog(ctx, img.Reader, kinds, func() ([]byte, error) { return img.ReadFile(layout.LicencesName) })
+	licences, err := img.ReadFile(layout.LicencesName)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return FromCatalog(ctx, img.Reader, kinds, licences)
 }
 
-// fromCatalog reads what it keeps of a catalog. An image without licences is of an earlier version, or has no items that state any.
-func fromCatalog(ctx context.Context, r *catalog.Reader, kinds []artifact.Kind, read func() ([]byte, error)) (*Subject, error) {
+// FromCatalog is the subject of a catalog, with the content of layout.LicencesName. It is nil for an image of an earlier version, and for one whose items
+// state no licences.
+func FromCatalog(ctx context.Context, r *catalog.Reader, kinds []artifact.Kind, licences []byte) (*Subject, error) {
 	s := &Subject{Name: r.Name, Date: r.Date, Lock: r.Lock, Catalog: r.HeadDigest, Kinds: kinds, EachItem: r.EachItem}
 	var err error
 	if s.Sources, err = r.Sources(ctx); err != nil {
 		return nil, err
 	}
-	data, err := read()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	s.licences, err = readLicences(data)
+	s.licences, err = readLicences(licences)
 	return s, err
 }
 

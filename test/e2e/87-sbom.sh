@@ -81,6 +81,43 @@ done
 XDG_CACHE_HOME=$mine/elsewhere "$MINIMIRROR" build "$definition" --output "oci:$mine/again" >/dev/null
 cmp image/index.json again/index.json || die "another image without what the cache noted"
 
+say "attached to the image"
+# attached FOLDER wants that a layout has both lists as artifacts about its image.
+attached() {
+	local subject type file manifest
+	subject=$(jq -r '.manifests[0].digest' "$1/index.json")
+	for file in image.spdx.json image.cdx.json; do
+		type=application/spdx+json
+		[ $file = image.spdx.json ] || type=application/vnd.cyclonedx+json
+		manifest=$1/blobs/sha256/$(jq -r --arg type $type '.manifests[] | select(.artifactType == $type).digest' "$1/index.json" | cut -d: -f2)
+		[ "$(jq -r .subject.digest "$manifest")" = "$subject" ] || die "$1: the subject of $type is not $subject"
+		cmp "$1/blobs/sha256/$(jq -r '.layers[0].digest' "$manifest" | cut -d: -f2)" $file || die "$1: another list"
+	done
+}
+"$MINIMIRROR" build "$definition" --sbom --output "oci:$mine/with"
+attached with
+cmp <(jq '.manifests[0]' with/index.json) <(jq '.manifests[0]' image/index.json) || die "--sbom changes the image"
+"$MINIMIRROR" sbom with | cmp - image.spdx.json
+one_name with
+skopeo copy --quiet "oci:$mine/with:$name" "oci:$mine/copy"
+"$MINIMIRROR" build "$definition" --sbom --output oci-archive:with.tar
+mkdir unpacked && tar -xf with.tar -C unpacked
+attached unpacked
+"$MINIMIRROR" verify with.tar >/dev/null
+"$MINIMIRROR" build "$definition" --output "oci:$mine/with"
+[ "$(find with/blobs -type f | wc -l)" = "$(find image/blobs -type f | wc -l)" ] || die "lists of the last image are still there"
+! "$MINIMIRROR" build "$definition" --sbom --output docker-archive:with-docker.tar 2>bad.log || die "a docker-archive with a list"
+grep -q '^hint: write an oci-archive' bad.log || die "$(cat bad.log)"
+# Debian's registry does not list referrers: a tag does.
+sum=$("$MINIMIRROR" build "$definition" --sbom --output "docker://$registry/site/listed:2" | cut -d' ' -f2)
+for try in 1 2; do
+	get -H 'Accept: application/vnd.oci.image.index.v1+json' "http://$registry/v2/site/listed/manifests/${sum/:/-}" >referrers.json
+	[ "$(jq '.manifests | length' referrers.json)" = 2 ] || die "try $try: $(cat referrers.json)"
+	"$MINIMIRROR" build "$definition" --sbom --output "docker://$registry/site/listed:2"
+done
+skopeo copy --quiet --src-tls-verify=false "docker://$registry/site/listed@$(jq -r '.manifests[] | select(.artifactType == "application/spdx+json").digest' referrers.json)" "dir:$mine/pulled"
+cmp "pulled/$(jq -r '.layers[0].digest' pulled/manifest.json | cut -d: -f2)" image.spdx.json || die "the registry has another list"
+
 say "at the server"
 start_server --image oci:image
 get "$url/sbom" | cmp - image.spdx.json

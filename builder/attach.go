@@ -1,0 +1,120 @@
+package builder
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/attached"
+	"github.com/minimirror/minimirror/internal/image/catalog"
+	"github.com/minimirror/minimirror/internal/image/layout"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
+	"github.com/minimirror/minimirror/internal/sbom"
+)
+
+// attachments are what is attached to an image: artifacts that are known before it is made.
+type attachments struct {
+	artifacts []attached.Artifact
+	files     []string // temporary ones, which the artifacts need
+}
+
+// attachments makes them. A docker-archive can have none.
+func (b *Builder) attachments(ctx context.Context, p *plan, layers []*tarlayer.Layer, output image.Reference) (a *attachments, err error) {
+	a = &attachments{}
+	if !b.SBOM {
+		return a, nil
+	}
+	if output.Transport == image.DockerArchive {
+		return nil, artifact.Hint(artifact.Usagef("%s: a docker-archive holds images alone: nothing can be attached to them", output),
+			"write an oci-archive:FILE, an oci:DIR or to a registry; minimirror sbom lists what any image carries")
+	}
+	defer func() {
+		if err != nil {
+			a.remove()
+		}
+	}()
+	subject, err := p.subject(ctx, layers)
+	if err != nil {
+		return a, err
+	}
+	for _, format := range sbom.Formats {
+		blob, err := a.spool(b.stateDir(), format.MediaType(), func(w io.Writer) error { return subject.Write(ctx, w, format) })
+		if err != nil {
+			return a, fmt.Errorf("list of software: %w", err)
+		}
+		blob.Annotations = map[string]string{ocispec.AnnotationTitle: p.lock.Name + "." + format.Extension()}
+		a.artifacts = append(a.artifacts, attached.Artifact{Type: format.MediaType(), Layers: []attached.Blob{blob},
+			Annotations: map[string]string{ocispec.AnnotationCreated: p.lock.Date.UTC().Format("2006-01-02T15:04:05Z")}})
+	}
+	return a, nil
+}
+
+// attach is the function for buildkit.Options; nil: nothing is attached.
+func (a *attachments) attach() func(ocispec.Descriptor) ([]attached.Artifact, error) {
+	if len(a.artifacts) == 0 {
+		return nil
+	}
+	return func(ocispec.Descriptor) ([]attached.Artifact, error) { return a.artifacts, nil }
+}
+
+func (a *attachments) remove() {
+	for _, file := range a.files {
+		os.Remove(file)
+	}
+}
+
+// spool writes a blob, which may be large, into a temporary file.
+func (a *attachments) spool(dir, mediaType string, write func(io.Writer) error) (blob attached.Blob, err error) {
+	f, err := os.CreateTemp(dir, "minimirror-attached-*")
+	if err != nil {
+		return blob, err
+	}
+	a.files = append(a.files, f.Name())
+	hash := sha256.New()
+	err = write(io.MultiWriter(f, hash))
+	size, seekErr := f.Seek(0, io.SeekCurrent)
+	if err = errors.Join(err, seekErr, f.Close()); err != nil {
+		return blob, err
+	}
+	return attached.Blob{Descriptor: ocispec.Descriptor{MediaType: mediaType, Digest: digest.NewDigest(digest.SHA256, hash), Size: size}, File: f.Name()}, nil
+}
+
+// subject is what lists of software describe, before there is an image.
+func (p *plan) subject(ctx context.Context, layers []*tarlayer.Layer) (*sbom.Subject, error) {
+	last := layers[len(layers)-1]
+	var content bytes.Buffer
+	if _, err := last.Copy(ctx, &content, func(int) {}); err != nil {
+		return nil, err
+	}
+	sizes := make([]int64, len(layers))
+	for i, l := range layers {
+		sizes[i] = l.Size()
+	}
+	part := func(at, size int64) []byte { return content.Bytes()[at : at+size] }
+	place, err := catalog.Locate(map[string]string{layout.CatalogLabel: p.label}, sizes)
+	if err != nil {
+		return nil, err
+	}
+	r, err := catalog.NewReader(part(place.Head.Offset, place.Head.Size), place.Records.Size, sizes, func(_ context.Context, offset, size int64) ([]byte, error) {
+		return part(place.Records.Offset+offset, size), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var licences []byte
+	for _, f := range p.files {
+		if f.Path == layout.LicencesName {
+			licences = f.Data
+		}
+	}
+	return sbom.FromCatalog(ctx, r, p.kinds, licences)
+}

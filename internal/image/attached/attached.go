@@ -1,0 +1,97 @@
+// Package attached describes what is attached to an image as an artifact of its own: lists of software, signatures, provenance. An artifact
+// is a manifest (OCI image specification 1.1, "Guidelines for artifact usage") whose subject is the image; registries list the artifacts
+// of an image as its referrers. A signature of cosign's first form has a tag instead.
+//
+//	Artifact ──Make──▶ Made: blobs and manifest ──▶ index of a layout (builder/buildkit), or a registry (package registry)
+package attached
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	specs "github.com/opencontainers/image-spec/specs-go"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// A Blob is content, in memory or in a file.
+type Blob struct {
+	v1.Descriptor
+	Data []byte
+	File string // instead of Data
+}
+
+// NewBlob is a blob in memory.
+func NewBlob(mediaType string, data []byte) Blob {
+	return Blob{Descriptor: v1.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}, Data: data}
+}
+
+// Open opens the content.
+func (b *Blob) Open() (io.ReadCloser, error) {
+	if b.File != "" {
+		return os.Open(b.File)
+	}
+	return io.NopCloser(bytes.NewReader(b.Data)), nil
+}
+
+// An Artifact is attached to an image.
+type Artifact struct {
+	Type        string            // artifactType of the manifest
+	Annotations map[string]string // of the manifest
+	Layers      []Blob
+	// Tag is the tag at which the artifact is found; the manifest then has Config and no subject. Empty: it is found by its subject.
+	Tag    string
+	Config Blob
+}
+
+// Made is an artifact as it is stored.
+type Made struct {
+	Manifest Blob // its descriptor is as an index lists it
+	Blobs    []Blob
+	Tag      string
+}
+
+// Make describes the artifact of an image or index, which is the subject.
+func (a Artifact) Make(subject v1.Descriptor) (*Made, error) {
+	manifest := v1.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest, Annotations: a.Annotations}
+	config := a.Config
+	if a.Tag == "" {
+		config = NewBlob(v1.MediaTypeEmptyJSON, v1.DescriptorEmptyJSON.Data)
+		manifest.ArtifactType = a.Type
+		manifest.Subject = &v1.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}
+	}
+	manifest.Config = config.Descriptor
+	made := &Made{Blobs: []Blob{config}, Tag: a.Tag}
+	for _, l := range a.Layers {
+		manifest.Layers = append(manifest.Layers, l.Descriptor)
+		made.Blobs = append(made.Blobs, l)
+	}
+	text, err := json.Marshal(manifest)
+	if err != nil {
+		return nil, err
+	}
+	made.Manifest = NewBlob(v1.MediaTypeImageManifest, text)
+	made.Manifest.Annotations = a.Annotations
+	if a.Tag != "" {
+		made.Manifest.Annotations = map[string]string{v1.AnnotationRefName: a.Tag}
+	}
+	made.Manifest.ArtifactType = manifest.ArtifactType
+	return made, nil
+}
+
+// Tag is the tag of what belongs to an image, where registries do not list referrers (OCI distribution specification 1.1, "Referrers tag
+// schema"), and of cosign's signatures with the suffix ".sig".
+func Tag(image digest.Digest, suffix string) string {
+	return strings.ReplaceAll(image.String(), ":", "-") + suffix
+}
+
+// Is reports whether a descriptor in an index is not an image, but attached to one.
+func Is(d v1.Descriptor) bool {
+	name := d.Annotations[v1.AnnotationRefName]
+	algorithm, rest, _ := strings.Cut(name, "-")
+	sum, _, _ := strings.Cut(rest, ".")
+	return d.ArtifactType != "" || digest.NewDigestFromEncoded(digest.Algorithm(algorithm), sum).Validate() == nil
+}
