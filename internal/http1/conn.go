@@ -42,6 +42,7 @@ type conn struct {
 	in     *bufio.Reader // from what Read reads
 	remain int64         // bytes that Read may still read
 
+	plain            plainReader
 	reading, writing deadline
 	answer           response
 }
@@ -73,6 +74,7 @@ func (c *conn) serve() {
 		return
 	}
 	c.in = bufio.NewReader(c)
+	c.plain.init(c)
 	for c.await() {
 		r, err := c.readRequest()
 		if err != nil {
