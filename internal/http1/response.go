@@ -34,6 +34,7 @@ type response struct {
 	keep10  bool // the client speaks HTTP/1.0, and would keep the connection
 	old     bool // the client speaks HTTP/1.0
 	close   bool // the connection ends with the answer
+	timed   bool // there is a deadline
 	framed  bool // the header is complete
 	chunked bool
 	err     error // of the connection
