@@ -261,7 +261,7 @@ func kindOf(ctx context.Context, r *image.Reader, kinds []artifact.Kind, request
 	case unable != nil:
 		return "", unable
 	case understands == "" && failure == nil:
-		return "", fmt.Errorf("%s: no kind of items can be installed on nodes", request)
+		return "", fmt.Errorf("%s: the image has no kind that can be installed on nodes", request)
 	case understands == "":
 		return "", failure
 	}

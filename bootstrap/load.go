@@ -75,7 +75,7 @@ func Load(ctx context.Context, r *image.Reader, program, name string) ([]string,
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, artifact.Hint(fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(said.Bytes())), "see that the daemon runs, then type the same command again")
+		return nil, artifact.Hint(fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(said.Bytes())), "check that the daemon is running, then type the same command again")
 	}
 	return names, writing
 }

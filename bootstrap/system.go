@@ -75,7 +75,7 @@ func System(ctx context.Context, r *image.Reader, kinds []artifact.Kind, root, w
 	systems := Systems(kinds, sources)
 	switch {
 	case wanted != "" && len(systems) == 0:
-		return "", fmt.Errorf("the image makes no difference between systems: leave out --system")
+		return "", fmt.Errorf("the image is not divided into systems: leave out --system")
 	case len(systems) == 0:
 		return "", nil
 	case wanted != "":

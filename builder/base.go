@@ -133,7 +133,7 @@ func (b *Builder) fromBase(ctx context.Context, files []*lockedFile, lock *lockf
 }
 
 // cacheProofs keeps in the cache what mirror.proofs has: the image after the next may still have it, when mirror.proofs does not. Whoever
-// cannot write to the cache needs the image before, then.
+// cannot write to the cache needs the previous image, then.
 func (b *Builder) cacheProofs(lock *lockfile.Lock) {
 	for i := range lock.Sources {
 		for _, r := range lock.Sources[i].Releases {
@@ -202,12 +202,12 @@ func (b *Builder) unused(ctx context.Context, p *plan, output image.Reference) (
 		}
 		return nil, nil
 	}
-	err = b.copyFrom(ctx, output, missing) // which often has the image before
+	err = b.copyFrom(ctx, output, missing) // which often has the previous image
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case len(missing) > 0:
-		b.Log.Warn("layers of the image before are given up: neither the cache nor the output has all of their files; name that image with --base to keep them",
+		b.Log.Warn("some layers of the previous image are rebuilt: neither the cache nor the output has all of their files; name that image with --base to keep them",
 			"files", len(missing), "output", output.String(), "error", err)
 	}
 	return missing, nil

@@ -102,7 +102,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 		return nil, err
 	}
 	if err := b.fetch(ctx, "files", missingFiles(files, b.Cache, filepath.Dir(d.File))); errors.Is(err, fs.ErrNotExist) {
-		return nil, artifact.Hint(err, "upstream has moved on: run: minimirror lock --update %s", d.File)
+		return nil, artifact.Hint(err, "upstream no longer has what the lock pins; run: minimirror lock --update %s", d.File)
 	} else if err != nil {
 		return nil, err
 	}

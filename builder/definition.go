@@ -101,7 +101,7 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 	delete(d.kinds, "sets")
 	delete(d.kinds, signingKeyName)
 	if len(d.kinds) == 0 {
-		return doc.Errorf("nothing to carry: there is none of the keys %s", strings.Join(names, ", "))
+		return doc.Errorf("nothing to carry: write at least one of the keys %s", strings.Join(names, ", "))
 	}
 	if !ok {
 		return nil
@@ -120,7 +120,7 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 		}
 		for kind := range d.sets[set] {
 			if _, ok := d.kinds[kind]; !ok {
-				return section.Errorf("set %s: there is no part %q in this definition", set, kind)
+				return section.Errorf("set %s: this definition has no section %q", set, kind)
 			}
 			if err := installable(kinds, kind); err != nil {
 				return section.Errorf("set %s: %w", set, err)

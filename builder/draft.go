@@ -79,7 +79,7 @@ func (d *Draft) checkFolder() error {
 	for _, name := range []string{DefinitionFile, strings.TrimSuffix(DefinitionFile, ".yaml") + ".lock"} {
 		file := filepath.Join(d.Dir, name)
 		if _, err := os.Lstat(file); err == nil {
-			return artifact.Hint(fmt.Errorf("%s: it is there already", file), "name another folder, or edit %s", filepath.Join(d.Dir, DefinitionFile))
+			return artifact.Hint(fmt.Errorf("%s: it already exists", file), "name another folder, or edit %s", filepath.Join(d.Dir, DefinitionFile))
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -109,7 +109,7 @@ func (d *Draft) Write(ctx context.Context) (err error) {
 			if have, readErr := artifact.ReadFile(name); file.Path != DefinitionFile && readErr == nil && bytes.Equal(have, file.Data) {
 				continue
 			}
-			return artifact.Hint(fmt.Errorf("%s: there is another file of that name", name), "move it away, or name another folder")
+			return artifact.Hint(fmt.Errorf("%s: a different file of that name exists", name), "move it away, or name another folder")
 		}
 		if err != nil {
 			return err

@@ -186,7 +186,7 @@ func noFileIsFolder(files []catalog.File) error {
 	for _, f := range files {
 		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
 			if is[dir] {
-				return fmt.Errorf("%s would be a file and the folder of %s", dir, f.Path)
+				return fmt.Errorf("%s is both a file and the folder of %s", dir, f.Path)
 			}
 		}
 	}

@@ -53,7 +53,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 	var lacking error
 	switch {
 	case errors.Is(err, lockfile.ErrProofs):
-		l.Log.Warn("the lock is incomplete: what upstream signed is fetched again", "reason", err)
+		l.Log.Warn("the lock is incomplete: upstream's signed files are fetched again", "reason", err)
 		lacking = restore(err, d)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
@@ -113,7 +113,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 // held are the pins that may not move, by kind.
 func (opt LockOptions) held(previous *lockfile.Lock) (map[string][]artifact.Item, error) {
 	if previous == nil && len(opt.Only) > 0 {
-		return nil, artifact.Hint(errors.New("there is no lock yet whose pins could move"), "lock everything first: leave out %s", strings.Join(opt.Only, " "))
+		return nil, artifact.Hint(errors.New("there is no lock yet, so there is nothing to update"), "lock everything first: leave out %s", strings.Join(opt.Only, " "))
 	}
 	if previous == nil || opt.Update && len(opt.Only) == 0 {
 		return nil, nil
@@ -154,7 +154,7 @@ func reservedBy(kinds []artifact.Kind) (names []string) {
 func join(lock *lockfile.Lock, r *artifact.Resolution, reserved []string) error {
 	for _, s := range r.Sources {
 		if lockfile.Reserved(s.Name) || slices.Contains(reserved, s.Name) {
-			return fmt.Errorf("a source can't be called %q: the mirror itself answers there", s.Name)
+			return fmt.Errorf("the source name %q is reserved: the mirror itself uses that path", s.Name)
 		}
 		for _, old := range lock.Sources {
 			if old.Name == s.Name {

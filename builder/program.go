@@ -100,12 +100,12 @@ func forgetProgram(file string, notes tarlayer.Notes) {
 func CheckStatic(file string) error {
 	program, err := elf.Open(file)
 	if err != nil {
-		return artifact.Hint(fmt.Errorf("this program can't go into an image: %s: %w", file, err), "build on Linux")
+		return artifact.Hint(fmt.Errorf("this program cannot be put into an image: %s: %w", file, err), "build on Linux")
 	}
 	defer program.Close()
 	for _, p := range program.Progs {
 		if p.Type == elf.PT_INTERP {
-			return artifact.Hint(fmt.Errorf("this program can't go into an image: %s is linked dynamically", file),
+			return artifact.Hint(fmt.Errorf("this program cannot be put into an image: %s is linked dynamically", file),
 				"build it with CGO_ENABLED=0, for example: CGO_ENABLED=0 go run ./cmd/minimirror build DEFINITION")
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // Shipped says how much of an image is new to nodes that have the image on which it is based.
 type Shipped struct {
 	Layers int   `json:"layers"` // in all
-	Kept   int   `json:"kept"`   // layers of the image before
+	Kept   int   `json:"kept"`   // layers of the previous image
 	Size   int64 `json:"size"`   // of all layers, bytes
 	New    int64 `json:"new"`    // of the layers that are not kept, bytes, with the metadata and without the program
 	Unused int64 `json:"unused"` // bytes of kept layers that this image does not use

@@ -38,7 +38,7 @@ func TLSFromDir(dir string) (TLS, error) {
 			}
 		}
 		if *file == "" {
-			return TLS{}, fmt.Errorf("%s: holds neither %s nor %s", dir, names[0], names[1])
+			return TLS{}, fmt.Errorf("%s: contains neither %s nor %s", dir, names[0], names[1])
 		}
 	}
 	return t, nil

@@ -126,7 +126,7 @@ func (d *directory) onlyOurs(index []byte) error {
 			continue
 		}
 		if name := m.Annotations[ocispec.AnnotationRefName]; !d.names.replaces(name) {
-			return artifact.Hint(artifact.Usagef("%s: holds another image, called %q", d.path, name),
+			return artifact.Hint(artifact.Usagef("%s: contains another image, called %q", d.path, name),
 				"name another folder, or empty this one: miniMirror writes one image to a folder")
 		}
 	}

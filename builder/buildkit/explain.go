@@ -37,7 +37,7 @@ func explain(ctx context.Context, err error, o Options) error {
 	case o.Output.Transport == image.Docker && containsAny(text, "x509: ", "tls: "):
 		return artifact.Hint(err, "name the certificate authority of %s: --registry-ca FILE", registryHost(o.Output))
 	case o.Output.Transport == image.Docker && containsAny(text, "dial tcp"):
-		return artifact.Hint(err, "see whether a registry answers at %s, and check the name and the network", registryHost(o.Output))
+		return artifact.Hint(err, "check that a registry answers at %s, and check the name and the network", registryHost(o.Output))
 	}
 	return err
 }

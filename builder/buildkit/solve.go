@@ -28,7 +28,7 @@ const (
 
 // errBrokenOff is all that BuildKit may report about a daemon that was stopped, or about a
 // registry that refused an upload before it had read it all.
-var errBrokenOff = errors.New("buildkit: broken off by the daemon or the registry")
+var errBrokenOff = errors.New("buildkit: the daemon or the registry closed the connection")
 
 // solve has BuildKit assemble the image and export or push it. Without a daemon
 // (nil), it does so in this process.

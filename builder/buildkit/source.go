@@ -183,7 +183,7 @@ func (s *sourceImage) check(manifest []byte) error {
 		same = same && m.Layers[i].Digest == s.layers[i].Digest && m.Layers[i].MediaType == ocispec.MediaTypeImageLayer
 	}
 	if !same {
-		return errors.New("buildkit: the daemon changed the layers: it made another image than the one it was given")
+		return errors.New("buildkit: the daemon changed the layers: the image differs from the one that it was given")
 	}
 	return nil
 }

@@ -32,8 +32,8 @@ What:
   --list              show the sets of the image, with sizes
   --set NAME          a set
   --package NAME      a package that the image carries, with all it needs
-  --system NAME       where the image is for several systems: which of them this node
-                      has, if /etc/os-release does not tell it
+  --system NAME       for an image for several systems: the one that this node has, if
+                      /etc/os-release does not say
 Actions:
   --install           install (root; --root DIR: another system than this one)
   --to DIR            extract only, with install.sh, SHA256SUMS and a Packages index
@@ -46,7 +46,7 @@ Actions:
   --configure-apt URL make the machine a client of the mirror at URL
   --undo-apt          undo that
 
-After an interruption or a failure the same command goes on.
+After an interruption or a failure, the same command continues.
 
 ` + referenceHelp + `
 Examples:
@@ -187,7 +187,7 @@ func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *ima
 		dir = filepath.Join(f.root, bootstrap.CacheDir)
 	}
 	if plan.Count() == 0 && len(plan.Removed()) == 0 {
-		_, err := fmt.Fprintf(c.stdout, "%s: nothing to install: the machine has all of it\n", plan.Title)
+		_, err := fmt.Fprintf(c.stdout, "%s: nothing to install: everything is installed already\n", plan.Title)
 		if f.install { // an earlier run may have ended just before it did this
 			err = errors.Join(err, bootstrap.RemoveCache(f.root))
 		}

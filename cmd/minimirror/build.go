@@ -30,7 +30,7 @@ clients see, and has BuildKit compose the image: the embedded one, which needs
 no daemon, no root and no namespaces, or the one at --buildkit. A definition
 without a lock is locked first; a lock that is out of date is refused (exit 3).
 
-The same lock, program, signing key and image before give the same image digest everywhere.
+The same lock, program, signing key and previous image give the same image digest everywhere.
 Without --sign-key the key in $XDG_CONFIG_HOME/minimirror/signing-key.asc signs
 the repository; it is made when there is none. Its private part never enters
 the image. With --sign-key repeated, all keys sign, and clients that know one of
@@ -82,7 +82,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	programs := c.flags.StringArray("program", nil, "program for an image: ARCHITECTURE=FILE, such as arm64=minimirror-linux-arm64; may be repeated")
 	compact := c.flags.Bool("compact", false, "keep no layers: build all of them again")
 	layerSize := c.flags.String("layer-size", "1G", "size of a new layer at most, if it has more than one file: bytes, or with K, M or G")
-	large := c.flags.Bool("large-layers", false, "allow layers of more than 52,000 MiB, which no registry takes")
+	large := c.flags.Bool("large-layers", false, "allow layers of more than 52,000 MiB, which registries refuse")
 	force := c.flags.Bool("force", false, "build even if a disk seems to lack room")
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
 	registry := registryFlags(c)
@@ -107,7 +107,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	follow := builder.Base{Compact: *compact}
 	if base != "" {
 		if *compact {
-			return artifact.Usagef("--base keeps layers, --compact keeps none: use one of them")
+			return artifact.Usagef("--base and --compact cannot be used together: one keeps layers, the other keeps none")
 		}
 		ref, err := image.ParseReadable(base)
 		if err != nil {
@@ -193,7 +193,7 @@ func build(ctx context.Context, c *command, args []string) error {
 		if s.Kept == 1 {
 			are = "is"
 		}
-		fmt.Fprintf(c.stderr, "%s of the image before %s kept; new: %s and the program, if it is another\n", counted(s.Kept, "layer"), are, bytesize.MB(s.New))
+		fmt.Fprintf(c.stderr, "%s of the previous image %s kept; new: %s, and the program if it has changed\n", counted(s.Kept, "layer"), are, bytesize.MB(s.New))
 	}
 	_, err = fmt.Fprintf(c.stdout, "%s %s\n", ref, built.Digest)
 	return err

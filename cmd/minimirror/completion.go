@@ -36,7 +36,7 @@ func completion(_ context.Context, c *command, args []string) error {
 	case "fish":
 		text = fishCompletion()
 	default:
-		return artifact.Hint(artifact.Usagef("completion for %q is not known", shell), "it is known for bash, zsh and fish")
+		return artifact.Hint(artifact.Usagef("no completion for the shell %q", shell), "choose bash, zsh or fish")
 	}
 	_, err := io.WriteString(c.stdout, text)
 	return err

@@ -130,7 +130,7 @@ func diffVerb(ctx context.Context, c *command, args []string) error {
 func (f *diffFlags) open(ctx context.Context, c *command, name string) (*diff.Side, *image.Reader, error) {
 	if file := builder.FindLock(name); file != "" {
 		if image.IsReference(name) {
-			return nil, nil, artifact.Hint(artifact.Usagef("%s is the folder of an image, and of a definition", name), "write oci:%s, or %s", name, file)
+			return nil, nil, artifact.Hint(artifact.Usagef("%s contains both an image and a definition", name), "write oci:%s, or %s", name, file)
 		}
 		side, err := lockSide(c, name, file)
 		return side, nil, err

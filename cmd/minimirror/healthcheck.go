@@ -37,9 +37,9 @@ Examples:
 func healthcheck(ctx context.Context, c *command, args []string) error {
 	url := c.flags.String("address", "http://127.0.0.1:8080", "address of the mirror, http or https")
 	formerly(c.flags, "url", "address")
-	ready := c.flags.Bool("ready", false, "it must take requests, too")
-	deep := c.flags.Bool("deep", false, "it must give clients all that they need, too")
-	insecure := c.flags.Bool("insecure", false, "its certificate need not verify, as it can't for 127.0.0.1")
+	ready := c.flags.Bool("ready", false, "also require that it accepts requests")
+	deep := c.flags.Bool("deep", false, "also require that clients get everything that they need")
+	insecure := c.flags.Bool("insecure", false, "accept any certificate, as none is valid for 127.0.0.1")
 	timeout := c.flags.Duration("timeout", 5*time.Second, "how long to wait")
 	if err := c.parse(args, healthcheckHelp, 0); err != nil {
 		return err
@@ -113,9 +113,9 @@ func getFrom(ctx context.Context, client *http.Client, url string) ([]byte, erro
 	}
 	resp, err := client.Do(req)
 	if certificate := new(tls.CertificateVerificationError); errors.As(err, &certificate) {
-		return nil, artifact.Hint(err, "--insecure takes any certificate; else call the server by a name of its certificate")
+		return nil, artifact.Hint(err, "--insecure accepts any certificate; otherwise use a name that is in the certificate")
 	} else if err != nil {
-		return nil, artifact.Hint(err, "see whether the server runs, and listens there; --address names another one")
+		return nil, artifact.Hint(err, "check that the server is running, and listens there; --address names another one")
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err = errors.Join(err, resp.Body.Close()); err != nil {

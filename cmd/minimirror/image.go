@@ -91,7 +91,7 @@ func hintMissing(err error, text string) error {
 // registryFlags are the flags that say how to reach a registry.
 func registryFlags(c *command) *registry.Options {
 	o := new(registry.Options)
-	c.flags.StringVar(&o.CAFile, "registry-ca", "", "PEM file with authorities of the registry to accept beside the system's")
+	c.flags.StringVar(&o.CAFile, "registry-ca", "", "PEM file with authorities to accept for the registry, besides the system's")
 	c.flags.StringVar(&o.HostsDir, "registry-hosts", "", "folder of hosts.toml files, as containerd reads them: mirrors, authorities")
 	c.flags.BoolVar(&o.Insecure, "insecure", false, "a registry may be plain HTTP, or have a certificate that does not verify")
 	return o

@@ -40,7 +40,7 @@ Examples:
 func initVerb(ctx context.Context, c *command, args []string) error {
 	name := c.flags.String("name", "", "name of the definition and of its image (default: the folder's)")
 	requests := c.flags.StringArray("package", nil, "what to carry: a package with all it needs; may be repeated")
-	status := c.flags.StringArray("status", nil, "copy of a node's list of what is installed; several may follow")
+	status := c.flags.StringArray("status", nil, "copy of the file that lists what a node has installed; may be repeated, and more files may follow")
 	if err := c.parseMore(args, initHelp, 1); err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func inspectVerb(ctx context.Context, c *command, args []string) error {
 	once(c.flags, &f.want.Source, "source", "only items of this source")
 	once(c.flags, &f.want.Set, "set", "only items of this set: NAME, NAME:ARCHITECTURE or NAME:SYSTEM/ARCHITECTURE")
 	c.flags.BoolVar(&f.want.Requested, "requested", false, "only items that the definition requests; with --set, that the set requests")
-	c.flags.BoolVar(&f.want.Details, "details", false, "everything that is known of the items")
+	c.flags.BoolVar(&f.want.Details, "details", false, "everything that is known about the items")
 	once(c.flags, &f.extract, "extract", "folder for the files of the items")
 	once(c.flags, &f.cat, "cat", "write this file of the mirror to standard output")
 	c.flags.StringVar(&f.output, "format", "text", "what to print: text or json")
@@ -84,7 +84,7 @@ func inspectVerb(ctx context.Context, c *command, args []string) error {
 	}
 	if file := builder.FindLock(c.imageRef); file != "" {
 		if image.IsReference(c.imageRef) {
-			return artifact.Hint(artifact.Usagef("%s is the folder of an image, and of a definition", c.imageRef), "write oci:%s, or %s", c.imageRef, file)
+			return artifact.Hint(artifact.Usagef("%s contains both an image and a definition", c.imageRef), "write oci:%s, or %s", c.imageRef, file)
 		}
 		return f.lock(ctx, c, file)
 	}
@@ -127,7 +127,7 @@ func (f *inspectFlags) check(c *command) error {
 		}
 		for _, other := range []string{"kind", "source", "set", "requested", "details", "extract", "format"} {
 			if c.flags.Changed(other) {
-				return c.wrongUsage("--cat and --%s exclude each other", other)
+				return c.wrongUsage("--cat and --%s cannot be used together", other)
 			}
 		}
 	}
@@ -137,7 +137,7 @@ func (f *inspectFlags) check(c *command) error {
 		}
 	}
 	if f.want.IsZero() && f.extract != "" {
-		return artifact.Hint(artifact.Usagef("--extract %s: which items?", f.extract), "name them; '*' means all")
+		return artifact.Hint(artifact.Usagef("--extract %s: no items are named", f.extract), "name them; '*' means all")
 	}
 	exact, err := f.want.Check()
 	f.want.Details = f.want.Details || exact && f.extract == ""

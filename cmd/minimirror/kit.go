@@ -71,7 +71,7 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	defer img.Close()
 	k := kit.Kit{Name: img.Name, Digest: img.Digest, Address: *address, Date: img.Date.UTC().Format("2006-01-02 15:04 MST"), Program: programVersion(), Image: *name, Renew: *renew}
 	if *renew != "" && *prefer {
-		return artifact.Hint(artifact.Usagef("--renew and --prefer exclude each other: what --prefer writes depends on what the image has, and would be wrong for a later one"),
+		return artifact.Hint(artifact.Usagef("--renew and --prefer cannot be used together: what --prefer writes depends on what the image has, and would be wrong for a later one"),
 			"leave out --renew, and run setup.sh again after a change of the definition")
 	}
 	if k.Image == "" {

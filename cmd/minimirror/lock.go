@@ -67,11 +67,11 @@ func lock(ctx context.Context, c *command, args []string) error {
 	opt := builder.LockOptions{Update: *update || *check, DryRun: *dryRun || *check, Only: c.flags.Args()[1:]}
 	switch {
 	case *check && *update:
-		return c.wrongUsage("--check tells what --update would do for all items: give one of them")
+		return c.wrongUsage("--check and --update cannot be used together: --check shows what --update would change")
 	case *check && *dryRun:
-		return c.wrongUsage("--check and --dry-run exclude each other: with --check the exit code says whether anything would change")
+		return c.wrongUsage("--check and --dry-run cannot be used together: with --check the exit code says whether anything would change")
 	case *check && len(opt.Only) > 0:
-		return c.wrongUsage("--check goes alone: it is about all items")
+		return c.wrongUsage("--check takes no names: it checks all items")
 	case !*update && len(opt.Only) > 0:
 		return c.wrongUsage("unexpected argument %q: items are named with --update", opt.Only[0])
 	}

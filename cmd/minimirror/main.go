@@ -27,18 +27,18 @@ and serves it there.
 usage: minimirror VERB [FLAGS] [ARGUMENTS]
 
   init         write a first definition, from this machine's sources
-  lock         pin what a definition asks for: mirror.yaml → mirror.lock
+  lock         pin what a definition requests: mirror.yaml → mirror.lock
   why          show why a lock has a package
   plan         tell what build would fetch and write, and whether it fits
-  build        make the image of a lock
-  inspect      show what an image or a lock holds
+  build        build the image of a lock
+  inspect      show what an image or a lock contains
   diff         show what changes from one image or lock to another
   verify       check an image against its digests and upstream's signatures
   sbom         list what an image carries, as SPDX or CycloneDX
   rules        show the effect of rules on an image
   serve        serve an image over HTTP
   report       show from a server's audit trail who fetched what, and what was missing
-  bootstrap    install from an image on a machine that has nothing yet
+  bootstrap    install from an image on a bare machine
   kit          write what a site needs to run a mirror and to use it
   healthcheck  check the health of a running server
   schema       print the JSON Schema of a definition or of rules
@@ -49,7 +49,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
 minimirror VERB --help explains each.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the lock is out of date,
-4 something did not verify, 130 interrupted.
+4 verification failed, 130 interrupted.
 `
 
 func main() {

@@ -21,7 +21,7 @@ Examples:
 `
 
 func manVerb(_ context.Context, c *command, args []string) error {
-	to := c.flags.String("to", "", "write all pages into this folder, which is there")
+	to := c.flags.String("to", "", "write all pages into this folder, which must exist")
 	if err := c.parseMore(args, manHelp, 0); err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func TestMistakes(t *testing.T) {
 		{"--image twice", "serve --image one --image two", 2, []string{`invalid argument "two" for "--image" flag: given twice, as "one" and "two"`}},
 		{"--set twice", "bootstrap image --set one --set two --install", 2, []string{`"--set" flag: given twice, as "one" and "two"`}},
 		{"--output twice", "build x --output one --output two", 2, []string{`"--output" flag: given twice`}},
-		{"an image and a root", "serve one --root two", 2, []string{"--image one and --root two exclude each other: name one"}},
+		{"an image and a root", "serve one --root two", 2, []string{"--image one and --root two cannot be used together: give one"}},
 		{"no image", "verify", 2, []string{"the image is missing: usage: minimirror verify [--image] REFERENCE"}},
 		{"nothing to inspect", "inspect", 2, []string{"the image or the lock is missing: usage: minimirror inspect [--image] REFERENCE|LOCK [NAME…]"}},
 		{"an empty name", "inspect root:image --set=", 2, []string{"--set: the value is missing"}},
@@ -97,13 +97,13 @@ func TestMistakes(t *testing.T) {
 		{"a folder under a file", "kit root:image --to rules.yaml/kit", 1, []string{"rules.yaml", "not a directory"}},
 		{"no rules", "rules check none.yaml root:image", 1, []string{"open none.yaml: no such file"}},
 		{"rules without rules", "rules check empty.log root:image", 1, []string{"the file is empty\nhint: write, for example: rules:"}},
-		{"no audit trail", "report rules.yaml", 1, []string{"rules.yaml: none of its 1 lines is a record", "hint: name a file that minimirror serve --audit has written"}},
+		{"no audit trail", "report rules.yaml", 1, []string{"rules.yaml: none of its 1 lines is an audit record", "hint: name a file that minimirror serve --audit has written"}},
 		{"audit trail without requests", "report empty.log", 0, nil},
 		{"a text as key", "serve --root image --sign-key rules.yaml", 1, []string{"signing key rules.yaml: not an OpenPGP key", "hint: name a file with one unencrypted"}},
 		{"the key of another mirror", "serve --root image --listen 127.0.0.1:-1 --sign-key minimirror/signing-key.asc", 1, []string{"signing key minimirror/signing-key.asc: key ", " did not build this image, but ", ": clients would refuse what it signs", "hint: name the key that minimirror build used"}},
 		{"a package that is not carried", "bootstrap --image root:image --architecture amd64 --package nope --to new", 1, []string{"minimirror bootstrap: nope: no such package\nhint: the image does not carry nope: add it to the definition"}},
-		{"a certificate of nobody", "healthcheck --address " + secure.URL, 1, []string{"failed to verify certificate", "hint: --insecure takes any certificate"}},
-		{"no server", "healthcheck --address http://127.0.0.1:1", 1, []string{"hint: see whether the server runs, and listens there"}},
+		{"a certificate of nobody", "healthcheck --address " + secure.URL, 1, []string{"failed to verify certificate", "hint: --insecure accepts any certificate"}},
+		{"no server", "healthcheck --address http://127.0.0.1:1", 1, []string{"hint: check that the server is running, and listens there"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer

@@ -45,7 +45,7 @@ func report(ctx context.Context, c *command, args []string) error {
 	until := c.flags.String("until", "", "only requests before this TIME")
 	clients := c.flags.StringArray("client", nil, "only requests of this address or network; may be repeated")
 	names := c.flags.StringArray("name", nil, "only requests for items of this name (* and ? match anything); may be repeated")
-	rows := c.flags.Int("rows", 20, "rows of each table; 0: all. With --format json all, unless it is there")
+	rows := c.flags.Int("rows", 20, "rows of each table; 0: all. With --format json, the default is all")
 	output := c.flags.String("format", "text", "what to print: text or json")
 	options := registryFlags(c)
 	if err := c.parseMore(args, reportHelp, 1); err != nil {
@@ -70,7 +70,7 @@ func report(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	if *rows < 0 {
-		return c.wrongUsage("--rows %d: there are no fewer than 0", *rows)
+		return c.wrongUsage("--rows %d: must be 0 or more", *rows)
 	}
 	if *output == "json" && !c.flags.Changed("rows") {
 		*rows = 0
@@ -158,10 +158,10 @@ func (c *command) readAudit(ctx context.Context, file string, filter *audit.Filt
 		return ctx.Err()
 	})
 	if err == nil && skipped > 0 && records == 0 {
-		return artifact.Hint(fmt.Errorf("%s: none of its %d lines is a record", file, skipped), "name a file that minimirror serve --audit has written")
+		return artifact.Hint(fmt.Errorf("%s: none of its %d lines is an audit record", file, skipped), "name a file that minimirror serve --audit has written")
 	}
 	if skipped > 0 {
-		fmt.Fprintf(c.stderr, "minimirror report: %s: skipped %d lines that are no records\n", file, skipped)
+		fmt.Fprintf(c.stderr, "minimirror report: %s: skipped %d lines that are not audit records\n", file, skipped)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)

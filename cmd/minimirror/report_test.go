@@ -38,7 +38,7 @@ func TestReport(t *testing.T) {
 		stderr     string
 	}{
 		{"text", plain + " " + packed, 0, []string{"4 requests from 2026-11-20 08:00 to 2026-11-21 08:00 UTC, 0.1 MB sent", "Missing, for the next build: 1", "b 2", "10.0.0.2 10.0.0.3"},
-			plain + ": skipped 1 lines that are no records"},
+			plain + ": skipped 1 lines that are not audit records"},
 		{"since", plain + " --since 2026-11-21", 0, []string{"1 requests", "Fetched: 0"}, ""},
 		{"until", plain + " --until 2026-11-21T08:00:00Z", 0, []string{"1 requests", "Fetched: 1"}, ""},
 		{"client", plain + " --client 10.0.0.1 --client 10.9.0.0/16", 0, []string{"1 requests", "Clients: 1"}, ""},

@@ -46,7 +46,7 @@ func rulesVerb(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	if word := c.flags.Arg(0); word != "check" {
-		return c.wrongUsage("there is no \"rules %s\"", word)
+		return c.wrongUsage("unknown command \"rules %s\"", word)
 	}
 	if c.imageRef == "" {
 		return c.missing("the image")
@@ -87,7 +87,7 @@ func rulesVerb(ctx context.Context, c *command, args []string) error {
 	}
 	for _, s := range catalog.Sources {
 		if s.ServeUpstream && len(result.Denied) > 0 {
-			fmt.Fprintf(c.stderr, "warning: what upstream signed is served unchanged: its clients of %s see what is denied, and fail at the download\n", s.Name)
+			fmt.Fprintf(c.stderr, "warning: upstream's signed indexes of %s are served unchanged: clients that use them see denied items, and their downloads fail\n", s.Name)
 		}
 	}
 	if n := len(result.Broken); n > 0 {

@@ -48,7 +48,7 @@ func schemaVerb(_ context.Context, c *command, args []string) error {
 	make, known := schemas[c.flags.Arg(0)]
 	if !known {
 		names := slices.Sorted(maps.Keys(schemas))
-		return c.wrongUsage("there is no schema %q%s: %s", c.flags.Arg(0), suggest(c.flags.Arg(0), names), strings.Join(names, " or "))
+		return c.wrongUsage("unknown schema %q%s: %s", c.flags.Arg(0), suggest(c.flags.Arg(0), names), strings.Join(names, " or "))
 	}
 	_, err := c.stdout.Write(make())
 	return err

@@ -82,7 +82,7 @@ func (f *serveFlags) declare(c *command) {
 	once(c.flags, &f.root, "root", "")
 	c.flags.Lookup("root").Hidden = true // before --image could be an unpacked image, too
 	c.flags.StringVar(&f.listen, "listen", ":8080", "address and port to listen on")
-	c.flags.DurationVar(&f.grace, "grace", 30*time.Second, "how long running downloads may take to finish at the end")
+	c.flags.DurationVar(&f.grace, "grace", 30*time.Second, "how long running downloads may take to finish at shutdown")
 	c.flags.StringVar(&f.rules, "rules", "", "file of rules")
 	c.flags.StringArrayVar(&f.signKeys, "sign-key", nil, "file with the OpenPGP private key that signs indexes without what is denied; may be repeated: all sign")
 	c.flags.StringVar(&f.audit, "audit", "-", "file for the audit trail; - is standard output, none is none")
@@ -90,10 +90,10 @@ func (f *serveFlags) declare(c *command) {
 	c.flags.BoolVar(&f.pprof, "pprof", false, "offer profiles at /debug/pprof/ on the address of --metrics")
 	c.flags.StringSliceVar(&f.proxies, "trusted-proxy", nil, "address or network of a proxy whose X-Forwarded-For, -Proto and -Host are believed; it must overwrite what clients send in them (docs/server.md); may be repeated")
 	c.flags.StringSliceVar(&f.as, "as", nil, "host name of an upstream: clients that reach this server by that name need no change; may be repeated")
-	c.flags.StringVar(&f.Certificate, "tls-cert", "", "file with the certificate, and those it is signed with; PEM")
-	c.flags.StringVar(&f.Key, "tls-key", "", "file with the certificate's private key; PEM")
-	c.flags.StringVar(&f.ClientAuthority, "tls-client-ca", "", "file with certificates of authorities: a client must have a certificate of theirs; PEM")
-	c.flags.StringVar(&f.Passwords, "htpasswd", "", "file of names and bcrypt hashes (htpasswd -B): a client must know one")
+	c.flags.StringVar(&f.Certificate, "tls-cert", "", "PEM file with the certificate and its chain")
+	c.flags.StringVar(&f.Key, "tls-key", "", "PEM file with the certificate's private key")
+	c.flags.StringVar(&f.ClientAuthority, "tls-client-ca", "", "PEM file with certificate authorities: clients must have a certificate from one of them")
+	c.flags.StringVar(&f.Passwords, "htpasswd", "", "file of names and bcrypt hashes (htpasswd -B): clients must log in")
 	c.flags.IntVar(&f.Connections, "max-connections", 0, "connections at once; more wait (default 10000, or what the limit of open files allows)")
 	c.flags.IntVar(&f.PerClient, "max-per-client", 0, "connections at once from one address, proxies excepted (default three quarters of all: many clients may stand behind one address)")
 	c.flags.IntVar(&f.HeaderSize, "max-header", 32<<10, "bytes of a request's header")
@@ -111,13 +111,13 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 	}
 	switch {
 	case c.imageRef != "" && f.root != "":
-		return c.wrongUsage("--image %s and --root %s exclude each other: name one", c.imageRef, f.root)
+		return c.wrongUsage("--image %s and --root %s cannot be used together: give one", c.imageRef, f.root)
 	case f.pprof && f.metrics == "":
 		return artifact.Hint(artifact.Usagef("--pprof needs --metrics"), "add --metrics 127.0.0.1:9090")
 	}
 	c.flags.Visit(func(p *pflag.Flag) {
 		if kind := p.Value.Type(); (kind == "int" || kind == "duration") && strings.HasPrefix(p.Value.String(), "-") {
-			err = artifact.Usagef("--%s %s is below 0", p.Name, p.Value)
+			err = artifact.Usagef("--%s %s: must not be negative", p.Name, p.Value)
 		}
 	})
 	if err != nil {

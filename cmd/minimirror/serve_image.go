@@ -36,7 +36,7 @@ func (c *command) openImage(ctx context.Context, f *serveFlags) (img *image.Imag
 		}
 	}
 	if c.platform != "" {
-		return nil, nil, artifact.Usagef("--platform goes with --image: an unpacked image is for one platform")
+		return nil, nil, artifact.Usagef("--platform requires --image: an unpacked image is for one platform")
 	}
 	if err := f.remote.unused(c); err != nil {
 		return nil, nil, err
@@ -57,7 +57,7 @@ func (c *command) signer(img *image.Image, files []string) (signer func(time.Tim
 	known, err = c.imageKeys(public)
 	if len(files) == 0 {
 		if err != nil {
-			c.log().Warn("clients will refuse the mirror: nothing can read the key that built the image", "error", err)
+			c.log().Warn("clients will refuse the mirror: the key that signed the image cannot be read", "error", err)
 		}
 		return nil, known, nil
 	}
@@ -73,7 +73,7 @@ func (c *command) signer(img *image.Image, files []string) (signer func(time.Tim
 		return nil, nil, artifact.Hint(err, "name the key that minimirror build used")
 	}
 	for _, key := range others {
-		c.log().Warn("this key of the image does not sign here: clients that know no other refuse the mirror once rules change an index; name its file, too: repeat --sign-key", "key", key.Fingerprint)
+		c.log().Warn("a key of the image is not given with --sign-key: clients that know only that key refuse the mirror once rules change an index; give its file with another --sign-key", "key", key.Fingerprint)
 	}
 	return func(date time.Time) (artifact.Signer, error) { return keys.At(date, public) }, known, nil
 }

@@ -30,7 +30,7 @@ func (f *remoteFlags) declare(c *command) {
 func (f *remoteFlags) unused(c *command) error {
 	for _, name := range []string{"cache", "cache-size", "registry-ca", "registry-hosts", "insecure"} {
 		if c.flags.Changed(name) {
-			return artifact.Hint(artifact.Usagef("--%s goes with an image in a registry", name), "leave it out, or name an image like docker://HOST/NAME:TAG")
+			return artifact.Hint(artifact.Usagef("--%s applies only to an image in a registry", name), "leave it out, or name an image like docker://HOST/NAME:TAG")
 		}
 	}
 	return nil
@@ -61,7 +61,7 @@ func (f *remoteFlags) open(ctx context.Context, c *command, ref image.Reference)
 	c.log().Info("the image is served from its registry", "image", img.Remote().State().Reference, "asked", ref.String(), "cache", f.cache,
 		"files", stats.Files, "bytes", stats.Bytes, "size", stats.Size)
 	if free, err := cache.Free(); err == nil && free < size-stats.Bytes {
-		c.log().Warn("the disk has less room than the cache may take; when it is full, older files are removed earlier", "cache", f.cache, "free", free, "size", size)
+		c.log().Warn("the disk has less free space than --cache-size allows; when it is full, older files are removed earlier", "cache", f.cache, "free", free, "size", size)
 	}
 	return img, func() error { return errors.Join(img.Close(), cache.Close()) }, nil
 }

@@ -42,7 +42,7 @@ func TestLimitsBelowZero(t *testing.T) {
 	for _, flag := range []string{"--max-connections -5", "--max-per-client -5", "--max-header -5", "--header-timeout -5s", "--idle-timeout -5s", "--grace -5s"} {
 		var out strings.Builder
 		code := run(context.Background(), append([]string{"serve"}, strings.Fields(flag)...), &out, &out)
-		if code != 2 || !strings.Contains(out.String(), flag+" is below 0") {
+		if code != 2 || !strings.Contains(out.String(), flag+": must not be negative") {
 			t.Errorf("%s: %d, %s", flag, code, &out)
 		}
 	}

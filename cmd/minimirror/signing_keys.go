@@ -24,7 +24,7 @@ func (c *command) knownKeys(d *builder.Definition, files []string) (signing.Keys
 		case err == nil:
 			files = []string{own}
 		case d.PinsSigningKey() && errors.Is(err, fs.ErrNotExist):
-			return nil, artifact.Hint(fmt.Errorf("the definition says which key signs, and there is no key: %w", err), "name the file of the key with --sign-key")
+			return nil, artifact.Hint(fmt.Errorf("the definition requires a signing key, and there is none: %w", err), "name the file of the key with --sign-key")
 		default:
 			return nil, nil // signing.Own makes it, or reports the error
 		}
@@ -47,7 +47,7 @@ func (c *command) ownKey(keys signing.Keys) (signing.Keys, error) {
 		return nil, err
 	}
 	if made != "" {
-		fmt.Fprintf(c.stderr, "made a signing key: %s (keep a copy: clients trust what it signs)\n", made)
+		fmt.Fprintf(c.stderr, "created a signing key: %s (keep a copy: clients trust what it signs)\n", made)
 	}
 	return signing.Keys{key}, nil
 }

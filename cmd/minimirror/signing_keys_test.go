@@ -155,7 +155,7 @@ func TestServeKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Contains(stderr.String(), "this key of the image does not sign here"); got != test.warns {
+		if got := strings.Contains(stderr.String(), "a key of the image is not given with --sign-key"); got != test.warns {
 			t.Errorf("%s: %s", test.files, &stderr)
 		}
 		made, err := signers(keyCreated)

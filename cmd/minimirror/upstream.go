@@ -23,7 +23,7 @@ func (c *command) upstreamFlags() *upstreamFlags {
 	f := &upstreamFlags{}
 	c.flags.IntVar(&f.parallel, "parallel", 8, "transfers at a time from one host")
 	c.flags.StringVar(&f.rate, "limit-rate", "", "bytes per second for all transfers together: 500K, 2M")
-	c.flags.StringVar(&f.ca, "ca", "", "PEM file with authorities to accept beside the system's")
+	c.flags.StringVar(&f.ca, "ca", "", "PEM file with authorities to accept, besides the system's")
 	c.flags.StringVar(&f.cert, "client-cert", "", "PEM file with the certificate to show to upstream")
 	c.flags.StringVar(&f.key, "client-key", "", "PEM file with its key (default: in the file of --client-cert)")
 	return f

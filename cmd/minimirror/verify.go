@@ -208,12 +208,12 @@ func (c *command) printVerified(result *verified, output string) error {
 		fmt.Fprintln(c.stdout, line)
 	}
 	if result.Lock != "" {
-		fmt.Fprintf(c.stdout, "%s: all items are those of the lock %s\n", result.Reference, result.Lock)
+		fmt.Fprintf(c.stdout, "%s: all items match the lock %s\n", result.Reference, result.Lock)
 	}
 	if len(result.Platforms) > 1 {
 		fmt.Fprintf(c.stdout, "%s: images for %s\n", result.Reference, strings.Join(result.Platforms, " and "))
 	}
-	_, err := fmt.Fprintf(c.stdout, "%s: %s, %s, %s: every digest is right\n", result.Reference, counted(result.Layers, "layer"), counted(result.Files, "file"), counted(result.Items, "item"))
+	_, err := fmt.Fprintf(c.stdout, "%s: %s, %s, %s: all digests match\n", result.Reference, counted(result.Layers, "layer"), counted(result.Files, "file"), counted(result.Items, "item"))
 	return err
 }
 

@@ -17,7 +17,7 @@ import (
 const longestLine = 64 << 10
 
 // Read calls each with every record of a log, in its order; the record is each's only until it returns. The log
-// may be compressed by gzip (RFC 1952). Lines that are no records, such as one that a full disk
+// may be compressed by gzip (RFC 1952). Lines that are not records, such as one that a full disk
 // cut, are skipped and counted; empty ones are not. The error is each's first, which ends reading, or says why the log
 // could not be read to its end.
 func Read(r io.Reader, each func(*Record) error) (skipped int, err error) {

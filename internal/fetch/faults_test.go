@@ -109,7 +109,7 @@ func TestOddServers(t *testing.T) {
 		"no validator, another file by now": {handler: first(1, withoutValidator(other, half), withoutValidator(body, len(body)+1))},
 		"no length":                         {handler: func(w http.ResponseWriter, r *http.Request) { w.(http.Flusher).Flush(); w.Write(body) }},
 		"no length, cut off, as HTTP/1.0":   {handler: first(1, bare("HTTP/1.0 200 OK\r\n\r\n"+string(body[:half])), whole)},
-		"no length, always cut off":         {handler: bare("HTTP/1.0 200 OK\r\n\r\n" + string(body[:100])), want: "broken off after 100 bytes"},
+		"no length, always cut off":         {handler: bare("HTTP/1.0 200 OK\r\n\r\n" + string(body[:100])), want: "connection closed after 100 bytes"},
 		"closes what it promised to keep":   {handler: bare(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: keep-alive\r\n\r\n%s", len(body), body))},
 		"no answer at all, once":            {handler: first(1, bare(""), whole)},
 		"not HTTP":                          {handler: bare("220 ftp.example.org ready\r\n"), want: "malformed HTTP"},

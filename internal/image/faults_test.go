@@ -37,7 +37,7 @@ func TestFetchThroughFaults(t *testing.T) {
 		"cut at once": {func(n int, w http.ResponseWriter, r *http.Request, next http.Handler) {
 			cut(w, r, next, 100_000*(n%3))
 		}, ""},
-		"always cut": {func(n int, w http.ResponseWriter, r *http.Request, next http.Handler) { cut(w, r, next, 0) }, "broken off"},
+		"always cut": {func(n int, w http.ResponseWriter, r *http.Request, next http.Handler) { cut(w, r, next, 0) }, "connection closed"},
 		"busy": {func(n int, w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if n < 3 {
 				w.Header().Set("Retry-After", "7")

@@ -205,5 +205,5 @@ func (s *Stream) ended(err error) error {
 	if errors.As(err, &after) {
 		err = after.Err
 	}
-	return &Temporary{fmt.Errorf("%s: broken off after %d bytes: %w", artifact.Redacted(s.URL()), s.position, err), 0}
+	return &Temporary{fmt.Errorf("%s: connection closed after %d bytes: %w", artifact.Redacted(s.URL()), s.position, err), 0}
 }

@@ -24,7 +24,7 @@ say "one command: Docker is installed"
 on_node minimirror bootstrap --image docker-archive:/mirror.tar --set docker --install --no-start >"$mine/bootstrap.log" 2>&1 || { tail "$mine/bootstrap.log" >&2; die "bootstrap"; }
 [ -z "$(on_node dpkg --audit)" ] || die "dpkg --audit: $(on_node dpkg --audit)"
 ! on_node minimirror bootstrap --image docker-archive:/mirror.tar --load docker 2>"$mine/no-daemon.log" || die "it loads without a daemon"
-grep -q '^hint: see that the daemon runs' "$mine/no-daemon.log" || die "no hint without a daemon: $(cat "$mine/no-daemon.log")"
+grep -q '^hint: check that the daemon is running' "$mine/no-daemon.log" || die "no hint without a daemon: $(cat "$mine/no-daemon.log")"
 
 say "the daemon starts"
 "${node_enter[@]}" dockerd --data-root /var/lib/docker --exec-root /run/docker --pidfile /run/docker.pid -H unix:///var/run/docker.sock >"$mine/dockerd.log" 2>&1 &

@@ -44,7 +44,7 @@ names_podman() { on_node podman images --format '{{.Repository}}:{{.Tag}}'; }
 say "containerd"
 installs containerd
 ! on_node minimirror bootstrap --image docker-archive:/mirror.tar --load containerd 2>"$mine/no-daemon.log" || die "it loads without a daemon"
-grep -q '^hint: see that the daemon runs' "$mine/no-daemon.log" || die "no hint without a daemon: $(cat "$mine/no-daemon.log")"
+grep -q '^hint: check that the daemon is running' "$mine/no-daemon.log" || die "no hint without a daemon: $(cat "$mine/no-daemon.log")"
 "${node_enter[@]}" containerd >"$mine/containerd.log" 2>&1 &
 containerd=$!
 defer end "$containerd"

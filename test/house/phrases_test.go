@@ -25,6 +25,22 @@ var mended = []struct{ phrase, instead string }{
 	{`there (twice|several times)`, `repeated, or listed twice`},
 	{`whether (it|she|he) is well`, `check the health of`},
 	{`has them look`, `to make them look`},
+	{`^(?!.*equests).*\b(--|%s )[^.]{0,40}\bexclude each other\b`, `cannot be used together`},
+	{`"[^"]*\bgoes (with|alone)\b`, `requires, or takes no …`},
+	{`the image before are`, `the previous image`},
+	{`if it is another`, `if it has changed`},
+	{`(every digest|all) is right"`, `all digests match`},
+	{`lines? that (is|are) no records`, `not audit records`},
+	{`hint: see (whether|that)\b|"see (whether|that)\b`, `check that`},
+	{`has all of it\\n`, `everything is installed already`},
+	{`is below 0"`, `must not be negative`},
+	{`makes no difference between`, `is not divided into`},
+	{`(is|was) broken off|broken off (by|after)`, `connection closed`},
+	{`says which key signs`, `requires a signing key`},
+	{`upstream has moved on: run`, `upstream no longer has`},
+	{`it is there already`, `it already exists`},
+	{`there is no part %q`, `this definition has no section %q`},
+	{`can't be called %q`, `the name is reserved`},
 }
 
 // TestPhrases keeps mended phrases away.

@@ -46,7 +46,7 @@ func TestResolveCasesInstall(t *testing.T) {
 				}
 				for _, job := range jobs {
 					_, problem := root.Install(c.recommends, job...)
-					if problem != "" && !strings.Contains(c.warnings, "unless it is told otherwise") {
+					if problem != "" && !strings.Contains(c.warnings, "unless a version is requested") {
 						t.Errorf("%s: %v from %s: %s", native, job, texts(closure.Packages), problem)
 					}
 				}

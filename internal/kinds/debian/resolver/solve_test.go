@@ -259,7 +259,7 @@ b 1
 lib 1
 lib 2
 `), requests: "a; b", want: "a 1, b 1, lib 1, lib 2",
-		warnings: "lib is carried as 1 and 2, for requests that exclude each other; apt takes 2 unless it is told otherwise"},
+		warnings: "lib is carried as 1 and 2, for requests that conflict; apt takes 2 unless a version is requested"},
 	{name: "other groups keep to what an old version needs", indexes: one(`
 a 1
  Depends: lib

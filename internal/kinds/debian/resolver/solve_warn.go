@@ -50,7 +50,7 @@ func (r *resolution) warnVersions(n *Node) {
 				break
 			}
 		}
-		r.warnings = append(r.warnings, fmt.Sprintf("%s is carried as %s, for requests that exclude each other; apt takes %s unless it is told otherwise",
+		r.warnings = append(r.warnings, fmt.Sprintf("%s is carried as %s, for requests that conflict; apt takes %s unless a version is requested",
 			r.Names[name], Enumerate(versions[name], "and"), taken))
 	}
 }
