@@ -7,8 +7,9 @@ import (
 
 // A Comparer compares items of two images.
 type Comparer interface {
-	// CompareVersions is below zero if version a is lower than b, above zero if it is higher, and zero if they are equal.
-	CompareVersions(a, b string) int
+	// CompareVersions is below zero if version a is lower than b, above zero if it is higher, and zero if they are equal. ok is false
+	// if the two have no order.
+	CompareVersions(a, b string) (order int, ok bool)
 	// Replaces reports whether a client that has item a may get b instead. Both have the same name.
 	Replaces(a, b *Item) bool
 }

@@ -19,10 +19,10 @@ type numbered struct{ artifact.Kind }
 
 func (numbered) Name() string { return "numbered" }
 
-func (numbered) CompareVersions(a, b string) int {
-	x, _ := strconv.Atoi(a)
-	y, _ := strconv.Atoi(b)
-	return x - y
+func (numbered) CompareVersions(a, b string) (order int, ok bool) {
+	x, errX := strconv.Atoi(a)
+	y, errY := strconv.Atoi(b)
+	return x - y, errX == nil && errY == nil
 }
 
 func (numbered) Replaces(a, b *artifact.Item) bool {
@@ -83,7 +83,8 @@ func TestPairs(t *testing.T) {
 			[]string{"removed x s:1:amd64", "moved x s:5:amd64 s:5:amd64"}},
 		"the newest first": {[]string{"s x 1 amd64", "s x 3 amd64"}, []string{"s x 4 amd64", "s x 2 amd64", "s x 0 amd64"},
 			[]string{"upgraded x s:1:amd64 s:2:amd64", "upgraded x s:3:amd64 s:4:amd64", "added x s:0:amd64"}},
-		"a version more": {[]string{"s x 1 amd64"}, []string{"s x 1 amd64", "s x 2 amd64"}, []string{"added x s:2:amd64"}},
+		"without an order": {[]string{"s x 1 amd64"}, []string{"s x new amd64"}, []string{"changed x s:1:amd64 s:new:amd64"}},
+		"a version more":   {[]string{"s x 1 amd64"}, []string{"s x 1 amd64", "s x 2 amd64"}, []string{"added x s:2:amd64"}},
 	} {
 		d := Compare(side("numbered", test.a...), side("numbered", test.b...), []artifact.Kind{numbered{}})
 		if got := told(d); !slices.Equal(got, test.want) {

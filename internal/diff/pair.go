@@ -41,7 +41,6 @@ func (p *pairing) change(x pair) Change {
 		side, item = p.a, x.a
 	}
 	c.Kind, c.Name, c.System = item.Kind, item.Name, side.systems[item.Source]
-	comparer := p.comparers[item.Kind]
 	switch {
 	case x.a == nil:
 		c.What = Added
@@ -51,10 +50,10 @@ func (p *pairing) change(x pair) Change {
 		c.What = Moved
 	case x.a.Version == x.b.Version:
 		c.What = Replaced
-	case comparer == nil:
-		c.What = Changed
 	default:
-		switch order := comparer.CompareVersions(x.a.Version, x.b.Version); {
+		switch order, ok := p.compare(item.Kind, x.a.Version, x.b.Version); {
+		case !ok:
+			c.What = Changed
 		case order < 0:
 			c.What = Upgraded
 		case order > 0:
@@ -138,16 +137,20 @@ func (p *pairing) pairGroup(g *group) {
 
 // newestFirst sorts items of one kind.
 func (p *pairing) newestFirst(items []*artifact.Item) {
-	if len(items) < 2 {
-		return
-	}
-	comparer := p.comparers[items[0].Kind]
 	slices.SortStableFunc(items, func(a, b *artifact.Item) int {
-		if comparer == nil {
-			return strings.Compare(b.Version, a.Version)
+		if order, ok := p.compare(a.Kind, b.Version, a.Version); ok {
+			return order
 		}
-		return comparer.CompareVersions(b.Version, a.Version)
+		return strings.Compare(b.Version, a.Version)
 	})
+}
+
+// compare compares versions; ok is false if nobody knows their order.
+func (p *pairing) compare(kind, a, b string) (order int, ok bool) {
+	if comparer := p.comparers[kind]; comparer != nil {
+		return comparer.CompareVersions(a, b)
+	}
+	return 0, false
 }
 
 // pairBy pairs items that have a key in common, the newest first, and removes them from the group.
@@ -179,7 +182,7 @@ func (p *pairing) pairBy(g *group, keys func(*artifact.Item) []string) {
 
 func (p *pairing) add(a, b *artifact.Item) {
 	x := pair{a, b}
-	if a.Version == b.Version && a.Source == b.Source && a.Security == b.Security && a.Attributes.String() == b.Attributes.String() && contentOf(a) == contentOf(b) {
+	if a.Version == b.Version && a.Source == b.Source && a.Attributes.String() == b.Attributes.String() && contentOf(a) == contentOf(b) {
 		p.same = append(p.same, x)
 	} else {
 		p.pairs = append(p.pairs, x)

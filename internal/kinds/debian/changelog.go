@@ -14,7 +14,9 @@ import (
 )
 
 // CompareVersions implements artifact.Comparer: Policy 5.6.12.
-func (Kind) CompareVersions(a, b string) int { return deb822.CompareVersions(a, b) }
+func (Kind) CompareVersions(a, b string) (order int, ok bool) {
+	return deb822.CompareVersions(a, b), true
+}
 
 // Replaces implements artifact.Comparer: a package replaces one of its own architecture, and one for all architectures replaces any
 // and is replaced by any. Source packages, installers and packages of the installer replace only their like.

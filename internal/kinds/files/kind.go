@@ -27,6 +27,7 @@ var _ interface {
 	artifact.Kind
 	artifact.Addresser
 	artifact.Aliaser
+	artifact.Comparer
 	artifact.Describer
 	artifact.Explainer
 	artifact.Filterer
