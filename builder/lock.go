@@ -66,7 +66,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 	lock := &lockfile.Lock{Format: lockfile.Format, Name: d.Name, Definition: d.Digest,
 		Sources: []artifact.Source{}, Sets: []artifact.Set{}, Items: []artifact.Item{}}
 	made := &Locked{Lock: lock, Previous: previous, Lacking: lacking}
-	held, err := opt.held(previous)
+	held, moves, err := opt.held(previous)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 		if spec == nil {
 			continue
 		}
-		request := artifact.ResolveRequest{Spec: spec, Upstream: l.Upstream, Now: l.Now, Log: l.Log, Locked: held[kind.Name()]}
+		request := artifact.ResolveRequest{Spec: spec, Upstream: l.Upstream, Now: l.Now, Log: l.Log, Locked: held[kind.Name()], Moves: moves}
 		if previous != nil {
 			request.Previous = pinsOf(previous, kind.Name())
 		}
@@ -110,34 +110,45 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 	return made, err
 }
 
-// held are the pins that may not move, by kind.
-func (opt LockOptions) held(previous *lockfile.Lock) (map[string][]artifact.Item, error) {
+// held are the pins that may not move, by kind. moves reports whether an item or a source may, by its name.
+func (opt LockOptions) held(previous *lockfile.Lock) (held map[string][]artifact.Item, moves func(name string) bool, err error) {
 	if previous == nil && len(opt.Only) > 0 {
-		return nil, artifact.Hint(errors.New("there is no lock yet, so there is nothing to update"), "lock everything first: leave out %s", strings.Join(opt.Only, " "))
+		return nil, nil, artifact.Hint(errors.New("there is no lock yet, so there is nothing to update"), "lock everything first: leave out %s", strings.Join(opt.Only, " "))
 	}
 	if previous == nil || opt.Update && len(opt.Only) == 0 {
-		return nil, nil
+		return nil, func(string) bool { return true }, nil
 	}
 	only, err := glob.ParseArguments(opt.Only)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	held, found := make(map[string][]artifact.Item), make([]bool, len(only))
-	for _, item := range previous.Items {
-		moves := false
+	moves = func(name string) (named bool) {
 		for i := range only {
-			if only[i].Match(item.Name) {
-				moves, found[i] = true, true
+			if only[i].Match(name) {
+				named, found[i] = true, true
 			}
 		}
-		if !moves {
+		return named
+	}
+	carries := make(map[string]bool)
+	for i := range previous.Items {
+		carries[previous.Items[i].Source] = true
+	}
+	for _, s := range previous.Sources {
+		if !carries[s.Name] { // such as one of advisories
+			moves(s.Name)
+		}
+	}
+	for _, item := range previous.Items {
+		if !moves(item.Name) {
 			held[item.Kind] = append(held[item.Kind], item)
 		}
 	}
 	if at := slices.Index(found, false); at >= 0 {
-		return nil, artifact.Hint(fmt.Errorf("the lock has nothing called %q", opt.Only[at]), "name what the lock has; lock without --update adds what is new in the definition")
+		return nil, nil, artifact.Hint(fmt.Errorf("the lock has nothing called %q", opt.Only[at]), "name what the lock has; lock without --update adds what is new in the definition")
 	}
-	return held, nil
+	return held, moves, nil
 }
 
 // reservedBy are the names under which kinds serve paths on any mirror.

@@ -48,10 +48,15 @@ type ResolveRequest struct {
 	Spec     Spec
 	Locked   []Item // pins of the previous lock; kept if upstream still has them
 	Previous Pins   // the previous lock, whether it is kept or not: no release may be older than in it
+	// Moves reports whether what is called so may move to the newest; nil: nothing may.
+	Moves    func(name string) bool
 	Upstream Upstream
 	Now      time.Time
 	Log      *slog.Logger
 }
+
+// MayMove reports whether what is called so, such as a source, may move to the newest although a lock has it.
+func (r *ResolveRequest) MayMove(name string) bool { return r.Moves != nil && r.Moves(name) }
 
 // A Resolution is the result of resolving one kind's part of a definition.
 type Resolution struct {

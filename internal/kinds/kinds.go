@@ -4,6 +4,7 @@ package kinds
 
 import (
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/advisories"
 	"github.com/minimirror/minimirror/internal/kinds/debian"
 	"github.com/minimirror/minimirror/internal/kinds/files"
 )
@@ -13,5 +14,6 @@ func All() []artifact.Kind {
 	return []artifact.Kind{
 		debian.Kind{},
 		files.Kind{},
+		advisories.Kind{},
 	}
 }

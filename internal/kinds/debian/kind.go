@@ -29,6 +29,7 @@ var _ interface {
 	artifact.Kind
 	artifact.Accessor
 	artifact.Accounter
+	artifact.Advised
 	artifact.Aliaser
 	artifact.BreakageFinder
 	artifact.Changelogger

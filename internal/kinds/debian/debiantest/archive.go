@@ -37,6 +37,7 @@ type Suite struct {
 	Udebs []*Package
 
 	Label, Codename string    // default: "Test", Name
+	Origin          string    // default: "Test"
 	Says            string    // the Release's Suite; default: Name; "none" leaves it out, and Codename too
 	Components      []string  // default: those of Packages, or "main"
 	Architectures   []string  // default: those of Packages; with "all", such packages are listed in binary-all alone

@@ -135,6 +135,8 @@ func (a *Archive) parseSuite(paragraph []field) error {
 			s.Says = f.value
 		case "Codename":
 			s.Codename = f.value
+		case "Origin":
+			s.Origin = f.value
 		case "Label":
 			s.Label = f.value
 		case "Components":

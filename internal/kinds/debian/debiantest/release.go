@@ -125,7 +125,7 @@ func (s *Suite) release(indices map[string][]byte) []byte {
 		}
 	}
 	name := strings.Trim(path.Clean(s.Name), "./")
-	line("Origin", "Test")
+	line("Origin", cmp.Or(s.Origin, "Test"))
 	line("Label", cmp.Or(s.Label, "Test"))
 	if s.Says != "none" {
 		line("Suite", cmp.Or(s.Says, name))
