@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/vulns"
 )
 
 const usage = `miniMirror carries what a site without internet needs in one container image,
@@ -35,6 +36,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   diff         show what changes from one image or lock to another
   verify       check an image against its digests and upstream's signatures
   sbom         list what an image carries, as SPDX or CycloneDX
+  vulns        show which items have known vulnerabilities
   rules        show the effect of rules on an image
   serve        serve an image over HTTP
   report       show from a server's audit trail who fetched what, and what was missing
@@ -49,7 +51,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
 minimirror VERB --help explains each.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the lock is out of date,
-4 verification failed, 130 interrupted.
+4 verification failed, 5 vulns --fail-on found something, 130 interrupted.
 `
 
 func main() {
@@ -90,6 +92,7 @@ func allVerbs() map[string]verb {
 		"serve":       serve,
 		"verify":      verify,
 		"version":     version,
+		"vulns":       vulnsVerb,
 		"why":         why,
 	}
 }
@@ -251,6 +254,8 @@ func exitCode(err error) int {
 		return 3
 	case errors.Is(err, artifact.ErrVerify):
 		return 4
+	case errors.Is(err, vulns.ErrFound):
+		return 5
 	}
 	return 1
 }
