@@ -81,6 +81,8 @@ build "docker://$registry/site/site:1"
 [ "sha256:$(digest --tls-verify=false "docker://$registry/site/site:1")" = "$both" ] || die "the registry has another index"
 skopeo copy --quiet --all --src-tls-verify=false "docker://$registry/site/site:1" "oci:$mine/copied:site"
 "$MINIMIRROR" verify "oci:$mine/copied" | grep 'images for linux/amd64 and linux/arm64' >/dev/null || die "verify checks one platform only"
+"$MINIMIRROR" diff "oci:$mine/both" "oci:$mine/copied" --platform linux/arm64 >"$mine/diff.out"
+grep -q '^items    nothing has changed' "$mine/diff.out" && grep -q '^note     B (.*) has images for linux/amd64, linux/arm64, .*: this is about linux/arm64$' "$mine/diff.out" || die "diff of an index: $(cat "$mine/diff.out")"
 
 say "a docker-archive has one image"
 build "docker-archive:$mine/one.tar"

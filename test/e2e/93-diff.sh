@@ -196,7 +196,7 @@ skopeo copy --quiet --preserve-digests --dest-tls-verify=false "oci:$mine/a" "do
 blobs >"$mine/blobs.a"
 skopeo copy --quiet --preserve-digests --dest-tls-verify=false "oci:$mine/b" "docker://$registry/site:b"
 new=$(blobs | comm -13 "$mine/blobs.a" - | while read -r blob; do stat -c %s "$blob/data"; done | sort -n)
-config_and_manifest=$(head -n 2 <<<"$new" | paste -sd+ | bc)
+config_and_manifest=$(($(head -n 2 <<<"$new" | paste -sd+)))
 [ "$(($(paste -sd+ <<<"$new") - config_and_manifest))" = "$(jq .ship.size "$mine/diff.json")" ] ||
 	die "the registry got $(paste -sd' ' <<<"$new"), diff says $(jq -c .ship "$mine/diff.json")"
 say "$(jq -r '"\(.ship.new) layers, \(.ship.size) bytes; \(.ship.kept) kept"' "$mine/diff.json")"
