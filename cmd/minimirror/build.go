@@ -23,6 +23,7 @@ import (
 )
 
 const buildHelp = `usage: minimirror build DEFINITION [--output REFERENCE]
+       minimirror build --program-only [--output REFERENCE]
 
 Makes the image of the definition's lock. Fetches what the cache
 ($XDG_CACHE_HOME/minimirror) lacks, verifies it, makes the repository that
@@ -51,6 +52,9 @@ build makes an image for this machine, and for each architecture that the defini
 carries if there is a program for it: --program ARCHITECTURE=FILE, or a file
 minimirror-linux-ARCHITECTURE beside this program, as make release and make programs
 write it. A docker-archive has one image only.
+
+--program-only makes an image of this program alone, without a definition: pods run it to
+serve an image that stays in its registry (docs/chart.md).
 
 build refuses before it fetches anything if the disk of the cache or of the output
 lacks room; minimirror plan shows what it needs. --force builds anyway.
@@ -86,12 +90,23 @@ func build(ctx context.Context, c *command, args []string) error {
 	force := c.flags.Bool("force", false, "build even if a disk seems to lack room")
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
 	registry := registryFlags(c)
+	programOnly := c.flags.Bool("program-only", false, "make an image of the program alone, to serve images that stay in a registry")
 	keyFiles := c.flags.StringArray("sign-key", nil, "file with an OpenPGP private key that signs the repository; may be repeated: all sign")
 	list := c.flags.Bool("sbom", false, "attach lists of software (SBOM) to the image, as SPDX and CycloneDX")
 	printed := c.flags.String("format", "text", "what to print: text or json")
 	upstream := c.upstreamFlags()
-	if err := c.parse(args, buildHelp, 1); err != nil {
+	if err := c.parseMore(args, buildHelp, 0); err != nil {
 		return err
+	}
+	arguments := 1
+	if *programOnly {
+		arguments = 0
+	}
+	if err := c.atMost(arguments); err != nil {
+		return err
+	}
+	if c.flags.NArg() < arguments {
+		return c.missing("DEFINITION")
 	}
 	if err := format(*printed); err != nil {
 		return err
@@ -117,6 +132,16 @@ func build(ctx context.Context, c *command, args []string) error {
 	}
 	if !c.flags.Changed("buildkit") {
 		*daemon = os.Getenv("BUILDKIT_HOST")
+	}
+	var tls buildkit.TLS
+	if *tlsDir != "" {
+		if tls, err = buildkit.TLSFromDir(*tlsDir); err != nil {
+			return err
+		}
+	}
+	if *programOnly {
+		return c.buildProgram(ctx, &builder.Builder{BuildKit: *daemon, TLS: tls, Registry: *registry, Progress: progress.To(os.Stderr), Log: c.log(), Platforms: wanted},
+			cmp.Or(output, "oci:out/program"), *printed)
 	}
 	d, err := builder.ReadDefinition(c.flags.Arg(0), kinds.All())
 	if err != nil {
@@ -150,12 +175,6 @@ func build(ctx context.Context, c *command, args []string) error {
 			return err
 		}
 		fmt.Fprintf(c.stderr, "%s: written\n", d.LockFile()) // the last line has its size
-	}
-	var tls buildkit.TLS
-	if *tlsDir != "" {
-		if tls, err = buildkit.TLSFromDir(*tlsDir); err != nil {
-			return err
-		}
 	}
 	b := &builder.Builder{
 		Kinds: kinds.All(), Cache: store, Fetch: client,

@@ -37,7 +37,7 @@ func planVerb(ctx context.Context, c *command, args []string) error {
 	once(c.flags, &base, "base", "image whose layers are kept (default: the one that mirror.layers beside the lock describes)")
 	compact := c.flags.Bool("compact", false, "keep no layers")
 	layerSize := c.flags.String("layer-size", "1G", "size of a new layer at most, if it has more than one file: bytes, or with K, M or G")
-	speed := c.flags.String("rate", "", "bytes per second of the network, to compute times: 500K, 2M")
+	speed := c.flags.String("rate", "", "what the network carries in a second, to compute times: bytes, or with K, M or G")
 	registry := registryFlags(c)
 	printed := c.flags.String("format", "text", "what to print: text or json")
 	if err := c.parse(args, planHelp, 1); err != nil {

@@ -62,7 +62,7 @@ func TestFlagsAreThere(t *testing.T) {
 	}
 	for verb, flags := range map[string][]string{
 		"serve":       {"rules", "sign-key", "tls-cert", "tls-client-ca", "htpasswd", "max-connections"},
-		"healthcheck": {"deep", "url"},
+		"healthcheck": {"deep", "address"},
 	} {
 		for _, flag := range flags {
 			if !given[verb][flag] {

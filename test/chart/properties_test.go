@@ -203,13 +203,17 @@ func checkWorkload(t *testing.T, w *workload, all []runtime.Object) {
 			own("ConfigMap", v.ConfigMap.Name)
 		case v.Secret != nil:
 			own("Secret", v.Secret.SecretName)
+		case v.Name == "cache" && v.EmptyDir != nil:
+			if v.EmptyDir.SizeLimit.Value() <= number(t, strings.TrimSuffix(flags["cache-size"], "G"))<<30 {
+				t.Errorf("the volume of the cache has %s, --cache-size=%s", v.EmptyDir.SizeLimit, flags["cache-size"])
+			}
 		default:
 			t.Errorf("volume %s is neither of a ConfigMap nor of a Secret", v.Name)
 		}
 	}
 	folders := map[string]bool{}
 	for _, m := range c.VolumeMounts {
-		if !volumes[m.Name] || !m.ReadOnly || m.SubPath != "" {
+		if !volumes[m.Name] || m.ReadOnly == (m.Name == "cache") || m.SubPath != "" {
 			t.Errorf("mount %+v", m)
 		}
 		folders[m.MountPath] = true

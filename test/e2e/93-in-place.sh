@@ -151,3 +151,21 @@ for trouble in wrong cut; do
 	[ "$trouble" = cut ] || [ "$(find "$mine/$trouble/files" -type f -size +500k | wc -l)" = 0 ] || die "$trouble: it keeps wrong files"
 	end "$server"
 done
+
+say "the program alone, as a pod has it: its own image, a read-only root, a numeric user, a folder for the cache"
+"$MINIMIRROR" build --program-only --output "docker://$registry/site/program:1" | tee "$mine/program"
+"$MINIMIRROR" build --program-only --output "oci:$mine/program-image" >"$mine/program-again"
+[ "$(cut -d' ' -f2 "$mine/program")" = "$(cut -d' ' -f2 "$mine/program-again")" ] || die "another digest"
+[ "$(skopeo inspect --tls-verify=false --format '{{len .Layers}} {{.Architecture}}' "docker://$registry/site/program:1" | cut -d' ' -f1)" = 1 ] || die "it has more than the program"
+mkdir "$mine/root" "$mine/pod"
+layer=$(skopeo inspect --format '{{range .Layers}}{{.}}{{end}}' "oci:$mine/program-image")
+tar -C "$mine/root" --no-same-owner -xf "$mine/program-image/blobs/${layer/://}"
+[ "$(ls -A "$mine/root")" = minimirror ] || die "it has $(ls -A "$mine/root")"
+skopeo inspect --config "oci:$mine/program-image" | tr -d ' \n' | grep -q '"User":"65532:65532".*"Entrypoint":\["/minimirror","serve"\]'
+"$MINIMIRROR" build --program-only extra >"$mine/extra.log" 2>&1 && die "an argument is not refused"
+grep -q 'unexpected argument "extra"' "$mine/extra.log"
+"$mine/root/minimirror" serve --image "docker://$registry/site/web@$digest" --cache "$mine/pod" --cache-size 1G --listen 127.0.0.1:0 >"$mine/pod.log" 2>&1 &
+defer end $!
+await $! "$mine/pod.log" 'listening on [a-z]+://([0-9.:]+)$'
+url=http://$said
+apt_fetches pod p03 q09

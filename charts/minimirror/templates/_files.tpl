@@ -6,6 +6,17 @@
 - --grace={{ .Values.server.grace }}s
 - --audit={{ .Values.server.audit | ternary "-" "none" }}
 - --rules=/etc/minimirror/rules/rules.yaml
+{{- if eq .Values.image.mode "registry" }}
+- {{ printf "--image=docker://%s" (include "minimirror.served" .) | quote }}
+- --cache=/var/cache/minimirror
+- --cache-size={{ int64 .Values.registry.cacheGiB }}G
+{{- if .Values.registry.existingAuthority }}
+- --registry-ca=/etc/minimirror/registry-authority/ca.crt
+{{- end }}
+{{- if .Values.registry.insecure }}
+- --insecure
+{{- end }}
+{{- end }}
 {{- if include "minimirror.signingSecret" . }}
 {{- range include "minimirror.signingFiles" . | fromJsonArray }}
 - {{ printf "--sign-key=/etc/minimirror/signing-key/%s" . | quote }}
@@ -47,6 +58,15 @@
 
 {{- define "minimirror.mounts" -}}
 - { name: rules, mountPath: /etc/minimirror/rules, readOnly: true }
+{{- if eq .Values.image.mode "registry" }}
+- { name: cache, mountPath: /var/cache/minimirror }
+{{- if .Values.registry.existingSecret }}
+- { name: registry, mountPath: /etc/minimirror/registry, readOnly: true }
+{{- end }}
+{{- if .Values.registry.existingAuthority }}
+- { name: registry-authority, mountPath: /etc/minimirror/registry-authority, readOnly: true }
+{{- end }}
+{{- end }}
 {{- if include "minimirror.signingSecret" . }}
 - { name: signing-key, mountPath: /etc/minimirror/signing-key, readOnly: true }
 {{- end }}
@@ -66,6 +86,23 @@
   configMap:
     name: {{ include "minimirror.rulesConfigMap" . | quote }}
     items: [{ key: rules.yaml, path: rules.yaml }]
+{{- if eq .Values.image.mode "registry" }}
+- name: cache
+  emptyDir: { sizeLimit: {{ add 1 .Values.registry.cacheGiB }}Gi }
+{{- with .Values.registry.existingSecret }}
+- name: registry
+  secret:
+    secretName: {{ . | quote }}
+    defaultMode: 0440
+    items: [{ key: .dockerconfigjson, path: config.json }]
+{{- end }}
+{{- with .Values.registry.existingAuthority }}
+- name: registry-authority
+  configMap:
+    name: {{ . | quote }}
+    items: [{ key: ca.crt, path: ca.crt }]
+{{- end }}
+{{- end }}
 {{- with include "minimirror.signingSecret" . }}
 - name: signing-key
   secret:

@@ -30,7 +30,25 @@
 {{- if .Values.tls.certificate }}{{ include "minimirror.fullname" . }}-tls{{ else }}{{ .Values.tls.existingSecret }}{{ end -}}
 {{- end -}}
 
+{{/* The image that pods run. */}}
 {{- define "minimirror.image" -}}
+{{- if eq .Values.image.mode "registry" -}}
+{{- with .Values.registry.program -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else if .tag -}}
+{{ .repository }}:{{ .tag }}
+{{- else -}}
+{{ fail "registry.program.tag is missing: push the program with minimirror build --program-only --output docker://HOST/NAME:TAG, and name it in registry.program" }}
+{{- end -}}
+{{- end -}}
+{{- else -}}
+{{ include "minimirror.served" . }}
+{{- end -}}
+{{- end -}}
+
+{{/* The image that is served. */}}
+{{- define "minimirror.served" -}}
 {{- with .Values.image -}}
 {{- if .digest -}}
 {{ .repository }}@{{ .digest }}

@@ -34,10 +34,17 @@ spec:
       command: [/minimirror, serve]
       args:
         {{- include "minimirror.args" . | nindent 8 }}
-      {{- if dig "limits" "memory" "" .Values.resources }}
+      {{- $limited := dig "limits" "memory" "" .Values.resources }}
+      {{- $login := and (eq .Values.image.mode "registry") .Values.registry.existingSecret }}
+      {{- if or $limited $login }}
       env:
+        {{- if $limited }}
         - name: GOMEMLIMIT
           valueFrom: { resourceFieldRef: { resource: limits.memory } }
+        {{- end }}
+        {{- if $login }}
+        - { name: REGISTRY_AUTH_FILE, value: /etc/minimirror/registry/config.json }
+        {{- end }}
       {{- end }}
       ports:
         - name: mirror
