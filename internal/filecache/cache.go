@@ -36,7 +36,7 @@ const (
 	Whole = 1 << 20
 
 	block       = 4 << 10         // what a file takes on the disk is a multiple of it
-	maxFetches  = 64              // at the same time
+	maxFetches  = 256             // at the same time
 	maxPassed   = 256             // readers without the folder, each with a buffer
 	maxOpen     = 256             // descriptors of files that nobody reads
 	touchEvery  = 5 * time.Minute // the file's time on the disk says after a restart when it was used

@@ -33,6 +33,7 @@ type Remote struct {
 	cache     *filecache.Cache
 	layers    []layerContent
 	line      *line
+	joiner    *joiner
 }
 
 // OpenRemote opens an image in a registry in place: each file is fetched when it is first opened, verified, and kept in the cache. At the
@@ -92,8 +93,14 @@ func openRemote(ctx context.Context, repository *registry.Repository, ref Refere
 		_, err = io.ReadFull(body, make([]byte, 1))
 		return errors.Join(err, body.Close())
 	})
+	reading, cancel := context.WithCancel(context.Background())
+	remote.joiner = &joiner{ctx: reading, part: func(ctx context.Context, layer int, offset, size int64) (io.ReadCloser, error) {
+		return remote.layers[layer].part(ctx, offset, size)
+	}}
 	closeRecords := img.close
 	img.close = func() error {
+		cancel()
+		remote.joiner.reads.Wait()
 		remote.line.close()
 		return errors.Join(closeRecords(), repository.Close())
 	}
@@ -168,7 +175,13 @@ func (m *Remote) source(f *catalog.File) filecache.Source {
 		if err := m.line.check(); err != nil {
 			return nil, err
 		}
-		body, err := m.layers[f.Layer].part(ctx, f.Offset, f.Size)
+		var body io.ReadCloser
+		var err error
+		if f.Size <= joinedFile {
+			body, err = m.joiner.open(ctx, f)
+		} else {
+			body, err = m.layers[f.Layer].part(ctx, f.Offset, f.Size)
+		}
 		if m.line.note(ctx, err); err != nil {
 			return nil, err
 		}

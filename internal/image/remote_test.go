@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -157,6 +158,47 @@ func TestRemoteManyClients(t *testing.T) {
 	clients.Wait()
 	if s := img.Remote().State().Cache; s.Bytes > 400_000 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Small files that wait at the same time are read with few requests.
+func TestRemoteJoins(t *testing.T) {
+	m, want := many(t, 300, 5000)
+	slow := make(chan struct{})
+	r := imagetest.NewRegistry(t, m.Layout(t), func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.URL.Path, "/blobs/") {
+				<-slow
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	opened := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case slow <- struct{}{}:
+			case <-opened:
+				return
+			}
+		}
+	}()
+	img, closer, err := remote(t, r.Reference(), t.TempDir(), 16<<20)
+	must(t, err)
+	defer closer()
+	close(opened)
+	before := r.Asked.Load()
+	var clients sync.WaitGroup
+	for path, content := range want {
+		clients.Go(func() { holdsAll(t, img, map[string]string{path: content}) })
+	}
+	for img.Remote().State().Cache.Misses < int64(len(want)) {
+		runtime.Gosched()
+	}
+	close(slow)
+	clients.Wait()
+	if n := r.Asked.Load() - before; n > 100 {
+		t.Errorf("%d requests for %d files", n, len(want))
 	}
 }
 
