@@ -13,7 +13,7 @@ import (
 func (r *Report) Text(w io.Writer, now time.Time, all bool) error {
 	var b strings.Builder
 	for i := range r.Knowledge {
-		fmt.Fprintf(&b, "known from %s\n", r.Knowledge[i].text(now))
+		fmt.Fprintf(&b, "known from %s\n", r.Knowledge[i].Text(now))
 	}
 	of := "the image"
 	if len(r.Nodes) > 0 {
@@ -37,7 +37,8 @@ func (r *Report) Text(w io.Writer, now time.Time, all bool) error {
 	return err
 }
 
-func (k *Knowledge) text(now time.Time) string {
+// Text says what it is and how old, on one line.
+func (k *Knowledge) Text(now time.Time) string {
 	text := k.Source + ": " + k.Date.UTC().Format("2006-01-02 15:04 MST") + ", "
 	switch days := k.Age(now); {
 	case days < 0:

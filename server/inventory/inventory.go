@@ -16,6 +16,7 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/needs"
 	"github.com/minimirror/minimirror/internal/signing"
+	"github.com/minimirror/minimirror/internal/vulns"
 )
 
 // Options are what an Inventory takes its answers from. All but Version are required.
@@ -37,8 +38,9 @@ type Options struct {
 // An Inventory answers what visitors ask.
 type Inventory struct {
 	Options
-	graph lazy[needs.Graph]
-	sizes lazy[Sizes]
+	graph           lazy[needs.Graph]
+	sizes           lazy[Sizes]
+	vulnerabilities lazy[vulns.Report]
 }
 
 // New makes an Inventory. It reads nothing before it is asked.

@@ -71,7 +71,7 @@ func New(o Options) (*Pages, error) {
 		"lines":      func(text string) []string { return strings.Split(strings.TrimSpace(text), "\n") },
 		"paragraphs": func(text string) []string { return strings.Split(text, "\n\n") },
 	}
-	for _, name := range []string{"home.html", "search.html", "artifact.html", "set.html", "rules.html", "activity.html", "size.html", "error.html"} {
+	for _, name := range []string{"home.html", "search.html", "artifact.html", "set.html", "rules.html", "activity.html", "size.html", "vulnerabilities.html", "error.html"} {
 		t, err := template.New(name).Funcs(functions).ParseFS(pageFiles, "layout.html", name)
 		if err != nil {
 			return nil, err
@@ -141,6 +141,8 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.serveActivity(w, r)
 	case rest == "size":
 		p.serveSize(w, r)
+	case rest == "vulnerabilities":
+		p.serveVulnerabilities(w, r)
 	default:
 		if kind, name, found := strings.Cut(strings.TrimPrefix(rest, "artifacts/"), "/"); found && strings.HasPrefix(rest, "artifacts/") {
 			p.serveArtifact(w, r, kind, name)

@@ -67,3 +67,11 @@ func TestSizePage(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+// An image without advisories says so.
+func TestVulnerabilitiesPage(t *testing.T) {
+	h := sizeServer(t, func(*catalog.Catalog) {}).Handler()
+	if text := inspect(page(t, h, "/-/vulnerabilities", 200)).text; !strings.Contains(text, "This image carries no advisories") {
+		t.Error(text)
+	}
+}

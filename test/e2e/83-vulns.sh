@@ -2,7 +2,7 @@
 # What is known of vulnerabilities, carried in an image and asked without a network: a file of Debian's security tracker with every status, epochs,
 # rebuilt packages, packages of one's own and of a vendor. debsecan, with the same data, names the same packages on a node.
 . "$(dirname "$0")/lib.sh"
-need jq debsecan dpkg-deb
+need jq curl debsecan dpkg-deb
 
 made_up_archive <<-END
 	Suite: bookworm
@@ -115,6 +115,12 @@ done
 ! grep -q 'CVE-2024-0004\|CVE-2024-0011' "$mine/report.txt" || die "what needs nothing is listed"
 "$MINIMIRROR" vulns "oci:$mine/image" --all | grep 'CVE-2024-0004' >/dev/null || die "--all does not list what is unimportant"
 "$MINIMIRROR" inspect "oci:$mine/image" | grep '2024-05-01' >/dev/null || die "inspect does not show the date"
+
+start_server "oci:$mine/image"
+get -H 'Accept: text/html' "$url/-/vulnerabilities" >"$mine/page.html"
+for text in '2024-05-01 00:00 UTC' 'CVE-2024-0002' 'fixed in 1.0-1+deb12u1, which the image does not have' 'No advisories speak of packages of Example Inc.: 1 item' '7 affected'; do
+	sed 's/&#43;/+/g' "$mine/page.html" | grep -F -- "$text" >/dev/null || { cat "$mine/page.html"; die "the page does not say $text"; }
+done
 
 say "a pipeline fails for what it asks"
 fails() {
