@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/filecache"
@@ -61,7 +62,7 @@ func open(t testing.TB, dir string, size int64) *filecache.Cache {
 
 // read reads all of a file, in steps.
 func read(c *filecache.Cache, f filecache.File, source filecache.Source) ([]byte, error) {
-	r, err := c.Open(context.Background(), context.Background(), f, source)
+	r, err := c.Open(context.Background(), time.Minute, f, source)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +219,7 @@ func TestWrongSource(t *testing.T) {
 				for _, part := range [][2]int64{{0, int64(size)}, {0, 1}, {0, 100}, {int64(size) / 2, int64(size)/2 + 100}, {int64(size) - 1, int64(size)}} {
 					name := fmt.Sprintf("bound %d, %d bytes, %s, %v", bound, size, what, part)
 					source := &giving{data: given}
-					r, err := c.Open(t.Context(), t.Context(), fileOf(data), source.open)
+					r, err := c.Open(t.Context(), time.Minute, fileOf(data), source.open)
 					if err == nil {
 						var got []byte
 						got, err = rest(r, part[0], part[1])
@@ -280,11 +281,11 @@ func TestReadersShareAFetch(t *testing.T) {
 	}
 	go func() { next <- data[:1<<20] }()
 	gone, leave := context.WithCancel(t.Context())
-	first, err := c.Open(gone, gone, fileOf(data), source)
+	first, err := c.Open(gone, time.Minute, fileOf(data), source)
 	if err != nil {
 		t.Fatal(err)
 	}
-	late, err := c.Open(t.Context(), t.Context(), fileOf(data), source)
+	late, err := c.Open(t.Context(), time.Minute, fileOf(data), source)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,6 +318,24 @@ func TestReadersShareAFetch(t *testing.T) {
 	}
 }
 
+// A reader does not wait for ever for a source that gives nothing; the fetch goes on.
+func TestPatience(t *testing.T) {
+	c := open(t, t.TempDir(), 64<<20)
+	data := content(1, 1000)
+	next := make(chan []byte)
+	source := func(ctx context.Context) (io.ReadCloser, error) { return &steps{next: next, ctx: ctx}, nil }
+	if _, err := c.Open(t.Context(), time.Nanosecond, fileOf(data), source); !errors.Is(err, filecache.ErrPatience) {
+		t.Error(err)
+	}
+	go func() {
+		next <- data
+		close(next)
+	}()
+	if got, err := read(c, fileOf(data), source); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
 // A large file that nobody waits for any more is not fetched on, and the next reader begins anew.
 func TestAbandoned(t *testing.T) {
 	c := open(t, t.TempDir(), 1<<30)
@@ -329,7 +348,7 @@ func TestAbandoned(t *testing.T) {
 		return &steps{next: next, ctx: ctx}, nil
 	}
 	for range 2 {
-		r, err := c.Open(t.Context(), t.Context(), f, source)
+		r, err := c.Open(t.Context(), time.Minute, f, source)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -365,7 +384,7 @@ func TestManyWhileEvicting(t *testing.T) {
 				if random.IntN(8) == 0 {
 					source.err = fault
 				}
-				r, err := c.Open(ctx, ctx, fileOf(data), source.open)
+				r, err := c.Open(ctx, time.Minute, fileOf(data), source.open)
 				if err == nil {
 					from := random.Int64N(int64(len(data)))
 					to := from + 1 + random.Int64N(int64(len(data))-from)
@@ -429,7 +448,7 @@ func TestOpenRefuses(t *testing.T) {
 func TestClosed(t *testing.T) {
 	c := open(t, t.TempDir(), 1<<20)
 	source := &giving{data: content(1, 1000)}
-	r, err := c.Open(t.Context(), t.Context(), fileOf(source.data), source.open)
+	r, err := c.Open(t.Context(), time.Minute, fileOf(source.data), source.open)
 	if err != nil {
 		t.Fatal(err)
 	}

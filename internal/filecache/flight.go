@@ -34,6 +34,13 @@ func (f *flight) progress() (arrived int64, ended bool) {
 	return f.arrived, f.ended
 }
 
+// result is progress with the error of a flight that has ended.
+func (f *flight) result() (arrived int64, ended bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.arrived, f.ended, f.err
+}
+
 // advance tells the readers how much there is.
 func (f *flight) advance(arrived int64) {
 	f.mu.Lock()
@@ -233,7 +240,7 @@ func (c *Cache) create(e *entry) (*os.File, error) {
 	c.mu.Unlock()
 	for {
 		file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
-		if err == nil && e.Size > 0 {
+		if err == nil && e.Size > Whole { // a small one is written at once
 			err = unix.Fallocate(int(file.Fd()), 0, 0, e.Size)
 			if err == unix.EOPNOTSUPP || err == unix.ENOSYS || err == unix.EINVAL {
 				err = nil
@@ -268,6 +275,9 @@ func (c *Cache) copy(ctx context.Context, e *entry, file *os.File, body io.Reade
 		}
 		if n > 0 {
 			if _, failed := file.Write(buffer[:n]); failed != nil {
+				if full(failed) {
+					c.oldest() // so that the next file may fit
+				}
 				return &diskError{fmt.Errorf("cache: %w", failed)}
 			}
 			sum.Write(buffer[:n])

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 )
 
 // A Reader reads one file, of which a part may still be on its way. It is for one goroutine.
@@ -20,9 +21,12 @@ type Reader struct {
 	closed   bool
 }
 
-// Open returns a reader as soon as the file's first byte can be given, or fails when first ends. ctx is the context of all reading; when
-// it ends, the fetch goes on for other readers. first ends no later than ctx. The error is that of the source, or artifact.ErrVerify if the source has other content.
-func (c *Cache) Open(ctx, first context.Context, f File, source Source) (*Reader, error) {
+// ErrPatience is that the first byte has not come in time.
+var ErrPatience = errors.New("the first byte has not come in time")
+
+// Open returns a reader as soon as the file's first byte can be given, or fails when it has not come for so long. ctx is the context of all
+// reading; when it ends, the fetch goes on for other readers. The error is that of the source, or artifact.ErrVerify if the source has other content.
+func (c *Cache) Open(ctx context.Context, patience time.Duration, f File, source Source) (*Reader, error) {
 	e, err := c.enter(f, source)
 	if err != nil {
 		return nil, err
@@ -31,7 +35,7 @@ func (c *Cache) Open(ctx, first context.Context, f File, source Source) (*Reader
 	if e == nil {
 		err = r.pass()
 	} else {
-		err = r.begin(first)
+		err = r.begin(patience)
 	}
 	if err != nil {
 		r.Close()
@@ -41,9 +45,16 @@ func (c *Cache) Open(ctx, first context.Context, f File, source Source) (*Reader
 }
 
 // begin waits for the first byte, or, of a small file, for all of them.
-func (r *Reader) begin(ctx context.Context) error {
+func (r *Reader) begin(patience time.Duration) error {
 	flight := r.entry.flight
-	_, ended, err := flight.wait(ctx, 0, r.file.Size <= Whole)
+	if _, ended := flight.progress(); !ended {
+		ctx, cancel := context.WithTimeoutCause(r.ctx, patience, ErrPatience)
+		defer cancel()
+		if _, _, err := flight.wait(ctx, 0, r.file.Size <= Whole); err != nil {
+			return r.orPass(err)
+		}
+	}
+	_, ended, err := flight.result()
 	r.complete = ended && err == nil
 	return r.orPass(err)
 }

@@ -160,9 +160,7 @@ func (img *Image) OpenContext(ctx context.Context, f *catalog.File) (*Section, e
 	if m == nil {
 		return img.open(f)
 	}
-	first, cancel := context.WithTimeoutCause(ctx, remotePatience, errNoAnswer)
-	defer cancel()
-	r, err := m.cache.Open(ctx, first, filecache.File{SHA256: f.SHA256, Size: f.Size}, m.source(f))
+	r, err := m.cache.Open(ctx, remotePatience, filecache.File{SHA256: f.SHA256, Size: f.Size}, m.source(f))
 	if err != nil {
 		return nil, unavailable(f.Path, err)
 	}

@@ -112,8 +112,6 @@ func ofRegistry(err error) bool {
 	return !errors.Is(err, artifact.ErrVerify) && !errors.Is(err, errNoParts)
 }
 
-var errNoAnswer = errors.New("the registry has sent nothing for 30 seconds")
-
 // An UnavailableError says that a file of an image in a registry cannot be read now. It is neither fs.ErrNotExist nor anything else that
 // its cause is: the image has the file.
 type UnavailableError struct {
