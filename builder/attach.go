@@ -25,16 +25,18 @@ import (
 type attachments struct {
 	artifacts []attached.Artifact
 	files     []string // temporary ones, which the artifacts need
+	// sign makes what the image's digest is needed for; nil: nothing.
+	sign func(digest.Digest) ([]attached.Artifact, error)
 }
 
 // attachments makes them. A docker-archive can have none.
 func (b *Builder) attachments(ctx context.Context, p *plan, layers []*tarlayer.Layer, output image.Reference) (a *attachments, err error) {
 	a = &attachments{}
-	if !b.SBOM {
+	if !b.SBOM && b.SignImage == nil {
 		return a, nil
 	}
 	if output.Transport == image.DockerArchive {
-		return nil, artifact.Hint(artifact.Usagef("%s: a docker-archive holds images alone: nothing can be attached to them", output),
+		return nil, artifact.Hint(artifact.Usagef("%s: a docker-archive holds images alone: neither lists of software nor signatures", output),
 			"write an oci-archive:FILE, an oci:DIR or to a registry; minimirror sbom lists what any image carries")
 	}
 	defer func() {
@@ -42,6 +44,12 @@ func (b *Builder) attachments(ctx context.Context, p *plan, layers []*tarlayer.L
 			a.remove()
 		}
 	}()
+	if b.SignImage != nil {
+		a.sign = func(image digest.Digest) ([]attached.Artifact, error) { return b.signatures(p, image) }
+	}
+	if !b.SBOM {
+		return a, nil
+	}
 	subject, err := p.subject(ctx, layers)
 	if err != nil {
 		return a, err
@@ -60,10 +68,16 @@ func (b *Builder) attachments(ctx context.Context, p *plan, layers []*tarlayer.L
 
 // attach is the function for buildkit.Options; nil: nothing is attached.
 func (a *attachments) attach() func(ocispec.Descriptor) ([]attached.Artifact, error) {
-	if len(a.artifacts) == 0 {
+	if len(a.artifacts) == 0 && a.sign == nil {
 		return nil
 	}
-	return func(ocispec.Descriptor) ([]attached.Artifact, error) { return a.artifacts, nil }
+	return func(image ocispec.Descriptor) ([]attached.Artifact, error) {
+		if a.sign == nil {
+			return a.artifacts, nil
+		}
+		signed, err := a.sign(image.Digest)
+		return append(signed, a.artifacts...), err
+	}
 }
 
 func (a *attachments) remove() {

@@ -2,6 +2,7 @@ package builder
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"io"
@@ -41,7 +42,9 @@ type Builder struct {
 	Registry registry.Options // how to reach the registry that the image goes to
 
 	Platforms Platforms
-	SBOM      bool // attach lists of software to the image
+	SBOM      bool          // attach lists of software to the image
+	SignImage crypto.Signer // signs the image itself; nil: nobody does
+	Version   string        // of this program, for the provenance of signed images
 
 	Base        Base
 	Layers      placement.Options

@@ -92,6 +92,9 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 		return err
 	}
 	defer reader.Close()
+	if err := c.verifySigned(ctx, reader, *f.verifyKeys, *f.registry); err != nil {
+		return err
+	}
 	if reader.Digest != "" {
 		fmt.Fprintf(c.stderr, "image: %s %s\n", ref, reader.Digest)
 	}

@@ -17,12 +17,14 @@ type bootstrapFlags struct {
 	answers, log, configure, output string
 	load, name                      string
 	only, undo, shell               bool
+	verifyKeys                      *[]string
 	registry                        *registry.Options
 	wait                            time.Duration
 }
 
 func (f *bootstrapFlags) define(c *command) {
 	flags := c.flags
+	f.verifyKeys = c.verifyKeyFlag()
 	f.registry = registryFlags(c)
 	flags.BoolVar(&f.list, "list", false, "show the sets of the image")
 	once(flags, &f.set, "set", "what to install: a set of the image")

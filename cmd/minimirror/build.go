@@ -59,6 +59,12 @@ serve an image that stays in its registry (docs/chart.md).
 build refuses before it fetches anything if the disk of the cache or of the output
 lacks room; minimirror plan shows what it needs. --force builds anyway.
 
+--sign-image signs the image itself, as cosign does: at the tag sha256-DIGEST.sig, and as a
+Sigstore bundle; a second bundle says from which releases of upstream the image was
+made (SLSA provenance). verify, bootstrap, serve and kit require it with --verify-key.
+MINIMIRROR_KEY_PASSWORD, or the file that MINIMIRROR_KEY_PASSWORD_FILE names, has the
+password of a key that cosign encrypted.
+
 --sbom attaches what minimirror sbom prints: two artifacts whose subject is the image
 (OCI referrers). Programs that expect one image in a layout then need its name.
 
@@ -92,6 +98,8 @@ func build(ctx context.Context, c *command, args []string) error {
 	registry := registryFlags(c)
 	programOnly := c.flags.Bool("program-only", false, "make an image of the program alone, to serve images that stay in a registry")
 	keyFiles := c.flags.StringArray("sign-key", nil, "file with an OpenPGP private key that signs the repository; may be repeated: all sign")
+	var signImage string
+	once(c.flags, &signImage, "sign-image", "file with a private key (PEM: ECDSA on P-256, Ed25519, or cosign's) that signs the image itself")
 	list := c.flags.Bool("sbom", false, "attach lists of software (SBOM) to the image, as SPDX and CycloneDX")
 	printed := c.flags.String("format", "text", "what to print: text or json")
 	upstream := c.upstreamFlags()
@@ -155,6 +163,10 @@ func build(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
+	imageKey, err := imageKey(ctx, signImage)
+	if err != nil {
+		return err
+	}
 	program, err := os.Executable()
 	if err != nil {
 		return err
@@ -180,7 +192,7 @@ func build(ctx context.Context, c *command, args []string) error {
 		Kinds: kinds.All(), Cache: store, Fetch: client,
 		Keys:    func() (signing.Keys, error) { return c.ownKey(keys) },
 		Program: program, BuildKit: *daemon, TLS: tls, Registry: *registry, Progress: progress.To(os.Stderr), Log: c.log(),
-		Platforms: wanted, Base: follow, Layers: limits, LargeLayers: *large, Force: *force, SBOM: *list,
+		Platforms: wanted, Base: follow, Layers: limits, LargeLayers: *large, Force: *force, SBOM: *list, SignImage: imageKey, Version: programVersion(),
 	}
 	built, err := b.Build(ctx, d, ref)
 	if err != nil {

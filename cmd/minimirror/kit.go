@@ -54,6 +54,7 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	prefer := c.flags.Bool("prefer", false, "clients prefer the mirror to their other sources")
 	renew := c.flags.String("renew", "", "when clients renew their files by themselves, as systemd.time(7) has it, such as daily (default: never)")
 	transparent := c.flags.Bool("transparent", false, "clients may go on using upstream's names")
+	signed := c.verifyKeyFlag()
 	options := registryFlags(c)
 	if err := c.parseImage(args, kitHelp, 0); err != nil {
 		return err
@@ -69,6 +70,9 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	defer img.Close()
+	if err := c.verifySigned(ctx, img, *signed, *options); err != nil {
+		return err
+	}
 	k := kit.Kit{Name: img.Name, Digest: img.Digest, Address: *address, Date: img.Date.UTC().Format("2006-01-02 15:04 MST"), Program: programVersion(), Image: *name, Renew: *renew}
 	if *renew != "" && *prefer {
 		return artifact.Hint(artifact.Usagef("--renew and --prefer cannot be used together: what --prefer writes depends on what the image has, and would be wrong for a later one"),

@@ -72,6 +72,7 @@ type serveFlags struct {
 	pprof        bool
 	proxies, as  []string
 	remote       remoteFlags
+	verifyKeys   *[]string
 	access.Options
 	access.Limits
 }
@@ -79,6 +80,7 @@ type serveFlags struct {
 func (f *serveFlags) declare(c *command) {
 	c.imageFlag("image to serve in place (default: the unpacked image in /" + layout.Root + ")")
 	f.remote.declare(c)
+	f.verifyKeys = c.verifyKeyFlag()
 	once(c.flags, &f.root, "root", "")
 	c.flags.Lookup("root").Hidden = true // before --image could be an unpacked image, too
 	c.flags.StringVar(&f.listen, "listen", ":8080", "address and port to listen on")
@@ -136,6 +138,9 @@ func serve(ctx context.Context, c *command, args []string) (err error) {
 		return err
 	}
 	defer opened()
+	if err := c.servedIsSigned(ctx, o.Image, &f); err != nil {
+		return err
+	}
 	signer, keys, err := c.signer(o.Image, f.signKeys)
 	if err != nil {
 		return err

@@ -47,6 +47,25 @@ func (c *command) openImage(ctx context.Context, f *serveFlags) (img *image.Imag
 	return img, img.Close, nil
 }
 
+// servedIsSigned applies --verify-key to the image that is served.
+func (c *command) servedIsSigned(ctx context.Context, img *image.Image, f *serveFlags) error {
+	if len(*f.verifyKeys) == 0 {
+		return nil
+	}
+	if c.imageRef == "" {
+		return artifact.Usagef("--verify-key requires --image: an unpacked image has no signatures")
+	}
+	reader, ref, err := c.openReader(ctx, c.imageRef, *f.remote.registry)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	if reader.Digest != img.Digest {
+		return artifact.Verifyf("%s: it has become another image since it was opened, %s instead of %s", ref, reader.Digest, img.Digest)
+	}
+	return c.verifySigned(ctx, reader, *f.verifyKeys, *f.remote.registry)
+}
+
 // signer makes signers of the keys in the files, which must be the image's; nil if there are no files. known are the image's keys, of
 // which it warns if they expire, or do not sign.
 func (c *command) signer(img *image.Image, files []string) (signer func(time.Time) (artifact.Signer, error), known []signing.Info, err error) {

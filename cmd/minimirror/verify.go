@@ -38,6 +38,9 @@ Packages of your own, local files, charts, and files that only the definition
 vouches for are signed by no upstream. An image can say this of anything: so
 verify --keyring warns and names them, unless --lock vouches for them.
 
+--verify-key requires a signature of the image itself, as build --sign-image and cosign make
+them: by this key, and of this digest.
+
 --lock compares the image with the lock that you keep: mirror.lock, its folder, or
 its mirror.yaml. Every item, file and set must be as it was locked, and nothing
 may be added. The definition beside the lock is not read.
@@ -76,6 +79,7 @@ func verify(ctx context.Context, c *command, args []string) error {
 	output := c.flags.String("format", "text", "what to print: text or json")
 	var lock string
 	once(c.flags, &lock, "lock", "lock that the image must have been built from")
+	signed := c.verifyKeyFlag()
 	options := registryFlags(c)
 	if err := c.parseImage(args, verifyHelp, 0); err != nil {
 		return err
@@ -99,6 +103,9 @@ func verify(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	defer img.Close()
+	if err := c.verifySigned(ctx, img, *signed, *options); err != nil {
+		return err
+	}
 	v := verification{reference: c.imageRef, keys: keys}
 	if c.flags.Changed("lock") {
 		v.lock = &lock

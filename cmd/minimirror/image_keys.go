@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/registry"
+	"github.com/minimirror/minimirror/internal/image/signature"
+)
+
+// verifyKeyFlag declares --verify-key.
+func (c *command) verifyKeyFlag() *[]string {
+	return c.flags.StringArray("verify-key", nil, "file with a public key (PEM) that must have signed the image; if repeated, one of them")
+}
+
+// verifySigned requires a signature of the image by one of the keys in the files, if there are any.
+func (c *command) verifySigned(ctx context.Context, img *image.Reader, files []string, options registry.Options) error {
+	if len(files) == 0 {
+		return nil
+	}
+	keys := make([]signature.Key, len(files))
+	for i, file := range files {
+		data, err := artifact.ReadInput(ctx, file)
+		if err != nil {
+			return fmt.Errorf("--verify-key: %w", err)
+		}
+		if keys[i], err = signature.ReadPublic(file, data); err != nil {
+			return fmt.Errorf("--verify-key: %w", err)
+		}
+	}
+	return img.VerifySignature(ctx, keys, image.Options{Registry: options})
+}
+
+// imageKey reads the key of --sign-image; nil: there is none.
+func imageKey(ctx context.Context, file string) (crypto.Signer, error) {
+	if file == "" {
+		return nil, nil
+	}
+	data, err := artifact.ReadInput(ctx, file)
+	if err != nil {
+		return nil, fmt.Errorf("--sign-image: %w", err)
+	}
+	key, err := signature.ReadPrivate(data, keyPassword)
+	if err != nil {
+		return nil, fmt.Errorf("--sign-image: %s: %w", file, err)
+	}
+	return key, nil
+}
+
+// keyPassword is the password of an encrypted key.
+func keyPassword() ([]byte, error) {
+	if text, found := os.LookupEnv("MINIMIRROR_KEY_PASSWORD"); found {
+		return []byte(text), nil
+	}
+	if file := os.Getenv("MINIMIRROR_KEY_PASSWORD_FILE"); file != "" {
+		data, err := artifact.ReadFile(file)
+		return bytes.TrimRight(data, "\r\n"), err
+	}
+	return nil, artifact.Hint(errors.New("it is encrypted"), "put its password into MINIMIRROR_KEY_PASSWORD, or the password's file into MINIMIRROR_KEY_PASSWORD_FILE")
+}
