@@ -44,14 +44,14 @@ A machine becomes a client with (apt 2.3.10 or later):
 or, without curl:
   /usr/lib/apt/apt-helper download-file http://ADDRESS/minimirror.sources /etc/apt/sources.list.d/minimirror.sources
 
---rules FILE says what clients may have; see docs/rules.md. The file is read
-again when it changes. With --sign-key, the key that built the image, what is
-denied vanishes from the indexes, so that apt chooses something else; without
-it apt still chooses what is denied, and fails. Repeat --sign-key for an image
-that several keys have signed.
+--rules FILE says what clients may download; see docs/rules.md. The file is read
+again when it changes. With --sign-key, the key that signed the image, denied
+packages are removed from the indexes, so that apt selects something else;
+without it, apt selects denied packages, and the download fails. Repeat
+--sign-key for an image that several keys have signed.
 
 The audit trail is a line of JSON for each request, on standard output unless
---audit names a file. SIGHUP opens the file anew and reads the rules again.
+--audit names a file. SIGHUP reopens the file and reads the rules again.
 SIGTERM and SIGINT end the server: running downloads may finish within the
 grace time.
 

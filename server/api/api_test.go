@@ -444,7 +444,7 @@ func TestAPIReportNamesNobody(t *testing.T) {
 	if c := report.Channels; c == nil || len(c.Rows) != 2 || c.Rows[1].Lacking != 1 || c.Clients.Total != 1 || len(c.Clients.Rows) != 0 {
 		t.Errorf("channels: %+v", c)
 	}
-	if text := servertest.Body(t, servertest.Ask(t, s.Handler(), "GET", "/-/activity")); !strings.Contains(text, "1 client reads a part of what the mirror has") {
+	if text := servertest.Body(t, servertest.Ask(t, s.Handler(), "GET", "/-/activity")); !strings.Contains(text, "1 client reads some of the mirror's channels and not others: its configuration") {
 		t.Errorf("the page: %s", text)
 	}
 	for _, target := range []string{path, "/-/activity", "/api/v1/mirror", "/api/v1/rules", "/readyz"} {

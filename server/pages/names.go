@@ -69,7 +69,7 @@ func (p *Pages) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name
 	if len(list) == 0 && len(aliasOf) == 0 {
 		text := fmt.Sprintf("This mirror does not carry %s.", answer.Quote(name))
 		if p.Inventory.IsKind(kind) {
-			text += " The name has been noted for the next build."
+			text += " The name is recorded for the next build."
 		}
 		p.fail(w, r, http.StatusNotFound, text)
 		return

@@ -136,14 +136,14 @@ func TestArtifactPage(t *testing.T) {
 		"app": {[]string{
 			"1 (amd64)", "1 (arm64)", "2~rc+1 (amd64)", "the <app>", "One & only.", "Needs lib, absent", digest, "21 bytes", "pool/app_1",
 			"Denied by rules.yaml:2: policy <4.2>", "Allowed", "Sets one for any", "http://mirror.example.org/files/pool/app_1", "app (requested)",
-			"Who may need it", "gtk+3~x",
+			"What may need it", "gtk+3~x",
 		}, []string{"Another name"}},
 		"lib":      {[]string{"requested) → lib", "many-119", "app"}, []string{"leads here"}},
 		"mta":      {[]string{"→ lib → mailer → mta", "postman", "lib"}, nil},
 		"postman":  {[]string{"→ lib → mailer → postman"}, nil},
-		"mailer":   {[]string{"Another name for", "mta", "sends mail", "postman", "brings mail", "Who may need it lib"}, []string{"Why it is carried"}},
-		"lonely":   {[]string{"Nothing that was requested leads here"}, []string{"Who may need it"}},
-		"many-001": {[]string{"Denied by rules.yaml:3: not from here. Who asks, or when, decides: rules.yaml:3", "many-001 (requested)"}, nil},
+		"mailer":   {[]string{"Another name for", "mta", "sends mail", "postman", "brings mail", "What may need it lib"}, []string{"Why it is carried"}},
+		"lonely":   {[]string{"No request leads to it"}, []string{"What may need it"}},
+		"many-001": {[]string{"Denied by rules.yaml:3: not from here. It depends on the client or the time: rules.yaml:3", "many-001 (requested)"}, nil},
 	} {
 		text := inspect(page(t, h, about(name), 200)).text
 		for _, part := range test.want {
@@ -208,7 +208,7 @@ func TestLinksResolve(t *testing.T) {
 func TestHomePage(t *testing.T) {
 	for rules, want := range map[string][]string{
 		"":                    {"everything is allowed"},
-		servertest.WordyRules: {"2 of 139 items are denied", "10 depend on who asks, or when"},
+		servertest.WordyRules: {"2 of 139 items are denied", "10 depend on the client or the time"},
 	} {
 		h := servertest.NewWordy(t, rules).Handler()
 		found := inspect(page(t, h, "/", 200))
@@ -260,7 +260,7 @@ func TestRulesPage(t *testing.T) {
 	}
 	text := inspect(page(t, servertest.NewWordy(t, servertest.WordyRules).Handler(), "/-/rules", 200)).text
 	for _, part := range []string{
-		"generation 1", "rules.yaml:2 deny", "package app, version 1", "policy <4.2>", "rules.yaml:3", "client 192.0.2.0/24", "rules.yaml:4 allow", "else: allow",
+		"generation 1", "rules.yaml:2 deny", "package app, version 1", "policy <4.2>", "rules.yaml:3", "client 192.0.2.0/24", "rules.yaml:4 allow", "if none does: allow",
 		"127 items allowed, 2 denied, 10 by client",
 	} {
 		if !strings.Contains(text, part) {
@@ -271,7 +271,7 @@ func TestRulesPage(t *testing.T) {
 
 func TestActivityPage(t *testing.T) {
 	h := servertest.NewWordy(t, servertest.WordyRules).Handler()
-	if text := inspect(page(t, h, "/-/activity", 200)).text; !strings.Contains(text, "Nothing.") {
+	if text := inspect(page(t, h, "/-/activity", 200)).text; !strings.Contains(text, "None.") {
 		t.Error(text)
 	}
 	for _, target := range []string{
@@ -282,7 +282,7 @@ func TestActivityPage(t *testing.T) {
 		servertest.Ask(t, h, "GET", target)
 	}
 	text := inspect(page(t, h, "/-/activity", 200)).text
-	for _, part := range []string{"app 1 amd64", "rules.yaml:2", "policy <4.2>", "lib_2", "/none", "138 of the items"} {
+	for _, part := range []string{"app 1 amd64", "rules.yaml:2", "policy <4.2>", "lib_2", "/none", "138 items"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("no %q in %s", part, text)
 		}
@@ -304,10 +304,10 @@ func TestLookedUp(t *testing.T) {
 	} {
 		servertest.Ask(t, h, "GET", target)
 	}
-	if text := inspect(page(t, h, "/-/search?q=absent", 200)).text; !strings.Contains(text, "noted for the next build") {
+	if text := inspect(page(t, h, "/-/search?q=absent", 200)).text; !strings.Contains(text, "recorded for the next build") {
 		t.Errorf("the search does not tell: %s", text)
 	}
-	if text := inspect(page(t, h, about("absent"), 404)).text; !strings.Contains(text, "noted for the next build") {
+	if text := inspect(page(t, h, about("absent"), 404)).text; !strings.Contains(text, "recorded for the next build") {
 		t.Errorf("the page does not tell: %s", text)
 	}
 	if text := inspect(page(t, h, "/-/artifacts/nosuch/absent", 404)).text; strings.Contains(text, "noted") {
@@ -413,7 +413,7 @@ func TestNothingHidden(t *testing.T) {
 // What needs an item is of the same system, which the page names.
 func TestSystems(t *testing.T) {
 	text := inspect(page(t, servertest.NewSystems(t).Handler(), about("only"), 200)).text
-	for _, want := range []string{"old, for old", "Why it is carried (old)", "Who may need it (old)", "helper"} {
+	for _, want := range []string{"old, for old", "Why it is carried (old)", "What may need it (old)", "helper"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Rules as apt sees them: what is denied vanishes from the indexes, which the server signs anew, and apt takes
+# Rules as apt sees them: denied packages are removed from the indexes, which the server signs again, and apt takes
 # the alternative; what is allowed again comes back, 50 times for one client with its state;
 # a wrong file changes nothing; the audit trail has a whole line for each request, whatever ends the server.
 . "$(dirname "$0")/lib.sh"

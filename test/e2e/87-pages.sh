@@ -177,11 +177,11 @@ page() {
 	say "$path is whole, light and dark, on three screens"
 }
 
-page home / "Use it" "curl -fsS $url/minimirror.sources" "$archive" 'app for amd64:' 'compare the fingerprint' '1 of ' ' denied' 'browse them'
+page home / "Set up a client" "curl -fsS $url/minimirror.sources" "$archive" 'app for amd64:' 'compare the fingerprint' '1 of ' ' denied' 'browse them'
 page search '/-/search?q=app' '2 names contain “app”' application 'app'
 page all /-/search 'These are 1 to 50' Next
 page app /-/artifacts/debian/app '1:2.0~rc1+dfsg-1 (amd64)' 'application that does' 'The second has a list' SHA-256 'app (requested)' 'by rules.yaml:4' 'app for amd64'
-page libapp /-/artifacts/debian/libapp 'app (requested) → libapp' 'Who may need it' lib-number-170
+page libapp /-/artifacts/debian/libapp 'app (requested) → libapp' 'What may need it' lib-number-170
 page alias /-/artifacts/debian/mailer 'Another name for' 'mta'
 page long "/-/artifacts/debian/$(printf 'a-package-with-a-name-%.0s' {1..6})end" 'no.place.to.break'
 page set /-/sets/app/amd64 'app for amd64' 'in an order in which' requested needed
