@@ -56,6 +56,33 @@ on_node ctr --namespace k8s.io images rm --sync "$kit" "${kit%:*}:latest" >/dev/
 on_node ctr --namespace k8s.io images import /mirror.oci.tar >/dev/null
 names_containerd | called "ctr images import, of an OCI archive," "$kit"
 loads containerd
+
+say "containerd pulls an update: what is new, and little else"
+mkdir -p "$mine/data"
+for i in 1 2 3 4 5 6; do head -c 1000000 /dev/urandom >"$mine/data/file$i"; done
+definition update <<-END
+	files:
+	  - { name: data, path: $mine/data }
+END
+start_registry
+go_program troubled ./test/e2e/troubled
+"${inside[@]}" "$work/troubled" "http://$registry" none >"$mine/counting.log" 2>&1 &
+defer end $!
+await $! "$mine/counting.log" '^127.*'
+counting=$said
+pulls() {
+	"${inside[@]}" "$MINIMIRROR" build "$definition" --output "docker://$registry/site/update:$1"
+	on_node ctr --namespace k8s.io images pull --plain-http "$counting/site/update:$1" >/dev/null
+	sent=$(get "http://$counting/sent" | cut -d' ' -f2)
+}
+pulls 1
+before=$sent
+head -c 1000000 /dev/urandom >"$mine/data/file3"
+"$MINIMIRROR" lock "$definition" --update
+pulls 2
+say "containerd pulled $before bytes, and $((sent - before)) for an update of 1000000"
+[ $((sent - before)) -le 1100000 ] || die "containerd pulled more than the update"
+
 # Its name is that of a cgroup, too, which all who run beside share.
 touch "$root/etc/hosts" "$root/etc/resolv.conf" # ctr wants them for --net-host
 "${node_enter[@]}" ctr --namespace k8s.io run --rm --net-host --read-only "$name" runtimes >"$mine/mirror.log" 2>&1 &
