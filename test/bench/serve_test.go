@@ -17,6 +17,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -239,7 +240,7 @@ func startNginx(b *testing.B, root string) (s running, stop func()) {
 	dir := b.TempDir()
 	address := freeAddress(b)
 	config := fmt.Sprintf(`
-daemon off; pid %[1]s/pid; error_log %[1]s/error.log; worker_processes auto;
+daemon off; pid %[1]s/pid; error_log %[1]s/error.log; worker_processes %[4]d;
 events { worker_connections 1024; }
 http {
 	sendfile on; tcp_nopush on; access_log %[1]s/access.log; keepalive_requests 1000000;
@@ -248,7 +249,7 @@ http {
 	uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
 	server { listen %[2]s; root %[3]s; }
 }
-`, dir, address, root)
+`, dir, address, root, runtime.NumCPU())
 	if os.Getuid() == 0 { // its workers read what only we may
 		config = "user root;" + config
 	}
@@ -271,12 +272,16 @@ http {
 			b.Fatal("nginx does not answer")
 		}
 	}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", cmd.Process.Pid))
-	must(b, err)
-	for _, field := range strings.Fields(string(children)) {
-		pid, err := strconv.Atoi(field)
+	for len(s.pids) < runtime.NumCPU() { // it listens before it has started all of its workers
+		children, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", cmd.Process.Pid))
 		must(b, err)
-		s.pids = append(s.pids, pid)
+		s.pids = nil
+		for _, field := range strings.Fields(string(children)) {
+			pid, err := strconv.Atoi(field)
+			must(b, err)
+			s.pids = append(s.pids, pid)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	s.address = address
 	return s, stop
