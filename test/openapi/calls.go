@@ -12,6 +12,8 @@ import (
 	"os"
 	"strings"
 
+	_ "github.com/oapi-codegen/runtime" // the generated client imports it
+
 	"github.com/minimirror/minimirror/test/openapi/mirror"
 )
 
