@@ -16,7 +16,7 @@ command -v docker-registry >/dev/null || { echo "docker-registry is missing; typ
 	for ((i = 1; i <= 1000; i++)); do printf '\nPackage: large-%04d\nArchitecture: amd64\nFiller: 90000\n' "$i"; done
 } >"$work/archive"
 await() { # FILE PATTERN
-	for _ in $(seq 1200); do grep -Eq "$2" "$1" 2>/dev/null && return; sleep 0.1; done
+	for _ in $(seq 9000); do grep -Eq "$2" "$1" 2>/dev/null && return; sleep 0.1; done
 	cat "$1" >&2
 	exit 1
 }
@@ -105,7 +105,8 @@ echo "start with $packages packages: $(memory) MB"
 	kill -KILL "$registry_pid"
 	sleep 2
 	start_registry "$registry"
-	sleep 1000
+	echo "$registry_pid" >"$work/registry.pid"
+	wait
 ) &
 pids+=($!)
 for _ in $(seq 30); do
@@ -113,6 +114,7 @@ for _ in $(seq 30); do
 	du -s --block-size=1 "$work/tenth/files" "$work/tenth/part" 2>/dev/null | awk '{ n += $1 } END { print n }'
 done >"$work/sizes" &
 pids+=($!)
+trap 'kill "$(cat "$work/registry.pid")" 2>/dev/null || true; for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; rm -rf --one-file-system "$work"' EXIT
 code=0
 "$work/load" "$url" "$work/list" $clients 30 verify || code=$?
 echo "of $((total / 1000000)) MB, a cache of $((tenth / 1000000)) MB: at most $(sort -n "$work/sizes" | tail -n 1 | awk '{ printf "%.1f", $1 / 1e6 }') MB on the disk, $(memory) MB of memory"
