@@ -30,6 +30,7 @@ type exchange struct {
 	broken   error // reading what was being sent; nil: none, or the client's fault
 
 	values [4]string // of header fields of a file
+	fields []byte    // where those fields are formatted
 }
 
 // set sets a field of the header without memory of its own: values[i] is the value.
@@ -82,41 +83,49 @@ func (e *exchange) ReadFrom(src io.Reader) (n int64, err error) {
 	}
 	limited, _ := src.(*io.LimitedReader)
 	if limited == nil {
-		n, err = io.Copy(e.Response.Writer, src)
-	} else if content, ok := limited.R.(copier); ok {
-		n, err = e.copyPieces(content, limited)
-	} else {
-		if limited.N > smallAnswer {
-			e.extendDeadline(time.Duration(limited.N/e.limits.Slowest) * time.Second)
-		}
-		n, err = io.Copy(e.Response.Writer, src)
+		return e.pass(io.Copy(e.Response.Writer, src))
 	}
-	e.Size += n
-	if err == nil && limited != nil && limited.N > 0 {
+	if content, ok := limited.R.(copier); ok {
+		n, err = e.pass(e.copyPieces(content, limited.N))
+		limited.N -= n
+		return n, err
+	}
+	if limited.N > smallAnswer {
+		e.extendDeadline(time.Duration(limited.N/e.limits.Slowest) * time.Second)
+	}
+	n, err = io.Copy(e.Response.Writer, src)
+	if err == nil && limited.N > 0 {
 		err = io.ErrUnexpectedEOF
 	}
+	return e.pass(n, err)
+}
+
+// pass notes what was sent, and returns it.
+func (e *exchange) pass(n int64, err error) (int64, error) {
+	e.Size += n
 	if unreadable(err) {
 		e.broken = err
 	}
 	return n, err
 }
 
-// copyPieces sends piece by piece: a client that stops taking is cut off, however big the content is.
-func (e *exchange) copyPieces(content copier, limited *io.LimitedReader) (n int64, err error) {
-	for limited.N > 0 && err == nil {
-		size := min(limited.N, piece)
-		if limited.N > smallAnswer {
-			e.extendDeadline(time.Duration(size/e.limits.Slowest) * time.Second)
+// copyPieces sends size bytes, piece by piece: a client that stops taking is cut off, however big the content is. With fewer, there is
+// an error.
+func (e *exchange) copyPieces(content copier, size int64) (n int64, err error) {
+	for left := size; left > 0; left = size - n {
+		if left > smallAnswer {
+			e.extendDeadline(time.Duration(min(left, piece)/e.limits.Slowest) * time.Second)
 		}
-		var sent int64
-		sent, err = content.CopyTo(e.Response.Writer, size)
+		sent, err := content.CopyTo(e.Response.Writer, min(left, piece))
 		n += sent
-		limited.N -= sent
-		if sent == 0 {
-			break
+		if err == nil && sent == 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return n, err
 		}
 	}
-	return n, err
+	return n, nil
 }
 
 // extendDeadline gives the client a minute from now on, and more.

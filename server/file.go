@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/netip"
@@ -99,29 +98,6 @@ func deny(w http.ResponseWriter, r *http.Request, e *exchange, v rules.Verdict) 
 	header.Del("Etag")
 	e.say(denialPhrase(v))
 	answer.Text(w, r, http.StatusForbidden, text+"\nrule: "+v.Rule+"\n")
-}
-
-// send sends an open file. If reading it fails on the way, the client gets less than the header announces,
-// and the connection is closed. private: some clients may not have it.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, f *catalog.File, modified time.Time, content io.ReadSeeker, private bool) {
-	if r.Method == http.MethodHead {
-		if err := probe(content); err != nil {
-			s.fail(w, r, err)
-			return
-		}
-	}
-	e, _ := exchangeOf(r)
-	header := w.Header()
-	e.set(header, 0, "Etag", `"`+f.SHA256+`"`)
-	e.set(header, 1, "X-Content-Type-Options", "nosniff")
-	if header["Content-Type"] == nil {
-		e.set(header, 2, "Content-Type", contentType(f))
-	}
-	e.set(header, 3, "Cache-Control", cacheControl(f, private))
-	http.ServeContent(w, exactly(r, modified), "", modified, content)
-	if e.broken != nil {
-		s.failed(e, f.Path, e.broken)
-	}
 }
 
 // lastModified is a date that changes if and only if the content does, as far as

@@ -33,7 +33,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
 			c.SetRequest(r)
 		}
-		*e = exchange{Response: c.Response(), head: r.Method == http.MethodHead, limits: s.limits}
+		*e = exchange{Response: c.Response(), head: r.Method == http.MethodHead, limits: s.limits, fields: e.fields}
 		// The path as it came: what follows cleans it.
 		path := r.URL.Path
 		e.client = s.access.Identify(r)

@@ -15,7 +15,7 @@ const timeFormat = "2006-01-02T15:04:05.000000Z"
 // three allocations more (BenchmarkWrite), and leaves texts as long, and as harmful to a terminal, as they are.
 func (r *Record) AppendJSON(b []byte) []byte {
 	b = append(b, `{"time":"`...)
-	b = r.Time.UTC().AppendFormat(b, timeFormat)
+	b = appendTime(b, r.Time)
 	b = append(b, `","client":"`...)
 	b = appendAddress(b, r.Client)
 	b = append(b, '"')
@@ -40,6 +40,31 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	b = appendSeconds(append(b, `,"duration":`...), r.Duration)
 	b = appendText(append(b, `,"id":`...), r.ID, maxID)
 	return append(b, '}')
+}
+
+// appendTime appends a time as timeFormat has it, at a quarter of the cost of AppendFormat (BenchmarkWrite).
+func appendTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(b, timeFormat)
+	}
+	hour, minute, second := t.Clock()
+	b = append(appendDigits(b, year, 1000), '-')
+	b = append(appendDigits(b, int(month), 10), '-')
+	b = append(appendDigits(b, day, 10), 'T')
+	b = append(appendDigits(b, hour, 10), ':')
+	b = append(appendDigits(b, minute, 10), ':')
+	b = append(appendDigits(b, second, 10), '.')
+	return append(appendDigits(b, t.Nanosecond()/1000, 100_000), 'Z')
+}
+
+// appendDigits appends a number with as many digits as unit has.
+func appendDigits(b []byte, n, unit int) []byte {
+	for ; unit > 0; unit /= 10 {
+		b = append(b, '0'+byte(n/unit%10))
+	}
+	return b
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -67,11 +92,7 @@ func appendAddress(b []byte, a netip.Addr) []byte {
 func appendSeconds(b []byte, d time.Duration) []byte {
 	micro := max(0, d.Microseconds())
 	b = strconv.AppendInt(b, micro/1e6, 10)
-	b = append(b, '.')
-	for rest, unit := micro%1e6, int64(1e5); unit > 0; unit /= 10 {
-		b = append(b, '0'+byte(rest/unit%10))
-	}
-	return b
+	return appendDigits(append(b, '.'), int(micro%1e6), 100_000)
 }
 
 // cutMark ends a text that was too long.

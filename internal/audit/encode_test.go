@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"net/netip"
 	"reflect"
 	"strconv"
@@ -161,6 +162,18 @@ func TestClientAddress(t *testing.T) {
 		r.Client, _ = netip.ParseAddr(want)
 		if !reflect.DeepEqual(&got, r) {
 			t.Errorf("%s: %+v", text, got)
+		}
+	}
+}
+
+// Whatever the time, it is written as the standard library would.
+func TestTime(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 10_000 {
+		at := time.Unix(random.Int64N(400_000_000_000)-100_000_000_000, random.Int64N(1e9)).In(time.FixedZone("", random.IntN(80_000)-40_000))
+		line, want := (&audit.Record{Time: at}).AppendJSON(nil), at.UTC().Format("2006-01-02T15:04:05.000000Z")
+		if !bytes.HasPrefix(line, []byte(`{"time":"`+want+`"`)) {
+			t.Fatalf("%s, want %s", line, want)
 		}
 	}
 }

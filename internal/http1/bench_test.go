@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // BenchmarkSend compares the ways in which a file can follow its header, over loopback: gathered with the header and
@@ -71,7 +73,7 @@ func sendBy(b *testing.B, way string, f *os.File, size int64) (rate, cost float6
 		}
 		defer nc.Close()
 		raw, _ := nc.(syscall.Conn).SyscallConn()
-		c := &conn{net: nc, raw: raw}
+		c := &conn{net: nc, socket: newSocket(raw)}
 		request, header, gathered := make([]byte, 200), make([]byte, 300), make([]byte, 300+90_000)
 		for range count {
 			if _, err := io.ReadFull(nc, request); err != nil {
@@ -83,7 +85,7 @@ func sendBy(b *testing.B, way string, f *os.File, size int64) (rate, cost float6
 				continue
 			}
 			if strings.HasPrefix(way, "announced") {
-				c.announce(header)
+				c.socket.write(header, unix.MSG_MORE)
 			} else {
 				nc.Write(header)
 			}

@@ -30,9 +30,9 @@ const lingerTime = 500 * time.Millisecond
 // A conn is an accepted connection. One goroutine reads requests and answers them.
 type conn struct {
 	server *Server
-	net    net.Conn        // as it was accepted
-	stream net.Conn        // what is spoken on: net, or TLS over it
-	raw    syscall.RawConn // of a plain TCP connection; nil: there is none
+	net    net.Conn // as it was accepted
+	stream net.Conn // what is spoken on: net, or TLS over it
+	socket *socket  // of a plain TCP connection; nil: there is none
 	ctx    context.Context
 	remote string
 	tls    *tls.ConnectionState
@@ -42,6 +42,7 @@ type conn struct {
 	in     *bufio.Reader // from what Read reads
 	remain int64         // bytes that Read may still read
 
+	plain            plainReader
 	reading, writing deadline
 	answer           response
 }
@@ -60,7 +61,14 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.remain <= 0 {
 		return 0, io.EOF
 	}
-	n, err := c.stream.Read(p[:min(int64(len(p)), c.remain)])
+	p = p[:min(int64(len(p)), c.remain)]
+	var n int
+	var err error
+	if c.socket != nil {
+		n, err = c.socket.Read(p)
+	} else {
+		n, err = c.stream.Read(p)
+	}
 	c.remain -= int64(n)
 	return n, err
 }
@@ -73,6 +81,7 @@ func (c *conn) serve() {
 		return
 	}
 	c.in = bufio.NewReader(c)
+	c.plain.init(c)
 	for c.await() {
 		r, err := c.readRequest()
 		if err != nil {
@@ -114,7 +123,9 @@ func (c *conn) open() bool {
 	if c.server.TLS == nil {
 		c.reading.set, c.writing.set = c.net.SetReadDeadline, c.net.SetWriteDeadline
 		if raw, ok := c.net.(syscall.Conn); ok {
-			c.raw, _ = raw.SyscallConn()
+			if raw, err := raw.SyscallConn(); err == nil {
+				c.socket = newSocket(raw)
+			}
 		}
 		return true
 	}
@@ -165,7 +176,6 @@ func (c *conn) await() bool {
 func (c *conn) handle(r *http.Request) bool {
 	w := &c.answer
 	w.begin(c, r)
-	c.writing.within(time.Now(), c.server.AnswerTime)
 	c.server.Handler.ServeHTTP(w, r)
 	if w.end() != nil {
 		return false
@@ -179,7 +189,7 @@ func (c *conn) handle(r *http.Request) bool {
 		if c.tls != nil {
 			c.bye()
 		}
-		c.settle()
+		c.awaitDelivery()
 	}
 	return false
 }
@@ -198,7 +208,7 @@ func (c *conn) bye() error {
 // linger ends the answers, and waits a little until the client has seen it.
 func (c *conn) linger() {
 	if c.bye() == nil {
-		c.settle()
+		c.awaitDelivery()
 		c.net.SetReadDeadline(time.Now().Add(lingerTime))
 		io.Copy(io.Discard, c.net)
 	}

@@ -1,15 +1,16 @@
 // Package http1 serves HTTP/1.1 (RFC 9112) to clients that fetch files: GET and HEAD, one request after the
 // other on a connection that stays open.
 //
-//	Serve ──▶ connection ──▶ http.ReadRequest ──▶ Handler ──▶ response ──▶ connection
+//	Serve ──▶ connection ──▶ plainReader or http.ReadRequest ──▶ Handler ──▶ response ──▶ connection
 //
 // It is there for what an answer costs. The server of net/http watches each connection for its end while
 // a handler runs, by another goroutine, and sends the header of a file apart from its content. For a small file that is
 // most of the work. Here a connection is one goroutine, header and small content leave by
 // one system call, and SendFile takes what is longer out of the file itself.
 //
-// Requests are parsed by net/http, whose Handler, Request and ResponseWriter these are. What is otherwise:
+// Handler, Request and ResponseWriter are those of net/http, which also parses every request but the plainest. What is otherwise:
 //
+//   - A request, its URL and its header are the handler's until it returns: the next request of the connection uses their memory. Their strings last.
 //   - The body of a request is never read, and no handler is given it. The request is answered, and the connection is closed.
 //   - The context of a request ends with the server, not when the client goes away.
 //   - There is no HTTP/2, no Hijack, no trailer and no informational (1xx) answer. No Content-Type is guessed.
@@ -18,6 +19,7 @@
 //   - A request for an absolute URL needs no Host; others need one that is not empty. The URL's scheme is http, or https over TLS.
 //   - "*" is a target of OPTIONS alone, and a target without a path is that of "/" (RFC 9112, section 3.2).
 //   - A request of HTTP/1.0 with a Transfer-Encoding is the last of its connection (RFC 9112, section 6.1).
+//   - A handler can set fields of the header without a map by response.SetFields.
 //   - A handler can set the reason phrase of the status line with response.SetReason, and ask with response.Gone whether the client has disconnected.
 //   - What comes after the last request, if anything, is answered 400, however short.
 package http1
@@ -41,7 +43,7 @@ type Server struct {
 
 	HeaderSize int           // bytes that a request's line and header may have; what is longer is answered 431
 	HeaderTime time.Duration // from a connection's start, or a request's first byte, to the header's end
-	AnswerTime time.Duration // for an answer, unless its handler sets a deadline by http.ResponseController
+	AnswerTime time.Duration // from an answer's first byte to its last, unless its handler sets a deadline by http.ResponseController
 	IdleTime   time.Duration // from an answer to the next request
 
 	// Context makes the context of a connection's requests. It may be nil.
@@ -174,7 +176,7 @@ func (s *Server) closeIdle() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		if !c.settled() {
+		if !c.delivered() {
 			continue
 		}
 		if c.state.CompareAndSwap(idle, closed) || time.Since(c.began) > freshTime && c.state.CompareAndSwap(fresh, closed) {

@@ -35,6 +35,12 @@ func (c *conn) readRequest() (*http.Request, error) {
 	if start, _ := c.in.Peek(2); string(start) == "\r\n" {
 		c.in.Discard(2)
 	}
+	buffered, _ := c.in.Peek(c.in.Buffered())
+	if r, n := c.plain.read(buffered); r != nil && n <= c.server.HeaderSize {
+		c.in.Discard(n)
+		c.remain = math.MaxInt64
+		return r, nil
+	}
 	faulty := c.faultyFraming()
 	r, err := http.ReadRequest(c.in)
 	if err != nil {

@@ -24,6 +24,7 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 type response struct {
 	conn   *conn
 	header http.Header
+	fields []byte // lines of the header that the handler has formatted; see SetFields
 	reason string // for the status line; empty: the standard phrase of RFC 9110
 	status int    // 0: WriteHeader has not been called
 	size   int64  // of the body, as the handler announced; -1: unknown
@@ -33,6 +34,7 @@ type response struct {
 	keep10  bool // the client speaks HTTP/1.0, and would keep the connection
 	old     bool // the client speaks HTTP/1.0
 	close   bool // the connection ends with the answer
+	timed   bool // there is a deadline
 	framed  bool // the header is complete
 	chunked bool
 	err     error // of the connection
@@ -74,6 +76,20 @@ func (w *response) WriteHeader(status int) {
 		return
 	}
 	w.status = status
+	if len(w.header) > 0 {
+		w.readFields()
+	}
+	w.appendStatus()
+	if len(w.header) > 0 {
+		w.appendFields()
+	}
+	w.out = append(w.out, w.fields...)
+	w.appendField("Date", w.conn.server.now.header())
+	w.start = len(w.out)
+}
+
+// readFields takes from the header what concerns the connection.
+func (w *response) readFields() {
 	if length := w.header.Get("Content-Length"); length != "" {
 		if n, err := strconv.ParseInt(length, 10, 64); err == nil && n >= 0 {
 			w.size = n
@@ -82,15 +98,29 @@ func (w *response) WriteHeader(status int) {
 	if httpguts.HeaderValuesContainsToken(w.header["Connection"], "close") {
 		w.close = true
 	}
+}
+
+func (w *response) appendStatus() {
+	if w.status == http.StatusOK && w.reason == "" && !w.old {
+		w.out = append(w.out, "HTTP/1.1 200 OK\r\n"...)
+		return
+	}
 	w.out = append(w.out, "HTTP/1.1 "...)
 	if w.old {
 		w.out[len("HTTP/1.")] = '0'
 	}
-	w.out = strconv.AppendInt(w.out, int64(status), 10)
+	w.out = strconv.AppendInt(w.out, int64(w.status), 10)
 	w.out = append(w.out, ' ')
 	w.appendReason()
-	w.appendFields()
-	w.start = len(w.out)
+}
+
+// SetFields sets fields of the header beside those of Header, without the cost of a map, and the size of the body, in bytes. Each is a line
+// "Name: value\r\n" (RFC 9112, section 5), which is sent as it is; the connection's own (Content-Length, Date, Connection …) must not be
+// among them. It must come before WriteHeader, and fields must not change until that returns.
+func (w *response) SetFields(fields []byte, size int64) {
+	if w.status == 0 {
+		w.fields, w.size = fields, size
+	}
 }
 
 // maxReason is the longest reason phrase, in bytes. Some clients read only 359.
@@ -138,7 +168,6 @@ func (w *response) appendFields() {
 			w.appendField(name, value)
 		}
 	}
-	w.appendField("Date", w.conn.server.now.header())
 }
 
 func (w *response) appendField(name, value string) {

@@ -23,28 +23,6 @@ const sendMost = 256 << 10
 // sendfile is sendfile(2); a test puts another in its place.
 var sendfile = unix.Sendfile
 
-// announce sends what is followed by more. The kernel waits for that with a packet that is not full, for 200 ms at most.
-func (c *conn) announce(p []byte) error {
-	var failed error
-	wait := c.raw.Write(func(to uintptr) bool {
-		for len(p) > 0 {
-			n, fault := unix.SendmsgN(int(to), p, nil, nil, unix.MSG_MORE|unix.MSG_NOSIGNAL)
-			switch fault {
-			case nil:
-				p = p[n:]
-			case unix.EINTR:
-			case unix.EAGAIN:
-				return false
-			default:
-				failed = os.NewSyscallError("send", fault)
-				return true
-			}
-		}
-		return true
-	})
-	return cmp.Or(wait, failed)
-}
-
 // sendFile sends a part of a file. While it waits for the client it holds no buffer. The error is
 // errors.ErrUnsupported where the file system cannot do it, and else as SendFile's.
 func (c *conn) sendFile(f *os.File, offset, n int64) (sent int64, err error) {
@@ -55,7 +33,7 @@ func (c *conn) sendFile(f *os.File, offset, n int64) (sent int64, err error) {
 	// Within Control and Write the descriptors are what they were, even if somebody closes them.
 	var failed, wait error
 	control := source.Control(func(from uintptr) {
-		wait = c.raw.Write(func(to uintptr) bool {
+		wait = c.socket.raw.Write(func(to uintptr) bool {
 			for sent < n {
 				at := offset + sent
 				count, fault := sendfile(int(to), int(from), &at, int(min(n-sent, sendMost)))

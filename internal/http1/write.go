@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -8,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Write implements http.ResponseWriter.
@@ -80,10 +83,18 @@ func (w *response) flush(more bool) {
 }
 
 func (w *response) transmit(p []byte, more bool) {
+	if !w.timed {
+		w.timed = true
+		w.err = cmp.Or(w.err, w.conn.writing.within(time.Now(), w.conn.server.AnswerTime))
+	}
 	switch {
 	case w.err != nil || len(p) == 0:
-	case more && w.conn.raw != nil && announced(w.size):
-		w.err = w.conn.announce(p)
+	case w.conn.socket != nil:
+		flags := 0
+		if more && announced(w.size) { // the kernel waits for the rest with a packet that is not full, for 200 ms at most
+			flags = unix.MSG_MORE
+		}
+		_, w.err = w.conn.socket.write(p, flags)
 	default:
 		_, w.err = w.conn.stream.Write(p)
 	}
@@ -104,6 +115,7 @@ func (w *response) FlushError() error {
 
 // SetWriteDeadline implements what http.ResponseController looks for. The deadline may be early by a 16th of the time that is left.
 func (w *response) SetWriteDeadline(at time.Time) error {
+	w.timed = true
 	if at.IsZero() { // never
 		w.conn.writing.at = at
 		return w.conn.writing.set(at)
@@ -158,7 +170,7 @@ func (w *response) send(f *os.File, offset, n int64) (int64, error) {
 	w.flush(true)
 	w.release()
 	sent, err := int64(0), w.err
-	if w.conn.raw != nil && err == nil {
+	if w.conn.socket != nil && err == nil {
 		sent, err = w.conn.sendFile(f, offset, n)
 	} else if err == nil {
 		err = errors.ErrUnsupported

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// settled reports whether the client's machine has acknowledged all that was written (SIOCOUTQ of tcp(7)). The kernel
+// delivered reports whether the client's machine has acknowledged all that was written (SIOCOUTQ of tcp(7)). The kernel
 // goes on sending what it has not after the program's end, but not after the end of a container's network.
-func (c *conn) settled() bool {
+func (c *conn) delivered() bool {
 	tcp, ok := c.net.(syscall.Conn)
 	if !ok {
 		return true
@@ -26,9 +26,9 @@ func (c *conn) settled() bool {
 	return waiting == 0
 }
 
-// settle waits, while the server shuts down, until the client's machine has everything.
-func (c *conn) settle() {
-	for c.server.closing.Load() && c.server.ctx.Err() == nil && !c.settled() {
+// awaitDelivery waits, while the server shuts down, until the client's machine has everything.
+func (c *conn) awaitDelivery() {
+	for c.server.closing.Load() && c.server.ctx.Err() == nil && !c.delivered() {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
