@@ -36,8 +36,8 @@ func (b *Builder) attachments(ctx context.Context, p *plan, layers []*tarlayer.L
 		return a, nil
 	}
 	if output.Transport == image.DockerArchive {
-		return nil, artifact.Hint(artifact.Usagef("%s: a docker-archive holds images alone: neither lists of software nor signatures", output),
-			"write an oci-archive:FILE, an oci:DIR or to a registry; minimirror sbom lists what any image carries")
+		return nil, artifact.Hint(artifact.Usagef("%s: a docker-archive can contain only images, not SBOMs or signatures", output),
+			"write to oci-archive:FILE, oci:DIR or a registry; or run minimirror sbom, which works for every image")
 	}
 	defer func() {
 		if err != nil {
@@ -57,7 +57,7 @@ func (b *Builder) attachments(ctx context.Context, p *plan, layers []*tarlayer.L
 	for _, format := range sbom.Formats {
 		blob, err := a.spool(b.stateDir(), format.MediaType(), func(w io.Writer) error { return subject.Write(ctx, w, format) })
 		if err != nil {
-			return a, fmt.Errorf("list of software: %w", err)
+			return a, fmt.Errorf("SBOM: %w", err)
 		}
 		blob.Annotations = map[string]string{ocispec.AnnotationTitle: p.lock.Name + "." + format.Extension()}
 		a.artifacts = append(a.artifacts, attached.Artifact{Type: format.MediaType(), Layers: []attached.Blob{blob},

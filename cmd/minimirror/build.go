@@ -25,18 +25,18 @@ import (
 const buildHelp = `usage: minimirror build DEFINITION [--output REFERENCE]
        minimirror build --program-only [--output REFERENCE]
 
-Makes the image of the definition's lock. Fetches what the cache
-($XDG_CACHE_HOME/minimirror) lacks, verifies it, makes the repository that
-clients see, and has BuildKit compose the image: the embedded one, which needs
+Builds an image from the definition's lock. It fetches the files that the cache
+($XDG_CACHE_HOME/minimirror) lacks, verifies them, creates the repository that
+clients see, and assembles the image with BuildKit: the embedded one, which needs
 no daemon, no root and no namespaces, or the one at --buildkit. A definition
 without a lock is locked first; a lock that is out of date is refused (exit 3).
 
 The same lock, program, signing key and previous image give the same image digest everywhere.
 Without --sign-key the key in $XDG_CONFIG_HOME/minimirror/signing-key.asc signs
-the repository; it is made when there is none. Its private part never enters
-the image. With --sign-key repeated, all keys sign, and clients that know one of
-them accept the image: so a key can be replaced (docs/keys.md). "signing-key:
-FINGERPRINT" in the definition refuses all other keys.
+the repository; build creates it if it does not exist. Its private part never enters
+the image. If --sign-key is repeated, all keys sign, and clients that trust one of
+them accept the image; this is how to replace a key (docs/keys.md). With "signing-key:
+FINGERPRINT" in the definition, build refuses all other keys.
 
 An image keeps the layers of the previous image if most of their content is still
 in use. Registries and nodes that have that image then need little more than what
@@ -45,27 +45,27 @@ version control. --base names another image. Kept layers may contain files that 
 no longer used; when these are more than a quarter of all bytes, build replaces the
 layers that have most of them. --compact builds all layers again.
 
-An image is for the platform of the program inside. --platform names several, with
-commas: the result is then an index of one image for each. They share all layers
-but the program's, so that a registry or a folder has the data once. Without --platform,
-build makes an image for this machine, and for each architecture that the definition
-carries if there is a program for it: --program ARCHITECTURE=FILE, or a file
-minimirror-linux-ARCHITECTURE beside this program, as make release and make programs
-write it. A docker-archive has one image only.
+An image is for one platform, that of the program in it. If --platform names several,
+separated by commas, the result is an index with an image for each. They share all
+layers except the program's, so a registry or a folder stores the data once. Without
+--platform, build makes an image for this machine, and for each architecture that the
+definition carries if there is a program for it: --program ARCHITECTURE=FILE, or a file
+minimirror-linux-ARCHITECTURE next to this program, as make release and make programs
+write it. A docker-archive can contain only one image.
 
---program-only makes an image of this program alone, without a definition: pods run it to
-serve an image that stays in its registry (docs/chart.md).
+--program-only makes an image that contains only this program, without a definition.
+Pods run it to serve an image that stays in its registry (docs/chart.md).
 
-build refuses before it fetches anything if the disk of the cache or of the output
-lacks room; minimirror plan shows what it needs. --force builds anyway.
+If the disk of the cache or of the output lacks room, build stops before it fetches
+anything; minimirror plan shows how much it needs. --force builds anyway.
 
---sign-image signs the image itself, as cosign does: at the tag sha256-DIGEST.sig, and as a
-Sigstore bundle; a second bundle says from which releases of upstream the image was
-made (SLSA provenance). verify, bootstrap, serve and kit require it with --verify-key.
-MINIMIRROR_KEY_PASSWORD, or the file that MINIMIRROR_KEY_PASSWORD_FILE names, has the
-password of a key that cosign encrypted.
+--sign-image signs the image itself in the formats of cosign: at the tag
+sha256-DIGEST.sig, and as a Sigstore bundle. A second bundle lists the upstream releases
+from which the image was made (SLSA provenance). verify, bootstrap, serve and kit
+require such a signature with --verify-key. If cosign encrypted the key, put its password
+into MINIMIRROR_KEY_PASSWORD, or the password's file into MINIMIRROR_KEY_PASSWORD_FILE.
 
---sbom attaches what minimirror sbom prints: two artifacts whose subject is the image
+--sbom attaches both formats of minimirror sbom as artifacts whose subject is the image
 (OCI referrers). Programs that expect one image in a layout then need its name.
 
 Output references:
@@ -88,7 +88,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	daemon := c.flags.String("buildkit", "", "address of a BuildKit daemon: unix://, tcp://, docker-container:// or kube-pod:// (default $BUILDKIT_HOST, else embedded)")
 	var base string
 	once(c.flags, &base, "base", "image whose layers are kept (default: the one that mirror.layers beside the lock describes)")
-	platforms := c.flags.StringSlice("platform", nil, "platforms to make an image for each, such as linux/amd64,linux/arm64 (default: this machine's, and those with a program that the definition carries)")
+	platforms := c.flags.StringSlice("platform", nil, "platforms to build images for, such as linux/amd64,linux/arm64 (default: this machine's, and those that the definition carries and that have a program)")
 	programs := c.flags.StringArray("program", nil, "program for an image: ARCHITECTURE=FILE, such as arm64=minimirror-linux-arm64; may be repeated")
 	compact := c.flags.Bool("compact", false, "keep no layers: build all of them again")
 	layerSize := c.flags.String("layer-size", "1G", "size of a new layer at most, if it has more than one file: bytes, or with K, M or G")
@@ -96,11 +96,11 @@ func build(ctx context.Context, c *command, args []string) error {
 	force := c.flags.Bool("force", false, "build even if a disk seems to lack room")
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")
 	registry := registryFlags(c)
-	programOnly := c.flags.Bool("program-only", false, "make an image of the program alone, to serve images that stay in a registry")
+	programOnly := c.flags.Bool("program-only", false, "make an image that contains only the program, to serve images that stay in a registry")
 	keyFiles := c.flags.StringArray("sign-key", nil, "file with an OpenPGP private key that signs the repository; may be repeated: all sign")
 	var signImage string
 	once(c.flags, &signImage, "sign-image", "file with a private key (PEM: ECDSA on P-256, Ed25519, or cosign's) that signs the image itself")
-	list := c.flags.Bool("sbom", false, "attach lists of software (SBOM) to the image, as SPDX and CycloneDX")
+	list := c.flags.Bool("sbom", false, "attach software bills of materials (SBOM) to the image, as SPDX and CycloneDX")
 	printed := c.flags.String("format", "text", "what to print: text or json")
 	upstream := c.upstreamFlags()
 	if err := c.parseMore(args, buildHelp, 0); err != nil {

@@ -20,27 +20,27 @@ import (
 
 const diffHelp = `usage: minimirror diff A B
 
-Shows what changes for a site that has A when it gets B. Both are images or locks;
-of an image only the catalog is read, from a registry, too. A lock is the folder of
-a definition, its mirror.yaml, or a mirror.lock.
+Shows what changes for a site that replaces A with B. Each is an image or a lock.
+diff reads only the catalog of an image, even from a registry. A lock is the folder
+of a definition, its mirror.yaml, or a mirror.lock.
 
 It prints the items that were added, removed, upgraded and downgraded, where the
 new ones come from, and which are security updates; the dates of the sources; the
 sets that change; and how many bytes the site needs: the layers of B that A does
-not have. For locks, mirror.layers beside each tells the layers; without it, the
-bytes are those of files. What a lock cannot show is said in notes.
+not have. For a lock, the layers are read from mirror.layers beside it; without that
+file, diff counts the bytes of files. Notes say what a lock cannot show.
 
-"replaced" is an item with the same version and other content, "moved" one with
-the same content in another source or channel, such as an update that has become
-part of a release.
+"replaced" means that an item has the same version but different content. "moved"
+means that it has the same content in another source or channel, for example after
+an update has become part of a release.
 
---rules names the items that a file of rules denies in B although it does not deny
-what they replace: of new versions, and of new items. docs/rules.md describes the
-file; "minimirror rules check" tells what it breaks.
+--rules lists the new items and new versions in B that a rules file denies, although
+it does not deny the items that they replace. docs/rules.md describes the file;
+"minimirror rules check" shows what it breaks.
 
---changelog prints what upstream says about each upgrade, once for each source
-package, with the vulnerabilities (CVE) that it names. It reads packages of image
-B: one of each source package, the smallest first.
+--changelog prints upstream's changelog of each upgrade, once for each source
+package, with the vulnerabilities (CVEs) that it mentions. It reads one package of
+each source package from image B, starting with the smallest.
 
 --format markdown is for a change request. The exit code is 0 whether or not there
 are differences.
@@ -63,7 +63,7 @@ type diffFlags struct {
 
 func diffVerb(ctx context.Context, c *command, args []string) error {
 	var f diffFlags
-	once(c.flags, &f.rules, "rules", "file of rules: name the items of B that it newly denies")
+	once(c.flags, &f.rules, "rules", "file of rules: list the items of B that it newly denies")
 	c.flags.BoolVar(&f.changelog, "changelog", false, "print upstream's changelogs of upgraded items, from the files of image B")
 	c.flags.StringVar(&f.output, "format", "text", "what to print: text, json or markdown")
 	c.platformFlag()

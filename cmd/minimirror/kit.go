@@ -24,22 +24,22 @@ import (
 
 const kitHelp = `usage: minimirror kit [[--image] REFERENCE] [--address URL] [--to DIR]
 
-Writes all that a site needs to use this image: how to run the mirror (Docker,
-podman, systemd, a static pod, the Helm chart) and what makes machines its
-clients (files, a script, cloud-init, Ansible), with the key inside. It prints the
-key's fingerprint: compare it with the one that minimirror build printed.
+Writes all the files that a site needs to use this image: to run the mirror (Docker,
+podman, systemd, a static pod, the Helm chart), and to configure clients (files, a
+script, cloud-init, Ansible), including the key. It prints the key's fingerprint:
+compare it with the one that minimirror build printed.
 
-With --renew, clients also get a timer of systemd that fetches their file of sources
-from the mirror again, so that they see suites and sources that a later image adds.
-It refuses a file with another key or another address. Without it nothing changes
-on a client by itself.
+With --renew, clients also get a systemd timer that fetches their sources file from
+the mirror again, so that they see suites and sources that a later image adds. The
+timer refuses a file with another key or another address. Without --renew, nothing
+changes on a client by itself.
 
---address is how clients will call the mirror. With --transparent, clients may
-go on using upstream's names: the kit tells which names must lead to the mirror,
-and the mirror answers to them.
+--address is the address that clients use for the mirror. With --transparent, clients
+can keep using upstream's host names: the kit lists the names that must resolve to the
+mirror, and the mirror answers to them.
 
-REFERENCE is as for "minimirror verify --help". Inside the image, omit it: the
-kit is then for the image itself.
+REFERENCE is as in "minimirror verify --help". Inside the image, omit it: the kit is
+then for that image.
 
 Example:
   minimirror kit docker-archive:docker.tar --address http://10.0.0.1:8080 --to kit
@@ -52,8 +52,8 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	to := c.flags.String("to", "", "new folder for the files (default NAME-kit)")
 	name := c.flags.String("name", "", "name of the image in container runtimes (default: minimirror.local/NAME with the tag of its lock, or for an image in a registry, its name there with the digest)")
 	prefer := c.flags.Bool("prefer", false, "clients prefer the mirror to their other sources")
-	renew := c.flags.String("renew", "", "when clients renew their files by themselves, as systemd.time(7) has it, such as daily (default: never)")
-	transparent := c.flags.Bool("transparent", false, "clients may go on using upstream's names")
+	renew := c.flags.String("renew", "", "when clients renew their files by themselves, in the format of systemd.time(7), such as daily (default: never)")
+	transparent := c.flags.Bool("transparent", false, "clients can keep using upstream's host names")
 	signed := c.verifyKeyFlag()
 	options := registryFlags(c)
 	if err := c.parseImage(args, kitHelp, 0); err != nil {

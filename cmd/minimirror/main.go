@@ -30,7 +30,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   init         write a first definition, from this machine's sources
   lock         pin what a definition requests: mirror.yaml → mirror.lock
   why          show why a lock has a package
-  plan         tell what build would fetch and write, and whether it fits
+  plan         show what build would fetch and write, and whether there is room
   build        build the image of a lock
   inspect      show what an image or a lock contains
   diff         show what changes from one image or lock to another

@@ -76,7 +76,7 @@ func TestMistakes(t *testing.T) {
 		{"no flag", "serve --zzz", 2, []string{"unknown flag: --zzz\n"}},
 		{"no definition", "lock", 2, []string{"an argument is missing: usage: minimirror lock DEFINITION [--update [PACKAGE…]] [--dry-run | --check]", "hint: run: minimirror lock --help"}},
 		{"rules alone", "rules", 2, []string{"an argument is missing: usage: minimirror rules check RULES [--image] REFERENCE"}},
-		{"two images to serve", "serve one two", 2, []string{`unexpected argument "two": usage: minimirror serve [[--image] REFERENCE | --root DIR] [--listen ADDRESS] [--rules`}},
+		{"two images to serve", "serve one two", 2, []string{`unexpected argument "two": usage: minimirror serve [[--image] REFERENCE] [--listen ADDRESS] [--rules`}},
 		{"--image twice", "serve --image one --image two", 2, []string{`invalid argument "two" for "--image" flag: given twice, as "one" and "two"`}},
 		{"--set twice", "bootstrap image --set one --set two --install", 2, []string{`"--set" flag: given twice, as "one" and "two"`}},
 		{"--output twice", "build x --output one --output two", 2, []string{`"--output" flag: given twice`}},

@@ -17,14 +17,14 @@ import (
 
 const planHelp = `usage: minimirror plan DEFINITION [--output REFERENCE] [--rate RATE]
 
-Tells what build would do with the definition's lock: how many items and bytes there
-are, what the cache has of them and what will be fetched, from which source; the
-layers, and how much of them is new to who has the image before; how much room the
-disks of the cache and of the output need and have. With --rate it adds the time. It
-fetches and writes nothing. Exit code 1 says that a disk lacks room: build then
-refuses before it fetches anything.
+Shows what build would do with the definition's lock: the number and size of the
+items; how much of that is in the cache, and how much would be fetched from each
+source; the layers, and the size of those that the previous image does not have; and
+how much room is needed and free on the disks of the cache and of the output. With
+--rate, it also shows how long the transfers take. It fetches and writes nothing. The
+exit code is 1 if a disk lacks room; build would then stop before it fetches anything.
 
-The program, the indexes and the catalog come on top: they are made by build.
+The sizes do not include the program, the indexes and the catalog, which build creates.
 
 Examples:
   minimirror plan images/docker
@@ -37,7 +37,7 @@ func planVerb(ctx context.Context, c *command, args []string) error {
 	once(c.flags, &base, "base", "image whose layers are kept (default: the one that mirror.layers beside the lock describes)")
 	compact := c.flags.Bool("compact", false, "keep no layers")
 	layerSize := c.flags.String("layer-size", "1G", "size of a new layer at most, if it has more than one file: bytes, or with K, M or G")
-	speed := c.flags.String("rate", "", "what the network carries in a second, to compute times: bytes, or with K, M or G")
+	speed := c.flags.String("rate", "", "speed of the network, to compute times: bytes per second, or with K, M or G")
 	registry := registryFlags(c)
 	printed := c.flags.String("format", "text", "what to print: text or json")
 	if err := c.parse(args, planHelp, 1); err != nil {

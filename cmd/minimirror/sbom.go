@@ -14,13 +14,13 @@ import (
 
 const sbomHelp = `usage: minimirror sbom [--image] REFERENCE [--format spdx|cyclonedx] [--output FILE]
 
-Prints what an image carries as a list of software (SBOM): SPDX 2.3 or CycloneDX
-1.6, in JSON. Each item has its package URL, the SHA-256 of its files, upstream's
-address, the package that it was built from, the release of upstream that lists
-it, and the licences that its copyright file states. Nothing but the image is read:
-no network, except for an image in a registry.
+Prints a software bill of materials (SBOM) of what an image carries: SPDX 2.3 or
+CycloneDX 1.6, in JSON. Each item has its package URL, the SHA-256 of its files,
+upstream's address, the package that it was built from, the release of upstream that
+lists it, and the licences that its copyright file states. sbom reads only the image,
+and uses no network, except for an image in a registry.
 
-The same image has the same SBOM, byte for byte, wherever it is read.
+The same image gives the same SBOM, byte for byte, wherever it is.
 
 ` + referenceHelp + `
 Examples:

@@ -25,7 +25,7 @@ import (
 	"github.com/minimirror/minimirror/server/access"
 )
 
-const serveHelp = `usage: minimirror serve [[--image] REFERENCE | --root DIR] [--listen ADDRESS]
+const serveHelp = `usage: minimirror serve [[--image] REFERENCE] [--listen ADDRESS]
                         [--rules FILE --sign-key FILE] [--audit FILE]
 
 Serves an image in place: nothing is unpacked. REFERENCE is the path of a folder in
@@ -34,12 +34,13 @@ the type: oci:DIR, oci-archive:FILE, docker-archive:FILE, root:DIR.
 Inside the image no flag is needed: it serves its own /mirror.
 
 docker://HOST/NAME@sha256:… or docker://HOST/NAME:TAG serves an image that stays in
-its registry: a file is read from there when a client first asks for it, verified,
-and kept in the folder --cache, up to --cache-size; the files that were used longest
-ago are removed first. While the registry is away, files in the cache are served, and
-others are answered with 503 and Retry-After. A tag is resolved once, at the start.
+its registry. The server reads a file from there when a client first requests it,
+verifies it, and keeps it in the folder --cache, up to --cache-size; it removes the
+least recently used files first. While the registry is unavailable, it serves the files
+in the cache, and answers 503 with Retry-After for others. It resolves a tag once, at
+startup.
 
-A machine becomes a client with (apt 2.3.10 or later):
+To configure a machine as a client (apt 2.3.10 or later):
   curl -fsS http://ADDRESS/minimirror.sources -o /etc/apt/sources.list.d/minimirror.sources
 or, without curl:
   /usr/lib/apt/apt-helper download-file http://ADDRESS/minimirror.sources /etc/apt/sources.list.d/minimirror.sources
@@ -52,8 +53,7 @@ without it, apt selects denied packages, and the download fails. Repeat
 
 The audit trail is a line of JSON for each request, on standard output unless
 --audit names a file. SIGHUP reopens the file and reads the rules again.
-SIGTERM and SIGINT end the server: running downloads may finish within the
-grace time.
+SIGTERM and SIGINT stop the server; running downloads may finish within --grace.
 
 Examples:
   minimirror serve --image oci:out/docker

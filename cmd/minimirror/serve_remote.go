@@ -22,7 +22,7 @@ type remoteFlags struct {
 
 func (f *remoteFlags) declare(c *command) {
 	once(c.flags, &f.cache, "cache", "for an image in a registry: folder for files that were read from it (default $XDG_CACHE_HOME/minimirror/serve)")
-	c.flags.StringVar(&f.size, "cache-size", "10G", "for an image in a registry: bytes that these files may take on the disk, like 500M or 20G")
+	c.flags.StringVar(&f.size, "cache-size", "10G", "for an image in a registry: maximum size of these files on the disk, such as 500M or 20G")
 	f.registry = registryFlags(c)
 }
 

@@ -22,34 +22,34 @@ import (
 const verifyHelp = `usage: minimirror verify [--image] REFERENCE [--keyring FILE]… [--lock LOCK]
 
 Reads the whole image and checks every layer and every file against its digest.
-Nothing may be in the layers that the catalog does not name: what a runtime
-unpacks is what was verified. Nothing but the image's digest vouches for the
-program /minimirror and the scripts /bootstrap/SET/install.sh: compare it with
-the digest that minimirror build printed.
+The layers may contain only files that the catalog lists, so a runtime unpacks only
+what was verified. The program /minimirror and the scripts /bootstrap/SET/install.sh
+are covered only by the image's digest: compare it with the digest that minimirror
+build printed.
 
 ` + referenceHelp + `
-With --keyring it also follows upstream's own signatures, which the image
-carries: the Release of every suite must be signed by a key of the files, the
-Release must cover its indexes, and these must list every package with its
-digest, version and fields. Nothing of the image is believed for that, and no
-network is used. Keys count as they were on the day of the signature.
+With --keyring, it also verifies upstream's own signatures, which the image carries:
+the Release of every suite must be signed by a key in the files, the Release must
+cover its indexes, and these must list every package with its digest, version and
+fields. This does not rely on any other statement of the image, and uses no network.
+Keys must have been valid on the day of the signature.
 
-Packages of your own, local files, charts, and files that only the definition
-vouches for are signed by no upstream. An image can say this of anything: so
-verify --keyring warns and names them, unless --lock vouches for them.
+Your own packages, local files, charts, and files that are verified only by the
+definition have no signature from upstream. An image could claim this of any file, so
+verify --keyring warns and lists them, unless --lock covers them.
 
---verify-key requires a signature of the image itself, as build --sign-image and cosign make
-them: by this key, and of this digest.
+--verify-key requires a signature of the image itself, as build --sign-image and cosign
+make them, by this key and of this digest.
 
 --lock compares the image with the lock that you keep: mirror.lock, its folder, or
-its mirror.yaml. Every item, file and set must be as it was locked, and nothing
-may be added. The definition beside the lock is not read.
+its mirror.yaml. Every item, file and set must match the lock, and nothing may be
+added. The definition beside the lock is not read.
 
-If there are several images, for different platforms, all of them are verified;
---platform names one.
+If there are images for several platforms, verify checks all of them; --platform
+selects one.
 
-The first file that fails is named; the exit code is then 4, as it is for an
-image that is cut off or lacks something.
+verify prints the first file that fails and exits with 4. It also exits with 4 if the
+image is truncated or incomplete.
 
 Examples:
   minimirror verify oci:out/docker

@@ -24,26 +24,28 @@ import (
 const vulnsHelp = `usage: minimirror vulns [--image] REFERENCE|LOCK [--status FILE…] [--fail-on URGENCY,…]
 
 Shows which packages of an image have known vulnerabilities, how urgent each is,
-which version fixes it, and whether the image has that version. What is known comes
-from the advisories that the image carries ("advisories" in its definition), and
-needs no network. Its date is printed first.
+which version fixes it, and whether the image has that version. It compares the
+packages with the advisories in the image ("advisories" in its definition), and
+needs no network. It prints the date of the advisories first.
 
 With --status, it checks what nodes have installed instead: FILE is a copy of a
 node's /var/lib/dpkg/status; several may follow. If the image is for several
-systems, --system names that of the nodes.
+systems, --system names the system of the nodes.
 
---advisories FILE reads newer advisories, which count before those of the image:
+--advisories FILE reads newer advisories, which take precedence over those in the image:
 the data of Debian's security tracker (https://security-tracker.debian.org/tracker/data/json),
-or an export of OSV (all.zip), compressed with gzip or zstd or not.
+or an OSV export (all.zip). The file may be compressed with gzip or zstd.
 
-The list has what is affected, the most urgent first. Vulnerabilities that Debian calls
-unimportant, and what is fixed or not affected, are only counted; --all lists them.
-Debian has assigned no urgency to most: these are "unknown". At the end stands what
-advisories do not speak of, such as packages of your own and of vendors.
+The report lists affected packages, the most urgent vulnerabilities first. Those that
+Debian calls unimportant, and packages that are fixed or not affected, are only counted;
+--all lists them. Debian has assigned no urgency to most vulnerabilities: these are
+"unknown". The end of the report lists the packages that no advisories cover, such as your
+own and those of vendors.
 
---fail-on is for pipelines. The command exits with 5 if anything affected is critical,
-high, medium or low (that, or more urgent), unknown, end-of-life, or any. fixable restricts
-this to what a later version fixes; alone, it means all of that.
+--fail-on is for pipelines. The exit code is 5 if an affected package has a vulnerability
+of the given urgency: critical, high, medium or low (this, or more urgent), unknown,
+end-of-life, or any. fixable restricts this to vulnerabilities that a later version fixes;
+alone, it matches all of these.
 
 REFERENCE is as for "minimirror verify --help". LOCK is a mirror.lock, its folder, or
 its mirror.yaml.
@@ -58,10 +60,10 @@ Examples:
 func vulnsVerb(ctx context.Context, c *command, args []string) error {
 	c.imageFlag("image or lock to check")
 	status := c.flags.StringArray("status", nil, "copy of a node's list of what is installed, to check instead of the image; several may follow")
-	system := c.flags.String("system", "", "with --status: where the image is for several systems, that of the nodes")
-	files := c.flags.StringArray("advisories", nil, "file of advisories that count before those of the image; may be repeated")
-	all := c.flags.Bool("all", false, "list what is unimportant, fixed or not affected, too")
-	failOn := c.flags.StringSlice("fail-on", nil, "exit with 5 if something is affected: "+strings.Join(vulns.ThresholdWords, ", "))
+	system := c.flags.String("system", "", "with --status, for an image for several systems: the system of the nodes")
+	files := c.flags.StringArray("advisories", nil, "file of advisories that take precedence over those in the image; may be repeated")
+	all := c.flags.Bool("all", false, "also list what is unimportant, fixed or not affected")
+	failOn := c.flags.StringSlice("fail-on", nil, "exit with 5 if something affected matches: "+strings.Join(vulns.ThresholdWords, ", "))
 	output := c.flags.String("format", "text", "what to print: text, json, openvex or sarif")
 	options := registryFlags(c)
 	if err := c.parseMore(args, vulnsHelp, 0); err != nil {

@@ -254,7 +254,7 @@ func (c *Cache) create(e *entry) (*os.File, error) {
 			return file, nil
 		}
 		if !full(err) || !c.oldest() {
-			c.o.Log.Warn("a file is given without the cache, which cannot hold it", "folder", c.o.Dir, "error", err)
+			c.o.Log.Warn("a file is passed on without being cached, because the cache cannot store it", "folder", c.o.Dir, "error", err)
 			return nil, &diskError{fmt.Errorf("cache: %w", err)}
 		}
 	}

@@ -55,7 +55,7 @@ func drawShares(s *inventory.Sizes) string {
 		}
 		shares = append(shares, chart.Share{Label: countOf(len(rest), "other"), Size: size, Text: bytesize.Text(size)})
 	}
-	return chart.Treemap("shares", "Sizes by origin", "Each area is proportional to the size of all items with one origin. The table below has the largest.", shares)
+	return chart.Treemap("shares", "Sizes by origin", "Each area is proportional to the size of all items with one origin. The table below lists the largest.", shares)
 }
 
 func drawLayers(s *inventory.Sizes) string {

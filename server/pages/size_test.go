@@ -47,7 +47,7 @@ func TestSizePage(t *testing.T) {
 		page := page(t, h, "/-/size", 200)
 		text := inspect(page).text
 		for _, want := range []string{
-			"take 6.0 kB, and files that it does not offer 1.5 kB", "one plain 2 5.0 kB", "<script> plain 1 1 byte", "one: 5.0 kB", "two: 1.0 kB",
+			"take 6.0 kB, and unused files 1.5 kB", "one plain 2 5.0 kB", "<script> plain 1 1 byte", "one: 5.0 kB", "two: 1.0 kB",
 			"1: update 2024-02-03 6.0 kB 1.5 kB", "1: update: 1.5 kB unused", "2024-02 1 6.0 kB 1.5 kB", "2: program",
 		} {
 			if !strings.Contains(text, want) {

@@ -118,7 +118,7 @@ done
 
 start_server "oci:$mine/image"
 get -H 'Accept: text/html' "$url/-/vulnerabilities" >"$mine/page.html"
-for text in '2024-05-01 00:00 UTC' 'CVE-2024-0002' 'fixed in 1.0-1+deb12u1, which the image does not have' 'No advisories speak of packages of Example Inc.: 1 item' '7 affected'; do
+for text in '2024-05-01 00:00 UTC' 'CVE-2024-0002' 'fixed in 1.0-1+deb12u1, which the image does not have' 'No advisories cover packages of Example Inc.: 1 item' '7 affected'; do
 	sed 's/&#43;/+/g' "$mine/page.html" | grep -F -- "$text" >/dev/null || { cat "$mine/page.html"; die "the page does not say $text"; }
 done
 

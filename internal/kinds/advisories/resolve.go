@@ -32,7 +32,7 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 			return nil, s.section.Errorf("advisories: source %s: %w", s.name, err)
 		}
 		if date := made.Releases[0].Date; date.After(req.Now.Add(time.Hour)) {
-			req.Log.Warn("advisories are of a date in the future: is the clock of this machine slow?", "source", s.name, "date", date.Format(time.RFC3339))
+			req.Log.Warn("the date of the advisories is in the future: check this machine's clock", "source", s.name, "date", date.Format(time.RFC3339))
 		}
 		if locked != nil {
 			if old := locked.Releases[0].Date; made.Releases[0].Date.Before(old) {

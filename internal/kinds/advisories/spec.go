@@ -129,10 +129,10 @@ func parseDate(section artifact.Section) (time.Time, error) {
 func (Kind) Schema() (section, set map[string]any) {
 	about := func(text string) jsonschema.Schema { return jsonschema.Schema{"description": text} }
 	source := jsonschema.Struct[sourceSpec](jsonschema.Fields{
-		"name":     about("of the source"),
-		"tracker":  about("data of Debian's security tracker: the address, or a file of this site relative to the definition's folder"),
-		"osv":      about("advisories in the format of OSV, such as an ecosystem's all.zip: the address, or a file of this site"),
-		"date":     jsonschema.Text().About("when the data of a file were made (default: the file's own time); \"2026-11-30\" or \"2026-11-30T12:00:00Z\""),
+		"name":     about("name of the source"),
+		"tracker":  about("address of the data of Debian's security tracker, or a file with it, relative to the definition's folder"),
+		"osv":      about("address or file of advisories in the OSV format, such as an ecosystem's all.zip"),
+		"date":     jsonschema.Text().About("when the data in a file was created (default: its modification time); \"2026-11-30\" or \"2026-11-30T12:00:00Z\""),
 		"releases": jsonschema.List(jsonschema.Text()).About("releases of a distribution to keep, by codename or, for osv, by number (default: all)"),
 	}, "name")
 	return jsonschema.List(source), jsonschema.List(jsonschema.Text())
