@@ -155,6 +155,6 @@ func (s *Server) remoteMetrics(gauge, counter func(name, help string, value func
 	counter("minimirror_cache_hits_total", "Files that the cache had, or was fetching, when they were asked for.", of(func(s *image.RemoteState) int64 { return s.Cache.Hits }))
 	counter("minimirror_cache_misses_total", "Files that had to be fetched when they were asked for.", of(func(s *image.RemoteState) int64 { return s.Cache.Misses }))
 	counter("minimirror_cache_evicted_total", "Files removed from the cache to make room.", of(func(s *image.RemoteState) int64 { return s.Cache.Evicted }))
-	counter("minimirror_cache_passed_total", "Files given without the cache, which could not hold them.", of(func(s *image.RemoteState) int64 { return s.Cache.Passed }))
+	counter("minimirror_cache_passed_total", "Files passed on without being cached, because the cache could not store them.", of(func(s *image.RemoteState) int64 { return s.Cache.Passed }))
 	counter("minimirror_cache_wrong_total", "Files that did not verify, from the registry or in the cache.", of(func(s *image.RemoteState) int64 { return s.Cache.Wrong }))
 }

@@ -21,12 +21,12 @@ import (
 
 const bootstrapHelp = `usage: minimirror bootstrap [--image] REFERENCE [--set NAME] [--package NAME]… ACTION…
 
-Takes packages straight out of an image and installs them on this machine: no
-network beyond the image's source, no container runtime. Reads only what is
-needed, and verifies each package before dpkg sees it. What the machine has in
-the same or a newer version stays, and so does a package on hold. What a needed
-package replaces and conflicts with (Replaces with Breaks or Conflicts) is removed,
-if every package that depends on it stays satisfied; the plan lists it first.
+Installs packages from an image on this machine, without a container runtime, and
+without a network unless the image is in a registry. It reads only the packages that
+it needs, and verifies each before dpkg reads it. Packages that the machine has in the
+same or a newer version stay as they are, and so do packages on hold. A package that
+a needed package replaces and conflicts with (Replaces with Breaks or Conflicts) is
+removed, if every package that depends on it stays satisfied; the plan lists it first.
 
 What:
   --list              show the sets of the image, with sizes

@@ -91,7 +91,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	platforms := c.flags.StringSlice("platform", nil, "platforms to build images for, such as linux/amd64,linux/arm64 (default: this machine's, and those that the definition carries and that have a program)")
 	programs := c.flags.StringArray("program", nil, "program for an image: ARCHITECTURE=FILE, such as arm64=minimirror-linux-arm64; may be repeated")
 	compact := c.flags.Bool("compact", false, "keep no layers: build all of them again")
-	layerSize := c.flags.String("layer-size", "1G", "size of a new layer at most, if it has more than one file: bytes, or with K, M or G")
+	layerSize := c.flags.String("layer-size", "1G", "maximum size of a new layer with more than one file: bytes, or with K, M or G")
 	large := c.flags.Bool("large-layers", false, "allow layers of more than 52,000 MiB, which registries refuse")
 	force := c.flags.Bool("force", false, "build even if a disk seems to lack room")
 	tlsDir := c.flags.String("buildkit-tls", "", "folder with ca.pem, cert.pem and key.pem for a daemon at tcp://")

@@ -32,7 +32,7 @@ func (c *command) imageFlag(usage string) {
 
 // platformFlag declares --platform; see readable.
 func (c *command) platformFlag() {
-	once(c.flags, &c.platform, "platform", "of several images in an index, take the one for this platform, such as linux/arm64 (default: this machine's)")
+	once(c.flags, &c.platform, "platform", "if an index has images for several platforms: the one to use, such as linux/arm64 (default: this machine's)")
 }
 
 // parseImage is parse for a verb that takes an image: with --image, or as the last argument. c.imageRef

@@ -16,7 +16,7 @@ import (
 
 // verifyKeyFlag declares --verify-key.
 func (c *command) verifyKeyFlag() *[]string {
-	return c.flags.StringArray("verify-key", nil, "file with a public key (PEM) that must have signed the image; if repeated, one of them")
+	return c.flags.StringArray("verify-key", nil, "file with a public key (PEM) that must have signed the image; may be repeated: a signature by one of the keys is enough")
 }
 
 // verifySigned requires a signature of the image by one of the keys in the files, if there are any.

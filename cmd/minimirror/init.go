@@ -17,8 +17,8 @@ const initHelp = `usage: minimirror init DIR [--name NAME] [--package NAME]… [
 Writes a first definition, DIR/mirror.yaml, with comments that explain it. Its
 sources are this machine's apt sources (sources.list and sources.list.d, in
 either format), with copies of their keyrings in DIR/keys. The definition
-carries the packages that --package names, or an example. "minimirror lock DIR"
-can read it at once.
+carries the packages that --package names, or an example. It is ready for
+"minimirror lock DIR".
 
 --status takes copies of nodes' /var/lib/dpkg/status: the definition then carries
 all packages that these nodes have, in the newest version, and the sources get
@@ -27,9 +27,9 @@ the nodes' architectures. The files are copied into DIR/nodes.
 DIR/mirror.schema.json is for editors, which complete and check mirror.yaml with
 it: see "minimirror schema --help".
 
-A source that cannot be mirrored, such as a CD or one that is trusted without a
-signature, is left out, with a line that says why. A folder that has a definition
-already is refused, and after an error nothing is left behind.
+init omits a source that cannot be mirrored, such as a CD or one that is trusted
+without a signature, and prints why. It refuses a folder that already has a
+definition, and leaves nothing behind after an error.
 
 Examples:
   minimirror init site

@@ -22,23 +22,23 @@ const inspectHelp = `usage: minimirror inspect [--image] REFERENCE|LOCK [NAME…
        minimirror inspect [--image] REFERENCE [NAME…] --extract DIR
        minimirror inspect [--image] REFERENCE --cat PATH
 
-Shows what an image or a lock holds. An image is neither loaded nor served, and of
-its layers only the catalog is read: from a registry, too. LOCK is the folder of a
-definition, its mirror.yaml, or a mirror.lock.
+Shows what an image or a lock contains. inspect does not load or serve the image, and
+reads only its catalog, even from a registry. LOCK is the folder of a definition, its
+mirror.yaml, or a mirror.lock.
 
-Without NAME it prints the sources with their suites and dates, the sets, and how
-much there is of each. With NAME or one of --kind, --source, --set and --requested
-it prints the items that meet all of these, one on a line; those of one set in an
-order in which they can be installed. In NAME, * and ? match anything; '*' is
-everything. With a slash in it, NAME is the path of a file on the mirror.
+Without NAME, it prints the sources with their suites and dates, the sets, and the
+number and size of the items in each. With NAME or one of --kind, --source, --set and
+--requested, it prints the items that match all of these, one per line; the items of a
+set are in an order in which they can be installed. In NAME, * and ? match anything; '*'
+matches all items. If NAME contains a slash, it is the path of a file on the mirror.
 
-Names that are all written in full, or --details, print everything that is known
-of an item: description and control data, why it is carried, what may need it, its
+For each NAME without * and ?, or with --details, inspect prints everything that is known
+about an item: description and control data, why it is carried, what may need it, its
 sets, and for each file the digest, the addresses, and the place in the image.
 
---extract writes the files of these items, and of nothing that they need, into a
-folder; "minimirror bootstrap --to" adds what they need. --cat writes one file of
-the mirror to standard output: of an item, or what the mirror adds, such as
+--extract writes the files of these items, without their dependencies, into a folder;
+"minimirror bootstrap --to" includes the dependencies. --cat writes one file of the
+mirror to standard output: a file of an item, or one that the mirror generates, such as
 minimirror.asc or debian/dists/bookworm/InRelease. Both verify what they write.
 
 ` + referenceHelp + `

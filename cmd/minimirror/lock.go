@@ -19,17 +19,17 @@ import (
 
 const lockHelp = `usage: minimirror lock DEFINITION [--update [PACKAGE…]] [--dry-run | --check]
 
-Asks upstream what it has, verifies its signatures, resolves what the
-definition (a folder with a mirror.yaml, or a file) asks for with all that it
-needs, and writes mirror.lock beside it: every item with version, size and
-SHA-256. What upstream signed goes into mirror.proofs, a compressed archive; the
-lock names its files by digest. Keep both in version control, in the same commits;
-build needs nothing else. If mirror.proofs is lost, lock makes it again.
+Reads upstream's indexes, verifies their signatures, resolves the requests of the
+definition (a folder with a mirror.yaml, or a file) with all dependencies, and
+writes mirror.lock beside it: every item with version, size and SHA-256. What
+upstream signed goes into mirror.proofs, a compressed archive; the lock names its
+files by digest. Keep both in version control, in the same commits; build needs
+nothing else. If mirror.proofs is lost, lock creates it again.
 
-Pins of an existing lock are kept where upstream still has them and the
-definition still allows them. With --update everything moves to the newest, or
-only the packages that are named (* and ? match anything) and what these need.
-What changed is printed as old → new, with sizes; "security" marks what comes
+lock keeps the pins of an existing lock if upstream still has them and the
+definition still allows them. With --update, everything moves to the newest
+version, or only the named packages (* and ? match anything) and what these need.
+lock prints the changes as old → new, with sizes; "security" marks what comes
 from a suite of security updates, and a warning names those that the lock holds
 back. If the Origin, Label, Suite, Codename or default priority of a Release
 differs from the previous lock, lock says so, and which command makes clients
@@ -40,13 +40,13 @@ add (source packages, packages of the installer and the like), and how much buil
 has to download from each source because it is not in the cache.
 
 --dry-run prints the same but writes no lock; the downloaded indexes stay in the
-cache. --check writes no lock either; it prints what --update would change, names
-what it would change for security, and exits 3 if there are changes: for a nightly
-job.
+cache. --check writes no lock either; it prints what --update would change, names the
+security updates among the changes, and exits with 3 if there are changes. Use it in a
+nightly job.
 
 Proxies come from http_proxy, https_proxy and no_proxy, logins from ~/.netrc
 and apt's auth.conf. With "sources: host", apt's own proxies and certificates
-count, too. build does the same.
+are used, too. build does the same.
 
 Examples:
   minimirror lock images/docker

@@ -36,7 +36,7 @@ func planVerb(ctx context.Context, c *command, args []string) error {
 	once(c.flags, &output, "output", "where the image will go (default oci:out/NAME)")
 	once(c.flags, &base, "base", "image whose layers are kept (default: the one that mirror.layers beside the lock describes)")
 	compact := c.flags.Bool("compact", false, "keep no layers")
-	layerSize := c.flags.String("layer-size", "1G", "size of a new layer at most, if it has more than one file: bytes, or with K, M or G")
+	layerSize := c.flags.String("layer-size", "1G", "maximum size of a new layer with more than one file: bytes, or with K, M or G")
 	speed := c.flags.String("rate", "", "speed of the network, to compute times: bytes per second, or with K, M or G")
 	registry := registryFlags(c)
 	printed := c.flags.String("format", "text", "what to print: text or json")

@@ -19,12 +19,12 @@ import (
 
 const reportHelp = `usage: minimirror report AUDIT… [[--image] REFERENCE]
 
-Reads what "minimirror serve --audit" wrote, and tells what was missing (the most
-wanted first: for the next build), what was denied, who fetched what, and with
---image what the image carries and nobody has fetched, and which clients read some
-of its suites and never others: their .sources files may be old. AUDIT is a file,
-plain or compressed with gzip, or - for standard input; it may be repeated, in any
-order.
+Reads what "minimirror serve --audit" wrote, and shows what was missing (the most
+requested first, for the next build), what was denied, and who fetched what. With
+--image, it also shows what the image carries and nobody has fetched, and which
+clients read some of its suites but never others, because their .sources files may be
+old. AUDIT is a file, plain or compressed with gzip, or - for standard input; it may be
+repeated, in any order.
 
 With --image, the list of missing packages omits those that the image has. An
 argument is taken as the image if it begins like a reference (oci: and so on; see

@@ -18,20 +18,21 @@ import (
 
 const rulesHelp = `usage: minimirror rules check RULES [--image] REFERENCE
 
-Tells what a file of rules does to an image, before anyone rolls it out: what is
-denied, by which rule and why; what depends on the client or the time; which
-rules have no effect; and which sets and requested packages of the image cannot
-be installed any more, though they could be before. docs/rules.md describes the
-file. REFERENCE is as for "minimirror verify --help".
+Shows what a rules file does to an image, before you use it: what is denied, by
+which rule and why; what depends on the client or the time; which rules have no
+effect; and which sets and requested packages of the image can no longer be
+installed. docs/rules.md describes the file. REFERENCE is as in
+"minimirror verify --help".
 
-What is denied for some clients only, or at times, stays in the indexes: a client
-that is denied chooses it there, and fails at the download.
+Packages that are denied only for some clients, or only at some times, stay in the
+indexes: apt on a client that is denied selects them, and the download fails.
 
-The exit code is 1 when a set or a requested package breaks. A package that gives
-way to a higher version of itself, or to another that does the same, has not
-broken. Of several versions of a package apt takes by itself only one, which the
-priorities of the suites decide (500, of backports 100): it has broken, too, when
-apt could install it and now would have to be told which versions to take.
+The exit code is 1 if a set or a requested package breaks. A package is not broken if
+a higher version of it, or another package that provides the same, can be installed
+instead. If there are several versions of a package, apt selects only one by itself,
+according to the priorities of the suites (500; 100 for backports). A package is also
+broken if apt could install it before, and would now have to be told which versions to
+install.
 
 Examples:
   minimirror rules check rules.yaml oci:out/docker

@@ -15,9 +15,9 @@ import (
 const schemaHelp = `usage: minimirror schema mirror|rules
 
 Prints the JSON Schema (draft 2020-12) of a definition (mirror.yaml) or of a file
-of rules. Editors that know it complete and check the file while it is written:
-those with the YAML language server read its name from a comment in the first
-lines of the file,
+of rules. Editors use it to complete and check the file while you write it. Editors
+with the YAML language server read its name from a comment in the first lines of the
+file:
 
   # yaml-language-server: $schema=mirror.schema.json
 

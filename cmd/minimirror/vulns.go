@@ -47,7 +47,7 @@ of the given urgency: critical, high, medium or low (this, or more urgent), unkn
 end-of-life, or any. fixable restricts this to vulnerabilities that a later version fixes;
 alone, it matches all of these.
 
-REFERENCE is as for "minimirror verify --help". LOCK is a mirror.lock, its folder, or
+REFERENCE is as in "minimirror verify --help". LOCK is a mirror.lock, its folder, or
 its mirror.yaml.
 
 Examples:

@@ -11,9 +11,9 @@ import (
 
 const whyHelp = `usage: minimirror why DEFINITION PACKAGE
 
-Tells why the definition's lock has a package: the shortest chain from a request
+Shows why the definition's lock contains a package: the shortest chain from a request
 to it. PACKAGE is written as in a definition: a name, name:architecture, or a
-pattern. Uses the lock alone, not the network.
+pattern. why reads only the lock, and uses no network.
 
 Example:
   minimirror why images/docker libseccomp2
