@@ -109,6 +109,12 @@ func build(ctx context.Context, c *command, args []string) error {
 	arguments := 1
 	if *programOnly {
 		arguments = 0
+		if c.flags.Changed("sign-image") || *list {
+			return artifact.Hint(artifact.Usagef("--program-only cannot be used with --sign-image or --sbom"), "sign the image in the registry with cosign")
+		}
+	}
+	if c.flags.Changed("sign-image") && signImage == "" {
+		return c.wrongUsage("--sign-image: the value is missing")
 	}
 	if err := c.atMost(arguments); err != nil {
 		return err

@@ -21,20 +21,45 @@ func (c *command) verifyKeyFlag() *[]string {
 
 // verifySigned requires a signature of the image by one of the keys in the files, if there are any.
 func (c *command) verifySigned(ctx context.Context, img *image.Reader, files []string, options registry.Options) error {
-	if len(files) == 0 {
-		return nil
+	keys, err := readVerifyKeys(ctx, files)
+	if err != nil || len(keys) == 0 {
+		return err
 	}
+	return img.VerifySignature(ctx, keys, image.Options{Registry: options})
+}
+
+func readVerifyKeys(ctx context.Context, files []string) ([]signature.Key, error) {
 	keys := make([]signature.Key, len(files))
 	for i, file := range files {
 		data, err := artifact.ReadInput(ctx, file)
 		if err != nil {
-			return fmt.Errorf("--verify-key: %w", err)
+			return nil, fmt.Errorf("--verify-key: %w", err)
 		}
 		if keys[i], err = signature.ReadPublic(file, data); err != nil {
-			return fmt.Errorf("--verify-key: %w", err)
+			return nil, fmt.Errorf("--verify-key: %w", err)
 		}
 	}
-	return img.VerifySignature(ctx, keys, image.Options{Registry: options})
+	return keys, nil
+}
+
+// pinned is the digest by which a kit names an image in a registry: that of the index of all platforms, unless the image alone is signed.
+func (c *command) pinned(ctx context.Context, img *image.Reader, files []string, options registry.Options) (string, error) {
+	keys, err := readVerifyKeys(ctx, files)
+	if err != nil || img.IndexDigest() == "" {
+		return img.Digest, err
+	}
+	if len(keys) == 0 {
+		return img.IndexDigest(), nil
+	}
+	err = img.VerifyIndexSignature(ctx, keys, image.Options{Registry: options})
+	if err == nil {
+		return img.IndexDigest(), nil
+	}
+	if !errors.Is(err, artifact.ErrVerify) {
+		return "", err
+	}
+	fmt.Fprintf(c.stderr, "warning: only the image for %s is signed, not the index: the kit names this image, which other machines cannot run\n", img.Platform())
+	return img.Digest, nil
 }
 
 // imageKey reads the key of --sign-image; nil: there is none.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,7 +80,11 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	if k.Image == "" {
 		k.Image, _ = img.LocalNames()
 		if ref.Transport == image.Docker {
-			k.Image = img.Reference.Path + "@" + cmp.Or(img.IndexDigest(), img.Digest) // of all platforms
+			digest, err := c.pinned(ctx, img, *signed, *options)
+			if err != nil {
+				return err
+			}
+			k.Image = img.Reference.Path + "@" + digest
 		}
 	}
 	made, err := kit.New(k)

@@ -106,7 +106,7 @@ func verify(ctx context.Context, c *command, args []string) error {
 	if err := c.verifySigned(ctx, img, *signed, *options); err != nil {
 		return err
 	}
-	v := verification{reference: c.imageRef, keys: keys}
+	v := verification{reference: c.imageRef, keys: keys, signed: *signed}
 	if c.flags.Changed("lock") {
 		v.lock = &lock
 	}
@@ -134,6 +134,7 @@ type verification struct {
 	reference string
 	lock      *string // to compare with; nil: none
 	keys      []artifact.KeyFile
+	signed    []string // files of keys, one of which must have signed each image; none: not asked for
 }
 
 // verify verifies an image; other, if not nil, is an image of the same index that has been verified.
@@ -173,7 +174,15 @@ func (v *verification) others(ctx context.Context, c *command, first *image.Read
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", platform, err)
 		}
-		_, err = v.verify(ctx, img, first)
+		if img.IndexDigest() != first.IndexDigest() {
+			err = fmt.Errorf("the reference means another index now: %s, and %s before", img.IndexDigest(), first.IndexDigest())
+		}
+		if err == nil {
+			err = c.verifySigned(ctx, img, v.signed, options)
+		}
+		if err == nil {
+			_, err = v.verify(ctx, img, first)
+		}
 		if err = errors.Join(err, img.Close()); err != nil {
 			return nil, fmt.Errorf("%s: %w", platform, err)
 		}

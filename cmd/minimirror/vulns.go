@@ -86,6 +86,9 @@ func vulnsVerb(ctx context.Context, c *command, args []string) error {
 	default:
 		return c.wrongUsage("--format %s: want text, json, openvex or sarif", *output)
 	}
+	if c.flags.Changed("fail-on") && len(*failOn) == 0 {
+		return c.wrongUsage("--fail-on: the value is missing")
+	}
 	threshold, err := vulns.ParseThreshold(*failOn)
 	if err != nil {
 		return fmt.Errorf("--fail-on: %w", err)
@@ -123,7 +126,24 @@ func vulnsVerb(ctx context.Context, c *command, args []string) error {
 	if found := threshold.Exceeded(report); len(found) > 0 {
 		return fmt.Errorf("%s: %w: %s for --fail-on %s, the first %s in %s", c.imageRef, vulns.ErrFound, counted(len(found), "finding"), strings.Join(*failOn, ","), found[0].ID, found[0].Name)
 	}
+	if len(*failOn) > 0 {
+		return undecided(c.imageRef, report)
+	}
 	return nil
+}
+
+// undecided is the error where --fail-on has found nothing because the advisories say nothing.
+func undecided(reference string, report *vulns.Report) error {
+	var err error
+	switch {
+	case len(report.Silent) > 0:
+		err = fmt.Errorf("%s: --fail-on cannot be decided: no advisory speaks of %s", reference, strings.Join(report.Silent, ", "))
+	case report.Compared == 0 && report.Items > 0:
+		err = fmt.Errorf("%s: --fail-on cannot be decided: no advisory speaks of any of the %s", reference, counted(report.Items, "item"))
+	default:
+		return nil
+	}
+	return artifact.Hint(err, "add advisories that do with --advisories FILE, or to the definition (docs/vulnerabilities.md)")
 }
 
 func (c *command) printVulns(report *vulns.Report, output string, all bool) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -20,16 +21,22 @@ import (
 // VerifySignature requires a signature of the image, or of the index that it was chosen from, by one of the keys. The error is artifact.ErrVerify. o is
 // what the image was opened with.
 func (r *Reader) VerifySignature(ctx context.Context, keys []signature.Key, o Options) error {
+	return r.verifySignature(ctx, keys, o, r.Digest, r.IndexDigest())
+}
+
+// VerifyIndexSignature is VerifySignature for the index that has the image, whose own signature does not count.
+func (r *Reader) VerifyIndexSignature(ctx context.Context, keys []signature.Key, o Options) error {
+	return r.verifySignature(ctx, keys, o, r.IndexDigest())
+}
+
+func (r *Reader) verifySignature(ctx context.Context, keys []signature.Key, o Options, digests ...string) error {
 	if r.Reference.Transport == Stdin {
 		return artifact.Hint(errors.New("signatures of an image on standard input cannot be read"), "write the image into a file first")
 	}
 	if r.Digest == "" {
 		return artifact.Hint(artifact.Verifyf("%s: an unpacked image and a docker-archive have no signatures", r.Reference), "use a layout, an oci-archive, or the image in a registry")
 	}
-	digests := []string{r.Digest}
-	if r.among.digest != "" {
-		digests = append(digests, r.among.digest.String())
-	}
+	digests = slices.DeleteFunc(digests, func(d string) bool { return d == "" })
 	var found []signature.Found
 	var err error
 	if r.Reference.Transport == Docker {

@@ -57,9 +57,11 @@ func (r *Reader) verify(ctx context.Context, other *Reader) error {
 	return nil
 }
 
-// hasVerified reports whether the image, which has been verified, has the same layer i for the same catalog as another.
+// hasVerified reports whether the image, which has been verified, has the same layer i for the same catalog as another. Of a
+// compressed layer only the configuration states the digest of the content, so such a layer is never taken for another's.
 func (r *Reader) hasVerified(other *Reader, i int) bool {
-	return r != nil && r.place != nil && other.place != nil && *r.place == *other.place && len(r.stored) == len(other.stored) && r.stored[i].Digest == other.stored[i].Digest
+	return r != nil && r.place != nil && other.place != nil && *r.place == *other.place && len(r.stored) == len(other.stored) &&
+		r.stored[i].packed == "" && other.stored[i].packed == "" && r.stored[i].Digest == other.stored[i].Digest
 }
 
 // verifyOne reads a layer.

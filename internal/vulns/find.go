@@ -78,7 +78,7 @@ func Find(ctx context.Context, req Request) (*Report, error) {
 	for _, why := range slices.Sorted(maps.Keys(unknown)) {
 		r.Unknown = append(r.Unknown, Unknown{why, slices.Sorted(maps.Keys(unknown[why]))})
 	}
-	r.Silent = m.silent()
+	r.Silent, r.Compared = m.silent(), len(m.subjects)
 	r.sort()
 	return r, nil
 }

@@ -74,6 +74,44 @@ echo other >files/hello
 cp -n signed/blobs/sha256/* other/blobs/sha256/
 jq --slurpfile signed signed/index.json '.manifests += $signed[0].manifests[1:]' other/index.json >index.json && mv index.json other/index.json
 refused 'about another image' verify other --verify-key own.pub
+# An index with the signed image and one for another platform that nobody has signed.
+cp -r other mix
+blob() { local sum; sum=$(sha256sum "$1" | cut -d' ' -f1); mv "$1" "mix/blobs/sha256/$sum"; echo "sha256:$sum"; }
+descriptor() { jq -n --arg digest "$1" --arg type "$2" --argjson size "$(stat -c %s "mix/blobs/sha256/${1#*:}")" '{mediaType: $type, digest: $digest, size: $size}'; }
+manifest=$(jq -r '.manifests[0].digest' other/index.json)
+config=$(jq -r .config.digest "mix/blobs/sha256/${manifest#*:}")
+jq -c '.architecture = "riscv64"' "mix/blobs/sha256/${config#*:}" >config
+config=$(blob config)
+jq -c --argjson config "$(descriptor "$config" application/vnd.oci.image.config.v1+json)" '.config = $config' "mix/blobs/sha256/${manifest#*:}" >manifest
+manifest=$(blob manifest)
+jq -c --argjson strange "$(descriptor "$manifest" application/vnd.oci.image.manifest.v1+json)" --arg arch "$(go env GOARCH)" \
+	'{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: [.manifests[0] + {platform: {os: "linux", architecture: $arch}}, $strange + {platform: {os: "linux", architecture: "riscv64"}}]}' signed/index.json >index
+index=$(blob index)
+jq -c --argjson index "$(descriptor "$index" application/vnd.oci.image.index.v1+json)" '.manifests = [$index + {annotations: {"org.opencontainers.image.ref.name": "mix"}}] + .manifests[1:]' signed/index.json >mix/index.json
+"$MINIMIRROR" verify mix --verify-key own.pub --platform "linux/$(go env GOARCH)"
+refused 'linux/riscv64: .* about another image' verify mix --verify-key own.pub
+skopeo copy --quiet --all --preserve-digests --dest-tls-verify=false oci:mix:mix "docker://$registry/site/mix:1"
+skopeo copy --quiet --preserve-digests --dest-tls-verify=false "oci:signed:sha256-${sum#*:}.sig" "docker://$registry/site/mix:sha256-${sum#*:}.sig"
+"$MINIMIRROR" kit "docker://$registry/site/mix:1" --verify-key own.pub --to "$mine/mix-kit" >/dev/null 2>kit.log
+grep -q '^warning: only the image for linux/.* is signed' kit.log || die "no warning: $(cat kit.log)"
+grep -rqF "site/mix@$sum" mix-kit || die "the kit does not name the signed image"
+! grep -rqF "$index" mix-kit || die "the kit names the index, which is not signed"
+# An image of an index whose configuration claims a layer that the other image has, but that has other content.
+manifest=$(jq -r '.manifests[0].digest' signed/index.json)
+config=$(jq -r .config.digest "signed/blobs/sha256/${manifest#*:}")
+jq -c '.architecture = "riscv64"' "signed/blobs/sha256/${config#*:}" >config
+config=$(blob config)
+mkdir -p strange/mirror && echo strange >strange/mirror/strange
+tar --directory strange --create --gzip --file layer mirror
+layer=$(blob layer)
+jq -c --argjson config "$(descriptor "$config" application/vnd.oci.image.config.v1+json)" --argjson layer "$(descriptor "$layer" application/vnd.oci.image.layer.v1.tar+gzip)" \
+	'.config = $config | .layers[0] = $layer' "signed/blobs/sha256/${manifest#*:}" >manifest
+manifest=$(blob manifest)
+jq -c --argjson strange "$(descriptor "$manifest" application/vnd.oci.image.manifest.v1+json)" --arg arch "$(go env GOARCH)" \
+	'{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: [.manifests[0] + {platform: {os: "linux", architecture: $arch}}, $strange + {platform: {os: "linux", architecture: "riscv64"}}]}' signed/index.json >index
+jq -c --argjson index "$(descriptor "$(blob index)" application/vnd.oci.image.index.v1+json)" '.manifests = [$index]' signed/index.json >mix/index.json
+refused 'linux/riscv64: layer 0: ' verify mix
+
 # A manifest that was changed after it was signed.
 cp -r signed changed
 manifest=changed/blobs/sha256/$(jq -r '.manifests[0].digest' signed/index.json | cut -d: -f2)

@@ -67,7 +67,8 @@ func (k Kind) AdvisedOn(pins artifact.Pins, system string, file []byte) (all []a
 	if err != nil {
 		return nil, err
 	}
-	codename, sources := "", make(map[string]*artifact.Source)
+	sources := make(map[string]*artifact.Source)
+	var codenames []string // of Debian's releases that the image has for the system
 	for i := range pins.Sources {
 		s := &pins.Sources[i]
 		sources[s.Name] = s
@@ -75,8 +76,9 @@ func (k Kind) AdvisedOn(pins artifact.Pins, system string, file []byte) (all []a
 			continue
 		}
 		for at := range s.Releases {
-			if r := &s.Releases[at]; codename == "" && slices.Contains(debianOrigins, archive.IdentityOf(r)[0]) {
-				codename = codenameOf(r)
+			r := &s.Releases[at]
+			if codename := codenameOf(r); slices.Contains(debianOrigins, archive.IdentityOf(r)[0]) && !slices.Contains(codenames, codename) {
+				codenames = append(codenames, codename)
 			}
 		}
 	}
@@ -88,6 +90,7 @@ func (k Kind) AdvisedOn(pins artifact.Pins, system string, file []byte) (all []a
 			foreign[item.Name] = why
 		}
 	}
+	codename := releaseOfNode(installed, codenames)
 	for _, p := range installed {
 		subject := debianSubject(codename)
 		subject.Name, subject.Version = p.Source, p.SourceVersion
@@ -100,6 +103,28 @@ func (k Kind) AdvisedOn(pins artifact.Pins, system string, file []byte) (all []a
 		all = append(all, one)
 	}
 	return all, nil
+}
+
+// releaseOfNode is which of some releases of Debian a node runs, by the version of its base-files, which is that of the release ("12.4+deb12u5"); empty: none of
+// them, or it cannot be told.
+func releaseOfNode(installed []resolver.InstalledPackage, codenames []string) string {
+	at := slices.IndexFunc(installed, func(p resolver.InstalledPackage) bool { return p.Name == "base-files" })
+	if at < 0 {
+		if len(codenames) == 1 {
+			return codenames[0]
+		}
+		return ""
+	}
+	number := installed[at].Version
+	if end := strings.IndexFunc(number, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
+		number = number[:end]
+	}
+	for _, codename := range codenames {
+		if known := releaseNumbers[codename]; known == number || known == "" && len(codenames) == 1 {
+			return codename
+		}
+	}
+	return ""
 }
 
 // CompareAdvised implements artifact.Advised.
