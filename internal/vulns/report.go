@@ -20,7 +20,7 @@ type Report struct {
 	Knowledge []Knowledge `json:"knowledge"`
 	Nodes     []string    `json:"nodes,omitempty"` // files of nodes, if those were checked instead of the image
 	Items     int         `json:"items"`           // checked
-	Compared  int         `json:"compared"`        // subjects of advisories among these, such as source packages
+	Compared  int         `json:"compared"`        // subjects of advisories among these
 	Findings  []Finding   `json:"findings"`        // the most urgent first
 	Unknown   []Unknown   `json:"unknown"`         // what no advisory can speak of
 	// Silent are releases of which no advisory speaks, although items belong to them: "ECOSYSTEM RELEASE".
