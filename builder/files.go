@@ -131,8 +131,13 @@ type Download struct {
 }
 
 // Downloads lists what the cache lacks of a lock, by source.
-func Downloads(lock *lockfile.Lock, c *cache.Cache) (all []Download) {
-	seen, has := make(map[artifact.Content]bool), lookup(c, len(lock.Items))
+func Downloads(lock *lockfile.Lock, c *cache.Cache) []Download {
+	return downloads(lock, lookup(c, len(lock.Items)))
+}
+
+// downloads is Downloads for a cache of which has tells what it has.
+func downloads(lock *lockfile.Lock, has func(artifact.Content) bool) (all []Download) {
+	seen := make(map[artifact.Content]bool, len(lock.Items))
 	add := func(source string, content artifact.Content) {
 		if seen[content] || has(content) {
 			return

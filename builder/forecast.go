@@ -84,12 +84,12 @@ func CheckCache(lock *lockfile.Lock, c *cache.Cache) error {
 }
 
 func (b *Builder) forecast(lock *lockfile.Lock, files []*lockedFile, base []placement.Layer, output image.Reference) (*Forecast, error) {
-	f := &Forecast{Items: len(lock.Items), Sources: Downloads(lock, b.Cache)}
+	seen, has := make(map[artifact.Content]bool, len(files)), lookup(b.Cache, len(files))
+	f := &Forecast{Items: len(lock.Items), Sources: downloads(lock, has)}
 	for _, d := range f.Sources {
 		f.Fetch.Files += d.Files
 		f.Fetch.Size += d.Size
 	}
-	seen, has := make(map[artifact.Content]bool, len(files)), lookup(b.Cache, len(files))
 	for _, file := range files {
 		content := file.Content()
 		if seen[content] {
@@ -118,6 +118,29 @@ func (b *Builder) forecast(lock *lockfile.Lock, files []*lockedFile, base []plac
 	}
 	f.Layers = p.shipped(sizes)
 	return f, b.disks(f, output)
+}
+
+// roomy reports whether every disk has so much room that a forecast would find that all fits: three times what the items have, and 1 GiB. The cache
+// needs their size at most, and an image a third more, for unused files.
+func (b *Builder) roomy(files []*lockedFile, output image.Reference) bool {
+	size := int64(1 << 30)
+	for _, file := range files {
+		size += 3 * (file.Content().Size + 2048) // a header and half a block each
+	}
+	folders := []string{b.Cache.Dir()}
+	if output.Transport != image.Docker {
+		folders = append(folders, output.Path)
+	}
+	for _, path := range folders {
+		folder, _, err := nearest(path)
+		if err != nil {
+			return false
+		}
+		if free, err := b.free(folder); err != nil || free < size {
+			return false
+		}
+	}
+	return true
 }
 
 // layerSize is about the size of a layer, in bytes.

@@ -2,6 +2,8 @@ package builder
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +20,9 @@ import (
 // licenceNotes are what files state of their licences, by SHA-256. What reads them differently gets another number.
 const licenceNotes = "licences-1"
 
+// allLicenceNotes are whole files of licences, each behind its SHA-256, by what they follow from.
+const allLicenceNotes = "licences-all-1"
+
 // licenceStep is how many items' licences are in memory with their texts.
 const licenceStep = 64
 
@@ -30,9 +35,19 @@ type stated struct {
 // licences reads the licences of all items from their files, and returns the file that the image has for SBOMs; nil: no item can state any. It
 // depends on the items' files alone. What was read is noted in the cache.
 func (b *Builder) licences(ctx context.Context, lock *lockfile.Lock) ([]byte, error) {
-	jobs, size := b.licenceJobs(lock)
+	jobs := b.licenceJobs(lock)
 	if len(jobs) == 0 {
 		return nil, nil
+	}
+	key := licencesKey(jobs)
+	if data := b.notedLicences(key); data != nil {
+		return data, nil
+	}
+	var size int64
+	for _, job := range jobs {
+		if b.Cache.Note(licenceNotes, job.file.SHA256) == nil {
+			size += job.file.Size
+		}
 	}
 	var phase *progress.Phase
 	if size > 0 {
@@ -46,7 +61,32 @@ func (b *Builder) licences(ctx context.Context, lock *lockfile.Lock) ([]byte, er
 	if phase != nil {
 		phase.End(err)
 	}
+	if err == nil {
+		sum := sha256.Sum256(data)
+		_ = b.Cache.SetNote(allLicenceNotes, key, append(sum[:], data...)) // the next build puts it together again
+	}
 	return data, err
+}
+
+// licencesKey is the SHA-256 of all that the file of licences follows from.
+func licencesKey(jobs []licenceJob) string {
+	h := sha256.New()
+	for _, job := range jobs {
+		fmt.Fprintf(h, "%q %q %q %q %q %s\n", job.item.ID(), job.item.Source, job.item.Name, job.item.Version, job.item.Architecture(), job.file.SHA256)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// notedLicences returns the file of licences that the cache noted, or nil.
+func (b *Builder) notedLicences(key string) []byte {
+	note := b.Cache.Note(allLicenceNotes, key)
+	if len(note) < sha256.Size {
+		return nil
+	}
+	if data := note[sha256.Size:]; sha256.Sum256(data) == [sha256.Size]byte(note[:sha256.Size]) {
+		return data
+	}
+	return nil // damaged
 }
 
 // A licenceJob is a file that may state its item's licences.
@@ -56,8 +96,8 @@ type licenceJob struct {
 	file   *artifact.File
 }
 
-// licenceJobs are the files that may state licences: one of each item. size is that of those that were not read before, in bytes.
-func (b *Builder) licenceJobs(lock *lockfile.Lock) (jobs []licenceJob, size int64) {
+// licenceJobs are the files that may state licences: one of each item.
+func (b *Builder) licenceJobs(lock *lockfile.Lock) (jobs []licenceJob) {
 	able := map[string]artifact.Licenser{}
 	for _, kind := range b.Kinds {
 		if reader, is := artifact.Able[artifact.Licenser](kind); is {
@@ -73,14 +113,11 @@ func (b *Builder) licenceJobs(lock *lockfile.Lock) (jobs []licenceJob, size int6
 		for f := range item.Files {
 			if reader.StatesLicences(item, &item.Files[f]) {
 				jobs = append(jobs, licenceJob{reader, item, &item.Files[f]})
-				if b.Cache.Note(licenceNotes, item.Files[f].SHA256) == nil {
-					size += item.Files[f].Size
-				}
 				break
 			}
 		}
 	}
-	return jobs, size
+	return jobs
 }
 
 func (b *Builder) readLicences(ctx context.Context, jobs []licenceJob, done func(int64)) ([]byte, error) {

@@ -93,6 +93,22 @@ func TestLicences(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(first, second) || reads.Load() != 5 {
 		t.Errorf("%v, %d files were read", err, reads.Load())
 	}
+	// The whole file is noted, too; if that note is damaged, what the files' notes say is put together again.
+	whole, err := filepath.Glob(filepath.Join(dir, "note", allLicenceNotes, "*"))
+	if err != nil || len(whole) != 1 {
+		t.Fatalf("%v, %v", whole, err)
+	}
+	if err := os.WriteFile(whole[0], append(make([]byte, sha256.Size), "strange"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if third, err := b.licences(t.Context(), lock); err != nil || !reflect.DeepEqual(first, third) || reads.Load() != 5 {
+		t.Errorf("%v, %d files were read", err, reads.Load())
+	}
+	changed := *lock
+	changed.Items = lock.Items[:2]
+	if fourth, err := b.licences(t.Context(), &changed); err != nil || reflect.DeepEqual(first, fourth) {
+		t.Errorf("%v: the licences of other items", err)
+	}
 	// A damaged file of the cache says nothing, and is removed.
 	if err := os.WriteFile(filepath.Join(dir, "sha256", damaged), []byte("MIT AND LicenseRef-own"), 0o644); err != nil {
 		t.Fatal(err)
