@@ -92,7 +92,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	if !b.Force && !b.roomy(files, output) {
+	if !b.Force && !b.haveRoom(files, output) {
 		forecast, err := b.forecast(lock, files, base, output)
 		if err == nil {
 			err = forecast.Fits()

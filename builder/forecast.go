@@ -120,9 +120,9 @@ func (b *Builder) forecast(lock *lockfile.Lock, files []*lockedFile, base []plac
 	return f, b.disks(f, output)
 }
 
-// roomy reports whether every disk has so much room that a forecast would find that all fits: three times what the items have, and 1 GiB. The cache
+// haveRoom reports whether every disk has so much room that a forecast would find that all fits: three times what the items have, and 1 GiB. The cache
 // needs their size at most, and an image a third more, for unused files.
-func (b *Builder) roomy(files []*lockedFile, output image.Reference) bool {
+func (b *Builder) haveRoom(files []*lockedFile, output image.Reference) bool {
 	size := int64(1 << 30)
 	for _, file := range files {
 		size += 3 * (file.Content().Size + 2048) // a header and half a block each
