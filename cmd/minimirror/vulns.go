@@ -143,7 +143,7 @@ func undecided(reference string, report *vulns.Report) error {
 	default:
 		return nil
 	}
-	return artifact.Hint(err, "add advisories that do with --advisories FILE, or to the definition (docs/vulnerabilities.md)")
+	return artifact.Hint(err, "name advisories about it with --advisories FILE, or add them to the definition (docs/vulnerabilities.md)")
 }
 
 func (c *command) printVulns(report *vulns.Report, output string, all bool) error {

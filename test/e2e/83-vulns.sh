@@ -186,6 +186,16 @@ mv "$mine/changed.json" "$mine/tracker.json"
 "$MINIMIRROR" lock --update "$definition" tracker >"$mine/lock.log" 2>&1 || { cat "$mine/lock.log"; die "lock --update"; }
 "$MINIMIRROR" vulns "$definition" --format json | jq -e '.findings | length == 6' >/dev/null || die "lock --update does not change the advisories"
 
+say "advisories that say nothing of the release are no reason to pass"
+cp "$mine/tracker.json" "$mine/kept.json"
+jq 'map_values(map_values(.releases |= {trixie: [.[]][0]}))' "$mine/kept.json" >"$mine/tracker.json"
+"$MINIMIRROR" lock --update "$definition" tracker >"$mine/lock.log" 2>&1 || { cat "$mine/lock.log"; die "lock --update"; }
+code=0
+"$MINIMIRROR" vulns "$definition" --fail-on any >/dev/null 2>"$mine/undecided.log" || code=$?
+[ "$code" = 1 ] && grep -q -- '--fail-on cannot be decided: no advisory speaks of Debian bookworm$' "$mine/undecided.log" || { cat "$mine/undecided.log" >&2; die "--fail-on: exit $code, not 1"; }
+mv "$mine/kept.json" "$mine/tracker.json"
+"$MINIMIRROR" lock --update "$definition" tracker >"$mine/lock.log" 2>&1 || { cat "$mine/lock.log"; die "lock --update"; }
+
 say "what is no file of the tracker is refused"
 refused() {
 	if "$MINIMIRROR" lock --update "$definition" >"$mine/refused" 2>&1 || ! grep -q "$1" "$mine/refused"; then
