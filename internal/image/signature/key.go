@@ -68,7 +68,10 @@ type Key struct {
 
 // ReadPublic reads a public key: PEM, PKIX.
 func ReadPublic(file string, data []byte) (Key, error) {
-	block, _ := pem.Decode(data)
+	block, rest := pem.Decode(data)
+	if more, _ := pem.Decode(rest); more != nil {
+		return Key{}, artifact.Hint(fmt.Errorf("%s: it has more than one key", file), "write each key into a file of its own, and repeat the flag")
+	}
 	if block == nil || block.Type != "PUBLIC KEY" {
 		return Key{}, artifact.Hint(fmt.Errorf("%s: it is not a public key (PEM)", file), "write the key's public part into a file: openssl pkey -in image.key -pubout")
 	}
@@ -92,7 +95,7 @@ func checkKey(key crypto.PublicKey) error {
 	case ed25519.PublicKey:
 		return nil
 	}
-	return fmt.Errorf("a key of the type %T: only ECDSA on P-256 and Ed25519 are supported", key)
+	return errors.New("a key of another type: only ECDSA on P-256 and Ed25519 are supported")
 }
 
 // Hint identifies a key: base64 of the SHA-256 of its public part (PKIX, DER).

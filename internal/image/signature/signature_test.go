@@ -142,3 +142,22 @@ func TestReadKeys(t *testing.T) {
 		}
 	}
 }
+
+// A file with two keys is refused: it would be unclear which of them counts.
+func TestTwoKeys(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	if _, err := ReadPublic("one.pub", one); err != nil {
+		t.Error(err)
+	}
+	if _, err := ReadPublic("two.pub", append(one, one...)); err == nil || !strings.Contains(err.Error(), "two.pub: it has more than one key") {
+		t.Errorf("%v", err)
+	}
+}

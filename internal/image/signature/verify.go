@@ -57,7 +57,7 @@ func Verify(keys []Key, digests []string, found []Found) error {
 	case others > 0:
 		return artifact.Verifyf("the image has %d signatures, and none is valid with the key in %s", others, strings.Join(files, ", "))
 	}
-	return artifact.Hint(artifact.Verifyf("the image %s is not signed", digests[0]), "sign it when it is built: minimirror build --sign-image KEY; docker-archives and unpacked images have no signatures")
+	return artifact.Hint(artifact.Verifyf("the image %s is not signed", digests[0]), "if it was signed and then copied, copy its signature, too (docs/keys.md); else sign it when it is built: minimirror build --sign-image KEY. docker-archives and unpacked images have no signatures")
 }
 
 // read returns what was signed, the signatures, and the digests of the images that it is about; nil: f is no signature of images.
