@@ -41,10 +41,10 @@ END
 # archive_of MONTH serves the archive as it is in a month, always at the same address.
 at=127.0.0.1:0
 archive_of() {
-	"$work/debiantest-serve" --listen "$at" --keys "$mine/keys" "$mine/archive-$1" >"$mine/archive.log" 2>&1 &
+	"$work/debiantest-serve" --listen "$at" --keys "$mine/keys" "$mine/archive-$1" >"$mine/archive-$1.log" 2>&1 &
 	archive_pid=$!
 	defer end "$archive_pid"
-	await "$archive_pid" "$mine/archive.log" '^http://(.*)'
+	await "$archive_pid" "$mine/archive-$1.log" '^http://(.*)'
 	at=$said
 }
 

@@ -107,7 +107,7 @@ attached unpacked
 "$MINIMIRROR" build "$definition" --output "oci:$mine/with"
 [ "$(find with/blobs -type f | wc -l)" = "$(find image/blobs -type f | wc -l)" ] || die "lists of the last image are still there"
 ! "$MINIMIRROR" build "$definition" --sbom --output docker-archive:with-docker.tar 2>bad.log || die "a docker-archive with a list"
-grep -q '^hint: write an oci-archive' bad.log || die "$(cat bad.log)"
+grep -q '^hint: write to oci-archive:FILE' bad.log || die "$(cat bad.log)"
 # Debian's registry does not list referrers: a tag does.
 sum=$("$MINIMIRROR" build "$definition" --sbom --output "docker://$registry/site/listed:2" | cut -d' ' -f2)
 for try in 1 2; do
