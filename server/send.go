@@ -38,8 +38,8 @@ type fieldSetter interface {
 	SetFields(fields []byte, size int64)
 }
 
-// sendWhole answers as send does, if the client asks for the whole file without conditions, as most do: that takes no map of
-// headers and no garbage. It returns false, and has done nothing, if http.ServeContent is to answer.
+// sendWhole answers requests for a whole file without conditions, which are the most common ones, like http.ServeContent, but without a header map or
+// garbage. For other requests it does nothing and returns false.
 func sendWhole(e *exchange, r *http.Request, f *catalog.File, modified time.Time, content io.ReadSeeker, private bool) bool {
 	whole, copies := content.(copier)
 	if !copies || e.Response == nil || conditional(r.Header) {

@@ -132,14 +132,14 @@ func vulnsVerb(ctx context.Context, c *command, args []string) error {
 	return nil
 }
 
-// undecided is the error where --fail-on has found nothing because the advisories say nothing.
+// undecided returns an error if --fail-on has found nothing only because the advisories do not cover what was checked.
 func undecided(reference string, report *vulns.Report) error {
 	var err error
 	switch {
 	case len(report.Silent) > 0:
 		err = fmt.Errorf("%s: --fail-on cannot be decided: no advisory speaks of %s", reference, strings.Join(report.Silent, ", "))
-	case report.Compared == 0 && report.Items > 0:
-		err = fmt.Errorf("%s: --fail-on cannot be decided: no advisory speaks of any of the %s", reference, counted(report.Items, "item"))
+	case report.Compared == 0 && len(report.Unknown) > 0:
+		err = fmt.Errorf("%s: --fail-on cannot be decided: no advisory covers any of its items", reference)
 	default:
 		return nil
 	}

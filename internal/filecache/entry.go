@@ -61,7 +61,7 @@ func (c *Cache) leave(e *entry) {
 		c.rest(e)
 	case e.users == 1 && !e.verified && e.flight != nil && !e.gone && e.Size > worthMore:
 		if arrived, _ := e.flight.progress(); arrived < e.Size/2 {
-			c.remove(e) // the next who wants it begins anew
+			c.remove(e) // the next reader starts a new fetch
 			e.flight.cancel()
 		}
 	}

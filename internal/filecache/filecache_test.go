@@ -336,7 +336,7 @@ func TestPatience(t *testing.T) {
 	}
 }
 
-// A large file that nobody waits for any more is not fetched on, and the next reader begins anew.
+// The fetch of a large file stops when its last reader is gone, and the next reader starts a new one.
 func TestAbandoned(t *testing.T) {
 	c := open(t, t.TempDir(), 1<<30)
 	f := filecache.File{SHA256: strings.Repeat("0", 64), Size: 200 << 20}

@@ -10,9 +10,9 @@ import (
 // maxPlainFields is how many fields the header of a plain request may have.
 const maxPlainFields = 24
 
-// A plainReader reads the requests that nearly all clients send, into memory that the next request of the connection uses
-// again: GET or HEAD of a path by HTTP/1.1, with one Host, without a body, of ASCII characters. It leaves the others to http.ReadRequest,
-// and with them everything that needs care; FuzzPlain checks that both read the same.
+// A plainReader reads requests in the form that nearly all clients send: GET or HEAD of a path over HTTP/1.1, with one Host, no body, and ASCII
+// characters only. It reuses the memory of the previous request of the connection. http.ReadRequest reads all other
+// requests; FuzzPlain checks that both read the same request.
 type plainReader struct {
 	blank   http.Request // what every request has
 	request http.Request

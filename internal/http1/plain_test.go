@@ -36,7 +36,7 @@ func FuzzPlain(f *testing.F) {
 		in := bufio.NewReaderSize(bytes.NewReader(data), len(data)+16)
 		want, err := http.ReadRequest(in)
 		if err != nil {
-			t.Fatalf("%q is no request: %v", data, err)
+			t.Fatalf("http.ReadRequest refuses %q: %v", data, err)
 		}
 		if err := check(want); err != nil {
 			t.Fatalf("%q: %v", data, err)

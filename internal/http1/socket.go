@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A socket reads and writes a plain TCP connection by system calls that the scheduler is not told of: on a socket that does not
-// block they take microseconds, and what the runtime does around each, to be able to go on without it, takes as much again.
+// A socket reads and writes a plain TCP connection with system calls that bypass Go's scheduler. On a non-blocking socket such a call takes
+// microseconds, and the runtime's preparations for a call that might block take as long again.
 type socket struct {
 	raw  syscall.RawConn
 	more int // MSG_MORE, or 0

@@ -194,6 +194,14 @@ code=0
 "$MINIMIRROR" vulns "$definition" --fail-on any >/dev/null 2>"$mine/undecided.log" || code=$?
 [ "$code" = 1 ] && grep -q -- '--fail-on cannot be decided: no advisory speaks of Debian bookworm$' "$mine/undecided.log" || { cat "$mine/undecided.log" >&2; die "--fail-on: exit $code, not 1"; }
 mv "$mine/kept.json" "$mine/tracker.json"
+mkdir "$mine/plain" && echo plain >"$mine/plain/plain"
+known=$definition
+definition plain <<<"files: [{ name: plain, path: $mine/plain }]"
+"$MINIMIRROR" lock "$definition" >"$mine/lock.log" 2>&1
+code=0
+"$MINIMIRROR" vulns "$definition" --advisories "$mine/tracker.json" --fail-on any >/dev/null 2>"$mine/undecided.log" || code=$?
+[ "$code" = 1 ] && grep -q -- '--fail-on cannot be decided: no advisory covers any of its items$' "$mine/undecided.log" || { cat "$mine/undecided.log" >&2; die "--fail-on of plain files: exit $code, not 1"; }
+definition=$known
 "$MINIMIRROR" lock --update "$definition" tracker >"$mine/lock.log" 2>&1 || { cat "$mine/lock.log"; die "lock --update"; }
 
 say "what is no file of the tracker is refused"

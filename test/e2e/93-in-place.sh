@@ -36,17 +36,6 @@ registry_at 127.0.0.1:0
 "$MINIMIRROR" build "$definition" --output "docker://$registry/site/web:1"
 go_program troubled ./test/e2e/troubled
 
-# before TROUBLE starts a proxy that makes it, and sets $address; sent tells what it has passed on.
-proxies=0
-before() {
-	local log=$mine/troubled-$((++proxies)).log
-	"$work/troubled" "http://$registry" "$1" >"$log" 2>&1 &
-	defer end $!
-	await $! "$log" '^127.*'
-	address=$said
-}
-sent() { get "http://$address/sent" | cut -d' ' -f2; }
-
 # apt_fetches NAME PACKAGE… wants the packages, signatures and digests verified by apt.
 apt_fetches() {
 	local dir=$mine/$1

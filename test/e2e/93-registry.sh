@@ -26,18 +26,6 @@ start_registry
 "$MINIMIRROR" build "$definition" --output "docker://$registry/site/web:1"
 go_program troubled ./test/e2e/troubled
 
-# before TROUBLE starts a proxy that makes it, and sets $address. requests and sent tell what it has seen.
-proxies=0
-before() {
-	local log=$mine/troubled-$((++proxies)).log
-	"$work/troubled" "http://$registry" "$1" >"$log" 2>&1 &
-	defer end $!
-	await $! "$log" '^127.*'
-	address=$said
-}
-requests() { get "http://$address/sent" | cut -d' ' -f1; }
-sent() { get "http://$address/sent" | cut -d' ' -f2; }
-
 # little wants that what was read is not much more than the packages.
 little() {
 	local size

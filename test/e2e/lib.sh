@@ -369,6 +369,19 @@ skopeo() { command skopeo --insecure-policy "$@"; }
 # digest [--tls-verify=false] REF prints the digest of an image's manifest, as skopeo sees it.
 digest() { skopeo inspect --raw "$@" | sha256sum | cut -d' ' -f1; }
 
+# before TROUBLE starts a proxy before $registry that causes trouble (see test/e2e/troubled), and sets $address. requests and sent print how many
+# requests and bytes it has passed on.
+proxies=0
+before() {
+	local log=$mine/troubled-$((++proxies)).log
+	"$work/troubled" "http://$registry" "$1" >"$log" 2>&1 &
+	defer end $!
+	await $! "$log" '^127.*'
+	address=$said
+}
+requests() { get "http://$address/sent" | cut -d' ' -f1; }
+sent() { get "http://$address/sent" | cut -d' ' -f2; }
+
 # fetches_from REF PACKAGE… serves an image ("": the one that the server runs
 # in) and lets apt fetch packages from it, signatures verified.
 fetches_from() {

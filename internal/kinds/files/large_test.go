@@ -29,7 +29,7 @@ import (
 )
 
 // TestLargeFile takes files of 1 kB and of 96 MB all the way from a web server and from a folder onto a node. No step holds a large
-// one in memory. (The race detector has buffers made anew instead of used again: then the large ones take up to 20 MB more.)
+// one in memory. (With the race detector, pools drop buffers at random: then large files take up to 20 MB more.)
 func TestLargeFile(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	const small, large, most = 1 << 10, 96 << 20, 48 << 20
