@@ -1,0 +1,75 @@
+// Package images is the kind of container images, and of everything else that registries hold: Helm charts, signatures, SBOMs
+// and other artifacts of the OCI image specification.
+//
+//	mirror.yaml ──spec.go──▶ requests ──resolve.go──▶ items ──publish.go──▶ images.json ──serve.go──▶ /v2/REGISTRY/REPOSITORY/…
+//
+// An item is an image for one platform, under one tag: acme/app:1.4/linux/amd64. Its files are the manifests and blobs that a client of
+// the platform needs, as upstream has them, byte for byte: first the manifest or index that the tag names, then what is below it, then what
+// is attached to either (signatures, SBOMs, attestations). Items share files: an index belongs to all its platforms, and a layer to all
+// images that are built on it. So a client may have an index if it may have the image for one of its platforms.
+//
+// The manifests that the image format allows but the definition leaves out, those of other platforms, are named in the lock. An index is
+// carried whole in its bytes even so: otherwise its digest would change, and no signature would be valid.
+package images
+
+import (
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// Kind is the kind of container images.
+type Kind struct{}
+
+// Name implements artifact.Kind.
+func (Kind) Name() string { return "images" }
+
+// Attributes of items.
+const (
+	attributeDigest       = "digest"       // of the manifest or index that the tag names
+	attributeManifest     = "manifest"     // digest of the platform's manifest, if the tag names an index
+	attributePlatform     = "platform"     // "linux/arm64/v8"; none: the artifact has no platform
+	attributeArchitecture = "architecture" // of the platform: "arm64", "arm/v7"
+)
+
+// digestOf is the digest of what the item's tag names.
+func digestOf(i *artifact.Item) string { return i.Attributes.Get(attributeDigest) }
+
+// manifestOf is the digest of the manifest of the item's platform; if it has none, of what the tag names.
+func manifestOf(i *artifact.Item) string {
+	if digest := i.Attributes.Get(attributeManifest); digest != "" {
+		return digest
+	}
+	return digestOf(i)
+}
+
+// platformOf is the item's platform, or empty.
+func platformOf(i *artifact.Item) string { return i.Attributes.Get(attributePlatform) }
+
+// tagOf is the item's tag; empty: it is requested by its digest only.
+func tagOf(i *artifact.Item) string {
+	if validDigest(i.Version) {
+		return ""
+	}
+	return i.Version
+}
+
+// reference is how clients name the item's image: "REGISTRY/REPOSITORY:TAG", or with "@DIGEST".
+func reference(i *artifact.Item) string {
+	return registryName(i.Source) + "/" + versioned(i.Name, i.Version)
+}
+
+// versioned is a name in a repository: "REPOSITORY:TAG" or "REPOSITORY@DIGEST".
+func versioned(repository, version string) string {
+	if validDigest(version) {
+		return repository + "@" + version
+	}
+	return repository + ":" + version
+}
+
+// itemKey is the Item.Key of an image for a platform; the platform may be empty.
+func itemKey(repository, version, platform string) string {
+	key := versioned(repository, version)
+	if platform != "" {
+		key += "/" + platform
+	}
+	return key
+}

@@ -1,0 +1,108 @@
+package images
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// tableName is the file that the mirror makes for itself below each source: what items do not say without their Metadata.
+const tableName = "images.json"
+
+// A table says what a registry has, beside its files.
+type table struct {
+	Repositories []repositoryTable `json:"repositories"` // sorted by Name
+}
+
+// A repositoryTable says what a repository has, for each of its items. What is served depends on which of them a client may have.
+type repositoryTable struct {
+	Name  string      `json:"name"`
+	Items []itemTable `json:"items"` // sorted by Key
+}
+
+// An itemTable says what belongs to an item.
+type itemTable struct {
+	Key       string             `json:"key"`                 // artifact.Item.Key
+	Types     map[string]string  `json:"types"`               // the media type of each manifest, by digest
+	Tags      map[string]string  `json:"tags,omitempty"`      // digests of what is attached, by tag; not the item's own tag
+	Referrers []attachedManifest `json:"referrers,omitempty"` // in the order of the lock
+}
+
+// An attachedManifest is attached to a manifest.
+type attachedManifest struct {
+	Subject    string        `json:"subject"` // digest
+	Descriptor v1.Descriptor `json:"descriptor"`
+}
+
+// Publish implements artifact.Kind: for each source a table, which the server reads when it starts.
+func (Kind) Publish(pins artifact.Pins, _ artifact.Signer) (files []artifact.Generated, err error) {
+	for i := range pins.Sources {
+		source := &pins.Sources[i]
+		byName := make(map[string]*repositoryTable)
+		for at := range pins.Items {
+			item := &pins.Items[at]
+			if item.Source != source.Name {
+				continue
+			}
+			row, err := itemRow(item)
+			if err != nil {
+				return nil, fmt.Errorf("images: %s: %w", item.ID(), err)
+			}
+			if byName[item.Name] == nil {
+				byName[item.Name] = &repositoryTable{Name: item.Name}
+			}
+			byName[item.Name].Items = append(byName[item.Name].Items, row)
+		}
+		all := table{Repositories: []repositoryTable{}}
+		for _, r := range byName {
+			slices.SortFunc(r.Items, func(a, b itemTable) int { return strings.Compare(a.Key, b.Key) })
+			all.Repositories = append(all.Repositories, *r)
+		}
+		slices.SortFunc(all.Repositories, func(a, b repositoryTable) int { return cmp.Compare(a.Name, b.Name) })
+		data, err := json.Marshal(all)
+		if err != nil {
+			return nil, fmt.Errorf("images: source %s: %w", source.Name, err)
+		}
+		files = append(files, artifact.Generated{Path: source.Name + "/" + tableName, Data: append(data, '\n'), Modified: pins.Date})
+	}
+	return files, nil
+}
+
+// itemRow reads the metadata of an item.
+func itemRow(item *artifact.Item) (row itemTable, err error) {
+	row = itemTable{Key: item.Key, Types: make(map[string]string)}
+	for _, v := range values(item.Metadata, keyType) {
+		digest, mediaType, _ := strings.Cut(v, " ")
+		row.Types[digest] = mediaType
+	}
+	for _, v := range values(item.Metadata, keyTag) {
+		tag, digest, _ := strings.Cut(v, " ")
+		if row.Tags == nil {
+			row.Tags = make(map[string]string)
+		}
+		row.Tags[tag] = digest
+	}
+	for _, v := range values(item.Metadata, keyReferrer) {
+		subject, d, err := parseReferrer(v)
+		if err != nil {
+			return row, err
+		}
+		row.Referrers = append(row.Referrers, attachedManifest{subject, d})
+	}
+	for _, f := range item.Files {
+		folder, digest, ok := parseFilePath(f.Path)
+		if !ok {
+			return row, fmt.Errorf("%q is not the path of a manifest or a blob", f.Path)
+		}
+		if folder == manifestFolder && row.Types[digest] == "" {
+			return row, fmt.Errorf("the lock does not state the type of the manifest %s", digest)
+		}
+	}
+	return row, nil
+}

@@ -1,0 +1,169 @@
+package images
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/glob"
+)
+
+// A request is an entry of take, or of a set: "REPOSITORY:TAGS" or "REPOSITORY@DIGEST". Repositories and tags may be patterns, and tags a range of versions.
+type request struct {
+	section    artifact.Section
+	text       string // as it is written
+	repository glob.Pattern
+	tag        glob.Pattern        // if neither digest nor versions is there
+	versions   *semver.Constraints // nil: none
+	digest     string              // empty: none
+	newest     int                 // of the tags that match, so many with the highest versions; 0: all
+}
+
+// requestSpec is an entry that is more than a text.
+type requestSpec struct {
+	Image  string `yaml:"image"`
+	Newest string `yaml:"newest"`
+}
+
+func parseRequests(section artifact.Section) (all []request, err error) {
+	var entries []artifact.Section
+	if err := section.Decode(&entries); err != nil {
+		return nil, artifact.Hint(err, "write a list: [ \"pause:3.10\", \"acme/*:>=1.4 <2\" ]")
+	}
+	if len(entries) == 0 {
+		return nil, section.Errorf("the list is empty: name at least one image, or leave out the key")
+	}
+	for _, entry := range entries {
+		r := request{section: entry}
+		if entry.IsText() {
+			if err := entry.Decode(&r.text); err != nil {
+				return nil, err
+			}
+		} else {
+			var raw requestSpec
+			if err := entry.Decode(&raw); err != nil {
+				return nil, artifact.Hint(err, "write NAME:TAG, or { image: \"NAME:TAGS\", newest: 3 }; a text with \": \", or that begins with * or @, needs quotes")
+			}
+			r.text = raw.Image
+			if raw.Newest != "" {
+				if r.newest, err = strconv.Atoi(raw.Newest); err != nil || r.newest < 1 {
+					return nil, entry.Errorf("newest: %q is not a number above zero", raw.Newest)
+				}
+			}
+		}
+		if err := r.parse(); err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(all, func(o request) bool { return o.text == r.text }) {
+			return nil, entry.Errorf("%q is listed twice", r.text)
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// isRange tells a range of versions from a tag or a pattern of tags.
+var isRange = regexp.MustCompile(`^[<>=~^!]|[ ,|]`)
+
+func (r *request) parse() (err error) {
+	repository, tag, digest := splitReference(r.text)
+	switch {
+	case repository == "":
+		return artifact.Hint(r.section.Errorf("%q does not name an image", r.text), "write NAME:TAG")
+	case digest != "" && !validDigest(digest):
+		return r.section.Errorf("%q: %q is not a digest: sha256: and 64, or sha512: and 128 hexadecimal digits in lower case", r.text, digest)
+	case digest == "" && tag == "":
+		return artifact.Hint(r.section.Errorf("%q has no tag", r.text), "write %s:latest if you mean that one, %s:* for all tags, or %[1]s:TAG", repository, repository)
+	case digest != "" && r.newest != 0:
+		return r.section.Errorf("%q: newest does not go with a digest", r.text)
+	}
+	if r.repository, err = glob.ParsePath(repository); err != nil {
+		return r.section.Errorf("%q: the repository is not a valid pattern: %w", r.text, err)
+	}
+	if name, exact := r.repository.Exact(); exact && !validRepository.MatchString(name) {
+		return r.section.Errorf("%q: %q is not the name of a repository: they have lower-case letters, digits and \".\", \"_\", \"-\" between them", r.text, name)
+	}
+	r.digest = digest
+	if tag == "" {
+		return nil
+	}
+	if isRange.MatchString(tag) {
+		if r.versions, err = semver.NewConstraint(joined(tag)); err != nil {
+			return artifact.Hint(r.section.Errorf("%q: %q is not a range of versions: %w", r.text, tag, err), `write, for example, ">=1.4 <2" or "~1.4"`)
+		}
+		return nil
+	}
+	if r.tag, err = glob.Parse(tag); err != nil {
+		return r.section.Errorf("%q: %q is not a valid pattern for tags: %w", r.text, tag, err)
+	}
+	if name, exact := r.tag.Exact(); exact && !validTag.MatchString(name) {
+		return r.section.Errorf("%q: %q is not a tag: at most 128 letters, digits and \".\", \"_\", \"-\"", r.text, name)
+	}
+	return nil
+}
+
+// joined puts the commas into a range that semver wants between its parts.
+func joined(text string) string {
+	return regexp.MustCompile(`([0-9xX*])\s+([<>=~^!])`).ReplaceAllString(text, "$1, $2")
+}
+
+// splitReference divides "REPOSITORY:TAG@DIGEST". A registry before the repository may have a port. If there is a digest, the tag
+// says nothing.
+func splitReference(text string) (repository, tag, digest string) {
+	name, digest, _ := strings.Cut(text, "@")
+	if i := strings.LastIndexByte(name, ':'); i >= 0 && !strings.Contains(name[i:], "/") {
+		return name[:i], name[i+1:], digest
+	}
+	return name, "", digest
+}
+
+// within completes the name of the repository as the registry has it.
+func (r *request) within(registry string) {
+	name, exact := r.repository.Exact()
+	if !exact {
+		return
+	}
+	if p, err := glob.ParsePath(inRegistry(registry, name)); err == nil {
+		r.repository = p
+	}
+}
+
+// exact returns the repository and the tag or digest, if the request means exactly one image.
+func (r *request) exact() (repository, version string, ok bool) {
+	repository, one := r.repository.Exact()
+	if r.digest != "" {
+		return repository, r.digest, one
+	}
+	tag, exact := r.tag.Exact()
+	return repository, tag, one && exact && r.versions == nil
+}
+
+// matchTag reports whether the request wants a tag of the repositories that it means.
+func (r *request) matchTag(tag string) bool {
+	switch {
+	case r.digest != "":
+		return false
+	case r.versions != nil:
+		v := versionOf(tag)
+		return v != nil && r.versions.Check(v)
+	}
+	return r.tag.Match(tag)
+}
+
+// versionOf reads a tag as a semantic version, of which minor and patch may be missing; nil: it is none. Tags have "_" where versions
+// have "+".
+func versionOf(tag string) *semver.Version {
+	v, err := semver.NewVersion(strings.Replace(tag, "_", "+", 1))
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+// String is the request as it is written.
+func (r *request) String() string { return fmt.Sprintf("%q", r.text) }
