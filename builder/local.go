@@ -15,19 +15,19 @@ import (
 )
 
 // local returns the file name for an address without a scheme, which is a path relative to the
-// definition's folder.
-func local(address, dir string) (file string, is bool) {
+// definition's folder, and the address's fragment: it names a part of the file (artifact.Part).
+func local(address, dir string) (file, fragment string, is bool) {
 	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") { // as nearly all of tens of thousands
-		return "", false
+		return "", "", false
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.Path == "" {
-		return "", false
+		return "", "", false
 	}
 	if file = filepath.FromSlash(u.Path); !filepath.IsAbs(file) {
 		file = filepath.Join(dir, file)
 	}
-	return file, true
+	return file, u.Fragment, true
 }
 
 // resolved are addresses for fetch.
@@ -35,9 +35,9 @@ func resolved(addresses []string, dir string) []string {
 	all := make([]string, len(addresses))
 	for i, address := range addresses {
 		all[i] = address
-		if file, is := local(address, dir); is {
+		if file, fragment, is := local(address, dir); is {
 			if absolute, err := filepath.Abs(file); err == nil {
-				all[i] = (&url.URL{Scheme: "file", Path: filepath.ToSlash(absolute)}).String()
+				all[i] = (&url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), Fragment: fragment}).String()
 			}
 		}
 	}
@@ -49,11 +49,11 @@ func resolved(addresses []string, dir string) []string {
 func checkLocal(ctx context.Context, files []*lockedFile, d *Definition, c *cache.Cache) error {
 	for _, f := range files {
 		for _, address := range f.URLs {
-			file, is := local(address, filepath.Dir(d.File))
+			file, fragment, is := local(address, filepath.Dir(d.File))
 			if !is {
 				continue
 			}
-			err := checkFile(ctx, file, f.Content())
+			err := checkFile(ctx, file, fragment, f.Content())
 			switch {
 			case errors.Is(err, artifact.ErrVerify):
 				return artifact.Hint(fmt.Errorf("%s: %w: %s has changed since: %w", f.title(), artifact.ErrStale, file, err), "run: minimirror lock %s", d.File)
@@ -66,8 +66,8 @@ func checkLocal(ctx context.Context, files []*lockedFile, d *Definition, c *cach
 	return nil
 }
 
-func checkFile(ctx context.Context, file string, want artifact.Content) error {
-	f, err := artifact.OpenFile(file)
+func checkFile(ctx context.Context, file, fragment string, want artifact.Content) error {
+	f, err := artifact.OpenPart(file, fragment)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,11 @@ import (
 var userinfo = regexp.MustCompile(`//(?:([^/?#@\s:"]*:)[^/?#"]*|[^/?#@\s:"]+)@`)
 
 // Redacted is the address without a password, and without a name that has none: such a name is a token. It may also be a text about an address.
+// Of an address that holds bytes (RFC 2397) it is what is before them.
 func Redacted(text string) string {
+	if about, _, held := strings.Cut(text, ","); held && strings.HasPrefix(text, "data:") {
+		return about + ",…"
+	}
 	if u, err := url.Parse(text); err == nil && u.Host != "" && u.User == nil {
 		return text
 	}

@@ -24,7 +24,7 @@ type loginTransport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *loginTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme == "file" || r.Header.Get("Authorization") != "" {
+	if isLocal(r.URL) || r.Header.Get("Authorization") != "" {
 		return t.base.RoundTrip(r)
 	}
 	value, err := t.logins.unasked(r, t.base)

@@ -19,22 +19,21 @@ import (
 // to, it finds the proxy and the certificates of that very address.
 type transports struct {
 	options Options
-	files   http.RoundTripper
 
 	mu   sync.Mutex
 	made map[artifact.TLSFiles]*http.Transport
 }
 
 func newTransports(o Options) (*transports, error) {
-	t := &transports{options: o, files: http.NewFileTransport(http.Dir("/")), made: make(map[artifact.TLSFiles]*http.Transport)}
+	t := &transports{options: o, made: make(map[artifact.TLSFiles]*http.Transport)}
 	_, err := t.with(artifact.TLSFiles{}) // wrong files are told at once
 	return t, err
 }
 
 // RoundTrip implements http.RoundTripper.
 func (t *transports) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Scheme == "file" {
-		return t.files.RoundTrip(r)
+	if isLocal(r.URL) {
+		return localTransport{}.RoundTrip(r)
 	}
 	var files artifact.TLSFiles
 	if r.URL.Scheme == "https" {
