@@ -17,7 +17,7 @@ func TestRedacted(t *testing.T) {
 		"http://h:80/a@b":                      "http://h:80/a@b",
 		"http://[::1]:80/":                     "http://[::1]:80/",
 		"no address":                           "no address",
-		"data:text/plain;base64,QUJD":           "data:text/plain;base64,…",
+		"data:text/plain;base64,QUJD":          "data:text/plain;base64,…",
 		"":                                     "",
 	} {
 		if got := artifact.Redacted(text); got != want {

@@ -37,3 +37,9 @@ var errNoCatalog = errors.New("the registry does not list its repositories")
 
 // maxManifest is how large a manifest may be, in bytes: OCI distribution specification 1.1, "Pushing manifests".
 const maxManifest = 4 << 20
+
+// Docker's own types of a manifest and of an index: Docker Registry image manifest version 2, schema 2.
+const (
+	dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+	dockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
+)
