@@ -47,7 +47,10 @@ func statusError(address string, resp *http.Response) error {
 		where += " (redirected to " + withoutQuery(resp.Request.URL.String()) + ")"
 	}
 	err := &StatusError{resp.StatusCode, resp.Request.URL, resp.Header, fmt.Sprintf("%s: the server answers %s", where, resp.Status)}
-	if passing(resp.StatusCode) {
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests && askedToWait(resp.Header) > longest:
+		return err // rather than to wait for hours, and to ask again before
+	case passing(resp.StatusCode):
 		return &Temporary{err, retryAfter(resp.Header)}
 	}
 	return err
@@ -134,6 +137,8 @@ func (c *Client) explain(err error) error {
 	switch {
 	case errors.As(err, &status) && (status.Status == http.StatusUnauthorized || status.Status == http.StatusForbidden && repositoryOf(status.URL) != ""):
 		return c.logins.hint(err, status.URL)
+	case errors.As(err, &status) && status.Status == http.StatusTooManyRequests:
+		return limited(err, status)
 	case errors.As(err, &status) && status.Status == http.StatusProxyAuthRequired, proxyRefused(err):
 		return artifact.Hint(err, "the proxy wants a login: http_proxy=http://USER:PASSWORD@HOST:PORT, and https_proxy likewise")
 	case errors.As(err, &certificate):

@@ -14,6 +14,8 @@ const (
 	firstWait   = 250 * time.Millisecond
 	longestWait = 15 * time.Second
 	longest     = 2 * time.Minute // that a server's Retry-After is honoured
+	// longestAsked is what absurd values are cut to.
+	longestAsked = 7 * 24 * time.Hour
 )
 
 // patience counts attempts, and makes the waits between them longer and longer.
@@ -48,14 +50,17 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // retryAfter reads RFC 9110, section 10.2.3; absurd values are cut.
-func retryAfter(h http.Header) time.Duration {
+func retryAfter(h http.Header) time.Duration { return min(askedToWait(h), longest) }
+
+// askedToWait is how long a server asks to wait; 0: it does not, or for no time.
+func askedToWait(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
 	seconds, err := strconv.ParseInt(value, 10, 64)
 	if err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(max(0, seconds), int64(longest/time.Second))) * time.Second
+		return time.Duration(min(max(0, seconds), int64(longestAsked/time.Second))) * time.Second
 	}
 	if t, err := http.ParseTime(value); err == nil {
-		return min(max(0, time.Until(t)), longest)
+		return min(max(0, time.Until(t)), longestAsked)
 	}
 	return 0
 }

@@ -77,6 +77,9 @@ func (c *Client) send(ctx context.Context, r Request, ranged bool) (*http.Respon
 	for key, values := range r.Header {
 		req.Header[http.CanonicalHeaderKey(key)] = values
 	}
+	if req.Header.Get("Accept") == "" && isManifest(req.URL) {
+		req.Header.Set("Accept", manifestTypes)
+	}
 	req.Header.Set("User-Agent", c.o.UserAgent)
 	req.Header.Set("Accept-Encoding", "identity") // digests are of the bytes as stored
 	if r.Fresh {

@@ -216,8 +216,12 @@ func scenes() map[string]scene {
 		}, requests: 4, waits: atLeast(3, 7*time.Second, 10*time.Second)},
 		"busy for ever": {serve: func(n int, w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", "86400")
+			w.WriteHeader(503)
+		}, want: "503", requests: 5, waits: atLeast(4, 2*time.Minute, 2*time.Minute)},
+		"not before tomorrow": {serve: func(n int, w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", "86400")
 			w.WriteHeader(429)
-		}, want: "429", requests: 5, waits: atLeast(4, 2*time.Minute, 2*time.Minute)},
+		}, want: "429", requests: 1},
 		"another range, once": {serve: func(n int, w http.ResponseWriter, r *http.Request) {
 			if n == 0 {
 				if r.Header.Get("Range") == "" {

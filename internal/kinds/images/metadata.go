@@ -11,14 +11,16 @@ import (
 
 // Lines of Item.Metadata are "KEY: VALUE". Those that repeat are in the order of their values.
 const (
-	keyType     = "Type"     // "DIGEST MEDIATYPE" of a manifest among the item's files
-	keyTag      = "Tag"      // "TAG DIGEST" of something that is attached under a tag: cosign's "sha256-HEX.sig", the referrers tag schema
-	keyReferrer = "Referrer" // "DIGEST DESCRIPTOR" of what is attached to DIGEST; JSON
-	keyAbsent   = "Absent"   // "DIGEST PLATFORM" of a manifest of the index that is not carried
-	keySigned   = "Signed-By"
-	keyLabel    = "Label"   // "NAME=VALUE", as the index, the manifest or the configuration annotates the image
-	keyCreated  = "Created" // RFC 3339
-	keyMedia    = "Media"   // what the artifact is, if it is not an image: its artifactType, or the type of its configuration
+	keyType     = "Type"      // "DIGEST MEDIATYPE" of a manifest among the item's files
+	keyTag      = "Tag"       // "TAG DIGEST" of something that is attached under a tag: cosign's "sha256-HEX.sig", the referrers tag schema
+	keyReferrer = "Referrer"  // "DIGEST DESCRIPTOR" of what is attached to DIGEST; JSON
+	keyAbsent   = "Absent"    // "DIGEST PLATFORM" of a manifest of the index that is not carried
+	keySigned   = "Signed-By" // "sha256:HEX FILE" of a key of the definition (PKIX, DER) that has signed the image
+	keyLabel    = "Label"     // "NAME=VALUE", as the index, the manifest or the configuration annotates the image
+	keyCreated  = "Created"   // RFC 3339
+	keyRequest  = "Request"   // of the definition, that matched the item
+	keyOptions  = "Options"   // of the definition, that decide what belongs to the item
+	keyMedia    = "Media"     // what the artifact is, if it is not an image: its artifactType, or the type of its configuration
 )
 
 // values are those of a key.

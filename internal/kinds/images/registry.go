@@ -1,0 +1,182 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// A registry is the content of a registry, by the OCI distribution specification 1.1. Upstream logs in and asks for the types of manifests.
+type registry struct {
+	address  string // without "/v2"
+	upstream artifact.Upstream
+
+	mu     sync.Mutex
+	listed map[string]*tagList // by repository
+	silent map[string]bool     // repositories of which the registry does not list what is attached
+}
+
+func newRegistry(address string, up artifact.Upstream) *registry {
+	return &registry{address: address, upstream: up, listed: make(map[string]*tagList), silent: make(map[string]bool)}
+}
+
+var _ content = (*registry)(nil)
+
+func (r *registry) url(repository, what string) string {
+	return r.address + "/v2/" + repository + "/" + what
+}
+
+// maxMovings is how often a tag may lead to another digest while it is read.
+const maxMovings = 3
+
+// manifest implements content. A tag is turned into a digest first, and everything else comes by that: whatever happens to the tag
+// meanwhile, the image is one that it named.
+func (r *registry) manifest(ctx context.Context, repository, version string) (*manifest, error) {
+	if validDigest(version) {
+		return r.byDigest(ctx, repository, version, -1)
+	}
+	address := r.url(repository, manifestFolder+version)
+	for range maxMovings {
+		named := ""
+		if answer, err := r.upstream.Ask(ctx, artifact.Request{URLs: []string{address}, Head: true}); err == nil {
+			named = answer.Header.Get(digestHeader)
+		} else if ctx.Err() != nil {
+			return nil, err
+		} // else GET says what is wrong, or nothing is: not every registry answers HEAD
+		if validDigest(named) {
+			m, err := r.byDigest(ctx, repository, named, -1)
+			if err == nil || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, artifact.ErrVerify) {
+				return m, err
+			}
+		}
+		// The registry does not tell the digest, or has nothing there: the digest of what it sends is computed.
+		data, answer, err := artifact.Get(ctx, r.upstream, artifact.Request{URLs: []string{address}, Keep: true, Limit: maxManifest})
+		if err != nil {
+			return nil, err
+		}
+		m, err := r.read(data, answer, sha256Of(data))
+		if err != nil {
+			return nil, err
+		}
+		stated := answer.Header.Get(digestHeader)
+		if stated == "" {
+			stated = named
+		}
+		switch got := sameAlgorithm(stated, data); {
+		case stated == "", got == stated:
+			return m, nil
+		case answer.Header.Get(digestHeader) != "" || got == "":
+			return nil, artifact.Verifyf("the registry states the digest %s, but the manifest that it sends has %s", artifact.Printable(stated), m.descriptor.Digest)
+		}
+		// HEAD stated another digest than GET delivers: the tag has moved, or the statement is wrong.
+		if again, err := r.upstream.Ask(ctx, artifact.Request{URLs: []string{address}, Head: true}); err == nil && again.Header.Get(digestHeader) == named {
+			return nil, artifact.Verifyf("the registry states the digest %s, but the manifest that it sends has %s", named, m.descriptor.Digest)
+		}
+	}
+	return nil, fmt.Errorf("the tag leads to another digest each time that it is asked for, %d times in a row", maxMovings)
+}
+
+// digestHeader is where a registry states the digest of a manifest.
+const digestHeader = "Docker-Content-Digest"
+
+// sameAlgorithm is the digest of bytes by the algorithm of another digest; empty: that is none.
+func sameAlgorithm(other string, data []byte) string {
+	if !validDigest(other) {
+		return ""
+	}
+	return digest.Digest(other).Algorithm().FromBytes(data).String()
+}
+
+// byDigest reads a manifest that its digest identifies. size is -1 if it is unknown.
+func (r *registry) byDigest(ctx context.Context, repository, digest string, size int64) (*manifest, error) {
+	data, answer, err := artifact.Get(ctx, r.upstream, artifact.Request{URLs: []string{r.url(repository, manifestFolder+digest)}, Want: contentOf(digest, size), Limit: maxManifest})
+	if err != nil {
+		return nil, err
+	}
+	if stated := answer.Header.Get(digestHeader); stated != "" && stated != digest && stated != sameAlgorithm(stated, data) {
+		return nil, artifact.Verifyf("the registry states the digest %s for the manifest %s", artifact.Printable(stated), digest)
+	}
+	return r.read(data, answer, digest)
+}
+
+// read is the manifest of an answer.
+func (r *registry) read(data []byte, answer *artifact.Answer, named string) (*manifest, error) {
+	stated, err := mediaTypeOf(answer.Header)
+	if err != nil {
+		return nil, err
+	}
+	d, err := parseDocument(data, stated)
+	if err != nil {
+		return nil, err
+	}
+	return &manifest{v1.Descriptor{MediaType: d.MediaType, Digest: digest.Digest(named), Size: int64(len(data))}, data}, nil
+}
+
+// mediaTypeOf is the type that a registry states for a manifest; empty: none, or the answer came from the cache.
+func mediaTypeOf(header http.Header) (string, error) {
+	text := header.Get("Content-Type")
+	if text == "" {
+		return "", nil
+	}
+	mediaType, _, err := mime.ParseMediaType(text)
+	switch {
+	case err != nil:
+		return "", artifact.Verifyf("the registry states the type %q, which is none", artifact.Printable(text))
+	case slices.Contains([]string{"application/json", "application/octet-stream", "text/plain"}, mediaType):
+		return "", nil // of a web server, which does not know
+	case !strings.HasPrefix(mediaType, "application/vnd."):
+		return "", artifact.Verifyf("the registry answers with %q instead of a manifest", artifact.Printable(mediaType))
+	}
+	return mediaType, nil
+}
+
+// has asks whether the registry still has a manifest; if not, the error is fs.ErrNotExist.
+func (r *registry) has(ctx context.Context, repository, digest string) error {
+	address := []string{r.url(repository, manifestFolder+digest)}
+	_, err := r.upstream.Ask(ctx, artifact.Request{URLs: address, Head: true})
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	_, _, err = artifact.Get(ctx, r.upstream, artifact.Request{URLs: address, Limit: maxManifest})
+	return err
+}
+
+// blob implements content.
+func (r *registry) blob(ctx context.Context, repository string, d v1.Descriptor, limit int64) ([]byte, error) {
+	data, _, err := artifact.Get(ctx, r.upstream, artifact.Request{URLs: r.urls(repository, blobFolder, &d), Want: contentOf(d.Digest.String(), d.Size), Limit: limit})
+	return data, err
+}
+
+// urls are where a manifest or a blob is. A layer that must not be pushed to registries is at addresses of its own, too.
+func (r *registry) urls(repository, folder string, d *v1.Descriptor) []string {
+	all := []string{r.url(repository, folder+d.Digest.String())}
+	for _, text := range d.URLs {
+		if u, err := artifact.ParseAddress(text); err == nil && strings.HasPrefix(u.Scheme, "http") && !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+// file implements content. What is known by its SHA-512 alone is fetched, to learn its SHA-256.
+func (r *registry) file(ctx context.Context, repository, folder string, d v1.Descriptor) (artifact.File, error) {
+	f := artifact.File{Path: filePath(folder, d.Digest.String()), Size: d.Size, URLs: r.urls(repository, folder, &d)}
+	want := contentOf(d.Digest.String(), d.Size)
+	if f.SHA256 = want.SHA256; f.SHA256 != "" {
+		return f, nil
+	}
+	got, err := artifact.Bring(ctx, r.upstream, f.URLs, want)
+	f.SHA256 = got.SHA256
+	return f, err
+}

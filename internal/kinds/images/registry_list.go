@@ -1,0 +1,211 @@
+package images
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+const (
+	pageSize  = "?n=1000" // names; more than a registry allows may be an error there
+	maxPage   = 32 << 20  // bytes
+	maxPages  = 10_000    // of one list
+	maxRepeat = 10        // pages in a row with nothing new
+)
+
+// A tagList is what the registry says of the tags of a repository, once.
+type tagList struct {
+	once sync.Once
+	tags []string
+	err  error
+}
+
+// repositories implements content: "_catalog", which is not a part of the specification any more.
+func (r *registry) repositories(ctx context.Context) ([]string, error) {
+	names, err := r.list(ctx, r.address+"/v2/_catalog"+pageSize, func(data []byte) ([]string, error) {
+		var page struct {
+			Repositories *[]string `json:"repositories"`
+		}
+		return pageOf(data, &page, &page.Repositories)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errNoCatalog
+	}
+	return names, err
+}
+
+// tags implements content.
+func (r *registry) tags(ctx context.Context, repository string) ([]string, error) {
+	r.mu.Lock()
+	l := r.listed[repository]
+	if l == nil {
+		l = new(tagList)
+		r.listed[repository] = l
+	}
+	r.mu.Unlock()
+	l.once.Do(func() {
+		l.tags, l.err = r.list(ctx, r.url(repository, "tags/list"+pageSize), func(data []byte) ([]string, error) {
+			var page struct {
+				Name string    `json:"name"`
+				Tags *[]string `json:"tags"`
+			}
+			names, err := pageOf(data, &page, &page.Tags)
+			if err != nil && page.Name != "" && page.Tags == nil {
+				return nil, nil // "tags": null is how some say that there are none
+			}
+			return slices.DeleteFunc(names, func(tag string) bool { return !validTag.MatchString(tag) }), err
+		})
+	})
+	return l.tags, l.err
+}
+
+// pageOf reads a page, and in it the list.
+func pageOf(data []byte, page any, list **[]string) ([]string, error) {
+	if err := json.Unmarshal(data, page); err != nil {
+		return nil, artifact.Verifyf("it is not a list: %s, and not JSON: %w", opening(data), err)
+	}
+	if *list == nil {
+		return nil, artifact.Verifyf("it is not a list: %s", opening(data))
+	}
+	return **list, nil
+}
+
+// list reads a list, page by page: "Listing Tags".
+func (r *registry) list(ctx context.Context, address string, names func(data []byte) ([]string, error)) (all []string, err error) {
+	known := make(map[string]bool)
+	err = r.pages(ctx, address, func(data []byte, _ http.Header) (more bool, err error) {
+		page, err := names(data)
+		for _, name := range page {
+			if !known[name] {
+				known[name], more = true, true
+				all = append(all, name)
+			}
+		}
+		return more, err
+	})
+	slices.Sort(all)
+	return all, err
+}
+
+// pages asks for one page after the other. page reads one, and reports whether there is anything new in it.
+func (r *registry) pages(ctx context.Context, address string, page func(data []byte, header http.Header) (more bool, err error)) error {
+	seen, repeats := map[string]bool{}, 0
+	for next := address; next != ""; {
+		if seen[next] || len(seen) >= maxPages {
+			return artifact.Verifyf("%s: the pages of the list lead in a circle: after %d of them, %s comes again", artifact.Redacted(address), len(seen), artifact.Redacted(next))
+		}
+		seen[next] = true
+		data, answer, err := artifact.Get(ctx, r.upstream, artifact.Request{URLs: []string{next}, Limit: maxPage})
+		if err != nil {
+			return err
+		}
+		more, err := page(data, answer.Header)
+		if err != nil {
+			return fmt.Errorf("%s: %w", artifact.Redacted(next), err)
+		}
+		if repeats++; more {
+			repeats = 0
+		}
+		if repeats > maxRepeat {
+			return artifact.Verifyf("%s: the pages of the list lead in a circle: the last %d have nothing new", artifact.Redacted(address), repeats)
+		}
+		if next, err = nextPage(next, answer.Header.Values("Link")); err != nil {
+			return fmt.Errorf("%s: %w", artifact.Redacted(address), err)
+		}
+	}
+	return nil
+}
+
+// nextPage is the address of the next page, by RFC 8288; empty: there is none. It is on the same host: another must not see the login.
+func nextPage(current string, links []string) (string, error) {
+	for _, link := range strings.Split(strings.Join(links, ","), ",") {
+		target, parameters, found := strings.Cut(strings.TrimSpace(link), ">")
+		target, isLink := strings.CutPrefix(target, "<")
+		if !found || !isLink || !isNext(parameters) {
+			continue
+		}
+		base, err := url.Parse(current)
+		if err != nil {
+			return "", err
+		}
+		next, err := base.Parse(target)
+		if err != nil {
+			return "", artifact.Verifyf("the link to the next page is not an address: %q", artifact.Printable(target))
+		}
+		if next.Host != base.Host {
+			return "", artifact.Verifyf("the next page would be on another host: %s", artifact.Redacted(next.String()))
+		}
+		next.Scheme, next.Fragment, next.User = base.Scheme, "", base.User // behind a proxy, a registry may not know that it is reached over TLS
+		return next.String(), nil
+	}
+	return "", nil
+}
+
+func isNext(parameters string) bool {
+	for _, p := range strings.Split(parameters, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(name, "rel") && slices.Contains(strings.Fields(strings.Trim(value, `"`)), "next") {
+			return true
+		}
+	}
+	return false
+}
+
+// referrers implements content: "Listing Referrers". Where the registry does not know how, what is attached is listed at a tag.
+func (r *registry) referrers(ctx context.Context, repository, digest string) (all []v1.Descriptor, err error) {
+	r.mu.Lock()
+	silent := r.silent[repository]
+	r.mu.Unlock()
+	read := func(data []byte, _ http.Header) (bool, error) {
+		page, err := readAttachedList(data)
+		all = append(all, page...)
+		return len(page) > 0, err
+	}
+	if !silent {
+		err = r.pages(ctx, r.url(repository, "referrers/"+digest), read)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return all, err
+		}
+		all = nil
+		r.mu.Lock()
+		r.silent[repository] = true
+		r.mu.Unlock()
+	}
+	tag := referrersTag(digest)
+	if tags, err := r.tags(ctx, repository); err == nil && !slices.Contains(tags, tag) {
+		return nil, nil
+	}
+	if err = r.pages(ctx, r.url(repository, manifestFolder+tag), read); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return all, err
+}
+
+// readAttachedList reads an index of what is attached to a manifest.
+func readAttachedList(data []byte) ([]v1.Descriptor, error) {
+	d, err := parseDocument(data, "")
+	if err != nil {
+		return nil, err
+	}
+	if !d.index() {
+		return nil, artifact.Verifyf("it is not the list of what is attached to a manifest, but has the type %s", d.MediaType)
+	}
+	return d.Manifests, nil
+}
+
+// referrersTag is the tag at which what is attached is listed: "Referrers Tag Schema".
+func referrersTag(digest string) string {
+	algorithm, encoded, _ := strings.Cut(digest, ":")
+	return algorithm + "-" + encoded[:min(64, len(encoded))]
+}
