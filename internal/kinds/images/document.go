@@ -12,11 +12,9 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Media types that the OCI image specification does not define: those of Docker's schema 2, and of a manifest that version 1.1 of the
-// specification had in its release candidates.
+// Media types that the OCI image specification does not define: Docker's, and that of a manifest that version 1.1 of the specification
+// had in its release candidates.
 const (
-	dockerManifest   = "application/vnd.docker.distribution.manifest.v2+json"
-	dockerList       = "application/vnd.docker.distribution.manifest.list.v2+json"
 	dockerConfig     = "application/vnd.docker.container.image.v1+json"
 	artifactManifest = "application/vnd.oci.artifact.manifest.v1+json"
 )

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -27,7 +26,7 @@ type request struct {
 // requestSpec is an entry that is more than a text.
 type requestSpec struct {
 	Image  string `yaml:"image"`
-	Newest string `yaml:"newest"`
+	Newest *int   `yaml:"newest"`
 }
 
 func parseRequests(section artifact.Section) (all []request, err error) {
@@ -50,9 +49,9 @@ func parseRequests(section artifact.Section) (all []request, err error) {
 				return nil, artifact.Hint(err, "write NAME:TAG, or { image: \"NAME:TAGS\", newest: 3 }; a text with \": \", or that begins with * or @, needs quotes")
 			}
 			r.text = raw.Image
-			if raw.Newest != "" {
-				if r.newest, err = strconv.Atoi(raw.Newest); err != nil || r.newest < 1 {
-					return nil, entry.Errorf("newest: %q is not a number above zero", raw.Newest)
+			if raw.Newest != nil {
+				if r.newest = *raw.Newest; r.newest < 1 {
+					return nil, entry.Errorf("newest: %d is not a number above zero", r.newest)
 				}
 			}
 		}

@@ -44,9 +44,16 @@ func (Kind) Resolve(ctx context.Context, req artifact.ResolveRequest) (*artifact
 	return &r.Resolution, nil
 }
 
-// open opens what the images of a source are read from.
-func (r *resolver) open(s *source) (content, error) {
-	return newRegistry(s.from.text, r.req.Upstream), nil
+// open opens what the images of a source are read from, and returns how to close it and its address for people.
+func (r *resolver) open(ctx context.Context, s *source) (in content, shut func() error, address string, err error) {
+	if s.from.way == fromRegistry {
+		return newRegistry(s.from.text, r.req.Upstream), func() error { return nil }, s.from.text, nil
+	}
+	l, err := openLocal(ctx, s)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	return l, l.Close, l.origin, nil
 }
 
 // A sourceResolver resolves one source.
@@ -70,11 +77,12 @@ type readTree struct {
 }
 
 // source resolves one source.
-func (r *resolver) source(ctx context.Context, s *source) error {
-	in, err := r.open(s)
+func (r *resolver) source(ctx context.Context, s *source) (err error) {
+	in, shut, address, err := r.open(ctx, s)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, shut()) }()
 	sr := &sourceResolver{resolver: r, source: s, in: in, trees: make(map[string]*readTree)}
 	if sr.keys, err = s.readKeys(); err != nil {
 		return err
@@ -92,7 +100,7 @@ func (r *resolver) source(ctx context.Context, s *source) error {
 		return err
 	}
 	r.Items = append(r.Items, items...)
-	r.Sources = append(r.Sources, artifact.Source{Kind: Kind{}.Name(), Name: s.name(), URLs: []string{s.from.text}, Releases: []artifact.Release{}})
+	r.Sources = append(r.Sources, artifact.Source{Kind: Kind{}.Name(), Name: s.name(), URLs: []string{address}, Releases: []artifact.Release{}})
 	return nil
 }
 
@@ -178,6 +186,9 @@ func (r *sourceResolver) failed(w *wanted, err error) error {
 
 // absent is the error about an image that upstream does not have.
 func (r *sourceResolver) absent(ctx context.Context, w *wanted, err error) error {
+	if hint := (*artifact.HintError)(nil); errors.As(err, &hint) {
+		return r.failed(w, err)
+	}
 	if validDigest(w.version) {
 		return artifact.Hint(r.failed(w, fmt.Errorf("upstream does not have it: %w", err)), "check the digest, and the name of the repository")
 	}

@@ -116,7 +116,7 @@ func (r *sourceResolver) repositories(ctx context.Context, one *request, held, b
 		return []string{name}, nil
 	}
 	if one.digest != "" {
-		return nil, artifact.Hint(one.section.Errorf("images: %s: %s: a digest goes with the name of a repository, not with a pattern", r.registry, one), "write REPOSITORY@%s", one.digest)
+		return nil, artifact.Hint(one.section.Errorf("images: %s: %s: a digest requires the name of a repository, not a pattern", r.registry, one), "write REPOSITORY@%s", one.digest)
 	}
 	kept, known := held.byRequest[one.lockedText()], before.byRequest[one.lockedText()]
 	if len(kept) > 0 && len(kept) == len(known) {
@@ -150,11 +150,8 @@ func (r *sourceResolver) repositories(ctx context.Context, one *request, held, b
 
 // versions are the tags of a repository that a request means, or its digest. Those that the lock before has for it stay.
 func (r *sourceResolver) versions(ctx context.Context, one *request, repository string, held lockedImages) ([]string, error) {
-	if one.digest != "" {
-		return []string{one.digest}, nil
-	}
-	if tag, exact := one.tag.Exact(); exact && one.versions == nil {
-		return []string{tag}, nil
+	if _, version, exact := one.exact(); exact {
+		return []string{version}, nil
 	}
 	if tags := held.byRequest[one.lockedText()][repository]; len(tags) > 0 {
 		return slices.Clone(tags), nil
