@@ -28,6 +28,7 @@ and serves it there.
 usage: minimirror VERB [FLAGS] [ARGUMENTS]
 
   init         write a first definition, from this machine's sources
+  images       list the container images that charts and manifests name
   lock         pin what a definition requests: mirror.yaml → mirror.lock
   why          show why a lock has a package
   plan         show what build would fetch and write, and whether there is room
@@ -82,6 +83,7 @@ func allVerbs() map[string]verb {
 		"completion":  completion,
 		"diff":        diffVerb,
 		"healthcheck": healthcheck,
+		"images":      imagesVerb,
 		"init":        initVerb,
 		"inspect":     inspectVerb,
 		"plan":        planVerb,
