@@ -131,12 +131,16 @@ func (r *Report) compare(carried iter.Seq[*artifact.Item], all *snapshot, limit 
 		fetched[f.name] = f.enough
 	}
 	missing := make(map[string]bool, len(all.missing)) // by path without its slash, as an ID has it
+	named := make(map[carriedName]bool)                // what is missing by its name, and whether it still is
 	lookedUp := make(map[string][]string)              // kinds that carry a name, which is in lower case: searches ignore case
 	for _, m := range all.missing {
 		if m.row.lookedUp {
 			lookedUp[strings.ToLower(m.row.name)] = nil
 		} else {
 			missing[strings.TrimPrefix(m.name, "/")] = true
+			if m.row.name != "" {
+				named[nameOf(m.row)] = true
+			}
 		}
 	}
 	r.Never = &Never{Rows: []Unasked{}}
@@ -150,6 +154,16 @@ func (r *Report) compare(carried iter.Seq[*artifact.Item], all *snapshot, limit 
 		id := a.ID()
 		if missing[id] {
 			missing[id] = false
+		}
+		if len(named) > 0 {
+			for _, name := range []string{a.Name, a.Source + "/" + a.Name} { // see artifact.Identifier
+				n := carriedName{cut(a.Kind, maxKind), cut(name, maxName), cut(a.Version, maxVersion), cut(a.Architecture(), maxArchitecture)}
+				for _, architecture := range []string{n.architecture, ""} {
+					if n.architecture = architecture; named[n] {
+						named[n] = false
+					}
+				}
+			}
 		}
 		if kinds, wanted := lookedUp[strings.ToLower(cut(a.Name, maxName))]; wanted && !slices.Contains(kinds, a.Kind) {
 			lookedUp[strings.ToLower(cut(a.Name, maxName))] = append(kinds, a.Kind)
@@ -169,9 +183,14 @@ func (r *Report) compare(carried iter.Seq[*artifact.Item], all *snapshot, limit 
 			kinds := lookedUp[strings.ToLower(m.row.name)]
 			return len(kinds) > 0 && (m.row.kind == "" || slices.Contains(kinds, m.row.kind))
 		}
-		return !missing[strings.TrimPrefix(m.name, "/")]
+		return !missing[strings.TrimPrefix(m.name, "/")] || m.row.name != "" && m.row.version != "" && !named[nameOf(m.row)]
 	})
 }
+
+// A carriedName is what the trail knows of a missing item, and a catalog of one that it has. The architecture may be unknown.
+type carriedName struct{ kind, name, version, architecture string }
+
+func nameOf(m *missingRow) carriedName { return carriedName{m.kind, m.name, m.version, m.architecture} }
 
 func fill[R, T any](t *Table[T], rows []ranked[R], unlisted int64, limit int, row func(R) T) {
 	t.Total, t.Unlisted = len(rows), unlisted

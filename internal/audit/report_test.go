@@ -221,3 +221,27 @@ func TestPartsOfDownloads(t *testing.T) {
 		t.Errorf("%d whole", whole)
 	}
 }
+
+// What is missing by its name is left out when an image carries it by now, at whatever address.
+func TestMissingByName(t *testing.T) {
+	s := audit.NewSummary()
+	miss := func(name, version, architecture string) {
+		s.Add(&audit.Record{Time: at(0), Client: client(1), Verdict: audit.Missing, Status: 404, Kind: "made-up", Path: "/x/" + name + "/" + version, Name: name, Version: version, Architecture: architecture})
+	}
+	miss("main/one", "1", "")  // its source is known
+	miss("two", "1", "amd64")  // its architecture is
+	miss("three", "1", "")     // neither is
+	miss("other/one", "1", "") // another source has it
+	miss("main/one", "2", "")  // in another version
+	miss("two", "1", "arm64")  // for another architecture
+	miss("main/one", "", "")   // the version is not known: it may be any
+	r := s.Report(audit.ReportOptions{Carried: carried("one", "two", "three")})
+	var got []string
+	for _, m := range r.Missing.Rows {
+		got = append(got, m.Name+" "+m.Version+" "+m.Architecture)
+	}
+	slices.Sort(got)
+	if want := []string{"main/one  ", "main/one 2 ", "other/one 1 ", "two 1 arm64"}; !slices.Equal(got, want) {
+		t.Errorf("missing: %q, want %q", got, want)
+	}
+}
