@@ -3,6 +3,8 @@ package kindtest
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -98,6 +100,10 @@ type emptySite struct {
 }
 
 func (s *emptySite) Mirror() artifact.Mirror { return s.mirror }
+
+func (s *emptySite) Open(name string) (io.ReadSeekCloser, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
 
 // same compares as JSON does, for which no list and an empty one are two things that mean the same.
 func same(t *testing.T, what string, want, got any) {

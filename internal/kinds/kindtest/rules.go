@@ -111,20 +111,20 @@ func (m *mirror) properties(t *testing.T) {
 	}
 }
 
-// each checks of each item whether a client may have it. A file may be had by whoever may have one of its items.
+// each checks of each item whether a client may have it. What is at an address may be had by whoever may have one of its items.
 func (m *mirror) each(t *testing.T, s *site, what string, want func(*artifact.Item) bool) {
 	t.Helper()
 	may := map[string]bool{}
 	for _, item := range m.items() {
 		for f := range item.Files {
-			may[item.FileID(&item.Files[f])] = may[item.FileID(&item.Files[f])] || want(item)
+			may[s.address(item, f)] = may[s.address(item, f)] || want(item)
 		}
 	}
 	for _, item := range m.items() {
 		for f := range item.Files {
-			id := item.FileID(&item.Files[f])
-			if a := s.get(t, s.address(item, f)); (a.audit.Verdict == audit.Allowed) != may[id] {
-				t.Errorf("%s: %s is %s", what, id, a.audit.Verdict)
+			address := s.address(item, f)
+			if a := s.get(t, address); (a.audit.Verdict == audit.Allowed) != may[address] {
+				t.Errorf("%s: %s is %s", what, address, a.audit.Verdict)
 			}
 		}
 	}
