@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/server/answer"
 )
@@ -49,9 +50,37 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 			e.say(http.StatusText(code) + ": " + strings.TrimSuffix(text, "."))
 		}
 	}
+	s.sendError(w, r, code, text)
+}
+
+// sendError answers with an error: in the format of the kind whose route the request is for, or as text.
+func (s *Server) sendError(w http.ResponseWriter, r *http.Request, code int, text string) {
 	header := w.Header()
 	header.Del("Etag")
+	if f := s.errorFormatter(r.URL.Path); f != nil {
+		answer.Send(w, r, code, f.FormatError(header, r, code, text))
+		return
+	}
 	answer.Text(w, r, code, text+"\n")
+}
+
+// errorRoute is a route of a kind that formats errors.
+type errorRoute struct {
+	path string
+	artifact.ErrorFormatter
+}
+
+// errorFormatter finds the kind whose route a path belongs to; nil: errors are text. The path may be as the client sent it.
+func (s *Server) errorFormatter(path string) artifact.ErrorFormatter {
+	for i, route := range s.errorRoutes {
+		if i == 0 && (strings.Contains(path, "//") || strings.Contains(path, "/.")) {
+			path = cleanPath(path)
+		}
+		if path == route.path || strings.HasSuffix(route.path, "/") && strings.HasPrefix(path, route.path) {
+			return route
+		}
+	}
+	return nil
 }
 
 // status is the one place where errors become HTTP status codes.

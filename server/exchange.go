@@ -16,10 +16,12 @@ import (
 // echo's response, which hides that the connection takes files; see image.FileSender.
 type exchange struct {
 	*echo.Response
+	start  time.Time // of the answer
 	client access.Client
 	kind   string // that the path belongs to
 	head   bool   // there is no body
 	limits *access.Limiter
+	view   *view // by which everything about the request is decided; nil: nothing has been
 
 	artifact *artifact.Item // that was asked for; nil: none
 	size     int64          // of its file that was asked for

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"net/netip"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,15 +14,15 @@ import (
 	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/layout"
 	"github.com/minimirror/minimirror/internal/rules"
-	"github.com/minimirror/minimirror/server/answer"
 )
 
 // serveFile implements artifact.Mirror.ServeFile. name is compared as it is with
 // the paths of what was made for the rules, and with the catalog's: nothing else is ever opened.
 //
-// A Content-Type that the kind has already set stays.
-func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) {
-	v := s.view.Load()
+// Fields of the header that the kind has already set stay. has is nil, or selects the items that count: see artifact.Site.
+func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string, has func(*artifact.Item) bool) {
+	e, found := exchangeOf(r)
+	v := s.viewOf(e)
 	if made := v.file(name); made != nil {
 		content, err := made.Open(r.TLS == nil)
 		if err != nil {
@@ -46,17 +44,20 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 		return
 	}
 	private := s.access.Private()
-	if items := s.items.of(at); len(items) > 0 {
-		e, found := exchangeOf(r)
+	if items := s.items.of(at); len(items) > 0 || has != nil {
 		if !found {
 			s.fail(w, r, errNobody)
 			return
 		}
-		private = private || slices.ContainsFunc(items, v.byClient)
-		item, verdict := s.decide(v, items, e.client.Address)
+		item, verdict, byClient := s.decide(v, items, has, e)
+		if item == nil {
+			s.fail(w, r, fs.ErrNotExist)
+			return
+		}
+		private = private || byClient
 		e.artifact, e.size = item, s.image.Catalog.Files[at].Size
 		if !verdict.Allowed {
-			deny(w, r, e, verdict)
+			s.deny(w, r, e, verdict)
 			return
 		}
 		e.rule = verdict.Rule
@@ -75,29 +76,35 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 var errNobody = errors.New("the request has no client")
 
 // decide finds an item of a file that the client may have; a client that may have one of the items may have the file. If there
-// is none, decide returns the first item.
-func (s *Server) decide(v *view, items []int32, client netip.Addr) (*artifact.Item, rules.Verdict) {
-	now := time.Now()
-	verdict := v.verdict(int(items[0]), client, now)
-	for i := 1; i < len(items) && !verdict.Allowed; i++ {
-		if other := v.verdict(int(items[i]), client, now); other.Allowed {
-			return s.items.item(items[i]), other
+// is none, decide returns the first item. Only items that has selects count; if there are none, it returns nil. byClient reports whether another
+// client may get another answer.
+func (s *Server) decide(v *view, items []int32, has func(*artifact.Item) bool, e *exchange) (item *artifact.Item, verdict rules.Verdict, byClient bool) {
+	for _, at := range items {
+		one := s.items.item(at)
+		if has != nil && !has(one) {
+			continue
+		}
+		if item == nil || !verdict.Allowed {
+			if now := v.verdict(int(at), e.client.Address, e.start); item == nil || now.Allowed {
+				item, verdict = one, now
+			}
+		}
+		if byClient = byClient || v.byClient(at); verdict.Allowed && (byClient || !v.anyByClient()) {
+			break
 		}
 	}
-	return s.items.item(items[0]), verdict
+	return item, verdict, byClient
 }
 
 // deny answers 403 with the rule's reason.
-func deny(w http.ResponseWriter, r *http.Request, e *exchange, v rules.Verdict) {
+func (s *Server) deny(w http.ResponseWriter, r *http.Request, e *exchange, v rules.Verdict) {
 	e.verdict, e.rule, e.reason = audit.Denied, v.Rule, v.Reason
 	text := e.artifact.String() + " is denied by this mirror's rules"
 	if v.Reason != "" {
 		text += ": " + v.Reason
 	}
-	header := w.Header()
-	header.Del("Etag")
 	e.say(denialPhrase(v))
-	answer.Text(w, r, http.StatusForbidden, text+"\nrule: "+v.Rule+"\n")
+	s.sendError(w, r, http.StatusForbidden, text+"\nrule: "+v.Rule)
 }
 
 // lastModified is a date that changes if and only if the content does, as far as
@@ -124,13 +131,20 @@ func lastModified(f *catalog.File) time.Time {
 //
 // Files that only some clients may have, by login or by rules, must not be in shared caches
 // (RFC 9111, section 5.2.2.7). Pages and errors are not cached at all: see package answer.
-func cacheControl(f *catalog.File, private bool) string {
+//
+// The kind may have set the field in header, for an address that does not name the digest; cacheControl removes it there.
+func cacheControl(header http.Header, f *catalog.File, private bool) string {
+	immutable := namedByDigest(f)
+	if header["Cache-Control"] != nil {
+		delete(header, "Cache-Control")
+		immutable = false
+	}
 	switch {
-	case private && namedByDigest(f):
+	case private && immutable:
 		return "private, max-age=31536000, immutable"
 	case private:
 		return "private, no-cache"
-	case namedByDigest(f):
+	case immutable:
 		return "public, max-age=31536000, immutable"
 	}
 	return "no-cache"
@@ -164,5 +178,5 @@ func contentType(f *catalog.File) string {
 
 // serveKey offers the key that signs what the mirror says.
 func (s *Server) serveKey(w http.ResponseWriter, r *http.Request) {
-	s.serveFile(w, r, layout.KeyPath)
+	s.serveFile(w, r, layout.KeyPath, nil)
 }

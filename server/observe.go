@@ -33,9 +33,9 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
 			c.SetRequest(r)
 		}
-		*e = exchange{Response: c.Response(), head: r.Method == http.MethodHead, limits: s.limits, fields: e.fields}
+		*e = exchange{start: start, Response: c.Response(), head: r.Method == http.MethodHead, limits: s.limits, fields: e.fields}
 		// The path as it came: what follows cleans it.
-		path := r.URL.Path
+		path, query := r.URL.Path, r.URL.RawQuery
 		e.client = s.access.Identify(r)
 		s.metrics.begin()
 		aborted := true
@@ -48,11 +48,12 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 				Status: e.Status, Kind: e.kind, Verdict: e.outcome(), Rule: e.rule, Reason: e.reason,
 				Bytes: e.Size, Duration: time.Since(start), ID: s.ids.next(),
 			}
-			s.name(&record, e, path)
+			s.name(&record, e, path, query)
 			if read := record.Verdict == audit.Metadata || record.Verdict == audit.Allowed; read && !e.head {
 				record.Channel = s.channels[r.URL.Path]
 			}
 			s.tell(&record)
+			e.view = nil // an idle connection keeps the exchange
 		}()
 		if err := next(c); err != nil {
 			c.Error(err)
@@ -77,8 +78,8 @@ func (s *Server) tell(record *audit.Record) {
 }
 
 // name says which item a record is about. Of one that is not carried, the kinds may know from the path
-// what it is.
-func (s *Server) name(record *audit.Record, e *exchange, path string) {
+// and the query what it is.
+func (s *Server) name(record *audit.Record, e *exchange, path, query string) {
 	if e.lookedUp != "" {
 		record.Name, record.Reason = e.lookedUp, audit.LookedUp
 		return
@@ -90,7 +91,7 @@ func (s *Server) name(record *audit.Record, e *exchange, path string) {
 			if !able {
 				continue
 			}
-			if a = identifier.Identify(path); a != nil {
+			if a = identifier.Identify(path, query); a != nil {
 				record.Kind = m.kind.Name()
 				break
 			}

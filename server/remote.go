@@ -13,7 +13,6 @@ import (
 	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/catalog"
-	"github.com/minimirror/minimirror/server/answer"
 )
 
 // open opens a file for the answer to a request. Of an image in a registry, it fetches nothing for an answer without a body.
@@ -105,8 +104,7 @@ func (s *Server) serveUnavailable(w http.ResponseWriter, r *http.Request, code i
 		w.Header().Set("Retry-After", strconv.Itoa(int(image.RetryAfter/time.Second)))
 	}
 	e.say(http.StatusText(code) + ": " + reason)
-	w.Header().Del("Etag")
-	answer.Text(w, r, code, "This mirror reads its files from a registry, and "+reason+".\n")
+	s.sendError(w, r, code, "This mirror reads its files from a registry, and "+reason+".")
 }
 
 // remoteStatus is some lines about the registry that the image is in, or nothing.

@@ -120,6 +120,7 @@ func (s *Server) route() error {
 		"/" + layout.KeyPath: s.serveKey,
 	}
 	for _, m := range s.mounts {
+		formatter, formats := artifact.Able[artifact.ErrorFormatter](m.kind)
 		for _, route := range m.kind.Mount(&site{s, m.mirror}) {
 			if !strings.HasPrefix(route.Path, "/") || route.Path == "/" || strings.ContainsAny(route.Path, `*:\`) {
 				return fmt.Errorf("%s: %q cannot be a route", m.kind.Name(), route.Path)
@@ -132,6 +133,9 @@ func (s *Server) route() error {
 				handler = ownPages(handler) // a file of the kind's own, below which there are no items
 			}
 			routes[route.Path] = handler
+			if formats {
+				s.errorRoutes = append(s.errorRoutes, errorRoute{route.Path, formatter})
+			}
 		}
 	}
 	for route, handler := range routes {

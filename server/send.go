@@ -25,7 +25,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *catalog.File, m
 		if header["Content-Type"] == nil {
 			e.set(header, 2, "Content-Type", contentType(f))
 		}
-		e.set(header, 3, "Cache-Control", cacheControl(f, private))
+		e.set(header, 3, "Cache-Control", cacheControl(header, f, private))
 		http.ServeContent(w, exactly(r, modified), "", modified, content)
 	}
 	if e.broken != nil {
@@ -53,7 +53,7 @@ func sendWhole(e *exchange, r *http.Request, f *catalog.File, modified time.Time
 	if e.Header()["Content-Type"] == nil {
 		b = appendField(b, "Content-Type: ", contentType(f))
 	}
-	b = appendField(b, "Cache-Control: ", cacheControl(f, private))
+	b = appendField(b, "Cache-Control: ", cacheControl(e.Header(), f, private))
 	b = append(b, "Etag: \""...)
 	b = append(b, f.SHA256...)
 	b = append(b, "\"\r\nLast-Modified: "...)

@@ -67,6 +67,7 @@ type Server struct {
 	offered     []artifact.Channel // that the image has
 	channels    map[string]string  // their IDs, by path
 	hostAliases []hostAlias
+	errorRoutes []errorRoute
 	echo        *echo.Echo
 	pages       *pages.Pages
 	api         *api.API

@@ -4,7 +4,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/audit"
@@ -24,7 +23,11 @@ func (s *site) Mirror() artifact.Mirror { return s.mirror }
 func (s *site) Base(r *http.Request) string { return access.BaseAddress(r) }
 
 func (s *site) ServeFile(w http.ResponseWriter, r *http.Request, name string) {
-	s.server.serveFile(w, r, name)
+	s.server.serveFile(w, r, name, nil)
+}
+
+func (s *site) ServeFileAs(w http.ResponseWriter, r *http.Request, name string, has func(*artifact.Item) bool) {
+	s.server.serveFile(w, r, name, has)
 }
 
 func (s *site) Open(name string) (io.ReadSeekCloser, error) {
@@ -44,7 +47,7 @@ func (s *site) Decide(r *http.Request, item *artifact.Item) artifact.Verdict {
 	if !found || at < 0 {
 		return artifact.Verdict{Reason: errNobody.Error()}
 	}
-	return artifact.Verdict(s.server.view.Load().verdict(at, e.client.Address, time.Now()))
+	return artifact.Verdict(s.server.viewOf(e).verdict(at, e.client.Address, e.start))
 }
 
 func (s *site) Ask(r *http.Request, item *artifact.Item, verdict artifact.Verdict) {

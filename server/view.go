@@ -61,6 +61,17 @@ func (v *view) verdict(at int, client netip.Addr, now time.Time) rules.Verdict {
 // byClient reports whether the rules allow the item at an index in the catalog to some clients only.
 func (v *view) byClient(at int32) bool { return v.table != nil && v.table.ByClient(int(at)) }
 
+// anyByClient reports whether the rules allow any item to some clients only.
+func (v *view) anyByClient() bool { return v.table != nil && v.table.AnyByClient() }
+
+// viewOf is the view of a request, from its first use on.
+func (s *Server) viewOf(e *exchange) *view {
+	if e.view == nil {
+		e.view = s.view.Load()
+	}
+	return e.view
+}
+
 // newView makes the view of rules. last is the view before, or nil.
 //
 // What is made carries the date of the image's lock, whatever the rules and the clock say. Clients refuse what comes from

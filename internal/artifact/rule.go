@@ -66,9 +66,10 @@ type Describer interface {
 
 // An Identifier knows the addresses of items that are not carried.
 type Identifier interface {
-	// Identify guesses from the path of a request, "/SOURCE/…", which item it is for: its
-	// Name, and where they can be told Version and Architecture. Nil: none.
-	Identify(path string) *Item
+	// Identify guesses from the path of a request, "/SOURCE/…", and its query, as it was sent, which item it is for: its
+	// Name, and where they can be told Version and Architecture. Nil: none. If the same name may mean different items in different sources,
+	// Name is "SOURCE/NAME".
+	Identify(path, query string) *Item
 }
 
 // A Description is what people want to know of an item.

@@ -20,17 +20,29 @@ type Site interface {
 	Base(r *http.Request) string
 
 	// ServeFile answers a request with a file. It handles caching headers, ranges, 304, 404 and
-	// the rules. name is an Item.FileID, a Generated.Path or a ProofID.
+	// the rules. name is an Item.FileID, a Generated.Path or a ProofID. Fields of the header that the kind has set stay; Cache-Control
+	// says "no-cache" if the address may stand for another file later.
 	ServeFile(w http.ResponseWriter, r *http.Request, name string)
+	// ServeFileAs is ServeFile for the address of a file that only some of its items have, those for which has returns true: the client must
+	// be allowed to have one of these. If there are none, the answer is 404. has must not keep the item.
+	ServeFileAs(w http.ResponseWriter, r *http.Request, name string, has func(*Item) bool)
 	// Open opens such a file. It does not apply the rules.
 	Open(name string) (io.ReadSeekCloser, error)
 
 	// Decide applies the rules to an item, for the client of the request, now. A kind that makes
-	// a page for the client omits denied items.
+	// a page for the client omits denied items. All decisions about a request are by the same rules, even if these change meanwhile.
 	Decide(r *http.Request, item *Item) Verdict
 	// Ask records in the audit trail which item the request is about, if no file of it is served.
 	// With a verdict that denies, the request is denied: the kind answers in its own error format.
 	Ask(r *http.Request, item *Item, verdict Verdict)
+}
+
+// An ErrorFormatter has a format for errors. Other kinds have theirs as text.
+type ErrorFormatter interface {
+	// FormatError returns the body of the answer to a request at or below one of the kind's routes: a request that was refused, a file that is not
+	// there, denied or not readable. It sets Content-Type, and may set more fields of the header. text is for people, a line or more without
+	// an end of line; it never has what the client sent but for the path, escaped.
+	FormatError(header http.Header, r *http.Request, status int, text string) []byte
 }
 
 // A Verdict is the result of the rules.

@@ -11,9 +11,10 @@ import (
 // A Table is what rules make of the items of one image. It never changes and may be used by
 // many goroutines.
 type Table struct {
-	rules  *Rules
-	of     []uint32 // by item: its chain
-	chains []chain
+	rules    *Rules
+	of       []uint32 // by item: its chain
+	chains   []chain
+	byClient bool // for any item
 }
 
 // A chain is the way of some items through the rules: those that match it, in order, up to the
@@ -58,8 +59,15 @@ func (r *Rules) Apply(items []artifact.Item, properties func(i int) [][]string) 
 		t.of[i] = number
 		t.chains[number].items++
 	}
+	for i := range t.chains {
+		c := &t.chains[i]
+		t.byClient = t.byClient || c.byClient()
+	}
 	return t
 }
+
+// byClient reports whether the verdict depends on the client.
+func (c *chain) byClient() bool { return c.allow && c.deny && c.clients }
 
 func (r *Rules) chain(steps []byte) (c chain) {
 	for ; len(steps) > 0; steps = steps[4:] {
@@ -164,9 +172,11 @@ func (t *Table) Conditional(i int) (rule string, ok bool) {
 
 // ByClient reports whether the verdict on the item depends on the client.
 func (t *Table) ByClient(i int) bool {
-	c := &t.chains[t.of[i]]
-	return c.allow && c.deny && c.clients
+	return t.chains[t.of[i]].byClient()
 }
+
+// AnyByClient reports whether ByClient holds for any item.
+func (t *Table) AnyByClient() bool { return t.byClient }
 
 // Counts tells how many items every client may have at any time, how many none ever may, and how
 // many are conditional.

@@ -40,7 +40,7 @@ func (Kind) Usage(m artifact.Mirror, base string) string {
 
 func (Kind) Client(artifact.Mirror, string, bool) artifact.Client { return artifact.Client{} }
 
-func (Kind) Identify(path string) *artifact.Item {
+func (Kind) Identify(path, _ string) *artifact.Item {
 	if name, found := strings.CutPrefix(path, "/files/pool/"); found {
 		return &artifact.Item{Name: name}
 	}

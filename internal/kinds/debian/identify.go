@@ -12,7 +12,7 @@ import (
 // Identify implements artifact.Identifier. It knows the names that pools give to packages,
 // NAME_VERSION_ARCHITECTURE.deb, .ddeb or .udeb, and NAME_VERSION.dsc of source packages, in any folder of a source. The version is there without its
 // epoch, which such names leave out (deb-version(7)); some archives write "1%3a2.0".
-func (Kind) Identify(name string) *artifact.Item {
+func (Kind) Identify(name, _ string) *artifact.Item {
 	below := strings.TrimPrefix(strings.TrimPrefix(name, "/"), artifact.UpstreamRoot+"/")
 	source, file, found := strings.Cut(below, "/")
 	if !found || !strings.HasPrefix(name, "/") || !artifact.ValidName(source) {

@@ -98,7 +98,7 @@ func TestIdentify(t *testing.T) {
 		{"/d/a b_1_all.deb", ""}, {"/d/\x00_1_all.deb", ""}, {"/d/a_1_a\nb.deb", ""}, {"/", ""}, {"", ""},
 	} {
 		got := ""
-		if a := (Kind{}).Identify(c.path); a != nil {
+		if a := (Kind{}).Identify(c.path, ""); a != nil {
 			got = a.Source + ": " + a.String()
 		}
 		if got != c.want {
@@ -112,14 +112,14 @@ func FuzzIdentify(f *testing.F) {
 	f.Add("/debian/pool/main/b/bash/bash_5.2.15-2%2bb1_amd64.deb")
 	f.Add("/upstream/debian/pool/a_1%3a2_all.udeb")
 	f.Fuzz(func(t *testing.T, path string) {
-		a := Kind{}.Identify(path)
+		a := Kind{}.Identify(path, "")
 		if a == nil {
 			return
 		}
 		if !artifact.ValidName(a.Source) || !deb822.ValidPackageName(a.Name) || !deb822.ValidVersion(a.Version) || a.Architecture() == "" || !deb822.WellFormed(a.Architecture(), "-") {
 			t.Fatalf("%q: %+v", path, a)
 		}
-		if again := (Kind{}).Identify("/" + a.Source + "/pool/" + a.Name + "_" + a.Version + "_" + a.Architecture() + ".deb"); a.Source != artifact.UpstreamRoot && (again == nil || again.String() != a.String()) {
+		if again := (Kind{}).Identify("/"+a.Source+"/pool/"+a.Name+"_"+a.Version+"_"+a.Architecture()+".deb", ""); a.Source != artifact.UpstreamRoot && (again == nil || again.String() != a.String()) {
 			t.Fatalf("%q: %v, again %v", path, a, again)
 		}
 	})

@@ -49,7 +49,7 @@ func (Kind) ParseVersions(condition string) (func(version string) bool, error) {
 }
 
 // Identify implements artifact.Identifier.
-func (Kind) Identify(name string) *artifact.Item {
+func (Kind) Identify(name, _ string) *artifact.Item {
 	below, found := strings.CutPrefix(name, prefix)
 	source, file, deeper := strings.Cut(below, "/")
 	if !found || !deeper || !artifact.ValidName(source) || !artifact.ValidPath(file) || strings.HasSuffix(file, "/") {

@@ -105,7 +105,7 @@ func (Kind) PropertiesOf(i *artifact.Item) [][]string {
 }
 
 // Identify implements artifact.Identifier: "/harbour/boxes/crate" is about a crate.
-func (Kind) Identify(path string) *artifact.Item {
+func (Kind) Identify(path, _ string) *artifact.Item {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	if len(parts) != 3 || parts[1] != "boxes" {
 		return nil
