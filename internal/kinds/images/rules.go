@@ -1,0 +1,60 @@
+package images
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+// Properties implements artifact.Ruler: "image" is the repository with its registry, and without; of Docker Hub's own images also without
+// "library/". "digest" is that of the manifest or index that the tag names, and that of the platform's manifest. "platform" is the image's, with
+// its variant and without: "linux/arm64/v8", "linux/arm64".
+func (Kind) Properties() []string { return []string{"image", "tag", "digest", "registry", "platform"} }
+
+// PropertiesOf implements artifact.Ruler.
+func (Kind) PropertiesOf(i *artifact.Item) [][]string {
+	registry := registryName(i.Source)
+	names := []string{registry + "/" + i.Name, i.Name}
+	if short, found := strings.CutPrefix(i.Name, "library/"); found && registry == dockerHub {
+		names = append(names, registry+"/"+short, short)
+	}
+	var tags, platforms []string
+	if tag := tagOf(i); tag != "" {
+		tags = []string{tag}
+	}
+	digests := []string{digestOf(i)}
+	if manifest := manifestOf(i); manifest != digests[0] {
+		digests = append(digests, manifest)
+	}
+	if p := platformOf(i); p != "" {
+		platforms = []string{p}
+		if parts := strings.Split(p, "/"); len(parts) > 2 {
+			platforms = append(platforms, strings.Join(parts[:2], "/"))
+		}
+	}
+	return [][]string{names, tags, digests, {registry}, platforms}
+}
+
+// ParseVersions implements artifact.Versioner. A condition is a range of semantic versions as in a definition, ">=1.4 <2" or "~1.4", in which
+// pre-releases are versions like others. A tag that is not a semantic version has no order: "= stable" holds for the same text, and nothing else does.
+func (Kind) ParseVersions(condition string) (func(version string) bool, error) {
+	text := strings.TrimSpace(condition)
+	exact := strings.TrimSpace(strings.TrimPrefix(text, "="))
+	constraint, err := semver.NewConstraint(joined(text))
+	switch {
+	case exact == "":
+		return nil, artifact.Hint(fmt.Errorf("version %q: there is no version in it", condition), `write a range or a tag: ">=1.4 <2", "~1.4", "= stable"`)
+	case err != nil && !validTag.MatchString(exact) && !validDigest(exact):
+		return nil, artifact.Hint(fmt.Errorf("version %q: %w", condition, err), `write a range or a tag: ">=1.4 <2", "~1.4", "= stable"`)
+	case err != nil:
+		return func(version string) bool { return version == exact }, nil
+	}
+	constraint.IncludePrerelease = true
+	return func(version string) bool {
+		v := versionOf(version)
+		return version == exact || v != nil && constraint.Check(v)
+	}, nil
+}
