@@ -6,7 +6,7 @@ import "github.com/minimirror/minimirror/internal/artifact"
 func (Kind) Identify(path, query string) *artifact.Item {
 	e := parseEndpoint(path)
 	namespace := namespaceOf(query, "")
-	p := wanted(&e, namespace)
+	p := likeliest(&e, namespace)
 	if p == (place{}) {
 		return nil
 	}
@@ -18,8 +18,8 @@ func (Kind) Identify(path, query string) *artifact.Item {
 	return item
 }
 
-// wanted is the likeliest of the places that a name means; the zero value: none.
-func wanted(e *endpoint, namespace string) (likely place) {
+// likeliest is the likeliest of the places that a name means; the zero value: none.
+func likeliest(e *endpoint, namespace string) (likely place) {
 	if e.name == "" {
 		return place{}
 	}
@@ -33,7 +33,7 @@ func wanted(e *endpoint, namespace string) (likely place) {
 
 // wantedName is the name of the place that a request is about, "registry.example.org/acme/app", or empty.
 func wantedName(e *endpoint, namespace string) string {
-	if p := wanted(e, namespace); p != (place{}) {
+	if p := likeliest(e, namespace); p != (place{}) {
 		return p.String()
 	}
 	return ""

@@ -91,8 +91,6 @@ func (h *handler) find(name, namespace string) (*served, *servedRepository) {
 	return nil, nil
 }
 
-const digestHeader = "Docker-Content-Digest"
-
 // manifest answers with a manifest, with the bytes and the type that upstream sent: what the client accepts does not matter, since the
 // digest names one sequence of bytes. A tag is there if the client may have an image that has it, and its digest then is, too.
 func (h *handler) manifest(w http.ResponseWriter, r *http.Request, s *served, repository *servedRepository, reference string) {

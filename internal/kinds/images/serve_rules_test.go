@@ -30,7 +30,7 @@ func TestDenied(t *testing.T) {
 		"manifests/" + string(m.app.Digest):       403,
 		"manifests/" + string(m.child.Digest):     403,
 		"manifests/" + string(m.sbom.Digest):      403,
-		"manifests/" + cosignTag(m.app):           403,
+		"manifests/" + signatureTag(m.app):           403,
 		"blobs/" + own(m.child):                   403,
 		"referrers/" + string(m.app.Digest):       403,
 		"blobs/" + string(m.base.Digest):          200, // 1.5 has it, too
@@ -163,7 +163,7 @@ func TestModel(t *testing.T) {
 			digests[digest] = true
 		}
 	}
-	tags[cosignTag(m.app)] = true
+	tags[signatureTag(m.app)] = true
 	references := append(sorted(digests), sorted(tags)...)
 	names := sorted(repositories)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -180,7 +180,7 @@ func TestModel(t *testing.T) {
 			has, may := false, false
 			for i := range m.image.Catalog.Items {
 				item := &m.image.Catalog.Items[i]
-				if item.Source != source || item.Name != name || !itemAnswers(item, call, reference, cosignTag(m.app), string(m.app.Digest)) {
+				if item.Source != source || item.Name != name || !itemAnswers(item, call, reference, signatureTag(m.app), string(m.app.Digest)) {
 					continue
 				}
 				has, may = true, may || !p.denies(item)

@@ -29,9 +29,9 @@ type servedManifest struct {
 type servedRepository struct {
 	name, full string // the latter with the source: "registry.example.org/acme/app"
 	items      []*artifact.Item
-	tags       []*servedTag            // in the order of lists
-	byTag      map[string]*servedTag   // by name
-	attached   map[string][]attachment // by subject
+	tags       []*servedTag                // in the order of lists
+	byTag      map[string]*servedTag       // by name
+	attached   map[string][]servedReferrer // by subject
 	has        func(*artifact.Item) bool
 }
 
@@ -43,8 +43,8 @@ type servedTag struct {
 	has      func(*artifact.Item) bool
 }
 
-// An attachment is a descriptor of what is attached to a manifest. It is there for a client that may have one of the items.
-type attachment struct {
+// A servedReferrer is a descriptor of what is attached to a manifest. It is there for a client that may have one of the items.
+type servedReferrer struct {
 	descriptor   json.RawMessage
 	artifactType string
 	items        []*artifact.Item
@@ -97,7 +97,7 @@ func (s *served) add(item *artifact.Item, row *itemTable) {
 	r := s.repositories[item.Name]
 	if r == nil {
 		name := item.Name
-		r = &servedRepository{name: name, full: s.source + "/" + name, byTag: make(map[string]*servedTag), attached: make(map[string][]attachment),
+		r = &servedRepository{name: name, full: s.source + "/" + name, byTag: make(map[string]*servedTag), attached: make(map[string][]servedReferrer),
 			has: func(i *artifact.Item) bool { return i.Name == name }}
 		s.repositories[name] = r
 	}
@@ -134,9 +134,9 @@ func (r *servedRepository) attach(a attachedManifest, item *artifact.Item) {
 		return
 	}
 	list := r.attached[a.Subject]
-	at := slices.IndexFunc(list, func(o attachment) bool { return string(o.descriptor) == string(text) })
+	at := slices.IndexFunc(list, func(o servedReferrer) bool { return string(o.descriptor) == string(text) })
 	if at < 0 {
-		r.attached[a.Subject] = append(list, attachment{text, a.Descriptor.ArtifactType, []*artifact.Item{item}})
+		r.attached[a.Subject] = append(list, servedReferrer{text, a.Descriptor.ArtifactType, []*artifact.Item{item}})
 		return
 	}
 	list[at].items = append(list[at].items, item)

@@ -61,7 +61,7 @@ func newExample(t testing.TB) *exampleMirror {
 	m.tagged = r.Artifact("acme/app", imagestest.Artifact{Layers: []imagestest.Blob{{MediaType: "application/json", Data: []byte("{\"signed\":1}")}}})
 	s.add("registry.example.org", r, "acme/app", "1.4", m.app,
 		extra{subject: m.app, Descriptor: m.sbom}, extra{subject: m.child, Descriptor: m.childSBOM}, extra{subject: m.app, Descriptor: m.sig},
-		extra{tag: cosignTag(m.app), subject: m.app, Descriptor: m.tagged})
+		extra{tag: signatureTag(m.app), subject: m.app, Descriptor: m.tagged})
 	m.app5 = r.Index("acme/app", images("acme/app", "1.5", "linux/amd64")...)
 	s.add("registry.example.org", r, "acme/app", "1.5", m.app5)
 	s.add("registry.example.org", r, "acme/app", "Latest", m.app5)
@@ -84,8 +84,8 @@ func newExample(t testing.TB) *exampleMirror {
 	return m
 }
 
-// cosignTag is the tag of a signature of a manifest.
-func cosignTag(d v1.Descriptor) string {
+// signatureTag is the tag of a signature of a manifest.
+func signatureTag(d v1.Descriptor) string {
 	return strings.Replace(string(d.Digest), ":", "-", 1) + ".sig"
 }
 
@@ -109,7 +109,7 @@ func serveImage(t testing.TB, img *image.Image, o server.Options, rules ...strin
 	log, err := audit.Open(s.trail, nil)
 	noError(t, err)
 	t.Cleanup(func() { log.Close() })
-	o.Image, o.Kinds, o.Audit = img, []artifact.Kind{withResolve{}}, log
+	o.Image, o.Kinds, o.Audit = img, []artifact.Kind{Kind{}}, log
 	if len(rules) > 0 {
 		o.Rules = filepath.Join(dir, "rules.yaml")
 		noError(t, os.WriteFile(o.Rules, []byte("rules:\n - "+strings.Join(rules, "\n - ")+"\n"), 0o644))
@@ -174,7 +174,7 @@ func TestContent(t *testing.T) {
 		{v2(host+"acme/app/manifests/%s", m.app.Digest), "acme/app", string(m.app.Digest), v1.MediaTypeImageIndex},
 		{v2(host+"acme/app/manifests/%s", m.child.Digest), "acme/app", string(m.child.Digest), v1.MediaTypeImageManifest},
 		{v2(host+"acme/app/manifests/%s", m.sbom.Digest), "acme/app", string(m.sbom.Digest), v1.MediaTypeImageManifest},
-		{v2(host+"acme/app/manifests/%s", cosignTag(m.app)), "acme/app", string(m.tagged.Digest), v1.MediaTypeImageManifest},
+		{v2(host+"acme/app/manifests/%s", signatureTag(m.app)), "acme/app", string(m.tagged.Digest), v1.MediaTypeImageManifest},
 		{v2(host + "acme/app/manifests/Latest"), "acme/app", string(m.app5.Digest), v1.MediaTypeImageIndex},
 		{v2(host+"acme/other/manifests/%s", m.other.Digest), "acme/other", string(m.other.Digest), v1.MediaTypeImageManifest},
 		{v2(host + "acme/tool/manifests/1"), "acme/tool", string(m.tool.Digest), v1.MediaTypeImageManifest},
@@ -437,7 +437,7 @@ func (s *testSite) pages(target, key string) (names []string, count int) {
 func TestLists(t *testing.T) {
 	m := newExample(t)
 	s := m.serve(t)
-	tags := []string{"1.4", "1.5", "Latest", cosignTag(m.app)}
+	tags := []string{"1.4", "1.5", "Latest", signatureTag(m.app)}
 	all := []string{"docker.io/library/nginx", "registry.example.org/acme/app", "registry.example.org/acme/empty", "registry.example.org/acme/other",
 		"registry.example.org/acme/tool", "registry.example.org/charts/web", "registry.example.org_5000/acme/app", "registry.example.org_5000/acme/huge"}
 	for _, c := range []struct {

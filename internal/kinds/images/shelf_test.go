@@ -1,11 +1,9 @@
 package images
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -163,11 +161,4 @@ func noError(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// withResolve is the kind where nothing is resolved.
-type withResolve struct{ Kind }
-
-func (withResolve) Resolve(context.Context, artifact.ResolveRequest) (*artifact.Resolution, error) {
-	return nil, errors.ErrUnsupported
 }
