@@ -48,17 +48,14 @@ func (r *registry) manifest(ctx context.Context, repository, version string) (*m
 	}
 	address := r.url(repository, manifestFolder+version)
 	for range maxMovings {
-		named := ""
-		if answer, err := r.upstream.Ask(ctx, artifact.Request{URLs: []string{address}, Head: true}); err == nil {
-			named = answer.Header.Get(digestHeader)
-		} else if ctx.Err() != nil {
-			return nil, err
-		} // else GET says what is wrong, or nothing is: not every registry answers HEAD
-		if validDigest(named) {
+		named := r.named(ctx, address)
+		var refused error // what came of that digest
+		if named != "" {
 			m, err := r.byDigest(ctx, repository, named, -1)
 			if err == nil || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, artifact.ErrVerify) {
 				return m, err
 			}
+			refused = err
 		}
 		// The registry does not tell the digest, or has nothing there: the digest of what it sends is computed.
 		data, answer, err := artifact.Get(ctx, r.upstream, artifact.Request{URLs: []string{address}, Keep: true, Limit: maxManifest})
@@ -70,21 +67,33 @@ func (r *registry) manifest(ctx context.Context, repository, version string) (*m
 			return nil, err
 		}
 		stated := answer.Header.Get(digestHeader)
-		if stated == "" {
-			stated = named
-		}
-		switch got := sameAlgorithm(stated, data); {
-		case stated == "", got == stated:
+		switch {
+		case stated != "" && stated != sameAlgorithm(stated, data):
+			return nil, wrongDigest(stated, m)
+		case named == "":
 			return m, nil
-		case answer.Header.Get(digestHeader) != "" || got == "":
-			return nil, artifact.Verifyf("the registry states the digest %s, but the manifest that it sends has %s", artifact.Printable(stated), m.descriptor.Digest)
+		case named == sameAlgorithm(named, data):
+			return nil, artifact.Verifyf("the registry sends %s for the tag, but not by its digest: %s", named, refused)
+		case named == r.named(ctx, address):
+			return nil, wrongDigest(named, m)
 		}
-		// HEAD stated another digest than GET delivers: the tag has moved, or the statement is wrong.
-		if again, err := r.upstream.Ask(ctx, artifact.Request{URLs: []string{address}, Head: true}); err == nil && again.Header.Get(digestHeader) == named {
-			return nil, artifact.Verifyf("the registry states the digest %s, but the manifest that it sends has %s", named, m.descriptor.Digest)
-		}
+		// The tag has moved since HEAD was answered.
 	}
 	return nil, fmt.Errorf("the tag leads to another digest each time that it is asked for, %d times in a row", maxMovings)
+}
+
+func wrongDigest(stated string, m *manifest) error {
+	return artifact.Verifyf("the registry states the digest %s, but the manifest that it sends has %s", artifact.Printable(stated), m.descriptor.Digest)
+}
+
+// named is the digest that the registry states for a tag; empty: it states none. Not every registry answers HEAD; if something is wrong, GET
+// says so.
+func (r *registry) named(ctx context.Context, address string) string {
+	answer, err := r.upstream.Ask(ctx, artifact.Request{URLs: []string{address}, Head: true})
+	if err != nil || !validDigest(answer.Header.Get(digestHeader)) {
+		return ""
+	}
+	return answer.Header.Get(digestHeader)
 }
 
 // digestHeader is where a registry states the digest of a manifest.

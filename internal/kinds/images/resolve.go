@@ -192,7 +192,7 @@ func (r *sourceResolver) absent(ctx context.Context, w *wanted, err error) error
 	if validDigest(w.version) {
 		return artifact.Hint(r.failed(w, fmt.Errorf("upstream does not have it: %w", err)), "check the digest, and the name of the repository")
 	}
-	err = r.failed(w, fmt.Errorf("upstream does not have this tag, or something that it leads to: %w", err))
+	err = r.failed(w, fmt.Errorf("upstream does not have this tag: %w", err))
 	if tags, listed := r.in.tags(ctx, w.repository); listed == nil {
 		return artifact.Hint(err, "it has: %s", near(w.version, slices.DeleteFunc(slices.Clone(tags), isAttachedTag)))
 	}
@@ -208,32 +208,41 @@ func (r *sourceResolver) still(ctx context.Context, w *wanted, digest string) er
 	return err
 }
 
-// read reads a tag or a digest, with what is attached, and verifies it.
+// read reads a tag or a digest, with what is attached, and verifies it. The error is fs.ErrNotExist only if upstream does not have the tag or the
+// digest: then the image is absent. If it lacks something that this leads to, the image is damaged.
 func (r *sourceResolver) read(ctx context.Context, repository, version string) (*tree, error) {
-	in := &reader{r.source, r.in, repository}
-	if !validDigest(version) {
-		m, err := r.in.manifest(ctx, repository, version)
-		if err != nil {
-			return nil, err
-		}
-		version = m.descriptor.Digest.String()
+	m, err := r.in.manifest(ctx, repository, version)
+	if err != nil {
+		return nil, err
 	}
+	digest := m.descriptor.Digest.String()
 	r.mu.Lock()
-	one := r.trees[repository+"@"+version]
+	one := r.trees[repository+"@"+digest]
 	if one == nil {
 		one = new(readTree)
-		r.trees[repository+"@"+version] = one
+		r.trees[repository+"@"+digest] = one
 	}
 	r.mu.Unlock()
 	one.once.Do(func() {
-		if one.tree, one.err = in.tree(ctx, version); one.err != nil {
-			return
-		}
-		if one.err = in.attach(ctx, one.tree); one.err == nil {
-			one.err = in.verify(ctx, one.tree, r.keys)
+		in := &reader{r.source, r.in, repository}
+		one.tree, one.err = in.whole(ctx, digest, r.keys)
+		if errors.Is(one.err, fs.ErrNotExist) {
+			one.err = fmt.Errorf("upstream lacks a part of it: %s", one.err)
 		}
 	})
 	return one.tree, one.err
+}
+
+// whole reads a tree and what is attached to it, and verifies that.
+func (r *reader) whole(ctx context.Context, digest string, keys []signingKey) (*tree, error) {
+	t, err := r.tree(ctx, digest)
+	if err == nil {
+		err = r.attach(ctx, t)
+	}
+	if err == nil {
+		err = r.verify(ctx, t, keys)
+	}
+	return t, err
 }
 
 // warn says what is not as the definition has it, and no error.
