@@ -30,7 +30,7 @@ func TestDenied(t *testing.T) {
 		"manifests/" + string(m.app.Digest):       403,
 		"manifests/" + string(m.child.Digest):     403,
 		"manifests/" + string(m.sbom.Digest):      403,
-		"manifests/" + signatureTag(m.app):           403,
+		"manifests/" + signatureTag(m.app):        403,
 		"blobs/" + own(m.child):                   403,
 		"referrers/" + string(m.app.Digest):       403,
 		"blobs/" + string(m.base.Digest):          200, // 1.5 has it, too
