@@ -1,0 +1,37 @@
+package images_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/kinds/images/imagestest"
+)
+
+// TestDefinitionInGuide reads the definition of docs/container-images.md.
+func TestDefinitionInGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../../docs/container-images.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := regexp.MustCompile("(?s)```yaml\n(images:.*?)```").FindSubmatch(guide)
+	if example == nil {
+		t.Fatal("there is no definition")
+	}
+	s := newSite(t)
+	if err := os.Mkdir(filepath.Join(s.dir, "keys"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, public := imagestest.NewKey(t)
+	s.write("keys/acme.pub", string(public))
+	if err := s.parse("name: test\n" + string(example[1])); err != nil {
+		t.Error(err)
+	}
+	for _, key := range regexp.MustCompile("(?m)^\\| `([a-z]+)` \\|").FindAllSubmatch(guide, -1) {
+		if !strings.Contains(string(example[1]), string(key[1])+":") {
+			t.Errorf("the example has no %s", key[1])
+		}
+	}
+}
