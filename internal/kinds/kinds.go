@@ -7,6 +7,7 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/advisories"
 	"github.com/minimirror/minimirror/internal/kinds/debian"
 	"github.com/minimirror/minimirror/internal/kinds/files"
+	"github.com/minimirror/minimirror/internal/kinds/images"
 )
 
 // All returns every kind.
@@ -14,6 +15,7 @@ func All() []artifact.Kind {
 	return []artifact.Kind{
 		debian.Kind{},
 		files.Kind{},
+		images.Kind{},
 		advisories.Kind{},
 	}
 }

@@ -106,8 +106,9 @@ func (r *request) parse() (err error) {
 	return nil
 }
 
-// joined puts the commas into a range that semver wants between its parts.
+// joined writes a range as semver reads it: with commas between its parts, and "+" where tags have "_".
 func joined(text string) string {
+	text = strings.ReplaceAll(text, "_", "+")
 	return regexp.MustCompile(`([0-9xX*])\s+([<>=~^!])`).ReplaceAllString(text, "$1, $2")
 }
 
