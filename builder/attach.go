@@ -32,7 +32,7 @@ type attachments struct {
 // attachments makes them. A docker-archive can have none.
 func (b *Builder) attachments(ctx context.Context, p *plan, layers []*tarlayer.Layer, output image.Reference) (a *attachments, err error) {
 	a = &attachments{}
-	if !b.SBOM && b.SignImage == nil {
+	if !b.SBOM && len(b.SignImage) == 0 {
 		return a, nil
 	}
 	if output.Transport == image.DockerArchive {
@@ -44,7 +44,7 @@ func (b *Builder) attachments(ctx context.Context, p *plan, layers []*tarlayer.L
 			a.remove()
 		}
 	}()
-	if b.SignImage != nil {
+	if len(b.SignImage) > 0 {
 		a.sign = func(image digest.Digest) ([]attached.Artifact, error) { return b.signatures(p, image) }
 	}
 	if !b.SBOM {

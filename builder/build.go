@@ -42,9 +42,10 @@ type Builder struct {
 	Registry registry.Options // how to reach the registry that the image goes to
 
 	Platforms Platforms
-	SBOM      bool          // attach lists of software to the image
-	SignImage crypto.Signer // signs the image itself; nil: nobody does
-	Version   string        // of this program, for the provenance of signed images
+	SBOM      bool            // attach lists of software to the image
+	SignImage []crypto.Signer // sign the image itself; none: nobody does
+	Running   string          // path of the program that runs, for the provenance of signed images
+	Version   string          // of this program, likewise
 
 	Base        Base
 	Layers      placement.Options

@@ -80,10 +80,14 @@ func (*archiveFile) blobs(context.Context, *layerSet, *meter) error { return nil
 func (a *archiveFile) commit(ctx context.Context, img *baked, progress *meter) error {
 	w := bufio.NewWriterSize(a.temp, 1<<20)
 	options := a.options(img.manifest)
-	for _, made := range img.attached {
+	artifacts, err := img.made()
+	if err != nil {
+		return err
+	}
+	for _, made := range artifacts {
 		options = append(options, archive.WithManifest(made.Manifest.Descriptor))
 	}
-	if err := archive.Export(ctx, newWithAttached(img.store.counting(progress.add), img.attached), w, options...); err != nil {
+	if err := archive.Export(ctx, newWithAttached(img.store.counting(progress.add), artifacts), w, options...); err != nil {
 		return err
 	}
 	if err := w.Flush(); err != nil {

@@ -2,28 +2,36 @@ package buildkit
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image/attached"
 	"github.com/minimirror/minimirror/internal/image/registry"
+	"github.com/minimirror/minimirror/internal/image/signature"
 )
 
 // attach makes the artifacts that belong to what was baked.
-func (o *Options) attach(img *baked) (all []*attached.Made, err error) {
+func (o *Options) attach(img *baked) ([]attached.Artifact, error) {
 	if o.Attach == nil {
 		return nil, nil
 	}
-	artifacts, err := o.Attach(img.manifest)
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range artifacts {
+	all, err := o.Attach(img.manifest)
+	return attached.Join(all), err
+}
+
+// made makes the artifacts as they are stored.
+func (img *baked) made() (all []*attached.Made, err error) {
+	for _, a := range img.attached {
 		made, err := a.Make(img.manifest)
 		if err != nil {
 			return nil, err
@@ -33,8 +41,27 @@ func (o *Options) attach(img *baked) (all []*attached.Made, err error) {
 	return all, nil
 }
 
-// attach writes the blobs of artifacts, and returns their descriptors for the index.
-func (d *directory) attach(ctx context.Context, all []*attached.Made) (listed []ocispec.Descriptor, err error) {
+// attach writes the blobs of artifacts, and returns their descriptors for the index. Signatures of the same image that are there stay.
+func (d *directory) attach(ctx context.Context, img *baked) (listed []ocispec.Descriptor, err error) {
+	old, err := d.attachedTo(ctx, img.manifest.Digest)
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range img.attached {
+		for _, before := range old {
+			if a.Tag == "" || before.tag() != a.Tag {
+				continue
+			}
+			if img.attached[i], err = a.After(before.text); err != nil {
+				return nil, err
+			}
+			d.keepAll(before.manifest.Layers)
+		}
+	}
+	all, err := img.made()
+	if err != nil {
+		return nil, err
+	}
 	for _, made := range all {
 		for _, b := range append(made.Blobs, made.Manifest) {
 			if err := d.look(ctx, b.Descriptor, &meter{}); err != nil {
@@ -49,7 +76,63 @@ func (d *directory) attach(ctx context.Context, all []*attached.Made) (listed []
 		}
 		listed = append(listed, made.Manifest.Descriptor)
 	}
+	for _, before := range old {
+		if slices.ContainsFunc(all, func(m *attached.Made) bool {
+			return m.Manifest.Digest == before.Digest || m.Tag != "" && m.Tag == before.tag()
+		}) {
+			continue
+		}
+		d.keepAll(append(before.manifest.Layers, before.manifest.Config, before.Descriptor))
+		listed = append(listed, before.Descriptor)
+	}
 	return listed, nil
+}
+
+// oldAttached is an artifact with signatures that the folder has.
+type oldAttached struct {
+	ocispec.Descriptor // as the index lists it
+	text               []byte
+	manifest           ocispec.Manifest
+}
+
+func (a *oldAttached) tag() string { return a.Annotations[ocispec.AnnotationRefName] }
+
+// attachedTo finds the signatures of an image that the folder has. What is damaged is left out.
+func (d *directory) attachedTo(ctx context.Context, sum digest.Digest) (all []oldAttached, err error) {
+	text, err := artifact.ReadFile(filepath.Join(d.path, ocispec.ImageIndexFile))
+	var index ocispec.Index
+	if err != nil || json.Unmarshal(text, &index) != nil {
+		return nil, nil // there is no image yet
+	}
+	for _, listed := range index.Manifests {
+		a := oldAttached{Descriptor: listed}
+		if !attached.Is(listed) || a.tag() != "" && !strings.HasPrefix(a.tag(), attached.Tag(sum, ".")) {
+			continue
+		}
+		a.text, err = artifact.ReadFile(d.blobFile(listed.Digest))
+		if err != nil || digest.FromBytes(a.text) != listed.Digest || json.Unmarshal(a.text, &a.manifest) != nil ||
+			a.tag() == "" && (a.manifest.Subject == nil || a.manifest.Subject.Digest != sum) {
+			continue
+		}
+		complete := true
+		for _, b := range append(a.manifest.Layers, a.manifest.Config) {
+			intact, err := d.intact(ctx, d.blobFile(b.Digest), b, &meter{})
+			if err != nil {
+				return nil, err
+			}
+			complete = complete && intact
+		}
+		if complete && !slices.ContainsFunc(a.manifest.Layers, func(l ocispec.Descriptor) bool { return !signature.IsSignature(l.MediaType) }) {
+			all = append(all, a)
+		}
+	}
+	return all, nil
+}
+
+func (d *directory) keepAll(blobs []ocispec.Descriptor) {
+	for _, b := range blobs {
+		d.keep(b.Digest, false)
+	}
 }
 
 func copyBlob(b *attached.Blob) copyFunc {
@@ -132,7 +215,8 @@ func (data readerAt) ReadAt(p []byte, at int64) (int, error) {
 
 func (readerAt) Close() error { return nil }
 
-// attachPushed pushes artifacts of an image that BuildKit has pushed. Only the image's digest is known: the registry tells its size and type.
+// attachPushed pushes artifacts of an image that BuildKit has pushed, and then gives the image its tag: nobody who asks for the tag gets an image
+// without its signature. Only the image's digest is known: the registry tells its size and type.
 func (o *Options) attachPushed(ctx context.Context, img *baked) error {
 	if o.Attach == nil {
 		return nil
@@ -150,5 +234,8 @@ func (o *Options) attachPushed(ctx context.Context, img *baked) error {
 	if err != nil {
 		return err
 	}
-	return registry.Attach(ctx, o.Output.Path, o.Registry, img.manifest.Digest, all)
+	if err := registry.Attach(ctx, o.Output.Path, o.Registry, img.manifest, all); err != nil {
+		return err
+	}
+	return registry.Tag(ctx, o.Output.Path, o.Registry, o.Output.Name, mediaType, text)
 }

@@ -106,9 +106,9 @@ type output interface {
 
 // A baked image is what BuildKit assembled.
 type baked struct {
-	manifest ocispec.Descriptor // or the index of several
-	store    *store             // has manifests, configurations and layers
-	attached []*attached.Made   // artifacts that were not pushed
+	manifest ocispec.Descriptor  // or the index of several
+	store    *store              // has manifests, configurations and layers
+	attached []attached.Artifact // that were not pushed
 }
 
 // Bake makes the image and returns the digest of its manifest, or of the index of several images. The digest depends on

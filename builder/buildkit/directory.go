@@ -83,7 +83,7 @@ func (d *directory) commit(ctx context.Context, img *baked, progress *meter) err
 			return err
 		}
 	}
-	listed, err := d.attach(ctx, img.attached)
+	listed, err := d.attach(ctx, img)
 	if err != nil {
 		return err
 	}

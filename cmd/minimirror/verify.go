@@ -15,11 +15,14 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/registry"
+	"github.com/minimirror/minimirror/internal/image/signature"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/lockfile"
+	"github.com/minimirror/minimirror/internal/provenance"
 )
 
 const verifyHelp = `usage: minimirror verify [--image] REFERENCE [--keyring FILE]… [--lock LOCK]
+       minimirror verify [--image] REFERENCE --verify-key FILE… [--provenance]
 
 Reads the whole image and checks every layer and every file against its digest.
 The layers may contain only files that the catalog lists, so a runtime unpacks only
@@ -39,7 +42,10 @@ definition have no signature from upstream. An image could claim this of any fil
 verify --keyring warns and lists them, unless --lock covers them.
 
 --verify-key requires a signature of the image itself, as build --sign-image and cosign
-make them, by this key and of this digest.
+make them, by this key and of this digest. If provenance is attached to the image, it must
+be signed by the key, too, and be about this digest. What build --sign-image states is
+compared with the image: the lock, each of upstream's releases, and the program in it.
+If there is none, verify warns; with --provenance, it fails.
 
 --lock compares the image with the lock that you keep: mirror.lock, its folder, or
 its mirror.yaml. Every item, file and set must match the lock, and nothing may be
@@ -70,7 +76,10 @@ type verified struct {
 	Upstream  []string `json:"upstream"` // null: not asked for
 	// Unsigned are IDs of items that upstream has not signed; null: not asked for.
 	Unsigned []string `json:"unsigned"`
-	Lock     string   `json:"lock,omitempty"` // digest of the lock that the image was compared with
+	Lock     string   `json:"lock,omitempty"`      // digest of the lock that the image was compared with
+	SignedBy string   `json:"signed_by,omitempty"` // file of the key that signed the image; empty: not asked for
+	// Provenance is what is stated of the image by a key that --verify-key names; null: not asked for.
+	Provenance []*provenance.Stated `json:"provenance"`
 }
 
 func verify(ctx context.Context, c *command, args []string) error {
@@ -80,9 +89,13 @@ func verify(ctx context.Context, c *command, args []string) error {
 	var lock string
 	once(c.flags, &lock, "lock", "lock that the image must have been built from")
 	signed := c.verifyKeyFlag()
+	stated := c.flags.Bool("provenance", false, "require provenance that is signed by a key of --verify-key")
 	options := registryFlags(c)
 	if err := c.parseImage(args, verifyHelp, 0); err != nil {
 		return err
+	}
+	if *stated && len(*signed) == 0 {
+		return artifact.Hint(artifact.Usagef("--provenance requires the key that must have signed it"), "name it with --verify-key FILE")
 	}
 	if c.imageRef == "" {
 		return c.missing("the image")
@@ -103,10 +116,10 @@ func verify(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	defer img.Close()
-	if err := c.verifySigned(ctx, img, *signed, *options); err != nil {
+	v := verification{reference: c.imageRef, keys: keys, provenance: *stated, registry: *options}
+	if v.signers, err = readVerifyKeys(ctx, *signed); err != nil {
 		return err
 	}
-	v := verification{reference: c.imageRef, keys: keys, signed: *signed}
 	if c.flags.Changed("lock") {
 		v.lock = &lock
 	}
@@ -115,12 +128,16 @@ func verify(ctx context.Context, c *command, args []string) error {
 		return fmt.Errorf("%s: %w", ref, err)
 	}
 	if platforms := img.Platforms(); len(platforms) > 0 && c.platform == "" {
-		if result.Platforms, err = v.others(ctx, c, img, *options); err != nil {
+		if result.Platforms, err = v.others(ctx, c, img); err != nil {
 			return fmt.Errorf("%s: %w", ref, err)
 		}
 	}
 	if err := c.printVerified(result, *output); err != nil {
 		return err
+	}
+	if result.SignedBy != "" && len(result.Provenance) == 0 {
+		fmt.Fprintf(c.stderr, "warning: the image has no provenance: nothing says from what it was made, but what the image itself says\n"+
+			"hint: minimirror build --sign-image attaches it; if the image was copied, copy what is attached to it, too (docs/keys.md)\n")
 	}
 	if len(result.Unsigned) > 0 && result.Lock == "" {
 		fmt.Fprintf(c.stderr, "warning: upstream has not signed %d of %d items; only the image itself says that the definition vouches for them:\n  %s\n"+
@@ -131,19 +148,26 @@ func verify(ctx context.Context, c *command, args []string) error {
 
 // A verification is what verify was asked for.
 type verification struct {
-	reference string
-	lock      *string // to compare with; nil: none
-	keys      []artifact.KeyFile
-	signed    []string // files of keys, one of which must have signed each image; none: not asked for
+	reference  string
+	lock       *string // to compare with; nil: none
+	keys       []artifact.KeyFile
+	signers    []signature.Key // one of which must have signed each image; none: not asked for
+	provenance bool            // there must be some
+	registry   registry.Options
 }
 
 // verify verifies an image; other, if not nil, is an image of the same index that has been verified.
 func (v *verification) verify(ctx context.Context, img, other *image.Reader) (*verified, error) {
+	result := &verified{Reference: v.reference, Digest: img.Digest, Index: img.IndexDigest(), Layers: img.LayerCount()}
+	statements, err := v.signed(ctx, img, result)
+	if err != nil {
+		return nil, err
+	}
 	catalog, err := img.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	result := &verified{Reference: v.reference, Digest: img.Digest, Index: img.IndexDigest(), Layers: img.LayerCount(), Files: len(catalog.Files), Items: len(catalog.Items)}
+	result.Files, result.Items = len(catalog.Files), len(catalog.Items)
 	if v.lock != nil {
 		if result.Lock, err = compareLock(*v.lock, catalog); err != nil {
 			return nil, err
@@ -154,11 +178,41 @@ func (v *verification) verify(ctx context.Context, img, other *image.Reader) (*v
 			return nil, err
 		}
 	}
-	return result, img.VerifyAfter(ctx, other)
+	if err := img.VerifyAfter(ctx, other); err != nil {
+		return nil, err
+	}
+	subject := provenance.Subject{Name: catalog.Name, Lock: catalog.Lock, Sources: catalog.Sources, Programs: []provenance.Program{{Platform: img.Platform(), SHA256: img.Program()}}}
+	for _, s := range statements {
+		stated, err := subject.Compare(s.Predicate)
+		if err != nil {
+			return nil, fmt.Errorf("image %s: %w", img.Digest, err)
+		}
+		stated.Key = s.Key.File
+		result.Provenance = append(result.Provenance, stated)
+	}
+	return result, nil
+}
+
+// signed verifies the image's signature and provenance, before anything else is read. What the provenance says is not compared yet.
+func (v *verification) signed(ctx context.Context, img *image.Reader, result *verified) ([]signature.Statement, error) {
+	if len(v.signers) == 0 {
+		return nil, nil
+	}
+	o := image.Options{Registry: v.registry}
+	by, err := img.VerifySignature(ctx, v.signers, o)
+	if err != nil {
+		return nil, err
+	}
+	statements, err := img.VerifyProvenance(ctx, v.signers, o)
+	if err == nil && len(statements) == 0 && v.provenance {
+		err = artifact.Hint(artifact.Verifyf("the image %s has no provenance", img.Digest), "minimirror build --sign-image attaches it; if the image was copied, copy what is attached to it, too (docs/keys.md)")
+	}
+	result.SignedBy, result.Provenance = by.Key.File, []*provenance.Stated{}
+	return statements, err
 }
 
 // others verifies the images for the other platforms, and returns the platforms of all that were verified.
-func (v *verification) others(ctx context.Context, c *command, first *image.Reader, options registry.Options) (verified []string, err error) {
+func (v *verification) others(ctx context.Context, c *command, first *image.Reader) (verified []string, err error) {
 	verified = []string{first.Platform()}
 	defer func() { c.platform = "" }()
 	for _, platform := range first.Platforms() {
@@ -170,15 +224,12 @@ func (v *verification) others(ctx context.Context, c *command, first *image.Read
 			continue
 		}
 		c.platform = platform
-		img, _, err := c.openReader(ctx, v.reference, options)
+		img, _, err := c.openReader(ctx, v.reference, v.registry)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", platform, err)
 		}
 		if img.IndexDigest() != first.IndexDigest() {
 			err = fmt.Errorf("the reference means another index now: %s, and %s before", img.IndexDigest(), first.IndexDigest())
-		}
-		if err == nil {
-			err = c.verifySigned(ctx, img, v.signed, options)
 		}
 		if err == nil {
 			_, err = v.verify(ctx, img, first)
@@ -219,6 +270,12 @@ func firstOf(names []string) string {
 func (c *command) printVerified(result *verified, output string) error {
 	if output == "json" {
 		return json.NewEncoder(c.stdout).Encode(result)
+	}
+	if result.SignedBy != "" {
+		fmt.Fprintf(c.stdout, "%s: signed with the key in %s\n", result.Reference, result.SignedBy)
+	}
+	for _, p := range result.Provenance {
+		fmt.Fprintf(c.stdout, "%s: %s\n", result.Reference, p)
 	}
 	for _, line := range result.Upstream {
 		fmt.Fprintln(c.stdout, line)

@@ -2,7 +2,7 @@
 # One image for two platforms: an index whose images share all layers but the program's. skopeo and a registry copy it, each machine takes its
 # own from it, and the program for arm64 runs and serves what the one for amd64 serves.
 . "$(dirname "$0")/lib.sh"
-need skopeo curl jq qemu-aarch64
+need openssl skopeo curl jq qemu-aarch64
 [ "$(uname -m)" = x86_64 ] || die "this script is for an amd64 machine"
 
 made_up_archive <<-END
@@ -75,6 +75,10 @@ for output in "oci:$mine/both" "oci:$mine/again" "oci-archive:$mine/both.tar"; d
 	build "$output" --platform linux/arm64,linux/amd64
 	[ "$built_digest" = "$both" ] || die "$output: $built_digest is not $both"
 done
+openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$mine/image.key"
+openssl pkey -in "$mine/image.key" -pubout -out "$mine/image.pub"
+build "oci:$mine/signed" --sign-image "$mine/image.key"
+[ "$("$MINIMIRROR" verify "oci:$mine/signed" --verify-key "$mine/image.pub" --provenance --format json | jq -c '[(.platforms | length), (.provenance | length)]')" = '[2,1]' ] || die "verify does not find the provenance of the index"
 start_registry
 build "docker://$registry/site/site:1"
 [ "$built_digest" = "$both" ] || die "in the registry: $built_digest is not $both"
