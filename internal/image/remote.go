@@ -30,6 +30,7 @@ const (
 // A Remote is what an image in a registry, open in place, has beside its files.
 type Remote struct {
 	reference Reference // by digest
+	digests   []string  // of the image, and of the index that it was chosen from
 	cache     *filecache.Cache
 	layers    []layerContent
 	line      *line
@@ -120,7 +121,8 @@ func readRemote(ctx context.Context, kept *keptRepository, ref Reference) (*Imag
 			return nil, artifact.Hint(fmt.Errorf("layer %d: %w", i, compressedError(layer.packed)), "push it uncompressed: minimirror build DEFINITION --output %s", ref)
 		}
 	}
-	img := &Image{Digest: r.Digest, Layers: o.layers, remote: &Remote{reference: r.Reference, layers: layers}}
+	img := &Image{Digest: r.Digest, Layers: o.layers, remote: &Remote{reference: r.Reference, digests: r.digests(), layers: layers}}
+	kept.used[signatureName(r.Digest)] = true
 	if img.place, err = catalog.Locate(o.labels, layerSizes(o.layers)); err != nil {
 		return nil, err
 	}
