@@ -44,9 +44,9 @@ var _ interface {
 	artifact.Identifier
 	artifact.Installer
 	artifact.Licenser
+	artifact.Originator
 	artifact.PackageURLer
 	artifact.Prober
-	artifact.Provenancer
 	artifact.Reserver
 	artifact.Ruler
 	artifact.Schemer
