@@ -98,6 +98,9 @@ func openRemote(ctx context.Context, repository *registry.Repository, ref Refere
 	remote.joiner = &joiner{ctx: reading, part: func(ctx context.Context, layer int, offset, size int64) (io.ReadCloser, error) {
 		return remote.layers[layer].part(ctx, offset, size)
 	}}
+	remote.joiner.ahead = newReadAhead(o.Cache, img.Catalog.Files, func(ctx context.Context, f *catalog.File) (io.ReadCloser, error) {
+		return remote.source(f)(ctx, false)
+	})
 	closeRecords := img.close
 	img.close = func() error {
 		cancel()
@@ -171,13 +174,13 @@ func (img *Image) OpenContext(ctx context.Context, f *catalog.File) (*Section, e
 
 // source reads a file where it lies in its layer.
 func (m *Remote) source(f *catalog.File) filecache.Source {
-	return func(ctx context.Context) (io.ReadCloser, error) {
+	return func(ctx context.Context, direct bool) (io.ReadCloser, error) {
 		if err := m.line.check(); err != nil {
 			return nil, err
 		}
 		var body io.ReadCloser
 		var err error
-		if f.Size <= joinedFile {
+		if f.Size > 0 && f.Size <= joinedFile && !direct {
 			body, err = m.joiner.open(ctx, f)
 		} else {
 			body, err = m.layers[f.Layer].part(ctx, f.Offset, f.Size)
