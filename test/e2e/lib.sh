@@ -300,6 +300,7 @@ small_definition() {
 	made_up_archive <<-END
 		Suite: bookworm
 		Codename: bookworm
+		Origin: Debian
 		By-Hash: yes
 
 		Package: app
