@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -20,19 +21,41 @@ import (
 	"github.com/minimirror/minimirror/internal/image/signature"
 )
 
-// attach makes the artifacts that belong to what was baked.
-func (o *Options) attach(img *baked) ([]attached.Artifact, error) {
-	if o.Attach == nil {
-		return nil, nil
+// attachedArtifacts are the artifacts of one image or index.
+type attachedArtifacts struct {
+	subject   ocispec.Descriptor
+	artifacts []attached.Artifact
+}
+
+// attach makes the artifacts that belong to what was baked: to the image, or to the index and each of its images, whose descriptors are given.
+func (o *Options) attach(what ocispec.Descriptor, images []ocispec.Descriptor) (all []attachedArtifacts, err error) {
+	for _, subject := range append([]ocispec.Descriptor{what}, images...) {
+		var artifacts []attached.Artifact
+		if o.Attach != nil {
+			if artifacts, err = o.Attach(subject); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, attachedArtifacts{subject, attached.Join(artifacts)})
 	}
-	all, err := o.Attach(img.manifest)
-	return attached.Join(all), err
+	return all, nil
+}
+
+// attachStored makes the artifacts of what is written to a layout.
+func (o *Options) attachStored(ctx context.Context, img *baked) (all []attachedArtifacts, err error) {
+	var images []ocispec.Descriptor
+	if img.manifest.MediaType == ocispec.MediaTypeImageIndex {
+		if images, err = img.manifests(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return o.attach(img.manifest, images)
 }
 
 // made makes the artifacts as they are stored.
-func (img *baked) made() (all []*attached.Made, err error) {
-	for _, a := range img.attached {
-		made, err := a.Make(img.manifest)
+func (a *attachedArtifacts) made() (all []*attached.Made, err error) {
+	for _, one := range a.artifacts {
+		made, err := one.Make(a.subject)
 		if err != nil {
 			return nil, err
 		}
@@ -42,23 +65,23 @@ func (img *baked) made() (all []*attached.Made, err error) {
 }
 
 // attach writes the blobs of artifacts, and returns their descriptors for the index. Signatures of the same image that are there stay.
-func (d *directory) attach(ctx context.Context, img *baked) (listed []ocispec.Descriptor, err error) {
-	old, err := d.attachedTo(ctx, img.manifest.Digest)
+func (d *directory) attach(ctx context.Context, a attachedArtifacts) (listed []ocispec.Descriptor, err error) {
+	old, err := d.attachedTo(ctx, a.subject.Digest)
 	if err != nil {
 		return nil, err
 	}
-	for i, a := range img.attached {
+	for i, one := range a.artifacts {
 		for _, before := range old {
-			if a.Tag == "" || before.tag() != a.Tag {
+			if one.Tag == "" || before.tag() != one.Tag {
 				continue
 			}
-			if img.attached[i], err = a.After(before.text); err != nil {
+			if a.artifacts[i], err = one.After(before.text); err != nil {
 				return nil, err
 			}
 			d.keepAll(before.manifest.Layers)
 		}
 	}
-	all, err := img.made()
+	all, err := a.made()
 	if err != nil {
 		return nil, err
 	}
@@ -215,8 +238,8 @@ func (data readerAt) ReadAt(p []byte, at int64) (int, error) {
 
 func (readerAt) Close() error { return nil }
 
-// attachPushed pushes artifacts of an image that BuildKit has pushed, and then gives the image its tag: nobody who asks for the tag gets an image
-// without its signature. Only the image's digest is known: the registry tells its size and type.
+// attachPushed pushes artifacts of what BuildKit has pushed, and then gives it its tag: nobody who asks for the tag gets an image
+// without its signature. Only the digest is known: the registry tells size and type, and which images an index has.
 func (o *Options) attachPushed(ctx context.Context, img *baked) error {
 	if o.Attach == nil {
 		return nil
@@ -230,12 +253,20 @@ func (o *Options) attachPushed(ctx context.Context, img *baked) error {
 		return err
 	}
 	img.manifest.Size, img.manifest.MediaType = int64(len(text)), mediaType
-	all, err := o.attach(img)
+	var index ocispec.Index
+	if mediaType == ocispec.MediaTypeImageIndex {
+		if err := json.Unmarshal(text, &index); err != nil {
+			return fmt.Errorf("buildkit: index: %w", err)
+		}
+	}
+	all, err := o.attach(img.manifest, index.Manifests)
 	if err != nil {
 		return err
 	}
-	if err := registry.Attach(ctx, o.Output.Path, o.Registry, img.manifest, all); err != nil {
-		return err
+	for _, a := range all {
+		if err := registry.Attach(ctx, o.Output.Path, o.Registry, a.subject, a.artifacts); err != nil {
+			return err
+		}
 	}
 	return registry.Tag(ctx, o.Output.Path, o.Registry, o.Output.Name, mediaType, text)
 }

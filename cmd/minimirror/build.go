@@ -52,7 +52,9 @@ layers except the program's, so a registry or a folder stores the data once. Wit
 --platform, build makes an image for this machine, and for each architecture that the
 definition carries if there is a program for it: --program ARCHITECTURE=FILE, or a file
 minimirror-linux-ARCHITECTURE next to this program, as make release and make programs
-write it. A docker-archive can contain only one image.
+write it. A docker-archive can contain only one image. With "split-by-architecture:
+true" in the definition, each image carries only the items for its own architecture and
+those for all (docs/images.md).
 
 --program-only makes an image that contains only this program, without a definition.
 Pods run it to serve an image that stays in its registry (docs/chart.md).
@@ -63,13 +65,14 @@ anything; minimirror plan shows how much it needs. --force builds anyway.
 --sign-image signs the image itself in the formats of cosign: at the tag
 sha256-DIGEST.sig, and as a Sigstore bundle. It also attaches SLSA provenance, signed in
 the same way: the upstream releases from which the image was made, the programs in it,
-and the program that built it. Signatures that the image has already are kept. In a
-registry, the image gets its tag after its signatures. verify, bootstrap, serve and kit
+and the program that built it. An index and each of its images are signed. Signatures
+that the image has already are kept. In a registry, the image gets its tag after its
+signatures. verify, bootstrap, serve and kit
 require a signature with --verify-key. If cosign encrypted the key, put its password
 into MINIMIRROR_KEY_PASSWORD, or the password's file into MINIMIRROR_KEY_PASSWORD_FILE.
 
 --sbom attaches both formats of minimirror sbom as artifacts whose subject is the image
-(OCI referrers). Programs that expect one image in a layout then need its name.
+(OCI referrers), to each image of an index. Programs that expect one image in a layout then need its name.
 
 Output references:
   oci:DIR              a directory in the OCI layout (default oci:out/NAME)

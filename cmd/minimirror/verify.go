@@ -70,10 +70,14 @@ type verified struct {
 	Digest    string   `json:"digest,omitempty"`
 	Index     string   `json:"index,omitempty"`     // digest of the index of several images
 	Platforms []string `json:"platforms,omitempty"` // of the images that were verified, if there are several
-	Layers    int      `json:"layers"`
-	Files     int      `json:"files"`
-	Items     int      `json:"artifacts"`
-	Upstream  []string `json:"upstream"` // null: not asked for
+	// Architecture, in Go's words, is set if the image carries only the items for it, and those for all.
+	Architecture string `json:"architecture,omitempty"`
+	// Images are those for other platforms, if each carries the items for its own architecture.
+	Images   []*verified `json:"images,omitempty"`
+	Layers   int         `json:"layers"`
+	Files    int         `json:"files"`
+	Items    int         `json:"artifacts"`
+	Upstream []string    `json:"upstream"` // null: not asked for
 	// Unsigned are IDs of items that upstream has not signed; null: not asked for.
 	Unsigned []string `json:"unsigned"`
 	Lock     string   `json:"lock,omitempty"`      // digest of the lock that the image was compared with
@@ -128,7 +132,7 @@ func verify(ctx context.Context, c *command, args []string) error {
 		return fmt.Errorf("%s: %w", ref, err)
 	}
 	if platforms := img.Platforms(); len(platforms) > 0 && c.platform == "" {
-		if result.Platforms, err = v.others(ctx, c, img); err != nil {
+		if err = v.others(ctx, c, img, result); err != nil {
 			return fmt.Errorf("%s: %w", ref, err)
 		}
 	}
@@ -139,9 +143,11 @@ func verify(ctx context.Context, c *command, args []string) error {
 		fmt.Fprintf(c.stderr, "warning: the image has no provenance: nothing says from what it was made, but what the image itself says\n"+
 			"hint: minimirror build --sign-image attaches it; if the image was copied, copy what is attached to it, too (docs/keys.md)\n")
 	}
-	if len(result.Unsigned) > 0 && result.Lock == "" {
-		fmt.Fprintf(c.stderr, "warning: upstream has not signed %d of %d items; only the image itself says that the definition vouches for them:\n  %s\n"+
-			"hint: compare the image with the lock that you keep: --lock mirror.lock\n", len(result.Unsigned), result.Items, firstOf(result.Unsigned))
+	for _, r := range append([]*verified{result}, result.Images...) {
+		if len(r.Unsigned) > 0 && r.Lock == "" {
+			fmt.Fprintf(c.stderr, "warning: %supstream has not signed %d of %d items; only the image itself says that the definition vouches for them:\n  %s\n"+
+				"hint: compare the image with the lock that you keep: --lock mirror.lock\n", r.prefix(), len(r.Unsigned), r.Items, firstOf(r.Unsigned))
+		}
 	}
 	return nil
 }
@@ -167,7 +173,10 @@ func (v *verification) verify(ctx context.Context, img, other *image.Reader) (*v
 	if err != nil {
 		return nil, err
 	}
-	result.Files, result.Items = len(catalog.Files), len(catalog.Items)
+	result.Files, result.Items, result.Architecture = len(catalog.Files), len(catalog.Items), catalog.Architecture
+	if platform := img.Platform(); catalog.Architecture != "" && platform != "" && platform != "linux/"+catalog.Architecture {
+		return nil, artifact.Verifyf("the image is for %s, and carries the items for %s", platform, catalog.Architecture)
+	}
 	if v.lock != nil {
 		if result.Lock, err = compareLock(*v.lock, catalog); err != nil {
 			return nil, err
@@ -181,7 +190,7 @@ func (v *verification) verify(ctx context.Context, img, other *image.Reader) (*v
 	if err := img.VerifyAfter(ctx, other); err != nil {
 		return nil, err
 	}
-	subject := provenance.Subject{Name: catalog.Name, Lock: catalog.Lock, Sources: catalog.Sources, Programs: []provenance.Program{{Platform: img.Platform(), SHA256: img.Program()}}}
+	subject := provenance.Subject{Name: catalog.Name, Lock: catalog.Lock, Sources: catalog.Sources, Programs: []provenance.Program{{Platform: img.Platform(), SHA256: img.Program()}}, Part: catalog.Architecture != ""}
 	for _, s := range statements {
 		stated, err := subject.Compare(s.Predicate)
 		if err != nil {
@@ -211,9 +220,9 @@ func (v *verification) signed(ctx context.Context, img *image.Reader, result *ve
 	return statements, err
 }
 
-// others verifies the images for the other platforms, and returns the platforms of all that were verified.
-func (v *verification) others(ctx context.Context, c *command, first *image.Reader) (verified []string, err error) {
-	verified = []string{first.Platform()}
+// others verifies the images for the other platforms, and adds to the result what was verified.
+func (v *verification) others(ctx context.Context, c *command, first *image.Reader, result *verified) error {
+	result.Platforms = []string{first.Platform()}
 	defer func() { c.platform = "" }()
 	for _, platform := range first.Platforms() {
 		if platform == first.Platform() {
@@ -226,20 +235,32 @@ func (v *verification) others(ctx context.Context, c *command, first *image.Read
 		c.platform = platform
 		img, _, err := c.openReader(ctx, v.reference, v.registry)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", platform, err)
+			return fmt.Errorf("%s: %w", platform, err)
 		}
 		if img.IndexDigest() != first.IndexDigest() {
 			err = fmt.Errorf("the reference means another index now: %s, and %s before", img.IndexDigest(), first.IndexDigest())
 		}
+		var other *verified
 		if err == nil {
-			_, err = v.verify(ctx, img, first)
+			other, err = v.verify(ctx, img, first)
 		}
 		if err = errors.Join(err, img.Close()); err != nil {
-			return nil, fmt.Errorf("%s: %w", platform, err)
+			return fmt.Errorf("%s: %w", platform, err)
 		}
-		verified = append(verified, platform)
+		result.Platforms = append(result.Platforms, platform)
+		if other.Architecture != "" {
+			result.Images = append(result.Images, other)
+		}
 	}
-	return verified, nil
+	return nil
+}
+
+// prefix begins a line about the image if it carries only a part of the items.
+func (r *verified) prefix() string {
+	if r.Architecture == "" {
+		return ""
+	}
+	return "linux/" + r.Architecture + ": "
 }
 
 // compareLock compares the image with a lock, and returns the lock's digest.
@@ -251,6 +272,9 @@ func compareLock(path string, c *catalog.Catalog) (digest string, err error) {
 	lock, digest, _, err := builder.ReadLock(file)
 	if err != nil {
 		return "", fmt.Errorf("--lock: %w", err)
+	}
+	if c.Architecture != "" {
+		lock = lock.ForArchitecture(kinds.All(), c.Architecture)
 	}
 	if err := lock.Compare(&lockfile.Lock{Name: c.Name, Date: c.Date, Sources: c.Sources, Sets: c.Sets, Items: c.Items}); err != nil {
 		return "", fmt.Errorf("--lock %s: %w", file, err)
@@ -271,23 +295,31 @@ func (c *command) printVerified(result *verified, output string) error {
 	if output == "json" {
 		return json.NewEncoder(c.stdout).Encode(result)
 	}
-	if result.SignedBy != "" {
-		fmt.Fprintf(c.stdout, "%s: signed with the key in %s\n", result.Reference, result.SignedBy)
-	}
-	for _, p := range result.Provenance {
-		fmt.Fprintf(c.stdout, "%s: %s\n", result.Reference, p)
-	}
-	for _, line := range result.Upstream {
-		fmt.Fprintln(c.stdout, line)
-	}
-	if result.Lock != "" {
-		fmt.Fprintf(c.stdout, "%s: all items match the lock %s\n", result.Reference, result.Lock)
+	for _, r := range append([]*verified{result}, result.Images...) {
+		if r.SignedBy != "" {
+			fmt.Fprintf(c.stdout, "%s%s: signed with the key in %s\n", r.prefix(), r.Reference, r.SignedBy)
+		}
+		for _, p := range r.Provenance {
+			fmt.Fprintf(c.stdout, "%s%s: %s\n", r.prefix(), r.Reference, p)
+		}
+		for _, line := range r.Upstream {
+			fmt.Fprintln(c.stdout, r.prefix()+line)
+		}
+		if r.Lock != "" && r.Architecture != "" {
+			fmt.Fprintf(c.stdout, "%s%s: all items match those for %s in the lock %s\n", r.prefix(), r.Reference, r.Architecture, r.Lock)
+		} else if r.Lock != "" {
+			fmt.Fprintf(c.stdout, "%s: all items match the lock %s\n", r.Reference, r.Lock)
+		}
 	}
 	if len(result.Platforms) > 1 {
 		fmt.Fprintf(c.stdout, "%s: images for %s\n", result.Reference, strings.Join(result.Platforms, " and "))
 	}
-	_, err := fmt.Fprintf(c.stdout, "%s: %s, %s, %s: all digests match\n", result.Reference, counted(result.Layers, "layer"), counted(result.Files, "file"), counted(result.Items, "item"))
-	return err
+	for _, r := range append([]*verified{result}, result.Images...) {
+		if _, err := fmt.Fprintf(c.stdout, "%s%s: %s, %s, %s: all digests match\n", r.prefix(), r.Reference, counted(r.Layers, "layer"), counted(r.Files, "file"), counted(r.Items, "item")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // verifyUpstream has each kind check its part of the catalog against upstream's signatures. unsigned are IDs, none instead of null.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -95,6 +96,8 @@ func (s *Subject) compareMaterials(stated []Resource) error {
 		switch {
 		case !found && strings.HasPrefix(r.Name, program) && len(s.Programs) > 0 && !s.isFor(strings.TrimPrefix(r.Name, program)):
 			continue // of another platform's image
+		case !found && s.Part && !strings.HasPrefix(r.Name, program) && !s.has(r.Name):
+			continue // a release of a source that another platform's image has
 		case !found:
 			return artifact.Verifyf("the provenance does not match the image: it lists %q once more, or the image was not made from it", r.Name)
 		case !maps.Equal(r.Digest, want.Digest):
@@ -112,6 +115,12 @@ func (s *Subject) compareMaterials(stated []Resource) error {
 		}
 	}
 	return nil
+}
+
+// has reports whether a resource is the lock, or a release of a source that the image has.
+func (s *Subject) has(resource string) bool {
+	source, _, is := strings.Cut(resource, " ")
+	return !is || slices.ContainsFunc(s.Sources, func(of artifact.Source) bool { return of.Name == source })
 }
 
 func (s *Subject) isFor(platform string) bool {

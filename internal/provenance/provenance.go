@@ -25,6 +25,8 @@ type Subject struct {
 	Lock     string // digest of mirror.lock, "sha256:…"
 	Sources  []artifact.Source
 	Programs []Program // of the images
+	// Part tells Compare that the image carries only the items for its own architecture: provenance of the index may list releases of sources that it does not have.
+	Part bool
 }
 
 // A Program is the program in an image.

@@ -69,6 +69,27 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
+	// The index of images that carry different items lists the sources of all of them.
+	whole := good()
+	whole.Definition.Resolved = append(whole.Definition.Resolved, Resource{Name: "vendor bookworm"})
+	part := subject()
+	part.Part = true
+	for name, more := range map[string]string{"": "", "debian sid": "debian sid", "mirror.lock": "mirror.lock", "debian bookworm": "debian bookworm", "program linux/amd64": "program linux/amd64"} {
+		p := *whole
+		if more != "" {
+			p.Definition.Resolved = append(p.Definition.Resolved[:len(p.Definition.Resolved):len(p.Definition.Resolved)], Resource{Name: more})
+		}
+		text, err := json.Marshal(p)
+		if err == nil {
+			_, err = part.Compare(text)
+		}
+		if (err != nil) != (name != "") {
+			t.Errorf("%q once more: %v", name, err)
+		}
+	}
+	if _, err := check(whole); !errors.Is(err, artifact.ErrVerify) {
+		t.Errorf("an image of everything: %v", err)
+	}
 	// What another builder states is not compared, and not refused.
 	p := good()
 	p.Definition.Type = "https://ci.example.org/build"

@@ -101,6 +101,15 @@ of() { skopeo inspect --raw --tls-verify=false "docker://$registry/site/site:1" 
 [ "$(of amd64)" = "$one" ] || die "the image for amd64 is $(of amd64), and $one when it is built alone"
 [ "$(diff <(manifest "$(of amd64)" | jq -r '.layers[].digest') <(manifest "$(of arm64)" | jq -r '.layers[].digest') | grep -c '^[<>]')" = 2 ] || die "the images differ in other layers"
 
+say "an SBOM for each image, and for the index"
+build "oci:$mine/listed" --sbom
+[ "$built_digest" = "$both" ] || die "--sbom changes the index"
+subjects=$(jq -r '.manifests[] | select(.artifactType == "application/spdx+json").digest' "$mine/listed/index.json" | while read -r sum; do
+	jq -r '.subject.digest + " " + .layers[0].digest' "$mine/listed/blobs/sha256/${sum#sha256:}"
+done)
+[ "$(cut -d' ' -f1 <<<"$subjects" | sort)" = "$(printf '%s\n' "$both" "$(of amd64)" "$(of arm64)" | sort)" ] || die "SBOMs are about $subjects"
+[ "$(cut -d' ' -f2 <<<"$subjects" | sort -u)" = "sha256:$("$MINIMIRROR" sbom "$mine/both" | sha256sum | cut -d' ' -f1)" ] || die "not the SBOM that minimirror sbom prints"
+
 say "each machine takes its own"
 "$MINIMIRROR" inspect "oci:$mine/both" | grep '^platform  *linux/amd64 (there are images for linux/arm64, too)$' >/dev/null || die "inspect does not name the platforms"
 [ "$("$MINIMIRROR" inspect "$mine/both.tar" --platform linux/arm64 --format json | jq -r .digest)" = "$(of arm64)" ] || die "inspect --platform takes another"

@@ -50,6 +50,7 @@ var _ interface {
 	artifact.Reserver
 	artifact.Ruler
 	artifact.Schemer
+	artifact.Splitter
 	artifact.SystemNamer
 	artifact.Verifier
 	artifact.Versioner
