@@ -21,18 +21,20 @@ import (
 	"github.com/minimirror/minimirror/internal/sbom"
 )
 
-// attachments are what is attached to an image: artifacts that are known before it is made.
+// attachments are what is attached to an image, to each image of an index, and to the index.
 type attachments struct {
-	artifacts []attached.Artifact
-	files     []string // temporary ones, which the artifacts need
-	// sign makes what the image's digest is needed for; nil: nothing.
-	sign func(digest.Digest) ([]attached.Artifact, error)
+	// lists are artifacts that are known before the images are made, by the architecture for which the image carries items; empty: all
+	// images carry the same, and so does the index.
+	lists map[string][]attached.Artifact
+	files []string // temporary ones, which the artifacts need
+	// sign makes what the digest of an image or index is needed for; nil: nothing.
+	sign func(ocispec.Descriptor) ([]attached.Artifact, error)
 }
 
 // attachments makes them. A docker-archive can have none.
-func (b *Builder) attachments(ctx context.Context, p *plan, layers []*tarlayer.Layer, output image.Reference) (a *attachments, err error) {
-	a = &attachments{}
-	if !b.SBOM && b.SignImage == nil {
+func (b *Builder) attachments(ctx context.Context, plans []*plan, layers [][]*tarlayer.Layer, output image.Reference) (a *attachments, err error) {
+	a = &attachments{lists: make(map[string][]attached.Artifact)}
+	if !b.SBOM && len(b.SignImage) == 0 {
 		return a, nil
 	}
 	if output.Transport == image.DockerArchive {
@@ -44,39 +46,54 @@ func (b *Builder) attachments(ctx context.Context, p *plan, layers []*tarlayer.L
 			a.remove()
 		}
 	}()
-	if b.SignImage != nil {
-		a.sign = func(image digest.Digest) ([]attached.Artifact, error) { return b.signatures(p, image) }
+	if len(b.SignImage) > 0 {
+		a.sign = func(subject ocispec.Descriptor) ([]attached.Artifact, error) { return b.signatures(plans, subject) }
 	}
 	if !b.SBOM {
 		return a, nil
 	}
-	subject, err := p.subject(ctx, layers)
-	if err != nil {
-		return a, err
-	}
-	for _, format := range sbom.Formats {
-		blob, err := a.spool(b.stateDir(), format.MediaType(), func(w io.Writer) error { return subject.Write(ctx, w, format) })
-		if err != nil {
+	for n, p := range plans {
+		if err := b.list(ctx, a, p, layers[n]); err != nil {
 			return a, fmt.Errorf("SBOM: %w", err)
 		}
-		blob.Annotations = map[string]string{ocispec.AnnotationTitle: p.lock.Name + "." + format.Extension()}
-		a.artifacts = append(a.artifacts, attached.Artifact{Type: format.MediaType(), Layers: []attached.Blob{blob},
-			Annotations: map[string]string{ocispec.AnnotationCreated: p.lock.Date.UTC().Format("2006-01-02T15:04:05Z")}})
 	}
 	return a, nil
 }
 
+// list adds the lists of software of the images of a plan.
+func (b *Builder) list(ctx context.Context, a *attachments, p *plan, layers []*tarlayer.Layer) error {
+	subject, err := p.subject(ctx, layers)
+	if err != nil {
+		return err
+	}
+	for _, format := range sbom.Formats {
+		blob, err := a.spool(b.stateDir(), format.MediaType(), func(w io.Writer) error { return subject.Write(ctx, w, format) })
+		if err != nil {
+			return err
+		}
+		blob.Annotations = map[string]string{ocispec.AnnotationTitle: p.lock.Name + "." + format.Extension()}
+		a.lists[p.architecture] = append(a.lists[p.architecture], attached.Artifact{Type: format.MediaType(), Layers: []attached.Blob{blob},
+			Annotations: map[string]string{ocispec.AnnotationCreated: p.lock.Date.UTC().Format("2006-01-02T15:04:05Z")}})
+	}
+	return nil
+}
+
 // attach is the function for buildkit.Options; nil: nothing is attached.
 func (a *attachments) attach() func(ocispec.Descriptor) ([]attached.Artifact, error) {
-	if len(a.artifacts) == 0 && a.sign == nil {
+	if len(a.lists) == 0 && a.sign == nil {
 		return nil
 	}
-	return func(image ocispec.Descriptor) ([]attached.Artifact, error) {
-		if a.sign == nil {
-			return a.artifacts, nil
+	return func(subject ocispec.Descriptor) (all []attached.Artifact, err error) {
+		if a.sign != nil {
+			if all, err = a.sign(subject); err != nil {
+				return nil, err
+			}
 		}
-		signed, err := a.sign(image.Digest)
-		return append(signed, a.artifacts...), err
+		all = append(all, a.lists[""]...)
+		if subject.Platform != nil {
+			all = append(all, a.lists[subject.Platform.Architecture]...)
+		}
+		return all, nil
 	}
 }
 

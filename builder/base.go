@@ -32,11 +32,11 @@ func (b *Builder) base(ctx context.Context, d *Definition) ([]placement.Layer, e
 	case b.Base.Compact:
 		return nil, nil
 	case b.Base.Image != nil:
-		img, err := openBase(ctx, *b.Base.Image, b.imageOptions())
+		images, err := openBases(ctx, *b.Base.Image, b.imageOptions())
 		if err != nil {
 			return nil, err
 		}
-		return img.layers(), img.Close()
+		return images.layers(), images.Close()
 	}
 	layers, err := placement.Read(placement.LayersFile(d.LockFile()))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -45,13 +45,33 @@ func (b *Builder) base(ctx context.Context, d *Definition) ([]placement.Layer, e
 	return layers, err
 }
 
-// writeLayers writes mirror.layers, if it does not say the same already.
-func (b *Builder) writeLayers(d *Definition, p *plan) error {
-	isNew := func(l placement.Layer) bool { return !l.Kept }
-	if b.Base == (Base{}) && len(p.placed) == len(p.base) && !slices.ContainsFunc(p.placed, isNew) {
+// writeLayers writes mirror.layers, if it does not say the same already. Layers of images for architectures for which none was built stay in it.
+func (b *Builder) writeLayers(d *Definition, plans []*plan) error {
+	var all []placement.Layer
+	built := make(map[string]bool)
+	for n, p := range plans {
+		built[p.architecture] = true
+		for i, l := range p.placed {
+			if n == 0 || !p.isShared(i) {
+				all = append(all, l)
+			}
+		}
+	}
+	base := plans[0].base
+	if d.split && !built[""] {
+		for _, l := range base {
+			if l.Architecture != "" && !built[l.Architecture] {
+				l.Kept = true
+				all = append(all, l)
+			}
+		}
+	}
+	same := func(a, b placement.Layer) bool { return a.Kept && a.Architecture == b.Architecture }
+	slices.SortStableFunc(all, func(a, b placement.Layer) int { return cmp.Compare(a.Architecture, b.Architecture) })
+	if b.Base == (Base{}) && slices.EqualFunc(all, base, same) {
 		return nil
 	}
-	return placement.Write(placement.LayersFile(d.LockFile()), p.placed)
+	return placement.Write(placement.LayersFile(d.LockFile()), all)
 }
 
 func (b *Builder) imageOptions() image.Options {
@@ -83,6 +103,49 @@ func openBase(ctx context.Context, ref image.Reference, o image.Options) (*baseI
 	return &baseImage{r, c}, nil
 }
 
+// baseImages are an image, and those for other platforms in its index if each carries the items for its own architecture.
+type baseImages []*baseImage
+
+func openBases(ctx context.Context, ref image.Reference, o image.Options) (all baseImages, err error) {
+	first, err := openBase(ctx, ref, o)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, first)
+	for _, platform := range first.Platforms() {
+		if first.Architecture == "" || platform == first.Platform() {
+			continue
+		}
+		ref.Platform = platform
+		other, err := openBase(ctx, ref, o)
+		if err != nil {
+			return nil, errors.Join(err, all.Close())
+		}
+		all = append(all, other)
+	}
+	return all, nil
+}
+
+// Close closes the images.
+func (all baseImages) Close() (err error) {
+	for _, img := range all {
+		err = errors.Join(err, img.Close())
+	}
+	return err
+}
+
+// layers are the layers of the images, each once.
+func (all baseImages) layers() (layers []placement.Layer) {
+	for n, img := range all {
+		for _, l := range img.layers() {
+			if n == 0 || l.Architecture != "" {
+				layers = append(layers, l)
+			}
+		}
+	}
+	return layers
+}
+
 // layers are the layers of files of items and of what upstream signed.
 func (img *baseImage) layers() []placement.Layer {
 	infos := img.LayerInfos()
@@ -95,6 +158,9 @@ func (img *baseImage) layers() []placement.Layer {
 	}
 	for i := range all {
 		all[i].Title, all[i].Added = infos[i].Title, infos[i].Added
+		if i < len(img.catalog.Layers) && img.catalog.Layers[i].Own {
+			all[i].Architecture = img.catalog.Architecture
+		}
 	}
 	for _, files := range [][]catalog.File{img.catalog.Files, img.catalog.Unused} {
 		for i := range files {
@@ -161,12 +227,12 @@ func (b *Builder) cacheProofs(lock *lockfile.Lock) {
 
 // layOut lays the image out, and brings into the cache what kept layers need besides the files of the lock. Where that cannot be had, those
 // layers are given up.
-func (b *Builder) layOut(ctx context.Context, p *plan, output image.Reference) ([]*tarlayer.Layer, error) {
-	layers, err := p.layers()
+func (b *Builder) layOut(ctx context.Context, plans []*plan, output image.Reference) ([][]*tarlayer.Layer, error) {
+	layers, err := layersOf(plans)
 	if err != nil {
 		return nil, err
 	}
-	missing, err := b.unused(ctx, p, output)
+	missing, err := b.unused(ctx, plans, output)
 	if err != nil || len(missing) == 0 {
 		return layers, err
 	}
@@ -176,17 +242,34 @@ func (b *Builder) layOut(ctx context.Context, p *plan, output image.Reference) (
 			return lacking
 		})
 	}
-	p.base = slices.DeleteFunc(slices.Clone(p.base), lacks)
-	return p.layers()
+	for _, p := range plans {
+		p.base = slices.DeleteFunc(slices.Clone(p.base), lacks)
+	}
+	return layersOf(plans)
+}
+
+// layersOf are the layers of each plan. Those that are the same are the same pointer.
+func layersOf(plans []*plan) (all [][]*tarlayer.Layer, err error) {
+	made := make(map[string]*tarlayer.Layer)
+	for _, p := range plans {
+		layers, err := p.layers(made)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, layers)
+	}
+	return all, nil
 }
 
 // unused brings into the cache what kept layers need besides the files of the lock: an earlier image has it. It returns what cannot be had.
-func (b *Builder) unused(ctx context.Context, p *plan, output image.Reference) (missing map[artifact.Content]string, err error) {
+func (b *Builder) unused(ctx context.Context, plans []*plan, output image.Reference) (missing map[artifact.Content]string, err error) {
 	missing = make(map[artifact.Content]string)
-	for _, l := range p.placed {
-		for _, f := range l.Unused {
-			if content := (artifact.Content{Size: f.Size, SHA256: f.SHA256}); !b.Cache.Has(content) {
-				missing[content] = f.Path
+	for _, p := range plans {
+		for _, l := range p.placed {
+			for _, f := range l.Unused {
+				if content := (artifact.Content{Size: f.Size, SHA256: f.SHA256}); !b.Cache.Has(content) {
+					missing[content] = f.Path
+				}
 			}
 		}
 	}
@@ -215,11 +298,20 @@ func (b *Builder) unused(ctx context.Context, p *plan, output image.Reference) (
 
 // copyFrom copies files out of an image into the cache, and removes those that it had from missing, which has their names for people.
 func (b *Builder) copyFrom(ctx context.Context, from image.Reference, missing map[artifact.Content]string) error {
-	img, err := openBase(ctx, from, b.imageOptions())
+	images, err := openBases(ctx, from, b.imageOptions())
 	if err != nil {
 		return err
 	}
-	defer img.Close()
+	defer images.Close()
+	for _, img := range images {
+		if err := b.copyFromImage(ctx, img, from, missing); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Builder) copyFromImage(ctx context.Context, img *baseImage, from image.Reference, missing map[artifact.Content]string) error {
 	var wanted []catalog.File
 	var size int64
 	found := make(map[artifact.Content]bool, len(missing))
@@ -238,7 +330,7 @@ func (b *Builder) copyFrom(ctx context.Context, from image.Reference, missing ma
 	}
 	phase := b.Progress.Phase(fmt.Sprintf("copy %d files from %s", len(wanted), from), size)
 	var mu sync.Mutex
-	err = img.Fetch(ctx, wanted, func(f catalog.File) (image.Delivery, error) {
+	err := img.Fetch(ctx, wanted, func(f catalog.File) (image.Delivery, error) {
 		content := artifact.Content{Size: f.Size, SHA256: f.SHA256}
 		w, err := b.Cache.Resume(content)
 		if err != nil {

@@ -42,9 +42,10 @@ type Builder struct {
 	Registry registry.Options // how to reach the registry that the image goes to
 
 	Platforms Platforms
-	SBOM      bool          // attach lists of software to the image
-	SignImage crypto.Signer // signs the image itself; nil: nobody does
-	Version   string        // of this program, for the provenance of signed images
+	SBOM      bool            // attach lists of software to the image
+	SignImage []crypto.Signer // sign the image itself; none: nobody does
+	Running   string          // path of the program that runs, for the provenance of signed images
+	Version   string          // of this program, likewise
 
 	Base        Base
 	Layers      placement.Options
@@ -76,7 +77,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	programs, err := b.programs(lock, output)
+	programs, err := b.programs(lock, b.architectures(d, lock), output)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +85,15 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	files := lockedFiles(lock)
+	whole, files := lock, lockedFiles(lock)
+	parts, err := b.parts(d, whole, files, architecturesOf(programs))
+	if err != nil {
+		return nil, err
+	}
+	lock, files = together(whole, files, parts)
+	if len(b.Platforms.Architectures) == 0 {
+		b.warnLeftOut(d, whole, lock, parts, output)
+	}
 	if err := checkLocal(ctx, files, d, b.Cache); err != nil {
 		return nil, err
 	}
@@ -93,7 +102,7 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 		return nil, err
 	}
 	if !b.Force && !b.haveRoom(files, output) {
-		forecast, err := b.forecast(lock, files, base, output)
+		forecast, err := b.forecast(lock, files, parts, base, output)
 		if err == nil {
 			err = forecast.Fits()
 		}
@@ -127,51 +136,69 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{lock: lock, items: files, digest: lockDigest, programs: programs, entries: entries, kinds: b.Kinds, cache: b.Cache, base: base, sizes: b.Layers,
-		files: []artifact.Generated{{Path: layout.KeyPath, Data: signer.PublicKey(), Modified: lock.Date}}}
-	for _, kind := range b.Kinds {
-		pins := pinsOf(lock, kind.Name())
-		pins.Open = func(name string) (io.ReadCloser, error) { return b.openProof(lock, name) }
-		generated, err := kind.Publish(pins, signer)
-		if err != nil {
+	var plans []*plan
+	for _, part := range parts {
+		p := &plan{part: part, digest: lockDigest, kinds: b.Kinds, cache: b.Cache, base: base, sizes: b.Layers}
+		for i, program := range programs {
+			if part.architecture == "" || part.architecture == program.Architecture {
+				p.programs, p.entries = append(p.programs, program), append(p.entries, entries[i])
+			}
+		}
+		if err := b.generate(ctx, p, signer); err != nil {
 			return nil, err
 		}
-		p.files = append(p.files, generated...)
+		plans = append(plans, p)
 	}
-	licences, err := b.licences(ctx, lock)
+	layers, err := b.layOut(ctx, plans, output)
 	if err != nil {
 		return nil, err
 	}
-	if licences != nil {
-		p.files = append(p.files, artifact.Generated{Path: layout.LicencesName, Data: licences, Modified: lock.Date})
+	built := &Built{Programs: programs, Items: len(lock.Items), Keys: keys.Infos()}
+	for n, p := range plans {
+		sizes := make([]int64, len(layers[n]))
+		for i, l := range layers[n] {
+			sizes[i] = l.Size()
+		}
+		if err := b.checkSizes(p, sizes, n == 0); err != nil {
+			return nil, err
+		}
+		built.Shipped.ship(p, sizes, n == 0)
 	}
-	if p.scripts, err = b.scripts(ctx, lock); err != nil {
-		return nil, err
-	}
-	layers, err := b.layOut(ctx, p, output)
-	if err != nil {
-		return nil, err
-	}
-	sizes := make([]int64, len(layers))
-	for i, l := range layers {
-		sizes[i] = l.Size()
-	}
-	if err := b.checkSizes(p, sizes); err != nil {
-		return nil, err
-	}
-	built := &Built{Programs: programs, Shipped: p.shipped(sizes), Items: len(lock.Items), Keys: keys.Infos()}
-	built.Name, _ = p.names()
+	built.Name, _ = plans[0].names()
 	for _, f := range files {
 		built.Files++
 		built.Size += f.Size
 	}
-	if built.Digest, err = b.bake(ctx, p, layers, output); err != nil {
+	if built.Digest, err = b.bake(ctx, plans, layers, output); err != nil {
 		return nil, err
 	}
-	if err := b.writeLayers(d, p); err != nil {
+	if err := b.writeLayers(d, plans); err != nil {
 		b.Log.Warn("the next image will share no layers with this one, unless it is built with --base", "error", err)
 	}
 	return built, nil
+}
+
+// generate makes the files that are not upstream's.
+func (b *Builder) generate(ctx context.Context, p *plan, signer artifact.Signer) error {
+	p.files = []artifact.Generated{{Path: layout.KeyPath, Data: signer.PublicKey(), Modified: p.lock.Date}}
+	for _, kind := range b.Kinds {
+		pins := pinsOf(p.lock, kind.Name())
+		pins.Open = func(name string) (io.ReadCloser, error) { return b.openProof(p.lock, name) }
+		generated, err := kind.Publish(pins, signer)
+		if err != nil {
+			return err
+		}
+		p.files = append(p.files, generated...)
+	}
+	licences, err := b.licences(ctx, p.lock)
+	if err != nil {
+		return err
+	}
+	if licences != nil {
+		p.files = append(p.files, artifact.Generated{Path: layout.LicencesName, Data: licences, Modified: p.lock.Date})
+	}
+	p.scripts, err = b.scripts(ctx, p.lock)
+	return err
 }
 
 // readFresh returns the definition's lock as read returns it, if it matches the definition.
@@ -214,18 +241,24 @@ func (b *Builder) fetch(ctx context.Context, what string, missing []fetch.Wanted
 }
 
 // bake has BuildKit assemble the image from the layers.
-func (b *Builder) bake(ctx context.Context, p *plan, layers []*tarlayer.Layer, output image.Reference) (digest.Digest, error) {
+func (b *Builder) bake(ctx context.Context, plans []*plan, layers [][]*tarlayer.Layer, output image.Reference) (digest.Digest, error) {
 	var size int64
-	for _, layer := range layers {
-		size += layer.Size()
+	var images []buildkit.Image
+	for n, p := range plans {
+		for i, layer := range layers[n] {
+			if n == 0 || !p.isShared(i) {
+				size += layer.Size()
+			}
+		}
+		more, err := p.images(layers[n])
+		if err != nil {
+			return "", err
+		}
+		images = append(images, more...)
 	}
 	phase := b.Progress.Phase("write "+output.String(), size)
-	pinned, latest := p.names()
-	images, err := p.images(layers)
-	if err != nil {
-		return "", err
-	}
-	a, err := b.attachments(ctx, p, layers, output)
+	pinned, latest := plans[0].names()
+	a, err := b.attachments(ctx, plans, layers, output)
 	if err != nil {
 		return "", err
 	}
@@ -236,7 +269,9 @@ func (b *Builder) bake(ctx context.Context, p *plan, layers []*tarlayer.Layer, o
 	})
 	phase.End(err)
 	if errors.Is(err, artifact.ErrVerify) {
-		b.evict(p)
+		for _, p := range plans {
+			b.evict(p)
+		}
 		err = artifact.Hint(err, "type the same command again: what was damaged has been removed from the cache")
 	}
 	return made, err

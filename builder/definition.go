@@ -34,6 +34,8 @@ type Definition struct {
 
 	signingKeys   []string // fingerprints of the keys that sign the image; none: any key
 	signingKeysAt string   // position
+
+	split bool // images for several platforms carry only the items for their own architecture
 }
 
 // LockFile is the path of the definition's lock: mirror.lock beside mirror.yaml.
@@ -96,10 +98,16 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 			return err
 		}
 	}
+	if key, ok := d.kinds[splitName]; ok {
+		if err := key.Decode(&d.split); err != nil {
+			return err
+		}
+	}
 	sets, ok := d.kinds["sets"]
 	delete(d.kinds, "name")
 	delete(d.kinds, "sets")
 	delete(d.kinds, signingKeyName)
+	delete(d.kinds, splitName)
 	if len(d.kinds) == 0 {
 		return doc.Errorf("nothing to carry: write at least one of the keys %s", strings.Join(names, ", "))
 	}

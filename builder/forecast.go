@@ -66,24 +66,40 @@ func (b *Builder) Forecast(ctx context.Context, d *Definition, output image.Refe
 	if err != nil {
 		return nil, err
 	}
+	files := lockedFiles(lock)
+	wanted := b.Platforms.Architectures
+	if carried := b.architectures(d, lock); len(carried) > 0 && len(wanted) == 0 {
+		programs, err := b.programs(lock, carried, output)
+		if err != nil {
+			return nil, err
+		}
+		wanted = architecturesOf(programs)
+	}
+	parts, err := b.parts(d, lock, files, wanted)
+	if err != nil {
+		return nil, err
+	}
 	base, err := b.base(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	return b.forecast(lock, lockedFiles(lock), base, output)
+	lock, files = together(lock, files, parts)
+	return b.forecast(lock, files, parts, base, output)
 }
 
 // CheckCache returns an error if the disk of the cache lacks room for what Build would fetch.
 func CheckCache(lock *lockfile.Lock, c *cache.Cache) error {
 	b := &Builder{Cache: c}
-	f, err := b.forecast(lock, lockedFiles(lock), nil, image.Reference{Transport: image.Docker})
+	files := lockedFiles(lock)
+	f, err := b.forecast(lock, files, []part{{lock: lock, items: files}}, nil, image.Reference{Transport: image.Docker})
 	if err != nil {
 		return err
 	}
 	return f.Fits()
 }
 
-func (b *Builder) forecast(lock *lockfile.Lock, files []*lockedFile, base []placement.Layer, output image.Reference) (*Forecast, error) {
+// forecast is Forecast for what the parts of a lock have together.
+func (b *Builder) forecast(lock *lockfile.Lock, files []*lockedFile, parts []part, base []placement.Layer, output image.Reference) (*Forecast, error) {
 	seen, has := make(map[artifact.Content]bool, len(files)), lookup(b.Cache, len(files))
 	f := &Forecast{Items: len(lock.Items), Sources: downloads(lock, has)}
 	for _, d := range f.Sources {
@@ -106,17 +122,17 @@ func (b *Builder) forecast(lock *lockfile.Lock, files []*lockedFile, base []plac
 			f.Cached.add(w.Content.Size)
 		}
 	}
-	p := &plan{lock: lock, items: files, cache: b.Cache, base: base, sizes: b.Layers}
-	var err error
-	proofs := p.proofs()
-	if p.placed, err = placement.Place(base, p.wanted(proofs, map[placement.File]tarlayer.Entry{}), b.Layers); err != nil {
-		return nil, err
+	for n, part := range parts {
+		p := &plan{part: part, cache: b.Cache, base: base, sizes: b.Layers}
+		if err := p.place(map[placement.File]tarlayer.Entry{}); err != nil {
+			return nil, err
+		}
+		sizes := make([]int64, len(p.placed))
+		for i := range p.placed {
+			sizes[i] = layerSize(&p.placed[i])
+		}
+		f.Layers.ship(p, sizes, n == 0)
 	}
-	sizes := make([]int64, len(p.placed))
-	for i := range p.placed {
-		sizes[i] = layerSize(&p.placed[i])
-	}
-	f.Layers = p.shipped(sizes)
 	return f, b.disks(f, output)
 }
 

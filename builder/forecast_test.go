@@ -45,7 +45,7 @@ func TestForecast(t *testing.T) {
 		{image.Reference{Transport: image.Docker, Path: "registry.example.org/a", Name: "1"}, 900_000_000, 1_000_000_000, false},
 	} {
 		b := &Builder{Cache: store, Free: func(string) (int64, error) { return test.free, nil }}
-		f, err := b.forecast(lock, files, nil, test.output)
+		f, err := b.forecast(lock, files, []part{{lock: lock, items: files}}, nil, test.output)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,11 +20,10 @@ import (
 // maxGroups bounds the combinations of sets that have layers of their own.
 const maxGroups = 30
 
-// A plan is everything that goes into an image.
+// A plan is everything that goes into images that carry the same.
 type plan struct {
-	lock     *lockfile.Lock
-	items    []*lockedFile // the files of its items
-	digest   string        // of the lock
+	part
+	digest   string // of the lock
 	programs []Program
 	entries  []tarlayer.Entry     // of the programs
 	files    []artifact.Generated // generated
@@ -40,16 +39,15 @@ type plan struct {
 
 // layers lays the plan out: the files of items and what upstream signed, the program for the first platform,
 // the generated files, the catalog. Container runtimes unpack again the first layer that changed, and all layers after it: what changes
-// least comes first.
-func (p *plan) layers() (layers []*tarlayer.Layer, err error) {
-	proofs := p.proofs()
-	entries := make(map[placement.File]tarlayer.Entry, len(p.items)+len(proofs))
-	if p.placed, err = placement.Place(p.base, p.wanted(proofs, entries), p.sizes); err != nil {
+// least comes first. made are the layers of other images by their plans: those that are the same are used again.
+func (p *plan) layers(made map[string]*tarlayer.Layer) (layers []*tarlayer.Layer, err error) {
+	entries := make(map[placement.File]tarlayer.Entry, len(p.items))
+	if err := p.place(entries); err != nil {
 		return nil, err
 	}
 	var titles []string
 	var groups [][]tarlayer.Entry
-	places := make(map[string]int, len(p.items)+len(proofs)) // by path in the image
+	places := make(map[string]int, len(entries)) // by path in the image
 	for i := range p.placed {
 		if l := &p.placed[i]; !l.Kept {
 			l.Added = p.lock.Date.UTC()
@@ -77,6 +75,10 @@ func (p *plan) layers() (layers []*tarlayer.Layer, err error) {
 		if err != nil {
 			return nil, err
 		}
+		if same := made[layer.Plan()]; same != nil {
+			layer = same
+		}
+		made[layer.Plan()] = layer
 		layers = append(layers, layer)
 	}
 	listed, err := p.catalog(layers, places)
@@ -90,13 +92,13 @@ func (p *plan) layers() (layers []*tarlayer.Layer, err error) {
 
 // wanted are the files to place: first those of each combination of sets together, so that a set is read without much else; then those
 // in no set, with security updates separate because they are replaced most often; then what upstream signed. It adds each file's entry to entries.
-func (p *plan) wanted(proofs []tarlayer.Entry, entries map[placement.File]tarlayer.Entry) (all []placement.Wanted) {
+func (p *plan) wanted(items []*lockedFile, proofs []tarlayer.Entry, entries map[placement.File]tarlayer.Entry) (all []placement.Wanted) {
 	add := func(group string, e tarlayer.Entry) {
 		f := placement.File{Path: e.Path, Size: e.Size, SHA256: e.SHA256}
 		entries[f] = e
 		all = append(all, placement.Wanted{File: f, Group: group})
 	}
-	for _, g := range groupFiles(p.items) {
+	for _, g := range groupFiles(items) {
 		for _, f := range g.files {
 			add(g.title, p.cached(path.Join(layout.Root, f.id), f.Content()))
 		}
@@ -195,10 +197,10 @@ func noFileIsFolder(files []catalog.File) error {
 
 // catalog records the place of every file. places are the layers of the items' files and of what upstream signed, by path in the image.
 func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]int) (*catalog.Catalog, error) {
-	c := &catalog.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest,
+	c := &catalog.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest, Architecture: p.architecture,
 		Sets: p.lock.Sets, Items: p.lock.Items, Aliases: catalog.Aliases(p.kinds, p.lock.Items)}
 	for _, l := range p.placed {
-		c.Layers = append(c.Layers, catalog.LayerAbout{Title: l.Title, Added: l.Added})
+		c.Layers = append(c.Layers, catalog.LayerAbout{Title: l.Title, Added: l.Added, Own: l.Architecture != ""})
 	}
 	for _, s := range p.lock.Sources {
 		s.Releases = slices.Clone(s.Releases)

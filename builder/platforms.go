@@ -40,13 +40,21 @@ var machines = map[string]elf.Machine{
 	"ppc64le": elf.EM_PPC64, "riscv64": elf.EM_RISCV, "s390x": elf.EM_S390,
 }
 
-// programs finds the program of each platform, sorted by architecture.
-func (b *Builder) programs(lock *lockfile.Lock, output image.Reference) ([]Program, error) {
+// programs finds the program of each platform, sorted by architecture. split are the architectures that the lock is split by: there are
+// images for no others, unless they are asked for.
+func (b *Builder) programs(lock *lockfile.Lock, split []string, output image.Reference) ([]Program, error) {
 	want := slices.Clone(b.Platforms.Architectures)
 	asked := len(want) > 0
 	if !asked {
-		want = append(slices.Collect(maps.Keys(b.Platforms.Programs)), runtime.GOARCH)
-		for _, architecture := range carriedArchitectures(lock) {
+		want = slices.Collect(maps.Keys(b.Platforms.Programs))
+		if len(split) == 0 || slices.Contains(split, runtime.GOARCH) {
+			want = append(want, runtime.GOARCH)
+		}
+		carried := split
+		if len(split) == 0 {
+			carried = carriedArchitectures(lock)
+		}
+		for _, architecture := range carried {
 			if output.Transport == image.DockerArchive {
 				continue
 			}
@@ -54,9 +62,16 @@ func (b *Builder) programs(lock *lockfile.Lock, output image.Reference) ([]Progr
 				want = append(want, architecture)
 			}
 		}
+		if len(want) == 0 {
+			return nil, artifact.Hint(fmt.Errorf("the lock has no items for linux/%s, and there is no program for another platform", runtime.GOARCH),
+				"write --platform linux/%s --program %s=FILE: the images carry only the items for their own architecture (%s)", split[0], split[0], splitName)
+		}
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)
+	if err := checkCarried(want, split); err != nil {
+		return nil, err
+	}
 	var all []Program
 	for _, architecture := range want {
 		file, found := b.program(architecture)
@@ -76,6 +91,14 @@ func (b *Builder) programs(lock *lockfile.Lock, output image.Reference) ([]Progr
 			"name one with --platform, or write oci-archive:FILE, which has all of them")
 	}
 	return all, nil
+}
+
+// architecturesOf are the architectures of programs.
+func architecturesOf(programs []Program) (all []string) {
+	for _, p := range programs {
+		all = append(all, p.Architecture)
+	}
+	return all
 }
 
 // program finds the program for an architecture.

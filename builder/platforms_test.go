@@ -52,7 +52,7 @@ func TestPrograms(t *testing.T) {
 		"unused":                 {carries(here), Platforms{Architectures: []string{here}, Programs: map[string]string{other: named}}, image.OCI, "no image is made for"},
 	} {
 		b := &Builder{Program: self, Platforms: test.platforms}
-		programs, err := b.programs(test.lock, image.Reference{Transport: test.output, Path: "x"})
+		programs, err := b.programs(test.lock, nil, image.Reference{Transport: test.output, Path: "x"})
 		var files []string
 		for _, p := range programs {
 			files = append(files, p.File)

@@ -20,7 +20,7 @@ const ProgramImage = layout.LocalRegistry + "/program"
 // BuildProgram makes an image of the program alone, for pods that serve an image which stays in its registry. version is its tag in container
 // runtimes. The digest depends on the programs alone.
 func (b *Builder) BuildProgram(ctx context.Context, version string, output image.Reference) (digest.Digest, []Program, error) {
-	programs, err := b.programs(&lockfile.Lock{}, output)
+	programs, err := b.programs(&lockfile.Lock{}, nil, output)
 	if err != nil {
 		return "", nil, err
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // definitionKeys are the keys of a definition besides those of the kinds.
-var definitionKeys = []string{"name", "sets", signingKeyName}
+var definitionKeys = []string{"name", "sets", signingKeyName, splitName}
 
 // SchemaDocument is the JSON Schema of a definition as a file.
 func SchemaDocument(kinds []artifact.Kind) []byte {
@@ -29,6 +29,8 @@ func Schema(kinds []artifact.Kind) jsonschema.Schema {
 		"sets": jsonschema.Map(jsonschema.Keys(setParts)).About("what can be installed together on a bare node without a network, by name"),
 		signingKeyName: jsonschema.OneOrList(jsonschema.Scalar()).
 			About("fingerprint of the key that signs the image, or a list of them; build refuses any other"),
+		splitName: jsonschema.Schema{"type": "boolean"}.
+			About("the image for each platform carries only the items for its architecture, and those for all; otherwise all images carry everything"),
 	}
 	for _, key := range definitionKeys {
 		parts[key] = own[key]

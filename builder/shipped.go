@@ -17,10 +17,13 @@ type Shipped struct {
 	Unused int64 `json:"unused"` // bytes of kept layers that this image does not use
 }
 
-// shipped computes Shipped; sizes are the sizes of all layers.
-func (p *plan) shipped(sizes []int64) (s Shipped) {
-	s.Layers = len(sizes)
+// ship adds an image; sizes are the sizes of its layers. Layers that all images have are counted with the first.
+func (s *Shipped) ship(p *plan, sizes []int64, first bool) {
 	for i, size := range sizes {
+		if !first && p.isShared(i) {
+			continue
+		}
+		s.Layers++
 		s.Size += size
 		switch {
 		case i < len(p.placed) && p.placed[i].Kept:
@@ -28,13 +31,17 @@ func (p *plan) shipped(sizes []int64) (s Shipped) {
 		case i != len(p.placed): // the program's
 			s.New += size
 		}
-	}
-	for _, l := range p.placed {
-		for _, f := range l.Unused {
-			s.Unused += f.Size
+		if i < len(p.placed) {
+			for _, f := range p.placed[i].Unused {
+				s.Unused += f.Size
+			}
 		}
 	}
-	return s
+}
+
+// isShared reports whether a layer is the same in all images.
+func (p *plan) isShared(layer int) bool {
+	return layer < len(p.placed) && p.placed[layer].Architecture == ""
 }
 
 // Limits of registries for a layer, bytes.
@@ -43,9 +50,13 @@ const (
 	refuseLayer = 52_000 << 20   // Amazon's
 )
 
-// checkSizes warns about layers that some registries refuse, and refuses those that all registries may refuse.
-func (b *Builder) checkSizes(p *plan, sizes []int64) error {
+// checkSizes warns about layers that some registries refuse, and refuses those that all registries may refuse. Layers that all images have
+// are checked with the first.
+func (b *Builder) checkSizes(p *plan, sizes []int64, first bool) error {
 	for i, size := range sizes {
+		if !first && p.isShared(i) {
+			continue
+		}
 		title := p.titles[i]
 		if i < len(p.placed) && len(p.placed[i].Files) == 1 {
 			title = strings.TrimPrefix(p.placed[i].Files[0].Path, layout.Root+"/")

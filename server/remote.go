@@ -154,5 +154,7 @@ func (s *Server) remoteMetrics(gauge, counter func(name, help string, value func
 	counter("minimirror_cache_misses_total", "Files that had to be fetched when they were asked for.", of(func(s *image.RemoteState) int64 { return s.Cache.Misses }))
 	counter("minimirror_cache_evicted_total", "Files removed from the cache to make room.", of(func(s *image.RemoteState) int64 { return s.Cache.Evicted }))
 	counter("minimirror_cache_passed_total", "Files passed on without being cached, because the cache could not store them.", of(func(s *image.RemoteState) int64 { return s.Cache.Passed }))
+	counter("minimirror_cache_ahead_total", "Files read from the registry before a client requested them, because they are next to a requested one.", of(func(s *image.RemoteState) int64 { return s.Cache.Ahead }))
+	counter("minimirror_cache_ahead_used_total", "Of these files, those that a client requested later.", of(func(s *image.RemoteState) int64 { return s.Cache.Useful }))
 	counter("minimirror_cache_wrong_total", "Files that did not verify, from the registry or in the cache.", of(func(s *image.RemoteState) int64 { return s.Cache.Wrong }))
 }

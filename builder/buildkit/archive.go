@@ -14,6 +14,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/atomicfile"
 	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/attached"
 )
 
 // An archiveFile is an oci-archive or a docker-archive: a file that appears, or
@@ -80,10 +81,18 @@ func (*archiveFile) blobs(context.Context, *layerSet, *meter) error { return nil
 func (a *archiveFile) commit(ctx context.Context, img *baked, progress *meter) error {
 	w := bufio.NewWriterSize(a.temp, 1<<20)
 	options := a.options(img.manifest)
-	for _, made := range img.attached {
+	var artifacts []*attached.Made
+	for _, a := range img.attached {
+		made, err := a.made()
+		if err != nil {
+			return err
+		}
+		artifacts = append(artifacts, made...)
+	}
+	for _, made := range artifacts {
 		options = append(options, archive.WithManifest(made.Manifest.Descriptor))
 	}
-	if err := archive.Export(ctx, newWithAttached(img.store.counting(progress.add), img.attached), w, options...); err != nil {
+	if err := archive.Export(ctx, newWithAttached(img.store.counting(progress.add), artifacts), w, options...); err != nil {
 		return err
 	}
 	if err := w.Flush(); err != nil {

@@ -2,29 +2,60 @@ package buildkit
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image/attached"
 	"github.com/minimirror/minimirror/internal/image/registry"
+	"github.com/minimirror/minimirror/internal/image/signature"
 )
 
-// attach makes the artifacts that belong to what was baked.
-func (o *Options) attach(img *baked) (all []*attached.Made, err error) {
-	if o.Attach == nil {
-		return nil, nil
+// attachedArtifacts are the artifacts of one image or index.
+type attachedArtifacts struct {
+	subject   ocispec.Descriptor
+	artifacts []attached.Artifact
+}
+
+// attach makes the artifacts that belong to what was baked: to the image, or to the index and each of its images, whose descriptors are given.
+func (o *Options) attach(what ocispec.Descriptor, images []ocispec.Descriptor) (all []attachedArtifacts, err error) {
+	for _, subject := range append([]ocispec.Descriptor{what}, images...) {
+		var artifacts []attached.Artifact
+		if o.Attach != nil {
+			if artifacts, err = o.Attach(subject); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, attachedArtifacts{subject, attached.Join(artifacts)})
 	}
-	artifacts, err := o.Attach(img.manifest)
-	if err != nil {
-		return nil, err
+	return all, nil
+}
+
+// attachStored makes the artifacts of what is written to a layout.
+func (o *Options) attachStored(ctx context.Context, img *baked) (all []attachedArtifacts, err error) {
+	var images []ocispec.Descriptor
+	if img.manifest.MediaType == ocispec.MediaTypeImageIndex {
+		if images, err = img.manifests(ctx); err != nil {
+			return nil, err
+		}
 	}
-	for _, a := range artifacts {
-		made, err := a.Make(img.manifest)
+	return o.attach(img.manifest, images)
+}
+
+// made makes the artifacts as they are stored.
+func (a *attachedArtifacts) made() (all []*attached.Made, err error) {
+	for _, one := range a.artifacts {
+		made, err := one.Make(a.subject)
 		if err != nil {
 			return nil, err
 		}
@@ -33,8 +64,27 @@ func (o *Options) attach(img *baked) (all []*attached.Made, err error) {
 	return all, nil
 }
 
-// attach writes the blobs of artifacts, and returns their descriptors for the index.
-func (d *directory) attach(ctx context.Context, all []*attached.Made) (listed []ocispec.Descriptor, err error) {
+// attach writes the blobs of artifacts, and returns their descriptors for the index. Signatures of the same image that are there stay.
+func (d *directory) attach(ctx context.Context, a attachedArtifacts) (listed []ocispec.Descriptor, err error) {
+	old, err := d.attachedTo(ctx, a.subject.Digest)
+	if err != nil {
+		return nil, err
+	}
+	for i, one := range a.artifacts {
+		for _, before := range old {
+			if one.Tag == "" || before.tag() != one.Tag {
+				continue
+			}
+			if a.artifacts[i], err = one.After(before.text); err != nil {
+				return nil, err
+			}
+			d.keepAll(before.manifest.Layers)
+		}
+	}
+	all, err := a.made()
+	if err != nil {
+		return nil, err
+	}
 	for _, made := range all {
 		for _, b := range append(made.Blobs, made.Manifest) {
 			if err := d.look(ctx, b.Descriptor, &meter{}); err != nil {
@@ -49,7 +99,63 @@ func (d *directory) attach(ctx context.Context, all []*attached.Made) (listed []
 		}
 		listed = append(listed, made.Manifest.Descriptor)
 	}
+	for _, before := range old {
+		if slices.ContainsFunc(all, func(m *attached.Made) bool {
+			return m.Manifest.Digest == before.Digest || m.Tag != "" && m.Tag == before.tag()
+		}) {
+			continue
+		}
+		d.keepAll(append(before.manifest.Layers, before.manifest.Config, before.Descriptor))
+		listed = append(listed, before.Descriptor)
+	}
 	return listed, nil
+}
+
+// oldAttached is an artifact with signatures that the folder has.
+type oldAttached struct {
+	ocispec.Descriptor // as the index lists it
+	text               []byte
+	manifest           ocispec.Manifest
+}
+
+func (a *oldAttached) tag() string { return a.Annotations[ocispec.AnnotationRefName] }
+
+// attachedTo finds the signatures of an image that the folder has. What is damaged is left out.
+func (d *directory) attachedTo(ctx context.Context, sum digest.Digest) (all []oldAttached, err error) {
+	text, err := artifact.ReadFile(filepath.Join(d.path, ocispec.ImageIndexFile))
+	var index ocispec.Index
+	if err != nil || json.Unmarshal(text, &index) != nil {
+		return nil, nil // there is no image yet
+	}
+	for _, listed := range index.Manifests {
+		a := oldAttached{Descriptor: listed}
+		if !attached.Is(listed) || a.tag() != "" && !strings.HasPrefix(a.tag(), attached.Tag(sum, ".")) {
+			continue
+		}
+		a.text, err = artifact.ReadFile(d.blobFile(listed.Digest))
+		if err != nil || digest.FromBytes(a.text) != listed.Digest || json.Unmarshal(a.text, &a.manifest) != nil ||
+			a.tag() == "" && (a.manifest.Subject == nil || a.manifest.Subject.Digest != sum) {
+			continue
+		}
+		complete := true
+		for _, b := range append(a.manifest.Layers, a.manifest.Config) {
+			intact, err := d.intact(ctx, d.blobFile(b.Digest), b, &meter{})
+			if err != nil {
+				return nil, err
+			}
+			complete = complete && intact
+		}
+		if complete && !slices.ContainsFunc(a.manifest.Layers, func(l ocispec.Descriptor) bool { return !signature.IsSignature(l.MediaType) }) {
+			all = append(all, a)
+		}
+	}
+	return all, nil
+}
+
+func (d *directory) keepAll(blobs []ocispec.Descriptor) {
+	for _, b := range blobs {
+		d.keep(b.Digest, false)
+	}
 }
 
 func copyBlob(b *attached.Blob) copyFunc {
@@ -132,7 +238,8 @@ func (data readerAt) ReadAt(p []byte, at int64) (int, error) {
 
 func (readerAt) Close() error { return nil }
 
-// attachPushed pushes artifacts of an image that BuildKit has pushed. Only the image's digest is known: the registry tells its size and type.
+// attachPushed pushes artifacts of what BuildKit has pushed, and then gives it its tag: nobody who asks for the tag gets an image
+// without its signature. Only the digest is known: the registry tells size and type, and which images an index has.
 func (o *Options) attachPushed(ctx context.Context, img *baked) error {
 	if o.Attach == nil {
 		return nil
@@ -146,9 +253,20 @@ func (o *Options) attachPushed(ctx context.Context, img *baked) error {
 		return err
 	}
 	img.manifest.Size, img.manifest.MediaType = int64(len(text)), mediaType
-	all, err := o.attach(img)
+	var index ocispec.Index
+	if mediaType == ocispec.MediaTypeImageIndex {
+		if err := json.Unmarshal(text, &index); err != nil {
+			return fmt.Errorf("buildkit: index: %w", err)
+		}
+	}
+	all, err := o.attach(img.manifest, index.Manifests)
 	if err != nil {
 		return err
 	}
-	return registry.Attach(ctx, o.Output.Path, o.Registry, img.manifest.Digest, all)
+	for _, a := range all {
+		if err := registry.Attach(ctx, o.Output.Path, o.Registry, a.subject, a.artifacts); err != nil {
+			return err
+		}
+	}
+	return registry.Tag(ctx, o.Output.Path, o.Registry, o.Output.Name, mediaType, text)
 }

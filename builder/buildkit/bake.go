@@ -60,7 +60,8 @@ type Options struct {
 	// Registry says how to reach the registry to push to. A daemon at Addr has its own settings, of which only Insecure changes any.
 	Registry registry.Options
 
-	// Attach makes what is attached to the image or index of a descriptor; nil: nothing. A docker-archive cannot have any.
+	// Attach makes what is attached to the image or index of a descriptor; nil: nothing. It is called for the image; or for the index, whose
+	// descriptor has no platform, and then for each of its images. A docker-archive cannot have any.
 	Attach func(ocispec.Descriptor) ([]attached.Artifact, error)
 
 	// Progress is called with the bytes done and the total; it must return quickly. May be nil.
@@ -106,9 +107,9 @@ type output interface {
 
 // A baked image is what BuildKit assembled.
 type baked struct {
-	manifest ocispec.Descriptor // or the index of several
-	store    *store             // has manifests, configurations and layers
-	attached []*attached.Made   // artifacts that were not pushed
+	manifest ocispec.Descriptor  // or the index of several
+	store    *store              // has manifests, configurations and layers
+	attached []attachedArtifacts // that were not pushed
 }
 
 // Bake makes the image and returns the digest of its manifest, or of the index of several images. The digest depends on
@@ -166,7 +167,7 @@ func bake(ctx context.Context, o Options, daemon *client.Client, out output, lay
 	if o.Output.Transport == image.Docker {
 		err = o.attachPushed(ctx, img)
 	} else {
-		img.attached, err = o.attach(img)
+		img.attached, err = o.attachStored(ctx, img)
 	}
 	if err != nil {
 		return "", err

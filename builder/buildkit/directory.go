@@ -83,9 +83,13 @@ func (d *directory) commit(ctx context.Context, img *baked, progress *meter) err
 			return err
 		}
 	}
-	listed, err := d.attach(ctx, img.attached)
-	if err != nil {
-		return err
+	var listed []ocispec.Descriptor
+	for _, a := range img.attached {
+		more, err := d.attach(ctx, a)
+		if err != nil {
+			return err
+		}
+		listed = append(listed, more...)
 	}
 	index, err := json.Marshal(ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2},

@@ -41,9 +41,13 @@ func (pushed) blobs(context.Context, *layerSet, *meter) error { return nil }
 func (pushed) commit(context.Context, *baked, *meter) error   { return nil }
 func (pushed) close()                                         {}
 
-// push is the export that ends in a registry.
+// push is the export that ends in a registry. An image to which something is attached has no tag at first: see Options.attachPushed.
 func push(attributes map[string]string, o Options) client.ExportEntry {
 	attributes[string(exptypes.OptKeyName)] = o.Output.Path + ":" + o.Output.Name
+	if o.Attach != nil {
+		attributes[string(exptypes.OptKeyName)] = o.Output.Path
+		attributes[string(exptypes.OptKeyPushByDigest)] = "true"
+	}
 	attributes[string(exptypes.OptKeyPush)] = "true"
 	attributes[string(exptypes.OptKeyStore)] = "false"
 	if o.Registry.Insecure && o.Addr != "" { // else registryHosts knows

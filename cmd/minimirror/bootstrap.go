@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/minimirror/minimirror/bootstrap"
@@ -88,6 +89,9 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 		})
 	}
 	reader, ref, err := c.openReader(ctx, c.imageRef, *f.registry)
+	if err == nil && c.platform == "" {
+		reader, ref, err = f.forNode(ctx, c, reader, ref)
+	}
 	if err != nil {
 		return err
 	}
@@ -151,6 +155,41 @@ func (f *bootstrapFlags) bootstrap(ctx context.Context, c *command) error {
 		})
 	}
 	return nil
+}
+
+// forNode is the image itself; or, if the images of an index carry only the items for their own architecture, the one for the node's. It closes
+// the image if it returns another or an error.
+func (f *bootstrapFlags) forNode(ctx context.Context, c *command, reader *image.Reader, ref image.Reference) (*image.Reader, image.Reference, error) {
+	if reader.Architecture == "" || !(f.shell || f.install || f.to != "" || f.dryRun) {
+		return reader, ref, nil
+	}
+	architecture, err := f.architecture, error(nil)
+	if architecture == "" {
+		architecture, err = bootstrap.NodeArchitecture(ctx, reader, kinds.All(), f.root)
+	}
+	wanted := goArchitecture(architecture)
+	if err != nil || wanted == "" || wanted == reader.Architecture {
+		return reader, ref, nil // what needs the node's architecture reports the error
+	}
+	platform := "linux/" + wanted
+	if err := reader.Close(); err != nil {
+		return nil, ref, err
+	}
+	if !slices.Contains(reader.Platforms(), platform) {
+		return nil, ref, artifact.Hint(fmt.Errorf("%s: it carries only the items for %s, and the node is %s", ref, reader.Architecture, architecture), "use the image for %s", platform)
+	}
+	c.platform = platform
+	return c.openReader(ctx, c.imageRef, *f.registry)
+}
+
+// goArchitecture is what Go calls a kind's architecture of machines; empty: it is none.
+func goArchitecture(name string) string {
+	for _, kind := range kinds.All() {
+		if splitter, able := artifact.Able[artifact.Splitter](kind); able {
+			return splitter.GoArchitecture(name)
+		}
+	}
+	return name
 }
 
 // nodes is the architecture of the nodes that are to come.

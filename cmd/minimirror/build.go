@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/builder"
@@ -51,7 +52,9 @@ layers except the program's, so a registry or a folder stores the data once. Wit
 --platform, build makes an image for this machine, and for each architecture that the
 definition carries if there is a program for it: --program ARCHITECTURE=FILE, or a file
 minimirror-linux-ARCHITECTURE next to this program, as make release and make programs
-write it. A docker-archive can contain only one image.
+write it. A docker-archive can contain only one image. With "split-by-architecture:
+true" in the definition, each image carries only the items for its own architecture and
+those for all (docs/images.md).
 
 --program-only makes an image that contains only this program, without a definition.
 Pods run it to serve an image that stays in its registry (docs/chart.md).
@@ -60,13 +63,16 @@ If the disk of the cache or of the output lacks room, build stops before it fetc
 anything; minimirror plan shows how much it needs. --force builds anyway.
 
 --sign-image signs the image itself in the formats of cosign: at the tag
-sha256-DIGEST.sig, and as a Sigstore bundle. A second bundle lists the upstream releases
-from which the image was made (SLSA provenance). verify, bootstrap, serve and kit
-require such a signature with --verify-key. If cosign encrypted the key, put its password
+sha256-DIGEST.sig, and as a Sigstore bundle. It also attaches SLSA provenance, signed in
+the same way: the upstream releases from which the image was made, the programs in it,
+and the program that built it. An index and each of its images are signed. Signatures
+that the image has already are kept. In a registry, the image gets its tag after its
+signatures. verify, bootstrap, serve and kit
+require a signature with --verify-key. If cosign encrypted the key, put its password
 into MINIMIRROR_KEY_PASSWORD, or the password's file into MINIMIRROR_KEY_PASSWORD_FILE.
 
 --sbom attaches both formats of minimirror sbom as artifacts whose subject is the image
-(OCI referrers). Programs that expect one image in a layout then need its name.
+(OCI referrers), to each image of an index. Programs that expect one image in a layout then need its name.
 
 Output references:
   oci:DIR              a directory in the OCI layout (default oci:out/NAME)
@@ -98,8 +104,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	registry := registryFlags(c)
 	programOnly := c.flags.Bool("program-only", false, "make an image that contains only the program, to serve images that stay in a registry")
 	keyFiles := c.flags.StringArray("sign-key", nil, "file with an OpenPGP private key that signs the repository; may be repeated: all sign")
-	var signImage string
-	once(c.flags, &signImage, "sign-image", "file with a private key (PEM: ECDSA on P-256, Ed25519, or cosign's) that signs the image itself")
+	signImage := c.flags.StringArray("sign-image", nil, "file with a private key (PEM: ECDSA on P-256, Ed25519, or cosign's) that signs the image itself; may be repeated: all sign")
 	list := c.flags.Bool("sbom", false, "attach software bills of materials (SBOM) to the image, as SPDX and CycloneDX")
 	printed := c.flags.String("format", "text", "what to print: text or json")
 	upstream := c.upstreamFlags()
@@ -113,7 +118,7 @@ func build(ctx context.Context, c *command, args []string) error {
 			return artifact.Hint(artifact.Usagef("--program-only cannot be used with --sign-image or --sbom"), "sign the image in the registry with cosign")
 		}
 	}
-	if c.flags.Changed("sign-image") && signImage == "" {
+	if slices.Contains(*signImage, "") {
 		return c.wrongUsage("--sign-image: the value is missing")
 	}
 	if err := c.atMost(arguments); err != nil {
@@ -169,7 +174,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	imageKey, err := imageKey(ctx, signImage)
+	imageKeys, err := imageKeys(ctx, *signImage)
 	if err != nil {
 		return err
 	}
@@ -198,7 +203,7 @@ func build(ctx context.Context, c *command, args []string) error {
 		Kinds: kinds.All(), Cache: store, Fetch: client,
 		Keys:    func() (signing.Keys, error) { return c.ownKey(keys) },
 		Program: program, BuildKit: *daemon, TLS: tls, Registry: *registry, Progress: progress.To(os.Stderr), Log: c.log(),
-		Platforms: wanted, Base: follow, Layers: limits, LargeLayers: *large, Force: *force, SBOM: *list, SignImage: imageKey, Version: programVersion(),
+		Platforms: wanted, Base: follow, Layers: limits, LargeLayers: *large, Force: *force, SBOM: *list, SignImage: imageKeys, Running: program, Version: programVersion(),
 	}
 	built, err := b.Build(ctx, d, ref)
 	if err != nil {

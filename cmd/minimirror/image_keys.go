@@ -25,7 +25,10 @@ func (c *command) verifySigned(ctx context.Context, img *image.Reader, files []s
 	if err != nil || len(keys) == 0 {
 		return err
 	}
-	return img.VerifySignature(ctx, keys, image.Options{Registry: options})
+	if _, err = img.VerifySignature(ctx, keys, image.Options{Registry: options}); err != nil {
+		err = fmt.Errorf("%s: %w", img.Reference, err)
+	}
+	return err
 }
 
 func readVerifyKeys(ctx context.Context, files []string) ([]signature.Key, error) {
@@ -56,26 +59,26 @@ func (c *command) pinned(ctx context.Context, img *image.Reader, files []string,
 		return img.IndexDigest(), nil
 	}
 	if !errors.Is(err, artifact.ErrVerify) {
-		return "", err
+		return "", fmt.Errorf("%s: %w", img.Reference, err)
 	}
 	fmt.Fprintf(c.stderr, "warning: only the image for %s is signed, not the index: the kit names this image, which other machines cannot run\n", img.Platform())
 	return img.Digest, nil
 }
 
-// imageKey reads the key of --sign-image; nil: there is none.
-func imageKey(ctx context.Context, file string) (crypto.Signer, error) {
-	if file == "" {
-		return nil, nil
+// imageKeys reads the keys of --sign-image.
+func imageKeys(ctx context.Context, files []string) (keys []crypto.Signer, err error) {
+	for _, file := range files {
+		data, err := artifact.ReadInput(ctx, file)
+		if err != nil {
+			return nil, fmt.Errorf("--sign-image: %w", err)
+		}
+		key, err := signature.ReadPrivate(data, keyPassword)
+		if err != nil {
+			return nil, fmt.Errorf("--sign-image: %s: %w", file, err)
+		}
+		keys = append(keys, key)
 	}
-	data, err := artifact.ReadInput(ctx, file)
-	if err != nil {
-		return nil, fmt.Errorf("--sign-image: %w", err)
-	}
-	key, err := signature.ReadPrivate(data, keyPassword)
-	if err != nil {
-		return nil, fmt.Errorf("--sign-image: %s: %w", file, err)
-	}
-	return key, nil
+	return keys, nil
 }
 
 // keyPassword is the password of an encrypted key.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/minimirror/minimirror/builder"
@@ -24,6 +25,9 @@ how much room is needed and free on the disks of the cache and of the output. Wi
 --rate, it also shows how long the transfers take. It fetches and writes nothing. The
 exit code is 1 if a disk lacks room; build would then stop before it fetches anything.
 
+If the definition says "split-by-architecture: true", items for architectures for which
+build would make no image do not count; --platform names the platforms.
+
 The sizes do not include the program, the indexes and the catalog, which build creates.
 
 Examples:
@@ -35,6 +39,7 @@ func planVerb(ctx context.Context, c *command, args []string) error {
 	var output, base string
 	once(c.flags, &output, "output", "where the image will go (default oci:out/NAME)")
 	once(c.flags, &base, "base", "image whose layers are kept (default: the one that mirror.layers beside the lock describes)")
+	platforms := c.flags.StringSlice("platform", nil, "if images carry only the items for their own architecture: platforms of the images, such as linux/amd64,linux/arm64 (default: as for build)")
 	compact := c.flags.Bool("compact", false, "keep no layers")
 	layerSize := c.flags.String("layer-size", "1G", "maximum size of a new layer with more than one file: bytes, or with K, M or G")
 	speed := c.flags.String("rate", "", "speed of the network, to compute times: bytes per second, or with K, M or G")
@@ -47,6 +52,14 @@ func planVerb(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	limits, err := layerLimits(*layerSize)
+	if err != nil {
+		return err
+	}
+	wanted, err := platformsOf(*platforms, nil)
+	if err != nil {
+		return err
+	}
+	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
@@ -76,7 +89,7 @@ func planVerb(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	b := &builder.Builder{Kinds: kinds.All(), Cache: store, Registry: *registry, Base: follow, Layers: limits, Log: c.log()}
+	b := &builder.Builder{Kinds: kinds.All(), Cache: store, Registry: *registry, Base: follow, Layers: limits, Log: c.log(), Program: program, Platforms: wanted}
 	f, err := b.Forecast(ctx, d, ref)
 	if err != nil {
 		return err

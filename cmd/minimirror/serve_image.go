@@ -55,6 +55,13 @@ func (c *command) servedIsSigned(ctx context.Context, img *image.Image, f *serve
 	if c.imageRef == "" {
 		return artifact.Usagef("--verify-key requires --image: an unpacked image has no signatures")
 	}
+	if remote := img.Remote(); remote != nil {
+		keys, err := readVerifyKeys(ctx, *f.verifyKeys)
+		if err != nil {
+			return err
+		}
+		return remote.VerifySignature(ctx, keys, *f.remote.registry)
+	}
 	reader, ref, err := c.openReader(ctx, c.imageRef, *f.remote.registry)
 	if err != nil {
 		return err

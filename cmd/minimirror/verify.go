@@ -15,11 +15,14 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/catalog"
 	"github.com/minimirror/minimirror/internal/image/registry"
+	"github.com/minimirror/minimirror/internal/image/signature"
 	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/lockfile"
+	"github.com/minimirror/minimirror/internal/provenance"
 )
 
 const verifyHelp = `usage: minimirror verify [--image] REFERENCE [--keyring FILE]… [--lock LOCK]
+       minimirror verify [--image] REFERENCE --verify-key FILE… [--provenance]
 
 Reads the whole image and checks every layer and every file against its digest.
 The layers may contain only files that the catalog lists, so a runtime unpacks only
@@ -39,7 +42,10 @@ definition have no signature from upstream. An image could claim this of any fil
 verify --keyring warns and lists them, unless --lock covers them.
 
 --verify-key requires a signature of the image itself, as build --sign-image and cosign
-make them, by this key and of this digest.
+make them, by this key and of this digest. If provenance is attached to the image, it must
+be signed by the key, too, and be about this digest. What build --sign-image states is
+compared with the image: the lock, each of upstream's releases, and the program in it.
+If there is none, verify warns; with --provenance, it fails.
 
 --lock compares the image with the lock that you keep: mirror.lock, its folder, or
 its mirror.yaml. Every item, file and set must match the lock, and nothing may be
@@ -64,13 +70,20 @@ type verified struct {
 	Digest    string   `json:"digest,omitempty"`
 	Index     string   `json:"index,omitempty"`     // digest of the index of several images
 	Platforms []string `json:"platforms,omitempty"` // of the images that were verified, if there are several
-	Layers    int      `json:"layers"`
-	Files     int      `json:"files"`
-	Items     int      `json:"artifacts"`
-	Upstream  []string `json:"upstream"` // null: not asked for
+	// Architecture, in Go's words, is set if the image carries only the items for it, and those for all.
+	Architecture string `json:"architecture,omitempty"`
+	// Images are those for other platforms, if each carries the items for its own architecture.
+	Images   []*verified `json:"images,omitempty"`
+	Layers   int         `json:"layers"`
+	Files    int         `json:"files"`
+	Items    int         `json:"artifacts"`
+	Upstream []string    `json:"upstream"` // null: not asked for
 	// Unsigned are IDs of items that upstream has not signed; null: not asked for.
 	Unsigned []string `json:"unsigned"`
-	Lock     string   `json:"lock,omitempty"` // digest of the lock that the image was compared with
+	Lock     string   `json:"lock,omitempty"`      // digest of the lock that the image was compared with
+	SignedBy string   `json:"signed_by,omitempty"` // file of the key that signed the image; empty: not asked for
+	// Provenance is what is stated of the image by a key that --verify-key names; null: not asked for.
+	Provenance []*provenance.Stated `json:"provenance"`
 }
 
 func verify(ctx context.Context, c *command, args []string) error {
@@ -80,9 +93,13 @@ func verify(ctx context.Context, c *command, args []string) error {
 	var lock string
 	once(c.flags, &lock, "lock", "lock that the image must have been built from")
 	signed := c.verifyKeyFlag()
+	stated := c.flags.Bool("provenance", false, "require provenance that is signed by a key of --verify-key")
 	options := registryFlags(c)
 	if err := c.parseImage(args, verifyHelp, 0); err != nil {
 		return err
+	}
+	if *stated && len(*signed) == 0 {
+		return artifact.Hint(artifact.Usagef("--provenance requires the key that must have signed it"), "name it with --verify-key FILE")
 	}
 	if c.imageRef == "" {
 		return c.missing("the image")
@@ -103,10 +120,10 @@ func verify(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	defer img.Close()
-	if err := c.verifySigned(ctx, img, *signed, *options); err != nil {
+	v := verification{reference: c.imageRef, keys: keys, provenance: *stated, registry: *options}
+	if v.signers, err = readVerifyKeys(ctx, *signed); err != nil {
 		return err
 	}
-	v := verification{reference: c.imageRef, keys: keys, signed: *signed}
 	if c.flags.Changed("lock") {
 		v.lock = &lock
 	}
@@ -115,35 +132,51 @@ func verify(ctx context.Context, c *command, args []string) error {
 		return fmt.Errorf("%s: %w", ref, err)
 	}
 	if platforms := img.Platforms(); len(platforms) > 0 && c.platform == "" {
-		if result.Platforms, err = v.others(ctx, c, img, *options); err != nil {
+		if err = v.others(ctx, c, img, result); err != nil {
 			return fmt.Errorf("%s: %w", ref, err)
 		}
 	}
 	if err := c.printVerified(result, *output); err != nil {
 		return err
 	}
-	if len(result.Unsigned) > 0 && result.Lock == "" {
-		fmt.Fprintf(c.stderr, "warning: upstream has not signed %d of %d items; only the image itself says that the definition vouches for them:\n  %s\n"+
-			"hint: compare the image with the lock that you keep: --lock mirror.lock\n", len(result.Unsigned), result.Items, firstOf(result.Unsigned))
+	if result.SignedBy != "" && len(result.Provenance) == 0 {
+		fmt.Fprintf(c.stderr, "warning: the image has no provenance: nothing says from what it was made, but what the image itself says\n"+
+			"hint: minimirror build --sign-image attaches it; if the image was copied, copy what is attached to it, too (docs/keys.md)\n")
+	}
+	for _, r := range append([]*verified{result}, result.Images...) {
+		if len(r.Unsigned) > 0 && r.Lock == "" {
+			fmt.Fprintf(c.stderr, "warning: %supstream has not signed %d of %d items; only the image itself says that the definition vouches for them:\n  %s\n"+
+				"hint: compare the image with the lock that you keep: --lock mirror.lock\n", r.prefix(), len(r.Unsigned), r.Items, firstOf(r.Unsigned))
+		}
 	}
 	return nil
 }
 
 // A verification is what verify was asked for.
 type verification struct {
-	reference string
-	lock      *string // to compare with; nil: none
-	keys      []artifact.KeyFile
-	signed    []string // files of keys, one of which must have signed each image; none: not asked for
+	reference  string
+	lock       *string // to compare with; nil: none
+	keys       []artifact.KeyFile
+	signers    []signature.Key // one of which must have signed each image; none: not asked for
+	provenance bool            // there must be some
+	registry   registry.Options
 }
 
 // verify verifies an image; other, if not nil, is an image of the same index that has been verified.
 func (v *verification) verify(ctx context.Context, img, other *image.Reader) (*verified, error) {
+	result := &verified{Reference: v.reference, Digest: img.Digest, Index: img.IndexDigest(), Layers: img.LayerCount()}
+	statements, err := v.signed(ctx, img, result)
+	if err != nil {
+		return nil, err
+	}
 	catalog, err := img.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	result := &verified{Reference: v.reference, Digest: img.Digest, Index: img.IndexDigest(), Layers: img.LayerCount(), Files: len(catalog.Files), Items: len(catalog.Items)}
+	result.Files, result.Items, result.Architecture = len(catalog.Files), len(catalog.Items), catalog.Architecture
+	if platform := img.Platform(); catalog.Architecture != "" && platform != "" && platform != "linux/"+catalog.Architecture {
+		return nil, artifact.Verifyf("the image is for %s, and carries the items for %s", platform, catalog.Architecture)
+	}
 	if v.lock != nil {
 		if result.Lock, err = compareLock(*v.lock, catalog); err != nil {
 			return nil, err
@@ -154,12 +187,42 @@ func (v *verification) verify(ctx context.Context, img, other *image.Reader) (*v
 			return nil, err
 		}
 	}
-	return result, img.VerifyAfter(ctx, other)
+	if err := img.VerifyAfter(ctx, other); err != nil {
+		return nil, err
+	}
+	subject := provenance.Subject{Name: catalog.Name, Lock: catalog.Lock, Sources: catalog.Sources, Programs: []provenance.Program{{Platform: img.Platform(), SHA256: img.Program()}}, Part: catalog.Architecture != ""}
+	for _, s := range statements {
+		stated, err := subject.Compare(s.Predicate)
+		if err != nil {
+			return nil, fmt.Errorf("image %s: %w", img.Digest, err)
+		}
+		stated.Key = s.Key.File
+		result.Provenance = append(result.Provenance, stated)
+	}
+	return result, nil
 }
 
-// others verifies the images for the other platforms, and returns the platforms of all that were verified.
-func (v *verification) others(ctx context.Context, c *command, first *image.Reader, options registry.Options) (verified []string, err error) {
-	verified = []string{first.Platform()}
+// signed verifies the image's signature and provenance, before anything else is read. What the provenance says is not compared yet.
+func (v *verification) signed(ctx context.Context, img *image.Reader, result *verified) ([]signature.Statement, error) {
+	if len(v.signers) == 0 {
+		return nil, nil
+	}
+	o := image.Options{Registry: v.registry}
+	by, err := img.VerifySignature(ctx, v.signers, o)
+	if err != nil {
+		return nil, err
+	}
+	statements, err := img.VerifyProvenance(ctx, v.signers, o)
+	if err == nil && len(statements) == 0 && v.provenance {
+		err = artifact.Hint(artifact.Verifyf("the image %s has no provenance", img.Digest), "minimirror build --sign-image attaches it; if the image was copied, copy what is attached to it, too (docs/keys.md)")
+	}
+	result.SignedBy, result.Provenance = by.Key.File, []*provenance.Stated{}
+	return statements, err
+}
+
+// others verifies the images for the other platforms, and adds to the result what was verified.
+func (v *verification) others(ctx context.Context, c *command, first *image.Reader, result *verified) error {
+	result.Platforms = []string{first.Platform()}
 	defer func() { c.platform = "" }()
 	for _, platform := range first.Platforms() {
 		if platform == first.Platform() {
@@ -170,25 +233,34 @@ func (v *verification) others(ctx context.Context, c *command, first *image.Read
 			continue
 		}
 		c.platform = platform
-		img, _, err := c.openReader(ctx, v.reference, options)
+		img, _, err := c.openReader(ctx, v.reference, v.registry)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", platform, err)
+			return fmt.Errorf("%s: %w", platform, err)
 		}
 		if img.IndexDigest() != first.IndexDigest() {
 			err = fmt.Errorf("the reference means another index now: %s, and %s before", img.IndexDigest(), first.IndexDigest())
 		}
+		var other *verified
 		if err == nil {
-			err = c.verifySigned(ctx, img, v.signed, options)
-		}
-		if err == nil {
-			_, err = v.verify(ctx, img, first)
+			other, err = v.verify(ctx, img, first)
 		}
 		if err = errors.Join(err, img.Close()); err != nil {
-			return nil, fmt.Errorf("%s: %w", platform, err)
+			return fmt.Errorf("%s: %w", platform, err)
 		}
-		verified = append(verified, platform)
+		result.Platforms = append(result.Platforms, platform)
+		if other.Architecture != "" {
+			result.Images = append(result.Images, other)
+		}
 	}
-	return verified, nil
+	return nil
+}
+
+// prefix begins a line about the image if it carries only a part of the items.
+func (r *verified) prefix() string {
+	if r.Architecture == "" {
+		return ""
+	}
+	return "linux/" + r.Architecture + ": "
 }
 
 // compareLock compares the image with a lock, and returns the lock's digest.
@@ -200,6 +272,9 @@ func compareLock(path string, c *catalog.Catalog) (digest string, err error) {
 	lock, digest, _, err := builder.ReadLock(file)
 	if err != nil {
 		return "", fmt.Errorf("--lock: %w", err)
+	}
+	if c.Architecture != "" {
+		lock = lock.ForArchitecture(kinds.All(), c.Architecture)
 	}
 	if err := lock.Compare(&lockfile.Lock{Name: c.Name, Date: c.Date, Sources: c.Sources, Sets: c.Sets, Items: c.Items}); err != nil {
 		return "", fmt.Errorf("--lock %s: %w", file, err)
@@ -220,17 +295,31 @@ func (c *command) printVerified(result *verified, output string) error {
 	if output == "json" {
 		return json.NewEncoder(c.stdout).Encode(result)
 	}
-	for _, line := range result.Upstream {
-		fmt.Fprintln(c.stdout, line)
-	}
-	if result.Lock != "" {
-		fmt.Fprintf(c.stdout, "%s: all items match the lock %s\n", result.Reference, result.Lock)
+	for _, r := range append([]*verified{result}, result.Images...) {
+		if r.SignedBy != "" {
+			fmt.Fprintf(c.stdout, "%s%s: signed with the key in %s\n", r.prefix(), r.Reference, r.SignedBy)
+		}
+		for _, p := range r.Provenance {
+			fmt.Fprintf(c.stdout, "%s%s: %s\n", r.prefix(), r.Reference, p)
+		}
+		for _, line := range r.Upstream {
+			fmt.Fprintln(c.stdout, r.prefix()+line)
+		}
+		if r.Lock != "" && r.Architecture != "" {
+			fmt.Fprintf(c.stdout, "%s%s: all items match those for %s in the lock %s\n", r.prefix(), r.Reference, r.Architecture, r.Lock)
+		} else if r.Lock != "" {
+			fmt.Fprintf(c.stdout, "%s: all items match the lock %s\n", r.Reference, r.Lock)
+		}
 	}
 	if len(result.Platforms) > 1 {
 		fmt.Fprintf(c.stdout, "%s: images for %s\n", result.Reference, strings.Join(result.Platforms, " and "))
 	}
-	_, err := fmt.Fprintf(c.stdout, "%s: %s, %s, %s: all digests match\n", result.Reference, counted(result.Layers, "layer"), counted(result.Files, "file"), counted(result.Items, "item"))
-	return err
+	for _, r := range append([]*verified{result}, result.Images...) {
+		if _, err := fmt.Fprintf(c.stdout, "%s%s: %s, %s, %s: all digests match\n", r.prefix(), r.Reference, counted(r.Layers, "layer"), counted(r.Files, "file"), counted(r.Items, "item")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // verifyUpstream has each kind check its part of the catalog against upstream's signatures. unsigned are IDs, none instead of null.

@@ -45,7 +45,8 @@ own and those of vendors.
 --fail-on is for pipelines. The exit code is 5 if an affected package has a vulnerability
 of the given urgency: critical, high, medium or low (this, or more urgent), unknown,
 end-of-life, or any. fixable restricts this to vulnerabilities that a later version fixes;
-alone, it matches all of these.
+alone, it matches all of these. undetermined matches vulnerabilities of which nobody has
+said yet whether they affect the package; without it, they are counted in a warning.
 
 REFERENCE is as in "minimirror verify --help". LOCK is a mirror.lock, its folder, or
 its mirror.yaml.
@@ -63,7 +64,7 @@ func vulnsVerb(ctx context.Context, c *command, args []string) error {
 	system := c.flags.String("system", "", "with --status, for an image for several systems: the system of the nodes")
 	files := c.flags.StringArray("advisories", nil, "file of advisories that take precedence over those in the image; may be repeated")
 	all := c.flags.Bool("all", false, "also list what is unimportant, fixed or not affected")
-	failOn := c.flags.StringSlice("fail-on", nil, "exit with 5 if something affected matches: "+strings.Join(vulns.ThresholdWords, ", "))
+	failOn := c.flags.StringSlice("fail-on", nil, "exit with 5 if something matches: "+strings.Join(vulns.ThresholdWords, ", "))
 	output := c.flags.String("format", "text", "what to print: text, json, openvex or sarif")
 	options := registryFlags(c)
 	if err := c.parseMore(args, vulnsHelp, 0); err != nil {
@@ -126,10 +127,24 @@ func vulnsVerb(ctx context.Context, c *command, args []string) error {
 	if found := threshold.Exceeded(report); len(found) > 0 {
 		return fmt.Errorf("%s: %w: %s for --fail-on %s, the first %s in %s", c.imageRef, vulns.ErrFound, counted(len(found), "finding"), strings.Join(*failOn, ","), found[0].ID, found[0].Name)
 	}
-	if len(*failOn) > 0 {
-		return undecided(c.imageRef, report)
+	if len(*failOn) == 0 {
+		return nil
+	}
+	if err := undecided(c.imageRef, report); err != nil {
+		return err
+	}
+	if n := report.CountUndetermined(); n > 0 && !threshold.Undetermined() {
+		fmt.Fprintf(c.stderr, "warning: %s undetermined: nobody has said yet whether what was checked is affected, and --fail-on %s does not count them\nhint: to fail for these, too: --fail-on %[2]s,undetermined\n",
+			are(n, "vulnerability", "vulnerabilities"), strings.Join(*failOn, ","))
 	}
 	return nil
+}
+
+func are(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one + " is"
+	}
+	return fmt.Sprintf("%d %s are", n, more)
 }
 
 // undecided returns an error if --fail-on has found nothing only because the advisories do not cover what was checked.

@@ -2,22 +2,6 @@ package artifact
 
 import "io"
 
-// A Provenancer knows where items come from, for lists of software (SBOM).
-type Provenancer interface {
-	// Provenance tells who made an item, and from what. source is the item's. It needs Metadata.
-	Provenance(source *Source, i *Item) Provenance
-}
-
-// A Provenance says where an item comes from. Each field may be empty: not known.
-type Provenance struct {
-	Supplier string // "NAME <ADDRESS>", or a name
-	Homepage string // address of the project
-	// BuiltFrom is what the item was built from, with the Kind, Source, Name, Version and Attributes that it would have as an item. Nil also
-	// for an item that is itself the source of others.
-	BuiltFrom *Item
-	Releases  []string // names of those of Source.Releases that list the item
-}
-
 // A Licenser reads the licences of items from their files.
 type Licenser interface {
 	// StatesLicences reports whether a file of an item may state the item's licences.

@@ -14,17 +14,10 @@ type Comparer interface {
 	Replaces(a, b *Item) bool
 }
 
-// An Originator knows from what upstream made an item.
-type Originator interface {
-	// Origin is the name and version of what the item was made from, such as a source package. Items of one origin have
-	// one history. It needs Metadata.
-	Origin(i *Item) (name, version string)
-}
-
 // A Changelogger reads what upstream says about changes, from the files of items.
 type Changelogger interface {
 	Originator
-	// Changelog reads the entries of item b that describe changes since item a. Both have the same origin's name. It needs Metadata.
+	// Changelog reads the entries of item b that describe changes since item a. Both were made from what has the same name. It needs Metadata.
 	// open opens a file of b, whose content is verified. A nil Changelog says that the files have none.
 	Changelog(ctx context.Context, a, b *Item, open func(f *File) (io.ReadCloser, error)) (*Changelog, error)
 }

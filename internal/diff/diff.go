@@ -106,6 +106,7 @@ func (c *Count) any() bool {
 
 // Compare compares two sides.
 func Compare(a, b *Side, kinds []artifact.Kind) *Diff {
+	a, b = a.like(b, kinds), b.like(a, kinds)
 	d := &Diff{A: a.about(), B: b.about(), Notes: []string{}, Changes: []Change{}, Layers: []Layer{}}
 	p := newPairing(a, b, kinds)
 	p.pairAll()

@@ -121,8 +121,9 @@ func (d *Diff) origins(readers map[string]artifact.Changelogger) (all []*Origin)
 		if !hasHistory(c) || reader == nil {
 			continue
 		}
-		name, version := reader.Origin(c.new)
-		oldName, oldVersion := reader.Origin(c.old)
+		origin, oldOrigin := reader.Origin(c.new), reader.Origin(c.old)
+		name, version := origin.Of(c.new)
+		oldName, oldVersion := oldOrigin.Of(c.old)
 		if oldName != name {
 			oldVersion = "" // it was made from something else
 		}

@@ -151,7 +151,16 @@ func (d *Diff) ship(a, b *Side) {
 		name string
 		side *Side
 	}{{"A", a}, {"B", b}} {
-		if s.side.among != "" {
+		if architecture := s.side.Catalog.Architecture; architecture != "" {
+			carries := "carries only the items"
+			if !s.side.IsImage {
+				carries = "is a lock: this is about its items"
+			}
+			d.note("%s (%s) %s for %s, and for all machines", s.name, s.side.Reference, carries, architecture)
+		}
+		if s.side.among != "" && s.side.Catalog.Architecture != "" {
+			d.note("%s (%s) has images for %s: this is about %s", s.name, s.side.Reference, s.side.among, s.side.platform)
+		} else if s.side.among != "" {
 			d.note("%s (%s) has images for %s, which share the layers of files: this is about %s", s.name, s.side.Reference, s.side.among, s.side.platform)
 		}
 		if s.side.layers == nil {

@@ -24,6 +24,9 @@ type Side struct {
 	systems  map[string]string
 	among    string // platforms, if it is one of several images
 	platform string
+
+	lock   *lockfile.Lock // of a lock
+	placed []placement.Layer
 }
 
 // FromImage reads an image's catalog.
@@ -56,7 +59,25 @@ func FromLock(reference string, l *lockfile.Lock, digest string, layers []placem
 	default:
 		s.layers = lockLayers(l, layers)
 	}
+	s.lock, s.placed = l, layers
 	return s
+}
+
+// like is the side as the other one is: the part of a lock that machines of an architecture may need, if the other is an image that carries no more.
+func (s *Side) like(other *Side, kinds []artifact.Kind) *Side {
+	architecture := other.Catalog.Architecture
+	if s.IsImage || !other.IsImage || architecture == "" {
+		return s
+	}
+	var layers []placement.Layer
+	for _, l := range s.placed {
+		if l.Architecture == "" || l.Architecture == architecture {
+			layers = append(layers, l)
+		}
+	}
+	part := FromLock(s.Reference, s.lock.ForArchitecture(kinds, architecture), s.Catalog.Lock, layers)
+	part.Catalog.Architecture = architecture
+	return part
 }
 
 func newSide(reference string, c *catalog.Catalog) *Side {

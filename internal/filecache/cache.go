@@ -3,7 +3,9 @@
 // folder when its SHA-256 is right, until files that were used later need the room.
 //
 //	distant place ──Source──▶ Cache ──┬──▶ file in the folder ──Span──▶ readers
-//	                                  └──▶ (no room, or a disk that fails) ──ReadSome──▶ one reader
+//	              ──Ahead───▶         └──▶ (no room, or a disk that fails) ──ReadSome──▶ one reader
+//
+// Files may also arrive before anybody requests them (ahead.go). They never use more than a small share of the folder.
 //
 // No reader gets the last byte that it asks for before all of the file has been verified: so an answer that ends as
 // announced is right. Files up to Whole bytes are verified before their first byte is given.
@@ -38,9 +40,10 @@ const (
 	block       = 4 << 10         // what a file takes on the disk is a multiple of it
 	maxFetches  = 256             // at the same time
 	maxPassed   = 256             // readers without the folder, each with a buffer
-	maxOpen     = 256             // descriptors of files that nobody reads
+	maxOpen     = 4096            // descriptors of files that nobody reads
 	touchEvery  = 5 * time.Minute // the file's time on the disk says after a restart when it was used
-	worthMore   = 64 << 20        // bytes; a file up to this size arrives even if nobody waits for it any more
+	maxSpare    = 64
+	worthMore   = 64 << 20 // bytes; a file up to this size arrives even if nobody waits for it any more
 	lockName    = "lock"
 	filesFolder = "files"
 	partsFolder = "part"
@@ -59,14 +62,15 @@ type File struct {
 	Size   int64  // bytes
 }
 
-// A Source opens a file at the place that it comes from, at its first byte.
-type Source func(ctx context.Context) (io.ReadCloser, error)
+// A Source opens a file at the place that it comes from, at its first byte. If direct is set, the reader may be as slow as a client;
+// otherwise it reads as fast as the bytes come.
+type Source func(ctx context.Context, direct bool) (io.ReadCloser, error)
 
 // A Cache is a folder:
 //
 //	lock          held by the process that uses the folder
 //	files/abcd…   content, named by its digest
-//	part/abcd…-1  content that is arriving
+//	part/abcd…-1  content of a large file that is arriving; or an empty file, for the next one
 //
 // Its methods may be called by many goroutines.
 type Cache struct {
@@ -78,14 +82,18 @@ type Cache struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
-	mu      sync.Mutex
-	entries map[string]*entry
-	order   *list.List // of *entry; the first was used last
-	idle    *list.List // of *entry with an open file and no reader; the first was used last
-	used    int64      // bytes
-	parts   int64      // that were begun
-	closed  bool
-	stats   Stats
+	mu         sync.Mutex
+	entries    map[string]*entry
+	order      *list.List // of *entry that were requested; the first was used last
+	ahead      *list.List // of *entry that nobody has requested yet; the first came last
+	opened     *list.List // of *entry with an open file; the first was used last
+	descriptor int        // files that may be open without a reader
+	used       int64      // bytes
+	unused     int64      // of these, of files in ahead
+	parts      int64      // names in the folder of parts
+	spare      []string   // empty files in the folder of parts
+	closed     bool
+	stats      Stats
 }
 
 // Stats count what a cache has done since it was opened, and what it holds.
@@ -96,6 +104,8 @@ type Stats struct {
 	Hits    int64 // files that were there when they were asked for, or arriving
 	Misses  int64 // files that had to be fetched
 	Passed  int64 // of these, files that were given without the folder
+	Ahead   int64 // files that came before anybody requested them
+	Useful  int64 // of these, files that were requested later
 	Evicted int64 // files removed to make room
 	Wrong   int64 // files that did not verify, as they arrived or in the folder
 	Fetched int64 // bytes received from sources
@@ -104,9 +114,10 @@ type Stats struct {
 // An entry is a file that is in the folder, or arriving there.
 type entry struct {
 	File
-	place    *list.Element // in order
-	idle     *list.Element // in idle; nil: not there
+	place    *list.Element // in order or ahead
+	open     *list.Element // in opened; nil: not there
 	users    int           // readers, and the flight
+	ahead    bool          // nobody has requested it yet
 	flight   *flight       // nil: the file is in the folder since before the start, and not yet verified
 	verified bool
 	charged  bool     // it counts in used
@@ -123,7 +134,7 @@ func Open(o Options) (*Cache, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Cache{o: o, entries: map[string]*entry{}, order: list.New(), idle: list.New(),
+	c := &Cache{o: o, entries: map[string]*entry{}, order: list.New(), ahead: list.New(), opened: list.New(), descriptor: descriptors(),
 		fetches: make(chan struct{}, maxFetches), passing: make(chan struct{}, maxPassed)}
 	if err := c.take(); err != nil {
 		return nil, err
@@ -218,10 +229,17 @@ func (c *Cache) Close() error {
 	c.running.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.idle.Len() > 0 {
-		c.closeIdle(c.idle.Back().Value.(*entry))
+	c.closeUnused(0)
+	for _, name := range c.spare {
+		os.Remove(name)
 	}
 	return c.lock.Close()
+}
+
+// part is a new name in the folder of parts. The cache is locked.
+func (c *Cache) part(e *entry) string {
+	c.parts++
+	return filepath.Join(c.o.Dir, partsFolder, fmt.Sprintf("%s-%d", e.SHA256, c.parts))
 }
 
 func (c *Cache) path(e *entry) string { return filepath.Join(c.o.Dir, filesFolder, e.SHA256) }
@@ -231,6 +249,15 @@ func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(e
 
 // errClosed is the error of a cache that was closed.
 var errClosed = &fs.PathError{Op: "open", Path: "cache", Err: fs.ErrClosed}
+
+// descriptors is how many files may be open without a reader: at most a quarter of what this process may open.
+func descriptors() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return maxOpen / 16
+	}
+	return int(min(limit.Cur/4, maxOpen))
+}
 
 // Free is how many bytes the folder's file system has left for this user.
 func (c *Cache) Free() (int64, error) {

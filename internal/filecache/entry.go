@@ -1,6 +1,7 @@
 package filecache
 
 import (
+	"container/list"
 	"errors"
 	"os"
 	"time"
@@ -14,11 +15,17 @@ func (c *Cache) enter(f File, source Source) (*entry, error) {
 		return nil, errClosed
 	}
 	e := c.entries[f.SHA256]
-	if e != nil && e.users == 0 && (e.Size != f.Size || e.verified && c.open(e) != nil) { // cut by a machine that lost power; removed by somebody
+	if e != nil && e.users == 0 && (e.Size != f.Size || e.verified && c.openFile(e) != nil) { // cut by a machine that lost power; removed by somebody
 		c.remove(e)
 		e = nil
 	}
 	switch {
+	case e != nil && e.ahead:
+		c.stats.Hits++
+		c.stats.Useful++
+		c.unlist(e)
+		e.ahead = false
+		c.list(e)
 	case e != nil:
 		c.stats.Hits++
 		c.order.MoveToFront(e.place)
@@ -28,19 +35,41 @@ func (c *Cache) enter(f File, source Source) (*entry, error) {
 	default:
 		c.stats.Misses++
 		e = &entry{File: f}
-		e.place = c.order.PushFront(e)
+		c.list(e)
 		c.entries[f.SHA256] = e
 	}
 	e.users++
-	c.busy(e)
 	if !e.verified && e.flight == nil {
 		c.start(e, source)
 	}
 	return e, nil
 }
 
-// open opens the file of an entry that is complete.
-func (c *Cache) open(e *entry) (err error) {
+// list puts an entry at the front of the list that it belongs to, and unlist takes it out.
+func (c *Cache) list(e *entry) {
+	if !e.ahead {
+		e.place = c.order.PushFront(e)
+		return
+	}
+	e.place = c.ahead.PushFront(e)
+	if e.charged {
+		c.unused += e.charge()
+	}
+}
+
+func (c *Cache) unlist(e *entry) {
+	if !e.ahead {
+		c.order.Remove(e.place)
+		return
+	}
+	c.ahead.Remove(e.place)
+	if e.charged {
+		c.unused -= e.charge()
+	}
+}
+
+// openFile opens the file of an entry that is complete.
+func (c *Cache) openFile(e *entry) (err error) {
 	if e.file == nil {
 		e.file, err = os.Open(c.path(e))
 	}
@@ -69,29 +98,34 @@ func (c *Cache) leave(e *entry) {
 
 // rest keeps the descriptor of an entry that has no reader, for the next one.
 func (c *Cache) rest(e *entry) {
-	if e.file == nil {
-		return
-	}
-	if e.gone || c.closed {
-		e.file.Close()
-		e.file = nil
-		return
-	}
-	e.idle = c.idle.PushFront(e)
-	if c.idle.Len() > maxOpen {
-		c.closeIdle(c.idle.Back().Value.(*entry))
+	switch {
+	case e.file == nil:
+	case e.gone || c.closed:
+		c.closeFile(e)
+	case e.open != nil:
+		c.opened.MoveToFront(e.open)
+	default:
+		e.open = c.opened.PushFront(e)
+		c.closeUnused(c.descriptor)
 	}
 }
 
-func (c *Cache) busy(e *entry) {
-	if e.idle != nil {
-		c.idle.Remove(e.idle)
-		e.idle = nil
+// closeUnused closes files without a reader until so many files are open.
+func (c *Cache) closeUnused(most int) {
+	for at := c.opened.Back(); at != nil && c.opened.Len() > most; {
+		e, before := at.Value.(*entry), at.Prev()
+		if e.users == 0 {
+			c.closeFile(e)
+		}
+		at = before
 	}
 }
 
-func (c *Cache) closeIdle(e *entry) {
-	c.busy(e)
+func (c *Cache) closeFile(e *entry) {
+	if e.open != nil {
+		c.opened.Remove(e.open)
+		e.open = nil
+	}
 	e.file.Close()
 	e.file = nil
 }
@@ -101,7 +135,15 @@ func (c *Cache) makeRoom(bytes int64) bool {
 	if bytes > c.o.Size {
 		return false
 	}
-	for at := c.order.Back(); at != nil && c.used+bytes > c.o.Size; {
+	enough := func() bool { return c.used+bytes <= c.o.Size }
+	c.evict(c.order, enough)
+	c.evict(c.ahead, enough)
+	return enough()
+}
+
+// evict removes files without a reader, the last of a list first, until there is enough room.
+func (c *Cache) evict(list *list.List, enough func() bool) {
+	for at := list.Back(); at != nil && !enough(); {
 		e, before := at.Value.(*entry), at.Prev()
 		if e.users == 0 {
 			c.remove(e)
@@ -109,7 +151,6 @@ func (c *Cache) makeRoom(bytes int64) bool {
 		}
 		at = before
 	}
-	return c.used+bytes <= c.o.Size
 }
 
 // reserve makes room for an entry. Files are removed for it only when its first byte can be had: a source that is away empties no cache.
@@ -119,11 +160,14 @@ func (c *Cache) reserve(e *entry) error {
 	if e.charged {
 		return nil
 	}
-	if !c.makeRoom(e.charge()) {
+	if e.ahead && !c.makeRoomAhead(e.charge()) || !c.makeRoom(e.charge()) {
 		return &diskError{errBusy}
 	}
 	e.charged = true
 	c.used += e.charge()
+	if e.ahead {
+		c.unused += e.charge()
+	}
 	return nil
 }
 
@@ -136,27 +180,35 @@ func (c *Cache) remove(e *entry) {
 		return
 	}
 	e.gone = true
-	c.order.Remove(e.place)
+	c.unlist(e)
 	delete(c.entries, e.SHA256)
 	if e.charged {
 		c.used -= e.charge()
 	}
-	os.Remove(c.path(e))
 	if e.users == 0 && e.file != nil {
-		c.closeIdle(e)
+		c.closeFile(e)
 	}
+	c.discard(e)
+}
+
+// discard removes an entry's file, or keeps it, empty, for the next one: on ext4, to make a file after others were removed takes ten times
+// as long as to rename one.
+func (c *Cache) discard(e *entry) {
+	path, spare := c.path(e), c.part(e)
+	if e.verified && e.users == 0 && e.Size <= Whole && len(c.spare) < maxSpare && os.Truncate(path, 0) == nil && os.Rename(path, spare) == nil {
+		c.spare = append(c.spare, spare)
+		return
+	}
+	os.Remove(path)
 }
 
 // oldest removes one file that has no reader. false: there is none.
 func (c *Cache) oldest() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for at := c.order.Back(); at != nil; at = at.Prev() {
-		if e := at.Value.(*entry); e.users == 0 {
-			c.remove(e)
-			c.stats.Evicted++
-			return true
-		}
-	}
-	return false
+	before := c.stats.Evicted
+	one := func() bool { return c.stats.Evicted > before }
+	c.evict(c.ahead, one)
+	c.evict(c.order, one)
+	return one()
 }

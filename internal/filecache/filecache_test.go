@@ -42,7 +42,7 @@ type giving struct {
 	asks atomic.Int64
 }
 
-func (g *giving) open(context.Context) (io.ReadCloser, error) {
+func (g *giving) open(context.Context, bool) (io.ReadCloser, error) {
 	g.asks.Add(1)
 	if g.err != nil {
 		return nil, g.err
@@ -275,7 +275,7 @@ func TestReadersShareAFetch(t *testing.T) {
 	c := open(t, t.TempDir(), 64<<20)
 	data := content(1, 3<<20)
 	next, asks := make(chan []byte), 0
-	source := func(ctx context.Context) (io.ReadCloser, error) {
+	source := func(ctx context.Context, _ bool) (io.ReadCloser, error) {
 		asks++
 		return &steps{next: next, ctx: ctx}, nil
 	}
@@ -323,7 +323,7 @@ func TestPatience(t *testing.T) {
 	c := open(t, t.TempDir(), 64<<20)
 	data := content(1, 1000)
 	next := make(chan []byte)
-	source := func(ctx context.Context) (io.ReadCloser, error) { return &steps{next: next, ctx: ctx}, nil }
+	source := func(ctx context.Context, _ bool) (io.ReadCloser, error) { return &steps{next: next, ctx: ctx}, nil }
 	if _, err := c.Open(t.Context(), time.Nanosecond, fileOf(data), source); !errors.Is(err, filecache.ErrPatience) {
 		t.Error(err)
 	}
@@ -341,7 +341,7 @@ func TestAbandoned(t *testing.T) {
 	c := open(t, t.TempDir(), 1<<30)
 	f := filecache.File{SHA256: strings.Repeat("0", 64), Size: 200 << 20}
 	ended := make(chan struct{}, 2)
-	source := func(ctx context.Context) (io.ReadCloser, error) {
+	source := func(ctx context.Context, _ bool) (io.ReadCloser, error) {
 		next := make(chan []byte, 1)
 		next <- make([]byte, 4096)
 		context.AfterFunc(ctx, func() { ended <- struct{}{} })
@@ -412,8 +412,10 @@ func TestManyWhileEvicting(t *testing.T) {
 func TestDiskFails(t *testing.T) {
 	dir := t.TempDir()
 	c := open(t, dir, 64<<20)
-	if err := os.Remove(filepath.Join(dir, "part")); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{"files", "part"} {
+		if err := os.Remove(filepath.Join(dir, folder)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, size := range []int{0, 10, 300_000, 3 << 20} {
 		source := &giving{data: content(size, size)}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -88,18 +87,23 @@ func (c *Cache) start(e *entry, source Source) {
 		defer cancel()
 		err := c.fill(ctx, e, source, known)
 		c.mu.Lock()
-		e.users--
-		if err == nil {
-			e.verified = true
-		} else {
-			c.remove(e)
-		}
-		if e.users == 0 {
-			c.rest(e)
-		}
+		c.settle(e, err)
 		c.mu.Unlock()
 		e.flight.end(err)
 	}()
+}
+
+// settle notes the result of a flight. The cache is locked.
+func (c *Cache) settle(e *entry, err error) {
+	e.users--
+	if err == nil {
+		e.verified = true
+	} else {
+		c.remove(e)
+	}
+	if e.users == 0 {
+		c.rest(e)
+	}
 }
 
 // fill brings the file into the folder, and opens it.
@@ -190,11 +194,16 @@ func (e *diskError) Unwrap() error { return e.error }
 
 // fetch brings the file from its source. Readers see what has arrived of a large one.
 func (c *Cache) fetch(ctx context.Context, e *entry, source Source) error {
-	body, err := source(ctx)
+	body, err := source(ctx, false)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
+	return c.store(ctx, e, body)
+}
+
+// store writes a file that comes into the folder.
+func (c *Cache) store(ctx context.Context, e *entry, body io.Reader) error {
 	if err := c.reserve(e); err != nil {
 		return err
 	}
@@ -226,18 +235,29 @@ func (c *Cache) keep(e *entry, file *os.File) error {
 	if e.gone {
 		return context.Canceled
 	}
+	if e.Size <= Whole {
+		return nil
+	}
 	if err := os.Rename(file.Name(), c.path(e)); err != nil {
 		return &diskError{fmt.Errorf("cache: %w", err)}
 	}
 	return nil
 }
 
-// create begins the file in the folder. It removes files that were used longest ago while the disk is full.
+// create begins the file in the folder. It removes files that were used longest ago while the disk is full. A small file has its final name from
+// the beginning: if this process ends before the file is complete, the next one notices when it verifies the file.
 func (c *Cache) create(e *entry) (*os.File, error) {
+	name, spare := c.path(e), ""
 	c.mu.Lock()
-	c.parts++
-	name := filepath.Join(c.o.Dir, partsFolder, fmt.Sprintf("%s-%d", e.SHA256, c.parts))
+	if e.Size > Whole {
+		name = c.part(e)
+	} else if last := len(c.spare) - 1; last >= 0 {
+		spare, c.spare = c.spare[last], c.spare[:last]
+	}
 	c.mu.Unlock()
+	if spare != "" {
+		_ = os.Rename(spare, name) // otherwise a new one is made
+	}
 	for {
 		file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
 		if err == nil && e.Size > Whole { // a small one is written at once
@@ -268,8 +288,19 @@ func (c *Cache) copy(ctx context.Context, e *entry, file *os.File, body io.Reade
 	sum, buffer := sha256.New(), buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)
 	var size int64
+	read := body.Read
+	if e.Size <= Whole { // nobody waits for the first bytes: in few pieces
+		read = func(p []byte) (n int, err error) {
+			for n < len(p) && err == nil {
+				var more int
+				more, err = body.Read(p[n:])
+				n += more
+			}
+			return n, err
+		}
+	}
 	for {
-		n, err := body.Read(buffer[:])
+		n, err := read(buffer[:])
 		if size+int64(n) > e.Size {
 			return artifact.Verifyf("size mismatch: got more than %d bytes", e.Size)
 		}

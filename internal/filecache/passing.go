@@ -44,7 +44,7 @@ func (c *Cache) pass(ctx context.Context, f File, source Source) (*passing, erro
 // begin reads the first bytes. A file that fits into the buffer is then verified.
 func (p *passing) begin() (err error) {
 	p.end()
-	if p.body, err = p.source(p.ctx); err != nil {
+	if p.body, err = p.source(p.ctx, true); err != nil {
 		return err
 	}
 	p.sum, p.next, p.from = sha256.New(), 0, 0

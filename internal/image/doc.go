@@ -67,7 +67,9 @@
 //	    the uncompressed last layer, each with "offset" and "size".
 //	  - The head is a zstd frame (RFC 8878) of a JSON object (type Head): "version" of the format,
 //	    "name", "date", "lock", a summary of each of the "sets", the "layers" of files, and the "tables". Of each layer it has the
-//	    "title" and, if it is known, the date of the lock of the first image with the layer, "added".
+//	    "title" and, if it is known, the date of the lock of the first image with the layer, "added". If the image carries only
+//	    the part of the lock that machines of one architecture may need, the head has this "architecture", in Go's words, and layers
+//	    that images for other architectures do not have are marked "own".
 //	  - The records are the concatenated blocks of the tables. A block is a zstd
 //	    frame of rows; a row is a JSON value on a line of its own. Rows are sorted by their key,
 //	    compared byte by byte, and rows with one key share a block.

@@ -15,7 +15,7 @@ import (
 )
 
 // AnyPlatform in a Reference means the running platform or, if there is no image for it, the first that there is: for readers of the
-// data, which is the same in all images of an index.
+// data, which in most indexes is the same in all images.
 const AnyPlatform = "any"
 
 // ParsePlatform parses linux/ARCHITECTURE[/VARIANT], or the architecture alone, in Go's words or as uname has it, and returns it in

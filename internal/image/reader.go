@@ -40,6 +40,7 @@ type Reader struct {
 	stored   []StoredLayer                                // nil: an unpacked tree
 	layers   []layerContent                               // their content
 	file     func(f *catalog.File) (io.ReadCloser, error) // of a tree
+	program  string                                       // its SHA-256, when it has been read
 	parallel int
 	received func() int64
 	close    []func() error // in the order of opening

@@ -30,6 +30,7 @@ const (
 // A Remote is what an image in a registry, open in place, has beside its files.
 type Remote struct {
 	reference Reference // by digest
+	digests   []string  // of the image, and of the index that it was chosen from
 	cache     *filecache.Cache
 	layers    []layerContent
 	line      *line
@@ -97,6 +98,9 @@ func openRemote(ctx context.Context, repository *registry.Repository, ref Refere
 	remote.joiner = &joiner{ctx: reading, part: func(ctx context.Context, layer int, offset, size int64) (io.ReadCloser, error) {
 		return remote.layers[layer].part(ctx, offset, size)
 	}}
+	remote.joiner.ahead = newReadAhead(o.Cache, img.Catalog.Files, func(ctx context.Context, f *catalog.File) (io.ReadCloser, error) {
+		return remote.source(f)(ctx, false)
+	})
 	closeRecords := img.close
 	img.close = func() error {
 		cancel()
@@ -120,7 +124,8 @@ func readRemote(ctx context.Context, kept *keptRepository, ref Reference) (*Imag
 			return nil, artifact.Hint(fmt.Errorf("layer %d: %w", i, compressedError(layer.packed)), "push it uncompressed: minimirror build DEFINITION --output %s", ref)
 		}
 	}
-	img := &Image{Digest: r.Digest, Layers: o.layers, remote: &Remote{reference: r.Reference, layers: layers}}
+	img := &Image{Digest: r.Digest, Layers: o.layers, remote: &Remote{reference: r.Reference, digests: r.digests(), layers: layers}}
+	kept.used[signatureName(r.Digest)] = true
 	if img.place, err = catalog.Locate(o.labels, layerSizes(o.layers)); err != nil {
 		return nil, err
 	}
@@ -169,13 +174,13 @@ func (img *Image) OpenContext(ctx context.Context, f *catalog.File) (*Section, e
 
 // source reads a file where it lies in its layer.
 func (m *Remote) source(f *catalog.File) filecache.Source {
-	return func(ctx context.Context) (io.ReadCloser, error) {
+	return func(ctx context.Context, direct bool) (io.ReadCloser, error) {
 		if err := m.line.check(); err != nil {
 			return nil, err
 		}
 		var body io.ReadCloser
 		var err error
-		if f.Size <= joinedFile {
+		if f.Size > 0 && f.Size <= joinedFile && !direct {
 			body, err = m.joiner.open(ctx, f)
 		} else {
 			body, err = m.layers[f.Layer].part(ctx, f.Offset, f.Size)

@@ -1,28 +1,29 @@
 package image
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"io"
 	"slices"
 	"sync"
 
+	"github.com/minimirror/minimirror/internal/filecache"
 	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 const (
-	joinedFile  = 256 << 10 // bytes; larger files are read alone
-	joinedGap   = 64 << 10  // bytes that are read for nothing rather than asking twice
-	joinedMost  = 2 << 20   // bytes that are read with one request, and held in memory
-	joinedReads = 8         // at the same time
+	joinedFile  = filecache.Whole // bytes; larger files are read alone
+	joinedGap   = 256 << 10       // bytes that are read for nothing rather than asking twice
+	joinedMost  = 8 << 20         // bytes that are read with one request
+	joinedReads = 8               // at the same time
 )
 
-// A joiner reads small files from a registry. Those that wait for their turn are joined with their neighbours in the layer: a request costs the
-// registry more than the bytes of a small file.
+// A joiner reads small files from a registry. Those that wait for their turn are joined with their neighbours in the layer, and with what is
+// read ahead: a request costs the registry more than the bytes of a small file.
 type joiner struct {
-	part func(ctx context.Context, layer int, offset, size int64) (io.ReadCloser, error)
-	ctx  context.Context // of the image
+	part  func(ctx context.Context, layer int, offset, size int64) (io.ReadCloser, error)
+	ctx   context.Context // of the image
+	ahead *readAhead
 
 	mu      sync.Mutex
 	waiting []*joined
@@ -30,17 +31,26 @@ type joiner struct {
 	reads   sync.WaitGroup
 }
 
-// A joined is a file that waits.
+// A joined is a file that is read with others: one that somebody waits for, or one that is read ahead.
 type joined struct {
 	file *catalog.File
-	data []byte
-	err  error
-	done chan struct{} // closed when there is one or the other
+
+	turn chan handed   // gets the file when it is its turn, or an error
+	left chan struct{} // closed when the file has been read, or nobody wants it any more
+	once sync.Once
+
+	ahead *filecache.Arrival // nil: somebody waits
 }
 
-// open waits for a file's turn, and reads it.
+// A handed is a file whose turn it is.
+type handed struct {
+	body io.Reader
+	err  error
+}
+
+// open waits for a file's turn. What it returns must be read without delay: others wait for it to be closed.
 func (j *joiner) open(ctx context.Context, f *catalog.File) (io.ReadCloser, error) {
-	w := &joined{file: f, done: make(chan struct{})}
+	w := &joined{file: f, turn: make(chan handed, 1), left: make(chan struct{})}
 	j.mu.Lock()
 	j.waiting = append(j.waiting, w)
 	if j.running < joinedReads && j.ctx.Err() == nil {
@@ -49,13 +59,31 @@ func (j *joiner) open(ctx context.Context, f *catalog.File) (io.ReadCloser, erro
 	}
 	j.mu.Unlock()
 	select {
-	case <-w.done:
-		return io.NopCloser(bytes.NewReader(w.data)), w.err
+	case h := <-w.turn:
+		if h.err != nil {
+			return nil, h.err
+		}
+		return &joinedBody{h.body, w}, nil
 	case <-ctx.Done():
+		w.leave()
 		return nil, context.Cause(ctx)
 	case <-j.ctx.Done():
+		w.leave()
 		return nil, context.Cause(j.ctx)
 	}
+}
+
+func (w *joined) leave() { w.once.Do(func() { close(w.left) }) }
+
+// A joinedBody is a file that is being read. Closed, it lets the next one be read.
+type joinedBody struct {
+	io.Reader
+	joined *joined
+}
+
+func (b *joinedBody) Close() error {
+	b.joined.leave()
+	return nil
 }
 
 // work reads until nobody waits.
@@ -69,13 +97,19 @@ func (j *joiner) work() {
 			return
 		}
 		j.mu.Unlock()
-		err := j.read(batch)
-		for _, w := range batch {
-			if w.data == nil {
-				w.err = err
-			}
-			close(w.done)
+		batch = j.ahead.extend(batch)
+		read, err := j.read(batch)
+		for _, w := range batch[read:] {
+			w.fail(err)
 		}
+	}
+}
+
+func (w *joined) fail(err error) {
+	if w.ahead != nil {
+		w.ahead.Fail(err)
+	} else {
+		w.turn <- handed{err: err}
 	}
 }
 
@@ -94,11 +128,11 @@ func (j *joiner) next() []*joined {
 	slices.SortStableFunc(same, func(a, b *joined) int { return cmp.Compare(a.file.Offset, b.file.Offset) })
 	from := slices.Index(same, first)
 	to := from + 1
-	size := func(from, to int) int64 { return end(same[to-1]) - same[from].file.Offset }
-	for to < len(same) && near(same[to-1], same[to]) && size(from, to+1) <= joinedMost {
+	size := func(from, to int) int64 { return end(same[to-1].file) - same[from].file.Offset }
+	for to < len(same) && near(same[to-1].file, same[to].file) && size(from, to+1) <= joinedMost {
 		to++
 	}
-	for from > 0 && near(same[from-1], same[from]) && size(from-1, to) <= joinedMost {
+	for from > 0 && near(same[from-1].file, same[from].file) && size(from-1, to) <= joinedMost {
 		from--
 	}
 	batch := same[from:to]
@@ -106,52 +140,71 @@ func (j *joiner) next() []*joined {
 	return batch
 }
 
-// near reports whether b is a little behind a, or in its place.
-func near(a, b *joined) bool {
-	gap := b.file.Offset - end(a)
-	return gap >= 0 && gap <= joinedGap || again(a, b)
+// near reports whether b is a little behind a.
+func near(a, b *catalog.File) bool {
+	gap := b.Offset - end(a)
+	return gap >= 0 && gap <= joinedGap
 }
 
-// again reports whether two wait for the same bytes.
-func again(a, b *joined) bool { return a.file.Offset == b.file.Offset && a.file.Size == b.file.Size }
+func end(f *catalog.File) int64 { return f.Offset + f.Size }
 
-func end(w *joined) int64 { return w.file.Offset + w.file.Size }
-
-// read reads the files of a batch. Those that it has not read have no data.
-func (j *joiner) read(batch []*joined) error {
-	start := batch[0].file.Offset
-	body, err := j.part(j.ctx, batch[0].file.Layer, start, end(batch[len(batch)-1])-start)
+// read reads the files of a batch. It returns how many.
+func (j *joiner) read(batch []*joined) (n int, err error) {
+	position := batch[0].file.Offset
+	body, err := j.part(j.ctx, batch[0].file.Layer, position, end(batch[len(batch)-1].file)-position)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer body.Close()
-	position := start
 	for i, w := range batch {
-		if i > 0 && again(batch[i-1], w) {
-			w.data = batch[i-1].data
-			continue
+		if err := skip(body, w.file.Offset-position); err != nil {
+			return i, err
 		}
-		if gap := w.file.Offset - position; gap > 0 {
-			if _, err := io.CopyN(io.Discard, body, gap); err != nil {
-				return unexpected(err)
+		file := &failingReader{LimitedReader: io.LimitedReader{R: body, N: w.file.Size}}
+		if w.ahead != nil {
+			w.ahead.Take(file)
+		} else {
+			w.turn <- handed{body: file}
+			select {
+			case <-w.left:
+			case <-j.ctx.Done():
+				return i + 1, context.Cause(j.ctx)
 			}
-			position += gap
 		}
-		data := make([]byte, w.file.Size)
-		if _, err := io.ReadFull(body, data); err != nil {
-			return unexpected(err)
+		if file.err != nil {
+			return i + 1, file.err
 		}
-		position += w.file.Size
-		w.data = data
+		if err := skip(body, file.N); err != nil {
+			return i + 1, err
+		}
+		position = end(w.file)
 	}
 	_, err = body.Read(make([]byte, 1)) // to the end, so that the connection can serve again
 	if err == io.EOF {
 		err = nil
 	}
-	return err
+	return len(batch), err
 }
 
-func unexpected(err error) error {
+// A failingReader remembers the error of what it reads.
+type failingReader struct {
+	io.LimitedReader
+	err error
+}
+
+func (r *failingReader) Read(p []byte) (int, error) {
+	n, err := r.LimitedReader.Read(p)
+	if r.N > 0 && err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		r.err = err
+	}
+	return n, err
+}
+
+func skip(body io.Reader, n int64) error {
+	_, err := io.CopyN(io.Discard, body, n)
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
 	}

@@ -192,7 +192,7 @@ func TestRemoteJoins(t *testing.T) {
 	for path, content := range want {
 		clients.Go(func() { holdsAll(t, img, map[string]string{path: content}) })
 	}
-	for img.Remote().State().Cache.Misses < int64(len(want)) {
+	for s := img.Remote().State().Cache; s.Misses+s.Hits < int64(len(want)); s = img.Remote().State().Cache {
 		runtime.Gosched()
 	}
 	close(slow)

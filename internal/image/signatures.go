@@ -20,37 +20,50 @@ import (
 
 // VerifySignature requires a signature of the image, or of the index that it was chosen from, by one of the keys. The error is artifact.ErrVerify. o is
 // what the image was opened with.
-func (r *Reader) VerifySignature(ctx context.Context, keys []signature.Key, o Options) error {
-	return r.verifySignature(ctx, keys, o, r.Digest, r.IndexDigest())
+func (r *Reader) VerifySignature(ctx context.Context, keys []signature.Key, o Options) (signature.Verified, error) {
+	return verifySignature(ctx, r.Reference, keys, r.digests(), o)
 }
 
 // VerifyIndexSignature is VerifySignature for the index that has the image, whose own signature does not count.
 func (r *Reader) VerifyIndexSignature(ctx context.Context, keys []signature.Key, o Options) error {
-	return r.verifySignature(ctx, keys, o, r.IndexDigest())
+	_, err := verifySignature(ctx, r.Reference, keys, []string{r.IndexDigest()}, o)
+	return err
 }
 
-func (r *Reader) verifySignature(ctx context.Context, keys []signature.Key, o Options, digests ...string) error {
-	if r.Reference.Transport == Stdin {
-		return artifact.Hint(errors.New("signatures of an image on standard input cannot be read"), "write the image into a file first")
-	}
-	if r.Digest == "" {
-		return artifact.Hint(artifact.Verifyf("%s: an unpacked image and a docker-archive have no signatures", r.Reference), "use a layout, an oci-archive, or the image in a registry")
-	}
-	digests = slices.DeleteFunc(digests, func(d string) bool { return d == "" })
-	var found []signature.Found
-	var err error
-	if r.Reference.Transport == Docker {
-		found, err = pushedSignatures(ctx, r.Reference.Path, digests, o.Registry)
-	} else {
-		found, err = storedSignatures(ctx, r.Reference, o)
-	}
-	if err == nil {
-		err = signature.Verify(keys, digests, found)
-	}
+// VerifyProvenance returns the provenance of the image, or of the index that it was chosen from, that one of the keys signed. There may be none; if
+// there is some, and none is valid and about the image, the error is artifact.ErrVerify.
+func (r *Reader) VerifyProvenance(ctx context.Context, keys []signature.Key, o Options) ([]signature.Statement, error) {
+	found, err := signaturesFor(ctx, r.Reference, r.digests(), o)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", r.Reference, err)
+		return nil, err
 	}
-	return err
+	return signature.VerifyProvenance(keys, r.digests(), found)
+}
+
+// digests are those that a signature of the image may be about; none: it has no manifest.
+func (r *Reader) digests() []string {
+	return slices.DeleteFunc([]string{r.Digest, r.IndexDigest()}, func(d string) bool { return d == "" })
+}
+
+func verifySignature(ctx context.Context, ref Reference, keys []signature.Key, digests []string, o Options) (signature.Verified, error) {
+	found, err := signaturesFor(ctx, ref, digests, o)
+	if err != nil {
+		return signature.Verified{}, err
+	}
+	return signature.Verify(keys, digests, found)
+}
+
+// signaturesFor reads what may be a signature of an image with one of the digests, or a statement about it. Nothing is verified.
+func signaturesFor(ctx context.Context, ref Reference, digests []string, o Options) ([]signature.Found, error) {
+	switch {
+	case ref.Transport == Stdin:
+		return nil, artifact.Hint(errors.New("signatures of an image on standard input cannot be read"), "write the image into a file first")
+	case len(digests) == 0:
+		return nil, artifact.Hint(artifact.Verifyf("an unpacked image and a docker-archive have no signatures"), "use a layout, an oci-archive, or the image in a registry")
+	case ref.Transport == Docker:
+		return pushedSignatures(ctx, ref.Path, digests, o.Registry)
+	}
+	return storedSignatures(ctx, ref, o)
 }
 
 // storedSignatures are those in the index of a layout.
@@ -100,7 +113,10 @@ func pushedSignatures(ctx context.Context, path string, digests []string, o regi
 		if err != nil {
 			return nil, err
 		}
-		at := []string{strings.ReplaceAll(digest, ":", "-") + signature.Tag}
+		var at []string
+		for _, suffix := range signature.Tags {
+			at = append(at, strings.ReplaceAll(digest, ":", "-")+suffix)
+		}
 		for _, d := range list {
 			at = append(at, d.Digest.String())
 		}

@@ -48,14 +48,23 @@ func (r *Reader) verify(ctx context.Context, other *Reader) error {
 	}
 	for i, layer := range r.layers {
 		if other.hasVerified(r, i) {
+			if v.IsProgram(i) {
+				r.program = other.program
+			}
 			continue
 		}
 		if err := verifyOne(ctx, v, i, layer); err != nil {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
+		if v.IsProgram(i) {
+			r.program = v.Program
+		}
 	}
 	return nil
 }
+
+// Program is the SHA-256 of the program in the image, once Verify or VerifyAfter has read it; empty: nothing has, or the image is unpacked and has none.
+func (r *Reader) Program() string { return r.program }
 
 // hasVerified reports whether the image, which has been verified, has the same layer i for the same catalog as another. Of a
 // compressed layer only the configuration states the digest of the content, so such a layer is never taken for another's.

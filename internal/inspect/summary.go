@@ -10,23 +10,25 @@ import (
 
 // A Summary tells what an image or a lock is, and how much it holds.
 type Summary struct {
-	Type       string            `json:"type"` // image or lock
-	Reference  string            `json:"reference"`
-	Name       string            `json:"name"`             // of the definition
-	Digest     string            `json:"digest,omitempty"` // of the image
-	Index      string            `json:"index,omitempty"`  // digest of the index of images for several platforms
-	Platform   string            `json:"platform,omitempty"`
-	Platforms  []string          `json:"platforms,omitempty"` // of all images of the index
-	Lock       string            `json:"lock"`                // digest of the lock
-	Definition string            `json:"definition,omitempty"`
-	Date       time.Time         `json:"date"` // of the lock
-	Keys       []signing.Info    `json:"signing_keys,omitempty"`
-	Count      Count             `json:"count"`
-	Size       int64             `json:"size"` // of the items' files, each once, bytes
-	Sources    []Source          `json:"sources"`
-	Sets       []Set             `json:"sets"`
-	Layers     []image.LayerInfo `json:"layers,omitempty"`
-	Unused     *Unused           `json:"unused,omitempty"`
+	Type      string   `json:"type"` // image or lock
+	Reference string   `json:"reference"`
+	Name      string   `json:"name"`             // of the definition
+	Digest    string   `json:"digest,omitempty"` // of the image
+	Index     string   `json:"index,omitempty"`  // digest of the index of images for several platforms
+	Platform  string   `json:"platform,omitempty"`
+	Platforms []string `json:"platforms,omitempty"` // of all images of the index
+	// Architecture, in Go's words, is set if the image carries only the items for it, and those for all.
+	Architecture string            `json:"architecture,omitempty"`
+	Lock         string            `json:"lock"` // digest of the lock
+	Definition   string            `json:"definition,omitempty"`
+	Date         time.Time         `json:"date"` // of the lock
+	Keys         []signing.Info    `json:"signing_keys,omitempty"`
+	Count        Count             `json:"count"`
+	Size         int64             `json:"size"` // of the items' files, each once, bytes
+	Sources      []Source          `json:"sources"`
+	Sets         []Set             `json:"sets"`
+	Layers       []image.LayerInfo `json:"layers,omitempty"`
+	Unused       *Unused           `json:"unused,omitempty"`
 
 	noKey error
 }
@@ -83,7 +85,7 @@ type Set struct {
 // Summarize counts what there is.
 func (s *Subject) Summarize() *Summary {
 	c := s.Catalog
-	sum := &Summary{Type: "lock", Reference: s.Reference, Name: c.Name, Digest: s.Digest, Index: s.Index, Platform: s.Platform, Platforms: s.Others, Lock: c.Lock, Definition: s.Definition,
+	sum := &Summary{Type: "lock", Reference: s.Reference, Name: c.Name, Digest: s.Digest, Index: s.Index, Platform: s.Platform, Platforms: s.Others, Architecture: c.Architecture, Lock: c.Lock, Definition: s.Definition,
 		Date: c.Date, Keys: s.Keys, noKey: s.NoKey, Layers: s.Layers, Sources: make([]Source, len(c.Sources)), Sets: make([]Set, len(c.Sets))}
 	if s.Unused.Files > 0 {
 		sum.Unused = &s.Unused

@@ -61,6 +61,9 @@ func (s *Summary) Text(w io.Writer) error {
 	if s.Count.Security > 0 {
 		items += ", " + counted(s.Count.Security, "security update")
 	}
+	if s.Architecture != "" {
+		items += ", only those for " + s.Architecture
+	}
 	p.field("holds", fmt.Sprintf("%s), %s, %s", items, counted(s.Count.Files, "file"), bytesize.MB(s.Size)))
 	if s.Unused != nil {
 		p.field("unused", fmt.Sprintf("%s, %s, of layers that earlier images have, too", counted(int(s.Unused.Files), "file"), bytesize.MB(s.Unused.Size)))

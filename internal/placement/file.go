@@ -27,7 +27,9 @@ type document struct {
 type documentLayer struct {
 	Title string    `json:"title"`
 	Added time.Time `json:"added,omitzero"`
-	Files []string  `json:"files"` // "SIZE SHA256 PATH", wanted or not, sorted by path
+	// Architecture is as in Layer.
+	Architecture string   `json:"architecture,omitempty"`
+	Files        []string `json:"files"` // "SIZE SHA256 PATH", wanted or not, sorted by path
 }
 
 const (
@@ -80,6 +82,9 @@ func decode(data []byte) ([]Layer, error) {
 		if layers[i].Title = l.Title; len(l.Title) > maxTitle || artifact.Printable(l.Title) != l.Title {
 			return nil, fmt.Errorf("layer %d: invalid title", i)
 		}
+		if layers[i].Architecture = l.Architecture; l.Architecture != "" && !artifact.ValidName(l.Architecture) {
+			return nil, fmt.Errorf("layer %d: invalid architecture", i)
+		}
 		layers[i].Added = l.Added
 		for at, line := range l.Files {
 			f, err := parseFile(line)
@@ -118,7 +123,7 @@ func Write(file string, layers []Layer) error {
 	for _, l := range layers {
 		all := slices.Concat(l.Files, l.Unused)
 		slices.SortFunc(all, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-		stated := documentLayer{Title: l.Title, Added: l.Added}
+		stated := documentLayer{Title: l.Title, Added: l.Added, Architecture: l.Architecture}
 		for _, f := range all {
 			stated.Files = append(stated.Files, fmt.Sprintf("%d %s %s", f.Size, f.SHA256, f.Path))
 		}

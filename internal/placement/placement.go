@@ -38,11 +38,14 @@ type Wanted struct {
 
 // A Layer is a layer of files, with its place among the layers.
 type Layer struct {
-	Title  string    // for people; it goes into the image's history
-	Added  time.Time // date of the lock of the first image with the layer; zero: not known, or it is new
-	Kept   bool      // it is a layer of the base
-	Files  []File    // that are wanted, sorted by path
-	Unused []File    // that the base once wanted, sorted by path
+	Title string    // for people; it goes into the image's history
+	Added time.Time // date of the lock of the first image with the layer; zero: not known, or it is new
+	// Architecture, in Go's words, is that of the only image that has the layer, where images for several platforms carry the items for
+	// their own architecture. Empty: all images have it. Place neither reads nor sets it.
+	Architecture string
+	Kept         bool   // it is a layer of the base
+	Files        []File // that are wanted, sorted by path
+	Unused       []File // that the base once wanted, sorted by path
 }
 
 // Options limit the layers.

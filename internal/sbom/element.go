@@ -48,7 +48,7 @@ func (l *lister) prepare(ctx context.Context) error {
 		l.kinds[k.Name()] = k
 	}
 	return l.EachItem(ctx, func(i *artifact.Item) error {
-		if source := l.sources[i.Source]; source != nil && l.provenance(source, i).BuiltFrom == nil {
+		if source := l.sources[i.Source]; source != nil && l.origin(i).MadeFrom == nil {
 			if purl := l.purl(source, i); purl != "" {
 				l.carried[purl] = itemRef(i)
 			}
@@ -61,11 +61,11 @@ func itemRef(i *artifact.Item) string { return "item:" + i.ID() }
 
 func releaseRef(source, release string) string { return "release:" + source + "/" + release }
 
-func (l *lister) provenance(source *artifact.Source, i *artifact.Item) artifact.Provenance {
-	if able, is := artifact.Able[artifact.Provenancer](l.kinds[i.Kind]); is {
-		return able.Provenance(source, i)
+func (l *lister) origin(i *artifact.Item) artifact.Origin {
+	if able, is := artifact.Able[artifact.Originator](l.kinds[i.Kind]); is {
+		return able.Origin(i)
 	}
-	return artifact.Provenance{}
+	return artifact.Origin{}
 }
 
 // purl is the item's package URL; empty: its kind has none.
@@ -86,7 +86,7 @@ func (l *lister) items(ctx context.Context, take func(*element) error) error {
 		if source == nil {
 			source = &artifact.Source{Kind: i.Kind, Name: i.Source}
 		}
-		origin := l.provenance(source, i)
+		origin := l.origin(i)
 		e := &element{
 			ref: itemRef(i), name: i.Name, version: i.Version, purl: l.purl(source, i), files: i.Files,
 			supplier: readSupplier(origin.Supplier), homepage: webAddress(origin.Homepage), licences: l.licences.byItem[i.ID()],
@@ -96,12 +96,12 @@ func (l *lister) items(ctx context.Context, take func(*element) error) error {
 				e.releases = append(e.releases, releaseRef(source.Name, r.Name))
 			}
 		}
-		if origin.BuiltFrom != nil {
-			purl := l.purl(source, origin.BuiltFrom)
+		if origin.MadeFrom != nil {
+			purl := l.purl(source, origin.MadeFrom)
 			if e.builtFrom = l.carried[purl]; e.builtFrom == "" {
 				e.builtFrom = "source:" + purl
 				if !seen[purl] {
-					b := element{ref: e.builtFrom, name: strings.Clone(origin.BuiltFrom.Name), version: strings.Clone(origin.BuiltFrom.Version), purl: purl, isSource: true}
+					b := element{ref: e.builtFrom, name: strings.Clone(origin.MadeFrom.Name), version: strings.Clone(origin.MadeFrom.Version), purl: purl, isSource: true}
 					seen[purl], built = true, append(built, b)
 				}
 			}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +150,7 @@ func TestThreshold(t *testing.T) {
 	r := samples(t)
 	for words, want := range map[string]int{
 		"": 0, "critical": 2, "high": 4, "medium": 4, "low": 6, "unknown": 2, "end-of-life": 2, "high,unknown": 6, "any": 12, "fixable": 2, "fixable,critical": 0, "high,critical": 4, "unknown,fixable": 0,
+		"undetermined": 2, "critical,undetermined": 4, "undetermined,fixable": 4,
 	} {
 		threshold, err := ParseThreshold(strings.FieldsFunc(words, func(r rune) bool { return r == ',' }))
 		if got := len(threshold.Exceeded(r)); err != nil || got != want {
@@ -155,6 +158,31 @@ func TestThreshold(t *testing.T) {
 		}
 	}
 	if _, err := ParseThreshold([]string{"dire"}); !errors.Is(err, artifact.ErrUsage) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestFilter(t *testing.T) {
+	r := samples(t)
+	for want, filter := range map[string]Filter{
+		"CVE-1 CVE-2 CVE-3 CVE-5 CVE-8 CVE-9": {},
+		"CVE-1 CVE-2":                         {Matching: &Threshold{least: artifact.UrgencyHigh}},
+		"CVE-4":                               {Text: "ghsa", Statuses: []string{Affected}},
+		"CVE-7 CVE-8":                         {Statuses: []string{NotAffected, Undetermined}},
+		"CVE-2 ":                              {Text: "cve-2"},
+		"":                                    {Text: "b"},
+		"CVE-1":                               {Text: "A-DOC", Matching: &Threshold{least: artifact.UrgencyCritical}, Statuses: []string{Affected}},
+		" ":                                   {Matching: &Threshold{any: true}, Statuses: []string{Fixed}},
+	} {
+		ids := make(map[string]bool)
+		for _, f := range filter.Select(r) {
+			ids[f.ID] = true
+		}
+		if got := strings.Join(slices.Sorted(maps.Keys(ids)), " "); got != strings.TrimSpace(want) {
+			t.Errorf("%+v: %s, want %s", filter, got, want)
+		}
+	}
+	if _, err := ParseStatuses([]string{Affected, "open"}); !errors.Is(err, artifact.ErrUsage) {
 		t.Errorf("%v", err)
 	}
 }

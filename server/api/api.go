@@ -46,6 +46,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.answer(w, r, a.inventory.Sets())
 	case "rules":
 		a.answer(w, r, a.inventory.Rules())
+	case "vulnerabilities":
+		a.serveVulnerabilities(w, r)
 	case "report":
 		a.ServeReport(w, r, false)
 	default:

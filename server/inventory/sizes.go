@@ -64,7 +64,8 @@ func (v *Inventory) findOrigins(ctx context.Context, s *Sizes) error {
 	err := v.Image.EachItem(ctx, func(i *artifact.Item) error {
 		k := key{i.Kind, i.Name}
 		if originator := originators[i.Kind]; originator != nil {
-			k.name, _ = originator.Origin(i)
+			origin := originator.Origin(i)
+			k.name, _ = origin.Of(i)
 		}
 		at, known := places[k]
 		if !known {

@@ -17,9 +17,11 @@ import (
 // A madeKind's items were made from what their names begin with.
 type madeKind struct{ servertest.Kind }
 
-func (madeKind) Origin(i *artifact.Item) (name, version string) {
-	name, _, _ = strings.Cut(i.Name, "-")
-	return name, i.Version
+var _ artifact.Originator = madeKind{}
+
+func (madeKind) Origin(i *artifact.Item) artifact.Origin {
+	name, _, _ := strings.Cut(i.Name, "-")
+	return artifact.Origin{MadeFrom: &artifact.Item{Name: name, Version: i.Version}}
 }
 
 // sizeServer serves an image with unused files. change changes its catalog.

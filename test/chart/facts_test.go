@@ -82,6 +82,19 @@ func TestFacts(t *testing.T) {
 			"NetworkPolicy .spec.egress[0].ports[0].port=53",
 			"NetworkPolicy .spec.egress[1].to[0].ipBlock.cidr=10.0.0.7/32",
 		}},
+		{"keys of an image that stays in its registry", `{image: {mode: registry, repository: registry.example.org/a}, registry: {program: {tag: v1}, verifyKeys: ["-----BEGIN PUBLIC KEY-----\nMCow", "-----BEGIN PUBLIC KEY-----\nMCox"]}}`, []string{
+			"Deployment " + spec + ".containers[0].args[8]=--verify-key=/etc/minimirror/verify-key/image-1.pub",
+			"Deployment " + spec + ".containers[0].args[9]=--verify-key=/etc/minimirror/verify-key/image-2.pub",
+			"Deployment " + spec + ".containers[0].volumeMounts[2].mountPath=/etc/minimirror/verify-key",
+			"Deployment " + spec + ".volumes[2].configMap.name=site-minimirror-verify-key",
+			"Deployment " + spec + ".volumes[2].configMap.items[1].path=image-2.pub",
+			"Deployment .spec.template.metadata.annotations.checksum/verify-key=810d8a42af83169eedb8fe7c6a61a2cf921ca434c87c953a282b3c38fadef1ad",
+		}},
+		{"key of others of an image that stays in its registry", `{image: {mode: registry, repository: registry.example.org/a}, registry: {program: {tag: v1}, existingVerifyKey: site}}`, []string{
+			"Deployment " + spec + ".containers[0].args[8]=--verify-key=/etc/minimirror/verify-key/image.pub",
+			"Deployment " + spec + ".volumes[2].configMap.name=site",
+			"Deployment " + spec + ".volumes[2].configMap.items[0].key=image.pub",
+		}},
 		{"TLS", `{tls: {existingSecret: s}}`, []string{
 			"Service .spec.ports[0].port=443", "Service .spec.ports[0].name=https",
 			"Pod .spec.containers[0].args[1]=--address=https://site-minimirror.site.svc",

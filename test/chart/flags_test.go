@@ -44,8 +44,12 @@ func TestFlagsAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	remote, err := template(t, "site", `{image: {mode: registry}, registry: {program: {tag: v1}, existingAuthority: ca, insecure: true, existingVerifyKey: key}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
 	given := map[string]map[string]bool{} // by verb
-	for _, command := range commands(t, decode(t, manifests), decode(t, plain)) {
+	for _, command := range commands(t, decode(t, manifests), decode(t, plain), decode(t, remote)) {
 		if len(command) < 2 || command[0] != "/minimirror" {
 			t.Fatalf("%q is not the program and a verb", command)
 		}
@@ -61,7 +65,7 @@ func TestFlagsAreThere(t *testing.T) {
 		}
 	}
 	for verb, flags := range map[string][]string{
-		"serve":       {"rules", "sign-key", "tls-cert", "tls-client-ca", "htpasswd", "max-connections"},
+		"serve":       {"rules", "sign-key", "tls-cert", "tls-client-ca", "htpasswd", "max-connections", "cache", "cache-size", "insecure", "registry-ca", "verify-key"},
 		"healthcheck": {"deep", "address"},
 	} {
 		for _, flag := range flags {

@@ -2,8 +2,8 @@
 //
 //	cosign HOST/NAME@sha256:DIGEST KEY
 //
-// It prints a line for each signature: "tag", or "bundle" with the type of the predicate and the predicate. It is a module of its own, so that
-// its dependencies stay out of miniMirror's.
+// It prints a line for each signature: "tag"; for each statement at a tag, "attested" with the type of the predicate and the predicate; and for each
+// bundle, "bundle" with the same. It is a module of its own, so that its dependencies stay out of miniMirror's.
 package main
 
 import (
@@ -53,15 +53,24 @@ func run(ctx context.Context, image, key string) error {
 	for range signed {
 		fmt.Println("tag")
 	}
-	options.NewBundleFormat, options.ClaimVerifier = true, cosign.IntotoSubjectClaimVerifier
+	options.ClaimVerifier = cosign.IntotoSubjectClaimVerifier
+	if err := print(ctx, "attested", ref, &options); err != nil {
+		return err
+	}
+	options.NewBundleFormat = true
 	options.TrustedMaterial = &root.BaseTrustedMaterial{} // no authority: the key alone
-	stated, _, err := cosign.VerifyImageAttestations(ctx, ref, &options)
+	return print(ctx, "bundle", ref, &options)
+}
+
+// print verifies statements in one form, and prints them.
+func print(ctx context.Context, form string, ref name.Reference, options *cosign.CheckOpts) error {
+	stated, _, err := cosign.VerifyImageAttestations(ctx, ref, options)
 	if err != nil {
-		return fmt.Errorf("bundle: %w", err)
+		return fmt.Errorf("%s: %w", form, err)
 	}
 	for _, s := range stated {
 		if s == nil {
-			return fmt.Errorf("bundle: one of %d does not verify", len(stated))
+			return fmt.Errorf("%s: one of %d does not verify", form, len(stated))
 		}
 		payload, err := s.Payload()
 		if err != nil {
@@ -82,7 +91,7 @@ func run(ctx context.Context, image, key string) error {
 		if err := json.Unmarshal(text, &statement); err != nil {
 			return err
 		}
-		fmt.Println("bundle", statement.PredicateType, string(statement.Predicate))
+		fmt.Println(form, statement.PredicateType, string(statement.Predicate))
 	}
 	return nil
 }

@@ -2,7 +2,7 @@
 # One image for two platforms: an index whose images share all layers but the program's. skopeo and a registry copy it, each machine takes its
 # own from it, and the program for arm64 runs and serves what the one for amd64 serves.
 . "$(dirname "$0")/lib.sh"
-need skopeo curl jq qemu-aarch64
+need openssl skopeo curl jq qemu-aarch64
 [ "$(uname -m)" = x86_64 ] || die "this script is for an amd64 machine"
 
 made_up_archive <<-END
@@ -75,6 +75,10 @@ for output in "oci:$mine/both" "oci:$mine/again" "oci-archive:$mine/both.tar"; d
 	build "$output" --platform linux/arm64,linux/amd64
 	[ "$built_digest" = "$both" ] || die "$output: $built_digest is not $both"
 done
+openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$mine/image.key"
+openssl pkey -in "$mine/image.key" -pubout -out "$mine/image.pub"
+build "oci:$mine/signed" --sign-image "$mine/image.key"
+[ "$("$MINIMIRROR" verify "oci:$mine/signed" --verify-key "$mine/image.pub" --provenance --format json | jq -c '[(.platforms | length), (.provenance | length)]')" = '[2,1]' ] || die "verify does not find the provenance of the index"
 start_registry
 build "docker://$registry/site/site:1"
 [ "$built_digest" = "$both" ] || die "in the registry: $built_digest is not $both"
@@ -96,6 +100,15 @@ manifest() { skopeo inspect --raw "docker://$registry/site/site@$1" --tls-verify
 of() { skopeo inspect --raw --tls-verify=false "docker://$registry/site/site:1" | jq -r ".manifests[] | select(.platform.architecture == \"$1\").digest"; }
 [ "$(of amd64)" = "$one" ] || die "the image for amd64 is $(of amd64), and $one when it is built alone"
 [ "$(diff <(manifest "$(of amd64)" | jq -r '.layers[].digest') <(manifest "$(of arm64)" | jq -r '.layers[].digest') | grep -c '^[<>]')" = 2 ] || die "the images differ in other layers"
+
+say "an SBOM for each image, and for the index"
+build "oci:$mine/listed" --sbom
+[ "$built_digest" = "$both" ] || die "--sbom changes the index"
+subjects=$(jq -r '.manifests[] | select(.artifactType == "application/spdx+json").digest' "$mine/listed/index.json" | while read -r sum; do
+	jq -r '.subject.digest + " " + .layers[0].digest' "$mine/listed/blobs/sha256/${sum#sha256:}"
+done)
+[ "$(cut -d' ' -f1 <<<"$subjects" | sort)" = "$(printf '%s\n' "$both" "$(of amd64)" "$(of arm64)" | sort)" ] || die "SBOMs are about $subjects"
+[ "$(cut -d' ' -f2 <<<"$subjects" | sort -u)" = "sha256:$("$MINIMIRROR" sbom "$mine/both" | sha256sum | cut -d' ' -f1)" ] || die "not the SBOM that minimirror sbom prints"
 
 say "each machine takes its own"
 "$MINIMIRROR" inspect "oci:$mine/both" | grep '^platform  *linux/amd64 (there are images for linux/arm64, too)$' >/dev/null || die "inspect does not name the platforms"

@@ -122,6 +122,23 @@ for text in '2024-05-01 00:00 UTC' 'CVE-2024-0002' 'fixed in 1.0-1+deb12u1, whic
 	sed 's/&#43;/+/g' "$mine/page.html" | grep -F -- "$text" >/dev/null || { cat "$mine/page.html"; die "the page does not say $text"; }
 done
 
+say "programs get the same from the server"
+api() { get "$url/api/v1/vulnerabilities?limit=1000&$1"; }
+api status=affected,undetermined,fixed,not-affected >"$mine/api.json"
+cmp <(jq -S .findings "$mine/api.json") <(jq -S .findings "$mine/report.json") || die "the API has other findings"
+jq -e --slurpfile report "$mine/report.json" '.knowledge == $report[0].knowledge and .unknown == $report[0].unknown and .items == $report[0].items and .count == 15' "$mine/api.json" >/dev/null || die "the API: $(jq -c 'del(.findings)' "$mine/api.json")"
+selected() { [ "$(api "$1" | jq -r '[.findings[].id | ltrimstr("CVE-2024-00")] | join(" ")')" = "$2" ] || die "?$1: $(api "$1" | jq -c '[.findings[].id]')"; }
+selected '' '02 22 12 01 05 03 31 08 07'
+selected match=high '02 22'
+selected match=low,fixable '02 22 12 31'
+selected match=undetermined '08 07'
+selected 'q=RENAMED' 31
+selected 'q=cve-2024-000&status=not-affected' 06
+selected 'match=any&offset=6&limit=2' '31 04'
+page() { get -H 'Accept: text/html' "$url/-/vulnerabilities?$1"; }
+page 'match=undetermined' >"$mine/page.html"
+grep -q CVE-2024-0007 "$mine/page.html" && ! grep -q CVE-2024-0002 "$mine/page.html" || die "the page does not select"
+
 say "a pipeline fails for what it asks"
 fails() {
 	local code=0
@@ -135,6 +152,9 @@ fails 5 fixable
 fails 5 end-of-life
 fails 0 end-of-life,fixable
 fails 2 terrible
+fails 5 undetermined
+fails 0 critical
+grep -q '^warning: 2 vulnerabilities are undetermined: .*--fail-on critical does not count them$' "$mine/fails.log" || die "it passes without a word of what is undetermined: $(cat "$mine/fails.log")"
 
 say "debsecan names the same packages of a node"
 awk 'BEGIN { RS = ""; FS = "\n" } { print $0 "\nStatus: install ok installed\nArchitecture: amd64\nMaintainer: x <x@example.org>\nDescription: x\n" }' >"$mine/nodes/node.status" <<-END

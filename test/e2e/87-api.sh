@@ -5,6 +5,8 @@
 need curl jq go npm node htpasswd
 
 small_definition api
+jq -n '{libapp: {"CVE-2026-0001": {description: "made up", releases: {bookworm: {status: "resolved", repositories: {}, fixed_version: "3.0-1", urgency: "high"}}}}}' >"$mine/tracker.json"
+printf 'advisories:\n  - { name: tracker, tracker: ../tracker.json, date: "2026-11-30" }\n' >>"$definition/mirror.yaml"
 "$MINIMIRROR" build "$definition" --output "oci:$mine/image"
 printf 'rules:\n  - deny: { package: mta, reason: "no mail here" }\n' >"$mine/rules.yaml"
 start_server --image "oci:$mine/image" --rules "$mine/rules.yaml" --sign-key "$HOME/.config/minimirror/signing-key.asc"

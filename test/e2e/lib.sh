@@ -153,14 +153,17 @@ start_server() {
 	say "serving ${*:-itself} at $url"
 }
 
-# start_registry starts Debian's docker-registry where $inside says, and sets $registry to its address.
+# start_registry [log] starts Debian's docker-registry where $inside says, and sets $registry to its address and
+# $registry_pid. With log, $mine/registry.log has a line for each request.
 start_registry() {
 	need docker-registry
 	mkdir -p "$mine/registry"
-	printf 'version: 0.1\nlog: {accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:0"}\n' "$mine/registry" >"$mine/registry.yml"
+	printf 'version: 0.1\nlog: {accesslog: {disabled: %s}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:0"}\n' \
+		"$([ "${1:-}" = log ] && echo false || echo true)" "$mine/registry" >"$mine/registry.yml"
 	"${inside[@]}" docker-registry serve "$mine/registry.yml" >"$mine/registry.log" 2>&1 &
-	defer end $!
-	await $! "$mine/registry.log" 'listening on (127\.0\.0\.1:[0-9]+)'
+	registry_pid=$!
+	defer end "$registry_pid"
+	await "$registry_pid" "$mine/registry.log" 'listening on (127\.0\.0\.1:[0-9]+)'
 	registry=$said
 }
 
@@ -297,6 +300,7 @@ small_definition() {
 	made_up_archive <<-END
 		Suite: bookworm
 		Codename: bookworm
+		Origin: Debian
 		By-Hash: yes
 
 		Package: app

@@ -65,6 +65,15 @@ func calls(ctx context.Context, c *mirror.ClientWithResponses) {
 	must(err)
 	expect("getRules", rules.Status(), rules.JSON200 != nil && rules.JSON200.Denied == 1 && rules.JSON200.Rules[0].Action == mirror.RulesRulesActionDeny)
 
+	severe, dire := "high,fixable", "dire"
+	known, err := c.GetVulnerabilitiesWithResponse(ctx, &mirror.GetVulnerabilitiesParams{Match: &severe})
+	must(err)
+	expect("getVulnerabilities", known.Status(), known.JSON200 != nil && known.JSON200.Count == 1 && len(known.JSON200.Knowledge) == 1 &&
+		known.JSON200.Findings[0].Id == "CVE-2026-0001" && *known.JSON200.Findings[0].Fixed == "3.0-1" && known.JSON200.Findings[0].Items[0].Name == "libapp")
+	known, err = c.GetVulnerabilitiesWithResponse(ctx, &mirror.GetVulnerabilitiesParams{Match: &dire})
+	must(err)
+	expect("getVulnerabilities, a wrong word", known.Status(), known.StatusCode() == 400 && known.JSON400 != nil && known.JSON400.Error != "")
+
 	report, err := c.GetReportWithResponse(ctx, &mirror.GetReportParams{Limit: &one})
 	must(err)
 	expect("getReport", report.Status(), report.JSON200 != nil && report.JSON200.Never.Total >= 2 && len(report.JSON200.Never.Rows) == 1)

@@ -16,6 +16,9 @@
 {{- if .Values.registry.insecure }}
 - --insecure
 {{- end }}
+{{- range include "minimirror.verifyFiles" . | fromJsonArray }}
+- {{ printf "--verify-key=/etc/minimirror/verify-key/%s" . | quote }}
+{{- end }}
 {{- end }}
 {{- if include "minimirror.signingSecret" . }}
 {{- range include "minimirror.signingFiles" . | fromJsonArray }}
@@ -56,6 +59,14 @@
 {{- toJson $files -}}
 {{- end -}}
 
+{{/* The keys of the ConfigMap with public keys that must have signed the image, as JSON: one for each. */}}
+{{- define "minimirror.verifyFiles" -}}
+{{- $files := list -}}
+{{- if .Values.registry.existingVerifyKey }}{{ $files = list "image.pub" }}{{ end -}}
+{{- range $i, $_ := .Values.registry.verifyKeys }}{{ $files = append $files (printf "image-%d.pub" (add $i 1)) }}{{ end -}}
+{{- toJson $files -}}
+{{- end -}}
+
 {{- define "minimirror.mounts" -}}
 - { name: rules, mountPath: /etc/minimirror/rules, readOnly: true }
 {{- if eq .Values.image.mode "registry" }}
@@ -65,6 +76,9 @@
 {{- end }}
 {{- if .Values.registry.existingAuthority }}
 - { name: registry-authority, mountPath: /etc/minimirror/registry-authority, readOnly: true }
+{{- end }}
+{{- if include "minimirror.verifyConfigMap" . }}
+- { name: verify-key, mountPath: /etc/minimirror/verify-key, readOnly: true }
 {{- end }}
 {{- end }}
 {{- if include "minimirror.signingSecret" . }}
@@ -101,6 +115,15 @@
   configMap:
     name: {{ . | quote }}
     items: [{ key: ca.crt, path: ca.crt }]
+{{- end }}
+{{- with include "minimirror.verifyConfigMap" . }}
+- name: verify-key
+  configMap:
+    name: {{ . | quote }}
+    items:
+      {{- range include "minimirror.verifyFiles" $ | fromJsonArray }}
+      - { key: {{ . | quote }}, path: {{ . | quote }} }
+      {{- end }}
 {{- end }}
 {{- end }}
 {{- with include "minimirror.signingSecret" . }}

@@ -26,6 +26,10 @@
 {{- if .Values.signingKey.value }}{{ include "minimirror.fullname" . }}-signing-key{{ else }}{{ .Values.signingKey.existingSecret }}{{ end -}}
 {{- end -}}
 
+{{- define "minimirror.verifyConfigMap" -}}
+{{- if .Values.registry.verifyKeys }}{{ include "minimirror.fullname" . }}-verify-key{{ else }}{{ .Values.registry.existingVerifyKey }}{{ end -}}
+{{- end -}}
+
 {{- define "minimirror.tlsSecret" -}}
 {{- if .Values.tls.certificate }}{{ include "minimirror.fullname" . }}-tls{{ else }}{{ .Values.tls.existingSecret }}{{ end -}}
 {{- end -}}

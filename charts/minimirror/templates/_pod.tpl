@@ -8,6 +8,9 @@ metadata:
   {{- /* The key is read at the start: another key, other pods. */}}
   {{- $_ := set $annotations "checksum/signing-key" (sha256sum (printf "%s%s" . (join "" $.Values.signingKey.moreValues))) }}
   {{- end }}
+  {{- with .Values.registry.verifyKeys }}
+  {{- $_ := set $annotations "checksum/verify-key" (sha256sum (join "" .)) }}
+  {{- end }}
   {{- if .Values.metrics.annotations }}
   {{- $_ := set $annotations "prometheus.io/scrape" "true" }}
   {{- $_ := set $annotations "prometheus.io/port" (toString .Values.metrics.port) }}

@@ -8,20 +8,27 @@ package attached
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // A Blob is content, in memory or in a file.
 type Blob struct {
 	v1.Descriptor
-	Data []byte
-	File string // instead of Data
+	Data   []byte
+	File   string // instead of Data
+	Stored bool   // it is where the artifact goes, and has no content here
 }
 
 // NewBlob is a blob in memory.
@@ -42,32 +49,85 @@ type Artifact struct {
 	Type        string            // artifactType of the manifest
 	Annotations map[string]string // of the manifest
 	Layers      []Blob
-	// Tag is the tag at which the artifact is found; the manifest then has Config and no subject. Empty: it is found by its subject.
-	Tag    string
-	Config Blob
+	// Tag is the tag at which the artifact is found. The manifest then has no subject, and a configuration like an image's, with Date. Empty: the
+	// artifact is found by its subject.
+	Tag  string
+	Date time.Time
+}
+
+// Join joins artifacts that have the same tag: the first of them has the layers of all.
+func Join(all []Artifact) (joined []Artifact) {
+	at := make(map[string]int)
+	for _, a := range all {
+		first, found := at[a.Tag]
+		if found && a.Tag != "" {
+			joined[first].add(a.Layers)
+			continue
+		}
+		at[a.Tag] = len(joined)
+		a.Layers = slices.Clone(a.Layers)
+		joined = append(joined, a)
+	}
+	return joined
+}
+
+// After is the artifact with the layers of the manifest that is at its tag: they come first, and none comes twice. So a second signer adds a
+// signature to the first one's, as cosign does.
+func (a Artifact) After(manifest []byte) (Artifact, error) {
+	var m v1.Manifest
+	if err := json.Unmarshal(manifest, &m); err != nil || m.Config.MediaType != v1.MediaTypeImageConfig && len(m.Layers) == 0 {
+		return a, artifact.Hint(fmt.Errorf("%s: there is something else than signatures at this tag", a.Tag), "remove the tag from the registry, or push to another repository")
+	}
+	layers := a.Layers
+	a.Layers = nil
+	for _, d := range m.Layers {
+		a.Layers = append(a.Layers, Blob{Descriptor: d, Stored: true})
+	}
+	a.add(layers)
+	return a, nil
+}
+
+// add adds the layers that the artifact does not have.
+func (a *Artifact) add(layers []Blob) {
+	for _, l := range layers {
+		if !slices.ContainsFunc(a.Layers, func(has Blob) bool { return has.Digest == l.Digest && maps.Equal(has.Annotations, l.Annotations) }) {
+			a.Layers = append(a.Layers, l)
+		}
+	}
 }
 
 // Made is an artifact as it is stored.
 type Made struct {
-	Manifest Blob // its descriptor is as an index lists it
-	Blobs    []Blob
+	Manifest Blob   // its descriptor is as an index lists it
+	Blobs    []Blob // that are not stored yet
 	Tag      string
 }
 
 // Make describes the artifact of an image or index, which is the subject.
 func (a Artifact) Make(subject v1.Descriptor) (*Made, error) {
 	manifest := v1.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest, Annotations: a.Annotations}
-	config := a.Config
+	config := NewBlob(v1.MediaTypeEmptyJSON, v1.DescriptorEmptyJSON.Data)
 	if a.Tag == "" {
-		config = NewBlob(v1.MediaTypeEmptyJSON, v1.DescriptorEmptyJSON.Data)
 		manifest.ArtifactType = a.Type
 		manifest.Subject = &v1.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}
+	} else {
+		image := v1.Image{Created: new(a.Date.UTC()), RootFS: v1.RootFS{Type: "layers"}}
+		for _, l := range a.Layers {
+			image.RootFS.DiffIDs = append(image.RootFS.DiffIDs, l.Digest)
+		}
+		text, err := json.Marshal(image)
+		if err != nil {
+			return nil, err
+		}
+		config = NewBlob(v1.MediaTypeImageConfig, text)
 	}
 	manifest.Config = config.Descriptor
 	made := &Made{Blobs: []Blob{config}, Tag: a.Tag}
 	for _, l := range a.Layers {
 		manifest.Layers = append(manifest.Layers, l.Descriptor)
-		made.Blobs = append(made.Blobs, l)
+		if !l.Stored {
+			made.Blobs = append(made.Blobs, l)
+		}
 	}
 	text, err := json.Marshal(manifest)
 	if err != nil {

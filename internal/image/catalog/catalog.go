@@ -11,16 +11,18 @@ import (
 
 // A Catalog is the image's list of its contents and their locations.
 type Catalog struct {
-	Name    string    // of the definition
-	Date    time.Time // of the lock
-	Lock    string    // digest of mirror.lock, "sha256:…"
-	Sources []artifact.Source
-	Sets    []artifact.Set
-	Items   []artifact.Item // in the order of artifact.Compare
-	Aliases []Alias         // in the order of kind and name
-	Files   []File          // generated files and those of items, each once, sorted by path
-	Unused  []File          // sorted by path and layer; see Reader.Unused. Load leaves them out
-	Layers  []LayerAbout    // of files, in the manifest's order; there may be more layers
+	Name string    // of the definition
+	Date time.Time // of the lock
+	Lock string    // digest of mirror.lock, "sha256:…"
+	// Architecture, in Go's words, is set if the image carries only the part of the lock that machines of this architecture may need.
+	Architecture string
+	Sources      []artifact.Source
+	Sets         []artifact.Set
+	Items        []artifact.Item // in the order of artifact.Compare
+	Aliases      []Alias         // in the order of kind and name
+	Files        []File          // generated files and those of items, each once, sorted by path
+	Unused       []File          // sorted by path and layer; see Reader.Unused. Load leaves them out
+	Layers       []LayerAbout    // of files, in the manifest's order; there may be more layers
 }
 
 // A File of the mirror: one of an item (Path is Item.FileID) or a generated file.
@@ -67,6 +69,8 @@ type Alias struct {
 type LayerAbout struct {
 	Title string    `json:"title"`          // for people
 	Added time.Time `json:"added,omitzero"` // date of the lock of the first image with the layer; zero: not known
+	// Own tells that the layer is for the catalog's Architecture; images for other architectures do not have it.
+	Own bool `json:"own,omitempty"`
 }
 
 // A SetSummary is a set without the list of its items.

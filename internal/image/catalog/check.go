@@ -22,6 +22,8 @@ func (h *Head) check(size int64) error {
 		return Errorf("name %q", h.Name)
 	case !isDigest || !artifact.ValidSHA256(lock):
 		return Errorf("lock %q is not a sha256 digest", h.Lock)
+	case h.Architecture != "" && !artifact.ValidName(h.Architecture):
+		return Errorf("architecture %q", h.Architecture)
 	}
 	for i, set := range h.Sets {
 		switch {

@@ -24,7 +24,7 @@ func (f *File) key() string      { return f.Path }
 // Load reads the whole catalog and checks it. If brief is set, it omits the items'
 // URLs and Metadata, which are two thirds of it.
 func (r *Reader) Load(ctx context.Context, brief bool) (*Catalog, map[string]int32, error) {
-	c := &Catalog{Name: r.Name, Date: r.Date, Lock: r.Lock, Layers: r.Layers}
+	c := &Catalog{Name: r.Name, Date: r.Date, Lock: r.Lock, Architecture: r.Architecture, Layers: r.Layers}
 	l := loader{Reader: r}
 	if err := l.items(ctx, c, brief); err != nil {
 		return nil, nil, err

@@ -19,14 +19,17 @@ const FormatVersion = 3
 
 // A Head is the beginning of a catalog: what the image is, and where the rest is.
 type Head struct {
-	Version int          `json:"version"` // FormatVersion
-	Name    string       `json:"name"`    // as in Catalog
-	Date    time.Time    `json:"date"`
-	Lock    string       `json:"lock"`
-	Sets    []SetSummary `json:"sets"`
-	Unused  int64        `json:"unused,omitempty"` // bytes of the unused files
-	Layers  []LayerAbout `json:"layers,omitempty"` // as in Catalog
-	Tables  tables       `json:"tables"`
+	Version int       `json:"version"` // FormatVersion
+	Name    string    `json:"name"`    // as in Catalog
+	Date    time.Time `json:"date"`
+	Lock    string    `json:"lock"`
+	// Architecture is as in Catalog.
+	Architecture string `json:"architecture,omitempty"`
+
+	Sets   []SetSummary `json:"sets"`
+	Unused int64        `json:"unused,omitempty"` // bytes of the unused files
+	Layers []LayerAbout `json:"layers,omitempty"` // as in Catalog
+	Tables tables       `json:"tables"`
 }
 
 // tables are what the records hold.
@@ -95,7 +98,7 @@ func (c *Catalog) Encode() (head, records []byte, err error) {
 		}
 		all[i], byID[r.ID()] = r, r
 	}
-	h := Head{Version: FormatVersion, Name: c.Name, Date: c.Date, Lock: c.Lock, Layers: c.Layers}
+	h := Head{Version: FormatVersion, Name: c.Name, Date: c.Date, Lock: c.Lock, Architecture: c.Architecture, Layers: c.Layers}
 	for i := range c.Unused {
 		h.Unused += c.Unused[i].Size
 	}

@@ -27,9 +27,10 @@ import (
 	"github.com/minimirror/minimirror/internal/transfer"
 )
 
-// Attach pushes artifacts of an image to its repository, HOST/NAME. Where the registry does not list referrers, a tag does
-// (OCI distribution specification 1.1, "Pushing manifests with subject").
-func Attach(ctx context.Context, path string, o Options, image digest.Digest, all []*attached.Made) error {
+// Attach pushes artifacts of an image, which need not be there yet, to its repository, HOST/NAME. What is at the tag of an artifact stays there, and
+// the artifact is added to it. Where the registry does not list referrers, a tag does (OCI distribution specification 1.1, "Pushing manifests with
+// subject").
+func Attach(ctx context.Context, path string, o Options, image v1.Descriptor, all []attached.Artifact) error {
 	r, err := Open(path, o)
 	if err != nil {
 		return err
@@ -40,29 +41,64 @@ func Attach(ctx context.Context, path string, o Options, image digest.Digest, al
 		return err
 	}
 	var referrers []v1.Descriptor
-	for _, made := range all {
-		for i := range made.Blobs {
-			if err := p.push(ctx, "@"+made.Manifest.Digest.String(), &made.Blobs[i]); err != nil {
-				return r.explain(err)
-			}
-		}
-		at := "@" + made.Manifest.Digest.String()
-		if made.Tag != "" {
-			at = ":" + made.Tag
-		} else {
-			referrers = append(referrers, made.Manifest.Descriptor)
-		}
-		if err := p.push(ctx, at, &made.Manifest); err != nil {
+	for _, a := range attached.Join(all) {
+		made, err := p.attach(ctx, r, image, a)
+		if err != nil {
 			return r.explain(err)
+		}
+		if made.Tag == "" {
+			referrers = append(referrers, made.Manifest.Descriptor)
 		}
 	}
 	if len(referrers) == 0 {
 		return nil
 	}
-	if _, err := r.referrers(ctx, image.String()); !errors.Is(err, errNoReferrers) {
+	if _, err := r.referrers(ctx, image.Digest.String()); !errors.Is(err, errNoReferrers) {
 		return err
 	}
-	return p.list(ctx, r, image, referrers)
+	return p.list(ctx, r, image.Digest, referrers)
+}
+
+// attach pushes one artifact.
+func (p *pusher) attach(ctx context.Context, r *Repository, image v1.Descriptor, a attached.Artifact) (*attached.Made, error) {
+	if a.Tag != "" {
+		text, _, _, err := r.Manifest(ctx, a.Tag)
+		if err == nil {
+			a, err = a.After(text)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	made, err := a.Make(image)
+	if err != nil {
+		return nil, err
+	}
+	for i := range made.Blobs {
+		if err := p.push(ctx, "@"+made.Manifest.Digest.String(), &made.Blobs[i]); err != nil {
+			return nil, err
+		}
+	}
+	at := "@" + made.Manifest.Digest.String()
+	if made.Tag != "" {
+		at = ":" + made.Tag
+	}
+	return made, p.push(ctx, at, &made.Manifest)
+}
+
+// Tag gives an image or index that is in a repository, HOST/NAME, a tag.
+func Tag(ctx context.Context, path string, o Options, tag, mediaType string, manifest []byte) error {
+	r, err := Open(path, o)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	p, err := newPusher(path, o)
+	if err != nil {
+		return err
+	}
+	b := attached.NewBlob(mediaType, manifest)
+	return r.explain(p.push(ctx, ":"+tag, &b))
 }
 
 // A pusher writes to a repository.

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"encoding/json"
 	"io"
 	"log"
 	"net/http/httptest"
@@ -16,6 +17,13 @@ import (
 	"github.com/minimirror/minimirror/internal/image/registry"
 )
 
+// signature is a payload that is the same for all signers; the annotation differs.
+func signature(of v1.Descriptor, signer string) attached.Artifact {
+	layer := attached.NewBlob("text/plain", []byte("payload"))
+	layer.Annotations = map[string]string{"signer": signer}
+	return attached.Artifact{Tag: attached.Tag(of.Digest, ".sig"), Layers: []attached.Blob{layer}}
+}
+
 // Artifacts are found by the registry's list of referrers, or by the tag of the image where it has none; twice the same is one.
 func TestAttach(t *testing.T) {
 	for name, lists := range map[string]bool{"a registry that lists referrers": true, "one that does not": false} {
@@ -26,19 +34,14 @@ func TestAttach(t *testing.T) {
 			image := v1.Descriptor{MediaType: v1.MediaTypeImageManifest, Digest: digest.FromString("image"), Size: 5}
 			other := v1.Descriptor{MediaType: v1.MediaTypeImageManifest, Digest: digest.FromString("other"), Size: 5}
 			for _, subject := range []v1.Descriptor{image, other, image} {
-				var all []*attached.Made
-				for _, a := range []attached.Artifact{
+				if err := registry.Attach(t.Context(), path, registry.Options{}, subject, []attached.Artifact{
 					{Type: "application/one", Layers: []attached.Blob{attached.NewBlob("text/plain", []byte("one"))}, Annotations: map[string]string{"a": "b"}},
 					{Type: "application/two", Layers: []attached.Blob{attached.NewBlob("text/plain", []byte("two"))}},
-					{Tag: attached.Tag(subject.Digest, ".sig"), Config: attached.NewBlob(v1.MediaTypeImageConfig, []byte("{}")), Layers: []attached.Blob{attached.NewBlob("text/plain", []byte("three"))}},
-				} {
-					made, err := a.Make(subject)
-					if err != nil {
-						t.Fatal(err)
-					}
-					all = append(all, made)
+					signature(subject, "one signer"),
+				}); err != nil {
+					t.Fatal(err)
 				}
-				if err := registry.Attach(t.Context(), path, registry.Options{}, subject.Digest, all); err != nil {
+				if err := registry.Attach(t.Context(), path, registry.Options{}, subject, []attached.Artifact{signature(subject, "another"), signature(subject, "a third")}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -62,8 +65,17 @@ func TestAttach(t *testing.T) {
 			if err != nil || len(found) != 2 || !slices.Equal(types, []string{"application/one", "application/two"}) {
 				t.Errorf("%q, %v", types, err)
 			}
-			if _, _, _, err := r.Manifest(t.Context(), attached.Tag(image.Digest, ".sig")); err != nil {
-				t.Error(err)
+			text, _, _, err := r.Manifest(t.Context(), attached.Tag(image.Digest, ".sig"))
+			var manifest v1.Manifest
+			if err != nil || json.Unmarshal(text, &manifest) != nil {
+				t.Fatal(err)
+			}
+			var signers []string
+			for _, l := range manifest.Layers {
+				signers = append(signers, l.Annotations["signer"])
+			}
+			if want := []string{"one signer", "another", "a third"}; !slices.Equal(signers, want) {
+				t.Errorf("signatures of %q, want %q", signers, want)
 			}
 			if none, err := r.Referrers(t.Context(), digest.FromString("none").String()); err != nil || len(none) > 0 {
 				t.Errorf("%v, %v", none, err)

@@ -1,6 +1,6 @@
 // Package signature signs images with a key of one's own, and verifies such signatures without a network, in both forms that cosign knows: a
 // payload of "simple signing" at the tag sha256-DIGEST.sig, and a Sigstore bundle (version 0.3) with an in-toto statement in a DSSE envelope, whose
-// subject is the image. Provenance (SLSA 1.0) is a bundle, too.
+// subject is the image. Provenance (SLSA 1.0) has two forms, too: a bundle, and the envelope alone at the tag sha256-DIGEST.att.
 //
 //	key, digest of the image ──Sign, Attest──▶ attached.Artifact ──▶ layout, registry ──Verify──▶ nil, or what is wrong
 package signature
@@ -22,13 +22,19 @@ import (
 const (
 	BundleType    = "application/vnd.dev.sigstore.bundle.v0.3+json"
 	payloadType   = "application/vnd.dev.cosign.simplesigning.v1+json"
+	envelopeType  = "application/vnd.dsse.envelope.v1+json"
 	statementType = "application/vnd.in-toto+json" // of a DSSE envelope's payload
 	annotation    = "dev.cosignproject.cosign/signature"
 	signatureType = "cosign container image signature"
 	signPredicate = "https://sigstore.dev/cosign/sign/v1"
 	Provenance    = "https://slsa.dev/provenance/v1" // type of a predicate
-	suffix        = ".sig"
+	predicateName = "predicateType"                  // annotation of an envelope
+	signTag       = ".sig"
+	attestTag     = ".att"
 )
+
+// Tags are the suffixes of the tags that have signatures and statements.
+var Tags = []string{signTag, attestTag}
 
 // A payload is what simple signing signs: containers-signature(5).
 type payload struct {
@@ -106,32 +112,39 @@ func (s Signer) Sign() ([]attached.Artifact, error) {
 	}
 	layer := attached.NewBlob(payloadType, text)
 	layer.Annotations = map[string]string{annotation: base64.StdEncoding.EncodeToString(sig)}
-	config, err := json.Marshal(v1.Image{Created: new(s.Date.UTC()), RootFS: v1.RootFS{Type: "layers", DiffIDs: []digest.Digest{layer.Digest}}})
+	_, bundled, err := s.state(signPredicate, struct{}{})
+	return []attached.Artifact{{Tag: attached.Tag(s.Image, signTag), Date: s.Date, Layers: []attached.Blob{layer}}, bundled}, err
+}
+
+// Attest makes both forms of a signed statement about the image.
+func (s Signer) Attest(predicateType string, predicate any) ([]attached.Artifact, error) {
+	envelope, bundled, err := s.state(predicateType, predicate)
 	if err != nil {
 		return nil, err
 	}
-	tagged := attached.Artifact{Tag: attached.Tag(s.Image, suffix), Config: attached.NewBlob(v1.MediaTypeImageConfig, config), Layers: []attached.Blob{layer}}
-	bundled, err := s.Attest(signPredicate, struct{}{})
-	return []attached.Artifact{tagged, bundled}, err
+	text, err := json.Marshal(envelope)
+	layer := attached.NewBlob(envelopeType, text)
+	layer.Annotations = map[string]string{annotation: "", predicateName: predicateType}
+	return []attached.Artifact{{Tag: attached.Tag(s.Image, attestTag), Date: s.Date, Layers: []attached.Blob{layer}}, bundled}, err
 }
 
-// Attest makes a signed statement about the image.
-func (s Signer) Attest(predicateType string, predicate any) (a attached.Artifact, err error) {
-	e := &envelope{Type: statementType}
+// state makes a signed statement, and the bundle that has it.
+func (s Signer) state(predicateType string, predicate any) (e *envelope, a attached.Artifact, err error) {
+	e = &envelope{Type: statementType}
 	if e.Payload, err = json.Marshal(statement{"https://in-toto.io/Statement/v1", []subject{{s.Name, map[string]string{"sha256": s.Image.Encoded()}}}, predicateType, predicate}); err != nil {
-		return a, err
+		return nil, a, err
 	}
 	sig, err := sign(s.Key, e.signed())
 	if err != nil {
-		return a, err
+		return nil, a, err
 	}
 	e.Signatures = []signature{{sig}}
 	b := bundle{MediaType: BundleType, Envelope: e}
 	if b.Material.Key.Hint, err = Hint(s.Key.Public()); err != nil {
-		return a, err
+		return nil, a, err
 	}
 	text, err := json.Marshal(b)
-	return attached.Artifact{Type: BundleType, Layers: []attached.Blob{attached.NewBlob(BundleType, text)}, Annotations: map[string]string{
+	return e, attached.Artifact{Type: BundleType, Layers: []attached.Blob{attached.NewBlob(BundleType, text)}, Annotations: map[string]string{
 		v1.AnnotationCreated: s.Date.UTC().Format(time.RFC3339), "dev.sigstore.bundle.content": "dsse-envelope", "dev.sigstore.bundle.predicateType": predicateType,
 	}}, err
 }

@@ -8,8 +8,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +70,7 @@ func TestVerify(t *testing.T) {
 			own, strange := Key{"own.pub", key.Public()}, Key{"strange.pub", newKeys(t)[name].Public()}
 			is := func(what string, keys []Key, digests []string, found []Found, want string) {
 				t.Helper()
-				err := Verify(keys, digests, found)
+				_, err := Verify(keys, digests, found)
 				if want == "" && err != nil || want != "" && (!errors.Is(err, artifact.ErrVerify) || !strings.Contains(err.Error(), want)) {
 					t.Errorf("%s: %v, want %q", what, err, want)
 				}
@@ -85,7 +87,7 @@ func TestVerify(t *testing.T) {
 				}
 			}
 			is("none", []Key{own}, []string{image.String()}, nil, "not signed")
-			is("provenance alone", []Key{own}, []string{image.String()}, foundIn(t, []attached.Artifact{stated}), "not signed")
+			is("provenance alone", []Key{own}, []string{image.String()}, foundIn(t, stated), "not signed")
 			is("rubbish", []Key{own}, []string{image.String()}, []Found{{BundleType, nil, []byte("{")}, {payloadType, map[string]string{annotation: "?"}, []byte("{}")}}, "not signed")
 		})
 	}
@@ -140,6 +142,76 @@ func TestReadKeys(t *testing.T) {
 		if _, err := ReadPrivate([]byte(text), none); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.30q: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// reworded is a bundle whose statement was changed after it was signed, and still is a statement.
+func reworded(t *testing.T, f Found) Found {
+	t.Helper()
+	var b bundle
+	if err := json.Unmarshal(f.Data, &b); err != nil {
+		t.Fatal(err)
+	}
+	b.Envelope.Payload = bytes.Replace(b.Envelope.Payload, []byte(`"predicate":"a"`), []byte(`"predicate":"b"`), 1)
+	text, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Found{f.MediaType, f.Annotations, text}
+}
+
+// Provenance is about this image and signed with this key, in both of its forms; what is not is refused, and none is not an error.
+func TestVerifyProvenance(t *testing.T) {
+	keys := newKeys(t)
+	image, other := digest.FromString("image"), digest.FromString("other")
+	attest := func(key string, about digest.Digest, kind, predicate string) []Found {
+		made, err := Signer{Key: keys[key], Name: "minimirror.local/x", Date: time.Unix(1e9, 0), Image: about}.Attest(kind, predicate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return foundIn(t, made)
+	}
+	own := Key{"own.pub", keys["ECDSA"].Public()}
+	good, foreign, elsewhere := attest("ECDSA", image, Provenance, "a"), attest("Ed25519", image, Provenance, "a"), attest("ECDSA", other, Provenance, "a")
+	changed := slices.Clone(good)
+	for i := range changed { // the payload is base64: one letter of it
+		at := bytes.Index(changed[i].Data, []byte(`"payload":"`)) + 200
+		changed[i].Data = bytes.Clone(changed[i].Data)
+		changed[i].Data[at] ^= 1
+	}
+	for name, test := range map[string]struct {
+		found []Found
+		want  string
+	}{
+		"one":            {good, "a"},
+		"each form":      {good[:1], "a"},
+		"bundle":         {good[1:], "a"},
+		"two":            {append(attest("ECDSA", image, Provenance, "b"), good...), "b a"},
+		"foreign, too":   {append(slices.Clone(foreign), good...), "a"},
+		"none":           {nil, ""},
+		"signature":      {attest("ECDSA", image, signPredicate, "a"), ""},
+		"foreign":        {foreign, "is not valid with the key in own.pub"},
+		"another's":      {elsewhere, "is about another image, " + other.String() + ": this one is " + image.String()},
+		"damaged":        {[]Found{{BundleType, nil, []byte("{")}}, "is damaged"},
+		"changed bundle": {changed[1:], "is damaged"},
+		"changed":        {[]Found{reworded(t, good[1])}, "is not valid with the key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all, err := VerifyProvenance([]Key{own}, []string{image.String()}, test.found)
+			if err != nil {
+				if !errors.Is(err, artifact.ErrVerify) || !strings.Contains(err.Error(), test.want) || test.want == "" {
+					t.Errorf("%v, want %q", err, test.want)
+				}
+				return
+			}
+			var got []string
+			for _, s := range all {
+				got = append(got, strings.Trim(string(s.Predicate), `"`))
+			}
+			if strings.Join(got, " ") != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
 	}
 }
 

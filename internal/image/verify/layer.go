@@ -162,8 +162,12 @@ func (w *layerWalk) file(m *tarlayer.Member, e *wanted) error {
 	if n, err := io.CopyBuffer(w.sum, io.LimitReader(w.in, m.Size), w.buf); err != nil || n < m.Size {
 		return artifact.Verifyf("%s: cut off after %d of %d bytes", m.Path, n, m.Size)
 	}
-	if got := fmt.Sprintf("%x", w.sum.Sum(nil)); e.sha256 != "" && got != e.sha256 {
+	got := fmt.Sprintf("%x", w.sum.Sum(nil))
+	if e.sha256 != "" && got != e.sha256 {
 		return artifact.Verifyf("%s: sha256 mismatch: got %s, want %s", strings.TrimPrefix(m.Path, layout.Root+"/"), got, e.sha256)
+	}
+	if m.Path == layout.ProgramPath {
+		w.Program = got
 	}
 	if e.file != nil {
 		w.content[e.file.Offset] = e.file

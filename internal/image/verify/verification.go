@@ -17,6 +17,9 @@ import (
 
 // A Verification has the expected content of each layer.
 type Verification struct {
+	// Program is the SHA-256 of the program, when its layer has been read.
+	Program string
+
 	files   [][]*catalog.File // by layer
 	sets    []artifact.Set
 	kinds   []string
@@ -69,6 +72,9 @@ func New(c *catalog.Catalog, unused []catalog.File, place *catalog.Location, lay
 	}
 	return v, nil
 }
+
+// IsProgram reports whether the layer with a number has the program.
+func (v *Verification) IsProgram(number int) bool { return number == v.program }
 
 // addUnused adds unused files, none of which may hide another file of the catalog.
 func (v *Verification) addUnused(c *catalog.Catalog, unused []catalog.File) error {

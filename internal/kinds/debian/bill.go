@@ -10,9 +10,9 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/deb822"
 )
 
-// Provenance implements artifact.Provenancer. The supplier is the Maintainer (Policy 5.6.2), and a package is built from its source package
+// Origin implements artifact.Originator. The supplier is the Maintainer (Policy 5.6.2), and a package is built from its source package
 // (Policy 5.6.1).
-func (k Kind) Provenance(_ *artifact.Source, i *artifact.Item) (o artifact.Provenance) {
+func (Kind) Origin(i *artifact.Item) (o artifact.Origin) {
 	o.Supplier = deb822.ReadableText(deb822.MetadataField(i, "Maintainer"))
 	o.Homepage = deb822.ReadableText(deb822.MetadataField(i, "Homepage"))
 	channels := i.Attributes.Values("channel")
@@ -22,8 +22,8 @@ func (k Kind) Provenance(_ *artifact.Source, i *artifact.Item) (o artifact.Prove
 		}
 	}
 	if deb822.IsBinary(i) || deb822.IsUdeb(i) {
-		name, version := k.Origin(i)
-		o.BuiltFrom = &artifact.Item{Kind: i.Kind, Source: i.Source, Name: name, Version: version, Attributes: sourceAttributes(channels)}
+		name, version := deb822.SourceOf(i.Name, i.Version, deb822.MetadataField(i, "Source"))
+		o.MadeFrom = &artifact.Item{Kind: i.Kind, Source: i.Source, Name: name, Version: version, Attributes: sourceAttributes(channels)}
 	}
 	return o
 }

@@ -9,23 +9,23 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/debiantest"
 )
 
-func TestProvenance(t *testing.T) {
+func TestOrigin(t *testing.T) {
 	source := artifact.Source{Name: "debian", Releases: []artifact.Release{{Name: "bookworm", Metadata: []string{"Origin: Debian", "Codename: bookworm"}}}}
 	attributes := artifact.NewAttributes(map[string][]string{"architecture": {"amd64"}, "channel": {"bookworm-updates/main", "bookworm/contrib", "bookworm/main"}})
 	item := artifact.Item{Kind: "debian", Source: "debian", Name: "libperl5.36", Version: "5.36.0-7+b1", Attributes: attributes,
 		Metadata: []string{"Source: perl (5.36.0-7)", "Maintainer: Niko <niko@example.org>", "Homepage: https://www.perl.org/"}}
-	got := (Kind{}).Provenance(&source, &item)
+	got := (Kind{}).Origin(&item)
 	if got.Supplier != "Niko <niko@example.org>" || got.Homepage != "https://www.perl.org/" || !reflect.DeepEqual(got.Releases, []string{"bookworm-updates", "bookworm"}) {
 		t.Errorf("%+v", got)
 	}
-	if purl := (Kind{}).PackageURL(&source, got.BuiltFrom); purl != "pkg:deb/debian/perl@5.36.0-7?arch=source&distro=bookworm" && purl != "pkg:deb/debian/perl@5.36.0-7?arch=source" {
+	if purl := (Kind{}).PackageURL(&source, got.MadeFrom); purl != "pkg:deb/debian/perl@5.36.0-7?arch=source&distro=bookworm" && purl != "pkg:deb/debian/perl@5.36.0-7?arch=source" {
 		t.Errorf("%s", purl)
 	}
-	if got.BuiltFrom.Name != "perl" || got.BuiltFrom.Version != "5.36.0-7" {
-		t.Errorf("%+v", got.BuiltFrom)
+	if got.MadeFrom.Name != "perl" || got.MadeFrom.Version != "5.36.0-7" {
+		t.Errorf("%+v", got.MadeFrom)
 	}
-	if again := (Kind{}).Provenance(&source, got.BuiltFrom); again.BuiltFrom != nil {
-		t.Errorf("a source package is built from %+v", again.BuiltFrom)
+	if again := (Kind{}).Origin(got.MadeFrom); again.MadeFrom != nil {
+		t.Errorf("a source package is built from %+v", again.MadeFrom)
 	}
 }
 

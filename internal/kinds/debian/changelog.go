@@ -28,14 +28,6 @@ func (Kind) Replaces(a, b *artifact.Item) bool {
 	return a.Architecture() == b.Architecture() || !deb822.IsSource(a) && (a.Architecture() == all || b.Architecture() == all)
 }
 
-// Origin implements artifact.Originator: the source package (Policy 5.6.1).
-func (Kind) Origin(i *artifact.Item) (name, version string) {
-	if deb822.IsSource(i) {
-		return i.Name, i.Version
-	}
-	return deb822.SourceOf(i.Name, i.Version, deb822.MetadataField(i, "Source"))
-}
-
 // Changelog implements artifact.Changelogger. The entries are those of the source package, and those of binary-only rebuilds
 // (Policy 12.7, deb-changelog(5)).
 func (k Kind) Changelog(_ context.Context, a, b *artifact.Item, open func(f *artifact.File) (io.ReadCloser, error)) (*artifact.Changelog, error) {
@@ -52,7 +44,7 @@ func (k Kind) Changelog(_ context.Context, a, b *artifact.Item, open func(f *art
 	}
 	after, upTo := k.changelogVersion(a), k.changelogVersion(b)
 	result := &artifact.Changelog{}
-	_, source := k.Origin(a)
+	source := k.sourceVersion(a)
 	for _, text := range texts {
 		for _, entry := range deb822.ParseChangelog(text) {
 			switch {
@@ -76,9 +68,16 @@ func (k Kind) Changelog(_ context.Context, a, b *artifact.Item, open func(f *art
 // rebuild ends the version of a package that was built again from the same source.
 var rebuild = regexp.MustCompile(`\+b[0-9]+$`)
 
+// sourceVersion is the version of the source package that a package was built from.
+func (k Kind) sourceVersion(i *artifact.Item) string {
+	origin := k.Origin(i)
+	_, version := origin.Of(i)
+	return version
+}
+
 // changelogVersion is what a changelog calls the version of a package: that of its source package, with the number of the rebuild.
 func (k Kind) changelogVersion(i *artifact.Item) string {
-	_, version := k.Origin(i)
+	version := k.sourceVersion(i)
 	if version != i.Version {
 		version += rebuild.FindString(i.Version)
 	}

@@ -44,12 +44,13 @@ var _ interface {
 	artifact.Identifier
 	artifact.Installer
 	artifact.Licenser
+	artifact.Originator
 	artifact.PackageURLer
 	artifact.Prober
-	artifact.Provenancer
 	artifact.Reserver
 	artifact.Ruler
 	artifact.Schemer
+	artifact.Splitter
 	artifact.SystemNamer
 	artifact.Verifier
 	artifact.Versioner

@@ -38,6 +38,7 @@ var _ interface {
 	artifact.Reserver
 	artifact.Ruler
 	artifact.Schemer
+	artifact.Splitter
 	artifact.Verifier
 	artifact.Versioner
 } = Kind{}

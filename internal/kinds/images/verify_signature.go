@@ -78,7 +78,7 @@ func (r *reader) verifyOne(ctx context.Context, t *tree, digest string, keys []s
 			}
 		}
 		for _, key := range keys {
-			if signature.Verify([]signature.Key{key.Key}, []string{digest}, found) == nil {
+			if _, err := signature.Verify([]signature.Key{key.Key}, []string{digest}, found); err == nil {
 				a.carried = true
 				if by := key.fingerprint + " " + key.File; !slices.Contains(t.signedBy[digest], by) {
 					t.signedBy[digest] = append(t.signedBy[digest], by)
@@ -94,7 +94,7 @@ func (r *reader) verifyOne(ctx context.Context, t *tree, digest string, keys []s
 	for i, key := range keys {
 		plain[i] = key.Key
 	}
-	err := signature.Verify(plain, []string{digest}, all)
+	_, err := signature.Verify(plain, []string{digest}, all)
 	var hint *artifact.HintError
 	if errors.As(err, &hint) { // it is about images that this program makes
 		err = artifact.Hint(hint.Err, "if the image may be trusted, sign it (cosign sign --key KEY %s/%s@%s); if it was signed and then copied, copy its signatures, too", r.registry, r.repository, digest)

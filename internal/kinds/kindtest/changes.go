@@ -32,7 +32,8 @@ func (m *mirror) changes(t *testing.T) {
 	}
 	changelogger, reads := artifact.Able[artifact.Changelogger](m.Kind)
 	for _, item := range items {
-		if name, _ := originator.Origin(item); name == "" {
+		origin := originator.Origin(item)
+		if name, _ := origin.Of(item); name == "" {
 			t.Errorf("%s: its origin has no name", item)
 		}
 		if !reads {

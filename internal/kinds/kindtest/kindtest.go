@@ -76,6 +76,7 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("package URLs", one.packageURLs)
 	t.Run("lists of software", one.softwareList)
 	t.Run("changes", one.changes)
+	t.Run("architectures", one.architectures)
 	t.Run("clients", one.clients)
 	t.Run("denied to everybody", one.denied)
 	t.Run("denied to a client", one.deniedToClient)

@@ -60,7 +60,7 @@ func (r *Registry) Attest(name string, image v1.Descriptor, key crypto.Signer, p
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return r.Attach(name, image, made)
+	return r.Attach(name, image, made[Bundle])
 }
 
 // Attach adds an artifact: with a tag, or with the image as its subject.
