@@ -79,6 +79,7 @@ func (r *reader) attachedTo(ctx context.Context, subject string) (all []*attachm
 		if slices.ContainsFunc(all, func(a *attachment) bool { return a.listed.Digest == d.Digest }) {
 			continue
 		}
+		d.Data = nil // the bytes are a file
 		if !r.mayWant(&d) {
 			continue
 		}

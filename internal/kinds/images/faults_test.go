@@ -145,7 +145,7 @@ func TestLies(t *testing.T) {
 		"401 on what is attached":         {lie: about("/referrers/", status(401)), want: []string{"what is attached", "401"}},
 		"403 on what is attached":         {lie: about("/referrers/", status(403)), want: []string{"what is attached", "403"}},
 		"500 on what is attached":         {lie: about("/referrers/", status(500)), want: []string{"what is attached", "500"}},
-		"401 on all repositories":         {lie: about("/_catalog", status(401)), take: `"acme/app*:1"`, want: []string{"has a pattern of repositories", "401"}},
+		"401 on all repositories":         {lie: about("/_catalog", status(401)), take: `"acme/app*:1"`, want: []string{"has a pattern of repositories", "401", "hint: name each repository in take, or "}},
 		"403 on a tag of cosign's":        {lie: either(about("/tags/list", status(404)), about(".sig", status(403))), want: []string{"what is attached", ".sig", "403"}},
 		"no configuration":                {lie: about(configURL, status(404)), want: []string{"upstream lacks a part of it: configuration: "}},
 		"no manifest below":               {lie: about(child.Digest.String(), status(404)), want: []string{"upstream lacks a part of it: the index lists a manifest for linux/amd64"}},

@@ -49,7 +49,7 @@ func line(key, value string) string {
 // referrerLine says that something is attached to a manifest.
 func referrerLine(subject string, d *v1.Descriptor) (string, error) {
 	text, err := json.Marshal(d)
-	return keyReferrer + ": " + subject + " " + string(text), err
+	return keyReferrer + ": " + subject + " " + strings.ReplaceAll(string(text), "\x7f", `\u007f`), err // which JSON leaves as it is, and a lock refuses
 }
 
 // parseReferrer reads the value of such a line.

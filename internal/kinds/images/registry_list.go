@@ -33,6 +33,9 @@ type tagList struct {
 
 // repositories implements content: "_catalog", which is not a part of the specification any more.
 func (r *registry) repositories(ctx context.Context) ([]string, error) {
+	if u, err := url.Parse(r.address); err == nil && canonical(u.Host) == dockerHub {
+		return nil, errNoCatalog
+	}
 	names, err := r.list(ctx, r.address+"/v2/_catalog"+pageSize, func(data []byte) ([]string, error) {
 		var page struct {
 			Repositories *[]string `json:"repositories"`

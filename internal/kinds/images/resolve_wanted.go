@@ -128,11 +128,11 @@ func (r *sourceResolver) repositories(ctx context.Context, one *request, held, b
 	}
 	listed, err := r.in.repositories(ctx)
 	if err != nil {
-		err = one.section.Errorf("images: %s: %s has a pattern of repositories: %w", r.registry, one, err)
-		if errors.Is(err, errNoCatalog) {
-			err = artifact.Hint(err, "name each repository in take")
+		cure := "name each repository in take"
+		if hint := (*artifact.HintError)(nil); errors.As(err, &hint) { // often a login, where a registry lists for some people
+			err, cure = hint.Err, cure+", or "+hint.Hint
 		}
-		return nil, err
+		return nil, artifact.Hint(one.section.Errorf("images: %s: %s has a pattern of repositories: %w", r.registry, one, err), "%s", cure)
 	}
 	for _, name := range listed {
 		if !one.repository.Match(name) || !validRepository.MatchString(name) {

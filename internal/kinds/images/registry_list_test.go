@@ -1,0 +1,110 @@
+package images
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+)
+
+func TestNextPage(t *testing.T) {
+	const here = "https://r.example.org/prefix/v2/a/tags/list?n=2"
+	for link, want := range map[string]string{
+		``: "",
+		`</v2/a/tags/list?last=b&n=2>; rel="next"`:                  "https://r.example.org/v2/a/tags/list?last=b&n=2",
+		`<?last=b>;rel=next`:                                        "https://r.example.org/prefix/v2/a/tags/list?last=b",
+		`<http://r.example.org/v2/x>; title="a"; REL="prev next"`:   "https://r.example.org/v2/x",
+		`</first>; rel="first", </v2/y>; rel="next"`:                "https://r.example.org/v2/y",
+		`</v2/x>; rel="prev"`:                                       "",
+		`/v2/x; rel="next"`:                                         "",
+		`<https://other.example.org/v2/x>; rel="next"`:              "!on another host",
+		`<file:///etc/passwd>; rel="next"`:                          "!on another host",
+		`<https://r.example.org:8443/v2/x>; rel="next"`:             "!on another host",
+		`<https://name:secret@other.example.org/>; rel="next"`:      "!on another host",
+		`<https://[/>; rel="next"`:                                  "!not an address",
+		`<https://name:secret@r.example.org/v2/x#part>; rel="next"`: "https://r.example.org/v2/x",
+	} {
+		got, err := nextPage(here, []string{link})
+		if text, wrong := strings.CutPrefix(want, "!"); wrong {
+			if err == nil || !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "secret") {
+				t.Errorf("%s: %q, %v, want %q", link, got, err, text)
+			}
+		} else if err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", link, got, err, want)
+		}
+	}
+}
+
+func FuzzPages(f *testing.F) {
+	f.Add([]byte(`{"name":"a","tags":["1"]}`), `</v2/x>; rel="next"`)
+	f.Add([]byte(`{"schemaVersion":2,"manifests":[`+someBlob+`]}`), `<https://x>`)
+	f.Fuzz(func(t *testing.T, data []byte, link string) {
+		next, err := nextPage("https://r.example.org/v2/", []string{link})
+		if u, parsed := url.Parse(next); err == nil && next != "" && (parsed != nil || u.Host != "r.example.org" || u.Scheme != "https") {
+			t.Errorf("%q leads to %q", link, next)
+		}
+		list, err := readAttachedList(data)
+		for _, d := range list {
+			if err == nil && !validDigest(d.Digest.String()) {
+				t.Errorf("%+v", d)
+			}
+			kindsOf("", &d, &document{})
+			if text, err := referrerLine(someDigest, &d); err == nil {
+				if _, again, err := parseReferrer(strings.TrimPrefix(text, keyReferrer+": ")); err != nil || again.Digest != d.Digest {
+					t.Errorf("%s: %v", text, err)
+				}
+				if strings.ContainsAny(text, "\n\r\x00\x7f") {
+					t.Errorf("%q", text)
+				}
+			}
+		}
+	})
+}
+
+// anywhere is a section without a place.
+type anywhere struct{ artifact.Section }
+
+func (anywhere) Errorf(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+// TestSets: what sets mean, with and without a registry.
+func TestSets(t *testing.T) {
+	r := &resolver{}
+	for _, i := range []artifact.Item{
+		{Source: "docker.io", Name: "library/nginx", Version: "1.27", Key: "library/nginx:1.27/linux/amd64"},
+		{Source: "docker.io", Name: "library/nginx", Version: "1.27", Key: "library/nginx:1.27/linux/arm64"},
+		{Source: "docker.io", Name: "library/nginx", Version: "1.26", Key: "library/nginx:1.26/linux/amd64"},
+		{Source: "registry.example.org_5000", Name: "acme/app", Version: someDigest, Key: "acme/app@" + someDigest, Attributes: artifact.NewAttributes(map[string][]string{attributeDigest: {someDigest}})},
+		{Source: "registry.example.org_5000", Name: "acme/app", Version: "2", Key: "acme/app:2", Attributes: artifact.NewAttributes(map[string][]string{attributeDigest: {someDigest}})},
+	} {
+		r.Items = append(r.Items, i)
+	}
+	const both = "docker.io/library/nginx:1.27/linux/amd64 docker.io/library/nginx:1.27/linux/arm64"
+	for _, c := range []struct {
+		text, want string
+		newest     int
+	}{
+		{"nginx:1.27", both, 0},
+		{"docker.io/nginx:1.27", both, 0},
+		{"docker.io/library/nginx:~1.27", both, 0},
+		{"nginx:*", both, 1},
+		{"registry.example.org:5000/acme/*:2", "registry.example.org_5000/acme/app:2", 0},
+		{"acme/app@" + someDigest, "registry.example.org_5000/acme/app:2 registry.example.org_5000/acme/app@" + someDigest, 0},
+		{"app:2", "!no image of the definition matches \"app:2\"", 0},
+		{"nginx:1.2", "!there are: library/nginx:1.2", 0},
+	} {
+		one := request{section: anywhere{}, text: c.text, newest: c.newest}
+		if err := one.parse(); err != nil {
+			t.Fatal(err)
+		}
+		set, err := r.set("s", []request{one})
+		if text, wrong := strings.CutPrefix(c.want, "!"); wrong {
+			if err == nil || !strings.Contains(err.Error(), text) {
+				t.Errorf("%s: %v, want %q", c.text, err, text)
+			}
+		} else if got := strings.Join(set.Items, " "); err != nil || got != c.want || set.Architecture != artifact.AnyArchitecture || strings.Join(set.Requested, " ") != got {
+			t.Errorf("%s: %+v, %v, want %s", c.text, set, err, c.want)
+		}
+	}
+}
