@@ -1,7 +1,7 @@
 // Troubled is a proxy before a registry on loopback that goes wrong in one way, for the
 // end-to-end scripts:
 //
-//	troubled http://127.0.0.1:5000 none|cut|busy|drip|stall|norange|shifted|wrong|manifest
+//	troubled http://127.0.0.1:5000 none|cut|busy|drip|stall|norange|shifted|wrong|manifest|liar
 //
 // It prints its own address. GET /sent answers with the requests so far, and the bytes of all bodies.
 package main
@@ -19,6 +19,9 @@ import (
 	"sync"
 	"time"
 )
+
+// honest is how many requests for blobs a liar answers as it should.
+const honest = 8
 
 // Of a body, in bytes.
 const (
@@ -80,6 +83,16 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case p.trouble == "shifted" && asked != "":
 			r.Header.Set("Range", "bytes=512-")
 			r.Header.Set("X-Asked", strings.TrimPrefix(asked, "bytes="))
+		case p.trouble == "liar" && asked != "" && n >= honest: // now and then, in turn: wrong bytes, too few, those of another place
+			switch n % 6 {
+			case 1:
+				r.Header.Set("X-Lie", "wrong")
+			case 3:
+				r.Header.Set("X-Lie", "short")
+			case 5:
+				r.Header.Set("Range", "bytes=512-")
+				r.Header.Set("X-Asked", strings.TrimPrefix(asked, "bytes="))
+			}
 		}
 	}
 	p.next.ServeHTTP(w, r)
@@ -104,7 +117,11 @@ func (p *proxy) change(r *http.Response) error {
 		if of("/blobs/") {
 			body.left, body.stalls = stallAfter, r.Request.Context().Done()
 		}
-	case "shifted":
+	case "liar", "shifted":
+		body.wrong = r.Request.Header.Get("X-Lie") == "wrong"
+		if r.Request.Header.Get("X-Lie") == "short" {
+			body.left = max(r.ContentLength/2, 1)
+		}
 		if asked := r.Request.Header.Get("X-Asked"); asked != "" {
 			r.Header.Set("Content-Range", "bytes "+asked+"/*")
 		}
@@ -124,13 +141,14 @@ type body struct {
 	left   int64           // bytes until the connection is cut; 0: it is not
 	stalls <-chan struct{} // then it is not cut, but stands still until the client goes
 	pause  time.Duration
-	spoil  bool // the first byte
+	spoil  bool // a byte
+	wrong  bool // a byte of each piece
 }
 
 func (b *body) Read(buffer []byte) (int, error) {
 	time.Sleep(b.pause)
 	n, err := b.ReadCloser.Read(buffer)
-	if b.spoil && n > 0 {
+	if (b.spoil || b.wrong) && n > 0 {
 		buffer[n/2] ^= 1
 		b.spoil = false
 	}
