@@ -1,9 +1,10 @@
 // Troubled is a proxy before a registry on loopback that goes wrong in one way, for the
 // end-to-end scripts:
 //
-//	troubled http://127.0.0.1:5000 none|cut|busy|drip|stall|norange|shifted|wrong|manifest|liar
+//	troubled http://127.0.0.1:5000 none|cut|busy|drip|stall|norange|shifted|wrong|manifest|liar|push
 //
-// It prints its own address. GET /sent answers with the requests so far, and the bytes of all bodies.
+// It prints its own address. GET /sent answers with the requests so far, the bytes of all bodies that it has sent, and of those that it has received.
+// GET /mend ends the trouble.
 package main
 
 import (
@@ -26,7 +27,8 @@ const honest = 8
 // Of a body, in bytes.
 const (
 	cutAfter   = 700_000
-	stallAfter = 2_000_000 // a package of 93-registry.sh and a part of the next
+	stallAfter = 2_000_000  // a package of 93-registry.sh and a part of the next
+	pushAfter  = 50_000_000 // of all bodies that clients send
 )
 
 func main() {
@@ -56,18 +58,29 @@ type proxy struct {
 	requests int
 	blobs    int   // requests for blobs
 	sent     int64 // bytes of bodies, counted before they are passed on
+	received int64 // bytes of bodies of requests
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/sent" {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		fmt.Fprintln(w, p.requests, p.sent)
+		fmt.Fprintln(w, p.requests, p.sent, p.received)
 		return
 	}
 	p.mu.Lock()
 	p.requests++
+	if r.URL.Path == "/mend" {
+		p.trouble = "none"
+	}
+	gone := p.trouble == "push" && p.received > pushAfter
 	p.mu.Unlock()
+	if gone {
+		panic(http.ErrAbortHandler)
+	}
+	if r.ContentLength != 0 {
+		r.Body = &upload{r.Body, p}
+	}
 	if strings.Contains(r.URL.Path, "/blobs/") && r.Method == http.MethodGet {
 		p.mu.Lock()
 		n := p.blobs
@@ -96,6 +109,22 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	p.next.ServeHTTP(w, r)
+}
+
+// An upload is a body that a client sends.
+type upload struct {
+	io.ReadCloser
+	proxy *proxy
+}
+
+func (u *upload) Read(buffer []byte) (int, error) {
+	n, err := u.ReadCloser.Read(buffer)
+	u.proxy.mu.Lock()
+	defer u.proxy.mu.Unlock()
+	if u.proxy.received += int64(n); u.proxy.trouble == "push" && u.proxy.received > pushAfter {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return n, err
 }
 
 // change makes an answer wrong.
