@@ -38,6 +38,8 @@ func explain(ctx context.Context, err error, o Options) error {
 		return artifact.Hint(err, "name the certificate authority of %s: --registry-ca FILE", registryHost(o.Output))
 	case o.Output.Transport == image.Docker && containsAny(text, "dial tcp"):
 		return artifact.Hint(err, "check that a registry answers at %s, and check the name and the network", registryHost(o.Output))
+	case o.Output.Transport == image.Docker && containsAny(text, ": EOF", "unexpected EOF", "connection reset", "broken pipe", "timeout", "500 Internal", "502 Bad", "503 Service", "504 Gateway"):
+		return artifact.Hint(err, "run the command again: it sends only what %s does not have yet", registryHost(o.Output))
 	}
 	return err
 }

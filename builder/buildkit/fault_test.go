@@ -195,6 +195,7 @@ func TestExplain(t *testing.T) {
 		{errors.New("failed to solve: failed to push h.example:5000/a/b:1: 401 Unauthorized"), registry, "failed to push h.example:5000/a/b:1: 401 Unauthorized\nhint: log in with \"docker login h.example:5000\" or \"skopeo login h.example:5000\", or name a file with credentials in REGISTRY_AUTH_FILE"},
 		{errors.New("http: server gave HTTP response to HTTPS client"), registry, "http: server gave HTTP response to HTTPS client\nhint: the registry speaks plain HTTP"},
 		{errors.New("failed to push h.example:5000/a/b:1: dial tcp 192.0.2.1:5000: connect: connection refused"), registry, "failed to push h.example:5000/a/b:1: dial tcp 192.0.2.1:5000: connect: connection refused\nhint: check that a registry answers at h.example:5000"},
+		{errors.New("failed to push h.example:5000/a/b:1: failed to do request: Head \"https://h.example:5000/v2/\": EOF"), registry, "failed to push h.example:5000/a/b:1: failed to do request: Head \"https://h.example:5000/v2/\": EOF\nhint: run the command again: it sends only what h.example:5000 does not have yet"},
 		{errors.New("dial tcp: lookup x: no such host"), file, "dial tcp: lookup x: no such host"},
 		{artifact.Verifyf("a: wrong"), registry, "a: wrong"},
 	} {

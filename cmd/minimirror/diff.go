@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -42,7 +43,8 @@ it does not deny the items that they replace. docs/rules.md describes the file;
 package, with the vulnerabilities (CVEs) that it mentions. It reads one package of
 each source package from image B, starting with the smallest.
 
---format markdown is for a change request. The exit code is 0 whether or not there
+--format markdown is for a change request. --format svg draws the changed items, what the
+new ones were made from, and the layers, as a picture in one file. The exit code is 0 whether or not there
 are differences.
 
 ` + referenceHelp + `
@@ -52,6 +54,7 @@ Examples:
   minimirror diff old.lock new.lock --format json
   minimirror diff docker://registry.example.org/site/docker:1 oci:out/docker --changelog
   minimirror diff docker.tar oci:out/docker --rules rules.yaml --format markdown
+  minimirror diff docker.tar oci:out/docker --format svg > changes.svg
 `
 
 // diffFlags are what diff is asked for.
@@ -65,7 +68,7 @@ func diffVerb(ctx context.Context, c *command, args []string) error {
 	var f diffFlags
 	once(c.flags, &f.rules, "rules", "file of rules: list the items of B that it newly denies")
 	c.flags.BoolVar(&f.changelog, "changelog", false, "print upstream's changelogs of upgraded items, from the files of image B")
-	c.flags.StringVar(&f.output, "format", "text", "what to print: text, json or markdown")
+	c.flags.StringVar(&f.output, "format", "text", "what to print: text, json, markdown or svg")
 	c.platformFlag()
 	f.registry = registryFlags(c)
 	if err := c.parseMore(args, diffHelp, 0); err != nil {
@@ -77,8 +80,11 @@ func diffVerb(ctx context.Context, c *command, args []string) error {
 	if err := c.atMost(2); err != nil {
 		return err
 	}
-	if f.output != "text" && f.output != "json" && f.output != "markdown" {
-		return artifact.Usagef("--format %s: want text, json or markdown", f.output)
+	if !slices.Contains([]string{"text", "json", "markdown", "svg"}, f.output) {
+		return artifact.Usagef("--format %s: want text, json, markdown or svg", f.output)
+	}
+	if f.output == "svg" && (f.changelog || c.flags.Changed("rules")) {
+		return artifact.Usagef("--format svg cannot be used with --changelog or --rules: a picture does not show them")
 	}
 	if c.flags.Arg(0) == "-" && c.flags.Arg(1) == "-" {
 		return c.wrongUsage("only one of the two can be read from standard input")
@@ -122,6 +128,8 @@ func diffVerb(ctx context.Context, c *command, args []string) error {
 		return c.printJSON(d)
 	case "markdown":
 		return d.Markdown(c.stdout)
+	case "svg":
+		return d.SVG(c.stdout, all)
 	}
 	return d.Text(c.stdout)
 }

@@ -197,7 +197,10 @@ func (v *verification) verify(ctx context.Context, img, other *image.Reader) (*v
 			return nil, fmt.Errorf("image %s: %w", img.Digest, err)
 		}
 		stated.Key = s.Key.File
-		result.Provenance = append(result.Provenance, stated)
+		same := func(other *provenance.Stated) bool { return *other == *stated } // that of the index says what that of the image says
+		if !slices.ContainsFunc(result.Provenance, same) {
+			result.Provenance = append(result.Provenance, stated)
+		}
 	}
 	return result, nil
 }

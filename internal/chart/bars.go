@@ -14,14 +14,23 @@ type Part struct {
 	Hollow bool // outlined only
 }
 
+const (
+	rowHeight, barHeight = 26, 18
+	labels, texts        = 300, 180 // widths
+)
+
+func barsHeight(n int) float64 { return float64(max(n, 1) * rowHeight) }
+
 // Bars draws bars below each other, with labels before and texts behind them. Their lengths are proportional to the sizes of their
 // parts. id is unique in the page.
 func Bars(id, title, description string, bars []Bar) string {
-	const (
-		rowHeight, barHeight = 26, 18
-		labels, texts        = 300, 180 // widths
-		length               = Width - labels - texts
-	)
+	p := newPicture(id, title, description, barsHeight(len(bars)))
+	p.bars(bars)
+	return p.finish()
+}
+
+func (p *picture) bars(bars []Bar) {
+	const length = Width - labels - texts
 	var most float64
 	for i := range bars {
 		var sum float64
@@ -30,7 +39,6 @@ func Bars(id, title, description string, bars []Bar) string {
 		}
 		most = max(most, sum)
 	}
-	p := newPicture(id, title, description, float64(max(len(bars), 1)*rowHeight))
 	for i := range bars {
 		b := &bars[i]
 		y := float64(i * rowHeight)
@@ -46,5 +54,4 @@ func Bars(id, title, description string, bars []Bar) string {
 		}
 		p.text(box{at + 8, y + 2, Width - at - 8, barHeight}, b.Text)
 	}
-	return p.finish()
 }

@@ -16,15 +16,21 @@ type Share struct {
 // Treemap draws shares as rectangles whose areas are proportional to their sizes: squarified (Bruls, Huizing, van Wijk 2000), the largest
 // first, from the top left. Shares without a size are left out. id is unique in the page.
 func Treemap(id, title, description string, shares []Share) string {
-	const height = 480
+	p := newPicture(id, title, description, treemapHeight)
+	p.treemap(shares)
+	return p.finish()
+}
+
+const treemapHeight = 480
+
+func (p *picture) treemap(shares []Share) {
 	shares = slices.DeleteFunc(slices.Clone(shares), func(s Share) bool { return s.Size <= 0 })
 	slices.SortStableFunc(shares, func(a, b Share) int { return cmp.Or(cmp.Compare(b.Size, a.Size), strings.Compare(a.Label, b.Label)) })
-	p := newPicture(id, title, description, height)
 	sizes := make([]float64, len(shares))
 	for i := range shares {
 		sizes[i] = float64(shares[i].Size)
 	}
-	for i, r := range squarify(sizes, box{0, 0, Width, height}) {
+	for i, r := range squarify(sizes, box{0, 0, Width, treemapHeight}) {
 		s := &shares[i]
 		p.shape(r, s.Label+": "+s.Text, false)
 		const margin, lineHeight, shortest = 4, 15, 28
@@ -37,7 +43,6 @@ func Treemap(id, title, description string, shares []Share) string {
 			p.text(inner, s.Label, s.Text)
 		}
 	}
-	return p.finish()
 }
 
 // squarify divides a rectangle in proportion to sizes, which are greater than zero and descending.

@@ -2,7 +2,7 @@
 // site that has the first, and what rules make of the second. It is for the verb of this name, and knows no kind of item.
 //
 //	image or lock ──▶ Side ──┐
-//	                         ├─Compare──▶ Diff ──▶ text, JSON, Markdown
+//	                         ├─Compare──▶ Diff ──▶ text, JSON, Markdown, SVG
 //	image or lock ──▶ Side ──┘
 package diff
 

@@ -50,3 +50,13 @@ BUILDKIT_HOST=unix://$mine/buildkitd/buildkitd.sock \
 third=$(digest "oci:$mine/remote")
 say "buildkitd: sha256:$third"
 [ "$first" = "$third" ] || die "the embedded BuildKit and a remote one give two digests"
+
+# The daemon pushes the image, and this program its signature, and then the tag.
+need openssl docker-registry
+openssl genpkey -quiet -algorithm ED25519 -out "$mine/image.key"
+openssl pkey -in "$mine/image.key" -pubout -out "$mine/image.pub"
+start_registry
+BUILDKIT_HOST=unix://$mine/buildkitd/buildkitd.sock \
+	"$MINIMIRROR" build "$mine/one" --sign-key "$mine/key.asc" --sign-image "$mine/image.key" --output "docker://$registry/site/one:1" >/dev/null
+[ "$(digest --tls-verify=false "docker://$registry/site/one:1")" = "$first" ] || die "the daemon pushes another image"
+"$MINIMIRROR" verify "docker://$registry/site/one:1" --verify-key "$mine/image.pub" --provenance >/dev/null || die "what the daemon pushed is not signed"

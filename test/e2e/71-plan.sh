@@ -2,7 +2,7 @@
 # plan says what build will fetch and need; build refuses before it fetches anything where it cannot fit; and an image that goes to a
 # registry has no second copy on this machine's disk.
 . "$(dirname "$0")/lib.sh"
-need docker-registry python3
+need docker-registry python3 skopeo
 need_root_or_die "a small disk"
 
 {
@@ -52,7 +52,19 @@ grep -q '^hint: free .*--force' "$mine/build.log"
 
 say "a registry gets 20 MB and the program from a disk that has 31 MB: the layers are made while they are sent"
 start_registry
+"$MINIMIRROR" plan "$definition" --output "docker://$registry/site/web:1" --format json >"$mine/plan.json"
+cached() { find "$XDG_CACHE_HOME/minimirror/sha256" -type f -printf '%s\n' | awk '{ n += $1 } END { print n + 0 }'; }
+had=$(cached)
 "$MINIMIRROR" build "$definition" --output "docker://$registry/site/web:1"
+skopeo inspect --raw --tls-verify=false "docker://$registry/site/web:1" >"$mine/manifest.json"
+python3 - "$mine/plan.json" "$mine/manifest.json" "$(($(cached) - had))" "$(stat -c %s "$MINIMIRROR")" <<'END'
+import json, sys
+plan, manifest, fetched, program = json.load(open(sys.argv[1])), json.load(open(sys.argv[2])), int(sys.argv[3]), int(sys.argv[4])
+layers = sum(layer["size"] for layer in manifest["layers"])
+print("fetched: planned", plan["fetch"]["size"], "was", fetched, "layers: planned", plan["layers"]["new"], "are", layers, "with the program of", program)
+assert 0 <= fetched - plan["fetch"]["size"] < 300e3, "other bytes were fetched than planned"
+assert 0 <= layers - plan["layers"]["new"] - program < 300e3, "the layers have other bytes than planned"
+END
 "$MINIMIRROR" plan "$definition" --output "docker://$registry/site/web:1" | grep -E '^to fetch: 0 files'
 [ "$(du -sm "$mine/disk" | cut -f1)" -le 24 ] || die "$(du -sh "$mine/disk")"
 carries "docker://$registry/site/web:1" p07 --package
@@ -62,4 +74,6 @@ mount -t tmpfs -o size=8m,mode=755 tmpfs "$mine/disk"
 defer umount "$mine/disk"
 rm "$definition"/mirror.*[!l]
 "$MINIMIRROR" lock "$definition" >"$mine/lock" 2>&1
+cat "$mine/lock"
 grep -q 'build will refuse this lock' "$mine/lock" || die "$(cat "$mine/lock")"
+grep -q 'free [0-9.]* MB, or put the cache on a larger disk (XDG_CACHE_HOME=DIR)' "$mine/lock" || die "lock does not say what to do: $(cat "$mine/lock")"

@@ -3,7 +3,7 @@
 # upgrades the packages that diff names as upgraded, to the same versions, and no others. And the bytes that diff says are to be
 # shipped are those of the layers that a registry with A does not have.
 . "$(dirname "$0")/lib.sh"
-need apt-get jq skopeo
+need apt-get jq skopeo python3
 
 # The archive of two months.
 archive_of_a() {
@@ -188,6 +188,17 @@ archive_of_b >"$mine/b.txt"
 made_up_archive <"$mine/b.txt"
 image b
 "$MINIMIRROR" diff "oci:$mine/a" "oci:$mine/b" --changelog --format json >"$mine/diff.json"
+
+say "the same as a picture"
+"$MINIMIRROR" diff "oci:$mine/a" "oci:$mine/b" --format svg >"$mine/diff.svg"
+# shapes prints the titles of the shapes.
+shapes() { python3 -c 'import sys, xml.etree.ElementTree as tree; print(*(t.text for t in tree.parse(sys.argv[1]).iter("{http://www.w3.org/2000/svg}title")), sep="\n")' "$mine/diff.svg"; }
+shapes >"$mine/shapes"
+for title in '^site: 2024-01-01 → 2024-02-01$' "^upgraded: $(jq .count.upgraded "$mine/diff.json") items: security updates, " "^removed: $(jq .count.removed "$mine/diff.json") items: " '^plain: 43.2 kB$' '^libboth: '; do
+	grep -q "$title" "$mine/shapes" || die "the picture has no $title: $(cat "$mine/shapes")"
+done
+[ "$(grep -c ', new$' "$mine/shapes")" = "$(jq .ship.new "$mine/diff.json")" ] && [ "$(grep -c ', in A, too$' "$mine/shapes")" = "$(jq .ship.kept "$mine/diff.json")" ] || die "the picture has other layers: $(cat "$mine/shapes")"
+! grep -q '^stays: ' "$mine/shapes" || die "the picture shows what has not changed"
 
 say "the bytes to ship are those that a registry with A lacks"
 start_registry

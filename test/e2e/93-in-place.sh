@@ -144,6 +144,22 @@ for trouble in wrong cut; do
 	end "$server"
 done
 
+before liar
+start_server --image "docker://$address/site/web@$digest" --cache "$mine/liar" --cache-size 5M
+asked=$(requests)
+cat >"$mine/fetch" <<-'END'
+	file=$(mktemp)
+	curl --noproxy "*" --silent --fail --max-time 60 --output "$file" "$1" && echo "$(sha256sum <"$file" | cut -c -64)  $2"
+	rm "$file"
+END
+printf '%s\n' "${pool[@]}" "${pool[@]}" "${pool[@]}" | shuf --random-source=<(yes) | xargs -P 16 -I{} "${inside[@]}" sh "$mine/fetch" "$url/test/{}" {} >"$mine/got"
+[ "$(requests)" -ge $((asked + 12)) ] || die "liar: the registry was asked $(($(requests) - asked)) times"
+[ -s "$mine/got" ] || die "liar: nothing is answered"
+for file in "${pool[@]}"; do printf '%s  %s\n' "$(curl --silent --noproxy '*' "$archive/$file" | sha256sum | cut -c -64)" "$file"; done | sort >"$mine/right"
+sort -u "$mine/got" | comm -23 - "$mine/right" | grep . && die "liar: these are answered in full, and wrong"
+say "a registry that lies now and then: $(wc -l <"$mine/got") of $((3 * ${#pool[@]})) requests are answered, all right"
+end "$server"
+
 say "the program alone, as a pod has it: its own image, a read-only root, a numeric user, a folder for the cache"
 "$MINIMIRROR" build --program-only --output "docker://$registry/site/program:1" | tee "$mine/program"
 "$MINIMIRROR" build --program-only --output "oci:$mine/program-image" >"$mine/program-again"

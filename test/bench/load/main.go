@@ -3,13 +3,14 @@
 //	load URL LIST CLIENTS SECONDS [verify]
 //
 // LIST has a line for each file, "SHA256 SIZE PATH", below URL. SECONDS 0 requests each file once. Without "verify", only sizes are
-// compared. It prints requests, failures, MB and the rate, and exits with 1 if a request failed.
+// compared. It prints requests, failures, MB and the rate. It exits with 1 if a request failed, and with 2 if an answer was complete and wrong.
 package main
 
 import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -37,7 +38,7 @@ func main() {
 	verify := len(os.Args) > 5
 	transport := &http.Transport{MaxIdleConnsPerHost: clients, DisableCompression: true}
 	client := &http.Client{Transport: transport, Timeout: 2 * time.Minute}
-	var requests, failures, bytes, next atomic.Int64
+	var requests, failures, wrong, bytes, next atomic.Int64
 	start := time.Now()
 	end := start.Add(time.Duration(seconds) * time.Second)
 	var all sync.WaitGroup
@@ -54,6 +55,9 @@ func main() {
 				}
 				requests.Add(1)
 				if err := get(client, os.Args[1], f, verify); err != nil {
+					if errors.Is(err, errWrong) {
+						wrong.Add(1)
+					}
 					if failures.Add(1) <= 5 {
 						log.Print(err)
 					}
@@ -66,10 +70,16 @@ func main() {
 	all.Wait()
 	took := time.Since(start).Seconds()
 	fmt.Printf("%d requests, %d failed, %.0f MB in %.2f s: %.1f MB/s\n", requests.Load(), failures.Load(), float64(bytes.Load())/1e6, took, float64(bytes.Load())/1e6/took)
-	if failures.Load() > 0 {
+	switch {
+	case wrong.Load() > 0:
+		log.Printf("%d answers were complete and wrong", wrong.Load())
+		os.Exit(2)
+	case failures.Load() > 0:
 		os.Exit(1)
 	}
 }
+
+var errWrong = errors.New("other content")
 
 func get(client *http.Client, url string, f *file, verify bool) error {
 	r, err := client.Get(url + "/" + f.path)
@@ -89,7 +99,7 @@ func get(client *http.Client, url string, f *file, verify bool) error {
 	case r.StatusCode != http.StatusOK:
 		return fmt.Errorf("%s: %s", f.path, r.Status)
 	case n != f.size || verify && hex.EncodeToString(sum.Sum(nil)) != f.sum:
-		return fmt.Errorf("%s: other content, %d bytes", f.path, n)
+		return fmt.Errorf("%s: %w, %d bytes", f.path, errWrong, n)
 	}
 	return nil
 }

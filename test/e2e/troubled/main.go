@@ -1,9 +1,10 @@
 // Troubled is a proxy before a registry on loopback that goes wrong in one way, for the
 // end-to-end scripts:
 //
-//	troubled http://127.0.0.1:5000 none|cut|busy|drip|stall|norange|shifted|wrong|manifest
+//	troubled http://127.0.0.1:5000 none|cut|busy|drip|stall|norange|shifted|wrong|manifest|liar|push
 //
-// It prints its own address. GET /sent answers with the requests so far, and the bytes of all bodies.
+// It prints its own address. GET /sent answers with the requests so far, the bytes of all bodies that it has sent, and of those that it has received.
+// GET /mend ends the trouble.
 package main
 
 import (
@@ -20,10 +21,14 @@ import (
 	"time"
 )
 
+// honest is how many requests for blobs a liar answers as it should.
+const honest = 8
+
 // Of a body, in bytes.
 const (
 	cutAfter   = 700_000
-	stallAfter = 2_000_000 // a package of 93-registry.sh and a part of the next
+	stallAfter = 2_000_000  // a package of 93-registry.sh and a part of the next
+	pushAfter  = 50_000_000 // of all bodies that clients send
 )
 
 func main() {
@@ -53,18 +58,29 @@ type proxy struct {
 	requests int
 	blobs    int   // requests for blobs
 	sent     int64 // bytes of bodies, counted before they are passed on
+	received int64 // bytes of bodies of requests
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/sent" {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		fmt.Fprintln(w, p.requests, p.sent)
+		fmt.Fprintln(w, p.requests, p.sent, p.received)
 		return
 	}
 	p.mu.Lock()
 	p.requests++
+	if r.URL.Path == "/mend" {
+		p.trouble = "none"
+	}
+	gone := p.trouble == "push" && p.received > pushAfter
 	p.mu.Unlock()
+	if gone {
+		panic(http.ErrAbortHandler)
+	}
+	if r.ContentLength != 0 {
+		r.Body = &upload{r.Body, p}
+	}
 	if strings.Contains(r.URL.Path, "/blobs/") && r.Method == http.MethodGet {
 		p.mu.Lock()
 		n := p.blobs
@@ -80,9 +96,35 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case p.trouble == "shifted" && asked != "":
 			r.Header.Set("Range", "bytes=512-")
 			r.Header.Set("X-Asked", strings.TrimPrefix(asked, "bytes="))
+		case p.trouble == "liar" && asked != "" && n >= honest: // now and then, in turn: wrong bytes, too few, those of another place
+			switch n % 6 {
+			case 1:
+				r.Header.Set("X-Lie", "wrong")
+			case 3:
+				r.Header.Set("X-Lie", "short")
+			case 5:
+				r.Header.Set("Range", "bytes=512-")
+				r.Header.Set("X-Asked", strings.TrimPrefix(asked, "bytes="))
+			}
 		}
 	}
 	p.next.ServeHTTP(w, r)
+}
+
+// An upload is a body that a client sends.
+type upload struct {
+	io.ReadCloser
+	proxy *proxy
+}
+
+func (u *upload) Read(buffer []byte) (int, error) {
+	n, err := u.ReadCloser.Read(buffer)
+	u.proxy.mu.Lock()
+	defer u.proxy.mu.Unlock()
+	if u.proxy.received += int64(n); u.proxy.trouble == "push" && u.proxy.received > pushAfter {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return n, err
 }
 
 // change makes an answer wrong.
@@ -104,7 +146,11 @@ func (p *proxy) change(r *http.Response) error {
 		if of("/blobs/") {
 			body.left, body.stalls = stallAfter, r.Request.Context().Done()
 		}
-	case "shifted":
+	case "liar", "shifted":
+		body.wrong = r.Request.Header.Get("X-Lie") == "wrong"
+		if r.Request.Header.Get("X-Lie") == "short" {
+			body.left = max(r.ContentLength/2, 1)
+		}
 		if asked := r.Request.Header.Get("X-Asked"); asked != "" {
 			r.Header.Set("Content-Range", "bytes "+asked+"/*")
 		}
@@ -124,13 +170,14 @@ type body struct {
 	left   int64           // bytes until the connection is cut; 0: it is not
 	stalls <-chan struct{} // then it is not cut, but stands still until the client goes
 	pause  time.Duration
-	spoil  bool // the first byte
+	spoil  bool // a byte
+	wrong  bool // a byte of each piece
 }
 
 func (b *body) Read(buffer []byte) (int, error) {
 	time.Sleep(b.pause)
 	n, err := b.ReadCloser.Read(buffer)
-	if b.spoil && n > 0 {
+	if (b.spoil || b.wrong) && n > 0 {
 		buffer[n/2] ^= 1
 		b.spoil = false
 	}
