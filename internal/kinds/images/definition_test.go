@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/minimirror/minimirror/internal/kinds/images/imagelist"
 	"github.com/minimirror/minimirror/internal/kinds/images/imagestest"
 )
 
@@ -33,5 +34,16 @@ func TestDefinitionInGuide(t *testing.T) {
 		if !strings.Contains(string(example[1]), string(key[1])+":") {
 			t.Errorf("the example has no %s", key[1])
 		}
+	}
+}
+
+// TestSectionOfList pastes what "images from" prints.
+func TestSectionOfList(t *testing.T) {
+	list, err := imagelist.Find(t.Context(), []string{"-"}, imagelist.Options{Stdin: strings.NewReader("nginx\nregistry.example.org:5000/acme/app:1.0\nquay.io/a/b:on@sha256:" + strings.Repeat("a", 64) + "\nlocalhost/x:1\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := newSite(t).parse("name: test\n" + list.Section()); err != nil {
+		t.Errorf("%s%v", list.Section(), err)
 	}
 }

@@ -50,6 +50,12 @@ func (w *walk) mapping(n *yaml.Node, path string) {
 			w.image(value.Node, at)
 		case key == "image" && value.is(yaml.MappingNode) && get(value.Node, "reference").text() != "":
 			w.image(get(value.Node, "reference").Node, at+".reference") // a volume: Kubernetes, ImageVolumeSource
+		case key == "image" && value.is(yaml.MappingNode) && len(value.Content) > 0 && value.Content[0].Kind == yaml.MappingNode:
+			text := ""
+			if inner := value.Content[0]; len(inner.Content) > 0 {
+				text = inner.Content[0].Value
+			}
+			w.finder.skip("{{ "+text+" }}", isTemplate, w.place(value.Node, at)) // YAML takes it for a mapping in a mapping
 		case key == "images" && w.names(value):
 			for i, item := range value.Content {
 				w.image(item, fmt.Sprintf("%s[%d]", at, i))

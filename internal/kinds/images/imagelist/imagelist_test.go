@@ -56,13 +56,15 @@ func TestFind(t *testing.T) {
 			[]string{"docker.io/library/nginx:1.27", "3 quay.io/db:${VERSION}: it has a variable without a default"}},
 		"not the name of an image": {"apiVersion: v1\nimage: https://example.org/disk.qcow2\nspec: { image: Nginx:1, a: { image: \"\" }, b: { image: ~ }, c: { image: { url: x } } }\n",
 			[]string{"2 https://example.org/disk.qcow2: it is not the name of an image", "3 Nginx:1: it is not the name of an image: repository name (library/Nginx) must be lowercase"}},
-		"kubeadm":      {"registry.k8s.io/kube-apiserver:v1.34.4\nregistry.k8s.io/coredns/coredns:v1.12.1\n", []string{"registry.k8s.io/coredns/coredns:v1.12.1", "registry.k8s.io/kube-apiserver:v1.34.4"}},
-		"kubeadm JSON": {`{"kind":"Images","apiVersion":"output.kubeadm.k8s.io/v1alpha3","images":["registry.k8s.io/pause:3.10"],"logos":["a"]}`, []string{"registry.k8s.io/pause:3.10"}},
-		"one":          {"nginx", []string{"docker.io/library/nginx:latest"}},
-		"a list":       {"# of the site\n\nnginx:1   # web\nindex.docker.io/library/nginx:1\nlocalhost:5000/x:1\n- \"quay.io/y:1\"\n${X}\n", []string{"docker.io/library/nginx:1", "localhost:5000/x:1", "quay.io/y:1", "7 ${X}: it has a variable without a default"}},
-		"YAML list":    {"- nginx:1\n- quay.io/y:1\n", []string{"docker.io/library/nginx:1", "quay.io/y:1"}},
-		"a template":   {"{{- if .x }}\nimage: {{ .Values.image }}:{{ .Values.tag }}\n  - image: \"quay.io/fixed:1\"\nimage:\n  a: b\n{{ end }}\n", []string{"quay.io/fixed:1", "2 {{ .Values.image }}:{{ .Values.tag }}: it is a template"}},
-		"an alias":     {"a: &a { image: x:1 }\nb: *a\nc: { <<: *a }\nd: &d [*d]\n", []string{"docker.io/library/x:1"}},
+		"kubeadm":                    {"registry.k8s.io/kube-apiserver:v1.34.4\nregistry.k8s.io/coredns/coredns:v1.12.1\n", []string{"registry.k8s.io/coredns/coredns:v1.12.1", "registry.k8s.io/kube-apiserver:v1.34.4"}},
+		"kubeadm JSON":               {`{"kind":"Images","apiVersion":"output.kubeadm.k8s.io/v1alpha3","images":["registry.k8s.io/pause:3.10"],"logos":["a"]}`, []string{"registry.k8s.io/pause:3.10"}},
+		"one":                        {"nginx", []string{"docker.io/library/nginx:latest"}},
+		"a list":                     {"# of the site\n\nnginx:1   # web\nindex.docker.io/library/nginx:1\nlocalhost:5000/x:1\n- \"quay.io/y:1\"\n${X}\n", []string{"docker.io/library/nginx:1", "localhost:5000/x:1", "quay.io/y:1", "7 ${X}: it has a variable without a default"}},
+		"YAML list":                  {"- nginx:1\n- quay.io/y:1\n", []string{"docker.io/library/nginx:1", "quay.io/y:1"}},
+		"a template":                 {"{{- if .x }}\nimage: {{ .Values.image }}:{{ .Values.tag }}\n  - image: \"quay.io/fixed:1\"\nimage:\n  a: b\n{{ end }}\n", []string{"quay.io/fixed:1", "2 {{ .Values.image }}:{{ .Values.tag }}: it is a template"}},
+		"a template with braces":     {"- { name: a, image: {{ .x }} }\n- { image: \"quay.io/fixed:1\", name: b }\n- {image: {{ .y }}, name: c}\n# my image: no\n", []string{"quay.io/fixed:1", "1 {{ .x }}: it is a template", "3 {{ .y }}: it is a template"}},
+		"a template that is no YAML": {"- { name: a, image: {{ .x | quote }} }\n- { image: \"quay.io/fixed:1\", name: b }\n- {image: {{ .y \"z\" }}, name: c}\n# my image: no\n{{- end }}\n", []string{"quay.io/fixed:1", "1 {{ .x | quote }} }: it is a template", "3 {{ .y \"z\" }}, name: c}: it is a template"}},
+		"an alias":                   {"a: &a { image: x:1 }\nb: *a\nc: { <<: *a }\nd: &d [*d]\n", []string{"docker.io/library/x:1"}},
 	} {
 		if got := found(t, test.text); !slices.Equal(got, test.want) {
 			t.Errorf("%s:\ngot  %q\nwant %q", name, got, test.want)

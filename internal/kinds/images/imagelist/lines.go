@@ -47,8 +47,8 @@ func short(text string) string {
 	return text
 }
 
-// imageLine is a line of YAML with a field for an image.
-var imageLine = regexp.MustCompile(`^\s*(?:- )?"?image"?:\s+(.+?)\s*$`)
+// imageLine is a line of YAML with a field for an image, which may be one of several in braces.
+var imageLine = regexp.MustCompile(`^\s*(?:- )?(?:\{(?:.*,)?\s*)?"?image"?:\s+(.+?)\s*$`)
 
 // parseLine returns the value of such a line. One that begins a mapping or a block has none.
 func parseLine(line string) (text string, is bool) {
@@ -59,6 +59,8 @@ func parseLine(line string) (text string, is bool) {
 	text = match[1]
 	if !strings.Contains(text, "{{") {
 		text, _, _ = strings.Cut(" "+text, " #")
+		text, _, _ = strings.Cut(text, ", ")
+		text, _, _ = strings.Cut(text, " }")
 		text = withDefaults(strings.Trim(strings.TrimSpace(text), `"',`))
 	} else if n := len(text); n > 1 && text[0] == text[n-1] && strings.ContainsAny(text[:1], `"'`) {
 		text = text[1 : n-1]
