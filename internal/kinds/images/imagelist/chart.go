@@ -111,6 +111,9 @@ func (f *finder) chart(name, file string, files map[string][]byte) error {
 			if f.options.Static {
 				why = "--static"
 			}
+			for _, missing := range c.missing {
+				f.note("%s: charts/%s is missing, and so are its images; run: helm dependency build FOLDER", name, missing)
+			}
 			f.note("%s is not rendered (%s): the fields for images in its values are listed, also of parts that are off; what templates name in other ways is missing", name, why)
 		}
 		return f.static(name, c)
@@ -131,6 +134,7 @@ type chart struct {
 	values           *yaml.Node // nil: none
 	files            map[string][]byte
 	parts            []part
+	missing          []string // charts that it depends on
 }
 
 // A part is a chart within a chart. Its values are below key in those of the whole.
@@ -148,6 +152,10 @@ func parseChart(files map[string][]byte) (*chart, error) {
 		annotations: get(about, "annotations").Node, files: make(map[string][]byte)}
 	if c.values, err = parseOne(files["values.yaml"]); err != nil {
 		return nil, fmt.Errorf("values.yaml: %w", err)
+	}
+	var dependencies []*yaml.Node
+	if list := get(about, "dependencies"); list.is(yaml.SequenceNode) {
+		dependencies = list.Content
 	}
 	within := make(map[string]map[string][]byte)
 	for name, data := range files {
@@ -183,14 +191,17 @@ func parseChart(files map[string][]byte) (*chart, error) {
 			return nil, fmt.Errorf("charts/%s: %w", folder, err)
 		}
 		key := inner.name
-		if list := get(about, "dependencies"); list.is(yaml.SequenceNode) {
-			for _, d := range list.Content {
-				if alias := get(d, "alias").text(); get(d, "name").text() == inner.name && alias != "" {
-					key = alias
-				}
+		for _, d := range dependencies {
+			if alias := get(d, "alias").text(); get(d, "name").text() == inner.name && alias != "" {
+				key = alias
 			}
 		}
 		c.parts = append(c.parts, part{inner, key, "charts/" + folder})
+	}
+	for _, d := range dependencies {
+		if name := get(d, "name").text(); !slices.ContainsFunc(c.parts, func(p part) bool { return p.name == name }) {
+			c.missing = append(c.missing, name)
+		}
 	}
 	return c, nil
 }

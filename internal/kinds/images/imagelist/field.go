@@ -108,10 +108,12 @@ func (w *walk) parts(n *yaml.Node, path string) {
 	}
 	at := w.place(get(n, "repository").Node, path)
 	if tag == "" && digest == "" {
-		if tag = w.version; tag == "" {
+		if w.version == "" {
 			w.finder.skip(name, "it has no tag", at)
-			return
+		} else {
+			w.guess(name+":"+w.version, at)
 		}
+		return
 	}
 	if tag != "" {
 		name += ":" + tag

@@ -54,7 +54,7 @@ func (f *finder) render(helm, chart string) ([]byte, error) {
 			said = err.Error()
 		}
 		if strings.Contains(said, "missing in charts/ directory") {
-			return nil, artifact.Hint(fmt.Errorf("helm: %s", said), "run: helm dependency build CHART")
+			return nil, artifact.Hint(fmt.Errorf("helm: %s", said), "run: helm dependency build FOLDER; or list what its values name, without these charts: --static")
 		}
 		return nil, artifact.Hint(errors.New("helm cannot render it: "+said), "name a file with the values that it needs: --values FILE; or list what its values name: --static")
 	}

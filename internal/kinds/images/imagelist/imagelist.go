@@ -36,8 +36,10 @@ type Image struct {
 	Tag        string `json:"tag,omitempty"`    // "latest" if neither a tag nor a digest is stated
 	Digest     string `json:"digest,omitempty"` // "sha256:…"
 	// Unstated means that the name states neither a tag nor a digest.
-	Unstated bool    `json:"unstated,omitempty"`
-	Places   []Place `json:"places"` // where it was found
+	Unstated bool `json:"unstated,omitempty"`
+	// Guessed means that the tag is the version of a chart's application, as templates usually complete it.
+	Guessed bool    `json:"guessed,omitempty"`
+	Places  []Place `json:"places"` // where it was found
 }
 
 // A Place is where a name was found.
@@ -188,12 +190,23 @@ func (f *finder) add(text string, at Place) {
 	f.put(image, at)
 }
 
+// guess is add for a text whose tag is the version of a chart's application.
+func (f *finder) guess(text string, at Place) {
+	image, reason := parse(text)
+	if reason != "" {
+		f.skip(text, reason, at)
+		return
+	}
+	image.Guessed = true
+	f.put(image, at)
+}
+
 // put adds an image, or a place to it.
 func (f *finder) put(image Image, at Place) {
 	for i := range f.list.Images {
 		o := &f.list.Images[i]
 		if compare(*o, image) == 0 {
-			o.Unstated = o.Unstated && image.Unstated
+			o.Unstated, o.Guessed = o.Unstated && image.Unstated, o.Guessed && image.Guessed
 			if !slices.Contains(o.Places, at) {
 				o.Places = append(o.Places, at)
 			}

@@ -92,6 +92,13 @@ func TestSection(t *testing.T) {
 	if got := l.Section(); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
+	many := &List{}
+	for i := range 100 {
+		many.Skipped = append(many.Skipped, Skipped{Place{File: "f", Line: i}, strings.Repeat("x", i/2), isTemplate})
+	}
+	if got := many.Warnings(); len(got) != 21 || got[1] != `f:2: "x" is not in the list: it is a template` || got[20] != "60 others are not in the list, either; --format json names them" {
+		t.Errorf("%q", got)
+	}
 	if got := l.Warnings(); len(got) != 1 || got[0] != "standard input:1: docker.io/library/nginx states no tag: it means latest, which moves" {
 		t.Errorf("%q", got)
 	}
@@ -99,7 +106,7 @@ func TestSection(t *testing.T) {
 
 // files are those of a chart with a chart in it.
 var files = map[string]string{
-	"Chart.yaml":                       "apiVersion: v2\nname: web\nversion: 1.0.0\nappVersion: \"2.5\"\ndependencies: [{ name: db, alias: store, version: 1 }]\nannotations:\n  artifacthub.io/images: |\n    - name: later\n      image: quay.io/acme/later:1\n",
+	"Chart.yaml":                       "apiVersion: v2\nname: web\nversion: 1.0.0\nappVersion: \"2.5\"\ndependencies: [{ name: db, alias: store, version: 1 }, { name: cache, version: 1 }]\nannotations:\n  artifacthub.io/images: |\n    - name: later\n      image: quay.io/acme/later:1\n",
 	"values.yaml":                      "image: { registry: registry.example.org, repository: acme/web, tag: \"\" }\nmetrics: { enabled: false, image: \"quay.io/acme/metrics:1\" }\nstore: { image: { tag: 16.1 } }\n",
 	"templates/web.yaml":               "image: \"{{ .Values.image.repository }}\"\n",
 	"templates/job.yaml":               "# a {{ comment }}\n      - image: registry.example.org/acme/job:3\n",
@@ -150,7 +157,11 @@ func TestChartWithoutHelm(t *testing.T) {
 		if got := lines(l); !slices.Equal(got, want) {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
-		if len(l.Notes) != 1 || !strings.Contains(l.Notes[0], chart+" is not rendered (there is no helm on the PATH)") {
+		guess := chart + ": values.yaml:1: the tag of registry.example.org/acme/web:2.5 is a guess: it is the chart's appVersion, which a template may write in another way, such as v2.5"
+		if w := l.Warnings(); !slices.Contains(w, guess) || len(w) != 4 {
+			t.Errorf("%q", w)
+		}
+		if len(l.Notes) != 2 || !strings.Contains(l.Notes[0], chart+": charts/cache is missing, and so are its images") || !strings.Contains(l.Notes[1], chart+" is not rendered (there is no helm on the PATH)") {
 			t.Errorf("%q", l.Notes)
 		}
 		if l, err = Find(context.Background(), []string{chart}, Options{Values: []string{values}}); err != nil {
@@ -190,7 +201,7 @@ printf -- '---\n# Source: web/templates/web.yaml\napiVersion: v1\nspec: { image:
 		if want := chart + " is rendered by " + helm; len(l.Notes) != 1 || l.Notes[0] != want {
 			t.Errorf("%q, want %q", l.Notes, want)
 		}
-		if l, err = Find(context.Background(), []string{chart}, Options{Static: true}); err != nil || len(l.Notes) != 1 || !strings.Contains(l.Notes[0], "(--static)") || len(l.Images) != 6 {
+		if l, err = Find(context.Background(), []string{chart}, Options{Static: true}); err != nil || len(l.Notes) != 2 || !strings.Contains(l.Notes[1], "(--static)") || len(l.Images) != 6 {
 			t.Errorf("%v: %q", err, l.Notes)
 		}
 	}

@@ -2,6 +2,7 @@ package imagelist
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/strictyaml"
@@ -29,8 +30,14 @@ const maxWarnings = 20
 // Warnings are what may be missing or wrong in the list, a line each.
 func (l *List) Warnings() (all []string) {
 	for i, s := range l.Skipped {
-		if i == maxWarnings {
-			all = append(all, fmt.Sprintf("and %d others are not in the list; --format json names them", len(l.Skipped)-maxWarnings))
+		same := func(o Skipped) bool { return o.Text == s.Text && o.File == s.File }
+		switch {
+		case slices.IndexFunc(l.Skipped, same) < i:
+			continue // named already
+		case len(all) == maxWarnings:
+			all = append(all, fmt.Sprintf("%d others are not in the list, either; --format json names them", len(l.Skipped)-i))
+		}
+		if len(all) > maxWarnings {
 			break
 		}
 		all = append(all, fmt.Sprintf("%s: %q is not in the list: %s", s.Place, short(s.Text), s.Reason))
@@ -38,6 +45,9 @@ func (l *List) Warnings() (all []string) {
 	for _, i := range l.Images {
 		if i.Unstated {
 			all = append(all, fmt.Sprintf("%s: %s/%s states no tag: it means latest, which moves", i.Places[0], i.Registry, i.Repository))
+		}
+		if i.Guessed {
+			all = append(all, fmt.Sprintf("%s: the tag of %s is a guess: it is the chart's appVersion, which a template may write in another way, such as v%s", i.Places[0], &i, i.Tag))
 		}
 	}
 	return all
