@@ -29,8 +29,8 @@ type Pin struct {
 }
 
 // Changes are the differences between two locks, sorted by system, kind, name and
-// architecture. If a name has several versions, the first removed version is
-// paired with the first added one.
+// architecture. What has other content under the same ID is one change; otherwise, if a name has several versions, the first
+// removed version is paired with the first added one.
 func Changes(before, after *lockfile.Lock) []Change {
 	type key struct{ system, kind, name, architecture string }
 	old, kept := make(map[key][]*artifact.Item), make(map[string]bool)
@@ -61,6 +61,15 @@ func Changes(before, after *lockfile.Lock) []Change {
 	add := func(k key, o, n *artifact.Item) {
 		changes = append(changes, Change{k.system, k.kind, k.name, k.architecture, pinOf(o), pinOf(n)})
 	}
+	come = slices.DeleteFunc(come, func(n *artifact.Item) bool {
+		k := keyOf(n)
+		at := slices.IndexFunc(old[k], func(o *artifact.Item) bool { return o.ID() == n.ID() })
+		if at >= 0 {
+			add(k, old[k][at], n)
+			old[k] = slices.Delete(old[k], at, at+1)
+		}
+		return at >= 0
+	})
 	for _, n := range come {
 		k := keyOf(n)
 		if gone := old[k]; len(gone) > 0 {
