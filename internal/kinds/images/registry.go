@@ -19,7 +19,8 @@ import (
 
 // A registry is the content of a registry, by the OCI distribution specification 1.1. Upstream logs in and asks for the types of manifests.
 type registry struct {
-	address  string // without "/v2"
+	root     string // of the addresses of the specification: "https://registry.example.org/v2/"
+	prefix   string // of the repositories there, "proxy/", or empty
 	upstream artifact.Upstream
 
 	mu     sync.Mutex
@@ -27,14 +28,25 @@ type registry struct {
 	silent map[string]bool     // repositories of which the registry does not list what is attached
 }
 
+// newRegistry reads "https://HOST/PREFIX": what caches other registries has each in a part of its own, as a prefix of the repositories. With
+// "https://HOST/PATH/v2/PREFIX", the registry itself is below a path.
 func newRegistry(address string, up artifact.Upstream) *registry {
-	return &registry{address: address, upstream: up, listed: make(map[string]*tagList), silent: make(map[string]bool)}
+	r := &registry{upstream: up, listed: make(map[string]*tagList), silent: make(map[string]bool)}
+	root, prefix, below := strings.Cut(address+"/", "/v2/")
+	if !below {
+		scheme, rest, _ := strings.Cut(address+"/", "://")
+		var host string
+		host, prefix, _ = strings.Cut(rest, "/")
+		root = scheme + "://" + host
+	}
+	r.root, r.prefix = root+"/v2/", prefix
+	return r
 }
 
 var _ content = (*registry)(nil)
 
 func (r *registry) url(repository, what string) string {
-	return r.address + "/v2/" + repository + "/" + what
+	return r.root + r.prefix + repository + "/" + what
 }
 
 // maxMovings is how often a tag may lead to another digest while it is read.

@@ -33,10 +33,10 @@ type tagList struct {
 
 // repositories implements content: "_catalog", which is not a part of the specification any more.
 func (r *registry) repositories(ctx context.Context) ([]string, error) {
-	if u, err := url.Parse(r.address); err == nil && canonical(u.Host) == dockerHub {
+	if u, err := url.Parse(r.root); err == nil && canonical(u.Host) == dockerHub {
 		return nil, errNoCatalog
 	}
-	names, err := r.list(ctx, r.address+"/v2/_catalog"+pageSize, func(data []byte) ([]string, error) {
+	names, err := r.list(ctx, r.root+"_catalog"+pageSize, func(data []byte) ([]string, error) {
 		var page struct {
 			Repositories *[]string `json:"repositories"`
 		}
@@ -45,7 +45,13 @@ func (r *registry) repositories(ctx context.Context) ([]string, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errNoCatalog
 	}
-	return names, err
+	var own []string
+	for _, name := range names {
+		if rest, is := strings.CutPrefix(name, r.prefix); is {
+			own = append(own, rest)
+		}
+	}
+	return own, err
 }
 
 // tags implements content.

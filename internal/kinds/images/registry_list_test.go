@@ -37,6 +37,23 @@ func TestNextPage(t *testing.T) {
 	}
 }
 
+func TestAddresses(t *testing.T) {
+	for from, want := range map[string]string{
+		"":                                        "https://registry.example.org/v2/a/b/manifests/1",
+		"https://r.example.org:5000/":             "https://r.example.org:5000/v2/a/b/manifests/1",
+		"http://r.example.org/v2/":                "http://r.example.org/v2/a/b/manifests/1",
+		"https://cache.example.org/hub":           "https://cache.example.org/v2/hub/a/b/manifests/1",
+		"https://cache.example.org/v2/hub/x/":     "https://cache.example.org/v2/hub/x/a/b/manifests/1",
+		"https://web.example.org/registry/v2":     "https://web.example.org/registry/v2/a/b/manifests/1",
+		"https://web.example.org/registry/v2/hub": "https://web.example.org/registry/v2/hub/a/b/manifests/1",
+	} {
+		o, err := parseOrigin(&source{section: anywhere{}, registry: "registry.example.org"}, from)
+		if got := newRegistry(o.text, nil).url("a/b", "manifests/1"); err != nil || got != want {
+			t.Errorf("%s: %s, %v, want %s", from, got, err, want)
+		}
+	}
+}
+
 func FuzzPages(f *testing.F) {
 	f.Add([]byte(`{"name":"a","tags":["1"]}`), `</v2/x>; rel="next"`)
 	f.Add([]byte(`{"schemaVersion":2,"manifests":[`+someBlob+`]}`), `<https://x>`)

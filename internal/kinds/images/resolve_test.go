@@ -258,6 +258,22 @@ func TestPaging(t *testing.T) {
 	wantKeys(t, l, want...)
 }
 
+// TestPrefix: a cache of registries has the images of each below a name of its own.
+func TestPrefix(t *testing.T) {
+	r, s := imagestest.New(t), newSite(t)
+	r.MultiImage("hub/acme/app", "1", "linux/amd64")
+	r.MultiImage("acme/app", "1", "linux/amd64")
+	r.MultiImage("other/acme/db", "1", "linux/amd64")
+	l := s.must(strings.Replace(entry(r, `"acme/*:*"`), r.URL, r.URL+"/hub", 1), builder.LockOptions{})
+	wantKeys(t, l, "acme/app:1/linux/amd64")
+	if got := l.Items[0].Files[0].URLs[0]; !strings.HasPrefix(got, r.URL+"/v2/hub/acme/app/manifests/sha256:") {
+		t.Error(got)
+	}
+	if again := s.must(strings.Replace(entry(r, `"acme/*:*"`), r.URL, r.URL+"/hub", 1), builder.LockOptions{}); again.Changed {
+		t.Errorf("%+v", again.Changes)
+	}
+}
+
 // TestPlatforms: what is for none of the wanted platforms is an error if it was named, and a warning if a pattern matched it.
 func TestPlatforms(t *testing.T) {
 	r, s := imagestest.New(t), newSite(t)

@@ -151,5 +151,9 @@ func parseOrigin(s *source, text string) (origin, error) {
 	case canonical(u.Host) == dockerHub:
 		u.Host = dockerHubHost
 	}
-	return origin{fromRegistry, strings.TrimSuffix(strings.TrimSuffix(u.String(), "/"), "/v2")}, nil
+	u.Path = strings.TrimRight(u.Path, "/")
+	if u.Path == "/v2" {
+		u.Path = ""
+	}
+	return origin{fromRegistry, u.String()}, nil
 }
