@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/atomicfile"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/attached"
 	"github.com/minimirror/minimirror/internal/image/catalog"
@@ -26,7 +27,7 @@ type attachments struct {
 	// lists are artifacts that are known before the images are made, by the architecture for which the image carries items; empty: all
 	// images carry the same, and so does the index.
 	lists map[string][]attached.Artifact
-	files []string // temporary ones, which the artifacts need
+	files []*os.File // temporary ones, which the artifacts need
 	// sign makes what the digest of an image or index is needed for; nil: nothing.
 	sign func(ocispec.Descriptor) ([]attached.Artifact, error)
 }
@@ -98,22 +99,38 @@ func (a *attachments) attach() func(ocispec.Descriptor) ([]attached.Artifact, er
 }
 
 func (a *attachments) remove() {
-	for _, file := range a.files {
-		os.Remove(file)
+	for _, f := range a.files {
+		os.Remove(f.Name())
+		f.Close()
+	}
+	a.files = nil
+}
+
+// temporary makes a file that no other build sweeps away until it is removed: it stays open, and locked.
+func (a *attachments) temporary(dir string) (*os.File, error) {
+	for {
+		f, err := os.CreateTemp(dir, "minimirror-attached-*")
+		if err != nil {
+			return nil, err
+		}
+		if atomicfile.TryLock(f) && atomicfile.Current(f) { // else another build was faster
+			a.files = append(a.files, f)
+			return f, nil
+		}
+		f.Close()
 	}
 }
 
 // spool writes a blob, which may be large, into a temporary file.
 func (a *attachments) spool(dir, mediaType string, write func(io.Writer) error) (blob attached.Blob, err error) {
-	f, err := os.CreateTemp(dir, "minimirror-attached-*")
+	f, err := a.temporary(dir)
 	if err != nil {
 		return blob, err
 	}
-	a.files = append(a.files, f.Name())
 	hash := sha256.New()
 	err = write(io.MultiWriter(f, hash))
 	size, seekErr := f.Seek(0, io.SeekCurrent)
-	if err = errors.Join(err, seekErr, f.Close()); err != nil {
+	if err = errors.Join(err, seekErr); err != nil {
 		return blob, err
 	}
 	return attached.Blob{Descriptor: ocispec.Descriptor{MediaType: mediaType, Digest: digest.NewDigest(digest.SHA256, hash), Size: size}, File: f.Name()}, nil

@@ -74,6 +74,7 @@ func (r *Reader) ReadFile(ctx context.Context, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %d bytes are too many to hold in memory", path, f.Size)
 	}
 	var text memory
+	text.Grow(int(f.Size))
 	err = r.Fetch(ctx, []catalog.File{f}, func(catalog.File) (Delivery, error) { return &text, nil })
 	return text.Bytes(), err
 }

@@ -1,10 +1,10 @@
 package image
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
@@ -198,10 +198,12 @@ func (img *Image) ReadFile(path string) ([]byte, error) {
 	if s.Size() > maxFile {
 		return nil, fmt.Errorf("%s: %d bytes are too many to hold in memory", path, s.Size())
 	}
-	data, err := io.ReadAll(s)
-	if err != nil {
+	var text bytes.Buffer
+	text.Grow(int(s.Size()) + bytes.MinRead)
+	if _, err := text.ReadFrom(s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	data := text.Bytes()
 	if f := img.Lookup(path); catalog.DigestOf(data) != "sha256:"+f.SHA256 {
 		return nil, artifact.Verifyf("%s: sha256 mismatch: got %s, want sha256:%s", path, catalog.DigestOf(data), f.SHA256)
 	}

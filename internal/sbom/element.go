@@ -33,7 +33,7 @@ type supplier struct{ name, email string }
 // A lister makes the elements of an SBOM.
 type lister struct {
 	*Subject
-	carried map[string]string // refs of items that others may be built from, by package URL
+	carried map[key]string // refs of items that others may be built from, by package URL
 	sources map[string]*artifact.Source
 	kinds   map[string]artifact.Kind
 }
@@ -50,7 +50,7 @@ func (l *lister) prepare(ctx context.Context) error {
 	return l.EachItem(ctx, func(i *artifact.Item) error {
 		if source := l.sources[i.Source]; source != nil && l.origin(i).MadeFrom == nil {
 			if purl := l.purl(source, i); purl != "" {
-				l.carried[purl] = itemRef(i)
+				l.carried[keyOf(purl)] = itemRef(i)
 			}
 		}
 		return nil
@@ -79,8 +79,8 @@ func (l *lister) purl(source *artifact.Source, i *artifact.Item) string {
 // items makes an element of each item, and then one of each package that items were built from and that the image does not carry. An
 // element is valid until the next one.
 func (l *lister) items(ctx context.Context, take func(*element) error) error {
-	seen := map[string]bool{}
-	var built []element
+	seen := map[key]bool{}
+	var built []builtFrom
 	err := l.EachItem(ctx, func(i *artifact.Item) error {
 		source := l.sources[i.Source]
 		if source == nil {
@@ -89,7 +89,7 @@ func (l *lister) items(ctx context.Context, take func(*element) error) error {
 		origin := l.origin(i)
 		e := &element{
 			ref: itemRef(i), name: i.Name, version: i.Version, purl: l.purl(source, i), files: i.Files,
-			supplier: readSupplier(origin.Supplier), homepage: webAddress(origin.Homepage), licences: l.licences.byItem[i.ID()],
+			supplier: readSupplier(origin.Supplier), homepage: webAddress(origin.Homepage), licences: l.licences.of(i),
 		}
 		for at := range source.Releases {
 			if r := &source.Releases[at]; slices.Contains(origin.Releases, r.Name) {
@@ -98,23 +98,28 @@ func (l *lister) items(ctx context.Context, take func(*element) error) error {
 		}
 		if origin.MadeFrom != nil {
 			purl := l.purl(source, origin.MadeFrom)
-			if e.builtFrom = l.carried[purl]; e.builtFrom == "" {
-				e.builtFrom = "source:" + purl
-				if !seen[purl] {
-					b := element{ref: e.builtFrom, name: strings.Clone(origin.MadeFrom.Name), version: strings.Clone(origin.MadeFrom.Version), purl: purl, isSource: true}
-					seen[purl], built = true, append(built, b)
+			if e.builtFrom = l.carried[keyOf(purl)]; e.builtFrom == "" {
+				e.builtFrom = sourceRef(purl)
+				if !seen[keyOf(purl)] {
+					seen[keyOf(purl)] = true
+					built = append(built, builtFrom{strings.Clone(origin.MadeFrom.Name), strings.Clone(origin.MadeFrom.Version), purl})
 				}
 			}
 		}
 		return take(e)
 	})
-	for i := range built {
+	for _, b := range built {
 		if err == nil {
-			err = take(&built[i])
+			err = take(&element{ref: sourceRef(b.purl), name: b.name, version: b.version, purl: b.purl, isSource: true})
 		}
 	}
 	return err
 }
+
+// builtFrom is what is kept of a package that items were built from.
+type builtFrom struct{ name, version, purl string }
+
+func sourceRef(purl string) string { return "source:" + purl }
 
 // maintainer is "NAME <ADDRESS>".
 var maintainer = regexp.MustCompile(`^\s*"?([^<"]*?)"?\s*<([^\s<>@"]+@[A-Za-z0-9.-]+)>\s*$`)

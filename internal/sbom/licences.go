@@ -2,6 +2,7 @@ package sbom
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type licenceRow struct {
 const (
 	maxLicences = 1 << 30  // bytes, uncompressed
 	maxFrame    = 64 << 20 // bytes of a frame's window
+	// frameWindow is the window that is written, in bytes: a reader needs as much memory. The texts that repeat are left out already.
+	frameWindow = 1 << 20
 )
 
 // A LicenceWriter writes the file.
@@ -44,7 +47,7 @@ func NewLicenceWriter() (*LicenceWriter, error) {
 	w := &LicenceWriter{refs: map[string]bool{}}
 	var err error
 	// With one goroutine, the same text is the same frame on every machine.
-	if w.zstd, err = zstd.NewWriter(&w.data, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression)); err != nil {
+	if w.zstd, err = zstd.NewWriter(&w.data, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithWindowSize(frameWindow)); err != nil {
 		return nil, err
 	}
 	w.json = json.NewEncoder(w.zstd)
@@ -77,26 +80,45 @@ func (w *LicenceWriter) Bytes() ([]byte, error) {
 	return w.data.Bytes(), err
 }
 
-// licences are what the file says.
+// licences are what the file says. There may be as many as items: what is kept of each is small.
 type licences struct {
-	data   []byte
-	byItem map[string]string // expressions, by ID
+	data        []byte
+	expressions []string       // each once
+	byItem      map[key]uint32 // places of expressions, by the item's ID
+}
+
+// A key stands for a text that is too long to be kept for each item: the beginning of its SHA-256.
+type key [16]byte
+
+func keyOf(text string) key {
+	sum := sha256.Sum256([]byte(text))
+	return key(sum[:16])
 }
 
 func readLicences(data []byte) (*licences, error) {
-	l := &licences{data: data, byItem: map[string]string{}}
-	same := map[string]string{} // one string for equal ones
+	l := &licences{data: data, byItem: map[key]uint32{}}
+	places := map[string]uint32{}
 	err := l.each(func(row *licenceRow) error {
 		if row.Item == "" {
 			return nil
 		}
-		if _, found := same[row.Expression]; !found {
-			same[row.Expression] = row.Expression
+		at, found := places[row.Expression]
+		if !found {
+			at = uint32(len(l.expressions))
+			places[row.Expression], l.expressions = at, append(l.expressions, row.Expression)
 		}
-		l.byItem[row.Item] = same[row.Expression]
+		l.byItem[keyOf(row.Item)] = at
 		return nil
 	})
 	return l, err
+}
+
+// of is what an item states, an SPDX expression; empty: nothing.
+func (l *licences) of(i *artifact.Item) string {
+	if at, found := l.byItem[keyOf(i.ID())]; found {
+		return l.expressions[at]
+	}
+	return ""
 }
 
 // each reads all rows. It keeps none.
@@ -104,7 +126,7 @@ func (l *licences) each(take func(*licenceRow) error) error {
 	if len(l.data) == 0 {
 		return nil
 	}
-	frame, err := zstd.NewReader(bytes.NewReader(l.data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxFrame))
+	frame, err := zstd.NewReader(bytes.NewReader(l.data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxFrame), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return err
 	}

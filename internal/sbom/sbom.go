@@ -106,7 +106,7 @@ func FromCatalog(ctx context.Context, r *catalog.Reader, kinds []artifact.Kind, 
 
 // Write writes the SBOM. Nothing in it is invisible or changes the direction of text: see artifact.Printable.
 func (s *Subject) Write(ctx context.Context, w io.Writer, format Format) error {
-	l := &lister{Subject: s, carried: map[string]string{}}
+	l := &lister{Subject: s, carried: map[key]string{}}
 	if err := l.prepare(ctx); err != nil {
 		return err
 	}

@@ -66,6 +66,8 @@ licence() { jq -r --arg name "$1" '.packages[] | select(.name == $name and .prim
 [[ $(licence app) =~ ^'(GPL-2.0-or-later OR Artistic-1.0) AND MIT AND LicenseRef-Logo-'[0-9a-f]{8}$ ]] || die "app: $(licence app)"
 [ "$(licence app-doc)" = "$(licence app)" ] || die "app-doc: $(licence app-doc)"
 [ "$(licence words)" = NOASSERTION ] || die "words: $(licence words)"
+[ "$(licence hello)" = NOASSERTION ] || die "a plain file: $(licence hello)"
+[ "$(jq -r '[.packages[] | select(.primaryPackagePurpose == "SOURCE").licenseDeclared] | unique | join(" ")' image.spdx.json)" = NOASSERTION ] || die "a source package states licences"
 jq -e '.hasExtractedLicensingInfos | length == 1 and .[0].extractedText == "The logo may be shown."' image.spdx.json >/dev/null || die "the logo's licence has no text"
 
 say "the same bytes everywhere"
