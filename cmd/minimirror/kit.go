@@ -51,6 +51,7 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	to := c.flags.String("to", "", "new folder for the files (default NAME-kit)")
 	name := c.flags.String("name", "", "name of the image in container runtimes (default: minimirror.local/NAME with the tag of its lock, or for an image in a registry, its name there with the digest)")
 	prefer := c.flags.Bool("prefer", false, "clients prefer the mirror to their other sources")
+	authority := c.flags.String("mirror-ca", "", "file with the certificate authorities (PEM) that signed the mirror's certificate; clients get it, if the address is one of https")
 	renew := c.flags.String("renew", "", "when clients renew their files by themselves, in the format of systemd.time(7), such as daily (default: never)")
 	transparent := c.flags.Bool("transparent", false, "clients can keep using upstream's host names")
 	signed := c.verifyKeyFlag()
@@ -85,6 +86,11 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 				return err
 			}
 			k.Image = img.Reference.Path + "@" + digest
+		}
+	}
+	if *authority != "" {
+		if k.Authority, err = artifact.ReadInput(ctx, *authority); err != nil {
+			return fmt.Errorf("--mirror-ca: %w", err)
 		}
 	}
 	made, err := kit.New(k)
@@ -151,7 +157,7 @@ func fillKit(ctx context.Context, k *kit.Kit, img *image.Reader, prefer, transpa
 			}
 			for _, name := range names {
 				part := artifact.Mirror{Pins: m.Pins.ForSystem(name), PublicKey: m.PublicKey}
-				if client := guide.Client(part, k.Address, prefer); len(client.Files) > 0 {
+				for _, client := range guide.Clients(part, artifact.ClientOptions{Base: k.Address, Prefer: prefer, Authority: k.Authority}) {
 					client.System = name
 					k.Clients = append(k.Clients, client)
 				}

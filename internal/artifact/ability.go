@@ -52,14 +52,25 @@ type Guide interface {
 	// Usage tells people, in a few lines of plain text, how a client at the address base
 	// uses what the mirror carries of this kind.
 	Usage(m Mirror, base string) string
-	// Client is what makes a machine a client of the mirror at the address base. With prefer, the mirror
-	// comes before whatever other sources the machine has.
-	Client(m Mirror, base string, prefer bool) Client
+	// Clients are what makes a machine a client of the mirror: one, or one for each program that machines may have. Those without
+	// files are left out.
+	Clients(m Mirror, o ClientOptions) []Client
+}
+
+// ClientOptions say how clients use the mirror.
+type ClientOptions struct {
+	Base   string // address of the mirror, without a slash at the end
+	Prefer bool   // the mirror comes before whatever other sources a machine has
+	// Authority has the certificates (PEM) of those who have signed the mirror's own, if the address is one of HTTPS. Nil: machines
+	// trust the mirror's certificate already.
+	Authority []byte
 }
 
 // A Client is files for a client, the command that makes it read what the mirror has, and what is left to do there.
 type Client struct {
-	System  string // that the client must have; empty: any
+	System string // that the client must have; empty: any
+	// Program is the name of the program that is set up, if a machine has one of several: a file name. Empty: it is for every machine.
+	Program string
 	Files   []ClientFile
 	Refresh []string // a command and its arguments; empty: there is nothing to refresh
 	Renewal Renewal
@@ -78,6 +89,9 @@ type Renewal struct {
 type ClientFile struct {
 	Path string // absolute
 	Data []byte // text
+	// Shared means that the machine's owner may have the same file for other settings. One that is there and differs is not replaced:
+	// the owner is told to add what Data has.
+	Shared bool
 }
 
 // Folder is where the file is.

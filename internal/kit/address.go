@@ -1,12 +1,16 @@
 package kit
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/minimirror/minimirror/internal/artifact"
 )
 
 // Labels of a host name, with dots between them.
@@ -60,6 +64,30 @@ func (k *Kit) BehindPort() string {
 		return "8081"
 	}
 	return "8080"
+}
+
+// checkAuthority wants certificates in PEM, and an address that has use for them.
+func (k *Kit) checkAuthority() error {
+	if !k.Secure() {
+		return artifact.Hint(artifact.Usagef("--mirror-ca: the address %s has no certificate", k.Address), "give the address that clients use with --address https://HOST")
+	}
+	found := 0
+	for rest := k.Authority; ; found++ {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			return artifact.Hint(artifact.Usagef("--mirror-ca: the file has %q, which clients must not get", block.Type), "name a file with certificates alone (PEM)")
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return artifact.Usagef("--mirror-ca: %w", err)
+		}
+	}
+	if found == 0 {
+		return artifact.Hint(artifact.Usagef("--mirror-ca: the file has no certificate"), "name a file in PEM: it begins with -----BEGIN CERTIFICATE-----")
+	}
+	return nil
 }
 
 // Secure reports that clients call the mirror by HTTPS.

@@ -40,6 +40,8 @@ type Kit struct {
 	Systems []artifact.System // of clients, if the image is for several
 	As      []string          // hosts of upstreams that the mirror is to stand in for
 	Program string            // version of the program
+	// Authority has the certificates (PEM) of those who have signed the mirror's; nil: clients trust it already.
+	Authority []byte
 	// Renew is when clients renew their files, a calendar event of systemd.time(7); empty: never.
 	Renew string
 }
@@ -54,6 +56,11 @@ func New(k Kit) (*Kit, error) {
 	k.Address = address
 	if k.Renew != "" && !calendar.MatchString(k.Renew) {
 		return nil, errCalendar(k.Renew)
+	}
+	if k.Authority != nil {
+		if err := k.checkAuthority(); err != nil {
+			return nil, err
+		}
 	}
 	named, err := reference.ParseNormalizedNamed(k.Image)
 	if err != nil {
@@ -72,7 +79,7 @@ func (k *Kit) Files() (map[string][]byte, error) {
 	}
 	t, err := template.New("").Funcs(template.FuncMap{
 		"base64": func(data []byte) string { return base64.StdEncoding.EncodeToString(data) },
-		"indent": indent, "quote": quote, "command": command,
+		"indent": indent, "quote": quote, "command": command, "folders": Folders,
 	}).ParseFS(templates, "files/*")
 	if err != nil {
 		return nil, err
@@ -88,7 +95,13 @@ func (k *Kit) Files() (map[string][]byte, error) {
 	whole := *k
 	whole.Clients, k = clients, &whole
 	files := map[string][]byte{"client/minimirror.asc": k.Key}
+	if k.Authority != nil {
+		files["client/mirror-ca.pem"] = k.Authority
+	}
 	for _, c := range k.Clients {
+		if c.Program != "" && !artifact.ValidName(c.Program) {
+			return nil, fmt.Errorf("%q is not a name for a client's program", c.Program)
+		}
 		for _, f := range c.Files {
 			if !strings.HasPrefix(f.Path, "/") || path.Clean(f.Path) != f.Path {
 				return nil, fmt.Errorf("%q is no absolute path", f.Path)
@@ -96,7 +109,7 @@ func (k *Kit) Files() (map[string][]byte, error) {
 			if bytes.Contains(f.Data, []byte("END_OF_FILE")) || bytes.ContainsFunc(f.Data, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' }) {
 				return nil, artifact.Verifyf("%s: the image would have something there that is no configuration", f.Path)
 			}
-			files[path.Join(clientFolder(c.System), "files", f.Path)] = f.Data
+			files[path.Join(clientFolder(c.System), programFolder(c.Program), "files", f.Path)] = f.Data
 		}
 		for _, f := range c.New {
 			if !artifact.ValidName(f.Path) {
@@ -110,57 +123,34 @@ func (k *Kit) Files() (map[string][]byte, error) {
 		"minimirror.service": "server/minimirror.service", "minimirror.container": "server/minimirror.container",
 		"nginx.conf": "server/nginx.conf", "haproxy.cfg": "server/haproxy.cfg",
 		"static-pod.yaml": "server/static-pod.yaml", "values.yaml": "server/chart-values.yaml",
-		"ansible-tasks.yaml": "client/ansible-tasks.yaml", "setup.sh": "client/setup.sh",
 	} {
-		if len(k.Clients) == 0 && strings.HasPrefix(file, "client/") {
-			continue // no kind has anything to change there
-		}
-		var text bytes.Buffer
-		if err := t.ExecuteTemplate(&text, name, k); err != nil {
+		if err := k.write(t, files, name, file); err != nil {
 			return nil, err
 		}
-		files[file] = text.Bytes()
 	}
-	for _, system := range k.systems() {
-		part := *k
-		part.Clients = slices.DeleteFunc(slices.Clone(k.Clients), func(c artifact.Client) bool { return c.System != "" && c.System != system })
-		if len(part.Clients) == 0 {
-			continue
+	for _, part := range k.parts() {
+		for _, name := range part.templates {
+			if err := part.write(t, files, name, path.Join(part.folder, name)); err != nil {
+				return nil, err
+			}
 		}
-		var text bytes.Buffer
-		if err := t.ExecuteTemplate(&text, "cloud-init.yaml", &part); err != nil {
-			return nil, err
-		}
-		files[path.Join(clientFolder(system), "cloud-init.yaml")] = text.Bytes()
 	}
 	if len(k.As) > 0 {
-		var text bytes.Buffer
-		if err := t.ExecuteTemplate(&text, "transparent.txt", k); err != nil {
+		if err := k.write(t, files, "transparent.txt", "client/transparent.txt"); err != nil {
 			return nil, err
 		}
-		files["client/transparent.txt"] = text.Bytes()
 	}
 	return files, nil
 }
 
-// clientFolder has what is for clients of one system. Whatever the system is called, nothing else has its name there.
-func clientFolder(system string) string {
-	if system == "" {
-		return "client"
+// write executes a template into a file of the kit.
+func (k *Kit) write(t *template.Template, files map[string][]byte, name, file string) error {
+	var text bytes.Buffer
+	if err := t.ExecuteTemplate(&text, name, k); err != nil {
+		return err
 	}
-	return path.Join("client/systems", system)
-}
-
-// systems are the names of Systems; one that is empty stands for none.
-func (k *Kit) systems() []string {
-	if len(k.Systems) == 0 {
-		return []string{""}
-	}
-	names := make([]string, len(k.Systems))
-	for i, s := range k.Systems {
-		names[i] = s.Name
-	}
-	return names
+	files[file] = text.Bytes()
+	return nil
 }
 
 // SystemNames names Systems for people.
@@ -177,16 +167,6 @@ func (k *Kit) Refresh() (commands [][]string) {
 		}
 	}
 	return append(commands, k.renewCommands()...)
-}
-
-// Notes are what is left to do on a client, each once.
-func (k *Kit) Notes() (notes []string) {
-	for _, c := range k.Clients {
-		if c.Note != "" && !slices.Contains(notes, c.Note) {
-			notes = append(notes, c.Note)
-		}
-	}
-	return notes
 }
 
 // indent puts spaces before each line but the first.

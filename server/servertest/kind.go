@@ -38,7 +38,7 @@ func (Kind) Usage(m artifact.Mirror, base string) string {
 	return "curl " + base + "/files/<name>"
 }
 
-func (Kind) Client(artifact.Mirror, string, bool) artifact.Client { return artifact.Client{} }
+func (Kind) Clients(artifact.Mirror, artifact.ClientOptions) []artifact.Client { return nil }
 
 func (Kind) Identify(path, _ string) *artifact.Item {
 	if name, found := strings.CutPrefix(path, "/files/pool/"); found {

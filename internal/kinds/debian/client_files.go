@@ -12,13 +12,17 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian/netboot"
 )
 
-// Client implements artifact.Guide. To prefer the mirror is to pin it above all other
+// authorityFile has the certificates of those who have signed the mirror's.
+const authorityFile = "/etc/apt/minimirror-ca.pem"
+
+// Clients implements artifact.Guide. To prefer the mirror is to pin it above all other
 // sources, but for suites that are not automatic, which keep their priority: apt_preferences(5), where the first
 // record that fits a suite counts.
-func (Kind) Client(m artifact.Mirror, base string, prefer bool) artifact.Client {
+func (Kind) Clients(m artifact.Mirror, o artifact.ClientOptions) []artifact.Client {
 	if len(m.Sources) == 0 {
-		return artifact.Client{}
+		return nil
 	}
+	base := o.Base
 	c := artifact.Client{
 		Files:   []artifact.ClientFile{{Path: "/" + clientFile, Data: []byte(sourcesFile(m, base))}},
 		Refresh: []string{"apt-get", "update"},
@@ -30,11 +34,16 @@ func (Kind) Client(m artifact.Mirror, base string, prefer bool) artifact.Client 
 			c.New = append(c.New, artifact.ClientFile{Path: path.Base(InitrdPath), Data: data})
 		}
 	}
-	if u, err := url.Parse(base); err == nil && prefer {
+	u, err := url.Parse(base)
+	if err == nil && u.Scheme == "https" && o.Authority != nil {
+		text := fmt.Sprintf("Acquire::https::%s { CAInfo %q; };\n", u.Hostname(), authorityFile)
+		c.Files = append(c.Files, artifact.ClientFile{Path: authorityFile, Data: o.Authority}, artifact.ClientFile{Path: "/etc/apt/apt.conf.d/80minimirror", Data: []byte(text)})
+	}
+	if err == nil && o.Prefer {
 		text := strings.Join(keptPriorities(m.Sources), "") + fmt.Sprintf("Package: *\nPin: origin %q\nPin-Priority: 990\n", u.Hostname())
 		c.Files = append(c.Files, artifact.ClientFile{Path: "/etc/apt/preferences.d/minimirror", Data: []byte(text)})
 	}
-	return c
+	return []artifact.Client{c}
 }
 
 // keptPriorities are records for the suites of less than 500, by the names that their Release files give.

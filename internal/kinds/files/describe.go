@@ -55,8 +55,8 @@ func (Kind) Usage(m artifact.Mirror, base string) string {
 	return b.String()
 }
 
-// Client implements artifact.Guide: clients of files need no set-up.
-func (Kind) Client(artifact.Mirror, string, bool) artifact.Client { return artifact.Client{} }
+// Clients implements artifact.Guide: clients of files need no set-up.
+func (Kind) Clients(artifact.Mirror, artifact.ClientOptions) []artifact.Client { return nil }
 
 // Probe implements artifact.Prober: the list of each source must be signed by the key that the mirror offers, and readable.
 func (Kind) Probe(ctx context.Context, get func(ctx context.Context, path string) ([]byte, error)) error {

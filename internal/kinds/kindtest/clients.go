@@ -29,11 +29,11 @@ func (m *mirror) clients(t *testing.T) {
 			t.Errorf("the home page does not have %q:\n%s", first, home.body)
 		}
 		for _, prefer := range []bool{false, true} {
-			var clients []artifact.Client
-			if client := guide.Client(part, address, prefer); len(client.Files) > 0 {
-				clients = append(clients, client)
-			} else if len(client.Refresh) > 0 {
-				t.Errorf("a command for clients without files: %s", client.Refresh)
+			clients := guide.Clients(part, artifact.ClientOptions{Base: address, Prefer: prefer})
+			for _, client := range clients {
+				if len(client.Files) == 0 {
+					t.Errorf("a client without files: %+v", client)
+				}
 			}
 			made, err := kit.New(kit.Kit{Name: "suite", Image: "minimirror.local/suite:1", Address: address, Key: key, Clients: clients})
 			must(t, err)

@@ -10,19 +10,40 @@ umask 022
 system=${1:-}
 {{indent 0 .FindSystem}}
 {{- end}}
+{{- if .SharedFiles}}
+left=
+{{- end}}
 {{- range .Clients}}
 {{- with .System}}
 if [ "$system" = {{quote .}} ]; then
 {{- end}}
-{{- range .Files}}{{if $.Renew}}
+{{- $program := .Program}}
+{{- range .Files}}{{if or $.Renew $program}}
 mkdir -p {{quote .Folder}}{{end}}
+{{- if .Shared}}
+cat >{{quote .Path}}.minimirror <<'END_OF_FILE'
+{{indent 0 .Data}}
+END_OF_FILE
+if [ -e {{quote .Path}} ] && ! cmp -s {{quote .Path}} {{quote .Path}}.minimirror; then
+	left="$left "{{quote .Path}}
+else
+	mv {{quote .Path}}.minimirror {{quote .Path}}
+fi
+{{- else}}
 cat >{{quote .Path}} <<'END_OF_FILE'
 {{indent 0 .Data}}
 END_OF_FILE
 {{- end}}
+{{- end}}
 {{- if .System}}
 fi
 {{- end}}{{end}}
+{{- if .SharedFiles}}
+for file in $left; do
+	echo "$file is there already: add to it what $file.minimirror has, and run this script again" >&2
+done
+[ -z "$left" ] || exit 1
+{{- end}}
 {{- range .Refresh}}
 {{command .}}
 {{- end}}
