@@ -26,7 +26,7 @@ func (p *Plan) Extract(ctx context.Context, r *image.Reader, dir string, receive
 
 // Extract writes files of an image into dir, under their base names. A correct file
 // that already exists is not read again; an incomplete file never has
-// its final name. Two files with the same base name are an error.
+// its final name. Two files with the same base name are an error, unless they have the same content.
 func Extract(ctx context.Context, r *image.Reader, files []catalog.File, dir string, received func(n int64)) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -39,15 +39,18 @@ func Extract(ctx context.Context, r *image.Reader, files []catalog.File, dir str
 	if err := atomicfile.Sweep(dir); err != nil {
 		return err
 	}
-	names := make(map[string]string)
+	names := make(map[string]catalog.File)
 	var missing []catalog.File
 	var room int64
 	for _, f := range files {
 		name := path.Base(f.Path)
-		if other, taken := names[name]; taken {
-			return fmt.Errorf("%s and %s have the same file name", other, f.Path)
+		if other, taken := names[name]; taken && other.SHA256 != f.SHA256 {
+			return fmt.Errorf("%s and %s have the same file name", other.Path, f.Path)
+		} else if taken {
+			received(f.Size)
+			continue
 		}
-		names[name] = f.Path
+		names[name] = f
 		if whole, err := isWhole(root, name, f.SHA256); err != nil {
 			return err
 		} else if whole {

@@ -247,3 +247,24 @@ func TestInstallWantsItsFilesBelowTheRoot(t *testing.T) {
 		}
 	}
 }
+
+// Two files of a set may have the same base name if they are the same: layers, for example, that two registries have.
+func TestExtractSharedContent(t *testing.T) {
+	for name, second := range map[string]string{"same": contents["pool/a"], "other": contents["pool/b"]} {
+		m := imagetest.New(t, imagetest.Spec{Artifacts: map[string]string{"one/a": contents["pool/a"], "two/a": second}, Sets: map[string][]string{"set": {"one/a", "two/a"}}})
+		dir := t.TempDir()
+		plan, err := extract(t, archive(t, m), dir)
+		if (err == nil) != (name == "same") || err != nil && !strings.Contains(err.Error(), "have the same file name") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err != nil {
+			continue
+		}
+		must(t, plan.Complete(dir))
+		sums, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
+		must(t, err)
+		if strings.Count(string(sums), "\n") != 1 {
+			t.Errorf("SHA256SUMS: %s", sums)
+		}
+	}
+}

@@ -93,7 +93,7 @@ func (p *Plan) Complete(dir string) error {
 		sums = append(sums, fmt.Sprintf("%s  %s\n", f.SHA256, path.Base(f.Path)))
 	}
 	slices.SortFunc(sums, func(a, b string) int { return strings.Compare(a[64:], b[64:]) })
-	return replace(root, "SHA256SUMS", []byte(strings.Join(sums, "")), 0o644)
+	return replace(root, "SHA256SUMS", []byte(strings.Join(slices.Compact(sums), "")), 0o644)
 }
 
 // replace writes a file atomically.
