@@ -56,13 +56,18 @@ func KeyText(value, dir string) (data []byte, where string, err error) {
 }
 
 // IsMinisign reports whether data is a public key of minisign: a whole file, or the key alone. Verifiers of each
-// format skip keys of the other.
+// format skip keys of the others.
 func IsMinisign(data []byte) bool {
 	text := bytes.TrimSpace(data)
 	if line, rest, found := bytes.Cut(text, []byte("\n")); found && bytes.HasPrefix(line, []byte("untrusted comment:")) {
 		text = bytes.TrimSpace(rest)
 	}
 	return len(text) == 56 && bytes.HasPrefix(text, []byte("RW"))
+}
+
+// IsPEM reports whether data is a public key in PEM, as cosign and openssl write it.
+func IsPEM(data []byte) bool {
+	return bytes.Contains(data, []byte("-----BEGIN PUBLIC KEY-----")) && !bytes.Contains(data, []byte("-----BEGIN PGP"))
 }
 
 // parseArmored reads blocks with keys and skips others.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/openpgp"
 )
 
 // VerifyUpstream implements artifact.Verifier: a list of checksums that the definition has a key for must be signed by one
@@ -19,6 +20,9 @@ func (Kind) VerifyUpstream(ctx context.Context, pins artifact.Pins, files []arti
 	var ring keys
 	ring.openpgp.Where = "--keyring"
 	for _, file := range files {
+		if openpgp.IsPEM(file.Data) {
+			continue
+		}
 		if err := ring.add(file.Data, file.Name); err != nil {
 			return vouched, fmt.Errorf("--keyring: %w", err)
 		}

@@ -24,7 +24,7 @@ import (
 func Verify(ctx context.Context, pins artifact.Pins, keys []artifact.KeyFile, open func(name string) (io.ReadCloser, error)) (vouched artifact.Vouched, err error) {
 	ring := openpgp.Keyring{Where: "--keyring"}
 	for _, file := range keys {
-		if openpgp.IsMinisign(file.Data) {
+		if openpgp.IsMinisign(file.Data) || openpgp.IsPEM(file.Data) {
 			continue
 		}
 		part, err := openpgp.Parse(file.Data, file.Name)
