@@ -1,12 +1,16 @@
 package images
 
 import (
+	"cmp"
+	"context"
+	"crypto/sha512"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/images/guide"
 )
 
 // Usage implements artifact.Guide.
@@ -14,64 +18,81 @@ func (Kind) Usage(m artifact.Mirror, base string) string {
 	if len(m.Sources) == 0 {
 		return ""
 	}
-	c := newClients(m, artifact.ClientOptions{Base: base})
-	var b strings.Builder
-	b.WriteString("Container images, for containerd, Docker, podman, helm and others; by the names of the mirror:\n\n")
-	for _, registry := range c.registries {
-		fmt.Fprintf(&b, "  %s/%s/NAME:TAG\n", c.host, sourceName(registry))
-	}
-	plain := ""
-	if !c.secure {
-		plain = " --plain-http"
-	}
-	fmt.Fprintf(&b, "\nHelm charts: helm pull oci://%s/%s/NAME --version VERSION%s\n", c.host, sourceName(c.registries[0]), plain)
-	fmt.Fprintf(&b, "To use the registries' own names: minimirror kit IMAGE --address %s writes the configuration of containerd, Docker, podman, CRI-O, k3s and RKE2.\n", base)
-	return b.String()
+	return guide.Usage(registriesOf(m), base)
 }
 
-// clients make the configuration of every program that pulls images.
-type clients struct {
-	artifact.ClientOptions
-	host       string   // of the mirror, with the port if it has one
-	secure     bool     // by HTTPS
-	registries []string // that are carried, sorted, as clients name them
-}
-
-func newClients(m artifact.Mirror, o artifact.ClientOptions) *clients {
-	c := &clients{ClientOptions: o}
-	if u, err := url.Parse(o.Base); err == nil {
-		c.host, c.secure = u.Host, u.Scheme == "https"
-	}
-	if !c.secure {
-		c.Authority = nil
-	}
-	for i := range m.Sources {
-		c.registries = append(c.registries, registryName(m.Sources[i].Name))
-	}
-	slices.Sort(c.registries)
-	return c
-}
-
-// authority is the file with the certificates of those who signed the mirror's, at a path; none if there are no such certificates.
-func (c *clients) authority(path string) []artifact.ClientFile {
-	if c.Authority == nil {
-		return nil
-	}
-	return []artifact.ClientFile{{Path: path, Data: c.Authority}}
-}
-
-// header begins a file of configuration.
-func (c *clients) header() string {
-	return fmt.Sprintf("# Images from the mirror %s. Written by \"minimirror kit\".\n", c.Base)
-}
-
-// Clients implements artifact.Guide: one for each program. What is denied or absent is an error of the mirror; none of the programs goes on to
-// the registry itself, but for those that cannot be told so: see Note. To prefer the mirror is to use it for all registries, carried or not.
+// Clients implements artifact.Guide.
 func (Kind) Clients(m artifact.Mirror, o artifact.ClientOptions) []artifact.Client {
 	if len(m.Sources) == 0 {
 		return nil
 	}
-	c := newClients(m, o)
-	all := []artifact.Client{c.containerd(), c.docker(), c.podman(), c.rancher("k3s"), c.rancher("rke2")}
-	return slices.DeleteFunc(all, func(c artifact.Client) bool { return len(c.Files) == 0 })
+	return guide.Clients(registriesOf(m), o)
+}
+
+// registriesOf are those of a mirror, sorted.
+func registriesOf(m artifact.Mirror) (all []guide.Registry) {
+	for i := range m.Sources {
+		all = append(all, guide.Registry{Name: registryName(m.Sources[i].Name), Folder: m.Sources[i].Name})
+	}
+	slices.SortFunc(all, func(a, b guide.Registry) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Probe implements artifact.Prober: the registry answers at /v2/, and the manifest of a tag is the one that its digest names.
+func (Kind) Probe(ctx context.Context, get func(ctx context.Context, path string) ([]byte, error)) error {
+	if _, err := get(ctx, "/v2/"); err != nil {
+		return err
+	}
+	var catalog struct {
+		Repositories []string `json:"repositories"`
+	}
+	if err := getJSON(ctx, get, "/v2/_catalog?n=100", &catalog); err != nil {
+		return err
+	}
+	for _, repository := range catalog.Repositories {
+		var list struct {
+			Tags []string `json:"tags"`
+		}
+		if err := getJSON(ctx, get, "/v2/"+repository+"/tags/list?n=1", &list); err != nil {
+			return err
+		}
+		if len(list.Tags) == 0 {
+			continue // images requested by digest alone
+		}
+		return probeManifest(ctx, get, "/v2/"+repository+"/manifests/", list.Tags[0])
+	}
+	return nil
+}
+
+// probeManifest reads a manifest by its tag, and by the digest of what it got.
+func probeManifest(ctx context.Context, get func(ctx context.Context, path string) ([]byte, error), folder, tag string) error {
+	data, err := get(ctx, folder+tag)
+	if err != nil {
+		return err
+	}
+	sum := sha512.Sum512(data)
+	var again []byte
+	for _, digest := range []string{sha256Of(data), "sha512:" + hex.EncodeToString(sum[:])} {
+		if again, err = get(ctx, folder+digest); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("the manifest that %s%s names is not there by its digest: %w", folder, tag, err)
+	}
+	if string(again) != string(data) {
+		return artifact.Verifyf("%s%s: it is not what its digest names", folder, tag)
+	}
+	return nil
+}
+
+func getJSON(ctx context.Context, get func(ctx context.Context, path string) ([]byte, error), path string, v any) error {
+	data, err := get(ctx, path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }

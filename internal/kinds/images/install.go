@@ -11,6 +11,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/images/runtimes"
 )
 
 // Needs implements artifact.Needer: an image needs nothing.
@@ -27,15 +28,19 @@ func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*arti
 	if err != nil {
 		return nil, err
 	}
-	has := make(map[*artifact.Item]bool)
+	images, err := loadable(chosen)
+	if err != nil {
+		return nil, err
+	}
+	has := make([]bool, len(chosen))
 	if req.Root == "/" {
-		if has, err = localMachine.present(ctx, chosen); err != nil {
+		if has, err = runtimes.Present(ctx, images); err != nil {
 			return nil, err
 		}
 	}
 	var step []*artifact.Item
-	for _, item := range chosen {
-		if has[item] {
+	for at, item := range chosen {
+		if has[at] {
 			plan.Present = append(plan.Present, reference(item))
 		} else {
 			step = append(step, item)
@@ -45,6 +50,74 @@ func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*arti
 		plan.Steps = [][]*artifact.Item{step}
 	}
 	return plan, nil
+}
+
+// Install implements artifact.Installer.
+func (Kind) Install(ctx context.Context, job artifact.InstallJob) error {
+	var all []runtimes.Image
+	for s, step := range job.Items {
+		images, err := loadable(step)
+		if err != nil {
+			return err
+		}
+		at := 0
+		for n, item := range step {
+			for f := range item.Files {
+				if at == len(job.Steps[s]) {
+					return fmt.Errorf("images: %s: its files are missing", item.ID())
+				}
+				for own := range images[n].Files {
+					if file := &images[n].Files[own]; file.Digest == digestOfFile(&item.Files[f]) && file.Name == "" {
+						file.Name = strings.TrimPrefix(job.Steps[s][at], "/")
+					}
+				}
+				at++
+			}
+		}
+		all = append(all, images...)
+	}
+	return runtimes.Install(ctx, job, all)
+}
+
+// Extra implements artifact.Installer: install.sh loads the images of the plans, of each that for the machine's platform.
+func (Kind) Extra(title string, plans ...*artifact.InstallPlan) map[string][]byte {
+	var items []*artifact.Item
+	for _, plan := range plans {
+		for _, item := range slices.Concat(plan.Steps...) {
+			if !slices.ContainsFunc(items, func(other *artifact.Item) bool { return other.ID() == item.ID() }) {
+				items = append(items, item)
+			}
+		}
+	}
+	images, err := loadable(items) // PlanInstall has made sure that they are
+	if err != nil {
+		return nil
+	}
+	return map[string][]byte{runtimes.ScriptName: runtimes.Script(title, images)}
+}
+
+// loadable are items as runtimes load them.
+func loadable(items []*artifact.Item) (images []runtimes.Image, err error) {
+	for _, i := range items {
+		p := partsOf(i)
+		byDigest := registryName(i.Source) + "/" + i.Name + "@" + digestOf(i)
+		image := runtimes.Image{Names: []string{byDigest}, Tagged: tagOf(i) != "", Platform: platformOf(i), MediaType: typeOf(i, digestOf(i)), Root: digestOf(i), Manifest: manifestOf(i)}
+		if image.Tagged {
+			image.Names = []string{reference(i), byDigest}
+		}
+		if image.MediaType == "" || p.config == nil {
+			return nil, artifact.Verifyf("%s: the mirror does not state what its manifest is", reference(i))
+		}
+		if normal, err := platform.Parse(image.Platform); err == nil {
+			image.Platform = platform.Format(platform.Normalize(normal))
+		}
+		image.Config = digestOfFile(p.config)
+		for _, f := range p.own() {
+			image.Files = append(image.Files, runtimes.File{Digest: digestOfFile(f), Size: f.Size, SHA256: f.SHA256})
+		}
+		images = append(images, image)
+	}
+	return images, nil
 }
 
 // chooseImages returns what a request means, in the order of IDs.

@@ -1,4 +1,4 @@
-package images
+package guide
 
 import (
 	_ "embed"
@@ -33,7 +33,7 @@ func (c *clients) containerd() artifact.Client {
 	client := artifact.Client{Program: "containerd", Refresh: []string{"sh", containerdScript}}
 	folders := make([]string, 0, len(c.registries)+1)
 	for _, registry := range c.registries {
-		folders = append(folders, hostsFolder(registry))
+		folders = append(folders, hostsFolder(registry.Name))
 	}
 	if c.Prefer {
 		folders = append(folders, "_default")

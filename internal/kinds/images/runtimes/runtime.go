@@ -1,4 +1,4 @@
-package images
+package runtimes
 
 import (
 	"bytes"
@@ -9,11 +9,12 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-
-	platform "github.com/containerd/platforms"
-
-	"github.com/minimirror/minimirror/internal/artifact"
 )
+
+// Present reports which images every runtime of this machine has. If one does not answer, none is.
+func Present(ctx context.Context, images []Image) ([]bool, error) {
+	return localMachine.present(ctx, images)
+}
 
 // A machine has programs. It is this one, or one of a test.
 type machine struct {
@@ -44,8 +45,8 @@ type runtime struct {
 	name  string
 	alive []string // a command that succeeds if the runtime answers; nil: it needs no daemon
 	start string   // what starts it
-	has   func(ctx context.Context, m machine, i *artifact.Item) (bool, error)
-	load  func(ctx context.Context, m machine, a *imageArchive) error
+	has   func(ctx context.Context, m machine, i *Image) (bool, error)
+	load  func(ctx context.Context, m machine, a *archive) error
 }
 
 // runtimes are those of the machine that pods and containers may run in. Docker has a containerd of its own, in which only a kubelet would
@@ -73,24 +74,24 @@ func (r *runtime) answers(ctx context.Context, m machine) error {
 }
 
 // present are the images that every runtime of the machine has. A runtime that does not answer has none.
-func (m machine) present(ctx context.Context, items []*artifact.Item) (map[*artifact.Item]bool, error) {
-	has := make(map[*artifact.Item]bool)
+func (m machine) present(ctx context.Context, images []Image) ([]bool, error) {
+	has := make([]bool, len(images))
 	all := m.runtimes()
 	for at := range all {
 		if all[at].answers(ctx, m) != nil {
-			return nil, ctx.Err()
+			return has, ctx.Err()
 		}
 	}
-	for _, item := range items {
+	for n := range images {
 		everywhere := len(all) > 0
 		for at := range all {
-			there, err := all[at].has(ctx, m, item)
+			there, err := all[at].has(ctx, m, &images[n])
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", all[at].name, err)
 			}
 			everywhere = everywhere && there
 		}
-		has[item] = everywhere
+		has[n] = everywhere
 	}
 	return has, nil
 }
@@ -103,7 +104,7 @@ func newContainerd() runtime {
 	var names, whole map[string][]string
 	return runtime{
 		name: "containerd", alive: []string{"ctr", "--connect-timeout", "5s", "version"}, start: "systemctl start containerd",
-		has: func(ctx context.Context, m machine, i *artifact.Item) (bool, error) {
+		has: func(ctx context.Context, m machine, i *Image) (bool, error) {
 			if names == nil {
 				out, err := m.run(ctx, nil, append(ctr, "ls")...)
 				if err != nil {
@@ -116,20 +117,20 @@ func newContainerd() runtime {
 				}
 				whole = rows(out)
 			}
-			for _, name := range imageNames(i) {
+			for _, name := range i.Names {
 				labels := ""
 				if row := names[name]; len(row) > 0 {
 					labels = row[len(row)-1]
 				}
-				if !slices.Contains(names[name], digestOf(i)) || !slices.Contains(strings.Split(labels, ","), pinned) || !slices.Contains(whole[name], "complete") {
+				if !slices.Contains(names[name], i.Root) || !slices.Contains(strings.Split(labels, ","), pinned) || !slices.Contains(whole[name], "complete") {
 					return false, nil
 				}
 			}
 			return true, nil
 		},
-		load: func(ctx context.Context, m machine, a *imageArchive) error {
-			err := m.pipe(ctx, a, imageNames(a.item), append(ctr, "import", "--platform", importPlatform(a.item), "-")...)
-			for _, name := range imageNames(a.item) {
+		load: func(ctx context.Context, m machine, a *archive) error {
+			err := m.pipe(ctx, a, a.Names, append(ctr, "import", "--platform", a.Platform, "-")...)
+			for _, name := range a.Names {
 				if err == nil {
 					_, err = m.run(ctx, nil, append(ctr, "label", name, pinned)...)
 				}
@@ -137,15 +138,6 @@ func newContainerd() runtime {
 			return err
 		},
 	}
-}
-
-// importPlatform is the platform whose manifest containerd looks for in an index; others of the same machine may be absent.
-func importPlatform(i *artifact.Item) string {
-	p, err := platform.Parse(platformOf(i))
-	if err != nil {
-		return platformOf(i)
-	}
-	return platform.Format(platform.Normalize(p))
 }
 
 // rows are the lines of a table, by their first word.
@@ -162,34 +154,30 @@ func rows(table []byte) map[string][]string {
 // dockerRuntime is Docker. It forgets the digests of what it loads: images have their tags alone.
 var dockerRuntime = runtime{
 	name: "docker", alive: []string{"docker", "version"}, start: "systemctl start docker",
-	has: func(ctx context.Context, m machine, i *artifact.Item) (bool, error) {
+	has: func(ctx context.Context, m machine, i *Image) (bool, error) {
 		return m.inspects(ctx, "docker", i)
 	},
-	load: func(ctx context.Context, m machine, a *imageArchive) error {
-		return m.pipe(ctx, a, imageNames(a.item), "docker", "load")
+	load: func(ctx context.Context, m machine, a *archive) error {
+		return m.pipe(ctx, a, a.Names, "docker", "load")
 	},
 }
 
 // podmanRuntime is podman, whose store CRI-O shares. It finds an image by its digest, too.
 var podmanRuntime = runtime{
 	name: "podman",
-	has: func(ctx context.Context, m machine, i *artifact.Item) (bool, error) {
+	has: func(ctx context.Context, m machine, i *Image) (bool, error) {
 		return m.inspects(ctx, "podman", i)
 	},
-	load: func(ctx context.Context, m machine, a *imageArchive) error {
-		return m.pipe(ctx, a, imageNames(a.item)[:1], "podman", "load")
+	load: func(ctx context.Context, m machine, a *archive) error {
+		return m.pipe(ctx, a, a.Names[:1], "podman", "load")
 	},
 }
 
 // inspects reports whether a program knows the image by its name, or without one by the digest of its configuration.
-func (m machine) inspects(ctx context.Context, program string, i *artifact.Item) (bool, error) {
-	p := partsOf(i)
-	if p.config == nil {
-		return false, nil
-	}
-	name := reference(i)
-	if tagOf(i) == "" {
-		name = digestOfFile(p.config)
+func (m machine) inspects(ctx context.Context, program string, i *Image) (bool, error) {
+	name := i.Name()
+	if !i.Tagged {
+		name = i.Config
 	}
 	out, err := m.run(ctx, nil, program, "image", "inspect", "--format", "{{.Id}}", name)
 	if err != nil {
@@ -199,7 +187,7 @@ func (m machine) inspects(ctx context.Context, program string, i *artifact.Item)
 	if !found {
 		id = strings.TrimSpace(string(out))
 	}
-	for _, digest := range []string{digestOfFile(p.config), manifestOf(i), digestOf(i)} { // the ID depends on the store
+	for _, digest := range []string{i.Config, i.Manifest, i.Root} { // the ID depends on the store
 		if strings.HasSuffix(digest, ":"+id) {
 			return true, nil
 		}
@@ -208,7 +196,7 @@ func (m machine) inspects(ctx context.Context, program string, i *artifact.Item)
 }
 
 // pipe gives an image's archive to a program.
-func (m machine) pipe(ctx context.Context, a *imageArchive, names []string, args ...string) error {
+func (m machine) pipe(ctx context.Context, a *archive, names []string, args ...string) error {
 	in, out := io.Pipe()
 	wrote := make(chan error, 1)
 	go func() {

@@ -1,4 +1,4 @@
-package images
+package guide
 
 import (
 	"encoding/json"
@@ -14,12 +14,12 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-var guided = artifact.Mirror{Pins: artifact.Pins{Sources: []artifact.Source{{Name: "registry.example.org_5000"}, {Name: "docker.io"}}}}
+var guided = []Registry{{"docker.io", "docker.io"}, {"registry.example.org:5000", "registry.example.org_5000"}}
 
 // clientFiles are the files of all programs, by program and path.
-func clientFiles(m artifact.Mirror, o artifact.ClientOptions) map[string]artifact.ClientFile {
+func clientFiles(registries []Registry, o artifact.ClientOptions) map[string]artifact.ClientFile {
 	files := make(map[string]artifact.ClientFile)
-	for _, c := range (Kind{}).Clients(m, o) {
+	for _, c := range Clients(registries, o) {
 		for _, f := range c.Files {
 			files[c.Program+" "+f.Path] = f
 		}
@@ -90,25 +90,21 @@ func TestClientsSecure(t *testing.T) {
 		}
 	}
 	// A mirror that Docker has nothing to be told of.
-	other := artifact.Mirror{Pins: artifact.Pins{Sources: guided.Sources[:1]}}
-	for _, c := range (Kind{}).Clients(other, artifact.ClientOptions{Base: "https://mirror.example.org"}) {
+	for _, c := range Clients(guided[1:], artifact.ClientOptions{Base: "https://mirror.example.org"}) {
 		if c.Program == "docker" {
 			t.Errorf("%+v", c)
 		}
 	}
-	if (Kind{}).Clients(artifact.Mirror{}, artifact.ClientOptions{Base: "https://mirror.example.org"}) != nil {
-		t.Error("clients of nothing")
-	}
 }
 
 func TestUsage(t *testing.T) {
-	got := Kind{}.Usage(guided, "http://10.0.0.1:8080")
+	got := Usage(guided, "http://10.0.0.1:8080")
 	for _, want := range []string{"  10.0.0.1:8080/docker.io/NAME:TAG\n", "  10.0.0.1:8080/registry.example.org_5000/NAME:TAG\n", "oci://10.0.0.1:8080/docker.io/NAME --version VERSION --plain-http\n", "--address http://10.0.0.1:8080 "} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, got)
 		}
 	}
-	if got := (Kind{}).Usage(guided, "https://mirror.example.org"); strings.Contains(got, "plain-http") {
+	if got := Usage(guided, "https://mirror.example.org"); strings.Contains(got, "plain-http") {
 		t.Error(got)
 	}
 }

@@ -1,4 +1,4 @@
-package images
+package guide
 
 import (
 	"encoding/json"
@@ -9,6 +9,9 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
+// dockerHub is the one registry for which Docker can be told of a mirror.
+const dockerHub = "docker.io"
+
 // docker is its configuration: dockerd(8), "daemon.json". Docker asks a mirror only for images of docker.io; those of other registries are
 // pulled by the mirror's own names for them.
 func (c *clients) docker() artifact.Client {
@@ -16,8 +19,8 @@ func (c *clients) docker() artifact.Client {
 		Mirrors  []string `json:"registry-mirrors,omitempty"`
 		Insecure []string `json:"insecure-registries,omitempty"`
 	}
-	note := "Docker: pull images by the mirror's names for them, such as " + c.host + "/" + sourceName(c.registries[0]) + "/NAME:TAG."
-	if slices.Contains(c.registries, dockerHub) {
+	note := "Docker: pull images by the mirror's names for them, such as " + c.host + "/" + c.registries[0].Folder + "/NAME:TAG."
+	if slices.ContainsFunc(c.registries, func(r Registry) bool { return r.Name == dockerHub }) {
 		settings.Mirrors = []string{c.Base}
 		note = "Docker uses the mirror for images of docker.io, and goes on to docker.io for what the mirror does not have."
 		if len(c.registries) > 1 {
@@ -45,7 +48,7 @@ func (c *clients) podman() artifact.Client {
 	var b strings.Builder
 	b.WriteString(c.header())
 	for _, registry := range c.registries {
-		fmt.Fprintf(&b, "\n[[registry]]\nprefix = %q\nlocation = %q\n", registry, c.host+"/"+sourceName(registry))
+		fmt.Fprintf(&b, "\n[[registry]]\nprefix = %q\nlocation = %q\n", registry.Name, c.host+"/"+registry.Folder)
 		if !c.secure {
 			b.WriteString("insecure = true\n")
 		}
@@ -65,10 +68,10 @@ func (c *clients) rancher(program string) artifact.Client {
 	b.WriteString(c.header() + "mirrors:\n")
 	registries := slices.Clone(c.registries)
 	if c.Prefer {
-		registries = append(registries, "*")
+		registries = append(registries, Registry{Name: "*"})
 	}
 	for _, registry := range registries {
-		fmt.Fprintf(&b, "  %q:\n    endpoint: [%q]\n", registry, c.Base)
+		fmt.Fprintf(&b, "  %q:\n    endpoint: [%q]\n", registry.Name, c.Base)
 	}
 	if c.Authority != nil {
 		fmt.Fprintf(&b, "configs:\n  %q:\n    tls: {ca_file: %q}\n", c.host, authority)
