@@ -2,6 +2,8 @@ package images_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,8 +26,11 @@ func TestKind(t *testing.T) {
 		return r.URL
 	}
 	define := func(take string) func(testing.TB, string, string) string {
-		return func(_ testing.TB, _, upstream string) string {
-			return fmt.Sprintf("images:\n  - name: registry.example.org\n    from: %s\n    platforms: [linux/amd64, linux/arm64]\n    take: [%s]\n", upstream, take)
+		return func(t testing.TB, dir, upstream string) string {
+			if err := os.WriteFile(filepath.Join(dir, "cosign.pub"), public, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return fmt.Sprintf("images:\n  - name: registry.example.org\n    from: %s\n    verify: { cosign: [cosign.pub] }\n    platforms: [linux/amd64, linux/arm64]\n    take: [%s]\n", upstream, take)
 		}
 	}
 	kindtest.Run(t, kindtest.Fixture{
@@ -33,6 +38,7 @@ func TestKind(t *testing.T) {
 		Upstream:       upstream,
 		Definition:     define(`"acme/app:1.*", "pause:3.10", "charts/web:0.1.0_build.5"`),
 		Reordered:      define(`"charts/web:0.1.0_build.5", "pause:3.10", "acme/app:1.*"`),
+		Set:            `["acme/app:1.4", "pause:3.10"]`,
 		Item:           "charts/web",
 		List:           "/v2/_catalog",
 		Listed:         `"registry.example.org/charts/web"`,

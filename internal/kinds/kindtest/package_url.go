@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/package-url/packageurl-go"
@@ -47,7 +48,7 @@ func (m *mirror) packageURLs(t *testing.T) {
 				t.Errorf("%s: %s, and without addresses and metadata %s", item, whole, want)
 			}
 			read, err := packageurl.FromString(want)
-			if err != nil || read.ToString() != want || read.Version != item.Version {
+			if err != nil || read.ToString() != want || read.Version != item.Version && !isAttribute(item, read.Version) {
 				t.Errorf("%s: %s: %+v, %v", item, want, read, err)
 			}
 			if other := known[want]; other != nil && !reflect.DeepEqual(other.Files, item.Files) {
@@ -68,4 +69,9 @@ func (m *mirror) packageURLs(t *testing.T) {
 			t.Errorf("%s does not have %s:\n%s", target, item.ID(), a.body)
 		}
 	}
+}
+
+// isAttribute reports whether an item has an attribute of the value: what package URLs of its type call the version, such as a digest.
+func isAttribute(item *artifact.Item, value string) bool {
+	return slices.ContainsFunc(item.Attributes, func(a artifact.Attribute) bool { return slices.Contains(a.Values, value) })
 }
