@@ -98,10 +98,8 @@ func (v *verification) verify(keys []signature.Key) (signer string, err error) {
 	if manifest := manifestOf(v.item); manifest != digests[0] {
 		digests = append(digests, manifest)
 	}
-	for _, key := range keys {
-		if signature.Verify([]signature.Key{key}, digests, found) == nil {
-			return key.File, nil
-		}
+	if verified, err := signature.Verify(keys, digests, found); err == nil {
+		return verified.Key.File, nil
 	}
 	asked := strings.Join(values(v.item.Metadata, keySigned), ", ")
 	switch {
