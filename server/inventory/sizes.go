@@ -17,6 +17,9 @@ type Sizes struct {
 	Layers  []LayerSize // in the manifest's order
 	Months  []MonthSize // from the first
 	Undated int64       // bytes in layers of files of which it is not known since when they are there
+	// New and NewSize are the layers of files that were added with the image's own lock; 0 if all were, as in a first image.
+	New     int
+	NewSize int64 // bytes of their files
 }
 
 // An OriginSize is the size of the files of items that were made from the same: see artifact.Originator. Items of other kinds are each
@@ -32,6 +35,7 @@ type LayerSize struct {
 	Title        string    // empty: it is not known
 	Added        time.Time // as catalog.LayerAbout; zero: it is not known
 	Used, Unused int64     // bytes of its files that the image offers, and of others
+	New          bool      // see Sizes.New
 }
 
 // A MonthSize is what the layers hold that were added in a month.
@@ -131,6 +135,11 @@ func (v *Inventory) findLayers(ctx context.Context, s *Sizes) error {
 			s.Undated += l.Used + l.Unused
 			continue
 		}
+		if l.Added.Equal(c.Date) {
+			l.New = true
+			s.New++
+			s.NewSize += l.Used + l.Unused
+		}
 		name := l.Added.UTC().Format("2006-01")
 		if months[name] == nil {
 			months[name] = &MonthSize{Month: name}
@@ -138,6 +147,12 @@ func (v *Inventory) findLayers(ctx context.Context, s *Sizes) error {
 		months[name].Layers++
 		months[name].Used += l.Used
 		months[name].Unused += l.Unused
+	}
+	if s.New == len(c.Layers) { // there is nothing to compare them with
+		s.New, s.NewSize = 0, 0
+		for i := range s.Layers {
+			s.Layers[i].New = false
+		}
 	}
 	for _, month := range months {
 		s.Months = append(s.Months, *month)

@@ -67,6 +67,9 @@ func drawLayers(s *inventory.Sizes) string {
 			label += ": " + l.Title
 		}
 		bars[i] = bar(label, l.Used, l.Unused)
+		if l.New {
+			bars[i].Text += ", new"
+		}
 	}
 	return chart.Bars("layers", "Layers", "The length of each bar is the size of a layer; the part with a dashed outline is unused. The table below has the numbers.", bars)
 }

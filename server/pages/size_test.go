@@ -60,6 +60,22 @@ func TestSizePage(t *testing.T) {
 			t.Errorf("%s", page)
 		}
 	}
+	// A layer that was added with the image's own lock is what an update brings.
+	h = sizeServer(t, func(c *catalog.Catalog) {
+		c.Layers = []catalog.LayerAbout{{Title: "kept", Added: day}, {Title: "update", Added: c.Date}}
+	}).Handler()
+	text := inspect(page(t, h, "/-/size", 200)).text
+	for _, want := range []string{"One layer with 7.5 kB was added with this lock and is new", "7.5 kB, 1.5 kB unused, new", "0: kept 2024-02-03 2.0 kB"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+	h = sizeServer(t, func(c *catalog.Catalog) {
+		c.Layers = []catalog.LayerAbout{{Title: "one", Added: c.Date}, {Title: "two", Added: c.Date}}
+	}).Handler()
+	if text := inspect(page(t, h, "/-/size", 200)).text; strings.Contains(text, "new") {
+		t.Errorf("all layers of a first image are new: %s", text)
+	}
 	// Of an image that an earlier program built.
 	if text := inspect(page(t, sizeServer(t, func(*catalog.Catalog) {}).Handler(), "/-/size", 200)).text; !strings.Contains(text, "This image does not say when its layers were added") {
 		t.Errorf("%s", text)
