@@ -28,6 +28,10 @@ podman, systemd, a static pod, the Helm chart), and to configure clients (files,
 script, cloud-init, Ansible), including the key. It prints the key's fingerprint:
 compare it with the one that minimirror build printed.
 
+Programs that are set up apart from others, such as those that pull container images,
+have a folder each, client/programs/NAME. If the address is one of HTTPS, and your own
+authority signed the mirror's certificate, --mirror-ca gives it to all clients.
+
 With --renew, clients also get a systemd timer that fetches their sources file from
 the mirror again, so that they see suites and sources that a later image adds. The
 timer refuses a file with another key or another address. Without --renew, nothing
