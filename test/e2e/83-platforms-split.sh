@@ -228,6 +228,22 @@ for architecture in amd64 arm64; do
 done
 [ -z "$(referrers "$next" application/spdx+json)" ] || die "the index has an SBOM, though its images carry different items"
 
+say "container images: each image carries those for its own platform"
+definition pods <<-END
+	split-by-architecture: true
+	images:
+	  - { name: registry.example.org, from: "http://$registry", platforms: [linux/amd64, linux/arm64], take: ["site/site:1"] }
+END
+build "oci:$mine/pods-image"
+"$MINIMIRROR" verify "$mine/pods-image" --lock "$definition" >/dev/null
+for architecture in amd64 arm64; do
+	start_server "oci:$mine/pods-image" --platform "linux/$architecture"
+	command skopeo --insecure-policy --override-arch "$architecture" copy --quiet --src-tls-verify=false --preserve-digests --dest-oci-accept-uncompressed-layers \
+		"docker://${url#http://}/registry.example.org/site/site:1" "oci:$mine/pulled-$architecture"
+	[ "$(jq -r '.manifests[0].digest' "$mine/pulled-$architecture/index.json")" = "$(image "$mine/both" "$architecture")" ] || die "skopeo pulls another image for $architecture"
+done
+! get "$url/v2/registry.example.org/site/site/manifests/$(image "$mine/both" amd64)" >/dev/null 2>&1 || die "the image for arm64 carries a container image for amd64"
+
 say "what makes no sense is refused"
 refused 1 'linux/riscv64: .* has no items for it' "$MINIMIRROR" build "$site" --output "oci:$mine/no" --platform linux/riscv64 --program "riscv64=$MINIMIRROR"
 grep -q '^hint: .*the lock has items for amd64, arm64$' "$mine/refused" || { cat "$mine/refused"; die "no hint"; }
