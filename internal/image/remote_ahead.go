@@ -103,6 +103,16 @@ func (a *readAhead) window(batch []*joined) int64 {
 	return aheadMost / 32 * int64(bits.OnesCount32(a.near))
 }
 
+// parallel is how many requests are worth making at the same time.
+func (a *readAhead) parallel() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if bits.OnesCount32(a.near) >= 8 {
+		return nearReads
+	}
+	return joinedReads
+}
+
 func (a *readAhead) note(near bool) {
 	a.near <<= 1
 	if near {

@@ -15,7 +15,8 @@ const (
 	joinedFile  = filecache.Whole // bytes; larger files are read alone
 	joinedGap   = 256 << 10       // bytes that are read for nothing rather than asking twice
 	joinedMost  = 8 << 20         // bytes that are read with one request
-	joinedReads = 8               // at the same time
+	joinedReads = 8               // at the same time, of files here and there
+	nearReads   = 4               // at the same time, if clients request neighbours: the fewer there are, the more files each has
 )
 
 // A joiner reads small files from a registry. Those that wait for their turn are joined with their neighbours in the layer, and with what is
@@ -53,7 +54,7 @@ func (j *joiner) open(ctx context.Context, f *catalog.File) (io.ReadCloser, erro
 	w := &joined{file: f, turn: make(chan handed, 1), left: make(chan struct{})}
 	j.mu.Lock()
 	j.waiting = append(j.waiting, w)
-	if j.running < joinedReads && j.ctx.Err() == nil {
+	if j.running < j.ahead.parallel() && j.ctx.Err() == nil {
 		j.running++
 		j.reads.Go(j.work)
 	}
@@ -86,16 +87,16 @@ func (b *joinedBody) Close() error {
 	return nil
 }
 
-// work reads until nobody waits.
+// work reads until nobody waits, or enough others read.
 func (j *joiner) work() {
 	for {
 		j.mu.Lock()
-		batch := j.next()
-		if len(batch) == 0 || j.ctx.Err() != nil {
+		if len(j.waiting) == 0 || j.running > j.ahead.parallel() || j.ctx.Err() != nil {
 			j.running--
 			j.mu.Unlock()
 			return
 		}
+		batch := j.next()
 		j.mu.Unlock()
 		batch = j.ahead.extend(batch)
 		read, err := j.read(batch)
@@ -115,9 +116,6 @@ func (w *joined) fail(err error) {
 
 // next takes the file that waits longest, and those around it, in the order of the layer.
 func (j *joiner) next() []*joined {
-	if len(j.waiting) == 0 {
-		return nil
-	}
 	first := j.waiting[0]
 	same := make([]*joined, 0, len(j.waiting))
 	for _, w := range j.waiting {
