@@ -30,7 +30,7 @@ const (
 // attach finds everything that is attached to the manifests of a tree, and to what is attached to them.
 func (r *reader) attach(ctx context.Context, t *tree) error {
 	t.attached = make(map[string][]*attachment)
-	if r.referrers.none() && len(r.keys) == 0 {
+	if !r.asksForAttached() {
 		return nil
 	}
 	subjects := []string{t.root.digest()}
@@ -69,6 +69,9 @@ func (r *reader) attach(ctx context.Context, t *tree) error {
 	return nil
 }
 
+// asksForAttached reports whether it matters what is attached to images.
+func (r *reader) asksForAttached() bool { return !r.referrers.none() || len(r.keys) > 0 }
+
 // attachedTo are the artifacts that are attached to a manifest: its referrers, and what is at cosign's tags.
 func (r *reader) attachedTo(ctx context.Context, subject string) (all []*attachment, err error) {
 	listed, err := r.in.referrers(ctx, r.repository, subject)
@@ -89,15 +92,15 @@ func (r *reader) attachedTo(ctx context.Context, subject string) (all []*attachm
 		}
 		all = append(all, a)
 	}
-	tags, unlisted := r.in.tags(ctx, r.repository)
 	for _, c := range cosignTags {
 		tag := cosignTag(subject, c.suffix)
-		if unlisted == nil && !slices.Contains(tags, tag) {
+		listed := r.tagged(ctx, tag)
+		if listed == no && !(c.kind == signatures && len(r.keys) > 0) {
 			continue
 		}
 		a := &attachment{subject: subject, tag: tag}
-		if err := r.fill(ctx, a, tag, nil); errors.Is(err, fs.ErrNotExist) && unlisted != nil {
-			continue // the list of tags cannot be read: this was a question
+		if err := r.fill(ctx, a, tag, nil); errors.Is(err, fs.ErrNotExist) && listed != yes {
+			continue // this was a question
 		} else if err != nil {
 			return nil, fmt.Errorf("the tag %s: %w", tag, err)
 		}
@@ -110,6 +113,29 @@ func (r *reader) attachedTo(ctx context.Context, subject string) (all []*attachm
 func (r *reader) mayWant(listed *v1.Descriptor) bool {
 	kinds := kindsOf("", listed, &document{})
 	return len(kinds) == 0 || r.referrers.wants(kinds) || slices.Contains(kinds, attestations) || len(r.keys) > 0 && slices.Contains(kinds, signatures)
+}
+
+// An answer to whether the repository has a tag, without a request for the tag.
+type answer int
+
+const (
+	unknown answer = iota // there is no list of tags, or it lacks tags that are there
+	no
+	yes
+)
+
+// tagged asks the list of tags.
+func (r *reader) tagged(ctx context.Context, tag string) answer {
+	if in, is := r.in.(*registry); is {
+		return in.tagged(ctx, r.repository, tag)
+	}
+	switch tags, err := r.in.tags(ctx, r.repository); {
+	case err != nil:
+		return unknown
+	case slices.Contains(tags, tag):
+		return yes
+	}
+	return no
 }
 
 // fill reads an artifact, and says what it is.

@@ -68,6 +68,12 @@ func TestAttached(t *testing.T) {
 				return true
 			}
 			return false
+		}}, "a list of tags that lacks some": {NoReferrers: true, Before: func(w http.ResponseWriter, req *http.Request) bool {
+			if strings.HasSuffix(req.URL.Path, "/tags/list") {
+				fmt.Fprint(w, `{"name":"acme/app","tags":["old"]}`)
+				return true
+			}
+			return false
 		}}} {
 			r.Set(o)
 			os.Remove(filepath.Join(s.dir, "mirror.lock"))
@@ -184,6 +190,17 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%+v", l.Items[i].Metadata)
 		}
 	}
+	// Who only has verify misses no signature, even if the list of tags lacks it.
+	r.Set(imagestest.Options{Before: func(w http.ResponseWriter, req *http.Request) bool {
+		if strings.HasSuffix(req.URL.Path, "/tags/list") {
+			fmt.Fprint(w, `{"name":"app","tags":["tagged"]}`)
+			return true
+		}
+		return false
+	}})
+	os.Remove(filepath.Join(s.dir, "mirror.lock"))
+	s.must(entry(r, `"app:tagged"`, verify), builder.LockOptions{})
+	r.Set(imagestest.Options{})
 	// The lock before was made without a key, or with another: it does not count.
 	os.Remove(filepath.Join(s.dir, "mirror.lock"))
 	s.must(entry(r, `"app:unsigned"`), builder.LockOptions{})

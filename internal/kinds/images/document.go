@@ -76,7 +76,7 @@ func parseDocument(data []byte, stated string) (*document, error) {
 		}
 		d.Layers, d.Blobs = d.Blobs, nil
 	case "":
-		return nil, artifact.Verifyf("it is not a manifest: %s has neither layers nor manifests", opening(data))
+		return nil, artifact.Verifyf("it is not a manifest: %s has neither a configuration nor manifests", opening(data))
 	default:
 		return nil, artifact.Verifyf("manifests of the type %q are not supported", artifact.Printable(kind))
 	}
@@ -88,7 +88,7 @@ func (d *document) inferred() string {
 	switch {
 	case d.Manifests != nil:
 		return v1.MediaTypeImageIndex
-	case d.Layers != nil && d.Config != nil:
+	case d.Config != nil:
 		return v1.MediaTypeImageManifest
 	}
 	return ""

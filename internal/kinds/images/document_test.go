@@ -21,6 +21,7 @@ func TestParseDocument(t *testing.T) {
 	for name, c := range map[string]struct{ text, stated, mediaType, want string }{
 		"without a type":      {text: image, mediaType: v1.MediaTypeImageManifest},
 		"odd whitespace":      {text: "\n\t" + image + "\n\n", mediaType: v1.MediaTypeImageManifest},
+		"without layers":      {text: `{"schemaVersion":2,"config":` + someBlob + `,"layers":null}`, mediaType: v1.MediaTypeImageManifest},
 		"index":               {text: `{"schemaVersion":2,"manifests":[],"unknown":{"x":[1]}}`, mediaType: v1.MediaTypeImageIndex},
 		"Docker's":            {text: `{"schemaVersion":2,"mediaType":"` + dockerManifest + `","config":` + someBlob + `,"layers":[` + someBlob + `]}`, stated: dockerManifest, mediaType: dockerManifest},
 		"release candidate":   {text: `{"schemaVersion":2,"mediaType":"` + artifactManifest + `","blobs":[` + someBlob + `]}`, mediaType: artifactManifest},
@@ -34,7 +35,7 @@ func TestParseDocument(t *testing.T) {
 		"both":                {text: `{"schemaVersion":2,"manifests":[],"config":` + someBlob + `,"layers":[]}`, want: "also has the fields"},
 		"both, as a manifest": {text: `{"schemaVersion":2,"mediaType":"` + v1.MediaTypeImageManifest + `","manifests":[],"config":` + someBlob + `,"layers":[]}`, want: "also has the fields"},
 		"no configuration":    {text: `{"schemaVersion":2,"mediaType":"` + v1.MediaTypeImageManifest + `","layers":[]}`, want: "no configuration"},
-		"neither":             {text: `{"schemaVersion":2}`, want: "neither layers nor manifests"},
+		"neither":             {text: `{"schemaVersion":2}`, want: "neither a configuration nor manifests"},
 		"digest":              {text: strings.Replace(image, "sha256:4", "sha256:G", 1), want: "which is none"},
 		"MD5":                 {text: strings.Replace(image, "sha256:", "md5:", 1), want: "which is none"},
 		"size":                {text: strings.Replace(image, `"size":2`, `"size":-2`, 1), want: "-2 bytes"},

@@ -23,15 +23,17 @@ type registry struct {
 	prefix   string // of the repositories there, "proxy/", or empty
 	upstream artifact.Upstream
 
-	mu     sync.Mutex
-	listed map[string]*tagList // by repository
-	silent map[string]bool     // repositories of which the registry does not list what is attached
+	mu      sync.Mutex
+	listed  map[string]*tagList // by repository
+	found   map[string][]string // tags that were read, by repository
+	partial map[string]bool     // repositories whose list lacks one of them
+	silent  map[string]bool     // repositories of which the registry does not list what is attached
 }
 
 // newRegistry reads "https://HOST/PREFIX": what caches other registries has each in a part of its own, as a prefix of the repositories. With
 // "https://HOST/PATH/v2/PREFIX", the registry itself is below a path.
 func newRegistry(address string, up artifact.Upstream) *registry {
-	r := &registry{upstream: up, listed: make(map[string]*tagList), silent: make(map[string]bool)}
+	r := &registry{upstream: up, listed: make(map[string]*tagList), found: make(map[string][]string), partial: make(map[string]bool), silent: make(map[string]bool)}
 	root, prefix, below := strings.Cut(address+"/", "/v2/")
 	if !below {
 		scheme, rest, _ := strings.Cut(address+"/", "://")
@@ -58,7 +60,18 @@ func (r *registry) manifest(ctx context.Context, repository, version string) (*m
 	if validDigest(version) {
 		return r.byDigest(ctx, repository, version, -1)
 	}
-	address := r.url(repository, manifestFolder+version)
+	m, err := r.byTag(ctx, repository, version)
+	if err == nil && !isAttachedTag(version) {
+		r.mu.Lock()
+		r.found[repository] = append(r.found[repository], version)
+		r.mu.Unlock()
+	}
+	return m, err
+}
+
+// byTag reads what a tag leads to.
+func (r *registry) byTag(ctx context.Context, repository, tag string) (*manifest, error) {
+	address := r.url(repository, manifestFolder+tag)
 	for range maxMovings {
 		named := r.named(ctx, address)
 		var refused error // what came of that digest

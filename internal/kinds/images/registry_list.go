@@ -79,6 +79,30 @@ func (r *registry) tags(ctx context.Context, repository string) ([]string, error
 	return l.tags, l.err
 }
 
+// tagged asks the list of tags for one. A list that lacks a tag which is there, as caches of other registries have it, does not count.
+func (r *registry) tagged(ctx context.Context, repository, tag string) answer {
+	tags, err := r.tags(ctx, repository)
+	listed := func(tag string) bool {
+		_, is := slices.BinarySearch(tags, tag)
+		return is
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, found := range r.found[repository] {
+		r.partial[repository] = r.partial[repository] || !listed(found)
+	}
+	delete(r.found, repository)
+	switch {
+	case err != nil:
+		return unknown
+	case listed(tag):
+		return yes
+	case r.partial[repository]:
+		return unknown
+	}
+	return no
+}
+
 // pageOf reads a page, and in it the list.
 func pageOf(data []byte, page any, list **[]string) ([]string, error) {
 	if err := json.Unmarshal(data, page); err != nil {
@@ -192,7 +216,7 @@ func (r *registry) referrers(ctx context.Context, repository, digest string) (al
 		r.mu.Unlock()
 	}
 	tag := referrersTag(digest)
-	if tags, err := r.tags(ctx, repository); err == nil && !slices.Contains(tags, tag) {
+	if r.tagged(ctx, repository, tag) == no {
 		return nil, nil
 	}
 	if err = r.pages(ctx, r.url(repository, manifestFolder+tag), read); errors.Is(err, fs.ErrNotExist) {

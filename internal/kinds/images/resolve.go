@@ -224,7 +224,7 @@ func (r *sourceResolver) read(ctx context.Context, repository, version string) (
 	}
 	r.mu.Unlock()
 	one.once.Do(func() {
-		in := &reader{r.source, r.in, repository}
+		in := &reader{source: r.source, in: r.in, repository: repository}
 		one.tree, one.err = in.whole(ctx, digest, r.keys)
 		if errors.Is(one.err, fs.ErrNotExist) {
 			one.err = fmt.Errorf("upstream lacks a part of it: %s", one.err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/parallel"
 )
 
 // A wanted is a tag or a digest that requests ask for.
@@ -80,6 +81,7 @@ func (r *sourceResolver) wanted(ctx context.Context) (all []*wanted, err error) 
 		if err != nil {
 			return nil, err
 		}
+		r.prefetch(ctx, one, repositories, held)
 		matches := 0
 		for _, repository := range repositories {
 			versions, err := r.versions(ctx, one, repository, held)
@@ -174,6 +176,20 @@ func (r *sourceResolver) versions(ctx context.Context, one *request, repository 
 		r.req.Log.Warn("tags that are not versions are not among the newest", "image", r.registry+"/"+repository, "tags", strange)
 	}
 	return newest, nil
+}
+
+// prefetch asks for the tags of several repositories at a time. A failure comes again where they are used.
+func (r *sourceResolver) prefetch(ctx context.Context, one *request, repositories []string, held lockedImages) {
+	if _, exact := one.repository.Exact(); exact {
+		return
+	}
+	_ = parallel.Each(len(repositories), maxParallel, func(i int) error {
+		if len(held.byRequest[one.lockedText()][repositories[i]]) > 0 {
+			return nil
+		}
+		_, err := r.in.tags(ctx, repositories[i])
+		return err
+	})
 }
 
 // newestOf are the n tags with the highest versions. Tags that are not versions have no place among them; strange is how many there are.
