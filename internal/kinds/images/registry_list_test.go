@@ -87,16 +87,13 @@ func (anywhere) Errorf(format string, args ...any) error { return fmt.Errorf(for
 
 // TestSets: what sets mean, with and without a registry.
 func TestSets(t *testing.T) {
-	r := &resolver{}
-	for _, i := range []artifact.Item{
+	r := &resolver{Resolution: artifact.Resolution{Items: []artifact.Item{
 		{Source: "docker.io", Name: "library/nginx", Version: "1.27", Key: "library/nginx:1.27/linux/amd64"},
 		{Source: "docker.io", Name: "library/nginx", Version: "1.27", Key: "library/nginx:1.27/linux/arm64"},
 		{Source: "docker.io", Name: "library/nginx", Version: "1.26", Key: "library/nginx:1.26/linux/amd64"},
 		{Source: "registry.example.org_5000", Name: "acme/app", Version: someDigest, Key: "acme/app@" + someDigest, Attributes: artifact.NewAttributes(map[string][]string{attributeDigest: {someDigest}})},
 		{Source: "registry.example.org_5000", Name: "acme/app", Version: "2", Key: "acme/app:2", Attributes: artifact.NewAttributes(map[string][]string{attributeDigest: {someDigest}})},
-	} {
-		r.Items = append(r.Items, i)
-	}
+	}}}
 	const both = "docker.io/library/nginx:1.27/linux/amd64 docker.io/library/nginx:1.27/linux/arm64"
 	for _, c := range []struct {
 		text, want string

@@ -66,7 +66,6 @@ type sourceResolver struct {
 
 	mu    sync.Mutex
 	trees map[string]*readTree // by repository and digest
-	gone  []string             // images that are not carried any more, for a warning
 }
 
 // A readTree is a tree that is read once, whatever tags lead to it.
