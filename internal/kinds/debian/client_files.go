@@ -36,7 +36,11 @@ func (Kind) Clients(m artifact.Mirror, o artifact.ClientOptions) []artifact.Clie
 	}
 	u, err := url.Parse(base)
 	if err == nil && u.Scheme == "https" && o.Authority != nil {
-		text := fmt.Sprintf("Acquire::https::%s { CAInfo %q; };\n", u.Hostname(), authorityFile)
+		scope := "Acquire::https::" + u.Hostname()
+		if strings.Contains(u.Hostname(), ":") { // apt.conf(5) has no way to write the number of an IPv6 host
+			scope = "Acquire::https"
+		}
+		text := fmt.Sprintf("%s { CAInfo %q; };\n", scope, authorityFile)
 		c.Files = append(c.Files, artifact.ClientFile{Path: authorityFile, Data: o.Authority}, artifact.ClientFile{Path: "/etc/apt/apt.conf.d/80minimirror", Data: []byte(text)})
 	}
 	if err == nil && o.Prefer {

@@ -189,3 +189,13 @@ func TestVerifyUpstream(t *testing.T) {
 		})
 	}
 }
+
+// TestVerifyOtherKeys shows that keys for other kinds, which one command names too, do not disturb.
+func TestVerifyOtherKeys(t *testing.T) {
+	key := debiantest.NewKey("k")
+	c := carry(t, key, &debiantest.Suite{Name: "s", Signing: "inline", SignedBy: []*debiantest.Key{key}, Architectures: []string{"amd64"}, Packages: []*debiantest.Package{{Name: "tool"}}})
+	c.keys = append(keyFiles([]byte("-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"), []byte("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\n")), c.keys...)
+	if _, err := c.verify(); err != nil {
+		t.Error(err)
+	}
+}

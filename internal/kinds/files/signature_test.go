@@ -90,3 +90,10 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestOtherKeys shows that public keys in PEM, which are for other kinds, do not disturb.
+func TestOtherKeys(t *testing.T) {
+	keys := []artifact.KeyFile{{Name: "cosign.pub", Data: []byte("-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n")}}
+	_, err := Kind{}.VerifyUpstream(t.Context(), artifact.Pins{}, keys, nil)
+	must(t, err)
+}
