@@ -3,6 +3,7 @@ package images
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -35,15 +36,18 @@ func (Kind) Mount(site artifact.Site) []artifact.Route {
 			break
 		}
 		h.registries[registryName(source.Name)] = s
+		h.ordered = append(h.ordered, s.ordered...)
 	}
+	slices.SortFunc(h.ordered, func(a, b *servedRepository) int { return compareNames(a.full, b.full) })
 	return []artifact.Route{{Path: prefix, Handler: h}, {Path: strings.TrimSuffix(prefix, "/"), Handler: h}}
 }
 
 // A handler answers below prefix. It never changes.
 type handler struct {
 	site       artifact.Site
-	registries map[string]*served // by name, as clients name them
-	err        error              // the tables are not readable: nothing can be answered
+	registries map[string]*served  // by name, as clients name them
+	ordered    []*servedRepository // of all of them, in the order of lists
+	err        error               // the tables are not readable: nothing can be answered
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -81,26 +81,16 @@ func (h *handler) catalog(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	namespace := namespaceOf(r.URL.RawQuery, r.Host)
-	var all []*servedRepository
-	name := func(r *servedRepository) string { return r.full }
-	if namespace == "" {
-		for _, s := range h.registries {
-			for _, r := range s.repositories {
-				all = append(all, r)
-			}
-		}
-	} else {
-		name = func(r *servedRepository) string { return r.name }
+	all, name := h.ordered, func(r *servedRepository) string { return r.full }
+	if namespace != "" {
+		all, name = nil, func(r *servedRepository) string { return r.name }
 		for _, p := range places("any", namespace) {
 			if s := h.registries[p.registry]; s != nil {
-				for _, r := range s.repositories {
-					all = append(all, r)
-				}
+				all = s.ordered
 				break
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b *servedRepository) int { return compareNames(name(a), name(b)) })
 	names := []string{}
 	more := false
 	for _, one := range all {

@@ -17,6 +17,7 @@ type served struct {
 	source       string // its name
 	manifests    map[string]*servedManifest
 	repositories map[string]*servedRepository
+	ordered      []*servedRepository // in the order of lists
 }
 
 // A servedManifest is a manifest, whatever repository it is asked of.
@@ -83,7 +84,9 @@ func newServed(source string, items []artifact.Item, open func(name string) (io.
 	}
 	for _, r := range s.repositories {
 		slices.SortFunc(r.tags, func(a, b *servedTag) int { return compareNames(a.name, b.name) })
+		s.ordered = append(s.ordered, r)
 	}
+	slices.SortFunc(s.ordered, func(a, b *servedRepository) int { return compareNames(a.full, b.full) })
 	return s, nil
 }
 
