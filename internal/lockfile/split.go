@@ -42,9 +42,8 @@ func (l *Lock) ForArchitecture(kinds []artifact.Kind, architecture string) *Lock
 	for i, s := range l.Sources {
 		sources[i] = s
 		if splitter := by[s.Kind]; splitter != nil {
-			ok := true
-			sources[i], ok = splitter.SplitSource(s, architecture)
-			others[s.Name] = !ok
+			part, ok := splitter.SplitSource(s, architecture)
+			sources[i], others[s.Name] = part, !ok
 		}
 	}
 	has, used := make(map[string]bool), make(map[string]bool)
