@@ -268,7 +268,7 @@ func (f *File) text(p *printer) {
 		p.line("    place: layer %d%s, offset %d", f.Layer, digest, f.Offset)
 	}
 	for _, u := range f.URLs {
-		p.line("    from: %s", u)
+		p.line("    from: %s", artifact.Redacted(u))
 	}
 }
 

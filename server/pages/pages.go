@@ -20,6 +20,7 @@ import (
 	texttemplate "text/template"
 	"time"
 
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/server/answer"
 	"github.com/minimirror/minimirror/server/inventory"
@@ -65,8 +66,9 @@ func New(o Options) (*Pages, error) {
 	p.policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) +
 		"'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	functions := template.FuncMap{
-		"style": func() template.CSS { return template.CSS(style) },
-		"page":  pageOf, "set": setPage, "link": p.link, "size": bytesize.Text, "printable": answer.Quote, "count": countOf, "date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"style":    func() template.CSS { return template.CSS(style) },
+		"redacted": artifact.Redacted,
+		"page":     pageOf, "set": setPage, "link": p.link, "size": bytesize.Text, "printable": answer.Quote, "count": countOf, "date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"join":       func(texts []string) string { return strings.Join(texts, ", ") },
 		"lines":      func(text string) []string { return strings.Split(strings.TrimSpace(text), "\n") },
 		"paragraphs": func(text string) []string { return strings.Split(text, "\n\n") },
