@@ -58,3 +58,6 @@ on_node docker save --output /saved.tar "$name"
 carries "docker-archive:$root/saved.tar" docker
 carries "docker-archive:$root/saved.tar:$name" docker
 on_node docker save "$name" | gzip -1 | carries - docker
+on_node docker tag "$name" registry.example.org/site/one:1
+on_node docker save --output /saved.tar "$name" registry.example.org/site/one:1
+locks_from "docker-archive:$root/saved.tar" "$(on_node docker inspect --format '{{.Id}}' "$name")"

@@ -47,6 +47,11 @@ skopeo copy --quiet --src-tls-verify=false "docker://${url#http://}/docker.io/ac
 config() { grep -o '"config":{[^}]*}' | grep -o 'sha256:[0-9a-f]*'; }
 [ "$(config <pulled-two/manifest.json)" = "$(skopeo inspect --raw docker-archive:data/two.tar | tr -d ' \n' | config)" ] || die "the image of docker-archive: has another ID"
 
+# Its manifest, which the archive lacks, is in the lock. People see where it is from, not its bytes.
+grep -q '"data:application/json;base64,' "$definition/mirror.lock" || die "the lock has no manifest for docker-archive:"
+"$MINIMIRROR" inspect "$mine/site.tar" acme/two --source docker.io >inspect.txt
+grep -q '^ *from: data:application/json;base64,…$' inspect.txt || { cat inspect.txt >&2; die "inspect prints a manifest in base64"; }
+
 say "what has changed is refused"
 skopeo copy --quiet --preserve-digests oci:made-two oci-archive:data/again.tar:hub.example.org/one:1.0
 cp data/one.tar data/kept.tar

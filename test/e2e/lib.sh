@@ -367,6 +367,18 @@ carries() {
 	say "$1 carries $2"
 }
 
+# locks_from REF DIGEST locks a definition of the image registry.example.org/site/one:1 in a folder or an archive of any tool, and wants the
+# manifest or the configuration with the digest in the lock.
+locked_from=0
+locks_from() {
+	definition "from-$((++locked_from))" <<-END
+		images:
+		  - { name: registry.example.org, from: "$1", take: ["site/one:1"] }
+	END
+	"$MINIMIRROR" lock "$definition" >"$mine/locks-from.log" 2>&1 || { cat "$mine/locks-from.log" >&2; die "an image from $1"; }
+	grep -q "/sha256/${2#sha256:}\"" "$definition/mirror.lock" || die "$1: the lock has no $2"
+}
+
 # skopeo without a policy file: the digest is what is compared, and signatures are apt's business.
 skopeo() { command skopeo --insecure-policy "$@"; }
 
