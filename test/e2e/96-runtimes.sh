@@ -2,7 +2,7 @@
 # Genesis with the other container runtimes: on a bare minimal root with no network, containerd and podman
 # are installed out of the image, take the same image, and run it as the mirror; apt installs from it.
 . "$(dirname "$0")/lib.sh"
-need curl
+need curl skopeo
 need_root_or_die "a root file system"
 bare_root "$mine/root"
 root=$mine/root
@@ -96,6 +96,10 @@ on_node ctr --namespace k8s.io images export /exported.tar "$name"
 carries "docker-archive:$root/mirror.tar" containerd
 carries "oci-archive:$root/exported.tar" containerd
 carries "docker-archive:$root/exported.tar" containerd
+image=$(digest "oci-archive:$root/exported.tar")
+on_node ctr --namespace k8s.io images tag "$name" registry.example.org/site/one:1 >/dev/null
+on_node ctr --namespace k8s.io images export /exported.tar registry.example.org/site/one:1
+for ref in "oci-archive:$root/exported.tar" "docker-archive:$root/exported.tar"; do locks_from "$ref" "$image"; done
 
 say "podman"
 installs podman
@@ -118,9 +122,12 @@ on_node podman stop --time 10 mirror >/dev/null
 [ "$(on_node podman inspect --format '{{.State.ExitCode}}' mirror)" = 0 ] || die "the mirror does not end by SIGTERM"
 
 say "what podman save writes is an image, too"
+on_node podman tag "$name" registry.example.org/site/one:1
 for format in docker-archive oci-archive oci-dir docker-dir; do
-	on_node podman save --quiet --format "$format" --output "/saved.$format" "$name"
+	on_node podman save --quiet --format "$format" --output "/saved.$format" registry.example.org/site/one:1
 done
 for ref in "docker-archive:$root/saved.docker-archive" "oci-archive:$root/saved.oci-archive" "oci:$root/saved.oci-dir"; do carries "$ref" containerd; done
+locks_from "docker-archive:$root/saved.docker-archive" "$(on_node podman inspect --format '{{.Id}}' "$name")"
+for ref in "oci-archive:$root/saved.oci-archive" "oci:$root/saved.oci-dir"; do locks_from "$ref" "$(digest "$ref")"; done
 ! "$MINIMIRROR" bootstrap --image "$root/saved.docker-dir" --list 2>"$mine/docker-dir.log" || die "docker-dir is read"
 grep -q '^hint: .*skopeo copy dir:' "$mine/docker-dir.log" || die "no hint: $(cat "$mine/docker-dir.log")"
