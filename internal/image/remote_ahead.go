@@ -16,10 +16,11 @@ const (
 	aheadMost  = 4 << 20 // bytes that are read with one request if not all of them are requested: docker-registry reads as many for each request
 	aheadFiles = 512     // with one request
 	aheadReads = 16      // that are remembered
+	aheadLeast = 8       // requests of 32 that must be for neighbours
 )
 
 // A readAhead adds to what is read from a registry the files behind it, as long as clients request such files: it counts how many
-// of the last 32 requests were for files near others that had just been read. As many of 32 parts of aheadMost are read.
+// of the last 32 requests were for files near others that had just been read. As many of 32 parts of aheadMost are read, if they are at least aheadLeast.
 type readAhead struct {
 	cache *filecache.Cache
 	open  func(ctx context.Context, f *catalog.File) (io.ReadCloser, error) // reads a file that did not come as it should
@@ -100,14 +101,18 @@ func (a *readAhead) window(batch []*joined) int64 {
 	}
 	a.reads[a.at] = readStart{batch[0].file.Layer, batch[0].file.Offset}
 	a.at = (a.at + 1) % len(a.reads)
-	return aheadMost / 32 * int64(bits.OnesCount32(a.near))
+	near := bits.OnesCount32(a.near)
+	if near < aheadLeast {
+		return 0
+	}
+	return aheadMost / 32 * int64(near)
 }
 
 // parallel is how many requests are worth making at the same time.
 func (a *readAhead) parallel() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if bits.OnesCount32(a.near) >= 8 {
+	if bits.OnesCount32(a.near) >= aheadLeast {
 		return nearReads
 	}
 	return joinedReads
