@@ -115,6 +115,9 @@ pki() {
 	END
 }
 
+# The image that holds a pod's namespaces. A script that names another loads that itself.
+pause_image=minimirror.local/pause:1
+
 # containerd_up NAME starts containerd with a pod network, 10.244.NUMBER.0/24.
 containerd_up() {
 	local root=/proc/${machine[$1]}/root
@@ -122,10 +125,11 @@ containerd_up() {
 	cat >"$root/etc/containerd/config.toml" <<-END
 		version = 2
 		[plugins."io.containerd.grpc.v1.cri"]
-		  sandbox_image = "minimirror.local/pause:1"
+		  sandbox_image = "$pause_image"
 		  restrict_oom_score_adj = true
 		  disable_apparmor = true
 		  cni.bin_dir = "/usr/lib/cni"
+		  registry.config_path = "/etc/containerd/certs.d"
 	END
 	cat >"$root/etc/cni/net.d/10-bridge.conflist" <<-END
 		{"cniVersion": "0.4.0", "name": "pods", "plugins": [
@@ -135,7 +139,7 @@ containerd_up() {
 	END
 	daemon "$1" containerd
 	eventually on "$1" ctr version || die "containerd on $1: $(tail "$root/var/log/containerd.log")"
-	on "$1" ctr --namespace k8s.io images import /opt/kubernetes/pause.tar >/dev/null
+	[ "$pause_image" != minimirror.local/pause:1 ] || on "$1" ctr --namespace k8s.io images import /opt/kubernetes/pause.tar >/dev/null
 }
 
 # kubelet_up NAME starts containerd, unless it runs, and the kubelet, which waits for no API server.

@@ -9,14 +9,21 @@ connected_side() {
 	say "connected side: build, and a file to carry"
 	mkdir -p "$mine/carried"
 	local version more=""
+	carried_images
+	mkdir -p "$mine/config"
+	echo "this machine is a part of the site" >"$mine/config/notice"
 	for version in 1 2; do
 		definition site <<-END
 			debian:
 			  sources: host
 			  packages: [hello, jq, tree$more]
+			files:
+			  - { name: config, path: "$mine/config", install: { to: /etc/site } }
+			images:
+			  - { name: registry.example.org, from: "oci:$mine/layout", take: ["pause:3.10", "acme/web:*"] }
 			sets:
-			  control-plane: { debian: [${node_packages// /, }, etcd-server] }
-			  node: { debian: [${node_packages// /, }] }
+			  control-plane: { debian: [${node_packages// /, }, etcd-server], files: [notice], images: ["pause:3.10"] }
+			  node: { debian: [${node_packages// /, }], files: [notice], images: ["pause:3.10", "acme/web:1.6"] }
 		END
 		"$MINIMIRROR" lock "$definition" --update
 		image[version]=$("$MINIMIRROR" build "$definition" --output "$mine/carried/site-$version.tar" --format json | jq -r .name)
@@ -54,6 +61,8 @@ genesis_node() {
 
 	say "genesis: the kubelet alone runs the mirror"
 	containerd_up genesis
+	quiet on genesis sh /var/lib/minimirror/images/install.sh
+	on genesis test -s /etc/site/notice || die "the site's file is not in its place"
 	loads genesis 1
 	quiet on genesis minimirror kit /carried/site-1.tar --address http://10.250.0.1:8080 --to /root/kit
 	on genesis cp /root/kit/server/static-pod.yaml /etc/kubernetes/manifests/minimirror.yaml
@@ -81,6 +90,7 @@ joins() {
 	installs "$1" $node_packages
 	containerd_up "$1"
 	carry "$1" "$mine/$1" "$mine"/carried/*.tar
+	quiet on "$1" minimirror bootstrap "/carried/site-$4.tar" --set node --install --no-start
 	local version
 	for version in "${@:4}"; do loads "$1" "$version"; done
 	kubelet_up "$1"
