@@ -6,6 +6,12 @@ config=${CONTAINERD_CONFIG:-/etc/containerd/config.toml}
 wanted=/etc/containerd/certs.d
 die() { echo "containerd-hosts.sh: $config: $*" >&2; exit 1; }
 
+# What containerd itself makes of its configuration counts, however that is written.
+if [ -e "$config" ] && command -v containerd >/dev/null &&
+	containerd --config "$config" config dump 2>/dev/null | grep -qE "^[[:space:]]*config_path[[:space:]]*=[[:space:]]*[\"']([^\"']*:)?$wanted(:[^\"']*)?[\"']"; then
+	exit 0
+fi
+
 version=2
 [ ! -e "$config" ] || version=$(sed -n 's/^[[:space:]]*version[[:space:]]*=[[:space:]]*\([0-9]\).*/\1/p' "$config" | head -n 1)
 case ${version:-1} in
