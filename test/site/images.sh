@@ -84,7 +84,7 @@ image_rules() {
 	eventually denied_by_all || die "not every replica denies it"
 	on second ctr --namespace k8s.io images rm registry.example.org/acme/web:1.5 >/dev/null
 	pod second denied 1.5
-	eventually pod_says denied '403 Forbidden' || die "an image that is denied: $(kubectl describe pod denied)"
+	eventually pod_says denied '403 Denied: site policy 9' || die "an image that is denied: $(kubectl describe pod denied)"
 	pod second allowed 1.4
 	pod_runs allowed
 	kubectl delete pod --now denied allowed >/dev/null
