@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/bytesize"
 )
@@ -114,7 +116,9 @@ func (s *Source) text(p *printer) {
 		p.line("  %s, %s%s, %s", r.Name, moment(r.Date), how, by)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Attributes)) {
-		p.line("  %s: %s", name, counts(s.Attributes[name]))
+		if values := s.Attributes[name]; !areDigests(values) {
+			p.line("  %s: %s", name, counts(values))
+		}
 	}
 	switch s.Upstream {
 	case "carry":
@@ -122,6 +126,16 @@ func (s *Source) text(p *printer) {
 	case "serve":
 		p.line("  with what upstream signed, for clients too")
 	}
+}
+
+// areDigests reports whether all values are digests, which identify items and do not group them.
+func areDigests(values map[string]int) bool {
+	for value := range values {
+		if digest.Digest(value).Validate() != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // counts writes numbers of items by value, the values with most items first.

@@ -94,9 +94,9 @@ func sizes(layers []*artifact.File) string {
 		sum, largest = sum+f.Size, max(largest, f.Size)
 	}
 	if len(layers) == 1 {
-		return "1, of " + bytesize.MB(sum)
+		return "1, " + bytesize.MB(sum)
 	}
-	return fmt.Sprintf("%d, of %s; the largest has %s", len(layers), bytesize.MB(sum), bytesize.MB(largest))
+	return fmt.Sprintf("%d, %s in all; the largest has %s", len(layers), bytesize.MB(sum), bytesize.MB(largest))
 }
 
 // attachments are the kinds of what is attached, in the words of a definition, and how many there are of each.

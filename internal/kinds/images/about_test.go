@@ -120,7 +120,7 @@ func TestDescribe(t *testing.T) {
 	}
 	got := text(Kind{}.Describe(item))
 	for _, want := range []string{"serves things\n", "team=site\n", "Reference: registry.example.org:5000/acme/app:1.4\n", "Platform: linux/amd64\n", "Digest: " + digestOf(item),
-		"Manifest: " + manifestOf(item), "Created: 2025-03-01", "Layers: 1, of 0.1 MB\n", "Made from: https://git.example.org/app\n", "Signed by: sha256:abc acme.pub\n",
+		"Manifest: " + manifestOf(item), "Created: 2025-03-01", "Layers: 1, 0.1 MB\n", "Made from: https://git.example.org/app\n", "Signed by: sha256:abc acme.pub\n",
 		"Attached: sbom: 1\n", "Not carried: linux/s390x\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, got)
