@@ -27,13 +27,13 @@ type registry struct {
 	listed  map[string]*tagList // by repository
 	found   map[string][]string // tags that were read, by repository
 	partial map[string]bool     // repositories whose list lacks one of them
-	silent  map[string]bool     // repositories of which the registry does not list what is attached
+	silent  map[string]*silence // by repository
 }
 
 // newRegistry reads "https://HOST/PREFIX": what caches other registries has each in a part of its own, as a prefix of the repositories. With
 // "https://HOST/PATH/v2/PREFIX", the registry itself is below a path.
 func newRegistry(address string, up artifact.Upstream) *registry {
-	r := &registry{upstream: up, listed: make(map[string]*tagList), found: make(map[string][]string), partial: make(map[string]bool), silent: make(map[string]bool)}
+	r := &registry{upstream: up, listed: make(map[string]*tagList), found: make(map[string][]string), partial: make(map[string]bool), silent: make(map[string]*silence)}
 	root, prefix, below := strings.Cut(address+"/", "/v2/")
 	if !below {
 		scheme, rest, _ := strings.Cut(address+"/", "://")

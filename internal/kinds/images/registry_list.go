@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -21,6 +22,8 @@ const (
 	pageSize  = "?n=1000" // names; more than a registry allows may be an error there
 	maxPage   = 32 << 20  // bytes
 	maxPages  = 10_000    // of one list
+	maxNames  = 3_000_000 // in one list
+	maxListed = 512 << 20 // bytes of one list
 	maxRepeat = 10        // pages in a row with nothing new
 )
 
@@ -119,6 +122,9 @@ func (r *registry) list(ctx context.Context, address string, names func(data []b
 	known := make(map[string]bool)
 	err = r.pages(ctx, address, func(data []byte, _ http.Header) (more bool, err error) {
 		page, err := names(data)
+		if len(all)+len(page) > maxNames {
+			return false, artifact.Verifyf("the list has more than %d names", maxNames)
+		}
 		for _, name := range page {
 			if !known[name] {
 				known[name], more = true, true
@@ -133,7 +139,7 @@ func (r *registry) list(ctx context.Context, address string, names func(data []b
 
 // pages asks for one page after the other. page reads one, and reports whether there is anything new in it.
 func (r *registry) pages(ctx context.Context, address string, page func(data []byte, header http.Header) (more bool, err error)) error {
-	seen, repeats := map[string]bool{}, 0
+	seen, repeats, size := map[string]bool{}, 0, 0
 	for next := address; next != ""; {
 		if seen[next] || len(seen) >= maxPages {
 			return artifact.Verifyf("%s: the pages of the list lead in a circle: after %d of them, %s comes again", artifact.Redacted(address), len(seen), artifact.Redacted(next))
@@ -142,6 +148,9 @@ func (r *registry) pages(ctx context.Context, address string, page func(data []b
 		data, answer, err := artifact.Get(ctx, r.upstream, artifact.Request{URLs: []string{next}, Limit: maxPage})
 		if err != nil {
 			return err
+		}
+		if size += len(data); size > maxListed {
+			return artifact.Verifyf("%s: the list has more than %d bytes", artifact.Redacted(address), maxListed)
 		}
 		more, err := page(data, answer.Header)
 		if err != nil {
@@ -197,33 +206,71 @@ func isNext(parameters string) bool {
 
 // referrers implements content: "Listing Referrers". Where the registry does not know how, what is attached is listed at a tag.
 func (r *registry) referrers(ctx context.Context, repository, digest string) (all []v1.Descriptor, err error) {
-	r.mu.Lock()
-	silent := r.silent[repository]
-	r.mu.Unlock()
+	pages := 0
 	read := func(data []byte, _ http.Header) (bool, error) {
 		page, err := readAttachedList(data)
-		all = append(all, page...)
+		pages++
+		if all = append(all, page...); err == nil && len(all) > maxAttached {
+			err = artifact.Verifyf("more than %d artifacts are attached to it", maxAttached)
+		}
 		return len(page) > 0, err
 	}
-	if !silent {
+	r.mu.Lock()
+	s := r.silent[repository]
+	if s == nil {
+		s = new(silence)
+		r.silent[repository] = s
+	}
+	r.mu.Unlock()
+	if !s.known.Load() {
 		err = r.pages(ctx, r.url(repository, "referrers/"+digest), read)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case err == nil || !errors.Is(err, fs.ErrNotExist):
 			return all, err
+		case pages > 0:
+			return nil, fmt.Errorf("the registry lacks a page of the list: %s", err)
 		}
-		all = nil
-		r.mu.Lock()
-		r.silent[repository] = true
-		r.mu.Unlock()
+		if refused := s.confirm(ctx, r, repository); refused != nil {
+			return nil, fmt.Errorf("the registry lists what is attached to other manifests, but not to this one: %s", refused)
+		}
 	}
 	tag := referrersTag(digest)
-	if r.tagged(ctx, repository, tag) == no {
+	listed := r.tagged(ctx, repository, tag)
+	if listed == no {
 		return nil, nil
 	}
-	if err = r.pages(ctx, r.url(repository, manifestFolder+tag), read); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if err = r.pages(ctx, r.url(repository, manifestFolder+tag), read); errors.Is(err, fs.ErrNotExist) && listed != yes {
+		return nil, nil // the list of tags says nothing: this was a question
 	}
 	return all, err
 }
+
+// A silence says whether a registry does not list what is attached to the manifests of a repository.
+type silence struct {
+	once  sync.Once
+	known atomic.Bool // it does not
+	err   error
+}
+
+// confirm finds out whether 404 was the answer of a registry that does not know the list: of a manifest that nobody has, each
+// that knows it sends an empty one. If not, 404 says nothing about what is attached, and the error says so.
+func (s *silence) confirm(ctx context.Context, r *registry, repository string) error {
+	s.once.Do(func() {
+		_, _, err := artifact.Get(ctx, r.upstream, artifact.Request{URLs: []string{r.url(repository, "referrers/"+sha256Of([]byte(noManifest)))}, Limit: maxPage})
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			s.known.Store(true)
+		case err != nil:
+			s.err = err
+		default:
+			s.err = errors.New("the server answers 404 Not Found")
+		}
+	})
+	return s.err
+}
+
+// noManifest is what no registry has as a manifest.
+const noManifest = "minimirror: a manifest that nobody has"
 
 // readAttachedList reads an index of what is attached to a manifest.
 func readAttachedList(data []byte) ([]v1.Descriptor, error) {
