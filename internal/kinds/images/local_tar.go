@@ -72,6 +72,11 @@ func (t *tarFile) read(file string) error {
 			return fmt.Errorf("%s: not a whole tar: %w", file, err)
 		}
 		name := path.Clean("/" + header.Name)[1:]
+		delete(t.parts, name)
+		delete(t.links, name)
+		if header.Typeflag == tar.TypeGNUSparse || header.PAXRecords["GNU.sparse.major"] != "" || header.PAXRecords["GNU.sparse.map"] != "" {
+			return artifact.Hint(fmt.Errorf("%s: %s is stored with holes, but parts of the archive are read in place", file, artifact.Printable(header.Name)), "write the archive again without --sparse")
+		}
 		switch header.Typeflag {
 		case tar.TypeReg:
 			offset, err := t.Seek(0, io.SeekCurrent) // the reader of a tar has no buffer
