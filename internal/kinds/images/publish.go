@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -95,14 +96,49 @@ func itemRow(item *artifact.Item) (row itemTable, err error) {
 		}
 		row.Referrers = append(row.Referrers, attachedManifest{subject, d})
 	}
-	for _, f := range item.Files {
-		folder, digest, ok := parseFilePath(f.Path)
-		if !ok {
-			return row, fmt.Errorf("%q is not the path of a manifest or a blob", f.Path)
-		}
-		if folder == manifestFolder && row.Types[digest] == "" {
-			return row, fmt.Errorf("the lock does not state the type of the manifest %s", digest)
-		}
-	}
-	return row, nil
+	return row, row.check(item)
 }
+
+// check wants the lines of the lock to fit the files: nothing is listed that cannot be sent, and nothing is sent under another digest than its own.
+func (row *itemTable) check(item *artifact.Item) error {
+	has := make(map[string]bool) // manifests
+	for i := range item.Files {
+		f := &item.Files[i]
+		folder, digest, ok := parseFilePath(f.Path)
+		switch {
+		case !ok:
+			return fmt.Errorf("%q is not the path of a manifest or a blob", f.Path)
+		case contentOf(digest, f.Size).SHA256 != "" && contentOf(digest, f.Size).SHA256 != f.SHA256:
+			return artifact.Verifyf("%s: the lock states another sha256 for it: %s", f.Path, f.SHA256)
+		case folder == manifestFolder && row.Types[digest] == "":
+			return fmt.Errorf("the lock does not state the type of the manifest %s", digest)
+		}
+		has[digest] = has[digest] || folder == manifestFolder
+	}
+	lacks := func(what, digest string) error {
+		if has[digest] {
+			return nil
+		}
+		return artifact.Hint(fmt.Errorf("the lock names a manifest that is not among the image's files: %s %s", what, artifact.Printable(digest)), "lock again: minimirror lock")
+	}
+	err := cmp.Or(lacks(attributeDigest, digestOf(item)), lacks(attributeManifest, manifestOf(item)))
+	for digest, mediaType := range row.Types {
+		if !validMediaType.MatchString(mediaType) {
+			err = cmp.Or(err, fmt.Errorf("the lock states a type for %s that is none: %q", artifact.Printable(digest), mediaType))
+		}
+		err = cmp.Or(err, lacks(keyType, digest))
+	}
+	for tag, digest := range row.Tags {
+		if !validTag.MatchString(tag) {
+			err = cmp.Or(err, fmt.Errorf("%q is not a tag", tag))
+		}
+		err = cmp.Or(err, lacks(keyTag, digest))
+	}
+	for _, a := range row.Referrers {
+		err = cmp.Or(err, lacks(keyReferrer, a.Descriptor.Digest.String()), lacks(keyReferrer, a.Subject))
+	}
+	return err
+}
+
+// validMediaType is RFC 6838, "Naming Requirements".
+var validMediaType = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$`)
