@@ -2,9 +2,11 @@ package images
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
+	platform "github.com/containerd/platforms"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
@@ -30,9 +32,13 @@ func (Kind) PropertiesOf(i *artifact.Item) [][]string {
 		digests = append(digests, manifest)
 	}
 	if p := platformOf(i); p != "" {
-		platforms = []string{p}
-		if parts := strings.Split(p, "/"); len(parts) > 2 {
-			platforms = append(platforms, strings.Join(parts[:2], "/"))
+		normal := platform.Normalize(*parsedPlatform(p)) // images may say aarch64 where others say arm64
+		for _, name := range []string{p, platformName(&normal)} {
+			for parts := strings.Split(name, "/"); len(parts) > 1; parts = parts[:len(parts)-1] {
+				if one := strings.Join(parts, "/"); !slices.Contains(platforms, one) {
+					platforms = append(platforms, one)
+				}
+			}
 		}
 	}
 	return [][]string{names, tags, digests, {registry}, platforms}
