@@ -17,6 +17,7 @@ import (
 const (
 	maxConfig = 16 << 20 // bytes
 	maxLabel  = 500      // bytes of a label's value; longer ones are programs' own
+	maxLabels = 200      // of an image
 )
 
 // A config is what the configuration of an image says: OCI image specification, "config.md"; Docker's is the same.
@@ -47,7 +48,7 @@ func labels(all ...map[string]string) (lines []string) {
 		maps.Copy(joined, one)
 	}
 	for _, name := range slices.Sorted(maps.Keys(joined)) {
-		if value := joined[name]; len(value) <= maxLabel && utf8.ValidString(name+value) {
+		if value := joined[name]; len(lines) < maxLabels && len(name) <= maxLabel && len(value) <= maxLabel && utf8.ValidString(name+value) {
 			lines = append(lines, line(keyLabel, artifact.Printable(name+"="+value)))
 		}
 	}

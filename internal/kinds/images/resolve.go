@@ -163,7 +163,7 @@ func (r *sourceResolver) image(ctx context.Context, w *wanted) ([]artifact.Item,
 		return nil, artifact.Hint(r.failed(w, err), "add one of them to platforms:, or leave the image out of take")
 	case errors.Is(err, fs.ErrNotExist) && !w.exact() && len(w.held) > 0:
 		w.vanished = true
-		return nil, nil
+		return nil, r.confirmVanished(ctx, w, err)
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, r.absent(ctx, w, err)
 	default:
@@ -171,6 +171,20 @@ func (r *sourceResolver) image(ctx context.Context, w *wanted) ([]artifact.Item,
 	}
 	w.lacking = t.lacking
 	return r.items(w, t), nil
+}
+
+// confirmVanished wants upstream to list the tags of the repository without one that it answers 404 for: a server at the address that is no
+// registry for the time being has no tag at all, and the mirror must not lose its images by that.
+func (r *sourceResolver) confirmVanished(ctx context.Context, w *wanted, absent error) error {
+	tags, err := r.in.tags(ctx, w.repository)
+	switch {
+	case err != nil:
+		return artifact.Hint(r.failed(w, fmt.Errorf("upstream does not have this tag any more, nor a list of tags: %w", err)),
+			"is the server at %s the registry? If the repository is gone for good, take it out of take", r.from.text)
+	case slices.Contains(tags, w.version):
+		return r.failed(w, fmt.Errorf("upstream lists this tag, but does not have it: %s", absent))
+	}
+	return nil
 }
 
 // full is the image's name as clients have it.

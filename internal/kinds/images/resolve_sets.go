@@ -74,11 +74,12 @@ func near(text string, names []string) string {
 	sorted := slices.Clone(names)
 	slices.Sort(sorted)
 	sorted = slices.Compact(sorted)
-	likeness := func(name string) float64 {
-		return max(levenshtein.Similarity(text, name, nil), levenshtein.Similarity(path.Base(text), path.Base(name), nil))
+	const most, compared = 5, 10_000
+	likeness := make(map[string]float64)
+	for _, name := range sorted[:min(compared, len(sorted))] {
+		likeness[name] = max(levenshtein.Similarity(text, name, nil), levenshtein.Similarity(path.Base(text), path.Base(name), nil))
 	}
-	slices.SortStableFunc(sorted, func(a, b string) int { return cmp.Compare(likeness(b), likeness(a)) })
-	const most = 5
+	slices.SortStableFunc(sorted[:len(likeness)], func(a, b string) int { return cmp.Compare(likeness[b], likeness[a]) })
 	list := strings.Join(sorted[:min(most, len(sorted))], ", ")
 	if more := len(sorted) - most; more > 0 {
 		list += fmt.Sprintf(" and %d more", more)

@@ -41,13 +41,31 @@ type leaf struct {
 	beside   []*node // manifests of the same index that describe it: BuildKit's attestations
 }
 
-const maxDepth = 4 // of indexes in indexes
+const (
+	maxDepth     = 4         // of indexes in indexes
+	maxNodes     = 10_000    // manifests and indexes of one image, with what is attached
+	maxNodesSize = 256 << 20 // bytes of these together
+)
 
-// A reader reads trees of one repository.
+// A reader reads one tree.
 type reader struct {
 	*source
 	in         content
 	repository string
+
+	nodes    int             // that were read
+	size     int64           // of these, in bytes
+	expanded map[string]bool // indexes whose manifests are in the tree, by digest
+}
+
+// count counts a node: a few small indexes can list each other so that there are more ways through them than anybody can follow.
+func (r *reader) count(size int64) error {
+	r.nodes++
+	r.size += size
+	if r.nodes > maxNodes || r.size > maxNodesSize {
+		return artifact.Verifyf("the image and what is attached to it consist of more than %d manifests, or of more than %d bytes of manifests", maxNodes, maxNodesSize)
+	}
+	return nil
 }
 
 // load reads what a descriptor, or a version alone, names.
@@ -60,6 +78,9 @@ func (r *reader) load(ctx context.Context, version string, listed *v1.Descriptor
 	}
 	m, err := r.in.manifest(ctx, r.repository, version)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.count(m.descriptor.Size); err != nil {
 		return nil, err
 	}
 	stated := m.descriptor.MediaType
@@ -155,6 +176,13 @@ func (r *reader) below(ctx context.Context, t *tree, above []*node, index *node)
 	if index != t.root {
 		above = append(slices.Clone(above), index)
 	}
+	if r.expanded[index.digest()] { // what many lead to is there once
+		return nil, nil
+	}
+	if r.expanded == nil {
+		r.expanded = make(map[string]bool)
+	}
+	r.expanded[index.digest()] = true
 	first := len(t.leaves)
 	var describing []v1.Descriptor
 	for _, d := range index.Manifests {
