@@ -28,6 +28,8 @@ it needs, and verifies each before dpkg reads it. Packages that the machine has 
 same or a newer version stay as they are, and so do packages on hold. A package that
 a needed package replaces and conflicts with (Replaces with Breaks or Conflicts) is
 removed, if every package that depends on it stays satisfied; the plan lists it first.
+If a set has container images, bootstrap then loads them into the machine's container
+runtimes: containerd, Docker and podman.
 
 What:
   --list              show the sets of the image, with sizes

@@ -19,9 +19,9 @@ a definition, ready to be pasted into mirror.yaml. FILE is one of:
                         renders the chart, with the values of --values; otherwise, or
                         with --static, the images are those that values.yaml names, and
                         the templates that name one without a value
-  Kubernetes manifests  YAML or JSON, also many documents in a file, a folder of files,
+  Kubernetes manifests  YAML or JSON, any number of documents in a file, a folder,
                         or the output of kubectl kustomize, helm template, kubectl get -o
-                        yaml: pods and what makes pods, custom resources with fields for
+                        yaml: pods and workloads, custom resources with fields for
                         images, images in arguments, variables and ConfigMaps
   a compose file        variables are replaced by their defaults
   a list                an image on each line, such as the output of
@@ -29,8 +29,8 @@ a definition, ready to be pasted into mirror.yaml. FILE is one of:
   -                     standard input, with any of these
 
 Names are completed as container runtimes do: nginx is docker.io/library/nginx:latest.
-What is at a place for an image and is none, such as a template or a variable, is named
-on standard error, and is not in the list. The exit code is 1 if no image is found.
+If the value of an image field is not an image name, such as a template or a variable,
+it is not in the list, and a warning on standard error names it. The exit code is 1 if no image is found.
 
 Examples:
   minimirror images from ingress-nginx-4.11.2.tgz --values site.yaml
@@ -41,7 +41,7 @@ Examples:
 
 func imagesVerb(ctx context.Context, c *command, args []string) error {
 	output := c.flags.String("format", "text", "what to print: text or json, with where each image was found")
-	values := c.flags.StringArray("values", nil, "file with values for charts; may be repeated, and later files count before earlier ones")
+	values := c.flags.StringArray("values", nil, "file with values for charts; may be repeated: later files override earlier ones")
 	static := c.flags.Bool("static", false, "read the values of charts instead of rendering them")
 	if err := c.parseMore(args, imagesHelp, 2); err != nil {
 		return err

@@ -28,9 +28,10 @@ podman, systemd, a static pod, the Helm chart), and to configure clients (files,
 script, cloud-init, Ansible), including the key. It prints the key's fingerprint:
 compare it with the one that minimirror build printed.
 
-Programs that are set up apart from others, such as those that pull container images,
-have a folder each, client/programs/NAME. If the address is one of HTTPS, and your own
-authority signed the mirror's certificate, --mirror-ca gives it to all clients.
+The configuration of programs that pull container images, such as containerd, Docker
+and podman, is in a folder for each: client/programs/NAME. If clients use HTTPS, and
+your own authority signed the mirror's certificate, --mirror-ca gives the authority's
+certificate to all clients.
 
 With --renew, clients also get a systemd timer that fetches their sources file from
 the mirror again, so that they see suites and sources that a later image adds. The
@@ -55,7 +56,7 @@ func kitVerb(ctx context.Context, c *command, args []string) error {
 	to := c.flags.String("to", "", "new folder for the files (default NAME-kit)")
 	name := c.flags.String("name", "", "name of the image in container runtimes (default: minimirror.local/NAME with the tag of its lock, or for an image in a registry, its name there with the digest)")
 	prefer := c.flags.Bool("prefer", false, "clients prefer the mirror to their other sources")
-	authority := c.flags.String("mirror-ca", "", "file with the certificate authorities (PEM) that signed the mirror's certificate; clients get it, if the address is one of https")
+	authority := c.flags.String("mirror-ca", "", "PEM file with the authority that signed the mirror's certificate, for clients; the address must be https://")
 	renew := c.flags.String("renew", "", "when clients renew their files by themselves, in the format of systemd.time(7), such as daily (default: never)")
 	transparent := c.flags.Bool("transparent", false, "clients can keep using upstream's host names")
 	signed := c.verifyKeyFlag()

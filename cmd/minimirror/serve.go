@@ -45,6 +45,9 @@ To configure a machine as a client (apt 2.3.10 or later):
 or, without curl:
   /usr/lib/apt/apt-helper download-file http://ADDRESS/minimirror.sources /etc/apt/sources.list.d/minimirror.sources
 
+Container images are below /v2/: the server is a read-only registry for them. The kit
+(minimirror kit) configures containerd, Docker, podman and others to pull from it.
+
 --rules FILE says what clients may download; see docs/rules.md. The file is read
 again when it changes. With --sign-key, the key that signed the image, denied
 packages are removed from the indexes, so that apt selects something else;

@@ -35,7 +35,8 @@ With --keyring, it also verifies upstream's own signatures, which the image carr
 the Release of every suite must be signed by a key in the files, the Release must
 cover its indexes, and these must list every package with its digest, version and
 fields. This does not rely on any other statement of the image, and uses no network.
-Keys must have been valid on the day of the signature.
+Keys must have been valid on the day of the signature. Public keys in PEM verify the
+signatures of container images.
 
 Your own packages, local files, charts, and files that are verified only by the
 definition have no signature from upstream. An image could claim this of any file, so
@@ -140,7 +141,7 @@ func verify(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	if result.SignedBy != "" && len(result.Provenance) == 0 {
-		fmt.Fprintf(c.stderr, "warning: the image has no provenance: nothing says from what it was made, but what the image itself says\n"+
+		fmt.Fprintf(c.stderr, "warning: the image has no provenance: only the image itself says what it was made from\n"+
 			"hint: minimirror build --sign-image attaches it; if the image was copied, copy what is attached to it, too (docs/keys.md)\n")
 	}
 	for _, r := range append([]*verified{result}, result.Images...) {

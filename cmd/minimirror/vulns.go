@@ -134,7 +134,7 @@ func vulnsVerb(ctx context.Context, c *command, args []string) error {
 		return err
 	}
 	if n := report.CountUndetermined(); n > 0 && !threshold.Undetermined() {
-		fmt.Fprintf(c.stderr, "warning: %s undetermined: nobody has said yet whether what was checked is affected, and --fail-on %s does not count them\nhint: to fail for these, too: --fail-on %[2]s,undetermined\n",
+		fmt.Fprintf(c.stderr, "warning: %s undetermined: it is not yet known whether they affect what was checked, and --fail-on %s does not count them\nhint: to fail for these, too: --fail-on %[2]s,undetermined\n",
 			are(n, "vulnerability", "vulnerabilities"), strings.Join(*failOn, ","))
 	}
 	return nil

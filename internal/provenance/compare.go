@@ -99,7 +99,7 @@ func (s *Subject) compareMaterials(stated []Resource) error {
 		case !found && s.Part && !strings.HasPrefix(r.Name, program) && !s.has(r.Name):
 			continue // a release of a source that another platform's image has
 		case !found:
-			return artifact.Verifyf("the provenance does not match the image: it lists %q once more, or the image was not made from it", r.Name)
+			return artifact.Verifyf("the provenance does not match the image: it lists %q twice, or the image was not made from it", r.Name)
 		case !maps.Equal(r.Digest, want.Digest):
 			return artifact.Verifyf("the provenance does not match the image: it gives %q the sha256 %s, and the image has %s", r.Name, r.Digest["sha256"], want.Digest["sha256"])
 		case r.URI != want.URI:

@@ -57,8 +57,8 @@ func TestCompare(t *testing.T) {
 		`it does not list "debian bookworm-updates"`: func(p *Predicate) {
 			p.Definition.Resolved = append(p.Definition.Resolved[:2], p.Definition.Resolved[3:]...)
 		},
-		`it lists "debian bookworm" once more`: func(p *Predicate) { p.Definition.Resolved = append(p.Definition.Resolved, *at(p, "debian bookworm")) },
-		`it lists "debian sid" once more, or`: func(p *Predicate) {
+		`it lists "debian bookworm" twice`: func(p *Predicate) { p.Definition.Resolved = append(p.Definition.Resolved, *at(p, "debian bookworm")) },
+		`it lists "debian sid" twice, or`: func(p *Predicate) {
 			p.Definition.Resolved = append(p.Definition.Resolved, Resource{Name: "debian sid"})
 		},
 		`the SHA-256 of the program that built`: func(p *Predicate) { p.Run.Builder.Dependencies = nil },
@@ -84,7 +84,7 @@ func TestCompare(t *testing.T) {
 			_, err = part.Compare(text)
 		}
 		if (err != nil) != (name != "") {
-			t.Errorf("%q once more: %v", name, err)
+			t.Errorf("%q twice: %v", name, err)
 		}
 	}
 	if _, err := check(whole); !errors.Is(err, artifact.ErrVerify) {

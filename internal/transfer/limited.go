@@ -19,7 +19,7 @@ func limited(err error, status *StatusError) error {
 	if wait := askedToWait(status.Header); wait > 0 {
 		again = "try again in " + wait.Round(time.Second).String()
 	} else if remaining, window := quota(status.Header.Get("RateLimit-Remaining")); remaining == 0 && window > 0 {
-		again = "try again within " + window.String() + ", when the server counts anew"
+		again = "try again within " + window.String() + ", when the limit is reset"
 	}
 	if repositoryOf(status.URL) == "" {
 		return artifact.Hint(err, "%s; --parallel 1 makes fewer requests at a time", again)

@@ -18,7 +18,7 @@ type Filter struct {
 func ParseStatuses(words []string) ([]string, error) {
 	for _, word := range words {
 		if !slices.Contains(statuses, word) {
-			return nil, artifact.Usagef("%q is not a status: %s are", word, strings.Join(statuses, ", "))
+			return nil, artifact.Usagef("%q is not a status: want %s", word, strings.Join(statuses, ", "))
 		}
 	}
 	return words, nil

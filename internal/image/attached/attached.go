@@ -76,7 +76,7 @@ func Join(all []Artifact) (joined []Artifact) {
 func (a Artifact) After(manifest []byte) (Artifact, error) {
 	var m v1.Manifest
 	if err := json.Unmarshal(manifest, &m); err != nil || m.Config.MediaType != v1.MediaTypeImageConfig && len(m.Layers) == 0 {
-		return a, artifact.Hint(fmt.Errorf("%s: there is something else than signatures at this tag", a.Tag), "remove the tag from the registry, or push to another repository")
+		return a, artifact.Hint(fmt.Errorf("%s: this tag has something other than signatures", a.Tag), "remove the tag from the registry, or push to another repository")
 	}
 	layers := a.Layers
 	a.Layers = nil

@@ -85,7 +85,7 @@ func TestSigners(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, other := range []string{string(index), "{", "{}"} {
-		if _, err := at("x.sig", "a").After([]byte(other)); err == nil || !strings.Contains(err.Error(), "x.sig: there is something else than signatures at this tag") {
+		if _, err := at("x.sig", "a").After([]byte(other)); err == nil || !strings.Contains(err.Error(), "x.sig: this tag has something other than signatures") {
 			t.Errorf("%s: %v", other, err)
 		}
 	}

@@ -9,16 +9,16 @@ import (
 	"github.com/minimirror/minimirror/internal/image/signature"
 )
 
-// What is attached says in several ways what it is: by cosign's tag, by the type of the artifact, by the types of its layers, and by
-// the type of the statement that a layer or a bundle has.
+// The kind of an attached artifact follows from cosign's tag, the type of the artifact, the types of its layers, or the type of
+// the statement in a layer or a bundle.
 
-// Suffixes of cosign's tags "sha256-HEX.sig", and what is there.
+// Suffixes of cosign's tags "sha256-HEX.sig", and the kinds of artifacts at these tags.
 var cosignTags = []struct{ suffix, kind string }{{".sig", signatures}, {".att", attestations}, {".sbom", sboms}}
 
 // cosignTag is one of cosign's tags for what is attached to a manifest.
 func cosignTag(digest, suffix string) string { return strings.Replace(digest, ":", "-", 1) + suffix }
 
-// isAttachedTag reports whether a tag is one of cosign's, or lists what is attached: it is not an image's own.
+// isAttachedTag reports whether a tag belongs to attached artifacts: one of cosign's, or a list of referrers.
 func isAttachedTag(tag string) bool {
 	algorithm, rest, _ := strings.Cut(tag, "-")
 	encoded, suffix, _ := strings.Cut(rest, ".")
@@ -35,8 +35,8 @@ const (
 	signPredicate   = "https://sigstore.dev/cosign/sign/v1"
 )
 
-// kindsOf are the kinds of an attached artifact, in the words of a definition: several for an attestation that is a list of software; none if it
-// is something else. listed is its descriptor in the list of what is attached.
+// kindsOf are the kinds of an attached artifact, in the words of a definition: several for an attestation that contains an SBOM; none if it
+// is of another type. listed is its descriptor in the list of referrers.
 func kindsOf(tag string, listed *v1.Descriptor, d *document) (kinds []string) {
 	add := func(kind string) {
 		if kind != "" && !slices.Contains(kinds, kind) {

@@ -12,7 +12,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// An attachment is an artifact that is attached to a manifest: a signature, a list of software, an attestation.
+// An attachment is an artifact that is attached to a manifest: a signature, an SBOM, an attestation.
 type attachment struct {
 	subject string        // digest of the manifest
 	tag     string        // cosign's; empty: it is a referrer
@@ -27,7 +27,7 @@ const (
 	maxAttachedDepth = 5    // of artifacts that are attached to artifacts
 )
 
-// attach finds everything that is attached to the manifests of a tree, and to what is attached to them.
+// attach finds all artifacts that are attached to the manifests of a tree, and those attached to these artifacts in turn.
 func (r *reader) attach(ctx context.Context, t *tree) error {
 	t.attached = make(map[string][]*attachment)
 	if !r.asksForAttached() {
@@ -109,7 +109,7 @@ func (r *reader) attachedTo(ctx context.Context, subject string) (all []*attachm
 	return all, nil
 }
 
-// mayWant reports whether an artifact may be wanted, by what the list says of it: what cannot be is not fetched.
+// mayWant reports whether an artifact may be wanted, judging by its descriptor in the list. Others are not fetched.
 func (r *reader) mayWant(listed *v1.Descriptor) bool {
 	kinds := kindsOf("", listed, &document{})
 	return len(kinds) == 0 || r.referrers.wants(kinds) || slices.Contains(kinds, attestations) || len(r.keys) > 0 && slices.Contains(kinds, signatures)
@@ -138,7 +138,7 @@ func (r *reader) tagged(ctx context.Context, tag string) answer {
 	return no
 }
 
-// fill reads an artifact, and says what it is.
+// fill reads an artifact and determines its kinds.
 func (r *reader) fill(ctx context.Context, a *attachment, version string, listed *v1.Descriptor) error {
 	n, err := r.load(ctx, version, listed)
 	if err != nil {

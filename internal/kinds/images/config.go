@@ -41,7 +41,7 @@ func (r *reader) config(ctx context.Context, d *v1.Descriptor) (c config, err er
 	return c, nil
 }
 
-// labels are those of an image: what its manifest is annotated with counts most, then what its index is, then its configuration.
+// labels are the labels of an image. Annotations of its manifest take precedence over those of its index, and these over labels in its configuration.
 func labels(all ...map[string]string) (lines []string) {
 	joined := make(map[string]string)
 	for _, one := range all {
@@ -55,7 +55,7 @@ func labels(all ...map[string]string) (lines []string) {
 	return lines
 }
 
-// created is when an image was made, or empty. Many are said to be of 1970, so that they can be made again: that says nothing.
+// created is when an image was made, or empty. Reproducible images often give 1970, which says nothing.
 func created(texts ...string) string {
 	for _, text := range texts {
 		if t, err := time.Parse(time.RFC3339, text); err == nil && t.Unix() > 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// Files lie below their source in two folders: what is a manifest for a registry, and what is a blob. The same bytes may be both.
+// Files are below their source in two folders: manifests and blobs, as registries distinguish them. The same bytes may be in both.
 const (
 	manifestFolder = "manifests/"
 	blobFolder     = "blobs/"
@@ -41,7 +41,7 @@ func parseFilePath(path string) (folder, digest string, ok bool) {
 	return "", "", false
 }
 
-// contentOf is what a descriptor says of bytes.
+// contentOf is the content that a descriptor describes.
 func contentOf(digest string, size int64) artifact.Content {
 	c := artifact.Content{Size: size}
 	if algorithm, encoded, _ := strings.Cut(digest, ":"); algorithm == "sha512" {
@@ -58,17 +58,17 @@ func sha256Of(data []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// The parts of an item: Item.Files has first what the image consists of, then what is attached to it.
+// The parts of an item: Item.Files lists first the files of the image, then those of attached artifacts.
 type parts struct {
 	root     *artifact.File   // what the tag names
 	above    []*artifact.File // indexes between it and the platform's manifest
-	manifest *artifact.File   // of the platform; root, if that is no index
+	manifest *artifact.File   // of the platform; root, if root is not an index
 	config   *artifact.File   // nil: there is none
 	layers   []*artifact.File // each once
 	attached []*artifact.File // manifests and blobs
 }
 
-// partsOf tells apart the files of an item.
+// partsOf divides the files of an item into its parts.
 func partsOf(i *artifact.Item) (p parts) {
 	for at := range i.Files {
 		f := &i.Files[at]

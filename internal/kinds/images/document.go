@@ -22,7 +22,7 @@ const (
 // schema1 are the types of what Docker used before 2016.
 var schema1 = []string{"application/vnd.docker.distribution.manifest.v1+json", "application/vnd.docker.distribution.manifest.v1+prettyjws"}
 
-// A document is what the bytes of a manifest or an index say.
+// A document is a parsed manifest or index.
 type document struct {
 	SchemaVersion int               `json:"schemaVersion"`
 	MediaType     string            `json:"mediaType"` // after parseDocument: never empty
@@ -51,7 +51,7 @@ func parseDocument(data []byte, stated string) (*document, error) {
 	}
 	switch {
 	case d.SchemaVersion == 1 || slices.Contains(schema1, kind) || slices.Contains(schema1, stated):
-		return nil, artifact.Hint(errors.New("the manifest has Docker's schema 1, which no runtime takes any more"), "push the image again with a current program, such as \"skopeo copy --format v2s2\", or leave it out of take")
+		return nil, artifact.Hint(errors.New("the manifest has Docker's schema 1, which current runtimes cannot read"), "push the image again with a current program, such as \"skopeo copy --format v2s2\", or leave it out of take")
 	case d.SchemaVersion != 2:
 		return nil, artifact.Verifyf("it is not a manifest: %s has no \"schemaVersion\": 2", opening(data))
 	case stated != "" && kind != "" && stated != kind:
@@ -83,7 +83,7 @@ func parseDocument(data []byte, stated string) (*document, error) {
 	return &d, d.check()
 }
 
-// inferred is the type of a document that does not state it, as OCI allows.
+// inferred is the media type of a document that does not state one, as OCI allows.
 func (d *document) inferred() string {
 	switch {
 	case d.Manifests != nil:
@@ -99,7 +99,7 @@ func (d *document) index() bool {
 	return d.MediaType == v1.MediaTypeImageIndex || d.MediaType == dockerList
 }
 
-// image reports whether the document is an image's: its configuration is one for a runtime.
+// image reports whether the document is the manifest of an image: its configuration is one for a runtime.
 func (d *document) image() bool {
 	return d.Config != nil && (d.Config.MediaType == v1.MediaTypeImageConfig || d.Config.MediaType == dockerConfig)
 }
@@ -112,7 +112,7 @@ func (d *document) blobs() (all []v1.Descriptor) {
 	return append(all, d.Layers...)
 }
 
-// check refuses descriptors that say nothing about bytes.
+// check refuses descriptors with an invalid digest or size.
 func (d *document) check() error {
 	if len(d.Manifests) > maxManifests || len(d.Layers) > maxLayers {
 		return artifact.Verifyf("it lists %d manifests and %d layers: more than %d are not supported", len(d.Manifests), len(d.Layers), maxLayers)
@@ -133,7 +133,7 @@ func (d *document) check() error {
 
 func checkDescriptor(d *v1.Descriptor) error {
 	if !validDigest(d.Digest.String()) {
-		return artifact.Verifyf("it has a descriptor with the digest %q, which is none", artifact.Printable(d.Digest.String()))
+		return artifact.Verifyf("it has a descriptor with an invalid digest, %q", artifact.Printable(d.Digest.String()))
 	}
 	if d.Size < 0 {
 		return artifact.Verifyf("it states a size of %d bytes for %s", d.Size, d.Digest)
@@ -141,7 +141,7 @@ func checkDescriptor(d *v1.Descriptor) error {
 	return nil
 }
 
-// opening is how bytes begin, for an error about what they are.
+// opening is the beginning of some bytes, for an error that says what they are.
 func opening(data []byte) string {
 	const most = 40
 	text := strings.ToValidUTF8(string(data[:min(len(data), most)]), "?")

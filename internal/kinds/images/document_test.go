@@ -36,8 +36,8 @@ func TestParseDocument(t *testing.T) {
 		"both, as a manifest": {text: `{"schemaVersion":2,"mediaType":"` + v1.MediaTypeImageManifest + `","manifests":[],"config":` + someBlob + `,"layers":[]}`, want: "also has the fields"},
 		"no configuration":    {text: `{"schemaVersion":2,"mediaType":"` + v1.MediaTypeImageManifest + `","layers":[]}`, want: "no configuration"},
 		"neither":             {text: `{"schemaVersion":2}`, want: "neither a configuration nor manifests"},
-		"digest":              {text: strings.Replace(image, "sha256:4", "sha256:G", 1), want: "which is none"},
-		"MD5":                 {text: strings.Replace(image, "sha256:", "md5:", 1), want: "which is none"},
+		"digest":              {text: strings.Replace(image, "sha256:4", "sha256:G", 1), want: "an invalid digest"},
+		"MD5":                 {text: strings.Replace(image, "sha256:", "md5:", 1), want: "an invalid digest"},
 		"size":                {text: strings.Replace(image, `"size":2`, `"size":-2`, 1), want: "-2 bytes"},
 		"two sizes":           {text: strings.Replace(image, "[]", "["+strings.Replace(someBlob, "2}", "3}", 1)+"]", 1), want: "two sizes"},
 	} {

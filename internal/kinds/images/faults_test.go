@@ -153,14 +153,14 @@ func TestLies(t *testing.T) {
 		"no manifest below":               {lie: about(child.Digest.String(), status(404)), want: []string{"upstream lacks a part of it: the index lists a manifest for linux/amd64"}},
 		"no manifest of what is attached": {lie: about("/manifests/"+r.SBOM("acme/app", index).Digest.String(), status(404)), want: []string{"upstream lacks a part of it: what is attached to "}},
 
-		"tags in a circle":                {lie: about("/tags/list", send("application/json", `{"name":"acme/app","tags":["1"]}`, "Link", `</v2/acme/app/tags/list?n=1000>; rel="next"`)), take: `"acme/app:*"`, want: []string{"in a circle"}},
-		"tags without an end":             {lie: about("/tags/list", endless(`{"name":"acme/app","tags":["1"]}`)), take: `"acme/app:*"`, want: []string{"in a circle", "nothing new"}},
-		"repositories in a circle":        {lie: about("/_catalog", send("application/json", `{"repositories":["acme/app"]}`, "Link", `<?n=1000>; rel=next`)), take: `"acme/app*:1"`, want: []string{"in a circle"}},
+		"tags in a circle":                {lie: about("/tags/list", send("application/json", `{"name":"acme/app","tags":["1"]}`, "Link", `</v2/acme/app/tags/list?n=1000>; rel="next"`)), take: `"acme/app:*"`, want: []string{"form a loop"}},
+		"tags without an end":             {lie: about("/tags/list", endless(`{"name":"acme/app","tags":["1"]}`)), take: `"acme/app:*"`, want: []string{"form a loop", "nothing new"}},
+		"repositories in a circle":        {lie: about("/_catalog", send("application/json", `{"repositories":["acme/app"]}`, "Link", `<?n=1000>; rel=next`)), take: `"acme/app*:1"`, want: []string{"form a loop"}},
 		"many referrers":                  {lie: manyReferrers, want: []string{"more than 2000 artifacts are attached"}},
 		"a page of referrers is lost":     {lie: either(about("page=2", status(404)), about("/referrers/", send(v1.MediaTypeImageIndex, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`, "Link", `<?page=2>; rel="next"`))), want: []string{"what is attached", "lacks a page of the list"}},
 		"404 for what is attached to one": {lie: about("/referrers/"+index.Digest.String(), status(404)), want: []string{"what is attached to " + index.Digest.String(), "lists what is attached to other manifests"}},
 		"a list of referrers is lost":     {lie: either(about("/referrers/", status(404)), about("/tags/list", send("application/json", `{"name":"acme/app","tags":["1","sha256-`+index.Digest.Encoded()+`"]}`))), want: []string{"what is attached to " + index.Digest.String(), "404"}},
-		"referrers without an end":        {lie: about("/referrers/", endless(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`)), want: []string{"in a circle"}},
+		"referrers without an end":        {lie: about("/referrers/", endless(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`)), want: []string{"form a loop"}},
 		"the next page elsewhere":         {lie: about("/tags/list", send("application/json", `{"name":"acme/app","tags":["1"]}`, "Link", `<http://evil.example.org/v2/x>; rel="next"`)), take: `"acme/app:*"`, want: []string{"on another host: http://evil.example.org/v2/x"}},
 		"the next page is no address":     {lie: about("/tags/list", send("application/json", `{"name":"acme/app","tags":["1"]}`, "Link", `<http://[/v2/x>; rel="next"`)), take: `"acme/app:*"`, want: []string{"not an address"}},
 	} {

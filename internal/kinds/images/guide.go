@@ -29,7 +29,7 @@ func (Kind) Clients(m artifact.Mirror, o artifact.ClientOptions) []artifact.Clie
 	return guide.Clients(registriesOf(m), o)
 }
 
-// registriesOf are those of a mirror, sorted.
+// registriesOf are the registries of a mirror, sorted.
 func registriesOf(m artifact.Mirror) (all []guide.Registry) {
 	for i := range m.Sources {
 		all = append(all, guide.Registry{Name: registryName(m.Sources[i].Name), Folder: m.Sources[i].Name})
@@ -64,7 +64,7 @@ func (Kind) Probe(ctx context.Context, get func(ctx context.Context, path string
 	return nil
 }
 
-// probeManifest reads a manifest by its tag, and by the digest of what it got.
+// probeManifest reads a manifest by its tag, then by the digest of the answer.
 func probeManifest(ctx context.Context, get func(ctx context.Context, path string) ([]byte, error), folder, tag string) error {
 	data, err := get(ctx, folder+tag)
 	if err != nil {
@@ -78,10 +78,10 @@ func probeManifest(ctx context.Context, get func(ctx context.Context, path strin
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("the manifest that %s%s names is not there by its digest: %w", folder, tag, err)
+		return fmt.Errorf("the mirror does not have the manifest of %s%s by its digest: %w", folder, tag, err)
 	}
 	if string(again) != string(data) {
-		return artifact.Verifyf("%s%s: it is not what its digest names", folder, tag)
+		return artifact.Verifyf("%s%s: the manifest does not match its digest", folder, tag)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func (Kind) Identify(path, query string) *artifact.Item {
 	return item
 }
 
-// likeliest is the likeliest of the places that a name means; the zero value: none.
+// likeliest is the most likely place that a name means; the zero value: none.
 func likeliest(e *endpoint, namespace string) (likely place) {
 	if e.name == "" {
 		return place{}

@@ -14,14 +14,14 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/images/runtimes"
 )
 
-// Needs implements artifact.Needer: an image needs nothing.
+// Needs implements artifact.Needer: an image needs no other items.
 func (Kind) Needs(*artifact.Item) []string { return nil }
 
-// NodeArchitecture implements artifact.Installer: images are for any node, but for what each says of itself.
+// NodeArchitecture implements artifact.Installer: only the platform of each image restricts on which nodes it runs.
 func (Kind) NodeArchitecture(string) (string, error) { return artifact.AnyArchitecture, nil }
 
-// PlanInstall implements artifact.Installer: of each image the one for the node's platform, without those that every runtime of the node has
-// already. Images for an unknown node are for all platforms.
+// PlanInstall implements artifact.Installer: it plans each image for the node's platform, without those that every runtime of the node already
+// has. If the node is unknown, it plans all platforms.
 func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.InstallPlan, error) {
 	plan := &artifact.InstallPlan{Architecture: cmp.Or(req.Architecture, artifact.AnyArchitecture)}
 	chosen, err := chooseImages(&req)
@@ -79,7 +79,7 @@ func (Kind) Install(ctx context.Context, job artifact.InstallJob) error {
 	return runtimes.Install(ctx, job, all)
 }
 
-// Extra implements artifact.Installer: install.sh loads the images of the plans, of each that for the machine's platform.
+// Extra implements artifact.Installer: install.sh loads each image of the plans for the machine's platform.
 func (Kind) Extra(title string, plans ...*artifact.InstallPlan) map[string][]byte {
 	var items []*artifact.Item
 	for _, plan := range plans {
@@ -96,7 +96,7 @@ func (Kind) Extra(title string, plans ...*artifact.InstallPlan) map[string][]byt
 	return map[string][]byte{runtimes.ScriptName: runtimes.Script(title, images)}
 }
 
-// loadable are items as runtimes load them.
+// loadable are the images of items, in the form in which runtimes load them.
 func loadable(items []*artifact.Item) (images []runtimes.Image, err error) {
 	for _, i := range items {
 		p := partsOf(i)
@@ -106,7 +106,7 @@ func loadable(items []*artifact.Item) (images []runtimes.Image, err error) {
 			image.Names = []string{reference(i), byDigest}
 		}
 		if image.MediaType == "" || p.config == nil {
-			return nil, artifact.Verifyf("%s: the mirror does not state what its manifest is", reference(i))
+			return nil, artifact.Verifyf("%s: the mirror does not state the type of its manifest", reference(i))
 		}
 		if normal, err := platform.Parse(image.Platform); err == nil {
 			image.Platform = platform.Format(platform.Normalize(normal))
@@ -159,7 +159,7 @@ func chooseImages(req *artifact.InstallRequest) (chosen []*artifact.Item, err er
 	return chosen, nil
 }
 
-// oneOf returns the images that a name means; it must be one, for the platform or for all.
+// oneOf returns the items of the one image that a name means, for the platform or for all.
 func oneOf(name string, named map[string][]*artifact.Item, match platform.MatchComparer) ([]*artifact.Item, error) {
 	references := make([]string, 0, len(named))
 	for r := range named {
@@ -183,7 +183,7 @@ func oneOf(name string, named map[string][]*artifact.Item, match platform.MatchC
 	return nil, fmt.Errorf("%s: it is carried for %s, which this node cannot run", references[0], strings.Join(has, ", "))
 }
 
-// suitable are the items of one image that the node can run: the best of them; all if match is nil; those without a platform in any case.
+// suitable are those items of one image that fit the node best; all if match is nil. Items without a platform always fit.
 func suitable(items []*artifact.Item, match platform.MatchComparer) (chosen []*artifact.Item) {
 	slices.SortFunc(items, func(a, b *artifact.Item) int { return strings.Compare(a.Key, b.Key) })
 	var best *artifact.Item
@@ -207,7 +207,7 @@ func suitable(items []*artifact.Item, match platform.MatchComparer) (chosen []*a
 	return chosen
 }
 
-// nodePlatform is what the node of a request can run; nil: it is not known.
+// nodePlatform matches the platforms that the node of a request can run; nil: not known.
 func nodePlatform(req *artifact.InstallRequest) platform.MatchComparer {
 	if req.Architecture == "" || req.Architecture == artifact.AnyArchitecture {
 		if req.Root == "" {

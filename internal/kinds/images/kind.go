@@ -8,8 +8,8 @@
 // is attached to either (signatures, SBOMs, attestations). Items share files: an index belongs to all its platforms, and a layer to all
 // images that are built on it. So a client may have an index if it may have the image for one of its platforms.
 //
-// The manifests that the image format allows but the definition leaves out, those of other platforms, are named in the lock. An index is
-// carried whole in its bytes even so: otherwise its digest would change, and no signature would be valid.
+// The lock names the manifests of platforms that the definition leaves out. The index is carried unchanged nevertheless: otherwise its digest
+// would change, and its signatures would not be valid.
 package images
 
 import (
@@ -46,7 +46,7 @@ func manifestOf(i *artifact.Item) string {
 // platformOf is the item's platform, or empty.
 func platformOf(i *artifact.Item) string { return i.Attributes.Get(attributePlatform) }
 
-// tagOf is the item's tag; empty: it is requested by its digest only.
+// tagOf is the item's tag; empty: the item is requested only by its digest.
 func tagOf(i *artifact.Item) string {
 	if validDigest(i.Version) {
 		return ""

@@ -43,7 +43,7 @@ func TestOutage(t *testing.T) {
 		lie  lie
 		want string
 	}{
-		"everything":  {about("/", http.NotFound), "does not have this tag any more, nor a list of tags"},
+		"everything":  {about("/", http.NotFound), "no longer has this tag, nor a list of tags"},
 		"a manifest":  {about("/manifests/", http.NotFound), "lists this tag, but does not have it"},
 		"out of work": {about("/manifests/", status(500)), "500"},
 	} {

@@ -20,7 +20,7 @@ import (
 // A local is what a folder or a file has: an image layout (OCI image specification 1.1, image-layout.md), or an archive as "docker save"
 // makes it. Everything in it is verified when it is pinned.
 type local struct {
-	origin string // as it is written, for people
+	origin string // as written in the definition, for messages
 	store  store
 	images []localImage
 	// blobs are the names in the store of what has another name there than a layout gives it, by digest.
@@ -49,7 +49,7 @@ type store interface {
 	Close() error
 }
 
-// openLocal opens an origin that is no registry. It must be closed.
+// openLocal opens a folder or a file. It must be closed.
 func openLocal(ctx context.Context, s *source) (*local, error) {
 	file := s.from.text
 	if !filepath.IsAbs(file) {
@@ -137,7 +137,7 @@ func (l *local) readIndex(registry string, data []byte) error {
 	return nil
 }
 
-// add adds an image. Two with the same name are the same.
+// add adds an image. Two with the same name must be the same image.
 func (l *local) add(i localImage) error {
 	for _, o := range l.images {
 		if o.localName == i.localName && i.tag != "" && o.descriptor.Digest != i.descriptor.Digest {
@@ -175,9 +175,9 @@ func (l *local) repositories(context.Context) (all []string, err error) {
 	return slices.Compact(all), nil
 }
 
-const localHint = "a name that states no registry, such as acme/app:1.4, is of any; give the image another name with docker tag or skopeo copy, or take it by its digest"
+const localHint = "a name without a registry, such as acme/app:1.4, counts for any registry; give the image another name with docker tag or skopeo copy, or take it by its digest"
 
-// tags implements content. What is named by a tag alone is in every repository.
+// tags implements content. An image that is named by a tag alone is in every repository.
 func (l *local) tags(_ context.Context, repository string) (all []string, err error) {
 	for _, i := range l.images {
 		if i.ours && i.tag != "" && (i.repository == repository || i.repository == "") {
@@ -191,7 +191,7 @@ func (l *local) tags(_ context.Context, repository string) (all []string, err er
 	return slices.Compact(all), nil
 }
 
-// manifest implements content. By digest, whatever the layout holds is in every repository.
+// manifest implements content. By digest, every repository has all manifests of the layout.
 func (l *local) manifest(_ context.Context, repository, version string) (*manifest, error) {
 	if validDigest(version) {
 		d := v1.Descriptor{Digest: digestType(version), Size: -1}
@@ -212,12 +212,12 @@ func (l *local) manifest(_ context.Context, repository, version string) (*manife
 	return nil, l.absent(versioned(repository, version))
 }
 
-// absent says what the origin has instead.
+// absent is the error that a name is not there; it lists what the origin has instead.
 func (l *local) absent(name string) error {
 	return artifact.Hint(l.errorf("%s: %w", name, fs.ErrNotExist), "it has: %s. %s", l.names(), localHint)
 }
 
-// names lists what the origin has, for people.
+// names lists the images of the origin, for messages.
 func (l *local) names() string {
 	var all []string
 	for _, i := range l.images {
@@ -232,7 +232,7 @@ func (l *local) names() string {
 	const most = 8
 	switch n := len(all); {
 	case n == 0:
-		return "no image at all"
+		return "no images"
 	case n > most:
 		all = append(all[:most], fmt.Sprintf("and %d others", n-most))
 	}

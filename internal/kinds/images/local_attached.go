@@ -16,7 +16,7 @@ func (l *local) referrers(_ context.Context, _, digest string) ([]v1.Descriptor,
 }
 
 // findAttached reads the manifests that the layout lists, and those below the tags of the referrers tag schema (OCI distribution
-// specification 1.1): a layout has no other list of what is attached.
+// specification 1.1): a layout has no other list of referrers.
 func (l *local) findAttached() (map[string][]v1.Descriptor, error) {
 	all := make(map[string][]v1.Descriptor)
 	add := func(listed v1.Descriptor) (*manifest, error) {

@@ -25,7 +25,7 @@ type dockerImage struct {
 	Layers   []string // names of files, from the lowest on
 }
 
-// readDocker makes a manifest for each image. The same configuration and layers give the same manifest, whatever archive they are in.
+// readDocker makes a manifest for each image. The same configuration and layers give the same manifest, in whatever archive they are.
 func (l *local) readDocker(ctx context.Context, registry string, list []byte) error {
 	var images []dockerImage
 	if err := json.Unmarshal(list, &images); err != nil {
@@ -97,7 +97,7 @@ func (l *local) makeManifest(ctx context.Context, image dockerImage, layers map[
 	return d, nil
 }
 
-// found keeps where the archive has something.
+// found records where the archive has a blob.
 func (l *local) found(name, mediaType, digest string, size int64) v1.Descriptor {
 	l.blobs[digest] = path.Clean(name)
 	return v1.Descriptor{MediaType: mediaType, Digest: digestType(digest), Size: size}

@@ -10,7 +10,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A folder is a layout in a folder. A link in it must not lead out of it.
+// A folder is an image layout in a folder. Links in it must not lead out of it.
 type folder struct {
 	*os.Root
 	base string // as it is written, with slashes

@@ -15,7 +15,7 @@ type localName struct {
 	text       string // as it is written; empty: none
 	repository string // as the registry calls it; empty: the name is a tag alone
 	tag        string // empty: there is none
-	ours       bool   // the name is one of the registry, or states none
+	ours       bool   // the name is in the registry, or has no registry
 }
 
 // nameOf reads the annotations of a descriptor.
@@ -29,7 +29,7 @@ func nameOf(annotations map[string]string, registry string) localName {
 // parseLocalName reads "REGISTRY/REPOSITORY:TAG", "REPOSITORY:TAG" or "TAG". Podman calls images localhost/REPOSITORY if they have no registry.
 func parseLocalName(text, registry string) localName {
 	name := localName{text: text}
-	if validTag.MatchString(text) { // of what might be both, the image specification means the tag
+	if validTag.MatchString(text) { // a text that may be a tag or a repository is a tag, by the image specification
 		name.tag, name.ours = text, true
 		return name
 	}

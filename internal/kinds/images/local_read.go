@@ -19,7 +19,7 @@ import (
 
 func digestType(text string) digest.Digest { return digest.Digest(text) }
 
-// nameIn is the name of what has the digest in the store.
+// nameIn is the name in the store of the blob with a digest.
 func (l *local) nameIn(digest string) string {
 	if name := l.blobs[digest]; name != "" {
 		return name
@@ -27,7 +27,7 @@ func (l *local) nameIn(digest string) string {
 	return v1.ImageBlobsDir + "/" + strings.Replace(digest, ":", "/", 1)
 }
 
-// openBlob opens what has a digest. A negative size is unknown.
+// openBlob opens the blob with a digest. A negative size means unknown.
 func (l *local) openBlob(d v1.Descriptor) (io.ReadSeekCloser, int64, error) {
 	digest := string(d.Digest)
 	if !validDigest(digest) {
@@ -91,7 +91,7 @@ func (l *local) readManifest(d v1.Descriptor) (*manifest, error) {
 	return &manifest{v1.Descriptor{MediaType: mediaType, Digest: d.Digest, Size: int64(len(data))}, data}, nil
 }
 
-// manifestType is what a manifest says of its type, or what it must be by its fields: OCI image specification 1.1, manifest.md and image-index.md.
+// manifestType is the type that a manifest states, or that follows from its fields: OCI image specification 1.1, manifest.md and image-index.md.
 func manifestType(data []byte) (string, error) {
 	var m struct {
 		SchemaVersion int             `json:"schemaVersion"`
@@ -144,7 +144,7 @@ func (l *local) file(ctx context.Context, _, folder string, d v1.Descriptor) (ar
 	return f, nil
 }
 
-// addressOf is the address of what has a digest. What the archive lacks is in the address itself: RFC 2397.
+// addressOf is the address of the blob with a digest. If the archive lacks it, its bytes are in the address itself: RFC 2397.
 func (l *local) addressOf(digest string) string {
 	if data, found := l.made[digest]; found {
 		return "data:application/json;base64," + base64.StdEncoding.EncodeToString(data)
@@ -152,7 +152,7 @@ func (l *local) addressOf(digest string) string {
 	return l.store.address(l.nameIn(digest))
 }
 
-// untilDone reads until the context is done.
+// untilDone is a reader that stops when the context is done.
 type untilDone struct {
 	ctx context.Context
 	io.Reader

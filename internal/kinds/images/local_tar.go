@@ -13,12 +13,12 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A tarFile is an archive that is not compressed: build reads its parts again.
+// A tarFile is an uncompressed archive; build reads parts of it again.
 type tarFile struct {
 	*os.File
 	base  string // as it is written, with slashes
 	parts map[string]artifact.Part
-	links map[string]string // older versions of Docker store a layer that two images share once
+	links map[string]string // older versions of Docker store a layer of two images once, and a link to it
 }
 
 // Magic numbers of compressed files, and who decompresses them.
@@ -44,7 +44,7 @@ func openTar(file, base string) (*tarFile, error) {
 	return t, nil
 }
 
-// read finds the files of the archive. Of two with the same name, the last counts, as for tar.
+// read finds the files of the archive. If two have the same name, the last one counts, as in tar.
 func (t *tarFile) read(file string) error {
 	head := make([]byte, 8)
 	n, err := io.ReadFull(t.File, head)

@@ -16,7 +16,7 @@ const (
 	keyReferrer = "Referrer"  // "DIGEST DESCRIPTOR" of what is attached to DIGEST; JSON
 	keyAbsent   = "Absent"    // "DIGEST PLATFORM" of a manifest of the index that is not carried
 	keySigned   = "Signed-By" // "sha256:HEX FILE" of a key of the definition (PKIX, DER) that has signed the image
-	keyLabel    = "Label"     // "NAME=VALUE", as the index, the manifest or the configuration annotates the image
+	keyLabel    = "Label"     // "NAME=VALUE", from the annotations of the index or the manifest, or the labels of the configuration
 	keyCreated  = "Created"   // RFC 3339
 	keyRequest  = "Request"   // of the definition, that matched the item
 	keyOptions  = "Options"   // of the definition, that decide what belongs to the item
@@ -41,7 +41,7 @@ func value(lines []string, key string) string {
 	return ""
 }
 
-// line makes a line. Line breaks, which JSON and labels might bring, become spaces.
+// line makes a line. Line breaks in the value, from JSON or labels, become spaces.
 func line(key, value string) string {
 	return key + ": " + strings.Join(strings.Fields(value), " ")
 }

@@ -33,7 +33,7 @@ func (Kind) Aliases(i *artifact.Item) (names []string) {
 	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == i.Name })
 }
 
-// isNamed reports whether a person who writes name may mean the item.
+// isNamed reports whether name, as people write it, may mean the item.
 func isNamed(i *artifact.Item, name string) bool {
 	return name == i.Name || name == i.ID() || name == i.Key || slices.Contains(Kind{}.Aliases(i), name)
 }
@@ -56,7 +56,7 @@ func (Kind) NameOf(request string) (string, error) {
 }
 
 // PackageURL implements artifact.PackageURLer: the type "oci" of the purl specification. The version is the digest of the platform's own
-// manifest, since an index is not one piece of software.
+// manifest, since an index is more than one piece of software.
 func (Kind) PackageURL(source *artifact.Source, i *artifact.Item) string {
 	qualifiers := map[string]string{"repository_url": registryName(source.Name) + "/" + i.Name}
 	if tag := tagOf(i); tag != "" {
@@ -78,15 +78,15 @@ func (Kind) CompareVersions(a, b string) (order int, ok bool) {
 	return x.Compare(y), true
 }
 
-// Replaces implements artifact.Comparer: an image replaces its like for the same platform, and of the same flavour.
+// Replaces implements artifact.Comparer: an image replaces one from the same repository, for the same platform and of the same flavour.
 func (Kind) Replaces(a, b *artifact.Item) bool {
 	return platformOf(a) == platformOf(b) && flavourOf(a.Version) == flavourOf(b.Version)
 }
 
-// preRelease begins what stands behind a version that is still to come.
+// preRelease matches the beginning of what follows the version in a pre-release.
 var preRelease = regexp.MustCompile(`^(alpha|beta|dev|m|pre|preview|rc|snapshot)([^a-z]|$)`)
 
-// flavourOf is what a tag says beside its version: "alpine" of "1.27.3-alpine3.20", without the digits. A tag that is no version is a flavour.
+// flavourOf is what a tag has besides its version: "alpine" in "1.27.3-alpine3.20", without the digits. A tag that is not a version is a flavour.
 func flavourOf(tag string) string {
 	if validDigest(tag) {
 		return ""
@@ -107,7 +107,7 @@ func flavourOf(tag string) string {
 	}, rest)
 }
 
-// dockerHub is the registry of names that state none. Its address is another: dockerHubHost.
+// dockerHub is the registry of names without a registry. Its address differs from its name: dockerHubHost.
 const (
 	dockerHub     = "docker.io"
 	dockerHubHost = "registry-1.docker.io"
@@ -128,7 +128,7 @@ var (
 	validTag        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)                                      // the same
 )
 
-// canonical is a registry by the one of its names that the definition and the mirror use.
+// canonical returns the name of a registry that the definition and the mirror use.
 func canonical(registry string) string {
 	switch registry {
 	case "index.docker.io", dockerHubHost, "registry.hub.docker.com":

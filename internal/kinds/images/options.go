@@ -52,7 +52,7 @@ func platformName(p *v1.Platform) string {
 	return name
 }
 
-// defaultPlatforms are those of a definition that does not say which it wants.
+// defaultPlatforms apply if a definition lists none.
 var defaultPlatforms = []v1.Platform{{OS: "linux", Architecture: "amd64"}}
 
 func parsePlatforms(section artifact.Section) (p platforms, err error) {
@@ -91,7 +91,7 @@ func parsePlatforms(section artifact.Section) (p platforms, err error) {
 
 // referrers are the kinds of attached artifacts that a definition wants.
 type referrers struct {
-	all   bool // also those that are none of the following
+	all   bool // also artifacts of other kinds
 	kinds []string
 }
 
@@ -123,14 +123,14 @@ func parseReferrers(section artifact.Section) (r referrers, err error) {
 		case "none":
 			return referrers{}, nil
 		}
-		return r, artifact.Hint(section.Errorf("referrers: %q is not one of all and none", word), "write referrers: all, referrers: none, or a list of %s", strings.Join(words, ", "))
+		return r, artifact.Hint(section.Errorf("referrers: %q is neither all nor none", word), "write referrers: all, referrers: none, or a list of %s", strings.Join(words, ", "))
 	}
 	if err := section.Decode(&r.kinds); err != nil {
 		return r, err
 	}
 	for _, kind := range r.kinds {
 		if !slices.Contains(words, kind) {
-			return r, artifact.Hint(section.Errorf("referrers: %q is not a kind of attached artifacts", kind), "there are: %s; write all for these and others", strings.Join(words, ", "))
+			return r, artifact.Hint(section.Errorf("referrers: %q is not a kind of attached artifacts", kind), "the kinds are: %s; write all for these and others", strings.Join(words, ", "))
 		}
 	}
 	return r, nil

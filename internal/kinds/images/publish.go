@@ -13,21 +13,21 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// tableName is the file that the mirror makes for itself below each source: what items do not say without their Metadata.
+// tableName is a file below each source, which build makes for the server: it has what the server needs of the items' Metadata.
 const tableName = "images.json"
 
-// A table says what a registry has, beside its files.
+// A table describes the content of a registry, except for the files.
 type table struct {
 	Repositories []repositoryTable `json:"repositories"` // sorted by Name
 }
 
-// A repositoryTable says what a repository has, for each of its items. What is served depends on which of them a client may have.
+// A repositoryTable describes the items of a repository. What is served depends on which of them a client may have.
 type repositoryTable struct {
 	Name  string      `json:"name"`
 	Items []itemTable `json:"items"` // sorted by Key
 }
 
-// An itemTable says what belongs to an item.
+// An itemTable describes what belongs to an item.
 type itemTable struct {
 	Key       string             `json:"key"`                 // artifact.Item.Key
 	Types     map[string]string  `json:"types"`               // the media type of each manifest, by digest

@@ -17,7 +17,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A registry is the content of a registry, by the OCI distribution specification 1.1. Upstream logs in and asks for the types of manifests.
+// A registry reads a registry by the OCI distribution specification 1.1. artifact.Upstream logs in and sends the Accept header.
 type registry struct {
 	root     string // of the addresses of the specification: "https://registry.example.org/v2/"
 	prefix   string // of the repositories there, "proxy/", or empty
@@ -51,11 +51,11 @@ func (r *registry) url(repository, what string) string {
 	return r.root + r.prefix + repository + "/" + what
 }
 
-// maxMovings is how often a tag may lead to another digest while it is read.
+// maxMovings is how often a tag may move while it is read.
 const maxMovings = 3
 
-// manifest implements content. A tag is turned into a digest first, and everything else comes by that: whatever happens to the tag
-// meanwhile, the image is one that it named.
+// manifest implements content. It resolves a tag to a digest first, and reads everything else by digest: even if the tag moves
+// meanwhile, the image is one that the tag named.
 func (r *registry) manifest(ctx context.Context, repository, version string) (*manifest, error) {
 	if validDigest(version) {
 		return r.byDigest(ctx, repository, version, -1)
@@ -74,7 +74,7 @@ func (r *registry) byTag(ctx context.Context, repository, tag string) (*manifest
 	address := r.url(repository, manifestFolder+tag)
 	for range maxMovings {
 		named := r.named(ctx, address)
-		var refused error // what came of that digest
+		var refused error // from reading that digest
 		if named != "" {
 			m, err := r.byDigest(ctx, repository, named, -1)
 			if err == nil || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, artifact.ErrVerify) {
@@ -82,7 +82,7 @@ func (r *registry) byTag(ctx context.Context, repository, tag string) (*manifest
 			}
 			refused = err
 		}
-		// The registry does not tell the digest, or has nothing there: the digest of what it sends is computed.
+		// The registry does not state the digest, or does not have it: compute the digest of what it sends.
 		data, answer, err := artifact.Get(ctx, r.upstream, artifact.Request{URLs: []string{address}, Keep: true, Limit: maxManifest})
 		if err != nil {
 			return nil, err
@@ -104,7 +104,7 @@ func (r *registry) byTag(ctx context.Context, repository, tag string) (*manifest
 		}
 		// The tag has moved since HEAD was answered.
 	}
-	return nil, fmt.Errorf("the tag leads to another digest each time that it is asked for, %d times in a row", maxMovings)
+	return nil, fmt.Errorf("the tag leads to another digest each time, %d times in a row", maxMovings)
 }
 
 func wrongDigest(stated string, m *manifest) error {
@@ -124,7 +124,7 @@ func (r *registry) named(ctx context.Context, address string) string {
 // digestHeader is where a registry states the digest of a manifest.
 const digestHeader = "Docker-Content-Digest"
 
-// sameAlgorithm is the digest of bytes by the algorithm of another digest; empty: that is none.
+// sameAlgorithm is the digest of bytes by the algorithm of another digest; empty if that one is invalid.
 func sameAlgorithm(other string, data []byte) string {
 	if !validDigest(other) {
 		return ""
@@ -166,9 +166,9 @@ func mediaTypeOf(header http.Header) (string, error) {
 	mediaType, _, err := mime.ParseMediaType(text)
 	switch {
 	case err != nil:
-		return "", artifact.Verifyf("the registry states the type %q, which is none", artifact.Printable(text))
+		return "", artifact.Verifyf("the registry states an invalid media type, %q", artifact.Printable(text))
 	case slices.Contains([]string{"application/json", "application/octet-stream", "text/plain"}, mediaType):
-		return "", nil // of a web server, which does not know
+		return "", nil // a plain web server does not know the type
 	case !strings.HasPrefix(mediaType, "application/vnd."):
 		return "", artifact.Verifyf("the registry answers with %q instead of a manifest", artifact.Printable(mediaType))
 	}

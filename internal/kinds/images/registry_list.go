@@ -27,7 +27,7 @@ const (
 	maxRepeat = 10        // pages in a row with nothing new
 )
 
-// A tagList is what the registry says of the tags of a repository, once.
+// A tagList is the list of a repository's tags, which is read once.
 type tagList struct {
 	once sync.Once
 	tags []string
@@ -74,7 +74,7 @@ func (r *registry) tags(ctx context.Context, repository string) ([]string, error
 			}
 			names, err := pageOf(data, &page, &page.Tags)
 			if err != nil && page.Name != "" && page.Tags == nil {
-				return nil, nil // "tags": null is how some say that there are none
+				return nil, nil // some registries send "tags": null if there are none
 			}
 			return slices.DeleteFunc(names, func(tag string) bool { return !validTag.MatchString(tag) }), err
 		})
@@ -137,12 +137,12 @@ func (r *registry) list(ctx context.Context, address string, names func(data []b
 	return all, err
 }
 
-// pages asks for one page after the other. page reads one, and reports whether there is anything new in it.
+// pages requests one page after the other. page reads one, and reports whether it has anything new.
 func (r *registry) pages(ctx context.Context, address string, page func(data []byte, header http.Header) (more bool, err error)) error {
 	seen, repeats, size := map[string]bool{}, 0, 0
 	for next := address; next != ""; {
 		if seen[next] || len(seen) >= maxPages {
-			return artifact.Verifyf("%s: the pages of the list lead in a circle: after %d of them, %s comes again", artifact.Redacted(address), len(seen), artifact.Redacted(next))
+			return artifact.Verifyf("%s: the pages of the list form a loop: page %d is followed by %s again", artifact.Redacted(address), len(seen), artifact.Redacted(next))
 		}
 		seen[next] = true
 		data, answer, err := artifact.Get(ctx, r.upstream, artifact.Request{URLs: []string{next}, Limit: maxPage})
@@ -160,7 +160,7 @@ func (r *registry) pages(ctx context.Context, address string, page func(data []b
 			repeats = 0
 		}
 		if repeats > maxRepeat {
-			return artifact.Verifyf("%s: the pages of the list lead in a circle: the last %d have nothing new", artifact.Redacted(address), repeats)
+			return artifact.Verifyf("%s: the pages of the list form a loop: the last %d have nothing new", artifact.Redacted(address), repeats)
 		}
 		if next, err = nextPage(next, answer.Header.Values("Link")); err != nil {
 			return fmt.Errorf("%s: %w", artifact.Redacted(address), err)
@@ -204,7 +204,7 @@ func isNext(parameters string) bool {
 	return false
 }
 
-// referrers implements content: "Listing Referrers". Where the registry does not know how, what is attached is listed at a tag.
+// referrers implements content: "Listing Referrers". If the registry does not support that, a tag lists the referrers.
 func (r *registry) referrers(ctx context.Context, repository, digest string) (all []v1.Descriptor, err error) {
 	pages := 0
 	read := func(data []byte, _ http.Header) (bool, error) {
@@ -240,20 +240,20 @@ func (r *registry) referrers(ctx context.Context, repository, digest string) (al
 		return nil, nil
 	}
 	if err = r.pages(ctx, r.url(repository, manifestFolder+tag), read); errors.Is(err, fs.ErrNotExist) && listed != yes {
-		return nil, nil // the list of tags says nothing: this was a question
+		return nil, nil // the list of tags cannot be read, so this tag was only a guess
 	}
 	return all, err
 }
 
-// A silence says whether a registry does not list what is attached to the manifests of a repository.
+// A silence says whether a registry lacks the referrers API for a repository.
 type silence struct {
 	once  sync.Once
 	known atomic.Bool // it does not
 	err   error
 }
 
-// confirm finds out whether 404 was the answer of a registry that does not know the list: of a manifest that nobody has, each
-// that knows it sends an empty one. If not, 404 says nothing about what is attached, and the error says so.
+// confirm finds out whether a 404 means that the registry lacks the referrers API: a registry with this API sends an empty list even for a
+// manifest that does not exist. If the registry has it, the 404 does not mean that nothing is attached, and confirm returns an error.
 func (s *silence) confirm(ctx context.Context, r *registry, repository string) error {
 	s.once.Do(func() {
 		_, _, err := artifact.Get(ctx, r.upstream, artifact.Request{URLs: []string{r.url(repository, "referrers/"+sha256Of([]byte(noManifest)))}, Limit: maxPage})
@@ -269,10 +269,10 @@ func (s *silence) confirm(ctx context.Context, r *registry, repository string) e
 	return s.err
 }
 
-// noManifest is what no registry has as a manifest.
+// noManifest is content that no registry has as a manifest.
 const noManifest = "minimirror: a manifest that nobody has"
 
-// readAttachedList reads an index of what is attached to a manifest.
+// readAttachedList reads an index of the referrers of a manifest.
 func readAttachedList(data []byte) ([]v1.Descriptor, error) {
 	d, err := parseDocument(data, "")
 	if err != nil {
@@ -284,7 +284,7 @@ func readAttachedList(data []byte) ([]v1.Descriptor, error) {
 	return d.Manifests, nil
 }
 
-// referrersTag is the tag at which what is attached is listed: "Referrers Tag Schema".
+// referrersTag is the tag that lists the referrers of a manifest: "Referrers Tag Schema".
 func referrersTag(digest string) string {
 	algorithm, encoded, _ := strings.Cut(digest, ":")
 	return algorithm + "-" + encoded[:min(64, len(encoded))]

@@ -20,7 +20,7 @@ type request struct {
 	tag        glob.Pattern        // if neither digest nor versions is there
 	versions   *semver.Constraints // nil: none
 	digest     string              // empty: none
-	newest     int                 // of the tags that match, so many with the highest versions; 0: all
+	newest     int                 // how many of the tags that match are taken, those with the highest versions; 0: all
 }
 
 // requestSpec is an entry that is more than a text.
@@ -66,7 +66,7 @@ func parseRequests(section artifact.Section) (all []request, err error) {
 	return all, nil
 }
 
-// isRange tells a range of versions from a tag or a pattern of tags.
+// isRange distinguishes a range of versions from a tag or a pattern of tags.
 var isRange = regexp.MustCompile(`^[<>=~^!]|[ ,|]`)
 
 func (r *request) parse() (err error) {
@@ -79,7 +79,7 @@ func (r *request) parse() (err error) {
 	case digest == "" && tag == "":
 		return artifact.Hint(r.section.Errorf("%q has no tag", r.text), "write %s:latest if you mean that one, %s:* for all tags, or %[1]s:TAG", repository, repository)
 	case digest != "" && r.newest != 0:
-		return r.section.Errorf("%q: newest does not go with a digest", r.text)
+		return r.section.Errorf("%q: newest cannot be used with a digest", r.text)
 	}
 	if r.repository, err = glob.ParsePath(repository); err != nil {
 		return r.section.Errorf("%q: the repository is not a valid pattern: %w", r.text, err)
@@ -113,7 +113,7 @@ func joined(text string) string {
 }
 
 // splitReference divides "REPOSITORY:TAG@DIGEST". A registry before the repository may have a port. If there is a digest, the tag
-// says nothing.
+// is ignored.
 func splitReference(text string) (repository, tag, digest string) {
 	name, digest, _ := strings.Cut(text, "@")
 	if i := strings.LastIndexByte(name, ':'); i >= 0 && !strings.Contains(name[i:], "/") {
@@ -122,7 +122,7 @@ func splitReference(text string) (repository, tag, digest string) {
 	return name, "", digest
 }
 
-// within completes the name of the repository as the registry has it.
+// within completes the repository's name to the one that the registry uses.
 func (r *request) within(registry string) {
 	name, exact := r.repository.Exact()
 	if !exact {
@@ -155,8 +155,8 @@ func (r *request) matchTag(tag string) bool {
 	return r.tag.Match(tag)
 }
 
-// versionOf reads a tag as a semantic version, of which minor and patch may be missing; nil: it is none. Tags have "_" where versions
-// have "+".
+// versionOf reads a tag as a semantic version, of which minor and patch may be missing; nil: it is not a version. Tags have "_" where
+// versions have "+".
 func versionOf(tag string) *semver.Version {
 	v, err := semver.NewVersion(strings.Replace(tag, "_", "+", 1))
 	if err != nil {

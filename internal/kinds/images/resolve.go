@@ -19,7 +19,7 @@ import (
 // maxParallel is how many images of a source are read at a time. How many transfers that makes at most, Upstream decides.
 const maxParallel = 8
 
-// A resolver is a Resolve at work.
+// A resolver has the state of one call of Resolve.
 type resolver struct {
 	req artifact.ResolveRequest
 	artifact.Resolution
@@ -103,7 +103,7 @@ func (r *resolver) source(ctx context.Context, s *source) (err error) {
 	return nil
 }
 
-// images makes items of everything that is wanted, in the order of wanted.
+// images makes the items of all wanted images, in the order of wanted.
 func (r *sourceResolver) images(ctx context.Context, all []*wanted) (items []artifact.Item, err error) {
 	made := make([][]artifact.Item, len(all))
 	group, ctx := errgroup.WithContext(ctx)
@@ -149,7 +149,7 @@ func (r *sourceResolver) image(ctx context.Context, w *wanted) ([]artifact.Item,
 		case !errors.Is(err, fs.ErrNotExist):
 			return nil, r.failed(w, err)
 		default:
-			r.req.Log.Warn("upstream does not have the locked digest any more: the tag's present one is taken", "image", r.full(w), "digest", held)
+			r.req.Log.Warn("upstream no longer has the locked digest: the lock gets the one that the tag names now", "image", r.full(w), "digest", held)
 		}
 	}
 	t, err := r.read(ctx, w.repository, version)
@@ -173,13 +173,13 @@ func (r *sourceResolver) image(ctx context.Context, w *wanted) ([]artifact.Item,
 	return r.items(w, t), nil
 }
 
-// confirmVanished wants upstream to list the tags of the repository without one that it answers 404 for: a server at the address that is no
-// registry for the time being has no tag at all, and the mirror must not lose its images by that.
+// confirmVanished requires that upstream lists the tags of the repository, without the one that got 404: if some other server answers at the
+// registry's address for a while, the mirror must not lose its images.
 func (r *sourceResolver) confirmVanished(ctx context.Context, w *wanted, absent error) error {
 	tags, err := r.in.tags(ctx, w.repository)
 	switch {
 	case err != nil:
-		return artifact.Hint(r.failed(w, fmt.Errorf("upstream does not have this tag any more, nor a list of tags: %w", err)),
+		return artifact.Hint(r.failed(w, fmt.Errorf("upstream no longer has this tag, nor a list of tags: %w", err)),
 			"is the server at %s the registry? If the repository is gone for good, take it out of take", r.from.text)
 	case slices.Contains(tags, w.version):
 		return r.failed(w, fmt.Errorf("upstream lists this tag, but does not have it: %s", absent))
@@ -187,7 +187,7 @@ func (r *sourceResolver) confirmVanished(ctx context.Context, w *wanted, absent 
 	return nil
 }
 
-// full is the image's name as clients have it.
+// full is the image's name as clients write it.
 func (r *sourceResolver) full(w *wanted) string {
 	return r.registry + "/" + versioned(w.repository, w.version)
 }
@@ -212,7 +212,7 @@ func (r *sourceResolver) absent(ctx context.Context, w *wanted, err error) error
 	return artifact.Hint(err, "check the name and the tag; \"skopeo list-tags docker://%s/%s\" may list the tags", r.registry, w.repository)
 }
 
-// still asks whether upstream has what the lock has. A local origin finds out when it is read.
+// still checks whether upstream still has the locked digest. For a local origin, reading it shows that.
 func (r *sourceResolver) still(ctx context.Context, w *wanted, digest string) error {
 	if in, is := r.in.(*registry); is {
 		return in.has(ctx, w.repository, digest)
@@ -258,16 +258,16 @@ func (r *reader) whole(ctx context.Context, digest string, keys []signingKey) (*
 	return t, err
 }
 
-// warn says what is not as the definition has it, and no error.
+// warn logs how the lock differs from the definition where that is not an error.
 func (r *sourceResolver) warn(all []*wanted) {
 	lacking := make(map[string][]string) // tags, by repository and platforms
 	for _, w := range all {
 		name := r.registry + "/" + w.repository
 		switch {
 		case w.vanished:
-			r.req.Log.Warn("upstream does not have the tag any more: it is not carried", "image", r.full(w))
+			r.req.Log.Warn("upstream no longer has the tag: the image is not carried", "image", r.full(w))
 		case w.skipped != "":
-			r.req.Log.Warn("not carried: it is for none of the platforms that are wanted", "image", r.full(w), "platforms", w.skipped)
+			r.req.Log.Warn("not carried: it is for none of the platforms in the definition", "image", r.full(w), "platforms", w.skipped)
 		case len(w.lacking) > 0:
 			key := name + " " + strings.Join(w.lacking, ", ")
 			lacking[key] = append(lacking[key], w.version)
@@ -280,7 +280,7 @@ func (r *sourceResolver) warn(all []*wanted) {
 		if more := len(tags) - 5; more > 0 {
 			text += fmt.Sprintf(" and %d more", more)
 		}
-		r.req.Log.Warn("images lack a platform that is wanted", "image", name, "tags", text, "platforms", missing)
+		r.req.Log.Warn("images lack a platform in the definition", "image", name, "tags", text, "platforms", missing)
 	}
 }
 

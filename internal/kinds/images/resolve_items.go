@@ -130,7 +130,7 @@ func (l *leaf) media() string {
 	return l.node.MediaType
 }
 
-// requestLines are the last lines of an item: what has asked for it, and how the source's images are chosen.
+// requestLines are the last lines of an item: the requests that matched it, and how the source's images are chosen.
 func (r *sourceResolver) requestLines(w *wanted) (lines []string) {
 	for _, one := range w.requests {
 		lines = append(lines, line(keyRequest, one.lockedText()))
@@ -138,7 +138,7 @@ func (r *sourceResolver) requestLines(w *wanted) (lines []string) {
 	return append(lines, r.options)
 }
 
-// optionsLine says all of the definition that decides what an item has. While it stays the same, so do the items of a digest.
+// optionsLine has everything in the definition that determines the content of an item. If it is unchanged, so are the items of a digest.
 func (r *sourceResolver) optionsLine() string {
 	referrers := "all"
 	if !r.referrers.all {
@@ -157,13 +157,13 @@ func (r *sourceResolver) optionsLine() string {
 	return line(keyOptions, text)
 }
 
-// reusable reports whether the items of the lock before are what would be made again.
+// reusable reports whether resolving again would make the items that the previous lock has.
 func (r *sourceResolver) reusable(w *wanted) bool {
 	_, remote := r.in.(*registry)
 	return remote && !slices.ContainsFunc(w.held, func(i artifact.Item) bool { return !slices.Contains(i.Metadata, r.options) })
 }
 
-// reuse takes the items of the lock before, with the addresses of today's origin.
+// reuse takes the items of the previous lock, with the addresses of the present origin.
 func (r *sourceResolver) reuse(w *wanted) (items []artifact.Item) {
 	in := r.in.(*registry)
 	for _, item := range w.held {

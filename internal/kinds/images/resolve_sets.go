@@ -12,7 +12,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// set finds what a set asks for: of each image all platforms, of which a node takes its own.
+// set finds the items of a set: each image for all platforms, from which a node takes its own.
 func (r *resolver) set(name string, requests []request) (artifact.Set, error) {
 	set := artifact.Set{Name: name, Architecture: artifact.AnyArchitecture}
 	for i := range requests {
@@ -66,7 +66,7 @@ func (r *request) means(i *artifact.Item) bool {
 	return tag != "" && r.matchTag(tag)
 }
 
-// near lists those of some names that are most like what was asked for.
+// near lists the names that are most similar to the one that was asked for.
 func near(text string, names []string) string {
 	if len(names) == 0 {
 		return "none"

@@ -16,19 +16,19 @@ import (
 type wanted struct {
 	repository, version string
 	requests            []*request
-	held                []artifact.Item // what the lock before has of it, and keeps
-	// What has become of it, if it is not carried as the definition has it.
+	held                []artifact.Item // its items in the previous lock, which stay
+	// What differs from the definition.
 	skipped  string   // platforms that it is for
 	vanished bool     // upstream had the tag when it was locked
 	lacking  []string // platforms that are wanted and that it is not for
 }
 
-// exact reports whether a request asks for just this image. Of those that match patterns and ranges, some may not fit.
+// exact reports whether a request names exactly this image. Images that patterns and ranges match may be left out.
 func (w *wanted) exact() bool {
 	return slices.ContainsFunc(w.requests, func(r *request) bool { _, _, exact := r.exact(); return exact })
 }
 
-// locked is the digest that the lock before has; empty: none.
+// locked is the digest in the previous lock; empty: none.
 func (w *wanted) locked() string {
 	if len(w.held) == 0 {
 		return ""
@@ -45,7 +45,7 @@ func (r *request) lockedText() string {
 	return text
 }
 
-// A lockedImages is what the lock before has of a source.
+// A lockedImages has the images of a source in the previous lock.
 type lockedImages struct {
 	byVersion map[string][]artifact.Item     // by "REPOSITORY:TAG"
 	byRequest map[string]map[string][]string // tags, by the request that matched them and the repository
@@ -111,8 +111,8 @@ func (r *sourceResolver) wanted(ctx context.Context) (all []*wanted, err error) 
 	return all, nil
 }
 
-// repositories are those that a request means. A pattern of a request that the lock before knows is not asked for again, unless a repository
-// may move.
+// repositories are the repositories that a request means. If the previous lock has the pattern, the registry is not asked again, unless
+// the lock may move.
 func (r *sourceResolver) repositories(ctx context.Context, one *request, held, before lockedImages) (all []string, err error) {
 	if name, exact := one.repository.Exact(); exact {
 		return []string{name}, nil
@@ -131,7 +131,7 @@ func (r *sourceResolver) repositories(ctx context.Context, one *request, held, b
 	listed, err := r.in.repositories(ctx)
 	if err != nil {
 		cure := "name each repository in take"
-		if hint := (*artifact.HintError)(nil); errors.As(err, &hint) { // often a login, where a registry lists for some people
+		if hint := (*artifact.HintError)(nil); errors.As(err, &hint) { // often to log in: some registries list repositories only for certain users
 			err, cure = hint.Err, cure+", or "+hint.Hint
 		}
 		return nil, artifact.Hint(one.section.Errorf("images: %s: %s has a pattern of repositories: %w", r.registry, one, err), "%s", cure)
@@ -150,7 +150,7 @@ func (r *sourceResolver) repositories(ctx context.Context, one *request, held, b
 	return all, nil
 }
 
-// versions are the tags of a repository that a request means, or its digest. Those that the lock before has for it stay.
+// versions are the tags of a repository that a request means, or its digest. Those in the previous lock stay.
 func (r *sourceResolver) versions(ctx context.Context, one *request, repository string, held lockedImages) ([]string, error) {
 	if _, version, exact := one.exact(); exact {
 		return []string{version}, nil
@@ -192,7 +192,7 @@ func (r *sourceResolver) prefetch(ctx context.Context, one *request, repositorie
 	})
 }
 
-// newestOf are the n tags with the highest versions. Tags that are not versions have no place among them; strange is how many there are.
+// newestOf are the n tags with the highest versions. strange is the number of tags that are not versions, which are left out.
 func newestOf(tags []string, n int) (newest []string, strange int) {
 	for _, tag := range tags {
 		if versionOf(tag) == nil {

@@ -45,7 +45,7 @@ func (Kind) PropertiesOf(i *artifact.Item) [][]string {
 }
 
 // ParseVersions implements artifact.Versioner. A condition is a range of semantic versions as in a definition, ">=1.4 <2" or "~1.4", in which
-// pre-releases are versions like others. A tag that is not a semantic version has no order: "= stable" holds for the same text, and nothing else does.
+// pre-releases count like other versions. A tag that is not a semantic version has no order: only "= TAG", with the same text, matches it.
 func (Kind) ParseVersions(condition string) (func(version string) bool, error) {
 	text := strings.TrimSpace(condition)
 	exact := strings.TrimSpace(strings.TrimPrefix(text, "="))

@@ -149,7 +149,7 @@ func (r *reader) tree(ctx context.Context, version string) (*tree, error) {
 type noPlatformError struct{ wanted, has string }
 
 func (e *noPlatformError) Error() string {
-	return fmt.Sprintf("the image is for none of the platforms that are wanted, %s: it is for %s", e.wanted, e.has)
+	return fmt.Sprintf("the image is for none of the platforms in the definition, %s: it is for %s", e.wanted, e.has)
 }
 
 // lacking are the wanted platforms that no leaf has. What has no platform is for all.

@@ -16,8 +16,8 @@ const (
 //go:embed containerd-hosts.sh
 var containerdHostsScript string
 
-// containerd is its configuration: containerd 1.6 to 2.x, docs/hosts.md. Each registry has a folder; "server" and "host" both name the
-// mirror, so that there is no registry to go on to. containerd reads the folders whenever it pulls; only config_path needs a restart.
+// containerd is the configuration of containerd 1.6 to 2.x: docs/hosts.md. Each registry has a folder; "server" and "host" both name the
+// mirror, so containerd has no other registry to try. containerd reads the folders whenever it pulls; only config_path needs a restart.
 func (c *clients) containerd() artifact.Client {
 	const authority = "/etc/containerd/minimirror-ca.pem"
 	var b strings.Builder

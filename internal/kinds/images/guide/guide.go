@@ -11,17 +11,17 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A Registry is one that the mirror carries images of.
+// A Registry is a registry whose images the mirror carries.
 type Registry struct {
 	Name   string // as clients name it: "registry.example.org:5000"
 	Folder string // its repositories' names on the mirror begin with this: "registry.example.org_5000"
 }
 
-// Usage is for people: how to use the mirror at an address, of at least one registry.
+// Usage tells people how to use the mirror at an address. There must be at least one registry.
 func Usage(registries []Registry, base string) string {
 	c := newClients(registries, artifact.ClientOptions{Base: base})
 	var b strings.Builder
-	b.WriteString("Container images, for containerd, Docker, podman, helm and others; by the names of the mirror:\n\n")
+	b.WriteString("Container images, for containerd, Docker, podman, helm and others, by the mirror's names:\n\n")
 	for _, registry := range c.registries {
 		fmt.Fprintf(&b, "  %s/%s/NAME:TAG\n", c.host, registry.Folder)
 	}
@@ -53,7 +53,7 @@ func newClients(registries []Registry, o artifact.ClientOptions) *clients {
 	return c
 }
 
-// authority is the file with the certificates of those who signed the mirror's, at a path; none if there are no such certificates.
+// authority is the file, at a path, with the authority of the mirror's certificate; none if clients need none.
 func (c *clients) authority(path string) []artifact.ClientFile {
 	if c.Authority == nil {
 		return nil
@@ -66,8 +66,8 @@ func (c *clients) header() string {
 	return fmt.Sprintf("# Images from the mirror %s. Written by \"minimirror kit\".\n", c.Base)
 }
 
-// Clients are what artifact.Guide has, one for each program. What is denied or absent is an error of the mirror; none of the programs goes on to
-// the registry itself, but for those that cannot be told so: see Note. To prefer the mirror is to use it for all registries, carried or not.
+// Clients are the clients for artifact.Guide, one for each program. If an image is denied or absent, the client reports the mirror's error and does
+// not try the registry itself, except for programs that cannot be configured so: see Note. To prefer the mirror means to use it for all registries, carried or not.
 func Clients(registries []Registry, o artifact.ClientOptions) []artifact.Client {
 	c := newClients(registries, o)
 	all := []artifact.Client{c.containerd(), c.docker(), c.podman(), c.rancher("k3s"), c.rancher("rke2")}

@@ -9,10 +9,10 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// dockerHub is the one registry for which Docker can be told of a mirror.
+// dockerHub is the only registry for which Docker supports mirrors.
 const dockerHub = "docker.io"
 
-// docker is its configuration: dockerd(8), "daemon.json". Docker asks a mirror only for images of docker.io; those of other registries are
+// docker is the configuration of Docker: dockerd(8), "daemon.json". Docker asks a mirror only for images of docker.io; those of other registries are
 // pulled by the mirror's own names for them.
 func (c *clients) docker() artifact.Client {
 	var settings struct {
@@ -24,7 +24,7 @@ func (c *clients) docker() artifact.Client {
 		settings.Mirrors = []string{c.Base}
 		note = "Docker uses the mirror for images of docker.io, and goes on to docker.io for what the mirror does not have."
 		if len(c.registries) > 1 {
-			note += " Images of other registries have the mirror's names: " + c.host + "/REGISTRY/NAME:TAG."
+			note += " Pull images of other registries by the mirror's names: " + c.host + "/REGISTRY/NAME:TAG."
 		}
 	}
 	if !c.secure {
@@ -42,8 +42,8 @@ func (c *clients) docker() artifact.Client {
 	return client
 }
 
-// podman is its configuration, and that of skopeo, buildah and CRI-O: containers-registries.conf.d(5). Names of a registry are rewritten to
-// the mirror's, so that there is no registry to go on to.
+// podman is the configuration of podman, skopeo, buildah and CRI-O: containers-registries.conf.d(5). The mirror's name replaces that of each
+// registry, so these programs have no other registry to try.
 func (c *clients) podman() artifact.Client {
 	var b strings.Builder
 	b.WriteString(c.header())
@@ -60,7 +60,7 @@ func (c *clients) podman() artifact.Client {
 	return artifact.Client{Program: "podman", Files: append(files, c.authority("/etc/containers/certs.d/"+c.host+"/ca.crt")...)}
 }
 
-// rancher is the configuration of k3s or RKE2, "registries.yaml": they write that of their own containerd from it when they start.
+// rancher is the configuration of k3s or RKE2, "registries.yaml": from it, they write the configuration of their own containerd at startup.
 func (c *clients) rancher(program string) artifact.Client {
 	folder := "/etc/rancher/" + program
 	authority := folder + "/minimirror-ca.pem"

@@ -114,7 +114,7 @@ func (f *finder) chart(name, file string, files map[string][]byte) error {
 			for _, missing := range c.missing {
 				f.note("%s: charts/%s is missing, and so are its images; run: helm dependency build FOLDER", name, missing)
 			}
-			f.note("%s is not rendered (%s): the fields for images in its values are listed, also of parts that are off; what templates name in other ways is missing", name, why)
+			f.note("%s is not rendered (%s): the list has the images in its values, including those of disabled parts, and lacks images that templates name in other ways", name, why)
 		}
 		return f.static(name, c)
 	}
