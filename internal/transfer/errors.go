@@ -105,7 +105,7 @@ func unreachable(err error, known bool) error {
 	case errors.As(err, &login):
 		return login
 	case IsCertificate(err), errors.As(err, &alert) && alert.Op == "remote error",
-		errors.Is(err, errRedirects), errors.Is(err, errRedirected), proxyRefused(err):
+		errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, errRedirects), errors.Is(err, errRedirected), proxyRefused(err):
 		return err
 	}
 	silent := &noAnswer{err}
@@ -145,6 +145,8 @@ func (c *Client) explain(err error) error {
 		return artifact.Hint(err, "is this the right address? If the server's authority is your own, name its certificate: --ca FILE")
 	case errors.As(err, &alert) && alert.Op == "remote error", errors.As(err, &record):
 		return artifact.Hint(err, "the server may want a client certificate: --client-cert FILE --client-key FILE")
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return artifact.Hint(err, "the server has no TLS: is its address http://… instead?")
 	case errors.As(err, &silent):
 		return artifact.Hint(err, "check the address, the network and the proxy settings (http_proxy, https_proxy)")
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -31,5 +32,15 @@ func TestUnreachable(t *testing.T) {
 	}
 	if err := unreachable(&net.DNSError{Err: "server misbehaving", IsTemporary: true}, false); !errors.As(err, &again) {
 		t.Error("a failing name server is not asked again", err)
+	}
+}
+
+func TestNoTLS(t *testing.T) {
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	c := client(t, Options{})
+	_, _, _, err := c.Bytes(t.Context(), Download{Addresses: URLs([]string{strings.Replace(plain.URL, "http:", "https:", 1)}), Size: -1}, 100, nil)
+	if err = c.explain(err); err == nil || !strings.Contains(err.Error(), "hint: the server has no TLS") {
+		t.Error(err)
 	}
 }
