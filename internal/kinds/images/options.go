@@ -77,7 +77,7 @@ func parsePlatforms(section artifact.Section) (p platforms, err error) {
 		return p, artifact.Hint(section.Errorf("platforms: the list is empty"), "write platforms: [ linux/amd64 ], or platforms: all")
 	}
 	for _, text := range list {
-		if strings.Count(text, "/") == 0 {
+		if strings.Count(text, "/") == 0 || !validPlatform(text) {
 			return p, artifact.Hint(section.Errorf("platforms: %q is not a platform", text), "write OS/ARCHITECTURE, such as linux/amd64 or linux/arm/v7")
 		}
 		one, err := platform.Parse(text)

@@ -1,6 +1,7 @@
 package images_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/minimirror/minimirror/builder"
@@ -35,6 +36,26 @@ func TestSchema(t *testing.T) {
 		s := newSite(t)
 		if err := s.parse(document); (err == nil) != valid {
 			t.Errorf("the parser: %s: %v", text, err)
+		}
+	}
+}
+
+// TestMistakes has definitions that look right. The error names the line and the cure.
+func TestMistakes(t *testing.T) {
+	for text, want := range map[string][]string{
+		`[ { name: r.example.org, take: [ "r.example.org/a:1" ] } ]`:                    {"take names the registry, too", `write "a:1"`},
+		`[ { name: docker.io, take: [ "index.docker.io/library/a:1" ] } ]`:              {"take names the registry, too", `write "library/a:1"`},
+		`[ { name: r.example.org, take: [ "a:1" ], platforms: [ linux/../amd64 ] } ]`:   {`"linux/../amd64" is not a platform`, "OS/ARCHITECTURE"},
+		`[ { name: r.example.org, take: [ "a" ] } ]`:                                    {"has no tag", "a:latest"},
+		`[ { name: r.example.org, take: [ a: 1 ] } ]`:                                   {`unknown key "a"`, "needs quotes"},
+		`[ { name: https://r.example.org, take: [ "a:1" ] } ]`:                          {"is not a registry", "without https://"},
+		`[ { name: r.example.org, take: [ "a:1" ], verify: { cosign: [ none.pub ] } }]`: {"no such file", "public key (PEM)"},
+	} {
+		err := newSite(t).parse("name: x\nimages: " + text + "\n")
+		for _, part := range append(want, "mirror.yaml:2: ", "\nhint: ") {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: %v, want %q", text, err, part)
+			}
 		}
 	}
 }

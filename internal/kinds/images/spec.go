@@ -99,6 +99,9 @@ func parseSource(section artifact.Section, dir string) (s source, err error) {
 		return s, err
 	}
 	for i := range s.take {
+		if first, rest, found := strings.Cut(s.take[i].text, "/"); found && canonical(first) == s.registry {
+			return s, artifact.Hint(s.take[i].section.Errorf("images: %s: take names the registry, too: %q", s.registry, s.take[i].text), "write %q", rest)
+		}
 		s.take[i].within(s.registry)
 	}
 	if s.platforms, err = parsePlatforms(raw.Platforms); err != nil {
