@@ -30,6 +30,9 @@ func (s *Server) addHostAliases(hosts []string) error {
 					continue
 				}
 				found = true
+				if s.readsHost(source.Kind) {
+					continue
+				}
 				s.hostAliases = append(s.hostAliases, hostAlias{strings.ToLower(host), strings.TrimRight(u.Path, "/"), to})
 			}
 		}
@@ -40,6 +43,16 @@ func (s *Server) addHostAliases(hosts []string) error {
 	// The longest path first: one place may lie within another.
 	slices.SortStableFunc(s.hostAliases, func(a, b hostAlias) int { return len(b.from) - len(a.from) })
 	return nil
+}
+
+// readsHost reports whether a kind's paths are the same on every host.
+func (s *Server) readsHost(kind string) bool {
+	for _, m := range s.mounts {
+		if _, reads := artifact.Able[artifact.HostReader](m.kind); reads && m.kind.Name() == kind {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Server) upstreamHosts() (hosts []string) {

@@ -47,6 +47,12 @@ type Reserver interface {
 	Reserved() []string
 }
 
+// A HostReader finds out from the Host of a request which of its sources a client wants that keeps using an upstream's name. Its paths are the
+// same on every host.
+type HostReader interface {
+	ReadsHost()
+}
+
 // A Guide explains how to use the mirror, and makes machines its clients.
 type Guide interface {
 	// Usage tells people, in a few lines of plain text, how a client at the address base

@@ -63,7 +63,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case e.call == callReferrers && !wellFormedDigest.MatchString(e.reference):
 		refuse(w, r, http.StatusBadRequest, "DIGEST_INVALID", fmt.Sprintf("%q is not a digest", e.reference))
 	default:
-		registry, repository := h.find(e.name, namespaceOf(r.URL.RawQuery, r.Host))
+		registry, repository := h.find(e.name, namespaceOf(r.URL.RawQuery, r.Host), r.Host)
 		switch {
 		case e.call == callReferrers:
 			h.referrers(w, r, repository, e.reference)
@@ -82,12 +82,20 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // absent answers that there is nothing. The server says so in the format that FormatError has.
 func (h *handler) absent(w http.ResponseWriter, r *http.Request) { h.site.ServeFile(w, r, "") }
 
-// find finds the repository that a name means; nil: it is not carried.
-func (h *handler) find(name, namespace string) (*served, *servedRepository) {
+// ReadsHost implements artifact.HostReader.
+func (Kind) ReadsHost() {}
+
+// find finds the repository that a name means; nil: it is not carried. A client that reaches the mirror by the name of a registry asks for images
+// of that.
+func (h *handler) find(name, namespace, host string) (*served, *servedRepository) {
 	if name == "" {
 		return nil, nil
 	}
-	for _, p := range places(name, namespace) {
+	all := places(name, namespace)
+	if namespace == "" {
+		all = append(places(name, host), all...)
+	}
+	for _, p := range all {
 		if s := h.registries[p.registry]; s != nil && s.repositories[p.repository] != nil {
 			return s, s.repositories[p.repository]
 		}

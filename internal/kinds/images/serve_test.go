@@ -138,6 +138,9 @@ func (s *testSite) ask(target string, header ...string) *reply {
 	for _, line := range header {
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Set(name, value)
+		if name == "Host" {
+			r.Host = value
+		}
 	}
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
@@ -312,6 +315,25 @@ func TestNames(t *testing.T) {
 			if want == "" && (a.StatusCode != http.StatusNotFound || a.Header.Get("Docker-Content-Digest") != "") || want != "" && (a.StatusCode != http.StatusOK || a.Header.Get("Docker-Content-Digest") != want) {
 				t.Errorf("%s %s: %d %s, want %s", method, path, a.StatusCode, a.Header.Get("Docker-Content-Digest"), want)
 			}
+		}
+	}
+	as := serveImage(t, m.image, server.Options{As: []string{"registry.example.org"}})
+	for _, c := range []struct{ host, path, want string }{
+		{"registry.example.org", "acme/app/manifests/1.4", app},
+		{"Registry.example.org:443", "acme/app/manifests/1.4", app},
+		{"registry.example.org:5000", "acme/app/manifests/1.4", port},
+		{"registry.example.org", "registry.example.org/acme/app/manifests/1.4", app},
+		{"registry.example.org", "library/nginx/manifests/1.25", nginx}, // a mirror may have the name of a registry
+		{"registry-1.docker.io", "library/nginx/manifests/1.25", nginx},
+		{"registry-1.docker.io", "acme/app/manifests/1.4", ""},
+		{"registry.example.org", "acme/app/manifests/1.4?ns=docker.io", ""},
+	} {
+		s := s
+		if strings.HasPrefix(c.host, "registry.example.org") {
+			s = as
+		}
+		if got := s.ask(prefix+c.path, "Host: "+c.host).Header.Get("Docker-Content-Digest"); got != c.want {
+			t.Errorf("%s of the host %s: %s, want %s", c.path, c.host, got, c.want)
 		}
 	}
 	if port == "" || port == app {
