@@ -16,7 +16,7 @@ const (
 	aheadMost  = 4 << 20 // bytes that are read with one request if not all of them are requested: docker-registry reads as many for each request
 	aheadFiles = 512     // with one request
 	aheadReads = 16      // that are remembered
-	aheadLeast = 8       // requests of 32 that must be for neighbours
+	aheadLeast = 16      // requests of 32 that must be for neighbours
 )
 
 // A readAhead adds to what is read from a registry the files behind it, as long as clients request such files: it counts how many
@@ -40,7 +40,7 @@ type readStart struct {
 }
 
 func newReadAhead(cache *filecache.Cache, files []catalog.File, open func(context.Context, *catalog.File) (io.ReadCloser, error)) *readAhead {
-	a := &readAhead{cache: cache, open: open, near: 1<<16 - 1}
+	a := &readAhead{cache: cache, open: open, near: 0xfffff << 12}
 	for i := range a.reads {
 		a.reads[i].layer = -1
 	}

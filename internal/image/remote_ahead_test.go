@@ -36,7 +36,7 @@ func TestReadAheadAdapts(t *testing.T) {
 		return len(batch) - 1
 	}
 	const most = aheadMost/size - 1
-	if n := ahead(0); n < most/4 || n > most/2+1 {
+	if n := ahead(0); n < most/2 || n > most*2/3 {
 		t.Errorf("at first %d files are read ahead", n)
 	}
 	for i := range 40 {
