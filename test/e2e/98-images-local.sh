@@ -2,7 +2,8 @@
 # Container images that come from no registry: what skopeo writes into a folder and into files is locked, carried and served with the digests
 # that skopeo says. And the list of the images that a chart, manifests and lists name.
 . "$(dirname "$0")/lib.sh"
-need curl skopeo
+need curl openssl skopeo
+cosign=$("${as_caller[@]}" "$repo/test/cosign/cosign.sh")
 cd "$mine"
 
 say "two images"
@@ -15,6 +16,12 @@ for image in one two; do
 	END
 	"$MINIMIRROR" build "$definition" --output "oci:$mine/made-$image" 2>/dev/null
 done
+for name in own strange; do
+	openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out $name.key
+	openssl pkey -in $name.key -pubout -out $name.pub
+done
+"$MINIMIRROR" build "$definition" --sign-image own.key --output "oci:$mine/signed" 2>/dev/null
+signed=sha256:$(digest "oci:$mine/made-two")
 keep=(--quiet --preserve-digests --dest-oci-accept-uncompressed-layers)
 skopeo copy "${keep[@]}" oci:made-one oci:data/layout:acme/one:1.0
 skopeo copy "${keep[@]}" oci:made-two oci:data/layout:registry.example.org/acme/two:2.0
@@ -22,11 +29,12 @@ skopeo copy --quiet --preserve-digests oci:made-one oci-archive:data/one.tar:hub
 skopeo copy --quiet oci:made-two docker-archive:data/two.tar:docker.io/acme/two:2.0
 
 say "carry them"
-definition site <<-'END'
+definition site <<-END
 	images:
 	  - { name: registry.example.org, from: "oci:../data/layout", take: ["acme/*:*"] }
 	  - { name: hub.example.org, from: "oci-archive:../data/one.tar", take: ["one:>=1"] }
 	  - { name: docker.io, from: "docker-archive:../data/two.tar", take: ["acme/two:2.0"] }
+	  - { name: signed.example.org, from: "oci:../signed", take: ["acme/app@$signed"], verify: { cosign: [../own.pub] } }
 END
 "$MINIMIRROR" lock "$definition"
 ! grep -q "$mine" "$definition/mirror.lock" || die "the lock names a folder of this machine"
@@ -42,6 +50,11 @@ for pair in registry.example.org/acme/one:1.0=one registry.example.org/acme/two:
 	[ "$(served "${pair%=*}")" = "$(digest "oci:made-${pair#*=}")" ] || die "${pair%=*} has another digest than oci:made-${pair#*=}"
 	skopeo copy --quiet --src-tls-verify=false "docker://${url#http://}/${pair%=*}" "dir:$mine/pulled"
 done
+# An image's signatures are attached to it in both forms, and cosign's library verifies them from the mirror alone.
+"$cosign" "${url#http://}/signed.example.org/acme/app@$signed" own.pub >cosign.log || die "cosign refuses a signature that the mirror carries"
+grep -qx tag cosign.log && grep -q '^bundle https://sigstore.dev/cosign/sign/v1 ' cosign.log && grep -q '^bundle https://slsa.dev/provenance/v1 ' cosign.log || die "not all signatures are carried: $(cut -c1-80 cosign.log)"
+! "$cosign" "${url#http://}/signed.example.org/acme/app@$signed" strange.pub >/dev/null 2>&1 || die "cosign takes another key"
+
 # What "docker load" calls the image is the digest of its configuration, whatever the manifest.
 skopeo copy --quiet --src-tls-verify=false "docker://${url#http://}/docker.io/acme/two:2.0" "dir:$mine/pulled-two"
 config() { grep -o '"config":{[^}]*}' | grep -o 'sha256:[0-9a-f]*'; }
