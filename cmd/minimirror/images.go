@@ -30,7 +30,8 @@ a definition, ready to be pasted into mirror.yaml. FILE is one of:
 
 Names are completed as container runtimes do: nginx is docker.io/library/nginx:latest.
 If the value of an image field is not an image name, such as a template or a variable,
-it is not in the list, and a warning on standard error names it. The exit code is 1 if no image is found.
+it is not in the list, and a warning on standard error names it. The exit code is 1 if
+no image is found.
 
 Examples:
   minimirror images from ingress-nginx-4.11.2.tgz --values site.yaml

@@ -45,8 +45,8 @@ own and those of vendors.
 --fail-on is for pipelines. The exit code is 5 if an affected package has a vulnerability
 of the given urgency: critical, high, medium or low (this, or more urgent), unknown,
 end-of-life, or any. fixable restricts this to vulnerabilities that a later version fixes;
-alone, it matches all of these. undetermined matches vulnerabilities of which nobody has
-said yet whether they affect the package; without it, they are counted in a warning.
+alone, it matches all of these. undetermined matches vulnerabilities for which it is
+not yet known whether they affect the package; without it, a warning counts them.
 
 REFERENCE is as in "minimirror verify --help". LOCK is a mirror.lock, its folder, or
 its mirror.yaml.

@@ -58,8 +58,8 @@ type Guide interface {
 	// Usage tells people, in a few lines of plain text, how a client at the address base
 	// uses what the mirror carries of this kind.
 	Usage(m Mirror, base string) string
-	// Clients are what makes a machine a client of the mirror: one, or one for each program that machines may have. Those without
-	// files are left out.
+	// Clients are the files that make a machine a client of the mirror: one Client, or one for each program that machines may have. Those
+	// without files are left out.
 	Clients(m Mirror, o ClientOptions) []Client
 }
 
@@ -67,8 +67,8 @@ type Guide interface {
 type ClientOptions struct {
 	Base   string // address of the mirror, without a slash at the end
 	Prefer bool   // the mirror comes before whatever other sources a machine has
-	// Authority has the certificates (PEM) of those who have signed the mirror's own, if the address is one of HTTPS. Nil: machines
-	// trust the mirror's certificate already.
+	// Authority has the certificates (PEM) of the authority that signed the mirror's certificate, if the address has HTTPS. Nil: machines
+	// already trust the mirror's certificate.
 	Authority []byte
 }
 
@@ -95,8 +95,8 @@ type Renewal struct {
 type ClientFile struct {
 	Path string // absolute
 	Data []byte // text
-	// Shared means that the machine's owner may have the same file for other settings. One that is there and differs is not replaced:
-	// the owner is told to add what Data has.
+	// Shared means that the file may also have other settings. If it exists and differs, it is not replaced: the user must add the
+	// content of Data.
 	Shared bool
 }
 

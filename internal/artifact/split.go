@@ -1,7 +1,7 @@
 package artifact
 
-// A Splitter tells for which machines its items are, so that the image for a platform can leave out what only other machines need. The
-// items of a kind that is not able to tell are for all machines.
+// A Splitter knows for which machines its items are, so that the image for a platform can leave out items that only other machines need. The
+// items of a kind without this ability are for all machines.
 type Splitter interface {
 	// GoArchitecture is what Go calls an architecture of the kind's items and sets: GOARCH. It is empty if the architecture stands
 	// for all machines.

@@ -11,7 +11,7 @@ import (
 // aheadShare: files that nobody has requested yet use at most one part in so many of the cache, so that they never remove much of what is used.
 const aheadShare = 16
 
-// An Arrival is a file that comes although nobody has requested it. Take or Fail must end it.
+// An Arrival is a file that is read ahead: nobody has requested it yet. Take or Fail must end it.
 type Arrival struct {
 	cache  *Cache
 	entry  *entry
@@ -19,8 +19,8 @@ type Arrival struct {
 	ctx    context.Context
 }
 
-// Ahead announces a file that comes although nobody has requested it; a reader who requests it meanwhile waits for it. It returns nil if the
-// cache has the file, or it is too large. source is asked if the file does not arrive as it should and a reader waits for it.
+// Ahead announces a file that is read ahead; a reader who requests it meanwhile waits for it. It returns nil if the
+// cache has the file, or the file is too large. source is asked if the file does not arrive as it should and a reader waits for it.
 //
 // Until it is requested, such a file is the first to go for others of its kind.
 func (c *Cache) Ahead(f File, source Source) *Arrival {
@@ -49,7 +49,7 @@ func (a *Arrival) Take(body io.Reader) {
 	a.finish(err)
 }
 
-// Fail says why the file does not come.
+// Fail reports why the file does not arrive.
 func (a *Arrival) Fail(err error) { a.finish(err) }
 
 // finish ends the flight. If the file has not come and a reader waits for it, it is fetched first.

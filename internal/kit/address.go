@@ -66,7 +66,7 @@ func (k *Kit) BehindPort() string {
 	return "8080"
 }
 
-// checkAuthority wants certificates in PEM, and an address that has use for them.
+// checkAuthority requires certificates in PEM, and an address with HTTPS.
 func (k *Kit) checkAuthority() error {
 	if !k.Secure() {
 		return artifact.Hint(artifact.Usagef("--mirror-ca: the address %s has no certificate", k.Address), "give the address that clients use with --address https://HOST")

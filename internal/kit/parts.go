@@ -14,8 +14,8 @@ type part struct {
 	templates []string // that the folder has
 }
 
-// parts are what makes machines clients: every machine, by one script for all systems; those of one system before they are there; and
-// those that have a program.
+// parts are the parts of the kit for clients: one for every machine, with one script for all systems; one for each system, for machines
+// that are not installed yet; and one for each program.
 func (k *Kit) parts() (parts []part) {
 	add := func(folder string, systems []artifact.System, templates []string, has func(c artifact.Client) bool) {
 		p := part{*k, folder, templates}
@@ -50,7 +50,7 @@ func (k *Kit) parts() (parts []part) {
 	return parts
 }
 
-// clientFolder has what is for clients of one system. Whatever the system is called, nothing else has its name there.
+// clientFolder is the folder for clients of one system. Whatever the system is called, its name is unique there.
 func clientFolder(system string) string {
 	if system == "" {
 		return "client"
@@ -97,10 +97,10 @@ func (k *Kit) ProgramFolders() (folders []string) {
 	return slices.Compact(folders)
 }
 
-// CommonNotes are what is left to do on every client, each once.
+// CommonNotes say what remains to be done on every client, each once.
 func (k *Kit) CommonNotes() []string { return notes(k.Common()) }
 
-// Notes are what is left to do on a client, each once.
+// Notes say what remains to be done on a client, each once.
 func (k *Kit) Notes() []string { return notes(k.Clients) }
 
 func notes(clients []artifact.Client) (notes []string) {

@@ -1,4 +1,4 @@
-// Package provenance says from what an image was made, as the predicate of SLSA provenance 1.0, and compares such a predicate with an image.
+// Package provenance states what an image was made from, as the predicate of SLSA provenance 1.0, and compares such a predicate with an image.
 //
 //	lock, programs ──Subject.Predicate──▶ signature.Signer.Attest ──▶ attached to the image ──Subject.Compare──▶ minimirror verify
 package provenance

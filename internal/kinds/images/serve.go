@@ -103,8 +103,8 @@ func (h *handler) find(name, namespace, host string) (*served, *servedRepository
 	return nil, nil
 }
 
-// manifest answers with a manifest, with the bytes and the type that upstream sent: what the client accepts does not matter, since the
-// digest names one sequence of bytes. A tag is there if the client may have an image that has it, and its digest then is, too.
+// manifest answers with the bytes and the media type that upstream sent, and ignores Accept, since the digest identifies one sequence
+// of bytes. A tag can be read if the client may have an image with it; then its digest can be read, too.
 func (h *handler) manifest(w http.ResponseWriter, r *http.Request, s *served, repository *servedRepository, reference string) {
 	m, has := s.manifests[reference], repository.has
 	header := w.Header()

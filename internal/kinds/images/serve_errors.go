@@ -11,7 +11,7 @@ import (
 
 const jsonType = "application/json"
 
-// Docker takes a registry for one of today's by this field.
+// By this field, Docker recognizes a registry with the current API.
 const (
 	versionHeader = "Docker-Distribution-Api-Version"
 	versionValue  = "registry/2.0"
@@ -28,7 +28,7 @@ func errorBody(code, message string) []byte {
 	}{[]one{{code, message}}})
 }
 
-// encode writes JSON, of which all is known to be possible.
+// encode encodes a value that JSON can always represent.
 func encode(v any) []byte {
 	data, err := json.Marshal(v)
 	if err != nil {

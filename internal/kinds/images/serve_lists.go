@@ -61,7 +61,7 @@ func (h *handler) tags(w http.ResponseWriter, r *http.Request, name string, repo
 	}{name, names})
 }
 
-// after are the tags behind the last of the page before.
+// after are the tags after the last one of the previous page.
 func (p *page) after(tags []*servedTag) []*servedTag {
 	if p.last == "" {
 		return tags
@@ -108,8 +108,8 @@ func (h *handler) catalog(w http.ResponseWriter, r *http.Request) {
 	}{names})
 }
 
-// referrers lists what is attached to a manifest. Of what is not carried, the list is empty: a client takes 404 as a registry without
-// this endpoint (OCI distribution specification 1.1, "Listing Referrers").
+// referrers lists what is attached to a manifest. If the manifest is not carried, the list is empty: by 404, a client understands that the
+// registry lacks this endpoint (OCI distribution specification 1.1, "Listing Referrers").
 func (h *handler) referrers(w http.ResponseWriter, r *http.Request, repository *servedRepository, subject string) {
 	list := []json.RawMessage{}
 	wanted := parameter(r.URL.RawQuery, "artifactType")
@@ -155,7 +155,7 @@ func parsePage(w http.ResponseWriter, r *http.Request) (p page, ok bool) {
 		refuse(w, r, http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n is not a number of names")
 		return p, false
 	}
-	p.most, _ = strconv.Atoi(text) // too big a number is the biggest
+	p.most, _ = strconv.Atoi(text) // a number out of range becomes the largest
 	return p, true
 }
 

@@ -8,7 +8,7 @@ import (
 // prefix is where a mirror is a registry.
 const prefix = "/v2/"
 
-// An endpoint is what a path below prefix is about: OCI distribution specification 1.1, "Endpoints", those that only read.
+// An endpoint is a parsed path below prefix: the read-only endpoints of OCI distribution specification 1.1, "Endpoints".
 type endpoint struct {
 	call      call
 	name      string // of the repository, as the path has it
@@ -28,7 +28,7 @@ const (
 	callReferrers call = "referrers"
 )
 
-// parseEndpoint reads a path. A repository's name may have any of the words of an endpoint in it; those at the end count.
+// parseEndpoint parses a path. A repository's name may contain the words of an endpoint; the last ones count.
 func parseEndpoint(path string) endpoint {
 	below, found := strings.CutPrefix(path, prefix)
 	switch {
@@ -102,13 +102,13 @@ func places(name, namespace string) (all []place) {
 	return all
 }
 
-// isHost tells a registry from a part of a repository's name on Docker Hub, as Docker does.
+// isHost distinguishes a registry from a part of a repository's name on Docker Hub, as Docker does.
 func isHost(first string) bool {
 	return strings.ContainsAny(first, ".:") || first == "localhost" || strings.HasPrefix(first, "localhost_")
 }
 
-// namespaceOf is the registry that the query of a request names, as it was sent. A client that is configured to use the mirror for itself names
-// the mirror, at host: that says nothing.
+// namespaceOf is the registry that the query of a request names, as it was sent. A client that uses the mirror by its own name names the
+// mirror, at host; that is ignored.
 func namespaceOf(query, host string) string {
 	if query == "" {
 		return ""

@@ -12,7 +12,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A served registry is what the mirror answers about a registry. It never changes; what clients may have of it is decided for each request.
+// A served has what the mirror serves of a registry. It never changes; which of it a client may have is decided for each request.
 type served struct {
 	source       string // its name
 	manifests    map[string]*servedManifest
@@ -36,7 +36,7 @@ type servedRepository struct {
 	has        func(*artifact.Item) bool
 }
 
-// A servedTag is a tag. It is there for a client that may have one of the items.
+// A servedTag is a tag. Clients that may have one of the items can read it.
 type servedTag struct {
 	name     string
 	manifest *servedManifest
@@ -44,7 +44,7 @@ type servedTag struct {
 	has      func(*artifact.Item) bool
 }
 
-// A servedReferrer is a descriptor of what is attached to a manifest. It is there for a client that may have one of the items.
+// A servedReferrer is the descriptor of an attached artifact. Clients that may have one of the items can read it.
 type servedReferrer struct {
 	descriptor   json.RawMessage
 	artifactType string
@@ -145,7 +145,7 @@ func (r *servedRepository) attach(a attachedManifest, item *artifact.Item) {
 	list[at].items = append(list[at].items, item)
 }
 
-// compareNames is the order of lists: OCI distribution specification 1.1, "Listing Tags", without regard to case.
+// compareNames is the order of lists, which ignores case: OCI distribution specification 1.1, "Listing Tags".
 func compareNames(a, b string) int {
 	return cmp.Or(strings.Compare(strings.ToLower(a), strings.ToLower(b)), strings.Compare(a, b))
 }

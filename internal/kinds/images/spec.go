@@ -14,7 +14,7 @@ type spec struct {
 	sets    map[string][]request // what each set asks for
 }
 
-// A source is one registry of it, or what comes in its name from elsewhere.
+// A source is one registry of a definition; its images may come from elsewhere.
 type source struct {
 	section   artifact.Section
 	registry  string // as clients name it: "registry.example.org:5000"
@@ -23,7 +23,7 @@ type source struct {
 	take      []request
 	platforms platforms
 	referrers referrers
-	keys      []keyFile // one of these must have signed each image; none: nothing is asked
+	keys      []keyFile // one of these must have signed each image; none: signatures are not required
 }
 
 // name is the source's name in the lock.

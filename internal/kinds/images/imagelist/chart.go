@@ -19,10 +19,10 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// chartFile tells a chart from another folder.
+// chartFile distinguishes a chart from another folder.
 const chartFile = "Chart.yaml"
 
-// packaged reads what is compressed: a packaged chart, or a text.
+// packaged reads a compressed file: a packaged chart, or a text.
 func (f *finder) packaged(name string, data []byte) error {
 	z, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
@@ -126,7 +126,7 @@ func (f *finder) chart(name, file string, files map[string][]byte) error {
 	return f.manifests(name, rendered)
 }
 
-// A chart is what is read of one without rendering it.
+// A chart is a Helm chart that is read without rendering it.
 type chart struct {
 	name, appVersion string
 	library          bool

@@ -49,7 +49,7 @@ func parseDocuments(data []byte) (all []*yaml.Node, err error) {
 	}
 }
 
-// anyHasFields tells documents from a list of names, which is a document with one long text, or a list of texts.
+// anyHasFields distinguishes documents from a list of names, which parses as a document with one long text, or as a list of texts.
 func anyHasFields(documents []*yaml.Node) bool {
 	for _, d := range documents {
 		if d.Kind == yaml.MappingNode {
@@ -117,7 +117,7 @@ func (f field) text() string {
 	return f.Value
 }
 
-// each calls do for each pair of a mapping.
+// each calls do with each pair of a mapping.
 func (f field) each(do func(key string, value field)) {
 	if !f.is(yaml.MappingNode) {
 		return

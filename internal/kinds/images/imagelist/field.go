@@ -12,7 +12,7 @@ import (
 type walk struct {
 	*finder
 	file      string
-	described bool            // the document describes fields, so that much of its text is prose
+	described bool            // the document describes fields, so much of its text is prose
 	version   string          // of the application, for values of a chart that state no tag; empty: there is none
 	skip      map[string]bool // fields at the top
 }
@@ -20,7 +20,7 @@ type walk struct {
 // maxDepth is how deep documents are read.
 const maxDepth = 100
 
-// node looks at a value and what is in it. An alias is what was looked at where it is defined.
+// node looks at a value and the values in it. An alias was looked at where it is defined.
 func (w *walk) node(n *yaml.Node, path string) {
 	if strings.Count(path, ".")+strings.Count(path, "[") > maxDepth {
 		return
@@ -66,7 +66,7 @@ func (w *walk) mapping(n *yaml.Node, path string) {
 	})
 }
 
-// image takes the value of a field for one image.
+// image reads the value of a field for one image.
 func (w *walk) image(n *yaml.Node, path string) {
 	if text := withDefaults(n.Value); strings.TrimSpace(text) != "" && n.Tag != "!!null" && n.Kind == yaml.ScalarNode {
 		w.add(text, w.place(n, path))
@@ -91,7 +91,7 @@ func (w *walk) names(value field) bool {
 	return true
 }
 
-// parts takes an image that a mapping states in parts, as values of charts and many operators do: repository and tag, perhaps registry
+// parts reads an image that a mapping states in parts, as values of charts and many operators do: repository and tag, and maybe registry
 // and digest.
 func (w *walk) parts(n *yaml.Node, path string) {
 	repository, tag, digest := get(n, "repository").text(), get(n, "tag").text(), get(n, "digest").text()
@@ -130,7 +130,7 @@ func (w *walk) parts(n *yaml.Node, path string) {
 // argument is a flag of a program that names an image: "--reloader-image=registry.example.org/x:1".
 var argument = regexp.MustCompile(`^--?[A-Za-z0-9][A-Za-z0-9_.-]*=(\S+)$`)
 
-// scalar takes a text that is surely the name of an image, wherever it is: an argument, a variable of the environment, a field of a
+// scalar reads a text that is certainly the name of an image, wherever it is: an argument, an environment variable, a field of a
 // custom resource, a manifest within a ConfigMap.
 func (w *walk) scalar(n *yaml.Node, path string) {
 	if n.Tag != "!!str" {

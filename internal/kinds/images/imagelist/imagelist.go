@@ -5,7 +5,7 @@
 //	     ──document.go, field.go───────────┼──reference.go──▶ List ──write.go──▶ the images section of a definition
 //	     ──lines.go────────────────────────┘
 //
-// What looks like the name of an image and is none is listed, too: a list that silently lacks an image is found out at the site.
+// Texts in the place of an image name that are not one are listed, too: if the list silently lacked an image, that would show only at the site.
 package imagelist
 
 import (
@@ -74,7 +74,7 @@ const (
 // Options say how files are read.
 type Options struct {
 	Stdin io.Reader // what the file "-" is
-	// Values are files of values for charts, the later ones before the earlier.
+	// Values are files of values for charts; later ones override earlier ones.
 	Values []string
 	// Static reads the values of charts even if there is helm.
 	Static bool
@@ -92,7 +92,7 @@ func Find(ctx context.Context, files []string, o Options) (*List, error) {
 	return f.list, nil
 }
 
-// A finder is a Find at work.
+// A finder has the state of one call of Find.
 type finder struct {
 	ctx     context.Context
 	options Options
@@ -180,7 +180,7 @@ func (f *finder) folder(dir string) error {
 	return nil
 }
 
-// add takes a text at a place that only names of images have.
+// add adds a text from a place that is only for image names.
 func (f *finder) add(text string, at Place) {
 	image, reason := parse(text)
 	if reason != "" {
@@ -190,7 +190,7 @@ func (f *finder) add(text string, at Place) {
 	f.put(image, at)
 }
 
-// guess is add for a text whose tag is the version of a chart's application.
+// guess is add for a text whose tag is the chart's appVersion.
 func (f *finder) guess(text string, at Place) {
 	image, reason := parse(text)
 	if reason != "" {
@@ -236,7 +236,7 @@ func (l *List) sort() {
 	slices.SortStableFunc(l.Skipped, func(a, b Skipped) int { return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line) })
 }
 
-// errNone is that there is no image in any file.
+// errNone means that no file names an image.
 var errNone = errors.New("no image is named")
 
 // Check is an error if the list is empty.

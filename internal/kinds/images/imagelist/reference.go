@@ -7,7 +7,7 @@ import (
 	"github.com/distribution/reference"
 )
 
-// parse reads the name of an image as container runtimes do, and completes it. A reason says why a text is none.
+// parse reads the name of an image as container runtimes do, and completes it. The reason says why a text is not an image name.
 func parse(text string) (image Image, reason string) {
 	text = strings.TrimSpace(text)
 	if strings.Contains(text, "{{") {
@@ -49,7 +49,7 @@ func (i *Image) InRegistry() string {
 	return name
 }
 
-// full finds texts that can hardly be anything but the name of an image: they state a registry, and a tag or a digest.
+// full matches texts that are almost certainly the name of an image: they state a registry, and a tag or a digest.
 var full = regexp.MustCompile(`^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+|localhost)(?::[0-9]{1,5})?/[a-z0-9._/-]*[a-z0-9](?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`)
 
 // parseFull is parse for a text that may be anything.

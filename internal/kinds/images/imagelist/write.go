@@ -27,7 +27,7 @@ func (l *List) Section() string {
 // maxWarnings is how many texts of one kind are named before they are counted.
 const maxWarnings = 20
 
-// Warnings are what may be missing or wrong in the list, a line each.
+// Warnings say what may be missing or wrong in the list, in a line each.
 func (l *List) Warnings() (all []string) {
 	for i, s := range l.Skipped {
 		same := func(o Skipped) bool { return o.Text == s.Text && o.File == s.File }

@@ -20,8 +20,8 @@ import (
 // containerdName is the annotation of a descriptor in index.json from which containerd and podman read the name of the image.
 const containerdName = "io.containerd.image.name"
 
-// An archive is an image as runtimes load it: an OCI archive with the files of the image. An index in it is whole in its bytes, and names manifests
-// that are not there. Docker before version 25 reads manifest.json instead.
+// An archive is an image in the form in which runtimes load it: an OCI archive with the files of the image. An index in it is unchanged, and names
+// manifests that are not in the archive. Docker before version 25 reads manifest.json instead.
 type archive struct {
 	*Image
 	root *os.Root // of the files' names
@@ -37,14 +37,14 @@ func (i *Image) index(names ...string) ([]byte, error) {
 	return json.Marshal(index)
 }
 
-// A loadedImage is an entry of manifest.json, as "docker save" writes it. Docker wants lists, even if they are empty.
+// A loadedImage is an entry of manifest.json, as "docker save" writes it. Docker requires lists, even if they are empty.
 type loadedImage struct {
 	Config   string
 	RepoTags []string
 	Layers   []string
 }
 
-// dockerManifest is the manifest.json: it lists a layer as often as the image's manifest does.
+// dockerManifest is manifest.json. It repeats a layer as often as the image's manifest does.
 func (a *archive) dockerManifest() ([]byte, error) {
 	var manifest v1.Manifest
 	data, err := a.root.ReadFile(a.file(a.Manifest).Name)
@@ -67,7 +67,7 @@ func (a *archive) dockerManifest() ([]byte, error) {
 // layoutPath is where an OCI layout has a blob.
 func layoutPath(digest string) string { return "blobs/" + strings.Replace(digest, ":", "/", 1) }
 
-// write writes the archive, whose image has the names. Each file is verified on the way; the archive of one that is damaged has no end.
+// write writes the archive, in which the image has the names. It verifies each file while it writes; if one is damaged, the archive stays incomplete.
 func (a *archive) write(ctx context.Context, out io.Writer, names ...string) error {
 	index, err := a.index(names...)
 	if err != nil {

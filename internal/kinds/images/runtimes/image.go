@@ -1,5 +1,5 @@
-// Package runtimes loads images into the container runtimes of a machine: containerd, Docker and podman. It reads files that are there already, and
-// asks no registry.
+// Package runtimes loads images into the container runtimes of a machine: containerd, Docker and podman. It reads files of the machine, and
+// contacts no registry.
 //
 //	Image ──▶ OCI archive ──▶ ctr images import, docker load, podman load
 //	      └─▶ a folder with a script, until a runtime runs

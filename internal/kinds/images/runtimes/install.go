@@ -17,8 +17,8 @@ import (
 // KeptFolder is where images wait, below a node's root, until its runtime runs; with a script that loads them.
 const KeptFolder = "var/lib/minimirror/images"
 
-// Install loads each image into each container runtime of this machine that does not have it. Where none can run yet, because the root of the job
-// is another or services are not started, the images are kept there with a script. The images are those of the job's items, in their order.
+// Install loads each image into each container runtime of this machine that does not have it. If none can run yet, because the job has another
+// root or does not start services, it keeps the images there with a script. The images are those of the job's items, in the same order.
 func Install(ctx context.Context, job artifact.InstallJob, images []Image) error {
 	return localMachine.install(ctx, job, images)
 }

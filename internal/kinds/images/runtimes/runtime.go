@@ -11,12 +11,12 @@ import (
 	"strings"
 )
 
-// Present reports which images every runtime of this machine has. If one does not answer, none is.
+// Present reports which images every runtime of this machine has. If a runtime does not answer, there are none.
 func Present(ctx context.Context, images []Image) ([]bool, error) {
 	return localMachine.present(ctx, images)
 }
 
-// A machine has programs. It is this one, or one of a test.
+// A machine is where programs run: this one, or one in a test.
 type machine struct {
 	look func(program string) bool // whether it is in PATH
 	// run runs a program and returns what it prints. in may be nil.
@@ -49,8 +49,7 @@ type runtime struct {
 	load  func(ctx context.Context, m machine, a *archive) error
 }
 
-// runtimes are those of the machine that pods and containers may run in. Docker has a containerd of its own, in which only a kubelet would
-// look for images.
+// runtimes are the machine's runtimes for pods and containers. Docker has its own containerd, in which only a kubelet would look for images.
 func (m machine) runtimes() (all []runtime) {
 	docker := m.look("dockerd")
 	if m.look("ctr") && m.look("containerd") && (!docker || m.look("kubelet")) {
@@ -173,7 +172,7 @@ var podmanRuntime = runtime{
 	},
 }
 
-// inspects reports whether a program knows the image by its name, or without one by the digest of its configuration.
+// inspects reports whether a program has the image by its name, or if it has no name, by the digest of its configuration.
 func (m machine) inspects(ctx context.Context, program string, i *Image) (bool, error) {
 	name := i.Name()
 	if !i.Tagged {

@@ -13,7 +13,7 @@ import (
 //go:embed install.sh
 var installScript string
 
-// Script loads images with a POSIX shell, tar and sha256sum: of each name that for the machine's platform. title is for people.
+// Script is a script that loads images with a POSIX shell, tar and sha256sum: each for the machine's platform. title is for people.
 func Script(title string, images []Image) []byte {
 	var b strings.Builder
 	b.WriteString(strings.Replace(installScript, "TITLE", strings.ReplaceAll(artifact.Printable(title), "\n", " "), 1))
@@ -31,7 +31,7 @@ func Script(title string, images []Image) []byte {
 	return []byte(b.String())
 }
 
-// scriptImage writes what loads one of several platforms.
+// scriptImage writes the lines that load one of several platforms.
 func scriptImage(b *strings.Builder, platforms []Image) {
 	fmt.Fprintf(b, "\nfor platform in $platforms none; do\ncase $platform in\n")
 	var has []string
@@ -51,5 +51,5 @@ func scriptImage(b *strings.Builder, platforms []Image) {
 	fmt.Fprintf(b, "none) die %s ;;\nesac\ndone\n", quote(platforms[0].Name()+" is not for this machine: it is carried for "+strings.Join(has, ", ")))
 }
 
-// quote makes one word of a shell of the text.
+// quote quotes text as one word of a shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
