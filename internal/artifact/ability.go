@@ -47,8 +47,8 @@ type Reserver interface {
 	Reserved() []string
 }
 
-// A HostReader finds out from the Host of a request which of its sources a client wants that keeps using an upstream's name. Its paths are the
-// same on every host.
+// A HostReader determines from the Host of a request which of its sources a client wants, for clients that keep using upstream's names. Its
+// paths are the same on every host.
 type HostReader interface {
 	ReadsHost()
 }

@@ -1,6 +1,6 @@
 package artifact
 
-// An Originator knows where items come from: who made them, and from what.
+// An Originator knows where items come from: who made them, and what they were made from.
 type Originator interface {
 	// Origin needs Metadata. Items that were made from the same have one history: see Changelogger.
 	Origin(i *Item) Origin

@@ -39,9 +39,9 @@ type Site interface {
 
 // An ErrorFormatter has a format for errors. Other kinds have theirs as text.
 type ErrorFormatter interface {
-	// FormatError returns the body of the answer to a request at or below one of the kind's routes: a request that was refused, a file that is not
-	// there, denied or not readable. It sets Content-Type, and may set more fields of the header. text is for people, a line or more without
-	// an end of line; it never has what the client sent but for the path, escaped.
+	// FormatError returns the body of the error answer to a request at or below one of the kind's routes: the request was refused, or a file is
+	// absent, denied or not readable. It sets Content-Type, and may set more fields of the header. text is for people, one or more lines without
+	// a final line break; of what the client sent, it contains only the path, escaped.
 	FormatError(header http.Header, r *http.Request, status int, text string) []byte
 }
 

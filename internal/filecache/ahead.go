@@ -8,7 +8,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// aheadShare: files that nobody has requested yet use at most one part in so many of the cache, so that they never remove much of what is used.
+// aheadShare limits the files that nobody has requested yet to this fraction of the cache, one part in so many, so they displace little.
 const aheadShare = 16
 
 // An Arrival is a file that is read ahead: nobody has requested it yet. Take or Fail must end it.
@@ -78,7 +78,7 @@ func (a *Arrival) end(err error) {
 	a.cache.running.Done()
 }
 
-// makeRoomAhead removes files that nobody has requested until so many bytes more are within their share. The cache is locked.
+// makeRoomAhead removes files that nobody has requested until that many more bytes fit into their share. The cache is locked.
 func (c *Cache) makeRoomAhead(bytes int64) bool {
 	enough := func() bool { return c.unused+bytes <= c.o.Size/aheadShare }
 	c.evict(c.ahead, enough)

@@ -5,7 +5,7 @@
 //	distant place ──Source──▶ Cache ──┬──▶ file in the folder ──Span──▶ readers
 //	              ──Ahead───▶         └──▶ (no room, or a disk that fails) ──ReadSome──▶ one reader
 //
-// Files may also arrive before anybody requests them (ahead.go). They never use more than a small share of the folder.
+// Files may also be read ahead, before anybody requests them (ahead.go). They use only a small share of the folder.
 //
 // No reader gets the last byte that it asks for before all of the file has been verified: so an answer that ends as
 // announced is right. Files up to Whole bytes are verified before their first byte is given.

@@ -191,8 +191,8 @@ func (c *Cache) remove(e *entry) {
 	c.discard(e)
 }
 
-// discard removes an entry's file, or keeps it, empty, for the next one: on ext4, to make a file after others were removed takes ten times
-// as long as to rename one.
+// discard removes an entry's file, or keeps it, empty, for the next one: on ext4, creating a file after others were removed takes ten times
+// as long as renaming one.
 func (c *Cache) discard(e *entry) {
 	path, spare := c.path(e), c.part(e)
 	if e.verified && e.users == 0 && e.Size <= Whole && len(c.spare) < maxSpare && os.Truncate(path, 0) == nil && os.Rename(path, spare) == nil {

@@ -19,7 +19,7 @@ const (
 	aheadLeast = 16      // requests of 32 that must be for neighbours
 )
 
-// A readAhead adds to what is read from a registry the files behind it, as long as clients request such files: it counts how many
+// A readAhead extends reads from a registry by the files that follow, as long as clients request such files: it counts how many
 // of the last 32 requests were for files near others that had just been read. As many of 32 parts of aheadMost are read, if they are at least aheadLeast.
 type readAhead struct {
 	cache *filecache.Cache
@@ -57,7 +57,7 @@ func inLayer(a, b *catalog.File) int {
 	return cmp.Or(cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Offset, b.Offset))
 }
 
-// extend adds files that are worth reading with those that clients wait for. The order is that of the layer.
+// extend adds files that are worth reading together with those that clients wait for, in the order of the layer.
 func (a *readAhead) extend(batch []*joined) []*joined {
 	first := batch[0].file
 	limit := first.Offset + a.window(batch)

@@ -13,14 +13,14 @@ import (
 
 const (
 	joinedFile  = filecache.Whole // bytes; larger files are read alone
-	joinedGap   = 256 << 10       // bytes that are read for nothing rather than asking twice
+	joinedGap   = 256 << 10       // bytes that are read and discarded rather than making two requests
 	joinedMost  = 8 << 20         // bytes that are read with one request
 	joinedReads = 8               // at the same time, of files here and there
 	nearReads   = 4               // at the same time, if clients request neighbours: the fewer there are, the more files each has
 )
 
-// A joiner reads small files from a registry. Those that wait for their turn are joined with their neighbours in the layer, and with what is
-// read ahead: a request costs the registry more than the bytes of a small file.
+// A joiner reads small files from a registry. It joins files that wait for their turn with their neighbours in the layer, and with files to
+// read ahead: to the registry, a request costs more than the bytes of a small file.
 type joiner struct {
 	part  func(ctx context.Context, layer int, offset, size int64) (io.ReadCloser, error)
 	ctx   context.Context // of the image

@@ -71,7 +71,7 @@ func (l *Lock) ForArchitecture(kinds []artifact.Kind, architecture string) *Lock
 	return &part
 }
 
-// bySplitter are the kinds that can tell for which machines their items are, by name.
+// bySplitter are the kinds that know for which machines their items are, by name.
 type bySplitter map[string]artifact.Splitter
 
 func splitters(kinds []artifact.Kind) bySplitter {

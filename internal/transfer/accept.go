@@ -11,7 +11,7 @@ func isManifest(u *url.URL) bool {
 	return strings.Contains(rest, "/manifests/")
 }
 
-// manifestTypes is what a registry is told to be acceptable as a manifest, if whoever asks does not say: a registry may convert, or refuse, what is
-// not. They are the types of the OCI image specification 1.1 and of Docker's schema 2; last comes whatever else it has.
+// manifestTypes is the Accept header for manifests, unless a request sets its own: a registry may convert or refuse manifests of other types.
+// It has the types of the OCI image specification 1.1 and of Docker's schema 2, and last any other.
 const manifestTypes = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, " +
 	"application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json, */*"

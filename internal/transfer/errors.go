@@ -49,7 +49,7 @@ func statusError(address string, resp *http.Response) error {
 	err := &StatusError{resp.StatusCode, resp.Request.URL, resp.Header, fmt.Sprintf("%s: the server answers %s", where, resp.Status)}
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests && askedToWait(resp.Header) > longest:
-		return err // rather than to wait for hours, and to ask again before
+		return err // do not wait for hours, and do not ask earlier
 	case passing(resp.StatusCode):
 		return &Temporary{err, retryAfter(resp.Header)}
 	}

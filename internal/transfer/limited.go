@@ -10,7 +10,7 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// limited says of an answer 429 how many requests the server allows, and when to try again.
+// limited adds to the error about a 429 how many requests the server allows, and when to try again.
 func limited(err error, status *StatusError) error {
 	if limit := rateLimit(status.Header); limit != "" {
 		err = fmt.Errorf("%w: it allows %s", err, limit)
@@ -40,7 +40,7 @@ func rateLimit(h http.Header) string {
 	return fmt.Sprintf("%d requests in %s", requests, window)
 }
 
-// quota reads a number of requests and the time for which it counts; -1: there is none.
+// quota reads a number of requests and the window for which it counts; -1: none is stated.
 func quota(value string) (requests int, window time.Duration) {
 	first, rest, _ := strings.Cut(value, ";")
 	requests, err := strconv.Atoi(strings.TrimSpace(first))

@@ -14,8 +14,8 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 )
 
-// A localTransport answers for addresses that need no connection: of files, of parts of files (artifact.Part), and such that hold the
-// bytes themselves ("data:", RFC 2397). No server can lead here: see checkRedirect.
+// A localTransport answers requests for addresses that need no connection: those of files, of parts of files (artifact.Part), and those that
+// contain the bytes themselves ("data:", RFC 2397). No server can redirect to these: see checkRedirect.
 type localTransport struct{}
 
 // isLocal reports whether the address needs no connection.
@@ -42,7 +42,7 @@ func (localTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	plain := r.Clone(r.Context())
-	plain.URL = &url.URL{Scheme: "file", Path: "/content"} // a file server has its own ideas of index.html
+	plain.URL = &url.URL{Scheme: "file", Path: "/content"} // a file server redirects index.html
 	return http.NewFileTransport(found).RoundTrip(plain)
 }
 

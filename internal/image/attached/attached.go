@@ -71,8 +71,8 @@ func Join(all []Artifact) (joined []Artifact) {
 	return joined
 }
 
-// After is the artifact with the layers of the manifest that is at its tag: they come first, and none comes twice. So a second signer adds a
-// signature to the first one's, as cosign does.
+// After returns the artifact with the layers of the manifest that is at its tag: these come first, and none is repeated. So a second signer adds
+// a signature to the first one's, as cosign does.
 func (a Artifact) After(manifest []byte) (Artifact, error) {
 	var m v1.Manifest
 	if err := json.Unmarshal(manifest, &m); err != nil || m.Config.MediaType != v1.MediaTypeImageConfig && len(m.Layers) == 0 {

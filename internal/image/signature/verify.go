@@ -64,8 +64,8 @@ type Statement struct {
 	Predicate json.RawMessage
 }
 
-// VerifyProvenance finds the provenance that one of the keys signed and that is about one of the digests, each once. There may be none, if nothing that
-// was found is provenance; otherwise the error is artifact.ErrVerify and says what is wrong.
+// VerifyProvenance finds the provenance that one of the keys signed and that is about one of the digests, each once. If nothing that was found is
+// provenance, there is none and no error; otherwise the error is artifact.ErrVerify and says what is wrong.
 func VerifyProvenance(keys []Key, digests []string, found []Found) (all []Statement, err error) {
 	var messages []string
 	for _, f := range found {
