@@ -29,7 +29,7 @@ func Usage(registries []Registry, base string) string {
 	if !c.secure {
 		plain = " --plain-http"
 	}
-	fmt.Fprintf(&b, "\nHelm charts: helm pull oci://%s/%s/NAME --version VERSION%s\n", c.host, c.registries[0].Folder, plain)
+	fmt.Fprintf(&b, "\nHelm charts: helm pull oci://%s/REGISTRY/NAME --version VERSION%s\n", c.host, plain)
 	fmt.Fprintf(&b, "To use the registries' own names: minimirror kit IMAGE --address %s writes the configuration of containerd, Docker, podman, CRI-O, k3s and RKE2.\n", base)
 	return b.String()
 }

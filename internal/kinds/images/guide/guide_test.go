@@ -99,7 +99,7 @@ func TestClientsSecure(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	got := Usage(guided, "http://10.0.0.1:8080")
-	for _, want := range []string{"  10.0.0.1:8080/docker.io/NAME:TAG\n", "  10.0.0.1:8080/registry.example.org_5000/NAME:TAG\n", "oci://10.0.0.1:8080/docker.io/NAME --version VERSION --plain-http\n", "--address http://10.0.0.1:8080 "} {
+	for _, want := range []string{"  10.0.0.1:8080/docker.io/NAME:TAG\n", "  10.0.0.1:8080/registry.example.org_5000/NAME:TAG\n", "oci://10.0.0.1:8080/REGISTRY/NAME --version VERSION --plain-http\n", "--address http://10.0.0.1:8080 "} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, got)
 		}
