@@ -63,6 +63,14 @@ func (p *Plan) Present() (names []string) {
 	return names
 }
 
+// Skipped lists what the set has for other machines only.
+func (p *Plan) Skipped() (names []string) {
+	for _, part := range p.Parts {
+		names = append(names, part.Skipped...)
+	}
+	return names
+}
+
 // Removed lists what is removed because something replaces it.
 func (p *Plan) Removed() (removed []artifact.Removal) {
 	for _, part := range p.Parts {

@@ -223,6 +223,9 @@ func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *ima
 	if err != nil {
 		return err
 	}
+	for _, name := range plan.Skipped() {
+		fmt.Fprintf(c.stderr, "left out, since this machine cannot run it: %s\n", name)
+	}
 	if f.dryRun {
 		return c.printPlan(plan, f.output)
 	}
@@ -231,7 +234,11 @@ func (f *bootstrapFlags) packagesOf(ctx context.Context, c *command, reader *ima
 		dir = filepath.Join(f.root, bootstrap.CacheDir)
 	}
 	if plan.Count() == 0 && len(plan.Removed()) == 0 {
-		_, err := fmt.Fprintf(c.stdout, "%s: nothing to install: everything is installed already\n", plan.Title)
+		text := "everything is installed already"
+		if plan.Skipped() != nil {
+			text = "everything else is installed already"
+		}
+		_, err := fmt.Fprintf(c.stdout, "%s: nothing to install: %s\n", plan.Title, text)
 		if f.install { // an earlier run may have ended just before it did this
 			err = errors.Join(err, bootstrap.RemoveCache(f.root))
 		}

@@ -59,7 +59,7 @@ func (c *command) printPlan(p *bootstrap.Plan, output string) error {
 		for _, r := range p.Removed() {
 			removed = append(removed, removal{r.Name, r.Version, r.By})
 		}
-		return json.NewEncoder(c.stdout).Encode(map[string]any{"architecture": p.Architecture, "steps": steps, "present": p.Present(), "removed": removed, "size": p.Size()})
+		return json.NewEncoder(c.stdout).Encode(map[string]any{"architecture": p.Architecture, "steps": steps, "present": p.Present(), "skipped": p.Skipped(), "removed": removed, "size": p.Size()})
 	}
 	for i, step := range p.Steps() {
 		for _, a := range step {

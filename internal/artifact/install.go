@@ -53,6 +53,7 @@ type InstallPlan struct {
 	Steps        [][]*Item // one run of what installs them each; they point into the request's pins
 	Present      []string  // requested and already installed, for people
 	Removed      []Removal // installed, and removed because something replaces it
+	Skipped      []string  // in the set, and for other machines only, for people
 }
 
 // A Removal is something on a node that is removed because something replaces it.

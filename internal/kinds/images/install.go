@@ -24,10 +24,11 @@ func (Kind) NodeArchitecture(string) (string, error) { return artifact.AnyArchit
 // has. If the node is unknown, it plans all platforms.
 func (Kind) PlanInstall(ctx context.Context, req artifact.InstallRequest) (*artifact.InstallPlan, error) {
 	plan := &artifact.InstallPlan{Architecture: cmp.Or(req.Architecture, artifact.AnyArchitecture)}
-	chosen, err := chooseImages(&req)
+	chosen, skipped, err := chooseImages(&req)
 	if err != nil {
 		return nil, err
 	}
+	plan.Skipped = skipped
 	images, err := loadable(chosen)
 	if err != nil {
 		return nil, err
@@ -120,8 +121,8 @@ func loadable(items []*artifact.Item) (images []runtimes.Image, err error) {
 	return images, nil
 }
 
-// chooseImages returns what a request means, in the order of IDs.
-func chooseImages(req *artifact.InstallRequest) (chosen []*artifact.Item, err error) {
+// chooseImages returns what a request means, in the order of IDs. skipped are the images of the set that the node cannot run, with their platforms.
+func chooseImages(req *artifact.InstallRequest) (chosen []*artifact.Item, skipped []string, err error) {
 	match := nodePlatform(req)
 	byReference := make(map[string][]*artifact.Item)
 	for at := range req.Pins.Items {
@@ -129,9 +130,14 @@ func chooseImages(req *artifact.InstallRequest) (chosen []*artifact.Item, err er
 			byReference[reference(item)] = append(byReference[reference(item)], item)
 		}
 	}
-	for _, one := range byReference {
-		chosen = append(chosen, suitable(one, match)...)
+	for name, one := range byReference {
+		found := suitable(one, match)
+		if found == nil {
+			skipped = append(skipped, fmt.Sprintf("%s (%s)", name, platformsOf(one)))
+		}
+		chosen = append(chosen, found...)
 	}
+	slices.Sort(skipped)
 	for _, name := range req.Names {
 		named := make(map[string][]*artifact.Item)
 		for at := range req.Pins.Items {
@@ -141,7 +147,7 @@ func chooseImages(req *artifact.InstallRequest) (chosen []*artifact.Item, err er
 		}
 		one, err := oneOf(name, named, match)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, item := range one {
 			if !slices.Contains(chosen, item) {
@@ -151,12 +157,12 @@ func chooseImages(req *artifact.InstallRequest) (chosen []*artifact.Item, err er
 	}
 	for _, item := range chosen {
 		if !isImage(item) {
-			return nil, artifact.Hint(fmt.Errorf("%s: it is not an image, but %s, which a container runtime cannot load", reference(item), cmp.Or(value(item.Metadata, keyMedia), "an artifact")),
+			return nil, nil, artifact.Hint(fmt.Errorf("%s: it is not an image, but %s, which a container runtime cannot load", reference(item), cmp.Or(value(item.Metadata, keyMedia), "an artifact")),
 				"take it out of the set: clients get it from the mirror; or carry its file as a file of the kind files")
 		}
 	}
 	slices.SortFunc(chosen, func(a, b *artifact.Item) int { return strings.Compare(a.ID(), b.ID()) })
-	return chosen, nil
+	return chosen, skipped, nil
 }
 
 // oneOf returns the items of the one image that a name means, for the platform or for all.
@@ -176,11 +182,16 @@ func oneOf(name string, named map[string][]*artifact.Item, match platform.MatchC
 	if chosen := suitable(items, match); chosen != nil {
 		return chosen, nil
 	}
+	return nil, fmt.Errorf("%s: it is carried for %s, which this node cannot run", references[0], platformsOf(items))
+}
+
+// platformsOf lists the platforms of items.
+func platformsOf(items []*artifact.Item) string {
 	var has []string
 	for _, item := range items {
 		has = append(has, platformOf(item))
 	}
-	return nil, fmt.Errorf("%s: it is carried for %s, which this node cannot run", references[0], strings.Join(has, ", "))
+	return strings.Join(has, ", ")
 }
 
 // suitable are those items of one image that fit the node best; all if match is nil. Items without a platform always fit.

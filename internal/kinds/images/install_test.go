@@ -57,6 +57,9 @@ func TestPlan(t *testing.T) {
 			}
 			continue
 		}
+		if skipped := strings.Join(plan.Skipped, " "); len(one.req.Set) > 1 && (skipped == "registry.example.org/acme/tool:2 (linux/arm64)") == slices.Contains(one.want, tool) {
+			t.Errorf("%s: left out: %s", name, skipped)
+		}
 		if err != nil || !slices.Equal(ids(slices.Concat(plan.Steps...)...), one.want) {
 			t.Errorf("%s: %v, %v", name, plan, err)
 		}
