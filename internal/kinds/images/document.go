@@ -35,8 +35,9 @@ type document struct {
 }
 
 const (
-	maxManifests = 1000 // that an index may list
-	maxLayers    = 1000 // that a manifest may list
+	maxManifests = 1000     // that an index may list
+	maxLayers    = 1000     // that a manifest may list
+	maxBlob      = 16 << 40 // bytes: what no registry takes
 )
 
 // parseDocument reads a manifest or an index. stated is the media type that a descriptor or the registry states; empty: none.
@@ -135,7 +136,7 @@ func checkDescriptor(d *v1.Descriptor) error {
 	if !validDigest(d.Digest.String()) {
 		return artifact.Verifyf("it has a descriptor with an invalid digest, %q", artifact.Printable(d.Digest.String()))
 	}
-	if d.Size < 0 {
+	if d.Size < 0 || d.Size > maxBlob {
 		return artifact.Verifyf("it states a size of %d bytes for %s", d.Size, d.Digest)
 	}
 	return nil
