@@ -118,7 +118,7 @@ func lock(ctx context.Context, c *command, args []string) error {
 	c.printExtras(made.Lock)
 	c.printDownloads(builder.Downloads(made.Lock, store))
 	if err := builder.CheckCache(made.Lock, store); err != nil {
-		c.log().Warn("build will refuse this lock", "error", err)
+		fmt.Fprintf(c.stderr, "minimirror lock: build will refuse this lock: %v\n", err)
 	}
 	return nil
 }
