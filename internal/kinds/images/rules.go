@@ -45,22 +45,29 @@ func (Kind) PropertiesOf(i *artifact.Item) [][]string {
 }
 
 // ParseVersions implements artifact.Versioner. A condition is a range of semantic versions as in a definition, ">=1.4 <2" or "~1.4", in which
-// pre-releases count like other versions. A tag that is not a semantic version has no order: only "= TAG", with the same text, matches it.
+// pre-releases count like other versions; or one relation, also in dpkg's words: a rule that names no kind is about packages, too. A tag that is
+// not a semantic version has no order: only "= TAG", with the same text, matches it.
 func (Kind) ParseVersions(condition string) (func(version string) bool, error) {
 	text := strings.TrimSpace(condition)
-	exact := strings.TrimSpace(strings.TrimPrefix(text, "="))
-	constraint, err := semver.NewConstraint(joined(text))
-	switch {
-	case exact == "":
+	operator := text[:len(text)-len(strings.TrimLeft(text, "<=>!~^"))]
+	bound := strings.TrimSpace(text[len(operator):])
+	if bound == "" {
 		return nil, artifact.Hint(fmt.Errorf("version %q: there is no version in it", condition), `write a range or a tag: ">=1.4 <2", "~1.4", "= stable"`)
-	case err != nil && !validTag.MatchString(exact) && !validDigest(exact):
+	}
+	if word := map[string]string{"<<": "<", ">>": ">"}[operator]; word != "" {
+		operator = word
+	}
+	equal := operator == "" || operator == "="
+	constraint, err := semver.NewConstraint(joined(operator + bound))
+	switch {
+	case err != nil && strings.ContainsAny(bound, " \t,|*"):
 		return nil, artifact.Hint(fmt.Errorf("version %q: %w", condition, err), `write a range or a tag: ">=1.4 <2", "~1.4", "= stable"`)
 	case err != nil:
-		return func(version string) bool { return version == exact }, nil
+		return func(version string) bool { return equal && version == bound }, nil
 	}
 	constraint.IncludePrerelease = true
 	return func(version string) bool {
 		v := versionOf(version)
-		return version == exact || v != nil && constraint.Check(v)
+		return equal && version == bound || v != nil && constraint.Check(v)
 	}, nil
 }

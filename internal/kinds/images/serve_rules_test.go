@@ -238,6 +238,8 @@ func TestVersions(t *testing.T) {
 		{"=1.4.0", "1.4.0 1.4 v1.4", "1.4.1"},
 		{"= 1.4.0_build.5", "1.4.0_build.5", "1.5"},
 		{"< 1 || > 2", "0.9 3", "1.5"},
+		{"<< 2", "1.9", "2 3"},
+		{">= 2:0", "", "1 2 3 latest"},
 		{"=sha256:" + strings.Repeat("0", 64), "sha256:" + strings.Repeat("0", 64), "1"},
 	} {
 		holds, err := Kind{}.ParseVersions(c.condition)
