@@ -49,6 +49,7 @@ func TestMistakes(t *testing.T) {
 		`[ { name: r.example.org, take: [ "a" ] } ]`:                                    {"has no tag", "a:latest"},
 		`[ { name: r.example.org, take: [ a: 1 ] } ]`:                                   {`unknown key "a"`, "needs quotes"},
 		`[ { name: https://r.example.org, take: [ "a:1" ] } ]`:                          {"is not a registry", "without https://"},
+		`[ { name: v2, take: [ "a:1" ] } ]`:                                             {"no domain and no port", "v2.DOMAIN"},
 		`[ { name: r.example.org, take: [ "a:1" ], verify: { cosign: [ none.pub ] } }]`: {"no such file", "public key (PEM)"},
 	} {
 		err := newSite(t).parse("name: x\nimages: " + text + "\n")

@@ -89,6 +89,9 @@ func parseSource(section artifact.Section, dir string) (s source, err error) {
 	if !validRegistry.MatchString(s.registry) {
 		return s, artifact.Hint(section.Errorf("images: %q is not a registry: HOST or HOST:PORT", raw.Name), "name: is the registry as clients name it, without https:// and without a repository; an address goes into from:")
 	}
+	if !strings.ContainsAny(s.registry, ".:") && s.registry != "localhost" {
+		return s, artifact.Hint(section.Errorf("images: %q has no domain and no port, so clients take it for a part of a repository's name", raw.Name), "write name: %s.DOMAIN or name: %[1]s:PORT, as clients name the registry", s.registry)
+	}
 	if s.from, err = parseOrigin(&s, raw.From); err != nil {
 		return s, err
 	}
