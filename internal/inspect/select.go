@@ -113,13 +113,23 @@ func (s *Subject) Select(ctx context.Context, want Selection) (*Found, error) {
 // takes reports whether an item matches one of the patterns; all do if there are none.
 func (s *Subject) takes(patterns []glob.Pattern, item *artifact.Item) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p glob.Pattern) bool {
-		if p.Match(item.Name) {
+		if p.Match(item.Name) || s.isAlias(&p, item) {
 			return true
 		}
 		return strings.Contains(p.String(), "/") && slices.ContainsFunc(item.Files, func(f artifact.File) bool {
 			return p.Match(item.FileID(&f)) || p.Match("/"+item.FileID(&f)) || p.Match(s.address(item, &f))
 		})
 	})
+}
+
+// isAlias reports whether a name, not a pattern, is another name for exactly this item, such as one with its version.
+func (s *Subject) isAlias(p *glob.Pattern, item *artifact.Item) bool {
+	name, exact := p.Exact()
+	if !exact {
+		return false
+	}
+	aliaser, able := artifact.Able[artifact.Aliaser](s.kind(item.Kind))
+	return able && slices.Contains(aliaser.Aliases(item), name)
 }
 
 // candidates are all items, or those of the sets, and what the sets request.

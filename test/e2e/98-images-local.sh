@@ -64,6 +64,8 @@ config() { grep -o '"config":{[^}]*}' | grep -o 'sha256:[0-9a-f]*'; }
 grep -q '"data:application/json;base64,' "$definition/mirror.lock" || die "the lock has no manifest for docker-archive:"
 "$MINIMIRROR" inspect "$mine/site.tar" acme/two --source docker.io >inspect.txt
 grep -q '^ *from: data:application/json;base64,…$' inspect.txt || { cat inspect.txt >&2; die "inspect prints a manifest in base64"; }
+"$MINIMIRROR" inspect "$mine/site.tar" docker.io/acme/two:2.0 >inspect.txt || die "inspect does not find an image by its name and tag"
+grep -q "^acme/two 2.0" inspect.txt || { cat inspect.txt >&2; die "inspect tells nothing of an image by its name and tag"; }
 
 say "what has changed is refused"
 skopeo copy --quiet --preserve-digests oci:made-two oci-archive:data/again.tar:hub.example.org/one:1.0
