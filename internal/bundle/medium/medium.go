@@ -1,4 +1,4 @@
-// Package medium stores the files of a bundle: a folder (folder.go), one file or a stream (archive.go), a prefix of S3 (s3.go). It knows names
+// Package medium stores the files of a bundle: a folder (folder.go), one file or a stream (archive.go), a prefix of S3 (package medium/s3). It knows names
 // and sizes, not what is in the files.
 package medium
 
