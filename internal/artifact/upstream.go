@@ -43,7 +43,9 @@ type Request struct {
 
 // An Answer is a file of upstream.
 type Answer struct {
-	URL    string      // the address that answered; empty: the cache had the file
+	URL string // the address that answered; empty: the cache had the file
+	// Base is URL, or where redirects led from there: relative addresses in the file start from it (RFC 3986, section 5.1.3).
+	Base   string
 	Header http.Header // of the answer; nil: the cache had the file. Of a page that has not changed: as it was last, with what is new
 	// Content is the file's, with its SHA-256. For Request.Head, it is the size that upstream announces; -1: none.
 	Content

@@ -46,7 +46,7 @@ func (c *Client) head(ctx context.Context, r artifact.Request) (*artifact.Answer
 	if err != nil {
 		size = -1
 	}
-	return &artifact.Answer{URL: s.URL(), Header: s.Header(), Content: artifact.Content{Size: size}}, nil
+	return &artifact.Answer{URL: s.URL(), Base: s.Base(), Header: s.Header(), Content: artifact.Content{Size: size}}, nil
 }
 
 // identified brings a file that a digest identifies.
@@ -89,7 +89,7 @@ func (c *Client) open(content artifact.Content, s *transfer.Stream) (*artifact.A
 	}
 	a := &artifact.Answer{Content: content, Body: f}
 	if s != nil {
-		a.URL, a.Header = s.URL(), s.Header()
+		a.URL, a.Base, a.Header = s.URL(), s.Base(), s.Header()
 	}
 	return a, nil
 }

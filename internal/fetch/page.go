@@ -27,7 +27,7 @@ func (c *Client) page(ctx context.Context, r artifact.Request) (*artifact.Answer
 			if header == nil {
 				header = make(http.Header)
 			}
-			header.Set("If-None-Match", kept[i].header.Get("ETag"))
+			header.Set("If-None-Match", kept[i].Header.Get("ETag"))
 			all[i].Header = header
 		}
 	}
@@ -49,11 +49,11 @@ func (c *Client) page(ctx context.Context, r artifact.Request) (*artifact.Answer
 	}
 	known := s.Header().Clone()
 	known.Del("Set-Cookie")
-	page, err := w.KeepPage(pageKey(s.URL(), r.Header), known)
+	page, err := w.KeepPage(pageKey(s.URL(), r.Header), aboutPage{s.Base(), known})
 	if err != nil {
 		return nil, err
 	}
-	return &artifact.Answer{URL: s.URL(), Header: s.Header(), Content: page.Content, Body: page}, nil
+	return &artifact.Answer{URL: s.URL(), Base: s.Base(), Header: s.Header(), Content: page.Content, Body: page}, nil
 }
 
 // pageKey names the page of an address for requests with the header.
@@ -66,18 +66,24 @@ func pageKey(address string, header http.Header) string {
 // A keptPage is a page of the cache, of which upstream is asked whether it still has it.
 type keptPage struct {
 	*cache.Page
-	header http.Header
-	used   bool
+	aboutPage
+	used bool
+}
+
+// aboutPage is what the cache knows of a page.
+type aboutPage struct {
+	Base   string // as artifact.Answer has it
+	Header http.Header
 }
 
 // keptPage opens the page of an address, if it has an ETag; nil: there is none.
 func (c *Client) keptPage(a transfer.Address, limit int64) *keptPage {
 	p := &keptPage{}
 	var err error
-	if p.Page, err = c.Cache.OpenPage(pageKey(a.URL, a.Header), &p.header); err != nil {
+	if p.Page, err = c.Cache.OpenPage(pageKey(a.URL, a.Header), &p.aboutPage); err != nil {
 		return nil
 	}
-	if p.header.Get("ETag") == "" || limit > 0 && p.Size > limit {
+	if p.Header.Get("ETag") == "" || limit > 0 && p.Size > limit {
 		p.Close()
 		return nil
 	}
@@ -87,13 +93,13 @@ func (c *Client) keptPage(a transfer.Address, limit int64) *keptPage {
 // answer is the answer with the kept page and what upstream says of it now: RFC 9111, section 3.2.
 func (p *keptPage) answer(address string, now http.Header) *artifact.Answer {
 	p.used = true
-	length := p.header.Values("Content-Length")
-	maps.Copy(p.header, now)
-	p.header.Del("Content-Length") // a server may give that of its answer
+	length := p.Header.Values("Content-Length")
+	maps.Copy(p.Header, now)
+	p.Header.Del("Content-Length") // a server may give that of its answer
 	if length != nil {
-		p.header["Content-Length"] = length
+		p.Header["Content-Length"] = length
 	}
-	return &artifact.Answer{URL: address, Header: p.header, Content: p.Content, Body: p.Page}
+	return &artifact.Answer{URL: address, Base: p.Base, Header: p.Header, Content: p.Content, Body: p.Page}
 }
 
 // close closes a page that is no answer.

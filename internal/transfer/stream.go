@@ -55,6 +55,7 @@ type Stream struct {
 	broken    error          // why the answer must be left
 	skip      int64          // bytes of the answer that the reader has
 	header    http.Header    // of the last answer
+	base      string         // address of the last answer, after redirects
 	odd       string         // what is remarkable about it
 	answers   int            // that what was read so far came from
 	validator string         // of the last answer, which came from
@@ -130,6 +131,9 @@ func (s *Stream) Begin() error {
 
 // Header is that of the last answer; nil: there was none.
 func (s *Stream) Header() http.Header { return s.header }
+
+// Base is the address that the last answer came from, after redirects: relative addresses in it start there (RFC 3986, section 5.1.3).
+func (s *Stream) Base() string { return s.base }
 
 // URL is the address that the last answer came from.
 func (s *Stream) URL() string {

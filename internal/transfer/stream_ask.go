@@ -53,7 +53,7 @@ func (s *Stream) ask() error {
 		s.drop()
 		return err
 	}
-	s.resp, s.header, s.odd = resp, resp.Header, odd(resp)
+	s.resp, s.header, s.odd, s.base = resp, resp.Header, odd(resp), resp.Request.URL.String()
 	if err := s.begin(r); err != nil {
 		s.drop()
 		return err
