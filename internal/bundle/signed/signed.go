@@ -34,6 +34,8 @@ type Signer interface {
 	Suffix() string
 	// Key names the key as By.Key does.
 	Key() string
+	// Verify wants a signature that the key itself has made.
+	Verify(document, signature []byte) error
 }
 
 // ReadSigner reads the private key in a file. password is asked only if the key is encrypted. The key must be valid now.
@@ -98,6 +100,12 @@ func (minisignKey) Suffix() string { return Minisig }
 func (k minisignKey) Key() string {
 	public, _ := k.private.Public().(minisign.PublicKey)
 	return minisignName(public)
+}
+
+func (k minisignKey) Verify(document, signature []byte) error {
+	public, _ := k.private.Public().(minisign.PublicKey)
+	_, err := Key{minisign: &public}.verify(document, signature)
+	return err
 }
 
 // minisignName names a key as minisign itself does, and unlike the id in it cannot be chosen.
@@ -168,3 +176,8 @@ func (k openPGPKey) Sign(document []byte, _ string) ([]byte, error) {
 func (openPGPKey) Suffix() string { return Armored }
 
 func (k openPGPKey) Key() string { return fmt.Sprintf("OpenPGP %X", k.entity.PrimaryKey.Fingerprint) }
+
+func (k openPGPKey) Verify(document, signature []byte) error {
+	_, err := Key{ring: openpgp.Keyring{Keys: pgp.EntityList{k.entity}}}.verify(document, signature)
+	return err
+}

@@ -64,7 +64,7 @@ func (k Key) Suffix() string {
 
 // Verify wants a good signature of the document by one of the keys. signatures has the detached signatures by suffix. Signatures of OpenPGP are
 // judged at the time at which they say that they were made, so that a wrong clock does not matter: the key must have been valid then. The errors
-// are artifact.ErrVerify, and name the signer if it is another.
+// are artifact.ErrVerify, and name a signer that is not among the keys.
 func Verify(keys []Key, document []byte, signatures map[string][]byte) (By, error) {
 	var refused []string
 	for _, k := range keys {
