@@ -17,6 +17,8 @@ for entry in $tools; do
 done
 [ -x /usr/lib/cnf-update-db ] || missing+=(command-not-found)
 [ -x /usr/bin/time ] || missing+=(time)
+[ -e /usr/lib/python3/dist-packages/packaging ] || missing+=(python3-packaging)
+[ -e /usr/lib/python3/dist-packages/pip ] || missing+=(python3-pip)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
