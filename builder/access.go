@@ -14,7 +14,7 @@ func (d *Definition) Access(ctx context.Context, kinds []artifact.Kind) (all []a
 		if !able {
 			continue
 		}
-		spec, err := d.spec(kind)
+		spec, err := d.Spec(kind)
 		if err != nil {
 			return nil, err
 		}

@@ -138,9 +138,9 @@ func (d *Definition) parse(data []byte, kinds []artifact.Kind) error {
 	return nil
 }
 
-// spec is the kind's section, which is parsed once; nil: there is none. To build from a lock, the files that a
+// Spec is the kind's section, which is parsed once; nil: there is none. To build from a lock, the files that a
 // definition names need not exist.
-func (d *Definition) spec(kind artifact.Kind) (artifact.Spec, error) {
+func (d *Definition) Spec(kind artifact.Kind) (artifact.Spec, error) {
 	section, wanted := d.kinds[kind.Name()]
 	if spec := d.specs[kind.Name()]; spec != nil || !wanted {
 		return spec, nil
@@ -164,7 +164,7 @@ func (d *Definition) setsOf(kind string) map[string]artifact.Section {
 // Check parses the sections of all kinds, and reads the files that they name. It does not use the network.
 func (d *Definition) Check(kinds []artifact.Kind) error {
 	for _, kind := range kinds {
-		if _, err := d.spec(kind); err != nil {
+		if _, err := d.Spec(kind); err != nil {
 			return err
 		}
 	}

@@ -73,7 +73,7 @@ func TestShipped(t *testing.T) {
 			continue
 		}
 		for _, kind := range kinds.All() {
-			if _, err := d.spec(kind); err != nil {
+			if _, err := d.Spec(kind); err != nil {
 				t.Error(err)
 			}
 		}

@@ -27,7 +27,7 @@ func FuzzDefinition(f *testing.F) {
 			t.Fatalf("accepted without a name or a kind: %+v", d)
 		}
 		for _, kind := range kinds.All() {
-			_, _ = d.spec(kind)
+			_, _ = d.Spec(kind)
 		}
 	})
 }

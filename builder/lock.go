@@ -72,7 +72,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 	}
 	date, reserved := time.Time{}, reservedBy(l.Kinds)
 	for _, kind := range l.Kinds {
-		spec, err := d.spec(kind)
+		spec, err := d.Spec(kind)
 		if err != nil {
 			return nil, err
 		}

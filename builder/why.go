@@ -18,7 +18,7 @@ func Why(d *Definition, kinds []artifact.Kind, name string) ([]artifact.Reason, 
 	var reasons []artifact.Reason
 	var failures []error
 	for _, kind := range kinds {
-		spec, err := d.spec(kind)
+		spec, err := d.Spec(kind)
 		if err != nil {
 			return nil, err
 		}

@@ -54,6 +54,7 @@ var _ interface {
 	artifact.SystemNamer
 	artifact.Verifier
 	artifact.Versioner
+	artifact.Wanter
 } = Kind{}
 
 // Name implements artifact.Kind.

@@ -41,6 +41,7 @@ var _ interface {
 	artifact.Splitter
 	artifact.Verifier
 	artifact.Versioner
+	artifact.Wanter
 } = Kind{}
 
 // Name implements artifact.Kind.
