@@ -50,6 +50,7 @@ require (
 	google.golang.org/grpc v1.83.2
 	gopkg.in/ini.v1 v1.67.3
 	pault.ag/go/debian v0.19.0
+	rsc.io/qr v0.2.0
 )
 
 require (
