@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -162,20 +163,42 @@ func (img *baseImage) layers() []placement.Layer {
 			all[i].Architecture = img.catalog.Architecture
 		}
 	}
+	stored := make([][]*catalog.File, len(all))
 	for _, files := range [][]catalog.File{img.catalog.Files, img.catalog.Unused} {
 		for i := range files {
 			if f := &files[i]; f.Layer != made {
-				all[f.Layer].Files = append(all[f.Layer].Files, placedFile(f))
+				stored[f.Layer] = append(stored[f.Layer], f)
 			}
 		}
 	}
 	kept := all[:0]
-	for _, l := range all {
-		if len(l.Files) > 0 {
+	for i, l := range all {
+		if len(stored[i]) > 0 {
+			addFiles(&l, stored[i])
 			kept = append(kept, l)
 		}
 	}
 	return kept
+}
+
+// addFiles adds the files of a layer of an image. Of files in one place, all but the first are links; see placement.Layer.Links.
+func addFiles(l *placement.Layer, files []*catalog.File) {
+	slices.SortFunc(files, func(a, b *catalog.File) int { return strings.Compare(a.Path, b.Path) })
+	first := make(map[int64]placement.File) // by offset
+	for _, f := range files {
+		placed := placedFile(f)
+		l.Files = append(l.Files, placed)
+		target, found := first[f.Offset]
+		switch {
+		case !found:
+			first[f.Offset] = placed
+		case target.Size == placed.Size && target.SHA256 == placed.SHA256:
+			if l.Links == nil {
+				l.Links = make(map[string]string)
+			}
+			l.Links[placed.Path] = target.Path
+		}
+	}
 }
 
 func placedFile(f *catalog.File) placement.File {

@@ -163,7 +163,9 @@ func (b *Builder) haveRoom(files []*lockedFile, output image.Reference) bool {
 func layerSize(l *placement.Layer) (size int64) {
 	for _, files := range [][]placement.File{l.Files, l.Unused} {
 		for _, f := range files {
-			size += 512 + (f.Size+511)/512*512
+			if size += 512; l.Links[f.Path] == "" {
+				size += (f.Size + 511) / 512 * 512
+			}
 		}
 	}
 	return size + 1024

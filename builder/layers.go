@@ -47,7 +47,7 @@ func (p *plan) layers(made map[string]*tarlayer.Layer) (layers []*tarlayer.Layer
 	}
 	var titles []string
 	var groups [][]tarlayer.Entry
-	places := make(map[string]int, len(entries)) // by path in the image
+	places := make(map[string]place, len(entries)) // by path in the image
 	for i := range p.placed {
 		if l := &p.placed[i]; !l.Kept {
 			l.Added = p.lock.Date.UTC()
@@ -56,11 +56,11 @@ func (p *plan) layers(made map[string]*tarlayer.Layer) (layers []*tarlayer.Layer
 	for i, l := range p.placed {
 		group := make([]tarlayer.Entry, 0, len(l.Files)+len(l.Unused))
 		for _, f := range l.Files {
-			places[f.Path] = i
-			group = append(group, entries[f])
+			places[f.Path] = place{i, cmp.Or(l.Links[f.Path], f.Path)}
+			group = append(group, linkedEntry(&l, f.Path, entries[f]))
 		}
 		for _, f := range l.Unused {
-			group = append(group, p.cached(f.Path, artifact.Content{Size: f.Size, SHA256: f.SHA256}))
+			group = append(group, linkedEntry(&l, f.Path, p.cached(f.Path, artifact.Content{Size: f.Size, SHA256: f.SHA256})))
 		}
 		groups = append(groups, group)
 		titles = append(titles, l.Title)
@@ -88,6 +88,22 @@ func (p *plan) layers(made map[string]*tarlayer.Layer) (layers []*tarlayer.Layer
 	last, label, err := catalog.NewLayer(listed)
 	p.label, p.titles = label, append(titles, "program", "repository metadata", "catalog")
 	return append(layers, last), err
+}
+
+// A place is where the content of a file is: the layer, and the file of the layer with this content that is not a link.
+type place struct {
+	layer int
+	path  string
+}
+
+func (p place) offset(layers []*tarlayer.Layer) int64 { return layers[p.layer].Offset(p.path) }
+
+// linkedEntry is the entry of a file of a layer; content is the entry if the file is not a link.
+func linkedEntry(l *placement.Layer, name string, content tarlayer.Entry) tarlayer.Entry {
+	if target := l.Links[name]; target != "" {
+		return tarlayer.Entry{Path: name, Link: target}
+	}
+	return content
 }
 
 // wanted are the files to place: first those of each combination of sets together, so that a set is read without much else; then those
@@ -195,8 +211,8 @@ func noFileIsFolder(files []catalog.File) error {
 	return nil
 }
 
-// catalog records the place of every file. places are the layers of the items' files and of what upstream signed, by path in the image.
-func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]int) (*catalog.Catalog, error) {
+// catalog records the place of every file. places are those of the items' files and of what upstream signed, by path in the image.
+func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]place) (*catalog.Catalog, error) {
 	c := &catalog.Catalog{Name: p.lock.Name, Date: p.lock.Date, Lock: p.digest, Architecture: p.architecture,
 		Sets: p.lock.Sets, Items: p.lock.Items, Aliases: catalog.Aliases(p.kinds, p.lock.Items)}
 	for _, l := range p.placed {
@@ -212,8 +228,8 @@ func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]int) (*catalo
 				proof.Data, proof.Kept = nil, false // it is a file of the image
 				name := path.Join(layout.Root, s.ProofID(proof))
 				at := places[name]
-				c.Files = append(c.Files, catalog.File{Path: s.ProofID(proof), Layer: at, Size: proof.Size, SHA256: proof.SHA256,
-					Modified: r.Date.UTC(), Offset: layers[at].Offset(name)})
+				c.Files = append(c.Files, catalog.File{Path: s.ProofID(proof), Layer: at.layer, Size: proof.Size, SHA256: proof.SHA256,
+					Modified: r.Date.UTC(), Offset: at.offset(layers)})
 			}
 		}
 		c.Sources = append(c.Sources, s)
@@ -221,7 +237,7 @@ func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]int) (*catalo
 	for _, f := range p.items {
 		name := path.Join(layout.Root, f.id)
 		at := places[name]
-		c.Files = append(c.Files, catalog.File{Path: f.id, Layer: at, Size: f.Size, SHA256: f.SHA256, Offset: layers[at].Offset(name)})
+		c.Files = append(c.Files, catalog.File{Path: f.id, Layer: at.layer, Size: f.Size, SHA256: f.SHA256, Offset: at.offset(layers)})
 	}
 	at := len(layers) - 1
 	byPath := make(map[string]artifact.Generated, len(p.files))
@@ -246,7 +262,7 @@ func (p *plan) catalog(layers []*tarlayer.Layer, places map[string]int) (*catalo
 	for i, l := range p.placed {
 		for _, f := range l.Unused {
 			c.Unused = append(c.Unused, catalog.File{Path: strings.TrimPrefix(f.Path, layout.Root+"/"), Layer: i, Size: f.Size, SHA256: f.SHA256,
-				Offset: layers[i].Offset(f.Path)})
+				Offset: layers[i].Offset(cmp.Or(l.Links[f.Path], f.Path))})
 		}
 	}
 	slices.SortFunc(c.Unused, func(a, b catalog.File) int {

@@ -32,9 +32,7 @@ func (s *Shipped) ship(p *plan, sizes []int64, first bool) {
 			s.New += size
 		}
 		if i < len(p.placed) {
-			for _, f := range p.placed[i].Unused {
-				s.Unused += f.Size
-			}
+			s.Unused += p.placed[i].UnusedSize()
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -47,21 +48,36 @@ type sideLayer struct {
 // imageLayers describes the layers of an image. The catalog has its unused files.
 func imageLayers(infos []image.LayerInfo, c *catalog.Catalog) []sideLayer {
 	layers := make([]sideLayer, len(infos))
-	lines, bytes := make([][]string, len(infos)), make([]int64, len(infos))
+	files := make([][]*catalog.File, len(infos))
 	generated := len(infos) - 1
-	add := func(f *catalog.File) {
-		lines[f.Layer] = append(lines[f.Layer], fileLine(path.Join(layout.Root, f.Path), f.Size, f.SHA256))
-		bytes[f.Layer] += f.Size
-	}
+	offered := make(map[catalog.Place]bool, len(c.Files))
 	for i := range c.Files {
-		add(&c.Files[i])
-		if c.Files[i].Path == layout.KeyPath {
-			generated = c.Files[i].Layer
+		f := &c.Files[i]
+		files[f.Layer] = append(files[f.Layer], f)
+		offered[catalog.Place{Layer: f.Layer, Offset: f.Offset}] = true
+		if f.Path == layout.KeyPath {
+			generated = f.Layer
 		}
 	}
 	for i := range c.Unused {
-		add(&c.Unused[i])
-		layers[c.Unused[i].Layer].Unused += c.Unused[i].Size
+		f := &c.Unused[i]
+		files[f.Layer] = append(files[f.Layer], f)
+		if at := (catalog.Place{Layer: f.Layer, Offset: f.Offset}); !offered[at] {
+			offered[at] = true // the other paths of this content
+			layers[f.Layer].Unused += f.Size
+		}
+	}
+	lines, bytes := make([][]string, len(infos)), make([]int64, len(infos))
+	for i := range files {
+		slices.SortFunc(files[i], func(a, b *catalog.File) int { return strings.Compare(a.Path, b.Path) })
+		contents := make(map[int64]bool)
+		for _, f := range files[i] {
+			lines[i] = append(lines[i], fileLine(path.Join(layout.Root, f.Path), f.Size, f.SHA256, contents[f.Offset]))
+			if !contents[f.Offset] {
+				contents[f.Offset] = true
+				bytes[i] += f.Size
+			}
+		}
 	}
 	for i, info := range infos {
 		l := &layers[i]
@@ -84,10 +100,19 @@ func lockLayers(l *lockfile.Lock, placed []placement.Layer) []sideLayer {
 		to := &layers[i]
 		to.Title, to.Added = placed[i].Title, placed[i].Added
 		var lines []string
+		used := make(map[string]bool) // paths of contents that are wanted
 		for _, f := range slices.Concat(placed[i].Files, placed[i].Unused) {
-			lines = append(lines, fileLine(f.Path, f.Size, f.SHA256))
-			to.Size += f.Size
-			if wanted[f.Path] != f.SHA256 {
+			target := placed[i].Links[f.Path]
+			lines = append(lines, fileLine(f.Path, f.Size, f.SHA256, target != ""))
+			if target == "" {
+				to.Size += f.Size
+			}
+			if wanted[f.Path] == f.SHA256 {
+				used[cmp.Or(target, f.Path)] = true
+			}
+		}
+		for _, f := range slices.Concat(placed[i].Files, placed[i].Unused) {
+			if placed[i].Links[f.Path] == "" && !used[f.Path] {
 				to.Unused += f.Size
 			}
 		}
@@ -135,8 +160,13 @@ func missingFile(l *lockfile.Lock, placed []placement.Layer) string {
 	return ""
 }
 
-func fileLine(name string, size int64, sha256 string) string {
-	return fmt.Sprintf("%d %s %s", size, sha256, name)
+// fileLine identifies a file of a layer. link says that it is a hard link to a file before it.
+func fileLine(name string, size int64, sha256 string, link bool) string {
+	line := fmt.Sprintf("%d %s %s", size, sha256, name)
+	if link {
+		line += " link"
+	}
+	return line
 }
 
 func digestOf(lines []string) string {

@@ -42,7 +42,8 @@
 //
 // Within a layer, entries are sorted by path, follow their parent folders, and
 // belong to uid and gid 0; see Layer, which writes them. A file of the catalog is a
-// regular file, or a hard link to another file of its layer: two paths then share one place.
+// regular file, or a hard link to another file of its layer, which is before it: two paths then share one place. The target may be an unused
+// file. No link leads to another layer, because some runtimes unpack layers one by one into separate folders.
 //
 // The image's name is not part of the image, so its digest does not depend on the name: names are annotations of the index, and
 // RepoTags of a docker-archive. LocalNames derives the names of an image that did not come from a registry from the catalog's

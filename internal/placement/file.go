@@ -30,10 +30,12 @@ type documentLayer struct {
 	// Architecture is as in Layer.
 	Architecture string   `json:"architecture,omitempty"`
 	Files        []string `json:"files"` // "SIZE SHA256 PATH", wanted or not, sorted by path
+	// Links are as in Layer.
+	Links map[string]string `json:"links,omitempty"`
 }
 
 const (
-	documentVersion = 1
+	documentVersion = 2       // 1 if no layer has links, which programs that read only version 1 would leave out
 	maxTitle        = 10_000  // bytes: the names of sets
 	maxDocument     = 1 << 30 // bytes, uncompressed: a distribution has 20 MB
 )
@@ -74,8 +76,8 @@ func decode(data []byte) ([]Layer, error) {
 	if err := json.Unmarshal(text, &d); err != nil {
 		return nil, err
 	}
-	if d.Version != documentVersion {
-		return nil, fmt.Errorf("version %d: this program reads version %d", d.Version, documentVersion)
+	if d.Version < 1 || d.Version > documentVersion {
+		return nil, fmt.Errorf("version %d: this program reads versions up to %d", d.Version, documentVersion)
 	}
 	layers := make([]Layer, len(d.Layers))
 	for i, l := range d.Layers {
@@ -96,8 +98,30 @@ func decode(data []byte) ([]Layer, error) {
 			}
 			layers[i].Files = append(layers[i].Files, f)
 		}
+		if err := layers[i].setLinks(l.Links); err != nil {
+			return nil, fmt.Errorf("layer %d: %w", i, err)
+		}
 	}
 	return layers, nil
+}
+
+// setLinks sets the links of a layer whose files are all in Files, and refuses what Layer.Links does not allow.
+func (l *Layer) setLinks(links map[string]string) error {
+	if len(links) == 0 {
+		return nil
+	}
+	contents := make(map[string]artifact.Content, len(l.Files))
+	for i := range l.Files {
+		contents[l.Files[i].Path] = l.Files[i].content()
+	}
+	for name, target := range links {
+		content, known := contents[name]
+		if !known || contents[target] != content || target >= name || links[target] != "" {
+			return fmt.Errorf("%.200q cannot be a link to %.200q", name, target)
+		}
+	}
+	l.Links = links
+	return nil
 }
 
 func parseFile(line string) (f File, err error) {
@@ -118,12 +142,14 @@ func parseFile(line string) (f File, err error) {
 
 // Write replaces the file, unless its content is already the same.
 func Write(file string, layers []Layer) error {
-	var d document
-	d.Version = documentVersion
+	d := document{Version: 1}
 	for _, l := range layers {
+		if len(l.Links) > 0 {
+			d.Version = documentVersion
+		}
 		all := slices.Concat(l.Files, l.Unused)
 		slices.SortFunc(all, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-		stated := documentLayer{Title: l.Title, Added: l.Added, Architecture: l.Architecture}
+		stated := documentLayer{Title: l.Title, Added: l.Added, Architecture: l.Architecture, Links: l.Links}
 		for _, f := range all {
 			stated.Files = append(stated.Files, fmt.Sprintf("%d %s %s", f.Size, f.SHA256, f.Path))
 		}

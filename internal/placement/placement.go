@@ -8,6 +8,10 @@
 // A kept layer has its old bytes, including files that are no longer wanted. If these become too many, Place drops the layers that have
 // most of them, and puts their wanted files into new layers.
 //
+// In new layers, each content is stored once: other files with the same content are hard links to the first, in the same layer. A
+// kept layer cannot get links, and no file can be a link to a file of another layer. So a content that a kept layer has is stored again if a file with
+// another path needs it. Such copies count as unused when Place decides which layers to keep.
+//
 // Placing the same files with the result as the base changes nothing. So the digest of an image depends on the lock and either the base or
 // the image itself.
 package placement
@@ -20,6 +24,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/image/tarlayer"
 )
 
@@ -46,13 +51,16 @@ type Layer struct {
 	Kept         bool   // it is a layer of the base
 	Files        []File // that are wanted, sorted by path
 	Unused       []File // that the base once wanted, sorted by path
+	// Links are the files that are hard links: the path of each, with the path of the file of this layer that has the content, which sorts before it
+	// and is not a link. nil: there are none.
+	Links map[string]string
 }
 
 // Options limit the layers.
 type Options struct {
 	LayerSize int64 // bytes: new layers are no larger, unless one file is, or all files make more than half of MaxLayers; 0: DefaultLayerSize
 	MaxLayers int   // 0: DefaultMaxLayers
-	MaxUnused int   // percent of all bytes; 0: DefaultMaxUnused
+	MaxUnused int   // percent of all bytes, second copies of a content among them; 0: DefaultMaxUnused
 }
 
 // Defaults. Registries limit the size of a layer (10 GB is the smallest known limit), and
@@ -120,6 +128,7 @@ type keptLayer struct {
 	Layer
 	number       int
 	used, unused int64 // bytes
+	copies       int64 // bytes of used, of contents that other layers have, too
 }
 
 // find finds the wanted files in the base. It ignores a file that a later layer would hide.
@@ -129,7 +138,7 @@ func (p *placing) find(base []Layer) {
 	has := make(map[string][]*keptLayer)
 	contents := make([]map[string]File, len(base))
 	for i := range base {
-		l := &keptLayer{Layer: Layer{Title: base[i].Title, Added: base[i].Added, Kept: true}, number: i}
+		l := &keptLayer{Layer: Layer{Title: base[i].Title, Added: base[i].Added, Links: base[i].Links, Kept: true}, number: i}
 		p.kept = append(p.kept, l)
 		contents[i] = make(map[string]File, len(base[i].Files)+len(base[i].Unused))
 		for _, f := range slices.Concat(base[i].Files, base[i].Unused) {
@@ -144,7 +153,6 @@ func (p *placing) find(base []Layer) {
 			if contents[l.number][w.Path] == w.File && stack.Sees(l.number, w.Path) {
 				p.at[i] = l
 				l.Files = append(l.Files, w.File)
-				l.used += cost(w.File)
 				delete(contents[l.number], w.Path)
 			}
 		}
@@ -152,14 +160,22 @@ func (p *placing) find(base []Layer) {
 	for i, l := range p.kept {
 		for _, name := range slices.Sorted(maps.Keys(contents[i])) {
 			l.Unused = append(l.Unused, contents[i][name])
-			l.unused += cost(contents[i][name])
 		}
 		slices.SortFunc(l.Files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
 	}
+	stored := make(map[artifact.Content]bool)
+	for i, at := range p.at {
+		if at == nil {
+			stored[p.wanted[i].content()] = true
+		}
+	}
+	for _, l := range p.kept {
+		l.weigh(stored)
+	}
 }
 
-// giveUp drops the layers without wanted files. If there are none, but too much is unused, it drops the layers with the largest
-// unused share. It reports whether it dropped any.
+// giveUp drops the layers without wanted files. If there are none, but too much is unused or stored twice, it drops the layers with the largest
+// share of that. It reports whether it dropped any.
 func (p *placing) giveUp() (dropped bool) {
 	before := len(p.kept)
 	p.kept = slices.DeleteFunc(p.kept, func(l *keptLayer) bool { return len(l.Files) == 0 })
@@ -169,23 +185,21 @@ func (p *placing) giveUp() (dropped bool) {
 	var all, unused int64
 	for _, l := range p.kept {
 		all += l.used + l.unused
-		unused += l.unused
+		unused += l.unused + l.copies
 	}
-	for i, at := range p.at {
-		if at == nil {
-			all += cost(p.wanted[i].File)
-		}
+	files, _ := p.newFiles()
+	for _, f := range files {
+		all += f.size
 	}
 	byShare := slices.Clone(p.kept)
-	slices.SortStableFunc(byShare, func(a, b *keptLayer) int {
-		return cmp.Compare(float64(b.unused)/float64(b.used+b.unused), float64(a.unused)/float64(a.used+a.unused))
-	})
+	share := func(l *keptLayer) float64 { return float64(l.unused+l.copies) / float64(l.used+l.unused) }
+	slices.SortStableFunc(byShare, func(a, b *keptLayer) int { return cmp.Compare(share(b), share(a)) })
 	for _, l := range byShare {
 		if unused*100 <= all*int64(p.options.MaxUnused) {
 			break
 		}
-		unused -= l.unused
-		all -= l.unused
+		unused -= l.unused + l.copies
+		all -= l.unused + l.copies
 		p.drop(l)
 		dropped = true
 	}
@@ -250,28 +264,29 @@ func (p *placing) layers() []Layer {
 // groups are the files that go into new layers, and their total size in bytes.
 func (p *placing) groups() (all []*newGroup, total int64) {
 	byName := make(map[string]*newGroup)
-	for i, at := range p.at {
-		if at != nil {
-			continue
-		}
-		w := &p.wanted[i]
-		g := byName[w.Group]
+	files, groups := p.newFiles()
+	for i, f := range files {
+		g := byName[groups[i]]
 		if g == nil {
-			g = &newGroup{title: w.Group}
-			byName[w.Group] = g
+			g = &newGroup{title: groups[i]}
+			byName[groups[i]] = g
 			all = append(all, g)
 		}
-		g.files = append(g.files, w.File)
-		g.size += cost(w.File)
-		total += cost(w.File)
+		g.files = append(g.files, f)
+		g.size += f.size
+		total += f.size
 	}
 	return all, total
 }
 
-// size is the total size of the wanted files in bytes.
+// size is the total size of the wanted files in bytes, each content counted once.
 func (p *placing) size() (size int64) {
+	counted := make(map[artifact.Content]bool, len(p.wanted))
 	for i := range p.wanted {
-		size += cost(p.wanted[i].File)
+		if f := &p.wanted[i].File; f.Size <= linkAbove || !counted[f.content()] {
+			counted[f.content()] = true
+			size += cost(*f)
+		}
 	}
 	return size
 }
@@ -279,7 +294,7 @@ func (p *placing) size() (size int64) {
 // A newGroup is files that go into new layers together.
 type newGroup struct {
 	title string
-	files []File
+	files []*newFile
 	size  int64 // bytes
 }
 
@@ -293,7 +308,7 @@ func (g *newGroup) apart(large, limit int64, most int) (all []*newGroup) {
 			folders[dir] = &newGroup{title: g.title}
 			all = append(all, folders[dir])
 		}
-		folders[dir].size += cost(f)
+		folders[dir].size += f.size
 		folders[dir].files = append(folders[dir].files, f)
 	}
 	all = slices.DeleteFunc(all, func(g *newGroup) bool { return g.size < large || g.size > limit })
@@ -304,7 +319,7 @@ func (g *newGroup) apart(large, limit int64, most int) (all []*newGroup) {
 		taken[path.Dir(t.files[0].Path)] = true
 		g.size -= t.size
 	}
-	g.files = slices.DeleteFunc(g.files, func(f File) bool { return taken[path.Dir(f.Path)] })
+	g.files = slices.DeleteFunc(g.files, func(f *newFile) bool { return taken[path.Dir(f.Path)] })
 	return all
 }
 
@@ -312,24 +327,13 @@ func (g *newGroup) apart(large, limit int64, most int) (all []*newGroup) {
 func (g *newGroup) cut(limit int64) (layers []Layer) {
 	var size int64
 	var folders map[string]bool
-	more := func(f File) int64 {
-		size := cost(f)
-		for dir := path.Dir(f.Path); dir != "." && !folders[dir]; dir = path.Dir(dir) {
-			size += tarlayer.TarBlock
-		}
-		return size
-	}
 	for _, f := range g.files {
-		if len(layers) == 0 || size+more(f) > limit {
+		if len(layers) == 0 || size+f.size+f.folders(folders, false) > limit {
 			layers = append(layers, Layer{Title: g.title})
 			size, folders = tarlayer.TarTrailer, make(map[string]bool)
 		}
-		size += more(f)
-		for dir := path.Dir(f.Path); dir != "." && !folders[dir]; dir = path.Dir(dir) {
-			folders[dir] = true
-		}
-		l := &layers[len(layers)-1]
-		l.Files = append(l.Files, f)
+		size += f.size + f.folders(folders, true)
+		f.addTo(&layers[len(layers)-1])
 	}
 	for i := range layers {
 		slices.SortFunc(layers[i].Files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })

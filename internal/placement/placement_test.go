@@ -79,11 +79,7 @@ func check(t *testing.T, base, layers []Layer, wanted []Wanted, o Options) (ship
 		}
 	}
 	where := make(map[string]File)
-	var wantedSize int64
-	for _, w := range wanted {
-		wantedSize += cost(w.File)
-	}
-	limit := max(o.LayerSize, 2*wantedSize/int64(o.MaxLayers))
+	limit := max(o.LayerSize, 2*(&placing{wanted: wanted}).size()/int64(o.MaxLayers))
 	for i, l := range layers {
 		var size int64 = tarlayer.TarTrailer
 		for _, f := range l.Files {
@@ -91,16 +87,16 @@ func check(t *testing.T, base, layers []Layer, wanted []Wanted, o Options) (ship
 				t.Errorf("%s is in two layers, or hidden", f.Path)
 			}
 			where[f.Path] = f
-			size += cost(f)
+			size += l.cost(&f)
 		}
 		for _, f := range l.Unused {
-			unused += f.Size
-			size += cost(f)
+			size += l.cost(&f)
 		}
+		unused += l.UnusedSize()
 		all += size
 		if !l.Kept {
 			shipped += size
-			if size > limit && len(l.Files) > 1 {
+			if size > limit && len(l.Files)-len(l.Links) > 1 {
 				t.Errorf("layer %d has %d bytes", i, size)
 			}
 		}

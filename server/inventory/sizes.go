@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
 // Sizes say what the image weighs.
 type Sizes struct {
-	Size    int64 // of the items' files, each once, bytes
+	Size    int64 // of the items' files, each content once, bytes
 	Origins []OriginSize
 	Layers  []LayerSize // in the manifest's order
 	Months  []MonthSize // from the first
@@ -64,7 +65,7 @@ func (v *Inventory) findOrigins(ctx context.Context, s *Sizes) error {
 		}
 	}
 	type key struct{ kind, name string }
-	places, counted := make(map[key]int), make(map[string]bool)
+	places, counted := make(map[key]int), make(map[artifact.Content]bool)
 	err := v.Image.EachItem(ctx, func(i *artifact.Item) error {
 		k := key{i.Kind, i.Name}
 		if originator := originators[i.Kind]; originator != nil {
@@ -80,8 +81,9 @@ func (v *Inventory) findOrigins(ctx context.Context, s *Sizes) error {
 		}
 		s.Origins[at].Items++
 		for f := range i.Files {
-			if id := i.FileID(&i.Files[f]); !counted[id] {
-				counted[id] = true
+			if content := i.Files[f].Content(); !counted[content] {
+				content.SHA256 = strings.Clone(content.SHA256) // it is a part of a block
+				counted[content] = true
 				s.Origins[at].Size += i.Files[f].Size
 				s.Size += i.Files[f].Size
 			}
@@ -112,11 +114,22 @@ func (v *Inventory) findLayers(ctx context.Context, s *Sizes) error {
 		most = max(most, unused[i].Layer+1)
 	}
 	s.Layers = make([]LayerSize, most)
+	counted := make(map[catalog.Place]bool, len(c.Files)) // a content may have several paths
+	first := func(f *catalog.File) bool {
+		at := catalog.Place{Layer: f.Layer, Offset: f.Offset}
+		again := counted[at]
+		counted[at] = true
+		return !again
+	}
 	for i := range c.Files {
-		s.Layers[c.Files[i].Layer].Used += c.Files[i].Size
+		if f := &c.Files[i]; first(f) {
+			s.Layers[f.Layer].Used += f.Size
+		}
 	}
 	for i := range unused {
-		s.Layers[unused[i].Layer].Unused += unused[i].Size
+		if f := &unused[i]; first(f) {
+			s.Layers[f.Layer].Unused += f.Size
+		}
 	}
 	months := make(map[string]*MonthSize)
 	for i := range s.Layers {
