@@ -67,7 +67,7 @@ const billValidator = "internal/sbom/sbomtest"
 
 // The shelf has the packages that kinds may use beside the vocabulary. Of this program, they import the vocabulary alone,
 // and each other.
-var shelf = []string{"internal/atomicfile", "internal/bytesize", "internal/glob", "internal/image/attached", "internal/image/signature", "internal/jsonschema", "internal/openpgp",
+var shelf = []string{"internal/atomicfile", "internal/bytesize", "internal/glob", "internal/image/attached", "internal/image/signature", "internal/jsonschema", "internal/openpgp", "internal/paging",
 	"internal/parallel", "internal/strictyaml"}
 
 func onShelf(path string) bool {

@@ -16,15 +16,13 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/paging"
 )
 
 const (
-	pageSize  = "?n=1000" // names; more than a registry allows may be an error there
-	maxPage   = 32 << 20  // bytes
-	maxPages  = 10_000    // of one list
-	maxNames  = 3_000_000 // in one list
-	maxListed = 512 << 20 // bytes of one list
-	maxRepeat = 10        // pages in a row with nothing new
+	pageSize = "?n=1000" // names; more than a registry allows may be an error there
+	maxPage  = 32 << 20  // bytes
+	maxNames = 3_000_000 // in one list
 )
 
 // A tagList is the list of a repository's tags, which is read once.
@@ -139,69 +137,13 @@ func (r *registry) list(ctx context.Context, address string, names func(data []b
 
 // pages requests one page after the other. page reads one, and reports whether it has anything new.
 func (r *registry) pages(ctx context.Context, address string, page func(data []byte, header http.Header) (more bool, err error)) error {
-	seen, repeats, size := map[string]bool{}, 0, 0
-	for next := address; next != ""; {
-		if seen[next] || len(seen) >= maxPages {
-			return artifact.Verifyf("%s: the pages of the list form a loop: page %d is followed by %s again", artifact.Redacted(address), len(seen), artifact.Redacted(next))
-		}
-		seen[next] = true
-		data, answer, err := artifact.Get(ctx, r.upstream, artifact.Request{URLs: []string{next}, Limit: maxPage})
+	return paging.Each(address, func(address string) ([]byte, http.Header, error) {
+		data, answer, err := artifact.Get(ctx, r.upstream, artifact.Request{URLs: []string{address}, Limit: maxPage})
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		if size += len(data); size > maxListed {
-			return artifact.Verifyf("%s: the list has more than %d bytes", artifact.Redacted(address), maxListed)
-		}
-		more, err := page(data, answer.Header)
-		if err != nil {
-			return fmt.Errorf("%s: %w", artifact.Redacted(next), err)
-		}
-		if repeats++; more {
-			repeats = 0
-		}
-		if repeats > maxRepeat {
-			return artifact.Verifyf("%s: the pages of the list form a loop: the last %d have nothing new", artifact.Redacted(address), repeats)
-		}
-		if next, err = nextPage(next, answer.Header.Values("Link")); err != nil {
-			return fmt.Errorf("%s: %w", artifact.Redacted(address), err)
-		}
-	}
-	return nil
-}
-
-// nextPage is the address of the next page, by RFC 8288; empty: there is none. It is on the same host: another must not see the login.
-func nextPage(current string, links []string) (string, error) {
-	for _, link := range strings.Split(strings.Join(links, ","), ",") {
-		target, parameters, found := strings.Cut(strings.TrimSpace(link), ">")
-		target, isLink := strings.CutPrefix(target, "<")
-		if !found || !isLink || !isNext(parameters) {
-			continue
-		}
-		base, err := url.Parse(current)
-		if err != nil {
-			return "", err
-		}
-		next, err := base.Parse(target)
-		if err != nil {
-			return "", artifact.Verifyf("the link to the next page is not an address: %q", artifact.Printable(target))
-		}
-		if next.Host != base.Host {
-			return "", artifact.Verifyf("the next page would be on another host: %s", artifact.Redacted(next.String()))
-		}
-		next.Scheme, next.Fragment, next.User = base.Scheme, "", base.User // behind a proxy, a registry may not know that it is reached over TLS
-		return next.String(), nil
-	}
-	return "", nil
-}
-
-func isNext(parameters string) bool {
-	for _, p := range strings.Split(parameters, ";") {
-		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
-		if strings.EqualFold(name, "rel") && slices.Contains(strings.Fields(strings.Trim(value, `"`)), "next") {
-			return true
-		}
-	}
-	return false
+		return data, answer.Header, nil
+	}, page)
 }
 
 // referrers implements content: "Listing Referrers". If the registry does not support that, a tag lists the referrers.

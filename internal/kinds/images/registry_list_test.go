@@ -2,40 +2,11 @@ package images
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 )
-
-func TestNextPage(t *testing.T) {
-	const here = "https://r.example.org/prefix/v2/a/tags/list?n=2"
-	for link, want := range map[string]string{
-		``: "",
-		`</v2/a/tags/list?last=b&n=2>; rel="next"`:                  "https://r.example.org/v2/a/tags/list?last=b&n=2",
-		`<?last=b>;rel=next`:                                        "https://r.example.org/prefix/v2/a/tags/list?last=b",
-		`<http://r.example.org/v2/x>; title="a"; REL="prev next"`:   "https://r.example.org/v2/x",
-		`</first>; rel="first", </v2/y>; rel="next"`:                "https://r.example.org/v2/y",
-		`</v2/x>; rel="prev"`:                                       "",
-		`/v2/x; rel="next"`:                                         "",
-		`<https://other.example.org/v2/x>; rel="next"`:              "!on another host",
-		`<file:///etc/passwd>; rel="next"`:                          "!on another host",
-		`<https://r.example.org:8443/v2/x>; rel="next"`:             "!on another host",
-		`<https://name:secret@other.example.org/>; rel="next"`:      "!on another host",
-		`<https://[/>; rel="next"`:                                  "!not an address",
-		`<https://name:secret@r.example.org/v2/x#part>; rel="next"`: "https://r.example.org/v2/x",
-	} {
-		got, err := nextPage(here, []string{link})
-		if text, wrong := strings.CutPrefix(want, "!"); wrong {
-			if err == nil || !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "secret") {
-				t.Errorf("%s: %q, %v, want %q", link, got, err, text)
-			}
-		} else if err != nil || got != want {
-			t.Errorf("%s: %q, %v, want %q", link, got, err, want)
-		}
-	}
-}
 
 func TestAddresses(t *testing.T) {
 	for from, want := range map[string]string{
@@ -55,13 +26,9 @@ func TestAddresses(t *testing.T) {
 }
 
 func FuzzPages(f *testing.F) {
-	f.Add([]byte(`{"name":"a","tags":["1"]}`), `</v2/x>; rel="next"`)
-	f.Add([]byte(`{"schemaVersion":2,"manifests":[`+someBlob+`]}`), `<https://x>`)
-	f.Fuzz(func(t *testing.T, data []byte, link string) {
-		next, err := nextPage("https://r.example.org/v2/", []string{link})
-		if u, parsed := url.Parse(next); err == nil && next != "" && (parsed != nil || u.Host != "r.example.org" || u.Scheme != "https") {
-			t.Errorf("%q leads to %q", link, next)
-		}
+	f.Add([]byte(`{"name":"a","tags":["1"]}`))
+	f.Add([]byte(`{"schemaVersion":2,"manifests":[` + someBlob + `]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
 		list, err := readAttachedList(data)
 		for _, d := range list {
 			if err == nil && !validDigest(d.Digest.String()) {
