@@ -135,7 +135,7 @@ func (c *Client) explain(err error) error {
 		return err
 	}
 	switch {
-	case errors.As(err, &status) && (status.Status == http.StatusUnauthorized || status.Status == http.StatusForbidden && repositoryOf(status.URL) != ""):
+	case errors.As(err, &status) && (status.Status == http.StatusUnauthorized || status.Status == http.StatusForbidden && ofRegistry(status.URL)):
 		return c.logins.hint(err, status.URL)
 	case errors.As(err, &status) && status.Status == http.StatusTooManyRequests:
 		return limited(err, status)
@@ -153,17 +153,23 @@ func (c *Client) explain(err error) error {
 	return err
 }
 
-// joined is the error of all addresses. It is fs.ErrNotExist only if each of them says so:
+// Joined is the error of all addresses. It is fs.ErrNotExist only if each of them says so:
 // one that does not answer may have the file.
-func joined(failures []error) error {
+func Joined(failures []error) error {
 	absent := func(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 	if slices.ContainsFunc(failures, func(err error) bool { return !absent(err) }) {
 		failures = slices.Clone(failures)
 		for i, err := range failures {
-			if absent(err) {
-				failures[i] = errors.New(err.Error())
-			}
+			failures[i] = Present(err)
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// Present is an error that is not fs.ErrNotExist, with the same text: the server answers so for something that it has.
+func Present(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.New(err.Error())
+	}
+	return err
 }

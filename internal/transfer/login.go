@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -47,11 +48,31 @@ func (t *loginTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		io.CopyN(io.Discard, resp.Body, 4<<10) // the connection can serve again
 		resp.Body.Close()
+		if err == nil {
+			r, err = again(r)
+		}
 		if err != nil {
 			return nil, err
 		}
 		value = next
 	}
+}
+
+// again is a request to send once more, with its body from the beginning.
+func again(r *http.Request) (*http.Request, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return r, nil
+	}
+	if r.GetBody == nil {
+		return nil, &Temporary{fmt.Errorf("%s: the server wants another login in the middle of a transfer", artifact.Redacted(r.URL.String())), 0}
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Body = body
+	return r, nil
 }
 
 // logins are the names and passwords that the user has stored, and what servers wanted to see of them.
@@ -88,8 +109,17 @@ func repositoryOf(u *url.URL) string {
 	return rest[:end]
 }
 
+// ofRegistry reports whether an address belongs to a registry: to a repository, or it is the list of them.
+func ofRegistry(u *url.URL) bool { return repositoryOf(u) != "" || isCatalog(u) }
+
+// isCatalog reports whether an address is that of a registry's repositories, which is not a part of the specification any more.
+func isCatalog(u *url.URL) bool { return strings.HasSuffix(u.Path, "/v2/_catalog") }
+
 func (l *logins) space(u *url.URL) *space {
 	key := u.Scheme + "://" + u.Host + "/" + repositoryOf(u)
+	if isCatalog(u) {
+		key += "_catalog"
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.spaces[key]
@@ -112,7 +142,7 @@ func (l *logins) unasked(r *http.Request, base http.RoundTripper) (string, error
 		return token.value(r, base, l.userAgent, "")
 	case basic != "":
 		return basic, nil
-	case repositoryOf(r.URL) != "":
+	case ofRegistry(r.URL):
 		return "", nil
 	}
 	return basicOf(l.stored(r.URL)), nil
@@ -168,10 +198,10 @@ func (l *logins) find(r *http.Request) (Login, error) {
 	for first.Response != nil && first.Response.Request != nil {
 		first = first.Response.Request
 	}
-	if r.URL.Scheme != "https" && (repository == "" || first.URL.Host != r.URL.Host) {
+	if r.URL.Scheme != "https" && (!ofRegistry(r.URL) || first.URL.Host != r.URL.Host) {
 		return stored, nil
 	}
-	if repository == "" && stored != (Login{}) {
+	if !ofRegistry(r.URL) && stored != (Login{}) {
 		return stored, nil
 	}
 	login, err := RegistryLogin(r.URL.Host, repository)
@@ -196,7 +226,7 @@ func (l *logins) stored(u *url.URL) *url.Userinfo {
 
 // hint says where a login can be put, or that the one there was refused.
 func (l *logins) hint(err error, u *url.URL) error {
-	if repositoryOf(u) != "" {
+	if ofRegistry(u) {
 		return RegistryHint(err, u.Host)
 	}
 	files, unreadable := l.netrc.files()

@@ -186,14 +186,14 @@ func (s *Stream) nextRound() error {
 	}
 	s.at = 0
 	if len(alive) == 0 {
-		return joined(s.failures)
+		return Joined(s.failures)
 	}
 	pause, more := s.patience.pause(after)
 	if !more {
 		for _, w := range alive {
 			w.host.unreachable.Store(w.host.down.Load())
 		}
-		return joined(s.failures)
+		return Joined(s.failures)
 	}
 	s.ways = alive
 	return s.client.o.Wait(s.ctx, pause)

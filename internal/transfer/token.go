@@ -49,6 +49,9 @@ func newToken(r *http.Request, resp *http.Response, challenge auth.Challenge, lo
 	if name := repositoryOf(r.URL); len(options.Scopes) == 0 && name != "" {
 		options.Scopes = []string{"repository:" + name + ":pull"}
 	}
+	if len(options.Scopes) == 0 && isCatalog(r.URL) {
+		options.Scopes = []string{"registry:catalog:*"}
+	}
 	t := &token{options: options, slot: make(chan struct{}, 1)}
 	if realm.Host == r.URL.Host {
 		t.header = maps.Clone(r.Header)

@@ -50,6 +50,8 @@ type Options struct {
 type Client struct {
 	// Received, if set, is called with the number of bytes that have just come in.
 	Received func(n int64)
+	// Sent is as Received, of bytes that are about to be sent.
+	Sent func(n int64)
 
 	o          Options
 	limit      *rate.Limiter // nil: none

@@ -145,7 +145,8 @@ func (a Artifact) Make(subject v1.Descriptor) (*Made, error) {
 // Tag is the tag of what belongs to an image, where registries do not list referrers (OCI distribution specification 1.1, "Referrers tag
 // schema"), and of cosign's signatures with the suffix ".sig".
 func Tag(image digest.Digest, suffix string) string {
-	return strings.ReplaceAll(image.String(), ":", "-") + suffix
+	algorithm, encoded, _ := strings.Cut(image.String(), ":")
+	return algorithm + "-" + encoded[:min(64, len(encoded))] + suffix // a tag has at most 128 characters
 }
 
 // Is reports whether a descriptor in an index is not an image, but attached to one.
