@@ -3,7 +3,7 @@ package erasure
 import "fmt"
 
 // Restore fills the data shards that are missing. shards are data, then parity; each has its full length, and present says which are there. The
-// contents of the others do not matter; missing parity is not restored. If too many are missing, it is ErrTooMany.
+// contents of the others do not matter; missing parity is not restored, and may be nil. If too many are missing, it is ErrTooMany.
 //
 // A data shard that is nil and present is all zeros.
 func (c *Code) Restore(shards [][]byte, present []bool) error {
@@ -20,7 +20,7 @@ func (c *Code) Restore(shards [][]byte, present []bool) error {
 		if there {
 			continue
 		}
-		if shards[i] == nil {
+		if shards[i] == nil && i < c.data {
 			return fmt.Errorf("shard %d is missing and has no memory", i)
 		}
 		lost[c.at(i)] = true
@@ -49,7 +49,7 @@ func (c *Code) Restore(shards [][]byte, present []bool) error {
 		to := min(from+strip, size/2)
 		work := c.work.shaped(c.points, to-from)
 		for i, shard := range shards {
-			if present[i] && shard != nil {
+			if shard != nil && present[i] {
 				work.row(c.at(i)).addProduct(c.field.exp[locator[c.at(i)]], cut(shard, from, to))
 			}
 		}
