@@ -10,15 +10,18 @@ import (
 	"sync"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/pypi/pep508"
 )
 
-// A Stated is the metadata of a wheel, and where it was read.
+// A Stated is the metadata of a distribution, and where it was read.
 type Stated struct {
 	*Metadata
 	// Content is that of the file of metadata at File.URL + ".metadata". It is the zero value if the index has none: then the wheel was read.
 	Content artifact.Content
-	// Wheel is the size of the wheel if it was read, else -1.
-	Wheel int64
+	// Size is that of the distribution if it was read, else -1.
+	Size int64
+	// Build are the requirements of the tools that build a source distribution.
+	Build []string
 	// Lost tells that the index announces a file of metadata that it does not have.
 	Lost bool
 }
@@ -26,11 +29,12 @@ type Stated struct {
 // MetadataURL is the address of a file's metadata: PEP 658.
 func MetadataURL(f *File) string { return f.URL + ".metadata" }
 
-// Metadata reads the metadata of a wheel of a project: from the index if that has it, else from the wheel itself, which must then have a digest. Both
-// are verified by their digests, and stay in the cache. The name must be the project's; that the version is the file's is for the caller to check.
+// Metadata reads the metadata of a distribution of a project: of a wheel from the index if that has it, else from the distribution itself, which must then
+// have a digest. Both are verified by their digests, and stay in the cache. The name must be the project's; that the version is the file's is for the
+// caller to check.
 func (x *Index) Metadata(ctx context.Context, project string, f *File) (*Stated, error) {
-	s := &Stated{Wheel: -1}
-	if f.Metadata {
+	s := &Stated{Size: -1}
+	if f.Metadata && f.Dist.IsWheel() {
 		request := artifact.Request{URLs: []string{MetadataURL(f)}, Limit: MaxMetadata, Want: artifact.Content{Size: -1, SHA256: f.MetadataSHA256}, Keep: f.MetadataSHA256 == ""}
 		data, answer, err := artifact.Get(ctx, x.Upstream, request)
 		switch {
@@ -51,7 +55,13 @@ func (x *Index) Metadata(ctx context.Context, project string, f *File) (*Stated,
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
 	defer answer.Close()
-	s.Wheel = answer.Size
+	s.Size = answer.Size
+	if !f.Dist.IsWheel() {
+		if s.Metadata, s.Build, err = ParseSource(f.Name, readerAt(answer.Body), answer.Size); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		return s, s.check(project, f)
+	}
 	data, err := WheelMetadata(readerAt(answer.Body), answer.Size, project)
 	if err != nil {
 		return nil, artifact.Verifyf("%s: %w", f.Name, err)
@@ -64,7 +74,11 @@ func (s *Stated) read(data []byte, project string, f *File) (err error) {
 	if s.Metadata, err = ParseMetadata(bytes.NewReader(data)); err != nil {
 		return artifact.Verifyf("metadata of %s: %w", f.Name, err)
 	}
-	if Normalize(s.Name) != project {
+	return s.check(project, f)
+}
+
+func (s *Stated) check(project string, f *File) error {
+	if pep508.NormalizeName(s.Name) != project {
 		return artifact.Verifyf("metadata of %s: it is of another project: %s", f.Name, s.Name)
 	}
 	return nil

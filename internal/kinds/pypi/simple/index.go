@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/pypi/pep508"
 )
 
 // Content types of pages: PEP 691.
@@ -33,7 +34,7 @@ type Index struct {
 // ends the reading. It keeps no file: what is in memory does not depend on the size of the page. If the index does not have the project, the
 // error is fs.ErrNotExist.
 func (x *Index) Project(ctx context.Context, name string, pass func(*File) error) (*Page, error) {
-	if !ValidName(name) || Normalize(name) != name {
+	if !pep508.ValidName(name) || pep508.NormalizeName(name) != name {
 		return nil, fmt.Errorf("%q is not the normalised name of a project", shorten(name))
 	}
 	address := x.URL + name + "/"

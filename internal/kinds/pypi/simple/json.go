@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/minimirror/minimirror/internal/kinds/pypi/pep508"
 )
 
 // jsonFile is an element of "files" (PEP 691, 700, 714, 740). Values of other types than the specification's are as if they were absent.
@@ -60,7 +62,7 @@ func (p *Page) readJSON(r io.Reader, base *url.URL, pass func(*File) error) erro
 			err = p.jsonStatus(d)
 		case "name":
 			var name text
-			if err = d.Decode(&name); err == nil && (!ValidName(string(name)) || Normalize(string(name)) != p.Project) {
+			if err = d.Decode(&name); err == nil && (!pep508.ValidName(string(name)) || pep508.NormalizeName(string(name)) != p.Project) {
 				err = fmt.Errorf("the page is of the project %q", shorten(string(name)))
 			}
 		default:

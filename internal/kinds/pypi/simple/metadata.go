@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/minimirror/minimirror/internal/kinds/pypi/pep508"
 )
 
 // Metadata is what a distribution says of itself: "Core metadata specifications". Values are as they are written.
@@ -91,7 +93,7 @@ func (m *Metadata) check() error {
 	switch {
 	case m.Name == "" || m.Version == "":
 		return errors.New("the metadata has no name or no version")
-	case !ValidName(m.Name):
+	case !pep508.ValidName(m.Name):
 		return fmt.Errorf("the metadata has the name %q, which is not valid", shorten(m.Name))
 	}
 	return nil
@@ -133,7 +135,7 @@ func WheelMetadata(r io.ReaderAt, size int64, project string) ([]byte, error) {
 		if !below || !is || file != "METADATA" {
 			continue
 		}
-		if name, _, _ := strings.Cut(stem, "-"); Normalize(name) != project {
+		if name, _, _ := strings.Cut(stem, "-"); pep508.NormalizeName(name) != project {
 			return nil, fmt.Errorf("it has the metadata of another project: %q", shorten(f.Name))
 		}
 		if found != nil {

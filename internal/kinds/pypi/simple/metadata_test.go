@@ -18,7 +18,9 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/cache"
 	"github.com/minimirror/minimirror/internal/fetch"
+	"github.com/minimirror/minimirror/internal/kinds/pypi/pep508"
 	"github.com/minimirror/minimirror/internal/kinds/pypi/simple"
+	"github.com/minimirror/minimirror/internal/kinds/pypi/wheel"
 	"github.com/minimirror/minimirror/internal/transfer"
 )
 
@@ -47,13 +49,13 @@ func FuzzParseMetadata(f *testing.F) {
 	f.Add([]byte("Metadata-Version: 2.1\nName: a\nVersion: 1\nRequires-Dist: b\n c\n\ntext"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := simple.ParseMetadata(bytes.NewReader(data))
-		if err == nil && (!simple.ValidName(m.Name) || m.Version == "") {
+		if err == nil && (!pep508.ValidName(m.Name) || m.Version == "") {
 			t.Errorf("%+v", m)
 		}
 	})
 }
 
-func wheel(t testing.TB, files ...string) []byte {
+func archive(t testing.TB, files ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
@@ -73,7 +75,7 @@ func wheel(t testing.TB, files ...string) []byte {
 }
 
 func FuzzWheelMetadata(f *testing.F) {
-	f.Add(wheel(f, "a-1.dist-info/METADATA", "Name: a\nVersion: 1\n", "a-1.dist-info/RECORD", ""))
+	f.Add(archive(f, "a-1.dist-info/METADATA", "Name: a\nVersion: 1\n", "a-1.dist-info/RECORD", ""))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		text, err := simple.WheelMetadata(bytes.NewReader(data), int64(len(data)), "a")
 		if err == nil && len(text) > simple.MaxMetadata {
@@ -86,14 +88,14 @@ func TestWheelMetadata(t *testing.T) {
 	const text = "Name: a\nVersion: 1\n"
 	for want, data := range map[string][]byte{
 		"":                nil,
-		"no METADATA":     wheel(t, "a/METADATA", text, "x/a-1.dist-info/METADATA", text),
-		"another project": wheel(t, "b-1.dist-info/METADATA", text),
-		"two files":       wheel(t, "a-1.dist-info/METADATA", text, "a-2.dist-info/METADATA", text),
+		"no METADATA":     archive(t, "a/METADATA", text, "x/a-1.dist-info/METADATA", text),
+		"another project": archive(t, "b-1.dist-info/METADATA", text),
+		"two files":       archive(t, "a-1.dist-info/METADATA", text, "a-2.dist-info/METADATA", text),
 		"not a zip":       []byte("wheel"),
-		"more than":       wheel(t, "a-1.dist-info/METADATA", strings.Repeat("x", simple.MaxMetadata+1)),
+		"more than":       archive(t, "a-1.dist-info/METADATA", strings.Repeat("x", simple.MaxMetadata+1)),
 	} {
 		if want == "" {
-			data = wheel(t, "a-1.dist-info/METADATA", text, "a-1.dist-info/other/METADATA", "x")
+			data = archive(t, "a-1.dist-info/METADATA", text, "a-1.dist-info/other/METADATA", "x")
 		}
 		got, err := simple.WheelMetadata(bytes.NewReader(data), int64(len(data)), "a")
 		if want == "" && (err != nil || string(got) != text) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
@@ -107,7 +109,7 @@ func sum(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
 // TestMetadata reads metadata of a server that has them, has them wrong, lacks what it announces, or announces nothing.
 func TestMetadata(t *testing.T) {
 	const text = "Name: My-App\nVersion: 1\nRequires-Dist: x\n"
-	whole := wheel(t, "my_app-1.dist-info/METADATA", text)
+	whole := archive(t, "my_app-1.dist-info/METADATA", text)
 	contents := map[string][]byte{"/good.whl.metadata": []byte(text), "/good.whl": whole, "/lost.whl": whole, "/other.whl.metadata": []byte("Name: other\nVersion: 1\n"), "/broken.whl.metadata": []byte("x")}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data, found := contents[r.URL.Path]
@@ -120,16 +122,16 @@ func TestMetadata(t *testing.T) {
 	defer server.Close()
 	index := newIndex(t, server.URL+"/simple/")
 	file := func(name, metadata string) *simple.File {
-		return &simple.File{Name: name, URL: server.URL + "/" + name, SHA256: sum(whole), Size: -1, Metadata: metadata != "", MetadataSHA256: strings.TrimPrefix(metadata, "true")}
+		return &simple.File{Name: name, Dist: wheel.Filename{Tags: []wheel.Tag{{}}}, URL: server.URL + "/" + name, SHA256: sum(whole), Size: -1, Metadata: metadata != "", MetadataSHA256: strings.TrimPrefix(metadata, "true")}
 	}
 	s, err := index.Metadata(t.Context(), "my-app", file("good.whl", "true"+sum([]byte(text))))
-	if err != nil || s.Content.SHA256 != sum([]byte(text)) || s.Content.Size != int64(len(text)) || s.Lost || s.Wheel != -1 || len(s.RequiresDist) != 1 {
+	if err != nil || s.Content.SHA256 != sum([]byte(text)) || s.Content.Size != int64(len(text)) || s.Lost || s.Size != -1 || len(s.RequiresDist) != 1 {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if s, err = index.Metadata(t.Context(), "my-app", file("good.whl", "true")); err != nil || s.Content.SHA256 != sum([]byte(text)) {
 		t.Errorf("without a digest: %+v, %v", s, err)
 	}
-	if s, err = index.Metadata(t.Context(), "my-app", file("good.whl", "")); err != nil || s.Content.SHA256 != "" || s.Wheel != int64(len(whole)) || len(s.RequiresDist) != 1 {
+	if s, err = index.Metadata(t.Context(), "my-app", file("good.whl", "")); err != nil || s.Content.SHA256 != "" || s.Size != int64(len(whole)) || len(s.RequiresDist) != 1 {
 		t.Errorf("none announced: %+v, %v", s, err)
 	}
 	if s, err = index.Metadata(t.Context(), "my-app", file("lost.whl", "true"+sum([]byte("lost")))); err != nil || !s.Lost || s.Content.SHA256 != "" {
@@ -139,7 +141,7 @@ func TestMetadata(t *testing.T) {
 		"sha256 mismatch":    file("good.whl", "true"+sum([]byte("another"))),
 		"of another project": file("other.whl", "true"+sum([]byte("Name: other\nVersion: 1\n"))),
 		"not a field":        file("broken.whl", "true"),
-		"does not state":     {Name: "x.whl", URL: server.URL + "/lost.whl", Size: -1},
+		"does not state":     {Name: "x.whl", Dist: wheel.Filename{Tags: []wheel.Tag{{}}}, URL: server.URL + "/lost.whl", Size: -1},
 	} {
 		if _, err := index.Metadata(t.Context(), "my-app", f); !errors.Is(err, artifact.ErrVerify) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), ".whl") {
 			t.Errorf("%v, want %q", err, want)

@@ -7,12 +7,14 @@
 package simple
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/kinds/pypi/wheel"
 )
 
 // A Page is what an index says of a project, without its files.
@@ -37,12 +39,11 @@ const (
 
 // A File is a wheel or a source distribution that an index lists.
 type File struct {
-	Name    string // of the file
-	Version string // as the file's name has it; not checked
-	Wheel   bool   // otherwise it is a source distribution
-	URL     string // absolute, without a fragment
-	SHA256  string // empty: the index does not state it
-	Size    int64  // bytes; -1: the index does not state it
+	Name   string         // of the file
+	Dist   wheel.Filename // what the name says
+	URL    string         // absolute, without a fragment
+	SHA256 string         // empty: the index does not state it
+	Size   int64          // bytes; -1: the index does not state it
 	// RequiresPython is a list of version specifiers (PEP 440), as the index has it; not checked. Empty: any Python.
 	RequiresPython string
 	Yanked         bool
@@ -60,78 +61,27 @@ const MaxPage = 128 << 20
 // maxRefused is how many refused files a Page names.
 const maxRefused = 10
 
-// Normalize is the normalised name of a project: lower case, and each run of "-", "_" and "." is one "-" (PEP 503).
-func Normalize(name string) string {
-	var b strings.Builder
-	b.Grow(len(name))
-	run := false
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c == '-' || c == '_' || c == '.':
-			run = true
-			continue
-		case 'A' <= c && c <= 'Z':
-			c += 'a' - 'A'
-		}
-		if run {
-			b.WriteByte('-')
-			run = false
-		}
-		b.WriteByte(c)
-	}
-	if run {
-		b.WriteByte('-')
-	}
-	return b.String()
-}
-
-// ValidName reports whether name is the name of a project: letters and digits of ASCII, with "-", "_" and "." between them ("Names and
-// normalization").
-func ValidName(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		alphanumeric := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !alphanumeric && (i == 0 || i == len(name)-1 || c != '-' && c != '_' && c != '.') {
-			return false
-		}
-	}
-	return name != "" && len(name) <= 200
-}
-
-// formats are the ends of names of source distributions. Others than .tar.gz and .zip are older than PEP 527.
-var formats = []string{".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz"}
-
-// parseName reads the version from the name of a project's file. other means that it is a file of another format, which no installer of today
-// uses, such as an egg. The error says that the name is another project's, or cannot be a file's.
-func parseName(project, name string) (version string, wheel, other bool, err error) {
+// parseName reads the name of a project's file. other means that it is a file of another format, which no installer of today uses, such as an egg,
+// or another kind of file. The error says that the name is another project's, or is not valid.
+func parseName(project, name string) (dist wheel.Filename, other bool, err error) {
 	if !artifact.ValidPath(name) || strings.Contains(name, "/") || len(name) > 255 {
-		return "", false, false, fmt.Errorf("%q cannot be the name of a file", shorten(name))
+		return dist, false, fmt.Errorf("%q cannot be the name of a file", shorten(name))
 	}
-	if stem, is := strings.CutSuffix(name, ".whl"); is {
-		parts := strings.Split(stem, "-")
-		switch {
-		case len(parts) != 5 && len(parts) != 6 || slices.Contains(parts, ""):
-			return "", true, false, fmt.Errorf("%q is not the name of a wheel", name)
-		case !ValidName(parts[0]) || Normalize(parts[0]) != project:
-			return "", true, false, fmt.Errorf("%q is the name of a wheel of another project", name)
-		}
-		return parts[1], true, false, nil
+	if !slices.ContainsFunc(formats, func(end string) bool { return strings.HasSuffix(name, end) }) {
+		return dist, true, nil
 	}
-	for _, format := range formats {
-		stem, is := strings.CutSuffix(name, format)
-		if !is {
-			continue
+	if dist, err = wheel.Parse(name, project); err != nil {
+		var hinted *artifact.HintError
+		if errors.As(err, &hinted) {
+			err = hinted.Err
 		}
-		for at := range len(stem) {
-			if stem[at] == '-' && ValidName(stem[:at]) && Normalize(stem[:at]) == project && at+1 < len(stem) {
-				return stem[at+1:], false, false, nil
-			}
-		}
-		return "", false, false, fmt.Errorf("%q is the name of a source distribution of another project", name)
+		return dist, false, err
 	}
-	return "", false, true, nil
+	return dist, false, nil
 }
+
+// formats are the ends of names of wheels and of source distributions.
+var formats = []string{".whl", ".tar.gz", ".zip"}
 
 func shorten(text string) string {
 	if len(text) > 80 {
@@ -143,7 +93,7 @@ func shorten(text string) string {
 // take checks a file of the page, and passes it on.
 func (p *Page) take(f *File, pass func(*File) error) error {
 	p.Files++
-	version, wheel, other, err := parseName(p.Project, f.Name)
+	dist, other, err := parseName(p.Project, f.Name)
 	switch {
 	case other:
 		return nil
@@ -158,7 +108,7 @@ func (p *Page) take(f *File, pass func(*File) error) error {
 		}
 		return nil
 	}
-	f.Version, f.Wheel = version, wheel
+	f.Dist = dist
 	if !artifact.ValidSHA256(f.MetadataSHA256) {
 		f.MetadataSHA256 = ""
 	}
