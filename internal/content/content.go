@@ -47,7 +47,7 @@ type Source interface {
 	Close() error
 }
 
-// A Sink stores images. Its methods are called by one goroutine.
+// A Sink stores images. Its methods are called by one goroutine, but that Has may be called for other blobs while Put waits for bytes.
 type Sink interface {
 	// Has reports whether the whole blob is stored, visibly or not, and verified.
 	Has(ctx context.Context, im Image, b Blob) (bool, error)
@@ -64,8 +64,12 @@ type Sink interface {
 // A PieceSink also takes a blob in pieces, in any order, from several runs. The sink of a layout is one.
 type PieceSink interface {
 	Sink
-	// PutPiece stores bytes of the blob from an offset.
-	PutPiece(ctx context.Context, b Blob, offset int64, r io.Reader) error
-	// Complete verifies a blob whose pieces are all stored, which Has then reports. A blob with another digest is removed: artifact.ErrVerify.
+	// PutPiece stores bytes of the blob from an offset. They count only after KeepPiece.
+	PutPiece(ctx context.Context, im Image, b Blob, offset int64, r io.Reader) error
+	// KeepPiece counts a piece that was put, whose part is verified.
+	KeepPiece(b Blob, offset, size int64) error
+	// HasPiece reports whether a piece counts.
+	HasPiece(b Blob, offset, size int64) bool
+	// Complete verifies a blob whose pieces are all there, which Has then reports. Those of a blob with another digest are removed: artifact.ErrVerify.
 	Complete(ctx context.Context, b Blob) error
 }
