@@ -202,7 +202,7 @@ func (*ageOpener) Encryption() string { return "age" }
 func (o *ageOpener) Open(r io.Reader) (io.Reader, error) {
 	plain, err := age.Decrypt(r, o.identities...)
 	if no := (*age.NoIdentityMatchError)(nil); errors.As(err, &no) {
-		return nil, artifact.Verifyf("none of the identities can decrypt it")
+		return nil, ErrNoIdentity
 	}
 	return plain, err
 }

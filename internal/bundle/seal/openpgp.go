@@ -121,7 +121,7 @@ func (*openPGPOpener) Encryption() string { return "openpgp" }
 func (o *openPGPOpener) Open(r io.Reader) (io.Reader, error) {
 	message, err := openpgp.ReadMessage(r, o.ring, nil, &packet.Config{Time: o.now})
 	if errors.Is(err, pgperrors.ErrKeyIncorrect) || err != nil && strings.Contains(err.Error(), "no decryption key") {
-		return nil, artifact.Verifyf("none of the identities can decrypt it")
+		return nil, ErrNoIdentity
 	}
 	if err != nil {
 		return nil, err

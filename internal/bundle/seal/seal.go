@@ -1,7 +1,10 @@
 // Package seal encrypts the parts of a bundle, each by itself, with age or OpenPGP.
 package seal
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 // A Sealer encrypts parts.
 type Sealer interface {
@@ -20,7 +23,7 @@ type Opener interface {
 	// Encryption is "age" or "openpgp".
 	Encryption() string
 	// Open decrypts. The error of the reader at the end says whether the content was changed; what it returns before may be used only if it is
-	// verified otherwise. An error that is artifact.ErrVerify says that none of the identities can decrypt.
+	// verified otherwise. ErrNoIdentity says that none of the identities can decrypt.
 	Open(r io.Reader) (io.Reader, error)
 }
 
@@ -29,3 +32,6 @@ type KeyFile struct {
 	Name string // for errors
 	Data []byte
 }
+
+// ErrNoIdentity is the error for content that is encrypted for others.
+var ErrNoIdentity = errors.New("none of the identities can decrypt it")

@@ -1,0 +1,113 @@
+package bundle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/content"
+	"github.com/minimirror/minimirror/internal/image/tarlayer"
+)
+
+// trailer is how many bytes of zeros end a tar.
+const trailer = tarlayer.TarTrailer
+
+// A blobReader reads the blobs of a source, piece by piece, and verifies each whole one. A blob that is in several parts stays open between them.
+type blobReader struct {
+	source content.Source
+	header *Header
+	whole  bool // the beginning of a blob, which is in another part, is read to verify the blob
+	blob   digest.Digest
+	body   io.ReadCloser
+	offset int64
+	hash   digest.Digester // nil: the beginning was not read
+	buffer []byte
+}
+
+func (r *blobReader) close() {
+	if r.body != nil {
+		r.body.Close()
+		r.body = nil
+	}
+}
+
+// copy writes the piece's content to w. The blob is verified with its last piece: before that, nothing of it may be taken for good.
+func (r *blobReader) copy(ctx context.Context, w io.Writer, b content.Blob, piece Piece, progress func(int64)) error {
+	if r.buffer == nil {
+		r.buffer = make([]byte, chunkSize)
+	}
+	if r.body == nil || r.blob != b.Digest || r.offset != piece.Offset {
+		if err := r.open(ctx, b, piece.Offset); err != nil {
+			return err
+		}
+	}
+	if err := r.move(ctx, w, piece.Size, progress); err != nil {
+		return fmt.Errorf("%s: %s: %w", r.source, b.Digest, err)
+	}
+	if r.offset < b.Size {
+		return nil
+	}
+	hash := r.hash
+	r.close()
+	if hash != nil && hash.Digest() != b.Digest {
+		return artifact.Hint(artifact.Verifyf("%s: %s: the content has the digest %s: the source is damaged", r.source, b.Digest, hash.Digest()), "copy or build the image again")
+	}
+	return nil
+}
+
+func (r *blobReader) open(ctx context.Context, b content.Blob, offset int64) error {
+	r.close()
+	r.blob, r.offset, r.hash = b.Digest, offset, b.Digest.Algorithm().Digester()
+	start := offset
+	if r.whole {
+		start = 0
+	} else if offset > 0 {
+		r.hash = nil
+	}
+	body, err := r.source.Open(ctx, r.header.Images[b.Image], b, start)
+	if err != nil {
+		return err
+	}
+	r.body, r.offset = body, start
+	if start < offset {
+		if err := r.move(ctx, io.Discard, offset, func(int64) {}); err != nil {
+			return fmt.Errorf("%s: %s: %w", r.source, b.Digest, err)
+		}
+	}
+	return nil
+}
+
+// move copies n bytes, and hashes them while they are written.
+func (r *blobReader) move(ctx context.Context, w io.Writer, n int64, progress func(int64)) error {
+	for n > 0 {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		got, err := io.ReadFull(r.body, r.buffer[:min(n, int64(len(r.buffer)))])
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+		chunk := r.buffer[:got]
+		var hashing sync.WaitGroup
+		if r.hash != nil {
+			hashing.Go(func() { r.hash.Hash().Write(chunk) })
+		}
+		_, err = w.Write(chunk)
+		hashing.Wait()
+		if err != nil {
+			return err
+		}
+		r.offset += int64(got)
+		n -= int64(got)
+		progress(int64(got))
+	}
+	return nil
+}
