@@ -40,6 +40,8 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   vulns        show which items have known vulnerabilities
   rules        show the effect of rules on an image
   serve        serve an image over HTTP
+  export       write images into a signed bundle that crosses a gap
+  import       verify a bundle and store its images
   report       show from a server's audit trail who fetched what, and what was missing
   bootstrap    install from an image on a bare machine
   kit          write what a site needs to run a mirror and to use it
@@ -82,8 +84,10 @@ func allVerbs() map[string]verb {
 		"build":       build,
 		"completion":  completion,
 		"diff":        diffVerb,
+		"export":      exportVerb,
 		"healthcheck": healthcheck,
 		"images":      imagesVerb,
+		"import":      importVerb,
 		"init":        initVerb,
 		"inspect":     inspectVerb,
 		"plan":        planVerb,

@@ -1,0 +1,407 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/bundle"
+	"github.com/minimirror/minimirror/internal/bundle/medium"
+	"github.com/minimirror/minimirror/internal/bundle/seal"
+	"github.com/minimirror/minimirror/internal/bundle/signed"
+	"github.com/minimirror/minimirror/internal/bytesize"
+	"github.com/minimirror/minimirror/internal/content"
+	"github.com/minimirror/minimirror/internal/image/registry"
+	"github.com/minimirror/minimirror/internal/progress"
+)
+
+const exportHelp = `usage: minimirror export REFERENCE… --to PLACE --sign-key FILE
+                         (--recipient KEY… | --passphrase | --plain | --layout)
+
+Writes images into a bundle, which minimirror import reads on the other side of a
+gap: signed, cut into parts that are verified one by one, each part encrypted by
+itself. What is attached to an image (signatures, SBOMs, provenance) goes along.
+REFERENCE is any image or index, of any tool, byte for byte: oci:DIR[:NAME] or
+oci-archive:FILE[:NAME]. Without a NAME, all images there.
+
+PLACE is a folder, a file (FILE.tar), or "-" for standard output. Repeat --to for
+several media: when one is full, the next is used. With --media SIZE, a folder takes at
+most that much, and on a terminal, export asks for the next medium when it is full.
+To go on after an interruption, or when a medium was full, run the same command again:
+no part is written twice.
+
+--recipient encrypts with age, for a public key of age (age1…) or SSH, and may be
+repeated; --recipients-file reads such keys, a line each, or public keys of OpenPGP.
+--passphrase asks for a passphrase. --plain encrypts nothing, so that a content filter
+sees every file; --layout writes one file for each blob instead of a tar.
+
+--sign-key is a private key of minisign or OpenPGP. MINIMIRROR_KEY_PASSWORD, or the
+file in MINIMIRROR_KEY_PASSWORD_FILE, decrypts it. For --passphrase and identities it is
+MINIMIRROR_PASSPHRASE or MINIMIRROR_PASSPHRASE_FILE.
+
+--have names an image that the other side has: what it consists of is left out.
+--parts writes only some parts again, such as those that import found damaged.
+--from exports a bundle anew, such as with another --part-size, after verifying it.
+
+Examples:
+  minimirror export oci:out/docker --to /media/stick --sign-key site.key --recipient age1…
+  minimirror export oci:out/docker --to docker.tar --sign-key site.key --plain
+  minimirror export oci:out/docker --have oci:month-1 --to - --sign-key site.key --recipients-file site.txt | ssh relay 'cat > docker.tar'
+  minimirror export oci:out/docker --to /media/stick --part-size 4G --parts 7,9 --sign-key site.key --recipient age1…
+  minimirror export --from /archive/2026-12 --verify-key site.pub --part-size 650M --to /media/dvd --sign-key site.key --plain
+`
+
+// exportFlags are what export was asked for.
+type exportFlags struct {
+	to, recipients, recipientsFiles, have, from []string
+	verifyKeys, identities                      []string
+	passphrase, plain, layout                   bool
+	signKey, name, partSize, media, parts       string
+	sequence                                    int64
+	registry                                    *registry.Options
+}
+
+func (f *exportFlags) declare(c *command) {
+	c.flags.StringArrayVar(&f.to, "to", nil, "folder, FILE.tar, or - for standard output; may be repeated: the next is used when one is full")
+	once(c.flags, &f.signKey, "sign-key", "file with a private key of minisign or OpenPGP, which signs the bundle")
+	c.flags.StringArrayVarP(&f.recipients, "recipient", "r", nil, "public key of age or SSH to encrypt for; may be repeated")
+	c.flags.StringArrayVar(&f.recipientsFiles, "recipients-file", nil, "file with such keys, a line each, or with public keys of OpenPGP; may be repeated")
+	c.flags.BoolVar(&f.passphrase, "passphrase", false, "encrypt with a passphrase")
+	c.flags.BoolVar(&f.plain, "plain", false, "encrypt nothing")
+	c.flags.BoolVar(&f.layout, "layout", false, "encrypt nothing, and write one file for each blob instead of a tar")
+	once(c.flags, &f.partSize, "part-size", "largest size of a part, such as 4480M (default 1G)")
+	once(c.flags, &f.media, "media", "how much one medium takes, such as 8G (default: what is free there)")
+	once(c.flags, &f.parts, "parts", "write only these parts, such as 7,9 or 12-15")
+	c.flags.StringArrayVar(&f.have, "have", nil, "reference to what the other side has: what it consists of is left out; may be repeated")
+	c.flags.StringArrayVar(&f.from, "from", nil, "bundle to export anew, instead of images; may be repeated for several media")
+	c.flags.StringArrayVar(&f.verifyKeys, "verify-key", nil, "with --from: file with a public key that must have signed the bundle; may be repeated")
+	c.flags.StringArrayVar(&f.identities, "identity", nil, "with --from: file with a private key that decrypts the bundle; may be repeated")
+	once(c.flags, &f.name, "name", "name of the series of bundles, within which sequences count (default: the first image's)")
+	c.flags.Int64Var(&f.sequence, "sequence", 0, "number that must not go back from one bundle to the next (default: the seconds since 1970)")
+	f.registry = registryFlags(c)
+}
+
+func (f *exportFlags) check(c *command) error {
+	ways := 0
+	for _, is := range []bool{len(f.recipients)+len(f.recipientsFiles) > 0, f.passphrase, f.plain, f.layout} {
+		if is {
+			ways++
+		}
+	}
+	switch {
+	case len(f.from) == 0 && c.flags.NArg() == 0:
+		return c.missing("the image")
+	case len(f.from) > 0 && c.flags.NArg() > 0:
+		return c.wrongUsage("--from cannot be used together with images")
+	case len(f.from) > 0 && len(f.have) > 0:
+		return c.wrongUsage("--from cannot be used together with --have")
+	case len(f.from) > 0 && len(f.verifyKeys) == 0:
+		return c.missing("--verify-key, to verify the bundle,")
+	case len(f.to) == 0:
+		return c.missing("--to")
+	case f.signKey == "":
+		return artifact.Hint(artifact.Usagef("--sign-key is missing: an unsigned bundle is never imported"), "minisign -G -W -p site.pub -s site.key makes a key; --sign-key site.key signs, and import --verify-key site.pub verifies")
+	case ways == 0:
+		return artifact.Hint(artifact.Usagef("it is not said who may read the bundle"), "write --recipient KEY, --passphrase, or --plain for no encryption")
+	case ways > 1:
+		return c.wrongUsage("--recipient, --passphrase, --plain and --layout cannot be used together")
+	case f.layout && f.partSize != "":
+		return c.wrongUsage("--layout and --part-size cannot be used together: each blob is one file")
+	case len(f.to) > 1 && strings.Contains(" "+strings.Join(f.to, " ")+" ", " - "):
+		return c.wrongUsage("--to - cannot be used together with another --to")
+	}
+	return nil
+}
+
+func exportVerb(ctx context.Context, c *command, args []string) (err error) {
+	var f exportFlags
+	f.declare(c)
+	if err := c.parseMore(args, exportHelp, 0); err != nil {
+		return err
+	}
+	if err := f.check(c); err != nil {
+		return err
+	}
+	e := &bundle.Exporter{Warn: func(text string) { fmt.Fprintf(c.stderr, "warning: %s\n", text) }}
+	o := bundle.Options{Name: f.name, Sequence: f.sequence, Created: c.now()}
+	if err := f.sizes(e, &o); err != nil {
+		return err
+	}
+	if e.Signer, err = f.signer(ctx, c); err != nil {
+		return err
+	}
+	if e.Sealer, err = f.sealer(ctx, c); err != nil {
+		return err
+	}
+	o.Sealer = e.Sealer
+	if f.layout {
+		o.Form = bundle.Files
+	}
+	graph, closeSource, err := f.open(ctx, c, e, &o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeSource()) }()
+	for _, note := range graph.Notes {
+		fmt.Fprintf(c.stderr, "note: %s\n", note)
+	}
+	if e.Header, err = bundle.NewHeader(graph, o); err != nil {
+		return err
+	}
+	defer func() {
+		for _, m := range e.Media {
+			err = errors.Join(err, m.Close())
+		}
+	}()
+	for _, to := range f.to {
+		m, err := c.createMedium(ctx, to)
+		if err != nil {
+			return fmt.Errorf("--to: %w", err)
+		}
+		e.Media = append(e.Media, m)
+	}
+	if f.media != "" && term.IsTerminal(int(os.Stdin.Fd())) && !isStream(f.to[0]) {
+		e.Next = f.prompt(c)
+	}
+	return f.run(ctx, c, e)
+}
+
+func (f *exportFlags) run(ctx context.Context, c *command, e *bundle.Exporter) error {
+	total := int64(0)
+	for _, b := range e.Header.Blobs {
+		total += b.Size
+	}
+	phase := progress.To(os.Stderr).Phase("export", total)
+	e.Progress = phase.Add
+	done, err := e.Export(ctx)
+	phase.Stop()
+	if err != nil {
+		return err
+	}
+	carried := int64(0)
+	for _, p := range done.Written {
+		carried += p.Size
+	}
+	out := c.stdout
+	if isStream(f.to[0]) {
+		out = c.stderr
+	}
+	h := e.Header
+	what := "written"
+	if len(done.Written) == 0 {
+		what = "nothing to do: everything is there"
+	} else if len(done.Kept) > 0 {
+		what = fmt.Sprintf("written; %d of the parts were there", len(done.Kept))
+	}
+	_, err = fmt.Fprintf(out, "bundle %s\nname %s, sequence %d, created %s\n%d images, %d blobs, %d of %d parts, %s: %s\n", h.ID, h.Name, h.Sequence, h.Created, len(h.Images), len(h.Blobs), len(done.Written)+len(done.Kept), h.PartCount, bytesize.Text(carried), what)
+	return err
+}
+
+// sizes parses the flags that say how the bundle is cut.
+func (f *exportFlags) sizes(e *bundle.Exporter, o *bundle.Options) (err error) {
+	if f.partSize != "" {
+		if o.PartSize, err = bytesize.Parse(f.partSize); err != nil {
+			return artifact.Usagef("--part-size: %w", err)
+		}
+	}
+	if f.media != "" {
+		if e.Capacity, err = bytesize.Parse(f.media); err != nil {
+			return artifact.Usagef("--media: %w", err)
+		}
+	}
+	e.Numbers, err = parseParts(f.parts)
+	return err
+}
+
+// parseParts parses 7,9 and 12-15; empty: nil.
+func parseParts(text string) (numbers []int, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for field := range strings.SplitSeq(text, ",") {
+		first, last, isRange := strings.Cut(strings.TrimSpace(field), "-")
+		from, err := strconv.Atoi(first)
+		to := from
+		if err == nil && isRange {
+			to, err = strconv.Atoi(last)
+		}
+		if err != nil || from < 1 || to < from || to-from > 1_000_000 {
+			return nil, artifact.Usagef("--parts %s: want numbers, such as 7,9 or 12-15", text)
+		}
+		for n := from; n <= to; n++ {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers, nil
+}
+
+func (f *exportFlags) signer(ctx context.Context, c *command) (signed.Signer, error) {
+	data, err := artifact.ReadInput(ctx, f.signKey)
+	if err != nil {
+		return nil, fmt.Errorf("--sign-key: %w", err)
+	}
+	return signed.ReadSigner(f.signKey, data, keyPassword, c.now())
+}
+
+// sealer is what encrypts the parts; nil: nothing does.
+func (f *exportFlags) sealer(ctx context.Context, c *command) (seal.Sealer, error) {
+	if f.plain || f.layout {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	if f.passphrase {
+		secret, err := c.passphrase("the bundle")
+		if err != nil {
+			return nil, err
+		}
+		return seal.NewPassphrase(secret)
+	}
+	names := f.recipients
+	var rings []seal.KeyFile
+	for _, file := range f.recipientsFiles {
+		data, err := artifact.ReadInput(ctx, file)
+		if err != nil {
+			return nil, fmt.Errorf("--recipients-file: %w", err)
+		}
+		if seal.IsOpenPGP(data) {
+			rings = append(rings, seal.KeyFile{Name: file, Data: data})
+			continue
+		}
+		more := seal.ParseRecipientsFile(data)
+		if len(more) == 0 {
+			return nil, artifact.Usagef("--recipients-file %s: no keys", file)
+		}
+		names = append(names, more...)
+	}
+	switch {
+	case rings != nil && names != nil:
+		return nil, artifact.Usagef("recipients of age and of OpenPGP cannot be used together")
+	case rings != nil:
+		return seal.NewOpenPGP(rings, c.now)
+	}
+	return seal.NewAge(names)
+}
+
+// open opens what is exported, and lists it.
+func (f *exportFlags) open(ctx context.Context, c *command, e *bundle.Exporter, o *bundle.Options) (*content.Graph, func() error, error) {
+	if len(f.from) > 0 {
+		return f.openBundle(ctx, c, e, o)
+	}
+	var all []content.Source
+	closeAll := func() error {
+		var errs []error
+		for _, s := range all {
+			errs = append(errs, s.Close())
+		}
+		return errors.Join(errs...)
+	}
+	for _, text := range c.flags.Args() {
+		s, err := c.openContent(ctx, text, f.registry)
+		if err != nil {
+			return nil, nil, errors.Join(err, closeAll())
+		}
+		all = append(all, s)
+	}
+	e.Source = content.Join(all...)
+	images, err := e.Source.Images(ctx)
+	var graph *content.Graph
+	if err == nil {
+		graph, err = content.Walk(ctx, e.Source, images)
+	}
+	if err == nil {
+		o.Base, err = f.base(ctx, c)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, closeAll())
+	}
+	return graph, closeAll, nil
+}
+
+// base is what the other side has, by --have; nil: nothing.
+func (f *exportFlags) base(ctx context.Context, c *command) (*bundle.Base, error) {
+	if len(f.have) == 0 {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	base := new(bundle.Base)
+	for _, text := range f.have {
+		s, err := c.openContent(ctx, text, f.registry)
+		if err != nil {
+			return nil, fmt.Errorf("--have: %w", err)
+		}
+		images, err := s.Images(ctx)
+		var graph *content.Graph
+		if err == nil {
+			graph, err = content.Walk(ctx, s, images)
+		}
+		if err = errors.Join(err, s.Close()); err != nil {
+			return nil, fmt.Errorf("--have %s: %w", text, err)
+		}
+		base.Blobs = append(base.Blobs, graph.Blobs...)
+		for _, im := range images {
+			base.Images = append(base.Images, im.Digest)
+		}
+	}
+	return base, nil
+}
+
+// openBundle opens the bundle of --from.
+func (f *exportFlags) openBundle(ctx context.Context, c *command, e *bundle.Exporter, o *bundle.Options) (*content.Graph, func() error, error) {
+	keys, err := readKeys(ctx, f.verifyKeys)
+	if err != nil {
+		return nil, nil, err
+	}
+	openers, err := c.readOpeners(ctx, f.identities, os.Getenv("MINIMIRROR_PASSPHRASE") != "" && len(f.identities) == 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	var media []medium.Medium
+	closeAll := func() error {
+		var errs []error
+		for _, m := range media {
+			errs = append(errs, m.Close())
+		}
+		return errors.Join(errs...)
+	}
+	for _, text := range f.from {
+		m, err := c.openMedium(ctx, text)
+		if err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("--from: %w", err), closeAll())
+		}
+		media = append(media, m)
+	}
+	s, err := bundle.OpenSource(ctx, media, keys, openers)
+	if err != nil {
+		return nil, nil, errors.Join(err, closeAll())
+	}
+	old := s.Header()
+	if o.Base = old.Base; o.Name == "" {
+		o.Name = old.Name
+	}
+	if o.Sequence == 0 {
+		o.Sequence = old.Sequence
+		if o.Created, err = old.Time(); err != nil {
+			return nil, nil, err
+		}
+	}
+	e.Source = s
+	return s.Graph(), func() error { return errors.Join(s.Close(), closeAll()) }, nil
+}
+
+// prompt asks for the next medium at the last --to.
+func (f *exportFlags) prompt(c *command) func(ctx context.Context, n int) (medium.Medium, error) {
+	in := bufio.NewReader(os.Stdin)
+	at := f.to[len(f.to)-1]
+	return func(ctx context.Context, n int) (medium.Medium, error) {
+		fmt.Fprintf(c.stderr, "\nmedium %d is complete. Put medium %d at %s, and press Enter: ", n-1, n, at)
+		if _, err := in.ReadString('\n'); err != nil {
+			return nil, err
+		}
+		return c.createMedium(ctx, at)
+	}
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/bundle"
+	"github.com/minimirror/minimirror/internal/bundle/medium"
+	"github.com/minimirror/minimirror/internal/bundle/signed"
+	"github.com/minimirror/minimirror/internal/content"
+	"github.com/minimirror/minimirror/internal/image"
+	"github.com/minimirror/minimirror/internal/image/registry"
+	"github.com/minimirror/minimirror/internal/progress"
+)
+
+const importHelp = `usage: minimirror import BUNDLE… --to oci:DIR[:NAME] --verify-key FILE [--identity FILE…]
+
+Verifies a bundle that minimirror export wrote, and stores its images. BUNDLE is a
+folder, a file, or "-" for standard input; several are media with parts of the same
+bundle. It is only read.
+
+import verifies the signature first, then each part while it is read, and every blob
+against its digest. Nothing is visible at the destination before everything is verified.
+A part that is missing or damaged is named; the others are kept: bring the part and run
+the same command again. The parts may come in any order, from several media, in several
+runs; blobs that the destination has already are not read.
+
+import remembers the last sequence of each signer and series of bundles, in a folder
+in minimirror.imports.json. An older bundle is refused, unless --allow-older is given.
+
+--verify-key is a public key of minisign or OpenPGP that you have from the signer, not
+from the bundle. --identity is a file with a private key of age, SSH or OpenPGP; if it is
+encrypted, MINIMIRROR_PASSPHRASE, or the file in MINIMIRROR_PASSPHRASE_FILE, decrypts it.
+--passphrase decrypts a bundle that was encrypted with one.
+
+The exit code is 4 if something does not verify, and 1 if parts are missing.
+
+Examples:
+  minimirror import /media/stick --to oci:mirror --verify-key site.pub --identity key.txt
+  minimirror import /media/dvd1 /media/dvd2 --to oci:mirror --verify-key site.pub
+  minimirror import - --to oci:mirror --verify-key site.pub < docker.tar
+`
+
+// importFlags are what import was asked for.
+type importFlags struct {
+	to, verifyKeys, identities []string
+	passphrase, allowOlder     bool
+	state                      string
+	registry                   *registry.Options
+}
+
+func importVerb(ctx context.Context, c *command, args []string) error {
+	var f importFlags
+	c.flags.StringArrayVar(&f.to, "to", nil, "where the images go: oci:DIR[:NAME]; may be repeated")
+	c.flags.StringArrayVar(&f.verifyKeys, "verify-key", nil, "file with a public key of minisign or OpenPGP that must have signed the bundle; may be repeated: a signature by one of the keys is enough")
+	c.flags.StringArrayVarP(&f.identities, "identity", "i", nil, "file with a private key of age, SSH or OpenPGP that decrypts the bundle; may be repeated")
+	c.flags.BoolVar(&f.passphrase, "passphrase", false, "decrypt with a passphrase")
+	c.flags.BoolVar(&f.allowOlder, "allow-older", false, "accept a bundle whose sequence is below that of the last import")
+	once(c.flags, &f.state, "state", "file that remembers what was imported (default: in the folder that --to names)")
+	f.registry = registryFlags(c)
+	if err := c.parseMore(args, importHelp, 0); err != nil {
+		return err
+	}
+	switch {
+	case c.flags.NArg() == 0:
+		return c.missing("the bundle")
+	case len(f.to) == 0:
+		return c.missing("--to")
+	case len(f.verifyKeys) == 0:
+		return artifact.Hint(artifact.Usagef("--verify-key is missing: an unsigned bundle is never imported"), "name the public key of the one who made the bundle")
+	case c.flags.NArg() > 1 && slices.Contains(c.flags.Args(), "-"):
+		return c.wrongUsage("- cannot be used together with other bundles")
+	}
+	return f.run(ctx, c)
+}
+
+func (f *importFlags) run(ctx context.Context, c *command) error {
+	im := &bundle.Importer{AllowOlder: f.allowOlder, Now: c.now}
+	refs, err := f.destinations()
+	if err != nil {
+		return err
+	}
+	if im.Keys, err = readKeys(ctx, f.verifyKeys); err != nil {
+		return err
+	}
+	if im.Openers, err = c.readOpeners(ctx, f.identities, f.passphrase); err != nil {
+		return err
+	}
+	if im.Records, err = recordFiles(refs, f.state); err != nil {
+		return err
+	}
+	im.Open = func(h *bundle.Header) ([]content.Sink, error) {
+		var sinks []content.Sink
+		for _, ref := range refs {
+			s, err := c.openSink(ctx, ref, h, f.registry)
+			if err != nil {
+				for _, s := range sinks {
+					s.Close()
+				}
+				return nil, err
+			}
+			sinks = append(sinks, s)
+		}
+		return sinks, nil
+	}
+	im.Images = func(all []content.Image) ([]content.Image, error) { return renamed(all, refs) }
+	var phase *progress.Phase
+	im.Begin = func(_ *bundle.Header, _ signed.By, bytes int64) {
+		phase = progress.To(os.Stderr).Phase("import", bytes)
+	}
+	im.Progress = func(n int64) { phase.Add(n) }
+	done, err := f.read(ctx, c, im)
+	if phase != nil {
+		phase.Stop()
+	}
+	if err != nil {
+		return err
+	}
+	return printImported(c, done, refs)
+}
+
+// read reads the bundle from standard input or from media.
+func (f *importFlags) read(ctx context.Context, c *command, im *bundle.Importer) (*bundle.Imported, error) {
+	if isStream(c.flags.Arg(0)) {
+		return im.ImportStream(ctx, os.Stdin)
+	}
+	var media []medium.Medium
+	defer func() {
+		for _, m := range media {
+			m.Close()
+		}
+	}()
+	for _, text := range c.flags.Args() {
+		m, err := c.openMedium(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		media = append(media, m)
+	}
+	return im.Import(ctx, media)
+}
+
+// destinations parses --to. Folders come first: what is in a registry as well is copied from there.
+func (f *importFlags) destinations() (refs []image.Reference, err error) {
+	for _, text := range f.to {
+		ref, err := image.ParseReference(text)
+		if err != nil {
+			return nil, fmt.Errorf("--to: %w", err)
+		}
+		refs = append(refs, ref)
+	}
+	slices.SortStableFunc(refs, func(a, b image.Reference) int {
+		return map[string]int{image.OCI: 0}[a.Transport] - map[string]int{image.OCI: 0}[b.Transport]
+	})
+	return refs, nil
+}
+
+// renamed gives the image the name that --to oci:DIR:NAME says.
+func renamed(all []content.Image, refs []image.Reference) ([]content.Image, error) {
+	for _, ref := range refs {
+		if ref.Transport != image.OCI || ref.Name == "" {
+			continue
+		}
+		all = slices.Clone(all)
+		n := 0
+		for i := range all {
+			if all[i].Subject == "" {
+				all[i].Name = ref.Name
+				n++
+			}
+		}
+		if n != 1 {
+			return nil, artifact.Hint(artifact.Usagef("--to %s: the bundle has %d images, which cannot all have this name", ref, n), "write oci:%s; the images keep their names", ref.Path)
+		}
+	}
+	return all, nil
+}
+
+func printImported(c *command, done *bundle.Imported, refs []image.Reference) error {
+	h := done.Header
+	fmt.Fprintf(c.stdout, "bundle %s\nname %s, sequence %d, created %s\nsigned by %s (%s)\n", h.ID, h.Name, h.Sequence, h.Created, done.By.Key, done.By.File)
+	for _, im := range h.Images {
+		if im.Subject == "" {
+			fmt.Fprintf(c.stdout, "image %s %s\n", im.Title(), im.Digest)
+		}
+	}
+	verified := 0
+	for _, p := range done.Parts {
+		if p.Status == bundle.Verified {
+			verified++
+		}
+	}
+	var err error
+	for _, ref := range refs {
+		what := fmt.Sprintf("%d of %d parts read, everything verified", verified, h.PartCount)
+		if done.Already {
+			what = "nothing to do: everything is there, verified"
+		}
+		_, e := fmt.Fprintf(c.stdout, "%s: %s\n", ref, what)
+		err = errors.Join(err, e)
+	}
+	return err
+}
