@@ -56,15 +56,19 @@ unit:
 	$(GO) test -trimpath -timeout 20m ./builder/buildkit
 
 # Random requests to the resolver and to the real apt, on the archive that this
-# machine uses and on a made-up one. SEED=2 asks others.
+# machine uses and on a made-up one; and made-up indexes of Python packages to the
+# real pip. SEED=2 asks others.
 SEED ?= 1
+pip = $(GO) test -trimpath -count=1 -run Differential -v -timeout 60m ./internal/kinds/pypi/resolver -seed $(SEED) -indexes
 compare = $(GO) test -trimpath -count=1 -tags differential -run Differential -v -timeout 60m ./internal/kinds/debian/resolver ./internal/kinds/debian/broken -seed $(SEED) -requests
 differential:
 	$(compare) 300
+	$(pip) 1000
 
 # A fixed part of it.
 slice:
 	$(compare) 30
+	$(pip) 200
 
 e2e: root
 	test/run.sh e2e
