@@ -41,6 +41,9 @@ func (h *Host) Repositories(ctx context.Context) ([]string, error) {
 // validTag is the form of a tag: OCI distribution specification 1.1, "Pulling manifests".
 var validTag = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
+// ValidTag reports whether text has the form of a tag.
+func ValidTag(text string) bool { return validTag.MatchString(text) }
+
 // Tags lists all tags of the repository, sorted: "Listing Tags". A repository that does not exist is fs.ErrNotExist.
 func (r *Repository) Tags(ctx context.Context) ([]string, error) {
 	return r.host.list(ctx, "/"+r.name+"/tags/list", func(data []byte) ([]string, error) {
