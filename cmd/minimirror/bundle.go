@@ -23,7 +23,10 @@ import (
 )
 
 // openContent opens the images that a reference means, with everything that they consist of.
-func (c *command) openContent(_ context.Context, text string, _ *registry.Options) (content.Source, error) {
+func (c *command) openContent(_ context.Context, text string, o *registry.Options) (content.Source, error) {
+	if host, is := registryAlone(text); is {
+		return nil, artifact.Hint(artifact.Usagef("%s: it is not said which images of the registry", text), "all of them: docker://%s --all; or one: docker://%s/NAME:TAG", host, host)
+	}
 	ref, err := image.ParseReadable(text)
 	if err != nil {
 		return nil, err
@@ -42,10 +45,12 @@ func (c *command) openContent(_ context.Context, text string, _ *registry.Option
 		if src, err = content.OpenArchive(ref.Path, ref.Name); errors.Is(err, fs.ErrNotExist) && fileExists(ref.Path) {
 			err = artifact.Hint(err, "what docker save writes has no OCI layout: skopeo copy docker-archive:%s oci:DIR:NAME", ref.Path)
 		}
+	case image.Docker:
+		src, err = openRegistryImage(ref, o)
 	case image.DockerArchive:
 		err = artifact.Hint(artifact.Usagef("%s: a docker-archive does not have the image's manifest: its digest would change", text), "convert it: skopeo copy %s oci:DIR:NAME", text)
 	default:
-		err = artifact.Hint(artifact.Usagef("%s: not an image that can be exported", text), "name oci:DIR[:NAME] or oci-archive:FILE[:NAME]")
+		err = artifact.Hint(artifact.Usagef("%s: not an image that can be exported", text), "name oci:DIR[:NAME], oci-archive:FILE[:NAME] or docker://HOST/NAME:TAG")
 	}
 	if err != nil {
 		return nil, hintMissing(err, text)
@@ -91,11 +96,18 @@ func (c *command) createMedium(_ context.Context, text string) (medium.Medium, e
 func isStream(text string) bool { return text == "-" }
 
 // openSink opens a destination of an import. The name of an OCI layout's image is applied by renamed.
-func (c *command) openSink(_ context.Context, ref image.Reference, h *bundle.Header, _ *registry.Options) (content.Sink, error) {
-	if ref.Transport == image.OCI {
+func (f *importFlags) openSink(ref image.Reference, h *bundle.Header) (content.Sink, error) {
+	switch ref.Transport {
+	case image.OCI:
 		return content.NewLayoutSink(ref.Path, h.ID)
+	case image.Docker:
+		state, err := stateFile(f.state)
+		if err != nil {
+			return nil, err
+		}
+		return openRegistrySink(ref, f.prefix, h, state, f.registry)
 	}
-	return nil, artifact.Hint(artifact.Usagef("--to %s: not a destination of an import", ref), "name oci:DIR[:NAME]")
+	return nil, artifact.Hint(artifact.Usagef("--to %s: not a destination of an import", ref), "name oci:DIR[:NAME], docker://HOST/NAME:TAG or docker://HOST")
 }
 
 // recordFiles are the files that remember what was imported: one in each layout, else the one of --state.
@@ -106,20 +118,30 @@ func recordFiles(refs []image.Reference, state string) (all []bundle.RecordFile,
 		}
 	}
 	if state == "" && all == nil {
-		folder := os.Getenv("XDG_STATE_HOME")
-		if folder == "" {
-			home, err := os.UserHomeDir()
-			if err != nil {
-				return nil, artifact.Hint(err, "name a file that remembers what was imported: --state FILE")
-			}
-			folder = filepath.Join(home, ".local", "state")
+		if state, err = stateFile(""); err != nil {
+			return nil, err
 		}
-		state = filepath.Join(folder, "minimirror", bundle.RecordName)
 	}
 	if state != "" {
 		all = append(all, bundle.RecordFile(state))
 	}
 	return all, nil
+}
+
+// stateFile is the file of --state; where that is not given, one in the user's folder for the state of programs.
+func stateFile(state string) (string, error) {
+	if state != "" {
+		return state, nil
+	}
+	folder := os.Getenv("XDG_STATE_HOME")
+	if folder == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", artifact.Hint(err, "name a file that remembers what was imported: --state FILE")
+		}
+		folder = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(folder, "minimirror", bundle.RecordName), nil
 }
 
 // readKeys reads the public keys of --verify-key.

@@ -28,8 +28,10 @@ const exportHelp = `usage: minimirror export REFERENCE… --to PLACE --sign-key 
 Writes images into a bundle, which minimirror import reads on the other side of a
 gap: signed, cut into parts that are verified one by one, each part encrypted by
 itself. What is attached to an image (signatures, SBOMs, provenance) goes along.
-REFERENCE is any image or index, of any tool, byte for byte: oci:DIR[:NAME] or
-oci-archive:FILE[:NAME]. Without a NAME, all images there.
+REFERENCE is any image or index, of any tool, byte for byte: oci:DIR[:NAME],
+oci-archive:FILE[:NAME], or docker://HOST/NAME:TAG in a registry. Without a NAME, all
+images there. docker://HOST --all takes all repositories of a registry, or those that
+--repository, --tag and --newest select.
 
 PLACE is a folder, a file (FILE.tar), or "-" for standard output. Repeat --to for
 several media: when one is full, the next is used. With --media SIZE, a folder takes at
@@ -55,6 +57,7 @@ Examples:
   minimirror export oci:out/docker --to docker.tar --sign-key site.key --plain
   minimirror export oci:out/docker --have oci:month-1 --to - --sign-key site.key --recipients-file site.txt | ssh relay 'cat > docker.tar'
   minimirror export oci:out/docker --to /media/stick --part-size 4G --parts 7,9 --sign-key site.key --recipient age1…
+  minimirror export docker://registry.example.org --all --repository 'team/*' --newest 3 --to /media/stick --sign-key site.key --recipient age1…
   minimirror export --from /archive/2026-12 --verify-key site.pub --part-size 650M --to /media/dvd --sign-key site.key --plain
 `
 
@@ -66,6 +69,7 @@ type exportFlags struct {
 	signKey, name, partSize, media, parts       string
 	sequence                                    int64
 	registry                                    *registry.Options
+	dump                                        dumpFlags
 }
 
 func (f *exportFlags) declare(c *command) {
@@ -85,6 +89,7 @@ func (f *exportFlags) declare(c *command) {
 	c.flags.StringArrayVar(&f.identities, "identity", nil, "with --from: file with a private key that decrypts the bundle; may be repeated")
 	once(c.flags, &f.name, "name", "name of the series of bundles, within which sequences count (default: the first image's)")
 	c.flags.Int64Var(&f.sequence, "sequence", 0, "number that must not go back from one bundle to the next (default: the seconds since 1970)")
+	f.dump.declare(c)
 	f.registry = registryFlags(c)
 }
 
@@ -114,10 +119,12 @@ func (f *exportFlags) check(c *command) error {
 		return c.wrongUsage("--recipient, --passphrase, --plain and --layout cannot be used together")
 	case f.layout && f.partSize != "":
 		return c.wrongUsage("--layout and --part-size cannot be used together: each blob is one file")
+	case len(f.from) > 0 && f.dump.all:
+		return c.wrongUsage("--from cannot be used together with --all")
 	case len(f.to) > 1 && strings.Contains(" "+strings.Join(f.to, " ")+" ", " - "):
 		return c.wrongUsage("--to - cannot be used together with another --to")
 	}
-	return nil
+	return f.dump.check(c)
 }
 
 func exportVerb(ctx context.Context, c *command, args []string) (err error) {
@@ -302,7 +309,16 @@ func (f *exportFlags) open(ctx context.Context, c *command, e *bundle.Exporter, 
 		return errors.Join(errs...)
 	}
 	for _, text := range c.flags.Args() {
-		s, err := c.openContent(ctx, text, f.registry)
+		var s content.Source
+		var err error
+		if f.dump.all {
+			s, err = f.dump.open(text, f.registry)
+			if host, is := registryAlone(text); is && o.Name == "" {
+				o.Name = host
+			}
+		} else {
+			s, err = c.openContent(ctx, text, f.registry)
+		}
 		if err != nil {
 			return nil, nil, errors.Join(err, closeAll())
 		}
@@ -319,6 +335,11 @@ func (f *exportFlags) open(ctx context.Context, c *command, e *bundle.Exporter, 
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, closeAll())
+	}
+	for _, s := range all {
+		if notes, is := s.(interface{ Notes() []string }); is {
+			graph.Notes = append(graph.Notes, notes.Notes()...)
+		}
 	}
 	return graph, closeAll, nil
 }

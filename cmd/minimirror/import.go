@@ -17,7 +17,7 @@ import (
 	"github.com/minimirror/minimirror/internal/progress"
 )
 
-const importHelp = `usage: minimirror import BUNDLE… --to oci:DIR[:NAME] --verify-key FILE [--identity FILE…]
+const importHelp = `usage: minimirror import BUNDLE… --to PLACE --verify-key FILE [--identity FILE…]
 
 Verifies a bundle that minimirror export wrote, and stores its images. BUNDLE is a
 folder, a file, or "-" for standard input; several are media with parts of the same
@@ -30,7 +30,12 @@ the same command again. The parts may come in any order, from several media, in 
 runs; blobs that the destination has already are not read.
 
 import remembers the last sequence of each signer and series of bundles, in a folder
-in minimirror.imports.json. An older bundle is refused, unless --allow-older is given.
+in minimirror.imports.json; for a registry, --state names the file. An older bundle is refused, unless --allow-older is given.
+
+PLACE is a folder, oci:DIR[:NAME]; one image's name in a registry, docker://HOST/NAME:TAG;
+or docker://HOST, where each image goes to the repository of its name, after --prefix. In
+a registry, blobs that are there are not sent, or mounted from another repository; the
+tags come last. Repeat --to for a folder and a registry at once.
 
 --verify-key is a public key of minisign or OpenPGP that you have from the signer, not
 from the bundle. --identity is a file with a private key of age, SSH or OpenPGP; if it is
@@ -43,19 +48,21 @@ Examples:
   minimirror import /media/stick --to oci:mirror --verify-key site.pub --identity key.txt
   minimirror import /media/dvd1 /media/dvd2 --to oci:mirror --verify-key site.pub
   minimirror import - --to oci:mirror --verify-key site.pub < docker.tar
+  minimirror import /media/stick --to docker://registry.site --prefix mirror/ --verify-key site.pub --identity key.txt
 `
 
 // importFlags are what import was asked for.
 type importFlags struct {
 	to, verifyKeys, identities []string
 	passphrase, allowOlder     bool
-	state                      string
+	state, prefix              string
 	registry                   *registry.Options
 }
 
 func importVerb(ctx context.Context, c *command, args []string) error {
 	var f importFlags
-	c.flags.StringArrayVar(&f.to, "to", nil, "where the images go: oci:DIR[:NAME]; may be repeated")
+	c.flags.StringArrayVar(&f.to, "to", nil, "where the images go: oci:DIR[:NAME], docker://HOST/NAME:TAG or docker://HOST; may be repeated")
+	once(c.flags, &f.prefix, "prefix", "with --to docker://HOST: what stands before the names of the repositories there, such as mirror/")
 	c.flags.StringArrayVar(&f.verifyKeys, "verify-key", nil, "file with a public key of minisign or OpenPGP that must have signed the bundle; may be repeated: a signature by one of the keys is enough")
 	c.flags.StringArrayVarP(&f.identities, "identity", "i", nil, "file with a private key of age, SSH or OpenPGP that decrypts the bundle; may be repeated")
 	c.flags.BoolVar(&f.passphrase, "passphrase", false, "decrypt with a passphrase")
@@ -96,7 +103,7 @@ func (f *importFlags) run(ctx context.Context, c *command) error {
 	im.Open = func(h *bundle.Header) ([]content.Sink, error) {
 		var sinks []content.Sink
 		for _, ref := range refs {
-			s, err := c.openSink(ctx, ref, h, f.registry)
+			s, err := f.openSink(ref, h)
 			if err != nil {
 				for _, s := range sinks {
 					s.Close()
@@ -147,16 +154,16 @@ func (f *importFlags) read(ctx context.Context, c *command, im *bundle.Importer)
 // destinations parses --to. Folders come first: what is in a registry as well is copied from there.
 func (f *importFlags) destinations() (refs []image.Reference, err error) {
 	for _, text := range f.to {
-		ref, err := image.ParseReference(text)
+		ref, err := parseDestination(text)
 		if err != nil {
 			return nil, fmt.Errorf("--to: %w", err)
 		}
 		refs = append(refs, ref)
 	}
 	slices.SortStableFunc(refs, func(a, b image.Reference) int {
-		return map[string]int{image.OCI: 0}[a.Transport] - map[string]int{image.OCI: 0}[b.Transport]
+		return map[string]int{image.Docker: 1}[a.Transport] - map[string]int{image.Docker: 1}[b.Transport]
 	})
-	return refs, nil
+	return refs, checkPrefix(f.prefix, refs)
 }
 
 // renamed gives the image the name that --to oci:DIR:NAME says.

@@ -165,6 +165,8 @@ func (r Reference) String() string {
 		return "standard input"
 	case r.Transport == Anywhere:
 		return r.Path
+	case r.Transport == Docker && r.Name == "":
+		return "docker://" + r.Path // a registry
 	case r.Transport == Docker && strings.Contains(r.Name, ":"):
 		return "docker://" + r.Path + "@" + r.Name
 	case r.Transport == Docker:

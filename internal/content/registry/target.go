@@ -22,27 +22,6 @@ type Target struct {
 	Prefix                string
 }
 
-// ParseTarget reads docker://HOST, for all images, with what stands before their names, and docker://HOST/NAME:TAG, for one. one parses the latter:
-// it returns HOST/NAME, and a tag or a digest.
-func ParseTarget(text, prefix string, one func(text string) (path, reference string, err error)) (Target, error) {
-	host, _, named := strings.Cut(strings.TrimPrefix(text, "docker://"), "/")
-	if named && !strings.HasSuffix(text, "/") {
-		path, reference, err := one(text)
-		if err != nil {
-			return Target{}, err
-		}
-		if prefix != "" {
-			return Target{}, artifact.Hint(artifact.Usagef("--prefix and a name, %s, cannot be used together", text), "write docker://HOST alone for images that keep their names")
-		}
-		host, repository, _ := strings.Cut(path, "/")
-		return Target{Host: host, Repository: repository, Reference: reference}, nil
-	}
-	if host == "" {
-		return Target{}, artifact.Usagef("%q names no registry", text)
-	}
-	return Target{Host: host, Prefix: prefix}, nil
-}
-
 func (t Target) String() string {
 	if t.Repository != "" {
 		return "docker://" + t.Host + "/" + image{t.Repository, t.Reference}.name()
