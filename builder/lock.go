@@ -28,7 +28,7 @@ type LockOptions struct {
 	// Update moves pins to the newest versions; otherwise they are kept if upstream still
 	// has them.
 	Update bool
-	// Only, with Update, are names of items, or patterns as glob.Parse reads them: pins of
+	// Only, with Update, are names of items, or patterns as glob.Parse reads them; where no item has a name, its aliases count: pins of
 	// other items are kept, unless an item that moves needs them to move.
 	Only []string
 	// DryRun writes nothing.
@@ -66,7 +66,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 	lock := &lockfile.Lock{Format: lockfile.Format, Name: d.Name, Definition: d.Digest,
 		Sources: []artifact.Source{}, Sets: []artifact.Set{}, Items: []artifact.Item{}}
 	made := &Locked{Lock: lock, Previous: previous, Lacking: lacking}
-	held, moves, err := opt.held(previous)
+	held, moves, err := opt.held(previous, l.Kinds)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (l *Locker) Lock(ctx context.Context, d *Definition, opt LockOptions) (*Loc
 }
 
 // held are the pins that may not move, by kind. moves reports whether an item or a source may, by its name.
-func (opt LockOptions) held(previous *lockfile.Lock) (held map[string][]artifact.Item, moves func(name string) bool, err error) {
+func (opt LockOptions) held(previous *lockfile.Lock, kinds []artifact.Kind) (held map[string][]artifact.Item, moves func(name string) bool, err error) {
 	if previous == nil && len(opt.Only) > 0 {
 		return nil, nil, artifact.Hint(errors.New("there is no lock yet, so there is nothing to update"), "lock everything first: leave out %s", strings.Join(opt.Only, " "))
 	}
@@ -140,8 +140,15 @@ func (opt LockOptions) held(previous *lockfile.Lock) (held map[string][]artifact
 			moves(s.Name)
 		}
 	}
-	for _, item := range previous.Items {
-		if !moves(item.Name) {
+	moving := make([]bool, len(previous.Items))
+	for i := range previous.Items {
+		moving[i] = moves(previous.Items[i].Name)
+	}
+	if slices.Contains(found, false) {
+		movesAlias(kinds, previous.Items, only, found, moving)
+	}
+	for i, item := range previous.Items {
+		if !moving[i] {
 			held[item.Kind] = append(held[item.Kind], item)
 		}
 	}
@@ -149,6 +156,33 @@ func (opt LockOptions) held(previous *lockfile.Lock) (held map[string][]artifact
 		return nil, nil, artifact.Hint(fmt.Errorf("the lock has nothing called %q", opt.Only[at]), "name what the lock has; lock without --update adds what is new in the definition")
 	}
 	return held, moves, nil
+}
+
+// movesAlias marks the items, in moving, of which an alias is what a pattern names that has not been found; then it has been found.
+func movesAlias(kinds []artifact.Kind, items []artifact.Item, only []glob.Pattern, found, moving []bool) {
+	aliasers := make(map[string]artifact.Aliaser)
+	for _, kind := range kinds {
+		if aliaser, able := artifact.Able[artifact.Aliaser](kind); able {
+			aliasers[kind.Name()] = aliaser
+		}
+	}
+	named := make([]bool, len(only))
+	for i := range items {
+		aliaser := aliasers[items[i].Kind]
+		if aliaser == nil {
+			continue
+		}
+		for _, alias := range aliaser.Aliases(&items[i]) {
+			for at := range only {
+				if !found[at] && only[at].Match(alias) {
+					named[at], moving[i] = true, true
+				}
+			}
+		}
+	}
+	for at := range named {
+		found[at] = found[at] || named[at]
+	}
 }
 
 // reservedBy are the names under which kinds serve paths on any mirror.

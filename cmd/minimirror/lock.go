@@ -28,7 +28,8 @@ nothing else. If mirror.proofs is lost, lock creates it again.
 
 lock keeps the pins of an existing lock if upstream still has them and the
 definition still allows them. With --update, everything moves to the newest
-version, or only the named packages (* and ? match anything) and what these need.
+version, or only the named packages (* and ? match anything) and what these need;
+images are named REPOSITORY or REGISTRY/REPOSITORY, with or without :TAG.
 lock prints the changes as old → new, with sizes; "security" marks what comes
 from a suite of security updates, and a warning names those that the lock holds
 back. If the Origin, Label, Suite, Codename or default priority of a Release

@@ -15,22 +15,24 @@ import (
 // Aliases implements artifact.Aliaser: what people call an image, with and without its registry, tag and digest. Docker Hub's own images
 // may leave out "library/", and docker.io.
 func (Kind) Aliases(i *artifact.Item) (names []string) {
-	registry := registryName(i.Source)
-	repositories := []string{i.Name}
-	if short, own := strings.CutPrefix(i.Name, "library/"); own && registry == dockerHub {
-		repositories = append(repositories, short)
-	}
-	for _, repository := range repositories {
-		for _, name := range []string{repository, registry + "/" + repository} {
-			names = append(names, name, versioned(name, i.Version), name+"@"+digestOf(i))
-			if manifest := manifestOf(i); manifest != digestOf(i) {
-				names = append(names, name+"@"+manifest)
-			}
+	for _, name := range repositoryNames(registryName(i.Source), i.Name) {
+		names = append(names, name, versioned(name, i.Version), name+"@"+digestOf(i))
+		if manifest := manifestOf(i); manifest != digestOf(i) {
+			names = append(names, name+"@"+manifest)
 		}
 	}
 	names = append(names, digestOf(i), manifestOf(i))
 	slices.Sort(names)
 	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == i.Name })
+}
+
+// repositoryNames are what people call a repository.
+func repositoryNames(registry, repository string) []string {
+	names := []string{repository, registry + "/" + repository}
+	if short, own := strings.CutPrefix(repository, "library/"); own && registry == dockerHub {
+		names = append(names, short, registry+"/"+short)
+	}
+	return names
 }
 
 // isNamed reports whether name, as people write it, may mean the item.

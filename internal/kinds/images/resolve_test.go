@@ -406,6 +406,60 @@ func TestLockIsStable(t *testing.T) {
 	}
 }
 
+// TestUpdateOne: an update may name one image, with or without its registry and its tag, and no other moves.
+func TestUpdateOne(t *testing.T) {
+	r, s := imagestest.New(t), newSite(t)
+	for _, name := range []string{"acme/a", "acme/b"} {
+		for _, tag := range []string{"1.0", "1.1", "latest"} {
+			r.Tag(name, tag, r.Image(name, imagestest.Image{}))
+		}
+	}
+	const take = `"acme/*:>=1 <2", "acme/a:latest", "acme/b:latest"`
+	first := s.must(entry(r, take), builder.LockOptions{})
+	for _, name := range []string{"acme/a", "acme/b", "acme/c"} {
+		for _, tag := range []string{"1.0", "1.1", "1.2", "latest"} {
+			r.Tag(name, tag, r.Image(name, imagestest.Image{Layers: [][]byte{[]byte("new")}}))
+		}
+	}
+	for only, want := range map[string]string{
+		"acme/a:latest":                               "acme/a:latest",
+		"registry.example.org/acme/a:latest":          "acme/a:latest",
+		"registry.example.org/acme/a:1.0":             "acme/a:1.0",
+		"*/acme/a:1.?":                                "acme/a:1.0 acme/a:1.1",
+		"acme/a":                                      "acme/a:1.0 acme/a:1.1 acme/a:1.2 acme/a:latest",
+		"registry.example.org/acme/a":                 "acme/a:1.0 acme/a:1.1 acme/a:1.2 acme/a:latest",
+		"registry.example.org/acme/[ab]:1.1":          "acme/a:1.1 acme/b:1.1",
+		"registry.example.org/acme/a:none":            "nothing called",
+		"other.example.org/acme/a:latest":             "nothing called",
+		item(t, first, "acme/b:1.0/linux/amd64").ID(): "nothing called",
+		item(t, first, "acme/b:1.0/linux/amd64").Attributes.Get("digest"): "acme/b:1.0 acme/b:1.1 acme/b:latest", // all had this digest
+	} {
+		locked, err := s.lock(entry(r, take), builder.LockOptions{Update: true, Only: []string{only}, DryRun: true})
+		if err != nil {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v", only, err)
+			}
+			continue
+		}
+		var moved []string
+		for i := range locked.Lock.Items {
+			now := &locked.Lock.Items[i]
+			before := ""
+			for j := range first.Lock.Items {
+				if first.Lock.Items[j].Key == now.Key {
+					before = first.Lock.Items[j].Attributes.Get("digest")
+				}
+			}
+			if before != now.Attributes.Get("digest") {
+				moved = append(moved, now.Key)
+			}
+		}
+		if got := strings.ReplaceAll(strings.Join(moved, " "), "/linux/amd64", ""); got != want {
+			t.Errorf("%s: %s moved, want %s", only, got, want)
+		}
+	}
+}
+
 // TestUpdates: what is locked stays, unless it may move or upstream has lost it.
 func TestUpdates(t *testing.T) {
 	r, s := imagestest.New(t), newSite(t)

@@ -81,10 +81,10 @@ func (r *sourceResolver) wanted(ctx context.Context) (all []*wanted, err error) 
 		if err != nil {
 			return nil, err
 		}
-		r.prefetch(ctx, one, repositories, held)
+		r.prefetch(ctx, one, repositories, before)
 		matches := 0
 		for _, repository := range repositories {
-			versions, err := r.versions(ctx, one, repository, held)
+			versions, err := r.versions(ctx, one, repository, before)
 			if err != nil {
 				return nil, one.section.Errorf("images: %s/%s: %w", r.registry, repository, err)
 			}
@@ -140,7 +140,7 @@ func (r *sourceResolver) repositories(ctx context.Context, one *request, held, b
 		if !one.repository.Match(name) || !validRepository.MatchString(name) {
 			continue
 		}
-		if len(kept[name]) > 0 || len(known) == 0 || r.req.MayMove(name) {
+		if len(known[name]) > 0 || len(known) == 0 || r.mayMove(name) {
 			all = append(all, name)
 		}
 	}
@@ -150,12 +150,17 @@ func (r *sourceResolver) repositories(ctx context.Context, one *request, held, b
 	return all, nil
 }
 
-// versions are the tags of a repository that a request means, or its digest. Those in the previous lock stay.
-func (r *sourceResolver) versions(ctx context.Context, one *request, repository string, held lockedImages) ([]string, error) {
+// mayMove reports whether the update is of the repository, under any of its names, and not only of some of its tags.
+func (r *sourceResolver) mayMove(repository string) bool {
+	return slices.ContainsFunc(repositoryNames(r.registry, repository), r.req.MayMove)
+}
+
+// versions are the tags of a repository that a request means, or its digest. Those in the previous lock stay, unless the repository may move.
+func (r *sourceResolver) versions(ctx context.Context, one *request, repository string, before lockedImages) ([]string, error) {
 	if _, version, exact := one.exact(); exact {
 		return []string{version}, nil
 	}
-	if tags := held.byRequest[one.lockedText()][repository]; len(tags) > 0 {
+	if tags := before.byRequest[one.lockedText()][repository]; len(tags) > 0 && !r.mayMove(repository) {
 		return slices.Clone(tags), nil
 	}
 	tags, err := r.in.tags(ctx, repository)
@@ -179,12 +184,12 @@ func (r *sourceResolver) versions(ctx context.Context, one *request, repository 
 }
 
 // prefetch asks for the tags of several repositories at a time. A failure comes again where they are used.
-func (r *sourceResolver) prefetch(ctx context.Context, one *request, repositories []string, held lockedImages) {
+func (r *sourceResolver) prefetch(ctx context.Context, one *request, repositories []string, before lockedImages) {
 	if _, exact := one.repository.Exact(); exact {
 		return
 	}
 	_ = parallel.Each(len(repositories), maxParallel, func(i int) error {
-		if len(held.byRequest[one.lockedText()][repositories[i]]) > 0 {
+		if len(before.byRequest[one.lockedText()][repositories[i]]) > 0 && !r.mayMove(repositories[i]) {
 			return nil
 		}
 		_, err := r.in.tags(ctx, repositories[i])
