@@ -121,13 +121,16 @@ func (m *metrics) end(r *audit.Record) {
 }
 
 // RunAdmin serves what is for operators and their monitoring alone, until ctx ends: /metrics, /healthz, /readyz,
-// /api/v1/report with the clients' addresses, and, where profiles is set, /debug/pprof/. It always closes l.
+// /api/v1/report and /api/v1/activity with the clients' addresses, and, where profiles is set, /debug/pprof/. It always closes l.
 func (s *Server) RunAdmin(ctx context.Context, l net.Listener, profiles bool) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", serveHealth)
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	mux.HandleFunc("GET "+api.Root+"report", func(w http.ResponseWriter, r *http.Request) { s.api.ServeReport(w, r, true) })
+	mux.HandleFunc("GET "+api.Root+"activity/{kind}/{name...}", func(w http.ResponseWriter, r *http.Request) {
+		s.api.ServeActivity(w, r, r.PathValue("kind"), r.PathValue("name"))
+	})
 	if profiles {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

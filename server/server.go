@@ -125,7 +125,7 @@ func New(o Options) (*Server, error) {
 	}
 	inv := inventory.New(inventory.Options{
 		Image: s.image, Kinds: s.kinds(), Version: o.Version, Started: s.started, Keys: s.keys,
-		Rules: s.rulesState, Decide: s.decisions, Report: s.report, Missed: missed,
+		Rules: s.rulesState, Decide: s.decisions, Report: s.report, Activities: s.summary.Activities, Missed: missed,
 	})
 	if s.pages, err = pages.New(pages.Options{Inventory: inv, Usages: s.usages, Failed: s.pageFailed}); err != nil {
 		return nil, err

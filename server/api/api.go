@@ -130,6 +130,20 @@ func (a *API) serveArtifact(w http.ResponseWriter, r *http.Request, kind, name s
 	}{kind, name, aliasOf, joined.Why, joined.NeededBy, relations, list})
 }
 
+// ServeActivity answers with who has asked for the items of a name. It is for operators.
+func (a *API) ServeActivity(w http.ResponseWriter, r *http.Request, kind, name string) {
+	list := a.inventory.Activity(kind, name)
+	if len(list) == 0 {
+		a.fail(w, r, http.StatusNotFound, "this mirror does not carry it")
+		return
+	}
+	a.answer(w, r, struct {
+		Kind  string                   `json:"kind"`
+		Name  string                   `json:"name"`
+		Items []inventory.ItemActivity `json:"items"`
+	}{kind, name, list})
+}
+
 // ServeReport answers with what clients have asked for. Only operators learn who the clients are.
 func (a *API) ServeReport(w http.ResponseWriter, r *http.Request, operator bool) {
 	q, err := inventory.ReadQuery(r)

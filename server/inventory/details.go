@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/audit"
 	"github.com/minimirror/minimirror/internal/needs"
 )
 
@@ -19,8 +20,9 @@ type Carried struct {
 	Files        []CarriedFile        `json:"files"`
 	PackageURL   string               `json:"purl,omitempty"` // of an artifact.PackageURLer
 	Description  artifact.Description `json:"description"`
-	Sets         []string             `json:"sets"` // that contain it, "NAME for ARCHITECTURE"
-	InSets       []SetName            `json:"-"`    // the same
+	Sets         []string             `json:"sets"`     // that contain it, "NAME for ARCHITECTURE"
+	InSets       []SetName            `json:"-"`        // the same
+	Activity     audit.Activity       `json:"activity"` // of all clients since the start, without their addresses
 	Decision
 }
 
@@ -86,6 +88,7 @@ func (v *Inventory) Details(r *http.Request, kind, name string) (list []Carried,
 		}
 		list = append(list, c)
 	}
+	v.addActivity(list)
 	if len(list) == 0 && len(aliases[name]) == 0 && name != "" {
 		v.Missed(r, kind, name)
 	}

@@ -31,6 +31,8 @@ type Options struct {
 	// Decide makes a function that says what the rules decide about items for the client of a request.
 	Decide func(*http.Request) (func(*artifact.Item) Decision, error)
 	Report func(rows int) *audit.Report // what clients have asked for since the start, with so many rows in each table
+	// Activities are what clients have asked for of the items with some IDs, in the order of the IDs.
+	Activities func(ids []string) []audit.Activity
 	// Missed is told which name a request has looked up in vain. The kind is one of Kinds, or empty: any.
 	Missed func(r *http.Request, kind, name string)
 }
