@@ -197,7 +197,11 @@ func TestRanges(t *testing.T) {
 			if got.StatusCode != test.status || got.Header.Get("Content-Range") != test.contentRange {
 				t.Errorf("%s: %s, if %s: %s, %q", form, test.ranges, test.ifRange, got.Status, got.Header.Get("Content-Range"))
 			}
-			if text := servertest.Body(t, got); test.status != 416 && (text != test.want || got.ContentLength != int64(len(text))) {
+			text := servertest.Body(t, got)
+			if test.status == 416 && (text != "The file has 96000 bytes, and none in the range that was requested.\n" || got.Header.Get("Etag") != "" || got.Header.Get("Cache-Control") != "no-store") {
+				t.Errorf("%s: %s: %v, %s", form, test.ranges, got.Header, text)
+			}
+			if test.status != 416 && (text != test.want || got.ContentLength != int64(len(text))) {
 				t.Errorf("%s: %s: %d bytes, want %d", form, test.ranges, len(text), len(test.want))
 			}
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -26,12 +27,46 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, f *catalog.File, m
 			e.set(header, 2, "Content-Type", contentType(f))
 		}
 		e.set(header, 3, "Cache-Control", cacheControl(header, f, private))
-		http.ServeContent(w, exactly(r, modified), "", modified, content)
+		to := w
+		if r.Header["Range"] != nil {
+			to = &rangeWriter{ResponseWriter: w, size: f.Size, refuse: func(text string) {
+				s.sendError(w, r, http.StatusRequestedRangeNotSatisfiable, text)
+			}}
+		}
+		http.ServeContent(to, exactly(r, modified), "", modified, content)
 	}
 	if e.broken != nil {
 		s.failed(e, f.Path, e.broken)
 	}
 }
+
+// A rangeWriter takes the answer to a request for a range. http.ServeContent refuses a range in words of its own; the client gets an error as the server
+// formats others.
+type rangeWriter struct {
+	http.ResponseWriter
+	size    int64 // of the file
+	refuse  func(text string)
+	refused bool
+}
+
+func (w *rangeWriter) WriteHeader(code int) {
+	if code != http.StatusRequestedRangeNotSatisfiable {
+		w.ResponseWriter.WriteHeader(code)
+		return
+	}
+	w.refused = true
+	w.refuse(fmt.Sprintf("The file has %d bytes, and none in the range that was requested.", w.size))
+}
+
+func (w *rangeWriter) Write(p []byte) (int, error) {
+	if w.refused {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// ReadFrom implements io.ReaderFrom: see exchange.
+func (w *rangeWriter) ReadFrom(src io.Reader) (int64, error) { return io.Copy(w.ResponseWriter, src) }
 
 // A fieldSetter takes formatted fields of the header: see http1.response.SetFields.
 type fieldSetter interface {

@@ -52,6 +52,8 @@ func (Kind) FormatError(header http.Header, r *http.Request, status int, text st
 		return errorBody("UNSUPPORTED", message)
 	case http.StatusTooManyRequests:
 		return errorBody("TOOMANYREQUESTS", message)
+	case http.StatusRequestedRangeNotSatisfiable: // the code is that of Docker's registry: the specification has none
+		return errorBody("RANGE_INVALID", message)
 	case http.StatusServiceUnavailable, http.StatusBadGateway:
 		return errorBody("UNAVAILABLE", message)
 	case http.StatusNotFound:

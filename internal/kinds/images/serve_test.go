@@ -249,6 +249,9 @@ func TestRanges(t *testing.T) {
 		if a.StatusCode != c.status || a.Header.Get("Content-Range") != c.content || c.body != "" && a.body != c.body {
 			t.Errorf("%s: %d, %s, %d bytes, want %d", c.header, a.StatusCode, a.Header.Get("Content-Range"), len(a.body), len(c.body))
 		}
+		if c.status == 416 && (a.Header.Get("Content-Type") != "application/json" || a.Header.Get("Docker-Content-Digest") != "" || a.Header.Get("Etag") != "" || !strings.Contains(a.body, `{"errors":[{"code":"RANGE_INVALID","message":`)) {
+			t.Errorf("%s: %v %s", c.header, a.Header, a.body)
+		}
 		if c.status < 300 && (a.Header.Get("Content-Length") != fmt.Sprint(len(c.body)) || a.Header.Get("Docker-Content-Digest") != string(m.base.Digest) || a.Header.Get("Accept-Ranges") != "bytes") {
 			t.Errorf("%s: %v", c.header, a.Header)
 		}
