@@ -15,12 +15,19 @@ import (
 	"github.com/minimirror/minimirror/internal/image/catalog"
 )
 
-// open opens a file for the answer to a request. Of an image in a registry, it fetches nothing for an answer without a body.
+// open opens a file for the answer to a request. Of an image in a registry, it fetches nothing if the client has the content already. For HEAD it makes
+// sure that the content can be had: GET must not fail where HEAD has just succeeded.
 func (s *Server) open(r *http.Request, f *catalog.File) (io.ReadSeekCloser, error) {
 	if s.image.Remote() == nil {
 		return s.image.Open(f)
 	}
-	if r.Method == http.MethodHead || isCurrent(r, f) {
+	current := isCurrent(r, f)
+	if r.Method == http.MethodHead && !current {
+		if err := s.image.Available(r.Context(), f); err != nil {
+			return nil, err
+		}
+	}
+	if r.Method == http.MethodHead || current {
 		return &unopened{size: f.Size, open: func() (*image.Section, error) { return s.image.OpenContext(r.Context(), f) }}, nil
 	}
 	return s.image.OpenContext(r.Context(), f)

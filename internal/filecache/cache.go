@@ -217,6 +217,14 @@ func (c *Cache) Stats() Stats {
 	return s
 }
 
+// Has reports whether the folder has a file, complete and verified.
+func (c *Cache) Has(f File) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[f.SHA256]
+	return e != nil && e.Size == f.Size && e.verified
+}
+
 // Dir is the folder.
 func (c *Cache) Dir() string { return c.o.Dir }
 

@@ -172,6 +172,41 @@ func (img *Image) OpenContext(ctx context.Context, f *catalog.File) (*Section, e
 	return &Section{size: f.Size, arriving: remoteFile{f.Path, r}}, nil
 }
 
+// Available returns an error, which OpenContext would return, too, if the content of one of the catalog's own files cannot be had now. Of a file of an image in
+// a registry that is not in the cache, it reads the first byte; a small one comes into the cache.
+func (img *Image) Available(ctx context.Context, f *catalog.File) error {
+	m := img.remote
+	if m == nil || f.Size > joinedFile && m.cache.Has(filecache.File{SHA256: f.SHA256, Size: f.Size}) {
+		return nil
+	}
+	if f.Size <= joinedFile {
+		section, err := img.OpenContext(ctx, f)
+		if err != nil {
+			return err
+		}
+		return section.Close()
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, remotePatience, filecache.ErrPatience)
+	defer cancel()
+	if err := m.firstByte(ctx, f); err != nil {
+		return unavailable(f.Path, err)
+	}
+	return nil
+}
+
+func (m *Remote) firstByte(ctx context.Context, f *catalog.File) error {
+	if err := m.line.check(); err != nil {
+		return err
+	}
+	body, err := m.layers[f.Layer].part(ctx, f.Offset, 1)
+	if err == nil {
+		_, err = io.ReadFull(body, make([]byte, 1))
+		err = errors.Join(err, body.Close())
+	}
+	m.line.note(ctx, err)
+	return err
+}
+
 // source reads a file where it lies in its layer.
 func (m *Remote) source(f *catalog.File) filecache.Source {
 	return func(ctx context.Context, direct bool) (io.ReadCloser, error) {
