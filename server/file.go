@@ -61,6 +61,9 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string, 
 			return
 		}
 		e.rule = verdict.Rule
+		if s.rulesFile != "" {
+			w.Header()["Cache-Control"] = askEachTime
+		}
 	}
 	f := &s.image.Catalog.Files[at]
 	content, err := s.open(r, f)
@@ -71,6 +74,10 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, name string, 
 	defer content.Close()
 	s.send(w, r, f, lastModified(f), content, private)
 }
+
+// askEachTime is for files of items, where rules may deny them later: a cache must ask before it gives them to another client. With a condition, what the cache
+// has is not sent again.
+var askEachTime = []string{"no-cache"}
 
 // errNobody is the error for a request whose client is unknown because a handler lost the request's context.
 var errNobody = errors.New("the request has no client")
@@ -127,12 +134,12 @@ func lastModified(f *catalog.File) time.Time {
 }
 
 // cacheControl lets caches keep everything but makes them ask each time, so that they hold no
-// mixture of two images. Only a file that is named by its own digest never changes.
+// mixture of two images. Only a file that is named by its own digest never changes; but if it is a file of an item, and there are rules, they may deny it later.
 //
 // Files that only some clients may have, by login or by rules, must not be in shared caches
 // (RFC 9111, section 5.2.2.7). Pages and errors are not cached at all: see package answer.
 //
-// The kind may have set the field in header, for an address that does not name the digest; cacheControl removes it there.
+// The field may be set in header, by the kind for an address that does not name the digest, or for the rules; cacheControl removes it there.
 func cacheControl(header http.Header, f *catalog.File, private bool) string {
 	immutable := namedByDigest(f)
 	if header["Cache-Control"] != nil {

@@ -66,6 +66,32 @@ func TestDenied(t *testing.T) {
 	}
 }
 
+// TestCaches shows that caches ask each time if there are rules, because these may deny an image tomorrow; if nothing has changed, the image is not
+// sent again.
+func TestCaches(t *testing.T) {
+	m := newExample(t)
+	with, without := m.serve(t, `deny: { image: nginx }`), m.serve(t)
+	for _, path := range []string{v2("%sacme/app/manifests/%s", host, m.app.Digest), v2("%sacme/app/blobs/%s", host, m.base.Digest)} {
+		if kept := without.ask(path).Header.Get("Cache-Control"); kept != "public, max-age=31536000, immutable" {
+			t.Errorf("without rules: %s: %s", path, kept)
+		}
+		for _, header := range []string{"X: y", "Range: bytes=0-5"} {
+			if kept := with.ask(path, header).Header.Get("Cache-Control"); kept != "no-cache" {
+				t.Errorf("with rules: %s: %s", path, kept)
+			}
+		}
+		current := "If-None-Match: " + with.ask(path).Header.Get("Etag")
+		if a := with.ask(path, current); a.StatusCode != http.StatusNotModified || a.body != "" {
+			t.Errorf("what a cache has: %s: %d", path, a.StatusCode)
+		}
+		with.reload(`deny: { image: acme/app }`)
+		if a := with.ask(path, current); a.StatusCode != http.StatusForbidden {
+			t.Errorf("denied since: %s: %d", path, a.StatusCode)
+		}
+		with.reload(`deny: { image: nginx }`)
+	}
+}
+
 // TestDeniedPlatform shows that an index is there for the platforms that are allowed, and that lists have what belongs to these.
 func TestDeniedPlatform(t *testing.T) {
 	m := newExample(t)

@@ -112,12 +112,23 @@ func serveImage(t testing.TB, img *image.Image, o server.Options, rules ...strin
 	o.Image, o.Kinds, o.Audit = img, []artifact.Kind{Kind{}}, log
 	if len(rules) > 0 {
 		o.Rules = filepath.Join(dir, "rules.yaml")
-		noError(t, os.WriteFile(o.Rules, []byte("rules:\n - "+strings.Join(rules, "\n - ")+"\n"), 0o644))
+		noError(t, os.WriteFile(o.Rules, rulesText(rules), 0o644))
 	}
 	s.server, err = server.New(o)
 	noError(t, err)
 	s.handler = s.server.Handler()
 	return s
+}
+
+func rulesText(rules []string) []byte {
+	return []byte("rules:\n - " + strings.Join(rules, "\n - ") + "\n")
+}
+
+// reload puts other rules in force on a server that has some.
+func (s *testSite) reload(rules ...string) {
+	s.t.Helper()
+	noError(s.t, os.WriteFile(filepath.Join(filepath.Dir(s.trail), "rules.yaml"), rulesText(rules), 0o644))
+	noError(s.t, s.server.Reload(s.t.Context()))
 }
 
 // A reply is what a client got.
