@@ -130,7 +130,10 @@ func (p *prover) blame(id string) *deadEnd {
 
 // limits reports whether a need excludes a version of its project.
 func (p *prover) limits(n *need) bool {
-	return n.python || n.exact != nil || slices.ContainsFunc(p.projects[n.project], func(c *Candidate) bool { return c.Unusable == "" && !n.specifiers.Match(c.Version) })
+	if n.python {
+		return !n.specifiers.Match(p.python)
+	}
+	return n.exact != nil || slices.ContainsFunc(p.projects[n.project], func(c *Candidate) bool { return c.Unusable == "" && !n.specifiers.Match(c.Version) })
 }
 
 // solve chooses a node for one id, and then for all others. It returns nil when all are chosen.
