@@ -100,6 +100,9 @@ func (e *Exporter) Export(ctx context.Context) (*Exported, error) {
 	if len(todo) == 0 {
 		return done, e.finish(ctx)
 	}
+	if isComplete(e.medium()) {
+		return nil, artifact.Hint(fmt.Errorf("%s is there, with other parts of this bundle", e.medium()), "remove it, or name another file")
+	}
 	if err := e.room(ctx, todo); err != nil {
 		return nil, err
 	}

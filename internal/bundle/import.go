@@ -387,7 +387,8 @@ func (im *Importer) copyOthers(ctx context.Context) error {
 
 // verdict is what is wrong with parts that are needed; nil: nothing.
 func (im *Importer) verdict() error {
-	var lines, numbers []string
+	var lines []string
+	var numbers []int
 	bad := false
 	for _, p := range im.imported.Parts {
 		switch p.Status {
@@ -399,7 +400,7 @@ func (im *Importer) verdict() error {
 		default:
 			continue
 		}
-		numbers = append(numbers, fmt.Sprint(p.Number))
+		numbers = append(numbers, p.Number)
 	}
 	if lines == nil {
 		return nil
@@ -412,7 +413,26 @@ func (im *Importer) verdict() error {
 	if bad {
 		err = artifact.Verifyf("%w", err)
 	}
-	return artifact.Hint(err, "bring these parts and run the same command again, which goes on from here; to export them alone: --parts %s", strings.Join(numbers, ","))
+	return artifact.Hint(err, "bring these parts and run the same command again, which goes on from here; to export them alone: --parts %s", ranges(numbers))
+}
+
+// ranges writes sorted numbers as --parts reads them: 2,3,7-12.
+func ranges(numbers []int) string {
+	var fields []string
+	for i := 0; i < len(numbers); {
+		last := i
+		for last+1 < len(numbers) && numbers[last+1] == numbers[last]+1 {
+			last++
+		}
+		if last-i < 2 {
+			last = i
+			fields = append(fields, fmt.Sprint(numbers[i]))
+		} else {
+			fields = append(fields, fmt.Sprintf("%d-%d", numbers[i], numbers[last]))
+		}
+		i = last + 1
+	}
+	return strings.Join(fields, ",")
 }
 
 // firstLine is an error without its hints.

@@ -33,6 +33,12 @@ func appends(m medium.Medium) bool {
 	return is && a.Appends()
 }
 
+// isComplete reports whether a medium has a bundle to which nothing can be added: a file that has its name.
+func isComplete(m medium.Medium) bool {
+	c, is := m.(interface{ Complete() bool })
+	return is && c.Complete()
+}
+
 // resume reads what the medium has of this bundle. What is not of this bundle is refused.
 func (e *Exporter) resume(ctx context.Context, i int) error {
 	m := e.Media[i]
@@ -176,6 +182,9 @@ func writeSmall(ctx context.Context, m medium.Medium, name string, data []byte) 
 // finish writes the digests of all files of the medium, and the header last. A medium that has them already is left as it is.
 func (e *Exporter) finish(ctx context.Context) error {
 	m := e.medium()
+	if isComplete(m) {
+		return nil
+	}
 	data, signature, err := e.sign()
 	if err != nil {
 		return err

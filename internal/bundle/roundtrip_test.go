@@ -262,8 +262,21 @@ func TestArchive(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			before, err := os.ReadFile(file)
+			must(t, err)
+			m := open()
+			again, err := s.exporter(source(t, l.Dir, ""), m).Export(t.Context())
+			if after, readErr := os.ReadFile(file); err != nil || readErr != nil || len(again.Written) != 0 || !bytes.Equal(before, after) {
+				t.Errorf("exported again: %+v, %v, %v", again, err, readErr)
+			}
+			e := s.exporter(source(t, l.Dir, ""), m)
+			e.Numbers = []int{1}
+			if _, err := e.Export(t.Context()); err == nil || !strings.Contains(err.Error(), "hint: remove it") {
+				t.Error(err)
+			}
+			m.Close()
 			dest := filepath.Join(t.TempDir(), "file")
-			m, err := medium.OpenArchive(file)
+			m, err = medium.OpenArchive(file)
 			must(t, err)
 			defer m.Close()
 			_, err = s.importer(dest).Import(t.Context(), []medium.Medium{m})

@@ -125,6 +125,9 @@ func (a *Archive) rewind() error {
 // Appends reports that files are never replaced.
 func (*Archive) Appends() bool { return true }
 
+// Complete reports whether the file is complete: nothing can be added.
+func (a *Archive) Complete() bool { return a.out == nil && a.index != nil }
+
 func (a *Archive) String() string { return a.name }
 
 // Close closes the archive. One that is not complete stays, for the next run.
