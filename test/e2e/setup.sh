@@ -10,7 +10,7 @@ tools="apt-get:apt dpkg-deb:dpkg gpgv:gpgv curl:curl ip:iproute2 setpriv:util-li
 	jq:jq busybox:busybox nginx:nginx-light runc:runc wrk:wrk aptly:aptly make:make gcc:gcc git:git
 	umoci:umoci zstd:zstd xz:xz-utils bzip2:bzip2 lz4:lz4 logrotate:logrotate openssl:openssl pgrep:procps htpasswd:apache2-utils node:nodejs npm:npm chromium:chromium chromedriver:chromium-driver
 	faketime:faketime qemu-aarch64:qemu-user debsecan:debsecan python3:python3 apt-cacher-ng:apt-cacher-ng squid:squid haproxy:haproxy man:man-db
-	zbarimg:zbar-tools apt-file:apt-file appstreamcli:appstream debootstrap:debootstrap dpkg-source:dpkg-dev lintian:lintian zsh:zsh fish:fish"
+	zbarimg:zbar-tools apt-file:apt-file appstreamcli:appstream debootstrap:debootstrap dpkg-source:dpkg-dev lintian:lintian zsh:zsh fish:fish age:age minisign:minisign"
 missing=()
 for entry in $tools; do
 	command -v "${entry%:*}" >/dev/null || missing+=("${entry#*:}")
