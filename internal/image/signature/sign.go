@@ -148,3 +148,14 @@ func (s Signer) state(predicateType string, predicate any) (e *envelope, a attac
 		v1.AnnotationCreated: s.Date.UTC().Format(time.RFC3339), "dev.sigstore.bundle.content": "dsse-envelope", "dev.sigstore.bundle.predicateType": predicateType,
 	}}, err
 }
+
+// Seal puts an in-toto statement into a DSSE envelope that the key signs.
+func Seal(key crypto.Signer, statement []byte) ([]byte, error) {
+	e := &envelope{Type: statementType, Payload: statement}
+	sig, err := sign(key, e.signed())
+	if err != nil {
+		return nil, err
+	}
+	e.Signatures = []signature{{sig}}
+	return json.Marshal(e)
+}
