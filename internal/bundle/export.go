@@ -62,15 +62,6 @@ type finisher interface {
 
 // Export writes the bundle. The header says afterwards which parts there are.
 func (e *Exporter) Export(ctx context.Context) (*Exported, error) {
-	var err error
-	if e.plan, err = e.Header.Plan(); err != nil {
-		return nil, err
-	}
-	for _, n := range e.Numbers {
-		if n < 1 || n > len(e.plan.Parts) {
-			return nil, artifact.Usagef("there is no part %d: the bundle has parts 1 to %d", n, len(e.plan.Parts))
-		}
-	}
 	if len(e.Media) == 0 {
 		m, err := e.Next(ctx, 1)
 		if err != nil {
@@ -78,23 +69,17 @@ func (e *Exporter) Export(ctx context.Context) (*Exported, error) {
 		}
 		e.Media = append(e.Media, m)
 	}
+	todo, err := e.prepare(ctx)
+	if err != nil {
+		return nil, err
+	}
 	e.reader = blobReader{source: e.Source, header: e.Header, whole: e.Numbers == nil}
 	defer e.reader.close()
-	for i := range e.Media {
-		if err := e.resume(ctx, i); err != nil {
-			return nil, err
-		}
-	}
 	done := new(Exported)
-	var todo []int
 	for _, p := range e.plan.Parts {
-		switch {
-		case e.Numbers != nil && !slices.Contains(e.Numbers, p.Number):
-		case e.Numbers == nil && e.Header.Part(p.Number) != nil:
+		if e.Numbers == nil && !slices.Contains(todo, p.Number) {
 			done.Kept = append(done.Kept, p.Number)
 			e.progress(p.Size)
-		default:
-			todo = append(todo, p.Number)
 		}
 	}
 	if len(todo) == 0 {
@@ -135,6 +120,29 @@ func (e *Exporter) Export(ctx context.Context) (*Exported, error) {
 	return done, e.finish(ctx)
 }
 
+// prepare plans the parts, and finds out which of them are to be written.
+func (e *Exporter) prepare(ctx context.Context) (todo []int, err error) {
+	if e.plan, err = e.Header.Plan(); err != nil {
+		return nil, err
+	}
+	for _, n := range e.Numbers {
+		if n < 1 || n > len(e.plan.Parts) {
+			return nil, artifact.Usagef("there is no part %d: the bundle has parts 1 to %d", n, len(e.plan.Parts))
+		}
+	}
+	for i := range e.Media {
+		if err := e.resume(ctx, i); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range e.plan.Parts {
+		if e.Numbers == nil && e.Header.Part(p.Number) == nil || slices.Contains(e.Numbers, p.Number) {
+			todo = append(todo, p.Number)
+		}
+	}
+	return todo, nil
+}
+
 func (e *Exporter) progress(n int64) {
 	if e.Progress != nil {
 		e.Progress(n)
@@ -152,23 +160,19 @@ func (e *Exporter) explain(err error, number int) error {
 	return err
 }
 
-// room compares what a single medium has room for with what is to be written.
+// room refuses what the media have no room for, before anything is written. Nobody knows how much more fits if other media follow.
 func (e *Exporter) room(ctx context.Context, todo []int) error {
-	if len(e.Media) > 1 || e.Next != nil || e.Capacity > 0 {
+	if e.Next != nil || len(e.Media) == 1 && e.Capacity > 0 {
 		return nil
 	}
-	free, err := e.medium().Free(ctx)
-	if err != nil || free < 0 {
+	f := new(Forecast)
+	for _, n := range todo {
+		f.Write.add(e.carried(n))
+	}
+	if err := e.fill(ctx, f, todo); err != nil {
 		return err
 	}
-	need := e.reserve()
-	for _, n := range todo {
-		need += e.carried(n)
-	}
-	if free < need {
-		return artifact.Hint(fmt.Errorf("%s has room for %s, and the bundle needs %s", e.medium(), bytesize.Text(free), bytesize.Text(need)), "free some space, or use several media: repeat --to, or --media SIZE")
-	}
-	return nil
+	return f.Fits()
 }
 
 // carried is how many bytes a part has on the medium, or nearly so.

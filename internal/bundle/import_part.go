@@ -23,7 +23,9 @@ func (im *Importer) readPart(ctx context.Context, number int, listed *Part, body
 		most = listed.Size
 	}
 	carried := &carriedReader{ctx: ctx, r: io.LimitReader(body, most+1), hash: newHashWriter(nil), progress: im.progress}
-	err = im.readClear(ctx, number, carried)
+	if !im.carried {
+		err = im.readClear(ctx, number, carried)
+	}
 	if err != nil && !isPartError(err) {
 		return "", err
 	}
@@ -43,6 +45,9 @@ func (im *Importer) readPart(ctx context.Context, number int, listed *Part, body
 		return sum, err
 	case carried.hash.size > most:
 		return sum, artifact.Verifyf("more than %d bytes", most)
+	}
+	if im.carried {
+		return sum, nil
 	}
 	return sum, im.keepPieces(ctx, number)
 }

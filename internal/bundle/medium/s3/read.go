@@ -155,7 +155,7 @@ func (s *Store) Prefixes(ctx context.Context) ([]string, error) {
 }
 
 // Below is the store at a prefix below this one.
-func (s *Store) Below(prefix string) *Store {
+func (s *Store) Below(prefix string) medium.Medium {
 	return &Store{bucket: s.bucket, prefix: s.prefix + prefix + "/", core: s.core, keys: s.keys, transport: s.transport, o: s.o}
 }
 

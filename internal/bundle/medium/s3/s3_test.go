@@ -27,10 +27,11 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/bundle"
 	"github.com/minimirror/minimirror/internal/bundle/medium"
 )
 
-var _ medium.Medium = (*Store)(nil)
+var _ bundle.Shelf = (*Store)(nil)
 
 const testChunk = smallestChunk
 
@@ -182,7 +183,7 @@ func TestRoundTrip(t *testing.T) {
 	write(t, s, "blobs/sha256/aa", []byte("a"))
 	write(t, s, "blobs/sha256/bb", []byte("bb"))
 	write(t, s, ".hidden", nil)
-	write(t, s.Below("other"), "part-0001", nil)
+	write(t, open(t, server.URL, "s3://site/month/1/other"), "part-0001", nil)
 	files, err := s.List(t.Context())
 	if err != nil {
 		t.Fatal(err)
