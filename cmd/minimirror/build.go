@@ -174,7 +174,7 @@ func build(ctx context.Context, c *command, args []string) error {
 	if err != nil {
 		return err
 	}
-	imageKeys, err := imageKeys(ctx, *signImage)
+	imageKeys, err := imageKeys(ctx, *signImage, "sign-image")
 	if err != nil {
 		return err
 	}

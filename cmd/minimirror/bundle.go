@@ -15,6 +15,8 @@ import (
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/bundle"
 	"github.com/minimirror/minimirror/internal/bundle/medium"
+	"github.com/minimirror/minimirror/internal/bundle/medium/s3"
+	checked "github.com/minimirror/minimirror/internal/bundle/report"
 	"github.com/minimirror/minimirror/internal/bundle/seal"
 	"github.com/minimirror/minimirror/internal/bundle/signed"
 	"github.com/minimirror/minimirror/internal/content"
@@ -63,8 +65,15 @@ func fileExists(name string) bool {
 	return err == nil
 }
 
-// openMedium opens the bundle at a place to read it: a folder or a file.
-func (c *command) openMedium(_ context.Context, text string) (medium.Medium, error) {
+// openMedium opens the bundle at a place to read it: a folder, a file, or a prefix of an object store. keys choose among several bundles there.
+func (c *command) openMedium(ctx context.Context, text string, keys []signed.Key) (medium.Medium, error) {
+	if isS3(text) {
+		store, err := c.openS3(text)
+		if err != nil {
+			return nil, err
+		}
+		return bundle.Newest(ctx, store, keys, func(text string) { fmt.Fprintf(c.stderr, "note: %s\n", text) })
+	}
 	info, err := os.Stat(text)
 	switch {
 	case err != nil:
@@ -81,6 +90,9 @@ func (c *command) openMedium(_ context.Context, text string) (medium.Medium, err
 func (c *command) createMedium(_ context.Context, text string) (medium.Medium, error) {
 	if text == "-" {
 		return medium.NewStream("standard output", c.bytes(), ""), nil
+	}
+	if isS3(text) {
+		return c.openS3(text)
 	}
 	info, err := os.Stat(text)
 	if err == nil && info.IsDir() || !strings.HasSuffix(text, ".tar") && errors.Is(err, fs.ErrNotExist) {
@@ -209,4 +221,73 @@ func (c *command) passphrase(what string) ([]byte, error) {
 	text, err := term.ReadPassword(int(tty.Fd()))
 	fmt.Fprintln(tty)
 	return text, err
+}
+
+// s3Help explains places in object stores in the help of the verbs for bundles.
+const s3Help = `s3://BUCKET/PREFIX is a place in a store that speaks the protocol of Amazon S3. Credentials,
+region and address are from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and
+AWS_ENDPOINT_URL, or from the profile AWS_PROFILE in ~/.aws; see docs/bundles.md.
+`
+
+// s3Flags are the flags that say how to reach an object store. --insecure is among those of registries.
+func (c *command) s3Flags() {
+	c.flags.StringVar(&c.s3.Endpoint, "s3-endpoint", "", "address of the S3 store, such as https://s3.example.org:9000 (default: AWS_ENDPOINT_URL, or Amazon's)")
+	c.flags.StringVar(&c.s3.Region, "s3-region", "", "region of the bucket (default: AWS_REGION, or the one that the store names)")
+	c.flags.StringVar(&c.s3.Addressing, "s3-addressing", "auto", "where the name of the bucket goes: path (HOST/BUCKET), virtual (BUCKET.HOST) or auto")
+	c.flags.StringVar(&c.s3.CAFile, "s3-ca", "", "PEM file with authorities to accept for the S3 store, besides the system's (default: AWS_CA_BUNDLE)")
+}
+
+// isS3 reports whether a place is a prefix of an object store.
+func isS3(text string) bool { return strings.HasPrefix(text, s3.Scheme) }
+
+// openS3 prepares to use a prefix of an object store.
+func (c *command) openS3(text string) (*s3.Store, error) {
+	o := c.s3
+	o.Log = c.log()
+	if insecure := c.flags.Lookup("insecure"); insecure != nil {
+		o.Insecure = insecure.Value.String() == "true"
+	}
+	return s3.Open(text, o)
+}
+
+// bundleReport are the flags for the report of what was checked.
+type bundleReport struct {
+	checked.Run
+	keyFile string
+}
+
+// reportFlags declares --report and --report-key.
+func (c *command) reportFlags(otherwise string) *bundleReport {
+	r := new(bundleReport)
+	once(c.flags, &r.File, "report", "file for the report of what was checked; beside FILE.json, the in-toto statement FILE.intoto.json, and FILE.html and FILE.txt, which are one page to sign (default: "+otherwise+")")
+	once(c.flags, &r.keyFile, "report-key", "file with a private key (PEM), such as build --sign-image takes, that signs the statement")
+	return r
+}
+
+// begin reads the key, and notes the time.
+func (r *bundleReport) begin(ctx context.Context, c *command, action string, sources, destinations []string) error {
+	r.Options = checked.Options{Action: action, Sources: sources, Destinations: destinations, Started: c.now(), Synchronized: checked.Synchronized()}
+	if r.keyFile == "" {
+		return nil
+	}
+	keys, err := imageKeys(ctx, []string{r.keyFile}, "report-key")
+	if err == nil {
+		r.Key = keys[0]
+	}
+	return err
+}
+
+// end writes the report, also of what failed, and returns err.
+func (r *bundleReport) end(ctx context.Context, c *command, done *bundle.Imported, err error) error {
+	if ctx.Err() != nil || done == nil && errors.Is(err, artifact.ErrUsage) {
+		return err // not checked to the end
+	}
+	file, verdict, writeErr := r.End(done, err, c.now(), programVersion())
+	if writeErr != nil {
+		return errors.Join(err, fmt.Errorf("report: %w", writeErr))
+	}
+	if file != "" {
+		fmt.Fprintf(c.stderr, "report: %s (%s)\n", file, verdict)
+	}
+	return err
 }

@@ -33,9 +33,10 @@ oci-archive:FILE[:NAME], or docker://HOST/NAME:TAG in a registry. Without a NAME
 images there. docker://HOST --all takes all repositories of a registry, or those that
 --repository, --tag and --newest select.
 
-PLACE is a folder, a file (FILE.tar), or "-" for standard output. Repeat --to for
-several media: when one is full, the next is used. With --media SIZE, a folder takes at
-most that much, and on a terminal, export asks for the next medium when it is full.
+PLACE is a folder, a file (FILE.tar), s3://BUCKET/PREFIX, or "-" for standard output.
+Repeat --to for several media: when one is full, the next is used. With --media SIZE, a
+folder takes at most that much, and on a terminal, export asks for the next medium when
+it is full.
 To go on after an interruption, or when a medium was full, run the same command again:
 no part is written twice.
 
@@ -52,8 +53,16 @@ MINIMIRROR_PASSPHRASE or MINIMIRROR_PASSPHRASE_FILE.
 --parts writes only some parts again, such as those that import found damaged.
 --from exports a bundle anew, such as with another --part-size, after verifying it.
 
+--plan writes nothing. It shows how large the bundle would be, its parts and media, how
+long writing takes at --rate, what is left out, and whether there is room: if not, the
+exit code is 1. It needs no keys. Without --plan, nothing is written either if there is
+no room for all parts.
+
+` + s3Help + `
 Examples:
   minimirror export oci:out/docker --to /media/stick --sign-key site.key --recipient age1…
+  minimirror export oci:out/docker --plan --to /media/stick --media 8G --rate 20M
+  minimirror export oci:out/docker --to s3://transfer/month-12 --sign-key site.key --recipient age1…
   minimirror export oci:out/docker --to docker.tar --sign-key site.key --plain
   minimirror export oci:out/docker --have oci:month-1 --to - --sign-key site.key --recipients-file site.txt | ssh relay 'cat > docker.tar'
   minimirror export oci:out/docker --to /media/stick --part-size 4G --parts 7,9 --sign-key site.key --recipient age1…
@@ -68,6 +77,7 @@ type exportFlags struct {
 	passphrase, plain, layout                   bool
 	signKey, name, partSize, media, parts       string
 	sequence                                    int64
+	plan                                        exportPlan
 	registry                                    *registry.Options
 	dump                                        dumpFlags
 }
@@ -90,7 +100,9 @@ func (f *exportFlags) declare(c *command) {
 	once(c.flags, &f.name, "name", "name of the series of bundles, within which sequences count (default: the first image's)")
 	c.flags.Int64Var(&f.sequence, "sequence", 0, "number that must not go back from one bundle to the next (default: the seconds since 1970)")
 	f.dump.declare(c)
+	f.plan.declare(c)
 	f.registry = registryFlags(c)
+	c.s3Flags()
 }
 
 func (f *exportFlags) check(c *command) error {
@@ -109,11 +121,11 @@ func (f *exportFlags) check(c *command) error {
 		return c.wrongUsage("--from cannot be used together with --have")
 	case len(f.from) > 0 && len(f.verifyKeys) == 0:
 		return c.missing("--verify-key, to verify the bundle,")
-	case len(f.to) == 0:
+	case len(f.to) == 0 && !f.plan.is:
 		return c.missing("--to")
-	case f.signKey == "":
+	case f.signKey == "" && !f.plan.is:
 		return artifact.Hint(artifact.Usagef("--sign-key is missing: an unsigned bundle is never imported"), "minisign -G -W -p site.pub -s site.key makes a key; --sign-key site.key signs, and import --verify-key site.pub verifies")
-	case ways == 0:
+	case ways == 0 && !f.plan.is:
 		return artifact.Hint(artifact.Usagef("it is not said who may read the bundle"), "write --recipient KEY, --passphrase, or --plain for no encryption")
 	case ways > 1:
 		return c.wrongUsage("--recipient, --passphrase, --plain and --layout cannot be used together")
@@ -123,6 +135,9 @@ func (f *exportFlags) check(c *command) error {
 		return c.wrongUsage("--from cannot be used together with --all")
 	case len(f.to) > 1 && strings.Contains(" "+strings.Join(f.to, " ")+" ", " - "):
 		return c.wrongUsage("--to - cannot be used together with another --to")
+	}
+	if err := f.plan.check(c); err != nil {
+		return err
 	}
 	return f.dump.check(c)
 }
@@ -141,8 +156,10 @@ func exportVerb(ctx context.Context, c *command, args []string) (err error) {
 	if err := f.sizes(e, &o); err != nil {
 		return err
 	}
-	if e.Signer, err = f.signer(ctx, c); err != nil {
-		return err
+	if f.signKey != "" {
+		if e.Signer, err = f.signer(ctx, c); err != nil {
+			return err
+		}
 	}
 	if e.Sealer, err = f.sealer(ctx, c); err != nil {
 		return err
@@ -173,6 +190,9 @@ func exportVerb(ctx context.Context, c *command, args []string) (err error) {
 			return fmt.Errorf("--to: %w", err)
 		}
 		e.Media = append(e.Media, m)
+	}
+	if f.plan.is {
+		return f.plan.show(ctx, c, e)
 	}
 	if f.media != "" && term.IsTerminal(int(os.Stdin.Fd())) && !isStream(f.to[0]) {
 		e.Next = f.prompt(c)
@@ -259,7 +279,7 @@ func (f *exportFlags) signer(ctx context.Context, c *command) (signed.Signer, er
 
 // sealer is what encrypts the parts; nil: nothing does.
 func (f *exportFlags) sealer(ctx context.Context, c *command) (seal.Sealer, error) {
-	if f.plain || f.layout {
+	if f.plain || f.layout || f.plan.is && !f.passphrase && len(f.recipients)+len(f.recipientsFiles) == 0 {
 		return nil, nil //nolint:nilnil // there is none
 	}
 	if f.passphrase {
@@ -390,7 +410,7 @@ func (f *exportFlags) openBundle(ctx context.Context, c *command, e *bundle.Expo
 		return errors.Join(errs...)
 	}
 	for _, text := range f.from {
-		m, err := c.openMedium(ctx, text)
+		m, err := c.openMedium(ctx, text, keys)
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("--from: %w", err), closeAll())
 		}

@@ -41,6 +41,11 @@ func (c *command) parseImage(args []string, text string, arguments int) error {
 	if err := c.parseMore(args, text, arguments); err != nil {
 		return err
 	}
+	return c.imageArgument(arguments)
+}
+
+// imageArgument takes the argument behind so many others for the image, if there is one.
+func (c *command) imageArgument(arguments int) error {
 	if err := c.atMost(arguments + 1); err != nil || c.flags.NArg() == arguments {
 		return err
 	}

@@ -65,16 +65,16 @@ func (c *command) pinned(ctx context.Context, img *image.Reader, files []string,
 	return img.Digest, nil
 }
 
-// imageKeys reads the keys of --sign-image.
-func imageKeys(ctx context.Context, files []string) (keys []crypto.Signer, err error) {
+// imageKeys reads the private keys (PEM) that a flag names.
+func imageKeys(ctx context.Context, files []string, flag string) (keys []crypto.Signer, err error) {
 	for _, file := range files {
 		data, err := artifact.ReadInput(ctx, file)
 		if err != nil {
-			return nil, fmt.Errorf("--sign-image: %w", err)
+			return nil, fmt.Errorf("--%s: %w", flag, err)
 		}
 		key, err := signature.ReadPrivate(data, keyPassword)
 		if err != nil {
-			return nil, fmt.Errorf("--sign-image: %s: %w", file, err)
+			return nil, fmt.Errorf("--%s: %s: %w", flag, file, err)
 		}
 		keys = append(keys, key)
 	}

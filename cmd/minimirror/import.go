@@ -1,10 +1,15 @@
 package main
 
 import (
+	"archive/tar"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
 	"slices"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -20,7 +25,7 @@ import (
 const importHelp = `usage: minimirror import BUNDLE… --to PLACE --verify-key FILE [--identity FILE…]
 
 Verifies a bundle that minimirror export wrote, and stores its images. BUNDLE is a
-folder, a file, or "-" for standard input; several are media with parts of the same
+folder, a file, s3://BUCKET/PREFIX, or "-" for standard input; several are media with parts of the same
 bundle. It is only read.
 
 import verifies the signature first, then each part while it is read, and every blob
@@ -42,6 +47,12 @@ from the bundle. --identity is a file with a private key of age, SSH or OpenPGP;
 encrypted, MINIMIRROR_PASSPHRASE, or the file in MINIMIRROR_PASSPHRASE_FILE, decrypts it.
 --passphrase decrypts a bundle that was encrypted with one.
 
+Each import writes a report of what was checked, part by part, by which key, when and
+with which program: as JSON, as an in-toto statement, and as one page to print and sign.
+It is in minimirror.reports, beside minimirror.imports.json, or where --report says.
+
+If there is no bundle at s3://BUCKET/PREFIX, but one level below it, import takes the one
+with the highest sequence. ` + s3Help + `
 The exit code is 4 if something does not verify, and 1 if parts are missing.
 
 Examples:
@@ -57,6 +68,7 @@ type importFlags struct {
 	passphrase, allowOlder     bool
 	state, prefix              string
 	registry                   *registry.Options
+	report                     *bundleReport
 }
 
 func importVerb(ctx context.Context, c *command, args []string) error {
@@ -68,7 +80,9 @@ func importVerb(ctx context.Context, c *command, args []string) error {
 	c.flags.BoolVar(&f.passphrase, "passphrase", false, "decrypt with a passphrase")
 	c.flags.BoolVar(&f.allowOlder, "allow-older", false, "accept a bundle whose sequence is below that of the last import")
 	once(c.flags, &f.state, "state", "file that remembers what was imported (default: in the folder that --to names)")
+	f.report = c.reportFlags("in minimirror.reports beside the record of imports")
 	f.registry = registryFlags(c)
+	c.s3Flags()
 	if err := c.parseMore(args, importHelp, 0); err != nil {
 		return err
 	}
@@ -120,11 +134,15 @@ func (f *importFlags) run(ctx context.Context, c *command) error {
 		phase = progress.To(os.Stderr).Phase("import", bytes)
 	}
 	im.Progress = func(n int64) { phase.Add(n) }
+	if err := f.report.begin(ctx, c, "import", c.flags.Args(), f.to); err != nil {
+		return err
+	}
+	f.report.Record = string(im.Records[0])
 	done, err := f.read(ctx, c, im)
 	if phase != nil {
 		phase.Stop()
 	}
-	if err != nil {
+	if err = f.report.end(ctx, c, done, err); err != nil {
 		return err
 	}
 	return printImported(c, done, refs)
@@ -142,7 +160,7 @@ func (f *importFlags) read(ctx context.Context, c *command, im *bundle.Importer)
 		}
 	}()
 	for _, text := range c.flags.Args() {
-		m, err := c.openMedium(ctx, text)
+		m, err := c.openMedium(ctx, text, im.Keys)
 		if err != nil {
 			return nil, err
 		}
@@ -210,5 +228,131 @@ func printImported(c *command, done *bundle.Imported, refs []image.Reference) er
 		_, e := fmt.Fprintf(c.stdout, "%s: %s\n", ref, what)
 		err = errors.Join(err, e)
 	}
+	return err
+}
+
+// bundleVerification are the flags of verify for bundles.
+type bundleVerification struct {
+	identities []string
+	passphrase bool
+	report     *bundleReport
+}
+
+func (c *command) bundleVerification() *bundleVerification {
+	v := new(bundleVerification)
+	c.flags.StringArrayVarP(&v.identities, "identity", "i", nil, "of a bundle: file with a private key of age, SSH or OpenPGP that decrypts it; may be repeated")
+	c.flags.BoolVar(&v.passphrase, "passphrase", false, "of a bundle: decrypt it with a passphrase")
+	v.report = c.reportFlags("none")
+	c.s3Flags()
+	return v
+}
+
+// isBundle reports whether a place has a bundle: a folder with a header, a tar that begins with one, or a prefix of an object store.
+func isBundle(text string) bool {
+	if isS3(text) {
+		return true
+	}
+	info, err := os.Stat(text)
+	if err != nil {
+		return false
+	}
+	if info.IsDir() {
+		return fileExists(filepath.Join(text, bundle.HeaderName))
+	}
+	file, err := artifact.OpenFile(text)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	first, err := tar.NewReader(file).Next()
+	return err == nil && path.Clean(first.Name) == bundle.HeaderName
+}
+
+// verify checks a bundle, which may be on several media, and imports nothing.
+func (v *bundleVerification) verify(ctx context.Context, c *command, places, keyFiles []string, output string) (err error) {
+	for _, name := range []string{"image", "platform", "keyring", "lock", "provenance"} {
+		if c.flags.Changed(name) {
+			return c.wrongUsage("--%s is not for bundles", name)
+		}
+	}
+	if len(keyFiles) == 0 {
+		return artifact.Hint(artifact.Usagef("--verify-key is missing: it is the key that must have signed the bundle"), "name the public key of the one who made the bundle")
+	}
+	im := &bundle.Importer{Now: c.now}
+	if im.Keys, err = readKeys(ctx, keyFiles); err != nil {
+		return err
+	}
+	if im.Openers, err = c.readOpeners(ctx, v.identities, v.passphrase); err != nil {
+		return err
+	}
+	if err := v.report.begin(ctx, c, "verify", places, nil); err != nil {
+		return err
+	}
+	done, err := v.read(ctx, c, im, places)
+	if err = v.report.end(ctx, c, done, err); err != nil {
+		return err
+	}
+	return c.printVerifiedBundle(done, output)
+}
+
+func (v *bundleVerification) read(ctx context.Context, c *command, im *bundle.Importer, places []string) (*bundle.Imported, error) {
+	var media []medium.Medium
+	defer func() {
+		for _, m := range media {
+			m.Close()
+		}
+	}()
+	for _, text := range places {
+		m, err := c.openMedium(ctx, text, im.Keys)
+		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				err = artifact.Hint(err, "name the folder or the file that minimirror export wrote")
+			}
+			return nil, err
+		}
+		media = append(media, m)
+	}
+	var phase *progress.Phase
+	im.Begin = func(_ *bundle.Header, _ signed.By, bytes int64) {
+		phase = progress.To(os.Stderr).Phase("verify", bytes)
+	}
+	im.Progress = func(n int64) { phase.Add(n) }
+	done, err := im.Verify(ctx, media)
+	if phase != nil {
+		phase.Stop()
+	}
+	return done, err
+}
+
+// printVerifiedBundle prints what was verified.
+func (c *command) printVerifiedBundle(done *bundle.Imported, output string) error {
+	h := done.Header
+	if output == "json" {
+		type part struct {
+			Name   string `json:"name"`
+			Status string `json:"status"`
+			Size   int64  `json:"size"`
+			SHA256 string `json:"sha256"`
+		}
+		out := struct {
+			ID       string `json:"id"`
+			Name     string `json:"name"`
+			Sequence int64  `json:"sequence"`
+			Created  string `json:"created"`
+			SignedBy string `json:"signed_by"`
+			Content  bool   `json:"content"` // whether the parts were decrypted, and every blob compared with its digest
+			Parts    []part `json:"parts"`
+		}{h.ID, h.Name, h.Sequence, h.Created, done.By.Key, !done.Carried, nil}
+		for _, p := range done.Parts {
+			out.Parts = append(out.Parts, part{p.Name, p.Status, p.Size, p.SHA256})
+		}
+		return json.NewEncoder(c.stdout).Encode(out)
+	}
+	fmt.Fprintf(c.stdout, "bundle %s\nname %s, sequence %d, created %s\nsigned by %s (%s)\n", h.ID, h.Name, h.Sequence, h.Created, done.By.Key, done.By.File)
+	text := fmt.Sprintf("%s, %s: all digests match", counted(h.PartCount, "part"), counted(len(h.Blobs), "blob"))
+	if done.Carried {
+		text = counted(h.PartCount, "part") + ": all digests match, as carried; the content is encrypted and was not looked at\nhint: to check it, too, name the private key with --identity"
+	}
+	_, err := fmt.Fprintln(c.stdout, text)
 	return err
 }

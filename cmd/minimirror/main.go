@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/bundle/medium/s3"
 	"github.com/minimirror/minimirror/internal/vulns"
 )
 
@@ -117,6 +118,8 @@ type command struct {
 
 	imageRef string // what --image or an argument names; see parseImage
 	platform string // of several images, the one to take
+
+	s3 s3.Options // see s3Flags
 }
 
 func newCommand(verb string, stdout, stderr io.Writer) *command {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/minimirror/minimirror/builder"
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/bundle"
 	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/internal/cache"
 	"github.com/minimirror/minimirror/internal/image"
@@ -143,4 +144,73 @@ func (c *command) printForecast(name string, f *builder.Forecast, rate int64) er
 	}
 	_, err := fmt.Fprint(c.stdout, b.String())
 	return err
+}
+
+// exportPlan are the flags of export --plan.
+type exportPlan struct {
+	is           bool
+	rate, format string
+}
+
+func (p *exportPlan) declare(c *command) {
+	c.flags.BoolVar(&p.is, "plan", false, "write nothing, and show what would be written, and whether there is room")
+	once(c.flags, &p.rate, "rate", "with --plan: speed of the media, to compute times: bytes per second, or with K, M or G, such as 20M")
+	c.flags.StringVar(&p.format, "format", "text", "with --plan: what to print: text or json")
+}
+
+// perSecond parses --rate, also as 20MB/s; 0: none.
+func (p *exportPlan) perSecond() (int64, error) {
+	if p.rate == "" {
+		return 0, nil
+	}
+	text, _ := strings.CutSuffix(p.rate, "/s")
+	text = strings.TrimRight(text, "Bb")
+	n, err := bytesize.Parse(text)
+	if err != nil {
+		return 0, artifact.Usagef("--rate: %w", err)
+	}
+	return n, nil
+}
+
+func (p *exportPlan) check(c *command) error {
+	if !p.is && (c.flags.Changed("rate") || c.flags.Changed("format")) {
+		return c.wrongUsage("--rate and --format require --plan")
+	}
+	if _, err := p.perSecond(); err != nil {
+		return err
+	}
+	return format(p.format)
+}
+
+// show prints what the export would do. The error says that there is no room.
+func (p *exportPlan) show(ctx context.Context, c *command, e *bundle.Exporter) error {
+	f, err := e.Forecast(ctx)
+	if err != nil {
+		return err
+	}
+	rate, err := p.perSecond()
+	if err != nil {
+		return err
+	}
+	fits := f.Fits()
+	if p.format == "json" {
+		out := struct {
+			*bundle.Forecast
+			Rate    int64  `json:"rate,omitempty"`
+			Seconds *int64 `json:"seconds,omitempty"` // that writing takes at the rate
+			Fits    bool   `json:"fits"`
+		}{Forecast: f, Rate: rate, Fits: fits == nil}
+		if rate > 0 {
+			seconds := int64(bundle.Duration(f.Write.Size, rate).Seconds())
+			out.Seconds = &seconds
+		}
+		if err := json.NewEncoder(c.stdout).Encode(out); err != nil {
+			return err
+		}
+		return fits
+	}
+	if _, err := fmt.Fprint(c.stdout, f.Text(rate)); err != nil {
+		return err
+	}
+	return fits
 }

@@ -23,6 +23,7 @@ import (
 
 const verifyHelp = `usage: minimirror verify [--image] REFERENCE [--keyring FILE]… [--lock LOCK]
        minimirror verify [--image] REFERENCE --verify-key FILE… [--provenance]
+       minimirror verify BUNDLE… --verify-key FILE… [--identity FILE…] [--report FILE]
 
 Reads the whole image and checks every layer and every file against its digest.
 The layers may contain only files that the catalog lists, so a runtime unpacks only
@@ -55,6 +56,12 @@ added. The definition beside the lock is not read.
 If there are images for several platforms, verify checks all of them; --platform
 selects one.
 
+verify checks a bundle of minimirror export, too: a folder, a file, or s3://BUCKET/PREFIX;
+several are media with parts of the same bundle. The signature must be by the key, every
+part as it is carried must match the signed header, and, if the bundle is not encrypted
+or --identity decrypts it, every blob its digest. Nothing is imported. --report writes
+what was checked, as JSON, as an in-toto statement, and as one page to print and sign.
+
 verify prints the first file that fails and exits with 4. It also exits with 4 if the
 image is truncated or incomplete.
 
@@ -63,6 +70,7 @@ Examples:
   minimirror verify docker://registry.example.org/site/docker:1
   minimirror verify oci-archive:docker.tar --keyring /usr/share/keyrings/debian-archive-keyring.gpg
   minimirror verify docker.tar --keyring debian.asc --lock images/docker
+  minimirror verify /media/stick --verify-key site.pub --identity key.txt --report check.json
 `
 
 // A verified is what verify prints as JSON.
@@ -96,7 +104,22 @@ func verify(ctx context.Context, c *command, args []string) error {
 	signed := c.verifyKeyFlag()
 	stated := c.flags.Bool("provenance", false, "require provenance that is signed by a key of --verify-key")
 	options := registryFlags(c)
-	if err := c.parseImage(args, verifyHelp, 0); err != nil {
+	bundles := c.bundleVerification()
+	if err := c.parseMore(args, verifyHelp, 0); err != nil {
+		return err
+	}
+	if places := c.flags.Args(); len(places) > 0 && isBundle(places[0]) {
+		if err := format(*output); err != nil {
+			return err
+		}
+		return bundles.verify(ctx, c, places, *signed, *output)
+	}
+	for _, name := range []string{"identity", "passphrase", "report", "report-key"} {
+		if c.flags.Changed(name) {
+			return c.wrongUsage("--%s is for bundles, and there is no bundle", name)
+		}
+	}
+	if err := c.imageArgument(0); err != nil {
 		return err
 	}
 	if *stated && len(*signed) == 0 {
