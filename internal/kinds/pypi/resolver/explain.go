@@ -39,7 +39,7 @@ func (c *Conflict) Error() string {
 }
 
 func (s *search) tooHard() *Conflict {
-	return &Conflict{Target: s.Target.String(), Lines: []string{fmt.Sprintf("none of the %d combinations that were tried does", maxSteps+maxRounds)},
+	return &Conflict{Target: s.Target.String(), Lines: []string{fmt.Sprintf("none of the first %d combinations does", maxSteps)},
 		hint: "pin versions of some projects, or give ranges for them, in constraints"}
 }
 
@@ -71,7 +71,7 @@ func (s *search) explain(ctx context.Context, dead *deadEnd) (*Conflict, error) 
 				projects[f.project] = []*need{}
 			}
 		case f.failed:
-			line := "cannot be used: " + firstLine(f.parent.failed)
+			line := "cannot be used: " + plain(f.parent.failed)
 			g := get(2, f.parent.candidate.Project, line)
 			g.line = line
 			g.versions = append(g.versions, f.parent.candidate)
@@ -131,9 +131,11 @@ func (s *search) explain(ctx context.Context, dead *deadEnd) (*Conflict, error) 
 	return c, nil
 }
 
-func firstLine(err error) string {
+// plain is an error without its hint, and without saying once more that the version cannot be used.
+func plain(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
+	line = strings.TrimPrefix(line, ErrUnusable.Error()+": ")
+	return artifact.Printable(strings.TrimSuffix(line, ": "+ErrUnusable.Error()))
 }
 
 // describe says what the index has of a project that has no version for all of the needs, and why some of that does not count.

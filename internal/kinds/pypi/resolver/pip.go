@@ -11,8 +11,11 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/pypi/pep440"
 )
 
-// maxRounds is how many versions the first search tries before it leaves the problem to the second.
-const maxRounds = 20000
+// The first search leaves the problem to the second after so many choices, or dead ends: then pip would take minutes, if not days.
+const (
+	maxRounds   = 20000
+	maxDeadEnds = 1000
+)
 
 // A reason is a need and the node that has it; nil is the definition.
 type reason struct {
@@ -75,6 +78,7 @@ func (s *search) likePip(ctx context.Context) (*found, error) {
 	}
 	ranks := s.newRanks()
 	states := []*state{root, root.clone()}
+	deadEnds := 0
 	for range maxRounds {
 		top := states[len(states)-1]
 		var open []string
@@ -99,6 +103,9 @@ func (s *search) likePip(ctx context.Context) (*found, error) {
 		if causes == nil {
 			states = append(states, top.clone())
 			continue
+		}
+		if deadEnds++; deadEnds > maxDeadEnds {
+			return nil, nil
 		}
 		if states, err = s.goBack(ctx, states); states == nil || err != nil {
 			return nil, err
