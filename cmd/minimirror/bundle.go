@@ -145,27 +145,41 @@ func stateFile(state string) (string, error) {
 	if state != "" {
 		return state, nil
 	}
+	folder, err := stateFolder()
+	if err != nil {
+		return "", artifact.Hint(err, "name a file that remembers what was imported: --state FILE")
+	}
+	return filepath.Join(folder, bundle.RecordName), nil
+}
+
+// stateFolder is where the program remembers something for this user: $XDG_STATE_HOME/minimirror.
+func stateFolder() (string, error) {
 	folder := os.Getenv("XDG_STATE_HOME")
 	if folder == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", artifact.Hint(err, "name a file that remembers what was imported: --state FILE")
+			return "", err
 		}
 		folder = filepath.Join(home, ".local", "state")
 	}
-	return filepath.Join(folder, "minimirror", bundle.RecordName), nil
+	return filepath.Join(folder, "minimirror"), nil
 }
 
 // readKeys reads the public keys of --verify-key.
 func readKeys(ctx context.Context, files []string) (keys []signed.Key, err error) {
+	return readKeysOf(ctx, "--verify-key", files)
+}
+
+// readKeysOf is readKeys for another flag.
+func readKeysOf(ctx context.Context, flag string, files []string) (keys []signed.Key, err error) {
 	for _, file := range files {
 		data, err := artifact.ReadInput(ctx, file)
 		if err != nil {
-			return nil, fmt.Errorf("--verify-key: %w", err)
+			return nil, fmt.Errorf("%s: %w", flag, err)
 		}
 		key, err := signed.ReadKey(file, data)
 		if err != nil {
-			return nil, fmt.Errorf("--verify-key: %w", err)
+			return nil, fmt.Errorf("%s: %w", flag, err)
 		}
 		keys = append(keys, key)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,7 +50,11 @@ sees every file; --layout writes one file for each blob instead of a tar.
 file in MINIMIRROR_KEY_PASSWORD_FILE, decrypts it. For --passphrase and identities it is
 MINIMIRROR_PASSPHRASE or MINIMIRROR_PASSPHRASE_FILE.
 
---have names an image that the other side has: what it consists of is left out.
+--have names an image that the other side has: what it consists of is left out. It may
+also be a receipt, which "minimirror receipt" wrote there, or the text that a scanner read
+from its codes: what the site has is left out, and what it lost is sent again. It must be
+signed with the key that --have-key names, and be for the name that --name gives (default:
+the receipt's). One that is older than the last that was used is refused.
 --parts writes only some parts again, such as those that import found damaged.
 --from exports a bundle anew, such as with another --part-size, after verifying it.
 
@@ -64,6 +69,7 @@ Examples:
   minimirror export oci:out/docker --plan --to /media/stick --media 8G --rate 20M
   minimirror export oci:out/docker --to s3://transfer/month-12 --sign-key site.key --recipient age1…
   minimirror export oci:out/docker --to docker.tar --sign-key site.key --plain
+  minimirror export oci:out/docker --have north.receipt --have-key north.pub --to /media/stick --sign-key site.key --recipient age1…
   minimirror export oci:out/docker --have oci:month-1 --to - --sign-key site.key --recipients-file site.txt | ssh relay 'cat > docker.tar'
   minimirror export oci:out/docker --to /media/stick --part-size 4G --parts 7,9 --sign-key site.key --recipient age1…
   minimirror export docker://registry.example.org --all --repository 'team/*' --newest 3 --to /media/stick --sign-key site.key --recipient age1…
@@ -73,6 +79,8 @@ Examples:
 // exportFlags are what export was asked for.
 type exportFlags struct {
 	to, recipients, recipientsFiles, have, from []string
+	haveKeys                                    []string
+	allowOlder                                  bool // receipts
 	verifyKeys, identities                      []string
 	passphrase, plain, layout                   bool
 	signKey, name, partSize, media, parts       string
@@ -93,7 +101,9 @@ func (f *exportFlags) declare(c *command) {
 	once(c.flags, &f.partSize, "part-size", "largest size of a part, such as 4480M (default 1G)")
 	once(c.flags, &f.media, "media", "how much one medium takes, such as 8G (default: what is free there)")
 	once(c.flags, &f.parts, "parts", "write only these parts, such as 7,9 or 12-15")
-	c.flags.StringArrayVar(&f.have, "have", nil, "reference to what the other side has: what it consists of is left out; may be repeated")
+	c.flags.StringArrayVar(&f.have, "have", nil, "what the other side has, which is left out: a reference, or the receipt that minimirror receipt wrote there; may be repeated")
+	c.flags.StringArrayVar(&f.haveKeys, "have-key", nil, "with a receipt: file with the public key of minisign or OpenPGP that must have signed it; may be repeated")
+	c.flags.BoolVar(&f.allowOlder, "allow-older", false, "accept a receipt that is older than one that was used before")
 	c.flags.StringArrayVar(&f.from, "from", nil, "bundle to export anew, instead of images; may be repeated for several media")
 	c.flags.StringArrayVar(&f.verifyKeys, "verify-key", nil, "with --from: file with a public key that must have signed the bundle; may be repeated")
 	c.flags.StringArrayVar(&f.identities, "identity", nil, "with --from: file with a private key that decrypts the bundle; may be repeated")
@@ -119,6 +129,8 @@ func (f *exportFlags) check(c *command) error {
 		return c.wrongUsage("--from cannot be used together with images")
 	case len(f.from) > 0 && len(f.have) > 0:
 		return c.wrongUsage("--from cannot be used together with --have")
+	case len(f.haveKeys) > 0 && !slices.ContainsFunc(f.have, isReceipt):
+		return c.wrongUsage("--have-key requires --have RECEIPT")
 	case len(f.from) > 0 && len(f.verifyKeys) == 0:
 		return c.missing("--verify-key, to verify the bundle,")
 	case len(f.to) == 0 && !f.plan.is:
@@ -270,11 +282,7 @@ func parseParts(text string) (numbers []int, err error) {
 }
 
 func (f *exportFlags) signer(ctx context.Context, c *command) (signed.Signer, error) {
-	data, err := artifact.ReadInput(ctx, f.signKey)
-	if err != nil {
-		return nil, fmt.Errorf("--sign-key: %w", err)
-	}
-	return signed.ReadSigner(f.signKey, data, keyPassword, c.now())
+	return c.readSigner(ctx, f.signKey)
 }
 
 // sealer is what encrypts the parts; nil: nothing does.
@@ -351,7 +359,7 @@ func (f *exportFlags) open(ctx context.Context, c *command, e *bundle.Exporter, 
 		graph, err = content.Walk(ctx, e.Source, images)
 	}
 	if err == nil {
-		o.Base, err = f.base(ctx, c)
+		o.Base, err = f.base(ctx, c, e.Source, graph, o)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, closeAll())
@@ -365,12 +373,18 @@ func (f *exportFlags) open(ctx context.Context, c *command, e *bundle.Exporter, 
 }
 
 // base is what the other side has, by --have; nil: nothing.
-func (f *exportFlags) base(ctx context.Context, c *command) (*bundle.Base, error) {
+func (f *exportFlags) base(ctx context.Context, c *command, src content.Source, graph *content.Graph, o *bundle.Options) (*bundle.Base, error) {
 	if len(f.have) == 0 {
 		return nil, nil //nolint:nilnil // there is none
 	}
 	base := new(bundle.Base)
 	for _, text := range f.have {
+		if isReceipt(text) {
+			if err := f.receipt(ctx, c, text, base, src, graph, o); err != nil {
+				return nil, fmt.Errorf("--have: %w", err)
+			}
+			continue
+		}
 		s, err := c.openContent(ctx, text, f.registry)
 		if err != nil {
 			return nil, fmt.Errorf("--have: %w", err)

@@ -21,6 +21,7 @@ import (
 const inspectHelp = `usage: minimirror inspect [--image] REFERENCE|LOCK [NAME…]
        minimirror inspect [--image] REFERENCE [NAME…] --extract DIR
        minimirror inspect [--image] REFERENCE --cat PATH
+       minimirror inspect RECEIPT [--verify-key FILE] [--details]
 
 Shows what an image or a lock contains. inspect does not load or serve the image, and
 reads only its catalog, even from a registry. LOCK is the folder of a definition, its
@@ -41,6 +42,9 @@ sets, and for each file the digest, the addresses, and the place in the image.
 mirror to standard output: a file of an item, or one that the mirror generates, such as
 minimirror.asc or debian/dists/bookworm/InRelease. Both verify what they write.
 
+RECEIPT is what "minimirror receipt" wrote, or the text that a scanner read from its
+codes. With --verify-key, the signature is verified; --details prints all rows.
+
 ` + referenceHelp + `
 Examples:
   minimirror inspect docker.tar
@@ -50,6 +54,7 @@ Examples:
   minimirror inspect docker.tar --set docker:amd64 --format json
   minimirror inspect docker.tar jq --extract .
   minimirror inspect docker.tar --cat minimirror.asc
+  minimirror inspect north.receipt --verify-key north.pub
 `
 
 // inspectFlags are what inspect is asked for.
@@ -57,6 +62,7 @@ type inspectFlags struct {
 	want         inspect.Selection
 	extract, cat string
 	output       string
+	keys         []string // of a receipt
 	registry     *registry.Options
 }
 
@@ -71,6 +77,7 @@ func inspectVerb(ctx context.Context, c *command, args []string) error {
 	once(c.flags, &f.extract, "extract", "folder for the files of the items")
 	once(c.flags, &f.cat, "cat", "write this file of the mirror to standard output")
 	c.flags.StringVar(&f.output, "format", "text", "what to print: text or json")
+	c.flags.StringArrayVar(&f.keys, "verify-key", nil, "for a receipt: file with the public key of minisign or OpenPGP that must have signed it; may be repeated")
 	f.registry = registryFlags(c)
 	if err := c.parseMore(args, inspectHelp, 0); err != nil {
 		return err
@@ -78,6 +85,12 @@ func inspectVerb(ctx context.Context, c *command, args []string) error {
 	f.want.Names = c.flags.Args()
 	if c.imageRef == "" && len(f.want.Names) > 0 {
 		c.imageRef, f.want.Names = f.want.Names[0], f.want.Names[1:]
+	}
+	if isReceipt(c.imageRef) {
+		if err := format(f.output); err != nil {
+			return err
+		}
+		return f.receipt(ctx, c)
 	}
 	if err := f.check(c); err != nil {
 		return err
@@ -117,6 +130,9 @@ func (f *inspectFlags) check(c *command) error {
 	}
 	if err := format(f.output); err != nil {
 		return err
+	}
+	if _, err := os.Stat(c.imageRef); err == nil && len(f.keys) > 0 {
+		return artifact.Hint(c.wrongUsage("--verify-key: %s is not a receipt", c.imageRef), "minimirror verify checks the signature of an image")
 	}
 	if c.flags.Changed("cat") {
 		if f.cat == "" {

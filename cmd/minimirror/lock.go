@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -18,6 +20,7 @@ import (
 )
 
 const lockHelp = `usage: minimirror lock DEFINITION [--update [PACKAGE…]] [--dry-run | --check]
+       minimirror lock DEFINITION --want RECEIPT --want-key FILE
 
 Reads upstream's indexes, verifies their signatures, resolves the requests of the
 definition (a folder with a mirror.yaml, or a file) with all dependencies, and
@@ -45,6 +48,11 @@ cache. --check writes no lock either; it prints what --update would change, name
 security updates among the changes, and exits with 3 if there are changes. Use it in a
 nightly job.
 
+--want proposes lines for the definition, from the receipt of a site: what its clients
+asked for and did not get, the most wanted first, as YAML to paste. It also says for what
+no line can be proposed, and why. It uses no network, and writes nothing. --want-key is the
+public key of minisign or OpenPGP that must have signed the receipt ("minimirror receipt").
+
 Proxies come from http_proxy, https_proxy and no_proxy, logins from ~/.netrc
 and apt's auth.conf. With "sources: host", apt's own proxies and certificates
 are used, too. build does the same.
@@ -54,6 +62,7 @@ Examples:
   minimirror lock images/docker --update --dry-run
   minimirror lock images/docker --update openssl 'libssl*'
   minimirror lock images/docker --check
+  minimirror lock images/docker --want north.receipt --want-key north.pub
 `
 
 func lock(ctx context.Context, c *command, args []string) error {
@@ -61,6 +70,9 @@ func lock(ctx context.Context, c *command, args []string) error {
 	dryRun := c.flags.Bool("dry-run", false, "write no lock, but print what would change and what would be downloaded")
 	check := c.flags.Bool("check", false, "write no lock; exit 3 if --update would change something")
 	output := c.flags.String("format", "text", "what to print: text or json (the lock with what mirror.proofs keeps; with --check the changes)")
+	var want string
+	once(c.flags, &want, "want", "receipt of a site: propose lines for what its clients asked for and did not get")
+	wantKeys := c.flags.StringArray("want-key", nil, "file with the public key that must have signed the receipt; may be repeated")
 	upstream := c.upstreamFlags()
 	if err := c.parseMore(args, lockHelp, 1); err != nil {
 		return err
@@ -78,6 +90,9 @@ func lock(ctx context.Context, c *command, args []string) error {
 	}
 	if err := format(*output); err != nil {
 		return err
+	}
+	if c.flags.Changed("want") || len(*wantKeys) > 0 {
+		return c.wanted(ctx, want, *wantKeys, *output)
 	}
 	d, err := builder.ReadDefinition(c.flags.Arg(0), kinds.All())
 	if err != nil {
@@ -181,4 +196,43 @@ func (c *command) lock(ctx context.Context, d *builder.Definition, client *fetch
 		c.warnOfReleaseChanges(made.ReleaseChanges)
 	}
 	return made, err
+}
+
+// wanted prints what a receipt proposes for a definition.
+func (c *command) wanted(ctx context.Context, file string, keys []string, output string) error {
+	if file == "" {
+		return c.wrongUsage("--want: the value is missing")
+	}
+	for _, other := range []string{"update", "dry-run", "check"} {
+		if c.flags.Changed(other) {
+			return c.wrongUsage("--want and --%s cannot be used together", other)
+		}
+	}
+	if err := c.atMost(1); err != nil {
+		return err
+	}
+	d, err := builder.ReadDefinition(c.flags.Arg(0), kinds.All())
+	if err != nil {
+		return err
+	}
+	s, err := c.believedReceipt(ctx, file, "--want-key", keys)
+	if err != nil {
+		return err
+	}
+	var items []artifact.Item
+	lock, _, err := lockfile.Read(d.LockFile())
+	switch {
+	case err == nil:
+		items = lock.Items
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	proposals, err := s.Want(kinds.All(), d.Spec, items)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if output == "json" {
+		return c.printJSON(proposals)
+	}
+	return proposals.Text(c.stdout)
 }

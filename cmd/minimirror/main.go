@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/agext/levenshtein"
 	"github.com/spf13/pflag"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -44,6 +45,7 @@ usage: minimirror VERB [FLAGS] [ARGUMENTS]
   export       write images into a signed bundle that crosses a gap
   import       verify a bundle and store its images
   report       show from a server's audit trail who fetched what, and what was missing
+  receipt      write, at a site, what it has and misses, for the connected side
   bootstrap    install from an image on a bare machine
   kit          write what a site needs to run a mirror and to use it
   healthcheck  check the health of a running server
@@ -92,6 +94,7 @@ func allVerbs() map[string]verb {
 		"init":        initVerb,
 		"inspect":     inspectVerb,
 		"plan":        planVerb,
+		"receipt":     receiptVerb,
 		"report":      report,
 		"rules":       rulesVerb,
 		"sbom":        sbomVerb,
@@ -267,4 +270,48 @@ func exitCode(err error) int {
 		return 5
 	}
 	return 1
+}
+
+// suggest names the word that was probably meant, or is empty.
+func suggest(word string, words []string) string {
+	best, distance := "", 3 // two changes, or letters that changed places
+	for _, w := range words {
+		if d := levenshtein.Distance(word, w, nil); d < distance && d <= len(w)/2 {
+			best, distance = w, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return ": did you mean " + best + "?"
+}
+
+// interruptGrace is how long a verb may take to end after a signal. The program then exits, because the verb may be waiting for a
+// name server, a file system or a user that never answers. The same command later continues from there.
+const interruptGrace = 1500 * time.Millisecond
+
+// interruptible runs a verb until it ends, or until interruptGrace after the end of ctx if no finish is pending.
+func (c *command) interruptible(ctx context.Context, verb func() error) error {
+	left := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		time.Sleep(interruptGrace)
+		c.finishing.Lock()
+		close(left)
+	})
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- verb() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-left:
+		return context.Cause(ctx)
+	}
+}
+
+// finish marks work that ends by itself after a signal and must not be cut short, such as the last downloads or a running installation.
+// Call the returned function when the work is done.
+func (c *command) finish() (done func()) {
+	c.finishing.RLock()
+	return c.finishing.RUnlock
 }

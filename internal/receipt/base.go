@@ -63,7 +63,7 @@ func find(ctx context.Context, im Image, sources []content.Source) (*content.Gra
 		}
 		tried := make(map[string]bool)
 		for _, beside := range images { // in a registry, it may be in one of their repositories
-			repository := repositoryOf(beside.Name)
+			repository := RepositoryOf(beside.Name)
 			if tried[repository] {
 				continue
 			}
@@ -80,8 +80,8 @@ func find(ctx context.Context, im Image, sources []content.Source) (*content.Gra
 	return nil, nil
 }
 
-// repositoryOf is a name without its tag or digest.
-func repositoryOf(name string) string {
+// RepositoryOf is an image's name without its tag or digest.
+func RepositoryOf(name string) string {
 	name, _, _ = strings.Cut(name, "@")
 	if at := strings.LastIndexByte(name, ':'); at > strings.LastIndexByte(name, '/') {
 		return name[:at]

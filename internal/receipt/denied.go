@@ -2,6 +2,7 @@ package receipt
 
 import (
 	"cmp"
+	"iter"
 	"net/netip"
 	"slices"
 	"time"
@@ -63,4 +64,21 @@ func (r *Receipt) Deny(parsed *rules.Rules, kinds []artifact.Kind, catalogs []*c
 		}
 	}
 	slices.SortFunc(r.Denied, func(a, b Denied) int { return cmp.Compare(order[a.Rule], order[b.Rule]) })
+}
+
+// Carried are the items of several images, each once.
+func Carried(catalogs []*catalog.Catalog) iter.Seq[*artifact.Item] {
+	return func(yield func(*artifact.Item) bool) {
+		seen := make(map[string]bool)
+		for _, c := range catalogs {
+			for i := range c.Items {
+				if id := c.Items[i].ID(); !seen[id] {
+					seen[id] = true
+					if !yield(&c.Items[i]) {
+						return
+					}
+				}
+			}
+		}
+	}
 }

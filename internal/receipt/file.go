@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/minimirror/minimirror/internal/artifact"
+	"github.com/minimirror/minimirror/internal/bundle/signed"
 )
 
 // The first lines of signatures.
@@ -27,6 +28,19 @@ type Signer interface {
 type Verifier interface {
 	// Verify returns who signed the text, for people. artifact.ErrVerify: nobody who is believed.
 	Verify(text, signature []byte) (by string, err error)
+}
+
+// Keys are a Verifier: public keys of minisign or OpenPGP, of which one must have signed.
+type Keys []signed.Key
+
+// Verify implements Verifier.
+func (k Keys) Verify(text, signature []byte) (by string, err error) {
+	suffix := signed.Armored
+	if bytes.HasPrefix(signature, minisignStart) {
+		suffix = signed.Minisig
+	}
+	good, err := signed.Verify(k, text, map[string][]byte{suffix: signature})
+	return good.Key, err
 }
 
 // A Signed is a receipt as it was read. Nothing in it is to be believed before Verify has returned.

@@ -87,21 +87,6 @@ type AskedItem struct {
 	artifact.Asked
 }
 
-// Nodes is what nodes have installed.
-type Nodes struct {
-	Count int        `json:"count"` // nodes
-	Items []NodeItem `json:"items"` // sorted by kind, name, architecture and version
-}
-
-// A NodeItem is one version of an item that nodes have.
-type NodeItem struct {
-	Kind         string `json:"kind"`
-	Name         string `json:"name"`
-	Version      string `json:"version"`
-	Architecture string `json:"architecture,omitempty"`
-	Nodes        int    `json:"nodes"` // that have it
-}
-
 // A Denied is what one rule denies to everybody.
 type Denied struct {
 	Rule   string   `json:"rule"` // its place in the file of rules
@@ -144,6 +129,14 @@ func decode(body []byte) (*Receipt, error) {
 		}
 	}
 	return &r, nil
+}
+
+// Title names the image for people.
+func (im *Image) Title() string {
+	if im.Name != "" {
+		return im.Name
+	}
+	return im.Digest.String()
 }
 
 func (im *Image) check() error {

@@ -134,7 +134,7 @@ func (s *Signed) nodesText(line func(string, ...any), rows int) {
 	if nodes == nil {
 		return
 	}
-	line("%s have %s", plural(nodes.Count, "node"), plural(len(nodes.Items), "item"))
+	line("installed on %s: %s", plural(nodes.Count, "node"), plural(len(nodes.Items), "item"))
 	for i, n := range nodes.Items {
 		if rows > 0 && i == rows {
 			line("  and %d more", len(nodes.Items)-rows)
