@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/kinds/pypi/pep440"
 	"github.com/minimirror/minimirror/internal/kinds/pypi/wheel"
 )
@@ -58,7 +59,7 @@ func Candidates(project string, files []*File, target *wheel.Target, sdist bool)
 		switch why := reasons[key]; {
 		case len(c.Files) > 0:
 		case why[2]:
-			c.Unusable = fmt.Sprintf("needs Python %s; the target has %s", pythons[key], target.Python())
+			c.Unusable = fmt.Sprintf("%s%s; the target has %s", needsPython, artifact.Printable(pythons[key]), target.Python())
 		case why[1]:
 			c.Unusable = fmt.Sprintf("has no wheel for %s, only a source distribution; add %s to sdist to carry that", target, project)
 		default:
@@ -68,6 +69,9 @@ func Candidates(project string, files []*File, target *wheel.Target, sdist bool)
 	}
 	return all
 }
+
+// needsPython begins the reason of a version that is for another Python.
+const needsPython = "needs Python "
 
 func pythonAllowed(text string, python pep440.Version) bool {
 	set, err := pep440.ParseSpecifiers(text)

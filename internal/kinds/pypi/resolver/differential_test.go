@@ -127,7 +127,7 @@ func madeUp(random *rand.Rand) problem {
 	projects := []string{"alpha", "beta", "gamma", "delta", "eps-ilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"}[:3+random.IntN(10)]
 	versions := map[string][]string{}
 	for _, name := range projects {
-		count := 1 + random.IntN(6)
+		count := 1 + random.IntN(8)
 		for i := range count {
 			v := fmt.Sprintf("%d.%d", 1+i/2, i%2)
 			if random.IntN(10) == 0 {
@@ -136,9 +136,13 @@ func madeUp(random *rand.Rand) problem {
 			versions[name] = append(versions[name], v)
 		}
 	}
+	tight := random.IntN(3) == 0
 	specifier := func(name string) string {
 		v := versions[name][random.IntN(len(versions[name]))]
 		public, _, _ := strings.Cut(v, ".p")
+		if tight && random.IntN(2) == 0 {
+			return pick("==", "<=", ">=", "!=", "~=") + v
+		}
 		switch random.IntN(16) {
 		case 0, 1:
 			return ">=" + v

@@ -159,6 +159,9 @@ func (s *search) describe(ctx context.Context, project string, needs []*need) (l
 		switch {
 		case c.Unusable != "":
 			others[c.Unusable] = append(others[c.Unusable], c)
+			if strings.HasPrefix(c.Unusable, needsPython) {
+				hint = fmt.Sprintf("allow another version of %s, make a target of another Python, or write the whole version of the target's, such as %s", project, s.python)
+			}
 		case slices.Contains(may, c):
 		case c.Yanked:
 			others["was yanked"+reasonOf(c)] = append(others["was yanked"+reasonOf(c)], c)
