@@ -163,7 +163,7 @@ func exportVerb(ctx context.Context, c *command, args []string) (err error) {
 	if err := f.check(c); err != nil {
 		return err
 	}
-	e := &bundle.Exporter{Warn: func(text string) { fmt.Fprintf(c.stderr, "warning: %s\n", text) }}
+	e := new(bundle.Exporter)
 	o := bundle.Options{Name: f.name, Sequence: f.sequence, Created: c.now()}
 	if err := f.sizes(e, &o); err != nil {
 		return err

@@ -30,12 +30,8 @@ type Exporter struct {
 	Capacity int64
 	// Numbers are the only parts to write; nil: all. They are written even if they are there.
 	Numbers []int
-	// Spool is a folder for a part whose size is not known before, where a medium has to know it. Empty: that of temporary files.
-	Spool string
 	// Progress is called with each number of bytes that are done, as they are in the clear. It may be nil.
 	Progress func(bytes int64)
-	// Warn is called with what the user should know. It may be nil.
-	Warn func(text string)
 
 	plan    *Plan
 	reader  blobReader

@@ -15,6 +15,11 @@ import (
 // readPart reads and verifies a part, and stores what the destination lacks. listed is what the header says of it; nil: no header lists it yet. sum is
 // the digest of what was read, as carried. If the part is bad, the error is one that isPartError knows.
 func (im *Importer) readPart(ctx context.Context, number int, listed *Part, body io.Reader) (sum string, err error) {
+	defer func() {
+		if p, is := im.first.(*pipeSink); is && err != nil {
+			p.abort(err) // the blob that goes on in the next part would be blamed on that
+		}
+	}()
 	most := im.header.PartSize
 	if im.header.Form == Files {
 		most = im.plan.Parts[number-1].Size

@@ -3,7 +3,6 @@ package bundle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/opencontainers/go-digest"
@@ -19,10 +18,9 @@ type pipeSink struct {
 	next   int64 // offset
 	pipe   *io.PipeWriter
 	result chan error
-	kept   map[string]bool
 }
 
-func newPipeSink(s content.Sink) *pipeSink { return &pipeSink{Sink: s, kept: map[string]bool{}} }
+func newPipeSink(s content.Sink) *pipeSink { return &pipeSink{Sink: s} }
 
 func (p *pipeSink) abort(err error) {
 	if p.pipe != nil {
@@ -30,10 +28,6 @@ func (p *pipeSink) abort(err error) {
 		<-p.result
 		p.pipe, p.blob = nil, ""
 	}
-}
-
-func pieceKey(b content.Blob, offset, size int64) string {
-	return fmt.Sprint(b.Digest, offset, size)
 }
 
 // PutPiece implements content.PieceSink.
@@ -55,33 +49,26 @@ func (p *pipeSink) PutPiece(ctx context.Context, im content.Image, b content.Blo
 	}
 	n, err := io.Copy(p.pipe, r)
 	p.next += n
-	if errors.Is(err, io.ErrClosedPipe) { // Put has ended early
+	switch {
+	case errors.Is(err, io.ErrClosedPipe): // Put has ended early
 		err = <-p.result
-		p.pipe, p.blob = nil, ""
+	case err == nil && p.next == b.Size:
+		p.pipe.Close()
+		err = <-p.result // the blob is whole, and verified
+	default:
+		return err
 	}
+	p.pipe, p.blob = nil, ""
 	return err
 }
 
 // HasPiece implements content.PieceSink.
-func (p *pipeSink) HasPiece(b content.Blob, offset, size int64) bool {
-	return p.kept[pieceKey(b, offset, size)]
-}
+func (*pipeSink) HasPiece(content.Blob, int64, int64) bool { return false }
 
-// KeepPiece implements content.PieceSink.
-func (p *pipeSink) KeepPiece(b content.Blob, offset, size int64) error {
-	if p.blob == b.Digest && p.next == offset+size {
-		p.kept[pieceKey(b, offset, size)] = true
-	}
-	return nil
-}
+// KeepPiece implements content.PieceSink. Nothing is kept for another run.
+func (*pipeSink) KeepPiece(content.Blob, int64, int64) error { return nil }
 
-// Complete implements content.PieceSink.
-func (p *pipeSink) Complete(_ context.Context, b content.Blob) error {
-	if p.pipe == nil || p.blob != b.Digest || p.next != b.Size {
-		return errors.New("its pieces do not follow each other")
-	}
-	p.pipe.Close()
-	err := <-p.result
-	p.pipe, p.blob = nil, ""
-	return err
+// Complete implements content.PieceSink. PutPiece has completed the blob, or its pieces do not follow each other.
+func (p *pipeSink) Complete(context.Context, content.Blob) error {
+	return errors.New("its pieces do not follow each other")
 }

@@ -136,3 +136,8 @@ func (*checkSink) Finish(context.Context, []content.Image) error { return nil }
 func (*checkSink) String() string { return "verification" }
 
 func (*checkSink) Close() error { return nil }
+
+// pieceKey names a piece of a blob.
+func pieceKey(b content.Blob, offset, size int64) string {
+	return fmt.Sprint(b.Digest, offset, size)
+}

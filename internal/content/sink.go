@@ -35,6 +35,7 @@ type LayoutSink struct {
 	has          map[digest.Digest]bool
 	pieces       map[digest.Digest][]span
 	running      runningHash
+	unsynced     []string // files that were written since the last Sync
 	buffer       []byte
 }
 
@@ -186,6 +187,7 @@ func (s *LayoutSink) Put(ctx context.Context, _ Image, b Blob, r io.Reader) erro
 	if err != nil {
 		return errors.Join(err, s.root.Remove(s.stagedName(b.Digest)+".new"))
 	}
+	s.unsynced = append(s.unsynced, s.stagedName(b.Digest))
 	s.has[b.Digest] = true
 	return nil
 }
@@ -223,10 +225,12 @@ func (s *LayoutSink) copy(ctx context.Context, w io.Writer, h hash.Hash, r io.Re
 
 // PutPiece implements PieceSink.
 func (s *LayoutSink) PutPiece(ctx context.Context, _ Image, b Blob, offset int64, r io.Reader) error {
-	file, err := s.root.OpenFile(s.stagedName(b.Digest)+".part", os.O_CREATE|os.O_WRONLY, 0o666)
+	name := s.stagedName(b.Digest) + ".part"
+	file, err := s.root.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s, err)
 	}
+	s.unsynced = append(s.unsynced, name)
 	_, err = file.Seek(offset, io.SeekStart)
 	if offset == 0 {
 		s.running = runningHash{b.Digest, b.Digest.Algorithm().Hash(), 0}
@@ -300,8 +304,33 @@ func (s *LayoutSink) drop(b Blob, err error) error {
 	return errors.Join(err, s.root.Remove(s.stagedName(b.Digest)+".part"), s.savePieces())
 }
 
+// fewFiles is up to how many files are forced to the disk one by one. More than that take the file system's call for all, which also waits for
+// what other programs have written.
+const fewFiles = 64
+
 // Sync forces what is staged to the disk.
-func (s *LayoutSink) Sync() error { return syncFS(s.lock) }
+func (s *LayoutSink) Sync() error {
+	names := s.unsynced
+	s.unsynced = nil
+	if len(names) > fewFiles {
+		return syncFS(s.lock)
+	}
+	for _, name := range names {
+		if err := s.syncFile(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have another name by now
+			return err
+		}
+	}
+	return nil
+}
+
+// syncFile forces one file, or the names in a folder, to the disk.
+func (s *LayoutSink) syncFile(name string) error {
+	file, err := s.root.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
+}
 
 // Open reads a blob that Has reports, visible or not: for a second destination.
 func (s *LayoutSink) Open(_ context.Context, _ Image, b Blob, offset int64) (io.ReadCloser, error) {
@@ -323,6 +352,7 @@ func (s *LayoutSink) Finish(_ context.Context, images []Image) error {
 	if err := s.Sync(); err != nil {
 		return err
 	}
+	folders := map[string]bool{}
 	for _, d := range slices.Sorted(maps.Keys(s.has)) {
 		if !s.has[d] {
 			continue
@@ -336,6 +366,7 @@ func (s *LayoutSink) Finish(_ context.Context, images []Image) error {
 		if err := s.root.Rename(s.stagedName(d), BlobPath(d)); err != nil {
 			return err
 		}
+		folders[path.Dir(BlobPath(d))] = true
 	}
 	if err := s.root.MkdirAll(v1.ImageBlobsDir+"/sha256", 0o777); err != nil {
 		return err
@@ -360,7 +391,12 @@ func (s *LayoutSink) Finish(_ context.Context, images []Image) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.Sync(), atomicfile.WriteIn(s.root, v1.ImageIndexFile, text, 0o666)); err != nil {
+	for folder := range folders {
+		if err := s.syncFile(folder); err != nil {
+			return err
+		}
+	}
+	if err := atomicfile.WriteIn(s.root, v1.ImageIndexFile, text, 0o666); err != nil {
 		return err
 	}
 	if err := s.root.RemoveAll(s.staging); err != nil {
