@@ -37,17 +37,20 @@ func (c *command) readReceipt(ctx context.Context, name, flag string, files []st
 		return nil, err
 	}
 	s, err := receipt.Read(data)
-	if err != nil {
+	if s == nil || err != nil && len(files) == 0 {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if len(files) == 0 {
 		return s, nil
 	}
-	keys, err := readKeysOf(ctx, flag, files)
-	if err != nil {
-		return nil, err
+	keys, keyErr := readKeysOf(ctx, flag, files)
+	if keyErr != nil {
+		return nil, keyErr
 	}
-	if err := s.Verify(receipt.Keys(keys)); err != nil {
+	if changed := s.Verify(receipt.Keys(keys)); changed != nil { // before what is wrong with it otherwise
+		err = changed
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return s, nil

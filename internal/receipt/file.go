@@ -90,7 +90,9 @@ func Is(head []byte) bool {
 // HeadSize is how many bytes Is wants, at most.
 const HeadSize = 512
 
-// Read reads a receipt: the file, or the lines that a scanner has read from its codes, in any order. It does not verify the signature.
+// Read reads a receipt: the file, or the lines that a scanner has read from its codes, in any order. It does not verify the signature. If the file
+// has a signature and the rest is not a receipt that this program understands, the result has no Receipt beside the error: Verify tells whether
+// somebody has changed it.
 func Read(data []byte) (*Signed, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("%d bytes, and a receipt has at most %d", len(data), MaxSize)
@@ -131,9 +133,14 @@ func signatureStart(data []byte) int {
 }
 
 // Verify requires a good signature.
-func (s *Signed) Verify(keys Verifier) (err error) {
-	if s.By, err = keys.Verify(s.Body, s.Signature); err != nil {
+func (s *Signed) Verify(keys Verifier) error {
+	by, err := keys.Verify(s.Body, s.Signature)
+	switch {
+	case err != nil && s.Receipt == nil:
+		return fmt.Errorf("receipt: %w", err)
+	case err != nil:
 		return fmt.Errorf("receipt of %s: %w", artifact.Printable(s.Receipt.Name), err)
 	}
+	s.By = by
 	return nil
 }
