@@ -71,6 +71,7 @@ func newServed(source string, items []artifact.Item, open func(name string) (io.
 			rows[all.Repositories[r].Items[i].Key] = &all.Repositories[r].Items[i]
 		}
 	}
+	known := make(map[referrerKey]int)
 	s := &served{source: source, manifests: make(map[string]*servedManifest), repositories: make(map[string]*servedRepository)}
 	for i := range items {
 		if items[i].Source != source {
@@ -80,7 +81,7 @@ func newServed(source string, items []artifact.Item, open func(name string) (io.
 		if row == nil {
 			return nil, fmt.Errorf("images: %s/%s does not have %s", source, tableName, items[i].Key)
 		}
-		s.add(&items[i], row)
+		s.add(&items[i], row, known)
 	}
 	for _, r := range s.repositories {
 		slices.SortFunc(r.tags, func(a, b *servedTag) int { return compareNames(a.name, b.name) })
@@ -90,8 +91,11 @@ func newServed(source string, items []artifact.Item, open func(name string) (io.
 	return s, nil
 }
 
-// add adds an item.
-func (s *served) add(item *artifact.Item, row *itemTable) {
+// A referrerKey identifies a descriptor in a repository's list of what is attached to a subject.
+type referrerKey struct{ repository, subject, descriptor string }
+
+// add adds an item. known are the places of referrers in their lists.
+func (s *served) add(item *artifact.Item, row *itemTable, known map[referrerKey]int) {
 	for digest, mediaType := range row.Types {
 		if s.manifests[digest] == nil {
 			s.manifests[digest] = &servedManifest{s.source + "/" + filePath(manifestFolder, digest), []string{digest}, []string{mediaType}}
@@ -112,7 +116,7 @@ func (s *served) add(item *artifact.Item, row *itemTable) {
 		r.addTag(tag, s.manifests[row.Tags[tag]], item)
 	}
 	for _, a := range row.Referrers {
-		r.attach(a, item)
+		r.attach(a, item, known)
 	}
 }
 
@@ -131,14 +135,15 @@ func (r *servedRepository) addTag(name string, m *servedManifest, item *artifact
 	}
 }
 
-func (r *servedRepository) attach(a attachedManifest, item *artifact.Item) {
+func (r *servedRepository) attach(a attachedManifest, item *artifact.Item, known map[referrerKey]int) {
 	text, err := json.Marshal(a.Descriptor)
 	if err != nil { // it was read from JSON
 		return
 	}
-	list := r.attached[a.Subject]
-	at := slices.IndexFunc(list, func(o servedReferrer) bool { return string(o.descriptor) == string(text) })
-	if at < 0 {
+	list, key := r.attached[a.Subject], referrerKey{r.name, a.Subject, string(text)}
+	at, found := known[key]
+	if !found {
+		known[key] = len(list)
 		r.attached[a.Subject] = append(list, servedReferrer{text, a.Descriptor.ArtifactType, []*artifact.Item{item}})
 		return
 	}
