@@ -1,9 +1,9 @@
 #!/bin/bash
 # Images on a node without a route: a set of packages and images is put on a bare root, where containerd, Docker and podman then have the images before
 # there is a registry. Then the mirror is the registry, each client configured by the kit alone: by tag, by digest, for other platforms, denied, absent, over
-# a connection that is cut. A wire that leads to nobody counts who asks anybody else.
+# a connection that is cut, over TLS. A wire that leads to nobody counts who asks anybody else.
 . "$(dirname "$0")/lib.sh"
-need curl jq python3
+need curl jq openssl python3
 need_root_or_die "a root file system"
 bare_root "$mine/root"
 root=$mine/root
@@ -215,3 +215,38 @@ on_node docker pull --quiet "$said/${app/:/_}:1.4" >"$mine/pull.log" 2>&1 || { c
 nobody_asked "over a connection that is cut"
 say "containerd and Docker resume"
 "${inside[@]}" "$MINIMIRROR" healthcheck --address "$url" --deep >/dev/null || die "healthcheck"
+
+# TLS, at an address that Docker does not trust by itself, with a certificate of the site's own authority: without it, clients refuse the mirror.
+ip -n "$netns" address add 198.51.100.7/32 dev lo
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=authority of the site" -addext basicConstraints=critical,CA:TRUE -keyout "$mine/site.key" -out "$mine/site.crt" 2>/dev/null
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=mirror" -keyout "$mine/mirror.key" -out "$mine/mirror.csr" 2>/dev/null
+openssl x509 -req -in "$mine/mirror.csr" -CA "$mine/site.crt" -CAkey "$mine/site.key" -CAcreateserial -days 2 -extfile <(echo 'subjectAltName=IP:198.51.100.7') -out "$mine/mirror.crt" 2>/dev/null
+listen=198.51.100.7:0 start_server --image "oci-archive:$root/mirror.tar" --rules "$rules" --tls-cert "$mine/mirror.crt" --tls-key "$mine/mirror.key"
+host=$said
+configured() {
+	on_node rm -rf /kit /etc/docker/daemon.json
+	"$MINIMIRROR" kit "$root/mirror.tar" --address "https://$host" --to "$root/kit" "$@" >/dev/null 2>&1
+	for program in containerd docker podman; do on_node sh "/kit/client/programs/$program/setup.sh" >"$mine/setup-$program.log" 2>&1 || { cat "$mine/setup-$program.log" >&2; die "setup.sh of $program"; }; done
+}
+pulls_docker() { on_node docker pull "$@"; }
+configured
+for client in containerd podman docker; do
+	name=$app:1.4
+	[ $client != docker ] || name=$host/${app/:/_}:1.4
+	! "pulls_$client" "$name" >"$mine/refused.log" 2>&1 || die "$client trusts a certificate of nobody's"
+	grep -qiE 'x509|certificate' "$mine/refused.log" || die "$client: $(cat "$mine/refused.log")"
+done
+configured --mirror-ca "$mine/site.crt"
+forget_all
+before=$(asked_out)
+for client in containerd podman skopeo docker; do
+	image=$app no=$denied
+	[ $client != docker ] || image=$host/${app/:/_} no=$host/${denied/:/_}
+	for name in "$image:1.4" "$image@$app_digest"; do
+		"pulls_$client" "$name" >"$mine/pull.log" 2>&1 || { cat "$mine/pull.log" >&2; die "$client over TLS: $name"; }
+	done
+	! "pulls_$client" "$no:1" >"$mine/denied.log" 2>&1 || die "$client over TLS: what is denied is pulled"
+	grep -q 'policy 7.3' "$mine/denied.log" || die "$client over TLS, denied: $(cat "$mine/denied.log")"
+done
+nobody_asked "over TLS"
+say "containerd, podman, skopeo and Docker over TLS, with the authority from the kit"
