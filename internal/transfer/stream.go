@@ -52,6 +52,7 @@ type Stream struct {
 
 	resp      *http.Response // nil: must ask
 	entered   *host          // whose slot this stream has
+	led       *host          // whose leader this stream is, after 429
 	broken    error          // why the answer must be left
 	skip      int64          // bytes of the answer that the reader has
 	header    http.Header    // of the last answer

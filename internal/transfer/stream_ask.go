@@ -32,11 +32,13 @@ func (s *Stream) ask() error {
 	if r.From == 0 {
 		s.skip = s.position
 	}
-	if err := w.host.enter(s.ctx); err != nil {
+	if err := s.enter(w.host); err != nil {
 		return err
 	}
-	s.entered = w.host
 	resp, err := s.client.Do(s.ctx, r)
+	if !tooMany(err) {
+		s.yield()
+	}
 	if err != nil {
 		var status *StatusError
 		if errors.As(err, &status) && status.Status == http.StatusRequestedRangeNotSatisfiable && (r.From > 0 || r.To > 0) {
@@ -186,17 +188,26 @@ func (s *Stream) nextRound() error {
 	}
 	s.at = 0
 	if len(alive) == 0 {
+		s.yield()
 		return Joined(s.failures)
+	}
+	if w := alive[0]; len(s.ways) == 1 && tooMany(s.failures[w.place]) && !s.lead(w.host) {
+		return nil // ask waits for the leader
 	}
 	pause, more := s.patience.pause(after)
 	if !more {
+		s.yield()
 		for _, w := range alive {
 			w.host.unreachable.Store(w.host.down.Load())
 		}
 		return Joined(s.failures)
 	}
 	s.ways = alive
-	return s.client.o.Wait(s.ctx, pause)
+	err := s.client.o.Wait(s.ctx, pause)
+	if err != nil {
+		s.yield()
+	}
+	return err
 }
 
 // finish ends a stream that has everything, or begins anew if that is wrong.
@@ -249,6 +260,7 @@ func (s *Stream) drop() {
 // Close implements io.Closer.
 func (s *Stream) Close() error {
 	s.drop()
+	s.yield()
 	if s.failed == nil {
 		s.failed = errors.New("read after it was closed")
 	}

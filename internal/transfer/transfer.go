@@ -117,6 +117,7 @@ type host struct {
 	down        atomic.Bool   // could not be reached lately
 	unreachable atomic.Bool   // could not be reached several times
 	answered    atomic.Bool   // has been there before
+	turn        turn          // after 429
 }
 
 // host returns what is known of the server of an address.
