@@ -23,6 +23,9 @@ import (
 // Finish implements content.Sink: each repository gets the blobs that only others have, then its manifests, and last the tags. What is there is
 // not sent.
 func (s *Sink) Finish(ctx context.Context, images []content.Image) error {
+	if err := s.pushes.all(); err != nil {
+		return err
+	}
 	var order []string
 	byRepository := map[string][]content.Image{}
 	for _, im := range images {

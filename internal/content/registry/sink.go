@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Sink struct {
 	dir     string // of staging
 	images  []content.Image
 	base    map[digest.Digest]bool
+	pushes  *background
 
 	mu     sync.Mutex
 	places map[imageKey]image
@@ -60,7 +62,7 @@ func NewSink(t Target, o registry.Options, images []content.Image, base []conten
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
-	s := &Sink{target: t, host: h, staging: root, dir: staging, images: images, base: map[digest.Digest]bool{}, places: places, has: map[at]bool{}, blobs: map[digest.Digest]string{}}
+	s := &Sink{target: t, host: h, staging: root, dir: staging, images: images, base: map[digest.Digest]bool{}, pushes: newBackground(), places: places, has: map[at]bool{}, blobs: map[digest.Digest]string{}}
 	for _, b := range base {
 		s.base[b.Digest] = true
 	}
@@ -73,7 +75,10 @@ func (s *Sink) String() string { return s.target.String() }
 func (s *Sink) Sent() int64 { return s.host.Sent() }
 
 // Close ends the connections; what is staged stays.
-func (s *Sink) Close() error { return errors.Join(s.host.Close(), s.staging.Close()) }
+func (s *Sink) Close() error {
+	s.pushes.all() //nolint:errcheck // Finish has said it
+	return errors.Join(s.host.Close(), s.staging.Close())
+}
 
 // place is where an image goes.
 func (s *Sink) place(im content.Image) (image, error) {
@@ -111,6 +116,9 @@ func (s *Sink) where(d digest.Digest) string {
 // Has implements content.Sink. A blob of the base may be in the repository of any image.
 func (s *Sink) Has(ctx context.Context, im content.Image, b content.Blob) (bool, error) {
 	p, err := s.place(im)
+	if err == nil {
+		err = s.pushes.wait(b.Digest)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -177,10 +185,21 @@ func (s *Sink) Put(ctx context.Context, im content.Image, b content.Blob, r io.R
 		}
 		return s.stage(b.Digest, data)
 	}
-	if err := s.host.Repository(p.repository).PutBlob(ctx, blobOf(b), r); err != nil {
-		return fmt.Errorf("%s/%s: %w", s.host, p.repository, err)
+	if b.Size <= small {
+		data, err := content.ReadAll(r, b)
+		if err != nil {
+			return err
+		}
+		return s.pushes.begin(b.Digest, func() error { return s.putBlob(ctx, p.repository, b, bytes.NewReader(data)) })
 	}
-	s.known(p.repository, b.Digest)
+	return s.putBlob(ctx, p.repository, b, r)
+}
+
+func (s *Sink) putBlob(ctx context.Context, repository string, b content.Blob, r io.Reader) error {
+	if err := s.host.Repository(repository).PutBlob(ctx, blobOf(b), r); err != nil {
+		return fmt.Errorf("%s/%s: %w", s.host, repository, err)
+	}
+	s.known(repository, b.Digest)
 	return nil
 }
 
