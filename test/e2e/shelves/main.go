@@ -4,12 +4,13 @@
 //	shelves compare http://HOST http://OTHER PREFIX [REPOSITORY…]
 //
 // fill makes repositories with small images whose manifests have unknown fields and odd white space; indexes within indexes; signatures and other
-// artifacts, as referrers and at tags; and one larger layer. compare prints what of the first registry the second one lacks or has with other bytes,
+// artifacts, as referrers and at tags; and four larger layers. compare prints what of the first registry the second one lacks or has with other bytes,
 // a line each, then "N tags, N manifests, N blobs, N referrers, N missing or different"; its exit code is 1 if there is anything.
 package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -22,13 +23,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 const (
 	manifestType = "application/vnd.oci.image.manifest.v1+json"
 	indexType    = "application/vnd.oci.image.index.v1+json"
 	dockerType   = "application/vnd.docker.distribution.manifest.v2+json"
-	layerType    = "application/vnd.oci.image.layer.v1.tar"
+	layerType    = "application/vnd.oci.image.layer.v1.tar+gzip"
+	dockerLayer  = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+	dockerConfig = "application/vnd.docker.container.image.v1+json"
 	configType   = "application/vnd.oci.image.config.v1+json"
 	emptyType    = "application/vnd.oci.empty.v1+json"
 )
@@ -115,6 +119,9 @@ func (p place) manifest(mediaType, tag, text string) descriptor {
 func (p place) image(mediaType, tag, architecture string, base descriptor, own []byte) descriptor {
 	layer := p.blob(layerType, own)
 	config := p.blob(configType, fmt.Appendf(nil, `{"architecture":%q,"os":"linux","created":"2026-11-01T00:00:00Z","rootfs":{"type":"layers","diff_ids":[%q,%q]}}`, architecture, base.Digest, layer.Digest))
+	if mediaType == dockerType {
+		base.MediaType, layer.MediaType, config.MediaType = dockerLayer, dockerLayer, dockerConfig
+	}
 	return p.manifest(mediaType, tag, fmt.Sprintf("{\n\t\"x-first\": null,\"schemaVersion\" : 2, \"mediaType\":%q, \"config\":%v,\r\n \"layers\":[%v , %v],\"annotations\":{\"z\":\"\\u00e9\",\"a\":\"\"} }\n\n", mediaType, config, base, layer))
 }
 
@@ -133,35 +140,56 @@ func (p place) attach(artifactType, tag string, subject descriptor) descriptor {
 }
 
 func fill(base string, repositories, tags int) {
-	random := rand.NewChaCha8([32]byte{1})
-	bytesOf := func(n int) []byte {
-		data := make([]byte, n)
-		random.Read(data)
-		return data
-	}
-	shared := bytesOf(100_000)
+	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = atOnce
+	slots := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
 	for i := range repositories {
-		p := place{base, fmt.Sprintf("team%d/app%02d", i%7, i)}
-		layer := p.blob(layerType, shared)
-		if i == 0 {
-			layer = p.blob(layerType, bytesOf(20_000_000))
-		}
-		for k := range tags {
-			tag := fmt.Sprintf("1.%d", k)
-			switch {
-			case k == tags-1: // an index within an index, and what is attached: at tags, as a registry without lists of referrers has it
-				amd, arm := p.image(manifestType, "", "amd64", layer, bytesOf(1000)), p.image(manifestType, "", "arm64", layer, bytesOf(1000))
-				outer := p.index(tag, p.index("", amd, arm), p.image(dockerType, "", "s390x", layer, bytesOf(1000)))
-				sbom, provenance := p.attach("application/spdx+json", "", amd), p.attach("application/vnd.in-toto+json", "", outer)
-				p.index(tagOf(amd), sbom)
-				p.index(tagOf(outer), provenance)
-				p.index(tagOf(sbom), p.attach("application/vnd.example.signature", "", sbom))
-				p.image(manifestType, tagOf(outer)+".sig", "", p.blob(layerType, []byte("payload of "+outer.Digest)), bytesOf(100))
-			case k%3 == 1:
-				p.image(dockerType, tag, "amd64", layer, bytesOf(2000))
-			default:
-				p.image(manifestType, tag, "amd64", layer, bytesOf(2000))
-			}
+		slots <- struct{}{}
+		all.Go(func() {
+			place{base, fmt.Sprintf("team%d/app%02d", i%7, i)}.fill(i, tags)
+			<-slots
+		})
+	}
+	all.Wait()
+}
+
+// atOnce is how many repositories are filled at a time.
+const atOnce = 8
+
+// layerOf makes a layer of n random bytes. It is compressed, for skopeo compresses what is not.
+func layerOf(random *rand.ChaCha8, n int) []byte {
+	data := make([]byte, n)
+	random.Read(data)
+	var layer bytes.Buffer
+	w := gzip.NewWriter(&layer)
+	w.Write(data)
+	w.Close()
+	return layer.Bytes()
+}
+
+// fill fills repository i.
+func (p place) fill(i, tags int) {
+	random := rand.NewChaCha8([32]byte{1 + byte(i)})
+	bytesOf := func(n int) []byte { return layerOf(random, n) }
+	layer := p.blob(layerType, layerOf(rand.NewChaCha8([32]byte{}), 100_000)) // all have it
+	if i < 4 {
+		layer = p.blob(layerType, bytesOf(5_000_000))
+	}
+	for k := range tags {
+		tag := fmt.Sprintf("1.%d", k)
+		switch {
+		case k == tags-1: // an index within an index, and what is attached: at tags, as a registry without lists of referrers has it
+			amd, arm := p.image(manifestType, "", "amd64", layer, bytesOf(1000)), p.image(manifestType, "", "arm64", layer, bytesOf(1000))
+			outer := p.index(tag, p.index("", amd, arm), p.image(dockerType, "", "s390x", layer, bytesOf(1000)))
+			sbom, provenance := p.attach("application/spdx+json", "", amd), p.attach("application/vnd.in-toto+json", "", outer)
+			p.index(tagOf(amd), sbom)
+			p.index(tagOf(outer), provenance)
+			p.index(tagOf(sbom), p.attach("application/vnd.example.signature", "", sbom))
+			p.image(manifestType, tagOf(outer)+".sig", "", p.blob(layerType, []byte("payload of "+outer.Digest)), bytesOf(100))
+		case k%3 == 1:
+			p.image(dockerType, tag, "amd64", layer, bytesOf(2000))
+		default:
+			p.image(manifestType, tag, "amd64", layer, bytesOf(2000))
 		}
 	}
 }

@@ -1,14 +1,16 @@
 // Troubled is a proxy before a registry on loopback that goes wrong in one way, for the
 // end-to-end scripts:
 //
-//	troubled http://127.0.0.1:5000 none|cut|busy|drip|stall|norange|shifted|wrong|manifest|liar|push
+//	troubled http://127.0.0.1:5000 none|cut|busy|drip|stall|norange|shifted|wrong|manifest|liar|push|once|portal|loop|away|closed|pull
 //
+// push and pull may have a number of bytes, as push:1000000, after which the registry is gone.
 // It prints its own address. GET /sent answers with the requests so far, the bytes of all bodies that it has sent, and of those that it has received.
 // GET /mend ends the trouble.
 package main
 
 import (
 	"fmt"
+	"hash/crc32"
 	"io"
 	"log"
 	"net"
@@ -16,6 +18,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -36,7 +39,13 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	p := &proxy{trouble: os.Args[2]}
+	trouble, limit, _ := strings.Cut(os.Args[2], ":")
+	p := &proxy{trouble: trouble, limit: pushAfter, asked: map[string]bool{}}
+	if limit != "" {
+		if p.limit, err = strconv.ParseInt(limit, 10, 64); err != nil {
+			log.Fatal(err)
+		}
+	}
 	p.next = &httputil.ReverseProxy{
 		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host },
 		ModifyResponse: p.change,
@@ -53,12 +62,22 @@ func main() {
 type proxy struct {
 	next    http.Handler
 	trouble string
+	limit   int64 // of push and pull
 
 	mu       sync.Mutex
 	requests int
 	blobs    int   // requests for blobs
 	sent     int64 // bytes of bodies, counted before they are passed on
 	received int64 // bytes of bodies of requests
+	asked    map[string]bool
+}
+
+// request is what a request is for. That of an upload is for its blob, not for the name of the upload, which is another each time.
+func request(r *http.Request) string {
+	path, _, _ := strings.Cut(r.URL.Path, "/uploads/")
+	query := r.URL.Query()
+	query.Del("_state")
+	return r.Method + path + query.Encode()
 }
 
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -73,10 +92,28 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/mend" {
 		p.trouble = "none"
 	}
-	gone := p.trouble == "push" && p.received > pushAfter
+	gone := p.trouble == "push" && p.received > p.limit || p.trouble == "pull" && p.sent > p.limit
+	what := request(r)
+	first := p.trouble == "once" && !p.asked[what]
+	p.asked[what] = true
 	p.mu.Unlock()
 	if gone {
 		panic(http.ErrAbortHandler)
+	}
+	switch sum := crc32.ChecksumIEEE([]byte(what)); {
+	case first && sum%8 == 0: // all of them would take minutes: a client waits after each
+		http.Error(w, "busy", http.StatusServiceUnavailable)
+		return
+	case first && sum%8 == 1:
+		http.Error(w, "too many", http.StatusTooManyRequests)
+		return
+	case p.trouble == "closed" && strings.HasPrefix(r.URL.Path, "/v2/team1/"):
+		http.Error(w, `{"errors":[{"code":"UNAUTHORIZED"}]}`, http.StatusUnauthorized)
+		return
+	case p.trouble == "portal" && strings.HasSuffix(r.URL.Path, "/tags/list"):
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, "<html><title>Log in</title></html>")
+		return
 	}
 	if r.ContentLength != 0 {
 		r.Body = &upload{r.Body, p}
@@ -121,7 +158,7 @@ func (u *upload) Read(buffer []byte) (int, error) {
 	n, err := u.ReadCloser.Read(buffer)
 	u.proxy.mu.Lock()
 	defer u.proxy.mu.Unlock()
-	if u.proxy.received += int64(n); u.proxy.trouble == "push" && u.proxy.received > pushAfter {
+	if u.proxy.received += int64(n); u.proxy.trouble == "push" && u.proxy.received > u.proxy.limit {
 		return 0, io.ErrUnexpectedEOF
 	}
 	return n, err
@@ -154,6 +191,11 @@ func (p *proxy) change(r *http.Response) error {
 		if asked := r.Request.Header.Get("X-Asked"); asked != "" {
 			r.Header.Set("Content-Range", "bytes "+asked+"/*")
 		}
+	case "loop", "away":
+		if strings.HasSuffix(r.Request.URL.Path, "/_catalog") {
+			target := map[string]string{"loop": "?n=1000", "away": "http://other.example.org/v2/_catalog"}[p.trouble]
+			r.Header.Set("Link", "<"+target+`>; rel="next"`)
+		}
 	case "wrong":
 		body.spoil = of("/blobs/") && r.ContentLength > cutAfter // packages
 	case "manifest":
@@ -183,7 +225,11 @@ func (b *body) Read(buffer []byte) (int, error) {
 	}
 	b.proxy.mu.Lock()
 	b.proxy.sent += int64(n)
+	gone := b.proxy.trouble == "pull" && b.proxy.sent > b.proxy.limit
 	b.proxy.mu.Unlock()
+	if gone {
+		return 0, io.ErrUnexpectedEOF
+	}
 	if b.left > 0 {
 		if b.left -= int64(n); b.left <= 0 {
 			if b.stalls != nil {
