@@ -76,8 +76,10 @@ func (c *command) openMedium(ctx context.Context, text string, keys []signed.Key
 	}
 	info, err := os.Stat(text)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, artifact.Hint(&noSourceError{err}, "mount the stick, or name the folder or the file that minimirror export wrote")
 	case err != nil:
-		return nil, err
+		return nil, &noSourceError{err}
 	case info.IsDir():
 		return medium.OpenFolder(text)
 	case !info.Mode().IsRegular():
@@ -85,6 +87,12 @@ func (c *command) openMedium(ctx context.Context, text string, keys []signed.Key
 	}
 	return medium.OpenArchive(text)
 }
+
+// A noSourceError is that a place cannot be opened at all: there is nothing to report about.
+type noSourceError struct{ err error }
+
+func (e *noSourceError) Error() string { return e.err.Error() }
+func (e *noSourceError) Unwrap() error { return e.err }
 
 // createMedium opens a place to write a bundle to. A name that ends in .tar, or that is a file, means one file.
 func (c *command) createMedium(_ context.Context, text string) (medium.Medium, error) {
@@ -174,6 +182,9 @@ func readKeys(ctx context.Context, files []string) (keys []signed.Key, err error
 func readKeysOf(ctx context.Context, flag string, files []string) (keys []signed.Key, err error) {
 	for _, file := range files {
 		data, err := artifact.ReadInput(ctx, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = artifact.Hint(err, "name the file with the signer's public key, that you have from them")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", flag, err)
 		}
@@ -191,6 +202,9 @@ func (c *command) readOpeners(ctx context.Context, files []string, parts bool) (
 	var ageFiles, pgpFiles []seal.KeyFile
 	for _, file := range files {
 		data, err := artifact.ReadInput(ctx, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = artifact.Hint(err, "name the file with the private key, such as the one that age-keygen -o FILE made")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("--identity: %w", err)
 		}
@@ -293,8 +307,8 @@ func (r *bundleReport) begin(ctx context.Context, c *command, action string, sou
 
 // end writes the report, also of what failed, and returns err.
 func (r *bundleReport) end(ctx context.Context, c *command, done *bundle.Imported, err error) error {
-	if ctx.Err() != nil || done == nil && errors.Is(err, artifact.ErrUsage) {
-		return err // not checked to the end
+	if none := (*noSourceError)(nil); ctx.Err() != nil || errors.As(err, &none) || done == nil && errors.Is(err, artifact.ErrUsage) {
+		return err // not checked to the end, or at all
 	}
 	file, verdict, writeErr := r.End(done, err, c.now(), programVersion())
 	if writeErr != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -239,7 +240,7 @@ func (f *exportFlags) run(ctx context.Context, c *command, e *bundle.Exporter) e
 	} else if len(done.Kept) > 0 {
 		what = fmt.Sprintf("written; %d of the parts were there", len(done.Kept))
 	}
-	_, err = fmt.Fprintf(out, "bundle %s\nname %s, sequence %d, created %s\n%d images, %d blobs, %d of %d parts, %s: %s\n", h.ID, h.Name, h.Sequence, h.Created, len(h.Images), len(h.Blobs), len(done.Written)+len(done.Kept), h.PartCount, bytesize.Text(carried), what)
+	_, err = fmt.Fprintf(out, "bundle %s\nname %s, sequence %d, created %s\n%s, %s, %d of %s, %s: %s\n", h.ID, h.Name, h.Sequence, h.Created, counted(len(h.Images), "image"), counted(len(h.Blobs), "blob"), len(done.Written)+len(done.Kept), counted(h.PartCount, "part"), bytesize.Text(carried), what)
 	return err
 }
 
@@ -301,6 +302,9 @@ func (f *exportFlags) sealer(ctx context.Context, c *command) (seal.Sealer, erro
 	var rings []seal.KeyFile
 	for _, file := range f.recipientsFiles {
 		data, err := artifact.ReadInput(ctx, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = artifact.Hint(err, "name a file with public keys, a line each: age-keygen -y identity.txt > site.txt")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("--recipients-file: %w", err)
 		}

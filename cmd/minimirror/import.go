@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -221,7 +220,7 @@ func printImported(c *command, done *bundle.Imported, refs []image.Reference) er
 	}
 	var err error
 	for _, ref := range refs {
-		what := fmt.Sprintf("%d of %d parts read, everything verified", verified, h.PartCount)
+		what := fmt.Sprintf("%d of %s read, everything verified", verified, counted(h.PartCount, "part"))
 		if done.Already {
 			what = "nothing to do: everything is there, verified"
 		}
@@ -245,6 +244,11 @@ func (c *command) bundleVerification() *bundleVerification {
 	v.report = c.reportFlags("none")
 	c.s3Flags()
 	return v
+}
+
+// asked reports whether a flag was given that only bundles have.
+func (*bundleVerification) asked(c *command) bool {
+	return slices.ContainsFunc([]string{"identity", "passphrase", "report", "report-key"}, c.flags.Changed)
 }
 
 // isBundle reports whether a place has a bundle: a folder with a header, a tar that begins with one, or a prefix of an object store.
@@ -305,9 +309,6 @@ func (v *bundleVerification) read(ctx context.Context, c *command, im *bundle.Im
 	for _, text := range places {
 		m, err := c.openMedium(ctx, text, im.Keys)
 		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				err = artifact.Hint(err, "name the folder or the file that minimirror export wrote")
-			}
 			return nil, err
 		}
 		media = append(media, m)

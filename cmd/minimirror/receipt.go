@@ -165,6 +165,9 @@ func (f *receiptFlags) check(c *command) error {
 // readSigner reads the private key of --sign-key.
 func (c *command) readSigner(ctx context.Context, file string) (signed.Signer, error) {
 	data, err := artifact.ReadInput(ctx, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = artifact.Hint(err, "make a key: minisign -G -W -p %s.pub -s %s", strings.TrimSuffix(file, ".key"), file)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--sign-key: %w", err)
 	}

@@ -108,16 +108,14 @@ func verify(ctx context.Context, c *command, args []string) error {
 	if err := c.parseMore(args, verifyHelp, 0); err != nil {
 		return err
 	}
-	if places := c.flags.Args(); len(places) > 0 && isBundle(places[0]) {
+	if places := c.flags.Args(); len(places) > 0 && (isBundle(places[0]) || bundles.asked(c) && !fileExists(places[0]) && !image.IsReference(places[0])) {
 		if err := format(*output); err != nil {
 			return err
 		}
 		return bundles.verify(ctx, c, places, *signed, *output)
 	}
-	for _, name := range []string{"identity", "passphrase", "report", "report-key"} {
-		if c.flags.Changed(name) {
-			return c.wrongUsage("--%s is for bundles, and there is no bundle", name)
-		}
+	if bundles.asked(c) {
+		return c.wrongUsage("--identity, --passphrase, --report and --report-key are for bundles, and there is no bundle")
 	}
 	if err := c.imageArgument(0); err != nil {
 		return err

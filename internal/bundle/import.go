@@ -252,7 +252,7 @@ func (im *Importer) checkBase(ctx context.Context) error {
 	if n := len(list) - most; n > 0 {
 		list, more = list[:most], fmt.Sprintf("\n  and %d more", n)
 	}
-	return artifact.Hint(artifact.Verifyf("the bundle builds on %d blobs that %s does not have (%d bytes), so nothing was imported:\n  %s%s", len(wanted), im.first, size, strings.Join(list, "\n  "), more),
+	return artifact.Hint(artifact.Verifyf("the bundle builds on %s that %s does not have (%d bytes), so nothing was imported:\n  %s%s", counted(len(wanted), "blob"), im.first, size, strings.Join(list, "\n  "), more),
 		"import the bundles before this one first; or export again without --have, or with what this side really has: minimirror receipt")
 }
 
@@ -416,7 +416,7 @@ func (im *Importer) verdict() error {
 	if more := len(lines) - most; more > 0 {
 		lines = append(lines[:most], fmt.Sprintf("and %d more", more))
 	}
-	err := fmt.Errorf("%d of %d parts are missing or bad, so nothing is visible at the destination yet:\n  %s", len(numbers), len(im.plan.Parts), strings.Join(lines, "\n  "))
+	err := fmt.Errorf("%d of %s missing or bad, so nothing is visible at the destination yet:\n  %s", len(numbers), counted(len(im.plan.Parts), "part"), strings.Join(lines, "\n  "))
 	if bad {
 		err = artifact.Verifyf("%w", err)
 	}

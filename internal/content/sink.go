@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/opencontainers/go-digest"
@@ -92,6 +93,9 @@ func (s *LayoutSink) begin() error {
 	return err
 }
 
+// ownFiles begins the names of what this program keeps beside the images: the record of imports and their reports, which a failed import leaves, too.
+const ownFiles = "minimirror."
+
 // refuseOther refuses a folder that has other files than a layout.
 func (s *LayoutSink) refuseOther() error {
 	if _, err := s.root.Lstat(v1.ImageLayoutFile); !errors.Is(err, fs.ErrNotExist) {
@@ -102,7 +106,7 @@ func (s *LayoutSink) refuseOther() error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() != StagingFolder && e.Name() != "lost+found" && e.Name() != v1.ImageBlobsDir {
+		if !slices.Contains([]string{StagingFolder, "lost+found", v1.ImageBlobsDir}, e.Name()) && !strings.HasPrefix(e.Name(), ownFiles) {
 			return artifact.Hint(fmt.Errorf("the folder is not an OCI image layout, and has %s", e.Name()), "name a new or empty folder")
 		}
 	}

@@ -92,7 +92,9 @@ find stick -type f -exec sha256sum {} + | sort | diff stick.before - || die "imp
 "${export[@]}" --to stick --recipient "$recipient" --part-size 4M | grep -q "nothing to do" || die "the same export again"
 
 say "one file, a pipe, media one after the other, plain, a layout, SSH, a passphrase, OpenPGP"
-"${export[@]}" --to one.tar --recipient "$recipient" --part-size 8M >/dev/null
+"${export[@]}" --to one.tar --recipient "$recipient" --part-size 8M >export.out
+grep -qx '2 images, 9 blobs, 5 of 5 parts, .*: written' export.out || die "it says: $(cat export.out)"
+"${export[@]}" --to one-part --plain | grep -q ', 1 of 1 part, ' || die "the number of one part"
 "${import[@]}" one.tar --to oci:site-file "${verify[@]}" --identity identity.txt >/dev/null; same site-file
 mkdir untarred; tar -x -C untarred -f one.tar; by_hand untarred
 "${export[@]}" --to - --recipient "$recipient" --part-size 8M 2>/dev/null | "${import[@]}" - --to oci:site-pipe "${verify[@]}" --identity identity.txt >/dev/null; same site-pipe
@@ -152,6 +154,21 @@ grep -q -- '--parts 3,5$' fails.err || die "no hint: $(cat fails.err)"
 "${import[@]}" torn again --to oci:site-torn "${verify[@]}" --identity identity.txt | grep -q "2 of .* parts read" || die "parts were read again"
 same site-torn
 
+say "what is not there: a hint, and no report, for nothing was opened"
+export XDG_STATE_HOME=$mine/state
+fails 1 "nowhere: no such file or directory" "${import[@]}" nowhere --to oci:site-no "${verify[@]}"
+grep -q "hint: mount the stick, or name the folder" fails.err || die "no hint: $(cat fails.err)"
+fails 1 "hint: mount the stick" "${import[@]}" stick nowhere.tar --to docker://registry.example.org "${verify[@]}"
+fails 1 "hint: mount the stick" "$MINIMIRROR" verify nowhere "${verify[@]}" --report nowhere.json
+fails 1 "hint: mount the stick" "$MINIMIRROR" export --from nowhere "${verify[@]}" --to anew-2 "${sign[@]}" --plain
+fails 1 "hint: name the file with the signer's public key" "${import[@]}" stick --to oci:site-no --verify-key nowhere.pub
+fails 1 "hint: name the file with the private key" "${import[@]}" stick --to oci:site-no "${verify[@]}" --identity nowhere.txt
+fails 1 "hint: make a key: minisign -G -W -p nowhere.pub -s nowhere.key" "$MINIMIRROR" export "oci:$image" --to anew-2 --sign-key nowhere.key --plain
+[ ! -e "$XDG_STATE_HOME" ] && [ ! -e nowhere.json ] && [ ! -e site-no ] && [ ! -e anew-2 ] || die "something was written"
+mkdir no-bundle
+fails 1 "there is no bundle" "${import[@]}" no-bundle --to oci:site-no "${verify[@]}"
+grep -l '"verdict": "failed"' "$XDG_STATE_HOME"/minimirror/minimirror.reports/no-bundle-*.json >/dev/null || die "no report of a folder without a bundle"
+
 say "what is refused"
 fails 4 "is signed by the key with the id" "${import[@]}" stick --to oci:site-no --verify-key stranger.pub --identity identity.txt && hidden site-no
 age-keygen -o other.txt 2>/dev/null
@@ -203,8 +220,21 @@ killed "${export[@]}" --to killed.tar --recipient "$recipient" --part-size 1M
 "${import[@]}" killed.tar --to oci:site-killed-file "${verify[@]}" --identity identity.txt >/dev/null; same site-killed-file
 
 say "import killed at 20 random moments"
-between() { [ ! -e killed-site/index.json ] || same killed-site; }
+# What was verified is never written again: whole blobs, and the pieces of blobs that are in several parts.
+between() {
+	[ ! -e killed-site/index.json ] || same killed-site
+	find killed-site -type f -regextype posix-extended -regex '.*/(sha256-)?[0-9a-f]{64}' -printf '%f %i\n' | sed 's/^sha256-//' | sort >blobs.now
+	jq -r 'to_entries[] | (.key | ltrimstr("sha256:")) as $blob | .value[] | "\($blob) \(.offset) \(.size)"' killed-site/.minimirror-import/*/pieces.json 2>/dev/null | sort >pieces.now || true
+	[ -z "$(comm -23 blobs.before blobs.now)" ] || die "written twice: $(comm -23 blobs.before blobs.now)"
+	comm -23 pieces.before pieces.now | cut -d' ' -f1 | sort -u >complete
+	[ -z "$(comm -23 complete <(cut -d' ' -f1 blobs.now))" ] || die "pieces are lost: $(comm -23 pieces.before pieces.now)"
+	mv blobs.now blobs.before
+	mv pieces.now pieces.before
+}
+: >blobs.before
+: >pieces.before
 killed "${import[@]}" killed-stick --to oci:killed-site "${verify[@]}" --identity identity.txt
+between
 same killed-site
 
 if [ "$(id -u)" = 0 ]; then
@@ -212,8 +242,19 @@ if [ "$(id -u)" = 0 ]; then
 	mkdir small
 	mount -t tmpfs -o size=14M tmpfs small
 	defer umount "$mine/small"
-	fails 1 "has room for" "${export[@]}" --to small/stick --plain --part-size 2M
-	dd if=/dev/zero of=fill.tar bs=1M count=1 status=none
+	fails 1 "MB too much" "${export[@]}" --to small/stick --plain --part-size 2M
+	[ ! -e small/stick ] || die "something was written"
+	fails 1 "no space left" "${export[@]}" --to small/stick --plain --part-size 2M --media 1G
+	grep -q "hint: free some space and run the same command again" fails.err || die "no hint: $(cat fails.err)"
+	(cd small/stick && stat -c '%n %i' part-*) >full.before
+	[ "$(wc -l <full.before)" -ge 4 ] || die "too few parts before the disk was full: $(cat full.before)"
+	mount -o remount,size=60M small
+	"${export[@]}" --to small/stick --plain --part-size 2M --media 1G >export.out
+	(cd small/stick && stat -c '%n %i' part-*) >full.after
+	[ "$(comm -12 full.before full.after | wc -l)" = "$(wc -l <full.before)" ] || die "parts were written twice"
+	by_hand small/stick
+	rm -r small/stick
+	mount -o remount,size=14M small
 	"${export[@]}" --to small/stick --to big-stick --plain --part-size 2M >/dev/null
 	"${import[@]}" small/stick big-stick --to oci:site-two "${verify[@]}" >/dev/null; same site-two
 	rm -r small/stick
