@@ -66,7 +66,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		registry, repository := h.find(e.name, namespaceOf(r.URL.RawQuery, r.Host), r.Host)
 		switch {
 		case e.call == callReferrers:
-			h.referrers(w, r, repository, e.reference)
+			h.referrers(w, r, e.name, repository, e.reference)
 		case repository == nil:
 			h.absent(w, r)
 		case e.call == callTags:

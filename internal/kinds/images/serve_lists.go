@@ -108,11 +108,20 @@ func (h *handler) catalog(w http.ResponseWriter, r *http.Request) {
 	}{names})
 }
 
+// maxReferrers is the size of the descriptors in one page of referrers: clients read no larger index.
+const maxReferrers = maxManifest - 1<<10
+
 // referrers lists what is attached to a manifest. If the manifest is not carried, the list is empty: by 404, a client understands that the
-// registry lacks this endpoint (OCI distribution specification 1.1, "Listing Referrers").
-func (h *handler) referrers(w http.ResponseWriter, r *http.Request, repository *servedRepository, subject string) {
+// registry lacks this endpoint (OCI distribution specification 1.1, "Listing Referrers"). What one index cannot hold is in the next page, to which
+// "Link" leads; its "from" is the place of the first descriptor in the whole list.
+func (h *handler) referrers(w http.ResponseWriter, r *http.Request, name string, repository *servedRepository, subject string) {
 	list := []json.RawMessage{}
 	wanted := parameter(r.URL.RawQuery, "artifactType")
+	from, valid := number(r.URL.RawQuery, "from", 0)
+	if !valid {
+		refuse(w, r, http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "from is not a place in the list")
+		return
+	}
 	if repository != nil {
 		attached := repository.attached[subject]
 		var items []*artifact.Item
@@ -122,10 +131,17 @@ func (h *handler) referrers(w http.ResponseWriter, r *http.Request, repository *
 		if len(items) > 0 && h.denied(w, r, items) {
 			return
 		}
-		for _, a := range attached {
-			if (wanted == "" || a.artifactType == wanted) && h.allowed(r, a.items) {
-				list = append(list, a.descriptor)
+		size := 0
+		for at := min(from, len(attached)); at < len(attached); at++ {
+			a := &attached[at]
+			if wanted != "" && a.artifactType != wanted || !h.allowed(r, a.items) {
+				continue
 			}
+			if size += len(a.descriptor) + len(","); size > maxReferrers && len(list) > 0 {
+				link(w, r, prefix+name+"/"+string(callReferrers)+"/"+subject, url.Values{"from": {strconv.Itoa(at)}}, "artifactType")
+				break
+			}
+			list = append(list, a.descriptor)
 		}
 	}
 	if wanted != "" {
@@ -146,27 +162,36 @@ type page struct {
 
 // parsePage reads the query of a list. If it is wrong, it answers 400.
 func parsePage(w http.ResponseWriter, r *http.Request) (p page, ok bool) {
-	p = page{-1, parameter(r.URL.RawQuery, "last")}
-	if !hasParameter(r.URL.RawQuery, "n") {
-		return p, true
-	}
-	text := parameter(r.URL.RawQuery, "n")
-	if text == "" || strings.Trim(text, "0123456789") != "" {
+	p.last = parameter(r.URL.RawQuery, "last")
+	if p.most, ok = number(r.URL.RawQuery, "n", -1); !ok {
 		refuse(w, r, http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n is not a number of names")
-		return p, false
 	}
-	p.most, _ = strconv.Atoi(text) // a number out of range becomes the largest
-	return p, true
+	return p, ok
+}
+
+// number is the number that a query has for a key; otherwise, if the key is absent. A number out of range becomes the largest.
+func number(query, key string, otherwise int) (n int, valid bool) {
+	if !hasParameter(query, key) {
+		return otherwise, true
+	}
+	text := parameter(query, key)
+	n, _ = strconv.Atoi(text)
+	return n, text != "" && strings.Trim(text, "0123456789") == ""
 }
 
 // link tells where the next page is, if there is one.
 func (p *page) link(w http.ResponseWriter, r *http.Request, path string, names []string, more bool) {
-	if !more || len(names) == 0 {
-		return
+	if more && len(names) > 0 {
+		link(w, r, path, url.Values{"n": {strconv.Itoa(p.most)}, "last": {names[len(names)-1]}})
 	}
-	query := url.Values{"n": {strconv.Itoa(p.most)}, "last": {names[len(names)-1]}}
-	if namespace := parameter(r.URL.RawQuery, "ns"); namespace != "" {
-		query.Set("ns", namespace)
+}
+
+// link tells where the next page of a list is. The query keeps the registry that the client named, and more of its keys.
+func link(w http.ResponseWriter, r *http.Request, path string, query url.Values, keep ...string) {
+	for _, key := range append(keep, "ns") {
+		if value := parameter(r.URL.RawQuery, key); value != "" {
+			query.Set(key, value)
+		}
 	}
 	next := url.URL{Path: path, RawQuery: query.Encode()}
 	w.Header().Set("Link", "<"+next.String()+`>; rel="next"`)

@@ -553,3 +553,51 @@ func TestReferrers(t *testing.T) {
 		t.Errorf("of a repository that is not carried: %d", a.StatusCode)
 	}
 }
+
+// TestReferrersInPages: what is attached to an image comes in several indexes if one would be larger than clients read.
+func TestReferrersInPages(t *testing.T) {
+	r := imagestest.New(t)
+	s := &shelf{t: t, files: map[string]string{}}
+	app := r.Image("acme/app", imagestest.Image{})
+	var extras []extra
+	for i := range 450 {
+		d := r.Artifact("acme/app", imagestest.Artifact{Type: "example/even", Subject: &app, Annotations: map[string]string{"i": fmt.Sprint(i)}})
+		d.ArtifactType = []string{"example/even", "example/odd"}[i%2]
+		d.Annotations = map[string]string{"filler": strings.Repeat("x", 20_000)}
+		extras = append(extras, extra{subject: app, Descriptor: d})
+	}
+	s.add("registry.example.org", r, "acme/app", "1", app, extras...)
+	site := serveImage(t, s.image(), server.Options{})
+	path := v2("acme/app/referrers/%s", app.Digest)
+	for _, c := range []struct {
+		query        string
+		pages, count int
+	}{
+		{"?ns=registry.example.org", 3, 450},
+		{"?ns=registry.example.org&artifactType=example%2Fodd", 2, 225},
+		{"?ns=registry.example.org&artifactType=example%2Fodd&from=449", 1, 1},
+		{"?ns=registry.example.org&from=99999999999999999999", 1, 0},
+	} {
+		pages, found := 0, make(map[digest.Digest]bool)
+		for next := path + c.query; next != ""; pages++ {
+			a := site.ask(next)
+			var index v1.Index
+			if err := json.Unmarshal([]byte(a.body), &index); err != nil || a.StatusCode != 200 || len(a.body) > maxManifest {
+				t.Fatalf("%s: %d %v: %d bytes", next, a.StatusCode, err, len(a.body))
+			}
+			if filtered := a.Header.Get("OCI-Filters-Applied") != ""; filtered != strings.Contains(c.query, "artifactType") {
+				t.Errorf("%s: filtered: %t", next, filtered)
+			}
+			for _, d := range index.Manifests {
+				found[d.Digest] = true
+			}
+			next, _, _ = strings.Cut(strings.TrimPrefix(a.Header.Get("Link"), "<"), ">")
+		}
+		if pages != c.pages || len(found) != c.count {
+			t.Errorf("%s: %d in %d pages, want %d in %d", c.query, len(found), pages, c.count, c.pages)
+		}
+	}
+	if a := site.ask(path + "?ns=registry.example.org&from=x"); a.StatusCode != 400 || !strings.Contains(a.body, "PAGINATION_NUMBER_INVALID") {
+		t.Errorf("from a place that is not a number: %d %s", a.StatusCode, a.body)
+	}
+}
