@@ -51,7 +51,7 @@ needs() {
 run() {
 	case $1 in
 	setup) test/e2e/setup.sh ;;
-	tools) test/k8s/build.sh && test/chart/helm.sh && test/quadlet/quadlet.sh && test/buildkitd/buildkitd.sh && test/buildkitd/buildkitd.sh buildctl && test/registry/tools.sh crane && test/registry/tools.sh oras ;;
+	tools) test/k8s/build.sh && test/chart/helm.sh && test/quadlet/quadlet.sh && test/buildkitd/buildkitd.sh && test/buildkitd/buildkitd.sh buildctl && test/registry/tools.sh crane && test/registry/tools.sh oras && test/containerd/containerd.sh ;;
 	site) test/site/site.sh ;;
 	build | check | unit | slice | chart) make --no-print-directory "$1" ;;
 	*) "test/e2e/$1.sh" ;;

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Images on a node without a route: a set of packages and images is put on a bare root, where containerd, Docker and podman then have the images before
 # there is a registry. Then the mirror is the registry, each client configured by the kit alone: by tag, by digest, for other platforms, denied, absent, over
-# a connection that is cut, over TLS. A wire that leads to nobody counts who asks anybody else.
+# a connection that is cut, over TLS; with containerd 1.6 and 2, and as a kubelet pulls. A wire that leads to nobody counts who asks anybody else.
 . "$(dirname "$0")/lib.sh"
 need curl jq openssl python3
 need_root_or_die "a root file system"
@@ -11,6 +11,7 @@ install -m 755 "$MINIMIRROR" "$root/usr/local/bin/minimirror"
 helm=$("${as_caller[@]}" "$repo/test/chart/helm.sh")
 crane=$("${as_caller[@]}" "$repo/test/registry/tools.sh" crane)
 oras=$("${as_caller[@]}" "$repo/test/registry/tools.sh" oras)
+newer=$("${as_caller[@]}" "$repo/test/containerd/containerd.sh")
 
 # A layout with an index of three platforms, an image of docker.io, one that will be denied, and a chart.
 "$helm" package "$repo/charts/minimirror" --version 1.2.3 --destination "$mine" >/dev/null
@@ -123,8 +124,10 @@ forget_all() {
 	# shellcheck disable=SC2046
 	on_node ctr --namespace k8s.io images rm --sync $(on_node ctr --namespace k8s.io images ls --quiet) >/dev/null
 	on_node podman rmi --all --force >/dev/null
-	# shellcheck disable=SC2046
-	on_node docker rmi --force $(on_node docker images --quiet) >/dev/null
+	local known
+	known=$(on_node docker images --quiet | sort -u)
+	# shellcheck disable=SC2086
+	[ -z "$known" ] || on_node docker rmi --force $known >/dev/null
 }
 before=$(asked_out)
 on_node sh /var/lib/minimirror/images/install.sh >"$mine/script.log" 2>&1 || { cat "$mine/script.log" >&2; die "the script"; }
@@ -151,9 +154,13 @@ runs_containerd
 on_node containerd config dump | grep -q 'config_path = "/etc/containerd/certs.d"' || die "config_path is not set"
 
 pulls_containerd() { on_node ctr --namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d "$@"; }
+# As a kubelet does.
+cri() { on_node crictl --runtime-endpoint unix:///run/containerd/containerd.sock --image-endpoint unix:///run/containerd/containerd.sock "$@"; }
+pulls_cri() { cri pull "$1"; }
+install -m 755 "$newer/crictl" "$root/usr/local/bin/crictl"
 pulls_podman() { on_node podman pull "$@"; }
 pulls_skopeo() { on_node skopeo --insecure-policy inspect --raw "docker://$1"; }
-for client in containerd podman skopeo; do
+for client in containerd cri podman skopeo; do
 	before=$(asked_out)
 	for name in $app:1.4 $app@"$app_digest" $tool:2; do
 		"pulls_$client" "$name" >"$mine/pull.log" 2>&1 || { cat "$mine/pull.log" >&2; die "$client: $name"; }
@@ -239,7 +246,7 @@ done
 configured --mirror-ca "$mine/site.crt"
 forget_all
 before=$(asked_out)
-for client in containerd podman skopeo docker; do
+for client in containerd cri podman skopeo docker; do
 	image=$app no=$denied
 	[ $client != docker ] || image=$host/${app/:/_} no=$host/${denied/:/_}
 	for name in "$image:1.4" "$image@$app_digest"; do
@@ -250,3 +257,39 @@ for client in containerd podman skopeo docker; do
 done
 nobody_asked "over TLS"
 say "containerd, podman, skopeo and Docker over TLS, with the authority from the kit"
+
+# containerd 2 in the place of 1.6: it reads what setup.sh made of the configuration of 1.6, and what it makes if there is none. Its kubelet learns
+# which images are pinned; that of 1.6 does not (docs/container-images.md).
+pinned() { cri images --output json | jq -r '.images[] | select(.pinned) | .repoTags[]' | sort | tr '\n' ' '; }
+bootstraps || { tail "$mine/bootstrap.log" >&2; die "bootstrap before containerd 2"; }
+[ -z "$(pinned)" ] || die "containerd 1.6 says that images are pinned: $(pinned)"
+forget_all
+install -m 755 "$newer/containerd" "$newer/ctr" "$root/usr/local/bin"
+pulls_containerd() { on_node ctr --namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d --skip-metadata "$@"; }
+for configuration in "of 1.6" "of its own"; do
+	end "$containerd"
+	if [ "$configuration" = "of its own" ]; then
+		on_node rm -r /etc/containerd
+		configured --mirror-ca "$mine/site.crt"
+	fi
+	runs_containerd
+	[ "$(on_node ctr version | grep -c 'Version: *v\?2\.')" = 2 ] || die "this is not containerd 2: $(on_node ctr version)"
+	before=$(asked_out)
+	for client in containerd cri; do
+		for name in $app:1.4 $app@"$app_digest" $tool:2; do
+			"pulls_$client" "$name" >"$mine/pull.log" 2>&1 || { cat "$mine/pull.log" >&2; die "containerd 2, configuration $configuration, $client: $name"; }
+		done
+		! "pulls_$client" "$denied:1" >"$mine/denied.log" 2>&1 || die "containerd 2, $client: what is denied is pulled"
+		grep -q 'policy 7.3' "$mine/denied.log" || die "containerd 2, $client, denied: $(cat "$mine/denied.log")"
+		! "pulls_$client" "$app:9" >"$mine/absent.log" 2>&1 || die "containerd 2, $client: what is absent is pulled"
+		grep -qi 'not found' "$mine/absent.log" || die "containerd 2, $client, absent: $(cat "$mine/absent.log")"
+	done
+	! on_node ctr --namespace k8s.io images pull --hosts-dir /etc/containerd/certs.d $app:1.4 >"$mine/absent.log" 2>&1 || die "ctr of containerd 2 no longer needs --skip-metadata if platforms are missing: say so in docs/container-images.md"
+	nobody_asked "containerd 2, configuration $configuration"
+done
+forget_all
+bootstraps || { tail "$mine/bootstrap.log" >&2; die "bootstrap with containerd 2"; }
+# Without a digest of the repository, a kubelet would pull images that it has (IfNotPresent).
+[ "$(cri images --output json | jq '[.images[] | select(.repoTags != []) | .repoDigests | length > 0] | all')" = true ] || die "images without a digest: $(cri images --output json)"
+[ "$(pinned)" = "$tool:2 $app:1.4 " ] || die "containerd 2 tells the kubelet that these images are pinned: $(pinned)"
+say "containerd 2: by both of the kit's configurations, and pinned for the kubelet"
