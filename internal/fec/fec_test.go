@@ -237,7 +237,8 @@ func TestRandomLosses(t *testing.T) {
 	}
 }
 
-// TestLostFiles loses whole files at random until no other fits into the declared share, and damages blocks and runs of blocks up to it.
+// TestLostFiles loses whole files at random until no other fits into the declared share, and damages blocks and runs of blocks up to it. Of the parity files, more than a
+// third is left: without the checksums in it, a damaged part counts as lost.
 func TestLostFiles(t *testing.T) {
 	for n, test := range bundles {
 		for round := range 2 {
@@ -247,10 +248,16 @@ func TestLostFiles(t *testing.T) {
 			share, _ := ParseShare(test.share)
 			budget := share.of(int64(len(places)))
 			files := slices.Concat(b.parts, b.layout.Files)
+			parity := b.layout.sequence() * 6 / 10
 			for _, i := range random.Perm(len(files)) {
-				if n := blocksOf(files[i].Size); n > 0 && n <= budget {
-					delete(b.files, files[i].Name)
-					budget -= n
+				n := blocksOf(files[i].Size)
+				if n == 0 || n > budget || i >= len(b.parts) && n > parity {
+					continue
+				}
+				delete(b.files, files[i].Name)
+				budget -= n
+				if i >= len(b.parts) {
+					parity -= n
 				}
 			}
 			if budget > 20 { // a run
