@@ -20,6 +20,9 @@ import (
 type Image struct {
 	// Name is org.opencontainers.image.ref.name in a layout, which may be empty; from a registry REPOSITORY:TAG, or REPOSITORY@DIGEST without a tag.
 	Name string `json:"name,omitempty"`
+	// InRegistry says that the image comes from a registry: the name begins with its repository there, even if that looks like the name of a
+	// registry, as docker.io/library/app does in a mirror.
+	InRegistry bool `json:"inRegistry,omitempty"`
 	// Descriptor is the source's: its annotations but the name, and its platform, are carried unchanged.
 	v1.Descriptor
 	// Subject is the digest of the image to which this one is attached: a signature, an SBOM, provenance. Empty: it is an image of its own.

@@ -42,7 +42,8 @@ type Manifest struct {
 	Subject   *v1.Descriptor  `json:"subject"` // the image to which it is attached
 }
 
-// ReadManifest parses a manifest or an index, and checks the descriptors in it.
+// ReadManifest parses a manifest or an index, and checks the descriptors in it. A subject that is not a digest is left out: registries store such
+// manifests, and no artifact can be found by it.
 func ReadManifest(data []byte) (*Manifest, error) {
 	var m Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
@@ -56,6 +57,9 @@ func ReadManifest(data []byte) (*Manifest, error) {
 		if err := CheckBlob(BlobOf(d)); err != nil {
 			return nil, err
 		}
+	}
+	if m.Subject != nil && m.Subject.Digest.Validate() != nil {
+		m.Subject = nil
 	}
 	return &m, nil
 }

@@ -139,12 +139,14 @@ type counted struct {
 	http.Handler
 	mu       sync.Mutex
 	requests map[string]int
+	seen     []string // "METHOD ADDRESS"
 	received int64
 }
 
 func (c *counted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	c.requests[r.Method]++
+	c.seen = append(c.seen, r.Method+" "+r.RequestURI)
 	c.received += max(r.ContentLength, 0)
 	c.mu.Unlock()
 	c.Handler.ServeHTTP(w, r)
@@ -463,17 +465,18 @@ func TestTarget(t *testing.T) {
 		images []content.Image
 		want   string // an error
 	}{
-		"prefix":            {registry.Target{Host: "h", Prefix: "p/"}, []content.Image{named("site/a:1", ""), named("registry.example.org/b:1", ""), named("", "x"), named(sig, "x")}, ""},
-		"a layout's":        {registry.Target{Host: "h"}, []content.Image{named("latest", "")}, "has no name of the form"},
-		"unnamed":           {registry.Target{Host: "h"}, []content.Image{named("", "")}, "has no name of the form"},
-		"one":               {registry.Target{Host: "h", Repository: "a", Reference: "1"}, []content.Image{named("latest", ""), named("", "latest"), named(sig, "latest")}, ""},
-		"one of two":        {registry.Target{Host: "h", Repository: "a", Reference: "1"}, []content.Image{named("a:1", ""), named("a:2", "")}, "is the name of one image"},
-		"another digest":    {registry.Target{Host: "h", Repository: "a", Reference: digest.FromString("y").String()}, []content.Image{named("a:1", "")}, "the image has the digest"},
-		"not a name":        {registry.Target{Host: "h", Prefix: "UP/"}, []content.Image{named("a:1", "")}, "not a name in a registry"},
-		"a name with ..":    {registry.Target{Host: "h"}, []content.Image{named("../a:1", "")}, "not a name in a registry"},
-		"a bad tag":         {registry.Target{Host: "h"}, []content.Image{named("a:1/../b", "")}, "has no name of the form"},
-		"attached to none":  {registry.Target{Host: "h"}, []content.Image{named("", "x")}, "attached to an image that is not here"},
-		"attached, by name": {registry.Target{Host: "h"}, []content.Image{named("a/b:"+sig, "x"), named("a/b@"+digest.FromString("z").String(), "x")}, ""},
+		"prefix":                        {registry.Target{Host: "h", Prefix: "p/"}, []content.Image{named("site/a:1", ""), named("registry.example.org/b:1", ""), named("", "x"), named(sig, "x")}, ""},
+		"a layout's":                    {registry.Target{Host: "h"}, []content.Image{named("latest", "")}, "has no name of the form"},
+		"unnamed":                       {registry.Target{Host: "h"}, []content.Image{named("", "")}, "has no name of the form"},
+		"one":                           {registry.Target{Host: "h", Repository: "a", Reference: "1"}, []content.Image{named("latest", ""), named("", "latest"), named(sig, "latest")}, ""},
+		"one of two":                    {registry.Target{Host: "h", Repository: "a", Reference: "1"}, []content.Image{named("a:1", ""), named("a:2", "")}, "is the name of one image"},
+		"another digest":                {registry.Target{Host: "h", Repository: "a", Reference: digest.FromString("y").String()}, []content.Image{named("a:1", "")}, "the image has the digest"},
+		"not a name":                    {registry.Target{Host: "h", Prefix: "UP/"}, []content.Image{named("a:1", "")}, "not a name in a registry"},
+		"a name with ..":                {registry.Target{Host: "h"}, []content.Image{named("../a:1", "")}, "not a name in a registry"},
+		"a bad tag":                     {registry.Target{Host: "h"}, []content.Image{named("a:1/../b", "")}, "has no name of the form"},
+		"a bad tag of what is attached": {registry.Target{Host: "h", Repository: "a", Reference: "1"}, []content.Image{named("a:1", ""), named("x:../../victim/manifests/latest", "a:1")}, "neither a tag nor a digest"},
+		"attached to none":              {registry.Target{Host: "h"}, []content.Image{named("", "x")}, "attached to an image that is not here"},
+		"attached, by name":             {registry.Target{Host: "h"}, []content.Image{named("a/b:"+sig, "x"), named("a/b@"+digest.FromString("z").String(), "x")}, ""},
 	} {
 		s, err := registry.NewSink(test.target, options, test.images, nil, t.TempDir()+"/staging")
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {

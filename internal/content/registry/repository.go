@@ -35,6 +35,9 @@ type node struct {
 	attached []content.Image
 }
 
+// maxNesting is how many steps lead from an image to what belongs to it: from an index to what it lists, from a manifest to what is attached to it.
+const maxNesting = 32
+
 // maxNodes is how many manifests may belong to the images of one repository.
 const maxNodes = 1_000_000
 
@@ -101,6 +104,7 @@ func (r *repository) image(ctx context.Context, reference string) (content.Image
 	if !strings.Contains(reference, ":") {
 		im.Subject = subjectOf(reference)
 	}
+	im.InRegistry = true
 	if document, err := content.ReadManifest(m.data); err == nil && im.Subject == "" && document.Subject != nil {
 		im.Subject = document.Subject.Digest
 	}
@@ -109,7 +113,10 @@ func (r *repository) image(ctx context.Context, reference string) (content.Image
 
 // explore reads the manifests and everything that belongs to them.
 func (r *repository) explore(ctx context.Context, frontier []digest.Digest) error {
-	for len(frontier) > 0 {
+	for depth := 0; len(frontier) > 0; depth++ {
+		if depth > maxNesting {
+			return artifact.Verifyf("more than %d manifests one below the other: what an index lists, or what is attached to another artifact", maxNesting)
+		}
 		frontier = slices.Compact(slices.Sorted(slices.Values(frontier)))
 		frontier = slices.DeleteFunc(frontier, func(d digest.Digest) bool { return r.manifests[d] != nil })
 		if len(r.manifests)+len(frontier) > maxNodes {
@@ -205,7 +212,12 @@ func (r *repository) attachments(ctx context.Context, n *node) error {
 		if err != nil {
 			return err
 		}
-		im.Subject, im.ArtifactType = n.Digest, d.ArtifactType
+		im.Subject = n.Digest
+		m, err := r.source.fetch(ctx, r.Name(), im.Digest.String())
+		if err != nil {
+			return err
+		}
+		im.ArtifactType = referrerOf(im.Descriptor, m.data).ArtifactType // the list may state anything
 		n.attached = append(n.attached, im)
 	}
 	return nil

@@ -17,7 +17,8 @@ import (
 type Target struct {
 	Host string // HOST or HOST:PORT
 	// Repository and Reference are for one image: its repository, and its tag or digest there. What is attached to it goes to the same repository.
-	// With an empty Repository, each image goes to Prefix and the repository of its name, without the name of a registry.
+	// With an empty Repository, each image goes to Prefix and the repository of its name; of one that does not come from a registry, without the name
+	// of a registry before it.
 	Repository, Reference string
 	Prefix                string
 }
@@ -42,6 +43,7 @@ func (t Target) places(images []content.Image) (map[imageKey]image, error) {
 	all := make(map[imageKey]image, len(images))
 	before := "" // the repository of the image before, to which what follows is attached
 	own := 0
+	taken := map[image]content.Image{}
 	for _, im := range images {
 		at, err := t.place(im, before)
 		if err != nil {
@@ -54,6 +56,13 @@ func (t Target) places(images []content.Image) (map[imageKey]image, error) {
 		if !layout.RepositoryName.MatchString(at.repository) {
 			return nil, artifact.Usagef("%s: %q is not a name in a registry", im.Title(), at.repository)
 		}
+		if !registry.ValidTag(at.reference) && digest.Digest(at.reference).Validate() != nil {
+			return nil, artifact.Usagef("%s: %q is neither a tag nor a digest", im.Title(), at.reference)
+		}
+		if other, is := taken[at]; is && other.Digest != im.Digest && (t.Repository == "" || im.Subject != "") {
+			return nil, artifact.Hint(artifact.Usagef("%s and %s would both be %s/%s", other.Title(), im.Title(), t.Host, at.name()), "export them into two bundles, and import these with different --prefix")
+		}
+		taken[at] = im
 		all[keyOf(im)] = at
 	}
 	if t.Repository != "" && own > 1 {
@@ -63,7 +72,11 @@ func (t Target) places(images []content.Image) (map[imageKey]image, error) {
 }
 
 func (t Target) place(im content.Image, before string) (image, error) {
-	at, named := parseName(withoutHost(im.Name))
+	name := im.Name
+	if !im.InRegistry {
+		name = withoutHost(name)
+	}
+	at, named := parseName(name)
 	tag := im.Name[strings.LastIndexAny(im.Name, ":/")+1:]
 	attached := im.Subject != ""
 	switch {

@@ -45,7 +45,7 @@ func (r *Repository) Manifest(ctx context.Context, reference string) (data []byt
 			}
 			return nil
 		}
-	} else if strings.Contains(reference, ":") {
+	} else if !ValidTag(reference) {
 		return nil, "", "", artifact.Verifyf("manifest %q: %w", artifact.Printable(reference), err)
 	}
 	d := transfer.Download{Addresses: r.addresses("/manifests/"+reference, capability, http.Header{"Accept": accepted}), Size: -1}

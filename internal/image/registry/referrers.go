@@ -136,5 +136,10 @@ func manifestsOf(data []byte) ([]v1.Descriptor, error) {
 	if err := json.Unmarshal(data, &index); err != nil {
 		return nil, artifact.Verifyf("list of referrers: %w", err)
 	}
+	for _, d := range index.Manifests {
+		if err := d.Digest.Validate(); err != nil {
+			return nil, artifact.Verifyf("list of referrers: digest %q: %w", artifact.Printable(d.Digest.String()), err)
+		}
+	}
 	return index.Manifests, nil
 }
