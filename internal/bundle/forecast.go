@@ -135,14 +135,14 @@ func (f *Forecast) Fits() error {
 	if f.Lacks == 0 {
 		return nil
 	}
-	free, names := int64(0), ""
+	free, names, verb := int64(0), "", "has"
 	for i, m := range f.Media {
 		if i > 0 {
-			names += ", "
+			names, verb = names+", ", "together have"
 		}
 		names += m.Name
 		free += max(m.Free, 0)
 	}
-	return artifact.Hint(fmt.Errorf("%s: %s are free, and %s must be written: %s too much", names, bytesize.Text(free), bytesize.Text(f.Write.Size), bytesize.Text(f.Lacks)),
+	return artifact.Hint(fmt.Errorf("%s %s room for %s, and the bundle needs %s", names, verb, bytesize.Text(free), bytesize.Text(f.Write.Size)),
 		"free some space, or use several media: repeat --to, or --media SIZE")
 }

@@ -151,7 +151,7 @@ func TestForecast(t *testing.T) {
 		if f.Lacks == 0 || f.Fits() == nil {
 			t.Errorf("%d media: %+v", n, f)
 		}
-		if _, err := s.exporter(src, media...).Export(t.Context()); err == nil || !strings.Contains(err.Error(), "are free, and") {
+		if _, err := s.exporter(src, media...).Export(t.Context()); err == nil || !strings.Contains(err.Error(), "room for") {
 			t.Errorf("%d media: %v", n, err)
 		}
 		for _, m := range media {
