@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -47,7 +46,7 @@ func (r *blobReader) copy(ctx context.Context, w io.Writer, b content.Blob, piec
 		}
 	}
 	if err := r.move(ctx, w, piece.Size, progress); err != nil {
-		return fmt.Errorf("%s: %s: %w", r.source, b.Digest, err)
+		return r.named(b, err)
 	}
 	if r.offset < b.Size {
 		return nil
@@ -58,6 +57,11 @@ func (r *blobReader) copy(ctx context.Context, w io.Writer, b content.Blob, piec
 		return artifact.Hint(artifact.Verifyf("%s: %s: the content has the digest %s: the source is damaged", r.source, b.Digest, hash.Digest()), "copy or build the image again")
 	}
 	return nil
+}
+
+// named says of which image a blob is: of a whole registry, nobody knows that by the digest.
+func (r *blobReader) named(b content.Blob, err error) error {
+	return fmt.Errorf("%s: %s of %s: %w", r.source, b.Digest, r.header.Images[b.Image].Title(), err)
 }
 
 func (r *blobReader) open(ctx context.Context, b content.Blob, offset int64) error {
@@ -76,7 +80,7 @@ func (r *blobReader) open(ctx context.Context, b content.Blob, offset int64) err
 	r.body, r.offset = body, start
 	if start < offset {
 		if err := r.move(ctx, io.Discard, offset, func(int64) {}); err != nil {
-			return fmt.Errorf("%s: %s: %w", r.source, b.Digest, err)
+			return r.named(b, err)
 		}
 	}
 	return nil
@@ -90,7 +94,7 @@ func (r *blobReader) move(ctx context.Context, w io.Writer, n int64, progress fu
 		}
 		got, err := io.ReadFull(r.body, r.buffer[:min(n, int64(len(r.buffer)))])
 		if err != nil {
-			if errors.Is(err, io.EOF) {
+			if err == io.EOF { //nolint:errorlint // one that wraps it says more
 				err = io.ErrUnexpectedEOF
 			}
 			return err

@@ -3,6 +3,7 @@ package bundle_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -409,6 +411,37 @@ func TestOddStreams(t *testing.T) {
 		case want == "":
 			sameImages(t, dir, dest)
 		case err == nil || !strings.Contains(err.Error(), want) || visible(dest):
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+// broken is a source whose large blobs break off.
+type broken struct {
+	content.Source
+	err error
+}
+
+func (s broken) Open(ctx context.Context, im content.Image, b content.Blob, offset int64) (io.ReadCloser, error) {
+	body, err := s.Source.Open(ctx, im, b, offset)
+	if err != nil || b.Size < 100_000 {
+		return body, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(io.LimitReader(body, 1000), iotest.ErrReader(s.err)), body}, nil
+}
+
+// An error of the source names the image, and says what the source says.
+func TestSourceBreaks(t *testing.T) {
+	l := contenttest.New(t, 1)
+	l.List("site:1", l.Image(1000, 2000))
+	l.List("site:2", l.Image(1000, 230_000))
+	for want, err := range map[string]error{"of site:2: unexpected EOF": io.EOF, "of site:2: https://registry.example.org/: EOF": fmt.Errorf("https://registry.example.org/: %w", io.EOF)} {
+		s := newSide(t)
+		_, err := s.exporter(broken{source(t, l.Dir, ""), err}, folderMedium(t, t.TempDir())).Export(t.Context())
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}

@@ -42,7 +42,7 @@ tail -n 1 restore.log | grep -q 'nothing to do' || die "something was imported a
 say "the same with skopeo sync --all, of two of the repositories"
 another_registry sync
 for repository in team1/app01 team2/app02; do
-	skopeo sync --all --src docker --dest docker --src-tls-verify=false --dest-tls-verify=false "$many/$repository" "$registry/${repository%/*}" >sync.log 2>&1 \
+	skopeo sync --all --keep-going --src docker --dest docker --src-tls-verify=false --dest-tls-verify=false "$many/$repository" "$registry/${repository%/*}" >sync.log 2>&1 \
 		&& code=0 || code=$?
 	say "skopeo sync $repository: exit code $code: $(tail -n 1 sync.log | cut -c -300)"
 done
@@ -115,7 +115,7 @@ dump "$address" --repository '!team1/*' --to without.bundle >without.log 2>&1 ||
 
 say "the registry dies in the middle of the dump"
 troubled pull:12000000 "$few"
-fails 1 "$address" dump "$address" --to died.bundle
+fails 1 ' of team' dump "$address" --to died.bundle # the image, and not only the digest of a layer
 parts=$(find died.bundle -name 'part-*.age' | wc -l)
 [ "$parts" -ge 2 ] || die "only $parts parts were written"
 kept=$(find died.bundle -name 'part-*.age' -printf '%s\n' | awk '{ n += $1 } END { print n }')
@@ -152,3 +152,9 @@ troubled none "$killed"
 restore died.bundle "$address" >killed.log 2>&1 || { cat killed.log >&2; die "it does not go on"; }
 say "$there blobs were there; $(received) bytes are sent"
 "$work/shelves" compare "http://$few" "http://$killed" ""
+
+say "a tag moves between an export and the same export"
+skopeo copy --src-tls-verify=false --dest-tls-verify=false "docker://$few/team1/app01:1.0" "docker://$few/team1/app01:1.1" >moved.log 2>&1 || { cat moved.log >&2; die "the tag does not move"; }
+before_it=$(sha256sum died.bundle/*)
+fails 1 'has another bundle' dump "$few" --to died.bundle --name "$(jq -r .name died.bundle/minimirror.bundle.json)"
+[ "$(sha256sum died.bundle/*)" = "$before_it" ] || die "the bundle is changed"
