@@ -2,7 +2,7 @@
 # Container images that come from no registry: what skopeo writes into a folder and into files is locked, carried and served with the digests
 # that skopeo says. And the list of the images that a chart, manifests and lists name.
 . "$(dirname "$0")/lib.sh"
-need curl openssl skopeo
+need curl go jq openssl skopeo
 cosign=$("${as_caller[@]}" "$repo/test/cosign/cosign.sh")
 cd "$mine"
 
@@ -20,8 +20,13 @@ for name in own strange; do
 	openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out $name.key
 	openssl pkey -in $name.key -pubout -out $name.pub
 done
-"$MINIMIRROR" build "$definition" --sign-image own.key --output "oci:$mine/signed" 2>/dev/null
-signed=sha256:$(digest "oci:$mine/made-two")
+# An index of two images: build signs it, and each of them.
+lock "$work/minimirror-linux-arm64"
+(cd "$repo" && "${as_caller[@]}" CGO_ENABLED=0 GOARCH=arm64 GOARM64=v8.0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$work/minimirror-linux-arm64" ./cmd/minimirror)
+unlock
+signed=$("$MINIMIRROR" build "$definition" --platform linux/amd64,linux/arm64 --program "arm64=$work/minimirror-linux-arm64" --sign-image own.key --output "oci:$mine/signed" 2>/dev/null | cut -d' ' -f2)
+mapfile -t signed < <(echo "$signed"; jq -r '.manifests[].digest' "signed/blobs/${signed/://}")
+[ ${#signed[@]} = 3 ] || die "this is not an index of two images: ${signed[*]}"
 keep=(--quiet --preserve-digests --dest-oci-accept-uncompressed-layers)
 skopeo copy "${keep[@]}" oci:made-one oci:data/layout:acme/one:1.0
 skopeo copy "${keep[@]}" oci:made-two oci:data/layout:registry.example.org/acme/two:2.0
@@ -34,7 +39,7 @@ definition site <<-END
 	  - { name: registry.example.org, from: "oci:../data/layout", take: ["acme/*:*"] }
 	  - { name: hub.example.org, from: "oci-archive:../data/one.tar", take: ["one:>=1"] }
 	  - { name: docker.io, from: "docker-archive:../data/two.tar", take: ["acme/two:2.0"] }
-	  - { name: signed.example.org, from: "oci:../signed", take: ["acme/app@$signed"], verify: { cosign: [../own.pub] } }
+	  - { name: signed.example.org, from: "oci:../signed", take: ["acme/app@${signed[0]}"], platforms: all, verify: { cosign: [../own.pub] } }
 END
 "$MINIMIRROR" lock "$definition"
 ! grep -q "$mine" "$definition/mirror.lock" || die "the lock names a folder of this machine"
@@ -50,10 +55,12 @@ for pair in registry.example.org/acme/one:1.0=one registry.example.org/acme/two:
 	[ "$(served "${pair%=*}")" = "$(digest "oci:made-${pair#*=}")" ] || die "${pair%=*} has another digest than oci:made-${pair#*=}"
 	skopeo copy --quiet --src-tls-verify=false "docker://${url#http://}/${pair%=*}" "dir:$mine/pulled"
 done
-# An image's signatures are attached to it in both forms, and cosign's library verifies them from the mirror alone.
-"$cosign" "${url#http://}/signed.example.org/acme/app@$signed" own.pub >cosign.log || die "cosign refuses a signature that the mirror carries"
-grep -qx tag cosign.log && grep -q '^bundle https://sigstore.dev/cosign/sign/v1 ' cosign.log && grep -q '^bundle https://slsa.dev/provenance/v1 ' cosign.log || die "not all signatures are carried: $(cut -c1-80 cosign.log)"
-! "$cosign" "${url#http://}/signed.example.org/acme/app@$signed" strange.pub >/dev/null 2>&1 || die "cosign takes another key"
+# The signatures of an index and of each of its images are attached to them in both forms, and cosign's library verifies them from the mirror alone.
+for image in "${signed[@]}"; do
+	"$cosign" "${url#http://}/signed.example.org/acme/app@$image" own.pub >cosign.log || die "cosign refuses a signature that the mirror carries, of $image"
+	grep -qx tag cosign.log && grep -q '^bundle https://sigstore.dev/cosign/sign/v1 ' cosign.log && grep -q '^bundle https://slsa.dev/provenance/v1 ' cosign.log || die "$image: not all signatures are carried: $(cut -c1-80 cosign.log)"
+	! "$cosign" "${url#http://}/signed.example.org/acme/app@$image" strange.pub >/dev/null 2>&1 || die "cosign takes another key"
+done
 
 # What "docker load" calls the image is the digest of its configuration, whatever the manifest.
 skopeo copy --quiet --src-tls-verify=false "docker://${url#http://}/docker.io/acme/two:2.0" "dir:$mine/pulled-two"
