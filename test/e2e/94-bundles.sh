@@ -222,6 +222,7 @@ killed "${export[@]}" --to killed.tar --recipient "$recipient" --part-size 1M
 say "import killed at 20 random moments"
 # What was verified is never written again: whole blobs, and the pieces of blobs that are in several parts.
 between() {
+	[ -e killed-site ] || return 0 # killed before it began
 	[ ! -e killed-site/index.json ] || same killed-site
 	find killed-site -type f -regextype posix-extended -regex '.*/(sha256-)?[0-9a-f]{64}' -printf '%f %i\n' | sed 's/^sha256-//' | sort >blobs.now
 	jq -r 'to_entries[] | (.key | ltrimstr("sha256:")) as $blob | .value[] | "\($blob) \(.offset) \(.size)"' killed-site/.minimirror-import/*/pieces.json 2>/dev/null | sort >pieces.now || true
