@@ -243,7 +243,7 @@ if [ "$(id -u)" = 0 ]; then
 	mkdir small
 	mount -t tmpfs -o size=14M tmpfs small
 	defer umount "$mine/small"
-	fails 1 "MB too much" "${export[@]}" --to small/stick --plain --part-size 2M
+	fails 1 "small/stick has room for" "${export[@]}" --to small/stick --plain --part-size 2M
 	[ ! -e small/stick ] || die "something was written"
 	fails 1 "no space left" "${export[@]}" --to small/stick --plain --part-size 2M --media 1G
 	grep -q "hint: free some space and run the same command again" fails.err || die "no hint: $(cat fails.err)"
