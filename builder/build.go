@@ -118,6 +118,9 @@ func (b *Builder) Build(ctx context.Context, d *Definition, output image.Referen
 	} else if err != nil {
 		return nil, err
 	}
+	if err := b.checkFiles(ctx, lock); err != nil {
+		return nil, err
+	}
 	if err := b.fetch(ctx, "files that upstream signed", missingProofs(lock, b.Cache)); errors.Is(err, fs.ErrNotExist) || errors.Is(err, artifact.ErrVerify) {
 		return nil, artifact.Hint(fmt.Errorf("%w: upstream has replaced what it had signed: %w", artifact.ErrStale, err),
 			"run: minimirror lock %s (it keeps the versions where upstream still has them), or build with a cache that has it, or write \"upstream: omit\" in the definition", d.File)
