@@ -8,6 +8,7 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/debian"
 	"github.com/minimirror/minimirror/internal/kinds/files"
 	"github.com/minimirror/minimirror/internal/kinds/images"
+	"github.com/minimirror/minimirror/internal/kinds/pypi"
 )
 
 // All returns every kind.
@@ -16,6 +17,7 @@ func All() []artifact.Kind {
 		debian.Kind{},
 		files.Kind{},
 		images.Kind{},
+		pypi.Kind{},
 		advisories.Kind{},
 	}
 }

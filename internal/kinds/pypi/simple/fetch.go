@@ -58,7 +58,7 @@ func (x *Index) Metadata(ctx context.Context, project string, f *File) (*Stated,
 	s.Size = answer.Size
 	if !f.Dist.IsWheel() {
 		if s.Metadata, s.Build, err = ParseSource(f.Name, readerAt(answer.Body), answer.Size); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name, err)
+			return nil, fmt.Errorf("%s: %w: %w", f.Name, ErrUnreadable, err)
 		}
 		return s, s.check(project, f)
 	}
@@ -72,7 +72,7 @@ func (x *Index) Metadata(ctx context.Context, project string, f *File) (*Stated,
 // read parses the metadata, and wants it to be the project's.
 func (s *Stated) read(data []byte, project string, f *File) (err error) {
 	if s.Metadata, err = ParseMetadata(bytes.NewReader(data)); err != nil {
-		return artifact.Verifyf("metadata of %s: %w", f.Name, err)
+		return fmt.Errorf("metadata of %s: %w: %w", f.Name, ErrUnreadable, err)
 	}
 	return s.check(project, f)
 }

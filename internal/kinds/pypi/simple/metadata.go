@@ -30,6 +30,10 @@ type Metadata struct {
 // MaxMetadata is the size of the largest metadata that is read, in bytes.
 const MaxMetadata = 8 << 20
 
+// ErrUnreadable marks errors about what a distribution says of itself: it is not valid, or nobody can tell before it is built. Installers pass over
+// such a version.
+var ErrUnreadable = errors.New("its metadata cannot be used")
+
 const maxHeader = 1 << 20 // bytes of the fields of one file, without the description
 
 // ParseMetadata reads the fields of a file of metadata. The description, behind an empty line or in a field, is passed over.

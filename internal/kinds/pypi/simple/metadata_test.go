@@ -140,12 +140,21 @@ func TestMetadata(t *testing.T) {
 	for want, f := range map[string]*simple.File{
 		"sha256 mismatch":    file("good.whl", "true"+sum([]byte("another"))),
 		"of another project": file("other.whl", "true"+sum([]byte("Name: other\nVersion: 1\n"))),
-		"not a field":        file("broken.whl", "true"),
 		"does not state":     {Name: "x.whl", Dist: wheel.Filename{Tags: []wheel.Tag{{}}}, URL: server.URL + "/lost.whl", Size: -1},
 	} {
 		if _, err := index.Metadata(t.Context(), "my-app", f); !errors.Is(err, artifact.ErrVerify) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), ".whl") {
 			t.Errorf("%v, want %q", err, want)
 		}
+	}
+}
+
+// TestUnreadable tells what an installer passes over from what must not be.
+func TestUnreadable(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, "x") }))
+	defer server.Close()
+	f := &simple.File{Name: "x.whl", Dist: wheel.Filename{Tags: []wheel.Tag{{}}}, URL: server.URL + "/x.whl", Metadata: true}
+	if _, err := newIndex(t, server.URL+"/").Metadata(t.Context(), "x", f); !errors.Is(err, simple.ErrUnreadable) || errors.Is(err, artifact.ErrVerify) {
+		t.Error(err)
 	}
 }
 
