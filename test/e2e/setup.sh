@@ -9,7 +9,7 @@ tools="apt-get:apt dpkg-deb:dpkg gpgv:gpgv curl:curl ip:iproute2 setpriv:util-li
 	unshare:util-linux skopeo:skopeo mmdebstrap:mmdebstrap docker-registry:docker-registry gpg:gnupg gpgconf:gnupg
 	jq:jq busybox:busybox nginx:nginx-light runc:runc wrk:wrk aptly:aptly make:make gcc:gcc git:git
 	umoci:umoci zstd:zstd xz:xz-utils bzip2:bzip2 lz4:lz4 logrotate:logrotate openssl:openssl pgrep:procps htpasswd:apache2-utils node:nodejs npm:npm chromium:chromium chromedriver:chromium-driver
-	faketime:faketime qemu-aarch64:qemu-user debsecan:debsecan python3:python3 apt-cacher-ng:apt-cacher-ng squid:squid haproxy:haproxy man:man-db
+	poetry:python3-poetry faketime:faketime qemu-aarch64:qemu-user debsecan:debsecan python3:python3 apt-cacher-ng:apt-cacher-ng squid:squid haproxy:haproxy man:man-db
 	zbarimg:zbar-tools apt-file:apt-file appstreamcli:appstream debootstrap:debootstrap dpkg-source:dpkg-dev lintian:lintian zsh:zsh fish:fish age:age minisign:minisign"
 missing=()
 for entry in $tools; do
@@ -19,6 +19,9 @@ done
 [ -x /usr/bin/time ] || missing+=(time)
 [ -e /usr/lib/python3/dist-packages/packaging ] || missing+=(python3-packaging)
 [ -e /usr/lib/python3/dist-packages/pip ] || missing+=(python3-pip)
+[ -e /usr/share/doc/python3-pip ] || missing+=(python3-pip)
+[ -e /usr/share/doc/python3-venv ] || missing+=(python3-venv)
+[ -e /usr/share/doc/python3-wheel-whl ] || missing+=(python3-wheel-whl)
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
