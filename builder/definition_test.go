@@ -18,7 +18,7 @@ func TestReadDefinition(t *testing.T) {
 		"name of no image":   {"name: a..b\ndebian: {}\n", "mirror.yaml:1: name \"a..b\": it becomes the image's name"},
 		"unknown kind":       {"name: a\ndebain: {}\n", `mirror.yaml:2: unknown key "debain": did you mean "debian"?`},
 		"no kind":            {"name: a\n", "mirror.yaml:1: nothing to carry: write at least one of the keys debian"},
-		"set of no kind":     {"name: a\ndebian: {}\nsets:\n  s: {pypi: [x]}\n", "mirror.yaml:4: unknown key \"pypi\""},
+		"set of no kind":     {"name: a\ndebian: {}\nsets:\n  s: {snaps: [x]}\n", "mirror.yaml:4: unknown key \"snaps\""},
 		"set is a list":      {"name: a\ndebian: {}\nsets:\n  s: [x]\n", "mirror.yaml:4: want keys and values, not a list\nhint: write, for example: s: { debian: [NAME] }"},
 		"sets are a list":    {"name: a\ndebian: {}\nsets: [x]\n", "mirror.yaml:3: want keys and values, not a list\nhint: write, for example: sets: { SET: { debian: [NAME] } }"},
 		"bad set name":       {"name: a\ndebian: {}\nsets:\n  \"a b\": {debian: [x]}\n", "set \"a b\""},
