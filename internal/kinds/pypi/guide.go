@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -33,7 +34,8 @@ func (Kind) Usage(m artifact.Mirror, base string) string {
 // authorityPath is where the authority of the mirror's certificate is on clients.
 const authorityPath = "/etc/minimirror/python-ca.pem"
 
-// Clients implements artifact.Guide. The mirror is the only index of each program: an index beside it could offer a project of the same name.
+// Clients implements artifact.Guide. The mirror is the only index of each program: an index beside it could offer a project of the same name. Of several
+// sources, it is the one called "pypi", else the first; a note names the others.
 func (Kind) Clients(m artifact.Mirror, o artifact.ClientOptions) []artifact.Client {
 	if len(m.Sources) == 0 {
 		return nil
@@ -42,12 +44,15 @@ func (Kind) Clients(m artifact.Mirror, o artifact.ClientOptions) []artifact.Clie
 	if err != nil {
 		return nil
 	}
-	c := &clients{ClientOptions: o, index: indexAt(m.Sources[0].Name, o.Base), host: u.Host, name: u.Hostname(), plain: u.Scheme != "https"}
+	first := max(0, slices.IndexFunc(m.Sources, func(s artifact.Source) bool { return s.Name == "pypi" }))
+	c := &clients{ClientOptions: o, index: indexAt(m.Sources[first].Name, o.Base), host: u.Host, name: u.Hostname(), plain: u.Scheme != "https"}
 	if c.plain {
 		c.Authority = nil
 	}
-	for i := 1; i < len(m.Sources); i++ {
-		c.others = append(c.others, indexAt(m.Sources[i].Name, o.Base))
+	for i := range m.Sources {
+		if i != first {
+			c.others = append(c.others, indexAt(m.Sources[i].Name, o.Base))
+		}
 	}
 	return []artifact.Client{c.pip(), c.uv(), c.poetry(), c.environment()}
 }
