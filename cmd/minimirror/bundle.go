@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"golang.org/x/term"
@@ -23,6 +24,14 @@ import (
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/registry"
 )
+
+// collectLess lets more garbage wait: decryption allocates a buffer for each 64 KiB, and with the little memory that bundles use, the collection
+// of these takes a tenth of the processor time. It costs some 4 MB.
+func collectLess() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(160)
+	}
+}
 
 // openContent opens the images that a reference means, with everything that they consist of.
 func (c *command) openContent(_ context.Context, text string, o *registry.Options) (content.Source, error) {

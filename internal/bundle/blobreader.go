@@ -3,8 +3,8 @@ package bundle
 import (
 	"context"
 	"fmt"
+	"hash"
 	"io"
-	"sync"
 
 	"github.com/opencontainers/go-digest"
 
@@ -36,7 +36,7 @@ func (r *blobReader) close() {
 }
 
 // copy writes the piece's content to w. The blob is verified with its last piece: before that, nothing of it may be taken for good.
-func (r *blobReader) copy(ctx context.Context, w io.Writer, b content.Blob, piece Piece, progress func(int64)) error {
+func (r *blobReader) copy(ctx context.Context, w *partWriter, b content.Blob, piece Piece, progress func(int64)) error {
 	if r.buffer == nil {
 		r.buffer = make([]byte, chunkSize)
 	}
@@ -79,15 +79,15 @@ func (r *blobReader) open(ctx context.Context, b content.Blob, offset int64) err
 	}
 	r.body, r.offset = body, start
 	if start < offset {
-		if err := r.move(ctx, io.Discard, offset, func(int64) {}); err != nil {
+		if err := r.move(ctx, nil, offset, func(int64) {}); err != nil {
 			return r.named(b, err)
 		}
 	}
 	return nil
 }
 
-// move copies n bytes, and hashes them while they are written.
-func (r *blobReader) move(ctx context.Context, w io.Writer, n int64, progress func(int64)) error {
+// move copies n bytes to w, or if it is nil nowhere, and hashes them.
+func (r *blobReader) move(ctx context.Context, w *partWriter, n int64, progress func(int64)) error {
 	for n > 0 {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -100,14 +100,16 @@ func (r *blobReader) move(ctx context.Context, w io.Writer, n int64, progress fu
 			return err
 		}
 		chunk := r.buffer[:got]
-		var hashing sync.WaitGroup
+		var blob hash.Hash
 		if r.hash != nil {
-			hashing.Go(func() { r.hash.Hash().Write(chunk) })
+			blob = r.hash.Hash()
 		}
-		_, err = w.Write(chunk)
-		hashing.Wait()
-		if err != nil {
-			return err
+		if w != nil {
+			if err := w.write(chunk, blob); err != nil {
+				return err
+			}
+		} else if blob != nil {
+			blob.Write(chunk)
 		}
 		r.offset += int64(got)
 		n -= int64(got)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"syscall"
 
@@ -264,41 +263,30 @@ func (e *Exporter) writePart(ctx context.Context, number int) (part Part, err er
 		return part, err
 	}
 	defer file.Abort()
-	out := newHashWriter(file)
-	clear := newHashWriter(nil)
-	body := io.WriteCloser(nopCloser{out})
-	if e.Sealer != nil {
-		if body, err = e.Sealer.Seal(out); err != nil {
-			return part, err
-		}
-		clear.next = body
-	} else {
-		clear = out
-	}
-	if err := e.writePieces(ctx, number, clear); err != nil {
-		return part, fmt.Errorf("part %d: %w", number, err)
-	}
-	if err := body.Close(); err != nil {
+	out, err := newPartWriter(file, e.Sealer)
+	if err != nil {
 		return part, err
 	}
-	part = Part{Number: number, Name: planned.Name, Size: out.size, SHA256: out.sum(), Clear: Clear{clear.size, clear.sum()}}
+	if err := e.writePieces(ctx, number, out); err != nil {
+		return part, fmt.Errorf("part %d: %w", number, err)
+	}
+	if err := out.Close(); err != nil {
+		return part, err
+	}
+	part = Part{Number: number, Name: planned.Name, Size: out.carried.size, SHA256: out.carried.sum(), Clear: Clear{out.clear.size, out.clear.sum()}}
 	switch {
-	case clear.size != planned.Size:
-		return part, fmt.Errorf("part %d: %d bytes, planned %d", number, clear.size, planned.Size)
-	case size >= 0 && out.size != size:
-		return part, fmt.Errorf("part %d: %d bytes encrypted, planned %d", number, out.size, size)
-	case e.Header.Form == "" && out.size > e.Header.PartSize:
-		return part, artifact.Usagef("part %d has %d bytes for these recipients, more than --part-size %d: write larger parts", number, out.size, e.Header.PartSize)
+	case out.clear.size != planned.Size:
+		return part, fmt.Errorf("part %d: %d bytes, planned %d", number, out.clear.size, planned.Size)
+	case size >= 0 && out.carried.size != size:
+		return part, fmt.Errorf("part %d: %d bytes encrypted, planned %d", number, out.carried.size, size)
+	case e.Header.Form == "" && out.carried.size > e.Header.PartSize:
+		return part, artifact.Usagef("part %d has %d bytes for these recipients, more than --part-size %d: write larger parts", number, out.carried.size, e.Header.PartSize)
 	}
 	return part, file.Commit(ctx)
 }
 
-type nopCloser struct{ io.Writer }
-
-func (nopCloser) Close() error { return nil }
-
 // writePieces writes the part in the clear.
-func (e *Exporter) writePieces(ctx context.Context, number int, w io.Writer) error {
+func (e *Exporter) writePieces(ctx context.Context, number int, w *partWriter) error {
 	for _, piece := range e.plan.Pieces(number) {
 		entry := &e.plan.Entries[piece.Entry]
 		if piece.Head > 0 {

@@ -44,8 +44,9 @@ type Importer struct {
 	imported *Imported
 	pending  map[int]*ImportedPart // by number: what no header lists yet
 	buffer   []byte
-	all      bool // every part is read, whether it is needed or not: see Verify
-	carried  bool // parts are not decrypted: see Verify
+	together *carriedReader // the part that is being read
+	all      bool           // every part is read, whether it is needed or not: see Verify
+	carried  bool           // parts are not decrypted: see Verify
 }
 
 // An Imported says what an import has done, part by part.

@@ -27,8 +27,9 @@ func (im *Importer) readPart(ctx context.Context, number int, listed *Part, body
 	if listed != nil {
 		most = listed.Size
 	}
-	carried := &carriedReader{ctx: ctx, r: io.LimitReader(body, most+1), hash: newHashWriter(nil), progress: im.progress}
+	carried := newCarriedReader(ctx, io.LimitReader(body, most+1), im.progress)
 	if !im.carried {
+		im.together = carried
 		err = im.readClear(ctx, number, carried)
 	}
 	if err != nil && !isPartError(err) {
@@ -38,7 +39,7 @@ func (im *Importer) readPart(ctx context.Context, number int, listed *Part, body
 	if _, copyErr := io.CopyBuffer(struct{ io.Writer }{io.Discard}, carried, im.buffer); copyErr != nil && err == nil {
 		return "", &partError{copyErr}
 	}
-	sum = carried.hash.sum()
+	sum = carried.sum()
 	switch {
 	case carried.err != nil && !errors.Is(carried.err, io.EOF):
 		return sum, &partError{carried.err}
@@ -62,29 +63,6 @@ func sizeText(got, want int64) string {
 		return fmt.Sprintf("more than the %d bytes that the header says", want)
 	}
 	return fmt.Sprintf("cut off: %d of %d bytes", got, want)
-}
-
-// A carriedReader hashes a part as it is carried.
-type carriedReader struct {
-	ctx      context.Context
-	r        io.Reader
-	hash     *hashWriter
-	progress func(int64)
-	err      error // the first
-}
-
-func (c *carriedReader) Read(p []byte) (int, error) {
-	if c.ctx.Err() != nil {
-		c.err = context.Cause(c.ctx)
-		return 0, c.err
-	}
-	n, err := c.r.Read(p)
-	_, _ = c.hash.Write(p[:n])
-	c.progress(int64(n))
-	if err != nil && c.err == nil {
-		c.err = err
-	}
-	return n, err
 }
 
 // readClear decrypts the part and compares it with the plan.
@@ -199,7 +177,7 @@ func (im *Importer) storePiece(ctx context.Context, piece Piece, clear io.Reader
 	if err != nil {
 		return err
 	}
-	content := &io.LimitedReader{R: clear, N: piece.Size}
+	content := &pieceReader{io.LimitedReader{R: clear, N: piece.Size}, im.together}
 	switch {
 	case !needed:
 		_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, content, im.buffer)

@@ -226,9 +226,3 @@ func (e *Exporter) finish(ctx context.Context) error {
 	}
 	return nil
 }
-
-func sumOf(data []byte) string {
-	w := newHashWriter(nil)
-	_, _ = w.Write(data)
-	return w.sum()
-}

@@ -146,7 +146,7 @@ func (s *Source) end() error {
 	if err == nil {
 		_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, s.carried, s.im.buffer)
 	}
-	if sum := s.carried.hash.sum(); err == nil && sum != s.listed.SHA256 {
+	if sum := s.carried.sum(); err == nil && sum != s.listed.SHA256 {
 		err = artifact.Verifyf("changed or damaged: sha256 %s, and the header says %s", sum, s.listed.SHA256)
 	}
 	return errors.Join(s.named(err), s.Close())
@@ -169,7 +169,7 @@ func (s *Source) openPart(ctx context.Context, number int) error {
 			return err
 		}
 		s.body, s.part, s.at, s.listed = body, number, s.im.plan.Parts[number-1].start, p
-		s.carried = &carriedReader{ctx: ctx, r: io.LimitReader(body, p.Size+1), hash: newHashWriter(nil), progress: func(int64) {}}
+		s.carried = newCarriedReader(ctx, io.LimitReader(body, p.Size+1), func(int64) {})
 		s.clear, err = s.im.decrypt(s.carried)
 		return s.named(err)
 	}

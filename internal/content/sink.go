@@ -177,7 +177,7 @@ func (s *LayoutSink) Put(ctx context.Context, _ Image, b Blob, r io.Reader) erro
 		return fmt.Errorf("%s: %w", s, err)
 	}
 	h := b.Digest.Algorithm().Digester()
-	n, err := s.copy(ctx, file, h.Hash(), io.LimitReader(r, b.Size+1))
+	n, err := s.copy(ctx, file, hashing(r, h.Hash()), io.LimitReader(r, b.Size+1))
 	if err = errors.Join(err, file.Close()); err == nil {
 		switch got := h.Digest(); {
 		case n != b.Size:
@@ -196,20 +196,34 @@ func (s *LayoutSink) Put(ctx context.Context, _ Image, b Blob, r io.Reader) erro
 	return nil
 }
 
+// A Hasher is a reader that has something else to hash, and does both at once, which is faster: see package hashpair. Hash may be called before the next Read.
+type Hasher interface{ Hash(h hash.Hash, p []byte) }
+
+// hashing returns what adds bytes that were read from r to h; nil: h is nil.
+func hashing(r io.Reader, h hash.Hash) func(p []byte) {
+	if h == nil {
+		return nil
+	}
+	if both, is := r.(Hasher); is {
+		return func(p []byte) { both.Hash(h, p) }
+	}
+	return func(p []byte) { h.Write(p) }
+}
+
 // copy hashes while it writes.
-func (s *LayoutSink) copy(ctx context.Context, w io.Writer, h hash.Hash, r io.Reader) (total int64, err error) {
+func (s *LayoutSink) copy(ctx context.Context, w io.Writer, add func(p []byte), r io.Reader) (total int64, err error) {
 	for {
 		if ctx.Err() != nil {
 			return total, context.Cause(ctx)
 		}
 		n, err := io.ReadFull(r, s.buffer)
 		if n > 0 {
-			var hashing sync.WaitGroup
-			if h != nil {
-				hashing.Go(func() { h.Write(s.buffer[:n]) })
+			var adding sync.WaitGroup
+			if add != nil {
+				adding.Go(func() { add(s.buffer[:n]) })
 			}
 			_, writeErr := w.Write(s.buffer[:n])
-			hashing.Wait()
+			adding.Wait()
 			if writeErr != nil {
 				return total, fmt.Errorf("%s: %w", s, writeErr)
 			}
@@ -245,7 +259,7 @@ func (s *LayoutSink) PutPiece(ctx context.Context, _ Image, b Blob, offset int64
 	s.running.offset = -1 // unless it ends well
 	n := int64(0)
 	if err == nil {
-		n, err = s.copy(ctx, file, h, io.LimitReader(r, b.Size-offset))
+		n, err = s.copy(ctx, file, hashing(r, h), io.LimitReader(r, b.Size-offset))
 	}
 	if err = errors.Join(err, file.Close()); err == nil {
 		s.running.offset = offset + n
