@@ -32,7 +32,15 @@ func isReceipt(name string) bool {
 
 // readReceipt reads a receipt, and verifies it with one of the keys in the files; without any, it is not verified. flag is what names them.
 func (c *command) readReceipt(ctx context.Context, name, flag string, files []string) (*receipt.Signed, error) {
-	data, err := artifact.ReadInput(ctx, name)
+	in, err := artifact.OpenInput(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	data, err := io.ReadAll(io.LimitReader(in, receipt.MaxSize+1))
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func (s *Signed) Base(ctx context.Context, sources ...content.Source) (*Base, er
 			return nil, err
 		}
 		if graph == nil {
-			b.Notes = append(b.Notes, fmt.Sprintf("the receipt of %s says only the digest of the image %s %s, which is not here: its blobs are sent again", s.Receipt.Name, im.Name, im.Digest))
+			b.Notes = append(b.Notes, fmt.Sprintf("the receipt of %s says only the digest of the image %s %s, which is not here: its blobs are sent again", oneLine(s.Receipt.Name), oneLine(im.Name), im.Digest))
 			continue
 		}
 		for _, blob := range graph.Blobs {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/bundle/signed"
+	"github.com/minimirror/minimirror/internal/bytesize"
 )
 
 // The first lines of signatures.
@@ -54,6 +55,9 @@ type Signed struct {
 
 // Sign encodes the receipt, and signs it.
 func (r *Receipt) Sign(key Signer) (*Signed, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	body, err := r.Encode()
 	if err != nil {
 		return nil, err
@@ -95,7 +99,7 @@ const HeadSize = 512
 // somebody has changed it.
 func Read(data []byte) (*Signed, error) {
 	if len(data) > MaxSize {
-		return nil, fmt.Errorf("%d bytes, and a receipt has at most %d", len(data), MaxSize)
+		return nil, fmt.Errorf("it is larger than %s, which no receipt is", bytesize.Text(MaxSize))
 	}
 	if hasLines(data) {
 		var err error

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/opencontainers/go-digest"
 
@@ -118,17 +119,38 @@ func decode(body []byte) (*Receipt, error) {
 		return nil, fmt.Errorf("not a receipt: it says that it is %q", r.Purpose)
 	case r.Version != Version:
 		return nil, artifact.Hint(fmt.Errorf("a receipt of version %d, and this program reads %d", r.Version, Version), "read it with the program that the site has, or a later one")
-	case r.Name == "":
-		return nil, fmt.Errorf("the receipt has no name")
 	case r.Created.IsZero():
 		return nil, fmt.Errorf("the receipt does not say when it was made")
 	}
-	for _, im := range r.Images {
-		if err := im.check(); err != nil {
-			return nil, err
-		}
+	if err := r.check(); err != nil {
+		return nil, err
 	}
 	return &r, nil
+}
+
+// maxName is the longest name, in bytes: that of a bundle, which gets the receipt's.
+const maxName = 512
+
+func (r *Receipt) check() error {
+	switch {
+	case r.Name == "":
+		return fmt.Errorf("the receipt has no name")
+	case len(r.Name) > maxName || !utf8.ValidString(r.Name) || oneLine(r.Name) != r.Name:
+		return fmt.Errorf("the name %q is too long or has characters that are not visible", r.Name[:min(len(r.Name), maxName)])
+	case r.Asked != nil && r.Asked.Total < len(r.Asked.Items):
+		return fmt.Errorf("the receipt lists %d of what was asked for, and counts %d", len(r.Asked.Items), r.Asked.Total)
+	}
+	for _, d := range r.Damaged {
+		if err := d.Digest.Validate(); err != nil {
+			return fmt.Errorf("damaged: digest %q: %w", string(d.Digest), err)
+		}
+	}
+	for _, im := range r.Images {
+		if err := im.check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Title names the image for people.
@@ -142,7 +164,7 @@ func (im *Image) Title() string {
 func (im *Image) check() error {
 	for _, d := range append([]digest.Digest{im.Digest}, im.Lacks...) {
 		if err := d.Validate(); err != nil {
-			return fmt.Errorf("image %s: digest %q: %w", im.Name, string(d), err)
+			return fmt.Errorf("image %s: digest %q: %w", oneLine(im.Name), string(d), err)
 		}
 	}
 	if im.Implied && (!im.Complete || len(im.Lacks) > 0) {

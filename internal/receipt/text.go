@@ -44,7 +44,7 @@ func (s *Signed) form() string {
 func (s *Signed) Text(w io.Writer, rows int) error {
 	var b strings.Builder
 	line := func(format string, args ...any) {
-		b.WriteString(artifact.Printable(fmt.Sprintf(format, args...)))
+		b.WriteString(oneLine(fmt.Sprintf(format, args...)))
 		b.WriteByte('\n')
 	}
 	r := s.Receipt
@@ -142,6 +142,12 @@ func (s *Signed) nodesText(line func(string, ...any), rows int) {
 		}
 		line("  %s %s: %s", n.Kind, artifact.Title(n.Name, n.Version, n.Architecture), plural(n.Nodes, "node"))
 	}
+}
+
+// oneLine makes text safe to read on a line of its own, as artifact.Printable does, and escapes ends of lines and tabs, too: what clients asked for is
+// anybody's text, and must not become a line of YAML, or one of a listing.
+func oneLine(text string) string {
+	return strings.NewReplacer("\n", `\u000a`, "\t", `\u0009`).Replace(artifact.Printable(text))
 }
 
 func size(n int64) string { return bytesize.MB(n) }

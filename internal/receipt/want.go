@@ -45,7 +45,7 @@ type Unknown struct {
 func (s *Signed) Want(kinds []artifact.Kind, spec func(artifact.Kind) (artifact.Spec, error), items []artifact.Item) (*Proposals, error) {
 	p := &Proposals{Receipt: s.ID, Name: s.Receipt.Name, Lines: []Line{}, Unknown: []Unknown{}}
 	if s.Receipt.Asked == nil {
-		return nil, artifact.Hint(fmt.Errorf("the receipt of %s does not say what was asked for", artifact.Printable(s.Receipt.Name)), "make it with minimirror receipt --audit FILE")
+		return nil, artifact.Hint(fmt.Errorf("the receipt of %s does not say what was asked for", oneLine(s.Receipt.Name)), "make it with minimirror receipt --audit FILE")
 	}
 	p.Asked, p.Unsaid = len(s.Receipt.Asked.Items), s.Receipt.Asked.Total-len(s.Receipt.Asked.Items)
 	has := carriedNames(items)
@@ -162,7 +162,7 @@ func (l *Line) list() string { return strings.Join(l.Under, "\x00") }
 func (p *Proposals) Text(w io.Writer) error {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# What clients of %s asked for and did not get: %d, lines for %d.", artifact.Printable(p.Name), p.Asked, p.Asked-p.Carried-len(p.Unknown))
+	line("# What clients of %s asked for and did not get: %d, lines for %d.", oneLine(p.Name), p.Asked, p.Asked-p.Carried-len(p.Unknown))
 	if p.Carried > 0 {
 		line("# The lock has %d of them by now.", p.Carried)
 	}
@@ -194,7 +194,7 @@ func (p *Proposals) Text(w io.Writer) error {
 		if l.Note != "" {
 			note += "; " + l.Note
 		}
-		line("%s- %s  # %s", indent(depth), l.Entry, artifact.Printable(note))
+		line("%s- %s  # %s", indent(depth), l.Entry, oneLine(note))
 	}
 	if len(p.Unknown) > 0 {
 		line("# No line can be proposed for:")
@@ -202,9 +202,9 @@ func (p *Proposals) Text(w io.Writer) error {
 	for _, u := range p.Unknown {
 		kind := ""
 		if u.Kind != "" {
-			kind = u.Kind + ": "
+			kind = oneLine(u.Kind) + ": "
 		}
-		line("#   %s%s (%s): %s", kind, artifact.Printable(u.Asked), counts(u.Requests, u.Clients), artifact.Printable(u.Why))
+		line("#   %s%s (%s): %s", kind, oneLine(u.Asked), counts(u.Requests, u.Clients), oneLine(u.Why))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
