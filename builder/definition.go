@@ -45,7 +45,7 @@ func (d *Definition) LockFile() string {
 
 // ReadDefinition reads a definition: a folder with a mirror.yaml, or a file.
 func ReadDefinition(path string, kinds []artifact.Kind) (*Definition, error) {
-	d := &Definition{File: path, sets: make(map[string]map[string]artifact.Section), specs: make(map[string]artifact.Spec)}
+	d := newDefinition(path)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		d.File = filepath.Join(path, DefinitionFile)
 	}
@@ -61,6 +61,10 @@ func ReadDefinition(path string, kinds []artifact.Kind) (*Definition, error) {
 	}
 	d.Digest = lockfile.Digest(data)
 	return d, d.parse(data, kinds)
+}
+
+func newDefinition(file string) *Definition {
+	return &Definition{File: file, sets: make(map[string]map[string]artifact.Section), specs: make(map[string]artifact.Spec)}
 }
 
 // exampleBelow is a folder below path that has a definition, if there is one.

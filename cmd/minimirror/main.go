@@ -30,6 +30,7 @@ and serves it there.
 usage: minimirror VERB [FLAGS] [ARGUMENTS]
 
   init         write a first definition, from this machine's sources
+  define       add requests to a definition, or remove them
   images       list the container images that charts and manifests name
   lock         pin what a definition requests: mirror.yaml → mirror.lock
   why          show why a lock has a package
@@ -86,6 +87,7 @@ func allVerbs() map[string]verb {
 		"man":         manVerb,
 		"build":       build,
 		"completion":  completion,
+		"define":      defineVerb,
 		"diff":        diffVerb,
 		"export":      exportVerb,
 		"healthcheck": healthcheck,

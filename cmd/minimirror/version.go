@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -88,3 +89,11 @@ func versionOf(stated string, info *debug.BuildInfo) string {
 
 // userAgent is what upstream's logs show of this program.
 func userAgent() string { return "minimirror/" + programVersion() }
+
+var notInTag = regexp.MustCompile(`[^a-zA-Z0-9_.-]`)
+
+// programTag is the program's version as a tag.
+func programTag() string {
+	tag := "v" + notInTag.ReplaceAllString(programVersion(), "-")
+	return tag[:min(len(tag), 128)]
+}

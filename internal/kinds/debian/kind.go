@@ -44,6 +44,7 @@ var _ interface {
 	artifact.Identifier
 	artifact.Installer
 	artifact.Licenser
+	artifact.Lister
 	artifact.Originator
 	artifact.PackageURLer
 	artifact.Prober

@@ -34,6 +34,7 @@ var _ interface {
 	artifact.Guide
 	artifact.Identifier
 	artifact.Installer
+	artifact.Lister
 	artifact.Prober
 	artifact.Reserver
 	artifact.Ruler

@@ -167,3 +167,18 @@ func versionOf(tag string) *semver.Version {
 
 // String is the request as it is written.
 func (r *request) String() string { return fmt.Sprintf("%q", r.text) }
+
+var _ artifact.Lister = Kind{}
+
+// RequestLists implements artifact.Lister.
+func (Kind) RequestLists() []artifact.RequestList {
+	return []artifact.RequestList{{Key: "take", EntryKey: "image"}}
+}
+
+// RequestName implements artifact.Lister: a repository may be requested with several tags, so it is the whole request.
+func (Kind) RequestName(request string) (name string, bare bool, err error) {
+	if repository, _, _ := splitReference(request); repository == "" {
+		return "", false, artifact.Hint(fmt.Errorf("%q does not name an image", request), "write NAME:TAG")
+	}
+	return request, true, nil
+}

@@ -125,6 +125,17 @@ func (r *Request) parsePattern(s string) error {
 // String returns the request as it was written.
 func (r Request) String() string { return r.text }
 
+// Name is the request without what it says of versions and suites.
+func (r Request) Name() string {
+	switch {
+	case r.Pattern == "":
+		return r.text
+	case r.architecture != "":
+		return r.Pattern + ":" + r.architecture
+	}
+	return r.Pattern
+}
+
 // MatchesMany reports whether the request may stand for several packages by design: it
 // then takes what it finds.
 func (r Request) MatchesMany() bool { return r.Pattern == "" || strings.ContainsAny(r.Pattern, "*?") }
