@@ -16,11 +16,11 @@ import (
 const defineHelp = `usage: minimirror define add|remove|list KIND [REQUEST…] [--from FILE]…
 
 Edits the requests of a definition, for those who keep them by program. KIND is the
-section of mirror.yaml: debian, images or files. Comments, order and form of the file
-stay; only the lines of the requests change.
+section of mirror.yaml: debian, images, files or pypi. Comments, order and form of the
+file stay; only the lines of the requests change.
 
   define add     adds requests at the end of the section's list: packages of debian,
-                 take of images, take or charts of files
+                 take of images, take or charts of files, requirements of pypi
   define remove  removes requests, each by the name of what it requests, or as it is
                  written: "nginx" removes "nginx (>= 1.22)". Comments on lines of their
                  own stay

@@ -33,6 +33,7 @@ var _ interface {
 	artifact.Identifier
 	artifact.Installer
 	artifact.Licenser
+	artifact.Lister
 	artifact.Originator
 	artifact.PackageURLer
 	artifact.Ruler
