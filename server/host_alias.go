@@ -33,7 +33,7 @@ func (s *Server) addHostAliases(hosts []string) error {
 				if s.readsHost(source.Kind) {
 					continue
 				}
-				s.hostAliases = append(s.hostAliases, hostAlias{strings.ToLower(host), strings.TrimRight(u.Path, "/"), to})
+				s.hostAliases = append(s.hostAliases, hostAlias{strings.ToLower(host), strings.TrimRight(u.Path, "/"), s.mapAddress(source.Kind, to, address)})
 			}
 		}
 		if !found {
@@ -53,6 +53,16 @@ func (s *Server) readsHost(kind string) bool {
 		}
 	}
 	return false
+}
+
+// mapAddress is the folder on the mirror, at or below to, for what is below an address of a source.
+func (s *Server) mapAddress(kind, to, address string) string {
+	for _, m := range s.mounts {
+		if mapper, maps := artifact.Able[artifact.AddressMapper](m.kind); maps && m.kind.Name() == kind {
+			return path.Join(to, mapper.MapAddress(address))
+		}
+	}
+	return to
 }
 
 func (s *Server) upstreamHosts() (hosts []string) {

@@ -53,6 +53,13 @@ type HostReader interface {
 	ReadsHost()
 }
 
+// An AddressMapper has what is below an address of a source elsewhere than right below the source's folder, for clients that keep using
+// upstream's names.
+type AddressMapper interface {
+	// MapAddress returns the place below the source's folder for what is below one of Source.URLs, without slashes at its ends.
+	MapAddress(address string) string
+}
+
 // A Guide explains how to use the mirror, and makes machines its clients.
 type Guide interface {
 	// Usage tells people, in a few lines of plain text, how a client at the address base

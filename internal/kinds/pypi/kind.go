@@ -24,6 +24,7 @@ type Kind struct{}
 
 var _ interface {
 	artifact.Kind
+	artifact.AddressMapper
 	artifact.Aliaser
 	artifact.Comparer
 	artifact.Describer

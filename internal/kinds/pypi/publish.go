@@ -56,7 +56,7 @@ func (Kind) Publish(pins artifact.Pins, _ artifact.Signer) (files []artifact.Gen
 // checkItem wants the files of an item to be where clients look for them.
 func checkItem(item *artifact.Item) error {
 	for f := range item.Files {
-		file := strings.TrimSuffix(strings.TrimSuffix(item.Files[f].Path, metadataEnd), provenanceEnd)
+		file := distribution(item.Files[f].Path)
 		if file != item.Files[0].Path || file != filePath(item.Name, fileName(item)) {
 			return fmt.Errorf("%q is not the path of a file of %s", item.Files[f].Path, item.Name)
 		}

@@ -120,14 +120,7 @@ func (r *kindResolver) source(ctx context.Context, s *source, sets []setRequest)
 	if err := sr.pin(ctx); err != nil {
 		return s.errorf("%w", err)
 	}
-	urls := []string{s.index}
-	for _, other := range s.others {
-		if !slices.Contains(urls, other.address) {
-			urls = append(urls, other.address)
-		}
-	}
-	slices.Sort(urls[1:])
-	r.Sources = append(r.Sources, artifact.Source{Kind: Kind{}.Name(), Name: s.name, URLs: urls, Releases: []artifact.Release{}})
+	r.Sources = append(r.Sources, artifact.Source{Kind: Kind{}.Name(), Name: s.name, URLs: sr.addresses(), Releases: []artifact.Release{}})
 	for _, set := range sets {
 		r.Sets = append(r.Sets, *sr.sets[set.set])
 	}

@@ -167,6 +167,45 @@ func TestElsewhere(t *testing.T) {
 	if u := l.Items[0].Files[0].URLs[0]; u != there+"/files/app-1.0-py3-none-any.whl" {
 		t.Error(u)
 	}
+	if urls := l.Sources[0].URLs; !slices.Equal(urls, []string{server.URL + "/simple/", there + "/files"}) {
+		t.Errorf("%q", urls)
+	}
+}
+
+// TestRedirectedFile has a wheel that must be read, and that an index has on another host: its digest decides.
+func TestRedirectedFile(t *testing.T) {
+	app := pypitest.Dist{Project: "app", Version: "1.0", NoMetadata: true, NoSize: true}
+	other := app
+	other.Summary = "another"
+	for want, elsewhere := range map[error]*pypitest.Upstream{nil: pypitest.NewUpstream(app), artifact.ErrVerify: pypitest.NewUpstream(other)} {
+		there, x := start(t, elsewhere), pypitest.NewUpstream(app)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/files/") {
+				http.Redirect(w, r, there+r.URL.Path, http.StatusFound)
+				return
+			}
+			x.ServeHTTP(w, r)
+		}))
+		s := newSite(t)
+		if want == nil {
+			s.carries(entry(server.URL, "app"), "app-1.0-py3-none-any.whl")
+		} else {
+			s.refuses(entry(server.URL, "app"), want, "app-1.0-py3-none-any.whl", "mismatch")
+		}
+		server.Close()
+	}
+}
+
+// TestSameNames has files whose names are the same once they are normalised: they are of one project, and each keeps its name.
+func TestSameNames(t *testing.T) {
+	x := pypitest.NewUpstream()
+	for _, name := range []string{"my_app-1.0-py3-none-any.whl", "My.App-1.0-py3-none-any.whl", "my_app-1.00-py3-none-any.whl"} {
+		d := pypitest.Dist{Project: "my-app", Version: "1.0"}
+		x.AddFile("my-app", name, d.Wheel(), &d)
+	}
+	s, address := newSite(t), start(t, x)
+	s.carries(entry(address, "my-app"), "my_app-1.0-py3-none-any.whl")
+	s.carries(entry(address, "My_App", "versions: all"), "My.App-1.0-py3-none-any.whl", "my_app-1.0-py3-none-any.whl", "my_app-1.00-py3-none-any.whl")
 }
 
 func TestChoice(t *testing.T) {

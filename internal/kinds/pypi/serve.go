@@ -12,10 +12,12 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/pypi/wheel"
 )
 
-// An index is at /SOURCE/simple/, and its files are at /SOURCE/packages/PROJECT/FILE.
+// An index is at /SOURCE/simple/, its files are at /SOURCE/packages/PROJECT/FILE, and lock files are at /SOURCE/pylock.toml and
+// /SOURCE/pylock.TARGET.toml. Below /SOURCE/files/ each file is in every folder: upstream's are not known.
 const (
 	indexFolder    = "simple"
 	packagesFolder = "packages"
+	filesFolder    = "files"
 )
 
 // Mount implements artifact.Kind.
@@ -41,8 +43,9 @@ type endpoint struct {
 	source  string
 	list    bool   // the list of projects
 	page    string // the project of a page, as the client wrote it; empty: none
-	project string // of a file
+	project string // of a file; empty: not known
 	file    string // its name
+	lock    string // the name of a lock file
 	open    bool   // the path lacks its final slash
 }
 
@@ -61,6 +64,12 @@ func parseEndpoint(name string) (e endpoint, ok bool) {
 	case len(parts) == 4 && parts[1] == packagesFolder && !slash:
 		e.project, e.file = parts[2], parts[3]
 		return e, true
+	case len(parts) >= 3 && parts[1] == filesFolder && !slash:
+		e.file = parts[len(parts)-1]
+		return e, true
+	case len(parts) == 2 && isLock(parts[1]) && !slash:
+		e.lock = parts[1]
+		return e, true
 	}
 	return e, false
 }
@@ -74,6 +83,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.absent(w, r)
 	case e.file != "":
 		h.file(w, r, &e)
+	case e.lock != "":
+		h.lock(w, r, &e)
 	case e.open && e.list:
 		redirect(w, indexFolder+"/")
 	case e.list:
@@ -94,7 +105,13 @@ func (h *handler) file(w http.ResponseWriter, r *http.Request, e *endpoint) {
 	case provenanceEnd:
 		w.Header().Set("Content-Type", "application/vnd.pypi.integrity.v1+json")
 	}
-	h.site.ServeFile(w, r, e.source+"/"+filePath(e.project, e.file))
+	project := e.project
+	if project == "" {
+		if p := h.index.files[distribution(e.file)]; p != nil {
+			project = p.name
+		}
+	}
+	h.site.ServeFile(w, r, e.source+"/"+filePath(project, e.file))
 }
 
 // redirect leads to a place relative to the request's.
@@ -179,19 +196,36 @@ func write(w http.ResponseWriter, r *http.Request, status int, text string) {
 // Identify implements artifact.Identifier: the project of a page or a file.
 func (Kind) Identify(path, _ string) *artifact.Item {
 	e, ok := parseEndpoint(path)
-	if !ok || e.list {
+	if !ok || e.list || e.lock != "" {
 		return nil
+	}
+	if e.file != "" && e.project == "" {
+		e.project = statedProject(distribution(e.file))
 	}
 	item := &artifact.Item{Kind: Kind{}.Name(), Source: e.source, Name: pep508.NormalizeName(e.page + e.project)}
 	if !pep508.ValidName(item.Name) {
 		return nil
 	}
 	if e.file != "" {
-		if dist, err := wheel.Parse(strings.TrimSuffix(strings.TrimSuffix(e.file, metadataEnd), provenanceEnd), item.Name); err == nil {
+		if dist, err := wheel.Parse(distribution(e.file), item.Name); err == nil {
 			item.Version = dist.Version.String()
 		}
 	}
 	return item
+}
+
+// distribution is the name of a wheel or source distribution, of which a file may be the metadata or the attestations.
+func distribution(file string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(file, metadataEnd), provenanceEnd)
+}
+
+// statedProject is the project in the name of a distribution.
+func statedProject(file string) string {
+	at := strings.Index(file, "-")
+	if !strings.HasSuffix(file, ".whl") {
+		at = strings.LastIndex(file, "-")
+	}
+	return file[:max(at, 0)]
 }
 
 // escaped writes the name of a file as a part of an address.

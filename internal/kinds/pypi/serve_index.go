@@ -19,7 +19,9 @@ import (
 // An index has what the mirror serves of a source. Which of it a client may have is decided for each request.
 type index struct {
 	projects map[string]*project
-	ordered  []*project // by name
+	ordered  []*project          // by name
+	files    map[string]*project // by the name of a distribution
+	locks    map[string]*lock    // by name
 }
 
 // A project is a project of an index.
@@ -63,7 +65,7 @@ func newIndex(source string, items []artifact.Item, open func(name string) (io.R
 	for i := range all.Items {
 		rows[all.Items[i].Key] = &all.Items[i]
 	}
-	x := &index{projects: make(map[string]*project)}
+	x := &index{projects: make(map[string]*project), files: make(map[string]*project)}
 	for i := range items {
 		item := &items[i]
 		if item.Source != source || len(item.Files) == 0 {
@@ -79,12 +81,14 @@ func newIndex(source string, items []artifact.Item, open func(name string) (io.R
 			x.projects[item.Name] = p
 			x.ordered = append(x.ordered, p)
 		}
+		x.files[fileName(item)] = p
 		p.files = append(p.files, &file{item, fileName(item), beside(item, metadataEnd), beside(item, provenanceEnd), *row})
 	}
 	slices.SortFunc(x.ordered, func(a, b *project) int { return strings.Compare(a.name, b.name) })
 	for _, p := range x.ordered {
 		p.sort()
 	}
+	x.locks = newLocks(x.ordered)
 	return x, nil
 }
 
