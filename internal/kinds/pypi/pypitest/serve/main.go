@@ -1,8 +1,8 @@
 // Command serve is an index of Python packages on loopback, for shell scripts:
 //
-//	serve DISTS [WHEEL…]
+//	serve DISTS [FILE…]
 //
-// DISTS has a pypitest.Dist in JSON on each line, of which it makes wheels; WHEELs are files. It prints its address, and ends on SIGTERM or SIGINT.
+// DISTS has a pypitest.Dist in JSON on each line, of which it makes wheels; FILEs are wheels and source distributions. It prints its address, and ends on SIGTERM or SIGINT.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/minimirror/minimirror/internal/kinds/pypi/pypitest"
@@ -29,7 +30,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("usage: serve DISTS [WHEEL…]")
+		return fmt.Errorf("usage: serve DISTS [FILE…]")
 	}
 	index := pypitest.NewUpstream()
 	text, err := os.ReadFile(args[0])
@@ -48,11 +49,16 @@ func run(args []string) error {
 		if err != nil {
 			return err
 		}
-		name, err := wheel.ParseWheel(filepath.Base(file))
-		if err != nil {
-			return err
+		base := filepath.Base(file)
+		project := base[:max(strings.LastIndex(base, "-"), 0)] // of a source distribution
+		if strings.HasSuffix(base, ".whl") {
+			name, err := wheel.ParseWheel(base)
+			if err != nil {
+				return err
+			}
+			project = name.Project
 		}
-		index.AddFile(name.Project, filepath.Base(file), data, nil)
+		index.AddFile(project, base, data, nil)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
