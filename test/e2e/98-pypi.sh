@@ -115,7 +115,7 @@ old=$(jq -r '.files[0].url' "$mine/old.json")
 [ "$(get --range -100 --output "$mine/tail" --write-out '%{http_code}' "${index}old/$old")" = 206 ] || die "no ranges of a wheel"
 [ "$(get --output /dev/null --write-out '%{http_code} %{redirect_url}' "${index%/}/Part.07")" = "301 ${index}part-07/" ] || die "no redirect to the normalised name"
 get "${index}part-00/" >"$mine/part.html"
-grep -q 'href="../../packages/part-00/.*data-requires-python="&gt;=3.8"' "$mine/part.html" || die "HTML: $(cat "$mine/part.html")"
+grep -q 'href="part_00-.*data-requires-python="&gt;=3.8"' "$mine/part.html" || die "HTML: $(cat "$mine/part.html")"
 
 say "rules"
 status() { "${inside[@]}" curl --noproxy '*' --silent --output "$mine/answer" --write-out '%{http_code}' "$@"; }

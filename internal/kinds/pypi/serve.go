@@ -12,8 +12,9 @@ import (
 	"github.com/minimirror/minimirror/internal/kinds/pypi/wheel"
 )
 
-// An index is at /SOURCE/simple/, its files are at /SOURCE/packages/PROJECT/FILE, and lock files are at /SOURCE/pylock.toml and
-// /SOURCE/pylock.TARGET.toml. Below /SOURCE/files/ each file is in every folder: upstream's are not known.
+// An index is at /SOURCE/simple/. A file is at /SOURCE/packages/PROJECT/FILE, and beside the page that lists it, /SOURCE/simple/PROJECT/FILE: there it is
+// found by clients that know the index by upstream's name, too. Below /SOURCE/files/ each file is in every folder: upstream's are not known. Lock
+// files are at /SOURCE/pylock.toml and /SOURCE/pylock.TARGET.toml.
 const (
 	indexFolder    = "simple"
 	packagesFolder = "packages"
@@ -61,7 +62,7 @@ func parseEndpoint(name string) (e endpoint, ok bool) {
 	case len(parts) == 3 && parts[1] == indexFolder && pep508.ValidName(parts[2]):
 		e.page = parts[2]
 		return e, true
-	case len(parts) == 4 && parts[1] == packagesFolder && !slash:
+	case len(parts) == 4 && (parts[1] == packagesFolder || parts[1] == indexFolder) && !slash:
 		e.project, e.file = parts[2], parts[3]
 		return e, true
 	case len(parts) >= 3 && parts[1] == filesFolder && !slash:

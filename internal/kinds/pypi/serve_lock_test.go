@@ -162,6 +162,8 @@ func TestFileHost(t *testing.T) {
 	for path, want := range map[string]string{
 		"/pypi/files/ab/cd/ef/acme_app-1.0-py3-none-any.whl":          "pypi/packages/acme-app/acme_app-1.0-py3-none-any.whl",
 		"/pypi/files/ab/cd/ef/acme_app-1.0-py3-none-any.whl.metadata": "pypi/packages/acme-app/acme_app-1.0-py3-none-any.whl.metadata",
+		"/pypi/simple/acme-app/acme-app-0.9.tar.gz":                   "pypi/packages/acme-app/acme-app-0.9.tar.gz",
+		"/pypi/simple/Acme.App/acme-app-0.9.tar.gz":                   "",
 		"/pypi/files/acme-app-0.9.tar.gz":                             "pypi/packages/acme-app/acme-app-0.9.tar.gz",
 		"/pypi/files/ab/other-1.0-py3-none-any.whl":                   "",
 		"/pypi/packages/ab/acme_app-1.0-py3-none-any.whl":             "",

@@ -47,9 +47,6 @@ type (
 	}
 )
 
-// folder is the address of the project's files, relative to its page.
-func (p *project) folder() string { return "../../" + packagesFolder + "/" + p.name + "/" }
-
 // write makes a page.
 func (p *project) write(in format, files []*file) *page {
 	if in.json {
@@ -60,12 +57,11 @@ func (p *project) write(in format, files []*file) *page {
 
 func (p *project) json(files []*file) []byte {
 	all := jsonPage{Meta: jsonMeta{apiVersion}, Name: p.name, Files: make([]jsonFile, 0, len(files))}
-	folder := p.folder()
 	for _, f := range files {
 		if !slices.Contains(all.Versions, f.item.Version) {
 			all.Versions = append(all.Versions, f.item.Version)
 		}
-		address := folder + escaped(f.name)
+		address := escaped(f.name)
 		one := jsonFile{Filename: f.name, URL: address, Hashes: jsonHashes{f.item.Files[0].SHA256}, Size: f.item.Files[0].Size, RequiresPython: f.RequiresPython, Yanked: f.Yanked, Uploaded: f.Uploaded}
 		if f.Yanked && f.YankedReason != "" {
 			one.Yanked = f.YankedReason
@@ -85,9 +81,8 @@ func (p *project) json(files []*file) []byte {
 func (p *project) html(files []*file) []byte {
 	var b bytes.Buffer
 	head(&b, "Links for "+p.name)
-	folder := p.folder()
 	for _, f := range files {
-		fmt.Fprintf(&b, `<a href="%s#sha256=%s"`, html.EscapeString(folder+escaped(f.name)), f.item.Files[0].SHA256)
+		fmt.Fprintf(&b, `<a href="%s#sha256=%s"`, html.EscapeString(escaped(f.name)), f.item.Files[0].SHA256)
 		if f.RequiresPython != "" {
 			fmt.Fprintf(&b, ` data-requires-python="%s"`, html.EscapeString(f.RequiresPython))
 		}

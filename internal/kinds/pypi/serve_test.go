@@ -38,6 +38,7 @@ func TestParseEndpoint(t *testing.T) {
 		"/pypi/simple/":            {source: "pypi", list: true},
 		"/pypi/simple/A_b":         {source: "pypi", page: "A_b", open: true},
 		"/pypi/simple/a-b/":        {source: "pypi", page: "a-b"},
+		"/pypi/simple/a/a-1.whl":   {source: "pypi", project: "a", file: "a-1.whl", open: true},
 		"/pypi/packages/a/a-1.whl": {source: "pypi", project: "a", file: "a-1.whl", open: true},
 	} {
 		if got, ok := parseEndpoint(path); !ok || got != want {
