@@ -25,6 +25,9 @@ type Index struct {
 	Names   []string // in the order of the last file of each name
 	// Cut is why the archive ends early; nil: it does not. What is complete before that is in Entries.
 	Cut error
+
+	end  int64   // of the last file
+	gaps []Entry // what OpenDamaged could not read: without the names
 }
 
 // maxEntries is how many files an archive may have.
@@ -76,16 +79,8 @@ func (x *Index) scan() error {
 			x.Cut = fmt.Errorf("%s: %w", name, io.ErrUnexpectedEOF)
 			return nil
 		}
-		if _, repeated := x.Entries[name]; repeated {
-			for i, other := range x.Names {
-				if other == name {
-					x.Names = append(x.Names[:i], x.Names[i+1:]...)
-					break
-				}
-			}
-		}
-		x.Entries[name] = Entry{at, header.Size}
-		x.Names = append(x.Names, name)
+		x.add(name, Entry{at, header.Size})
+		x.end = at + header.Size
 	}
 }
 
