@@ -39,7 +39,7 @@ func (s Share) String() string {
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") + "%"
 }
 
-// of is the share of n, rounded down.
+// of is the share of n, rounded up.
 func (s Share) of(n int64) int64 {
-	return n/int64(whole)*int64(s) + n%int64(whole)*int64(s)/int64(whole)
+	return n/int64(whole)*int64(s) + (n%int64(whole)*int64(s)+int64(whole)-1)/int64(whole)
 }

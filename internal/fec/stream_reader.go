@@ -42,6 +42,7 @@ type Reader struct {
 	offset  int64  // of what was put into pieces
 	end     int64  // of the stream; -1: not known
 	sourced error  // what ended src
+	ended   bool   // the last frame was read
 	pieces  []piece
 	free    [][]byte // memory for payloads
 	err     error
@@ -173,6 +174,23 @@ func (r *Reader) scan() ([]byte, error) {
 	}
 }
 
+// Drain reads what follows the last byte of the stream, up to the last repetition of its end, so that what writes into the pipe does not find it
+// closed.
+func (r *Reader) Drain() error {
+	for r.sourced == nil && !r.ended {
+		b, err := r.scan()
+		if err != nil {
+			r.sourced = err
+			break
+		}
+		r.accept(b)
+	}
+	if errors.Is(r.sourced, io.EOF) {
+		return nil
+	}
+	return r.sourced
+}
+
 // accept stores a frame. If it is of a window so far ahead that the oldest one is not waited for any more, it returns that one.
 func (r *Reader) accept(b []byte) *window {
 	f, _ := parseFrame(b)
@@ -184,6 +202,7 @@ func (r *Reader) accept(b []byte) *window {
 	}
 	if f.kind == endOfStream {
 		r.end = max(r.end, f.offset)
+		r.ended = r.ended || f.index == endFrames-1
 		return nil
 	}
 	if f.window < r.next {

@@ -137,3 +137,19 @@ func (w *Writer) flush(kind byte) error {
 	w.filled = 0
 	return nil
 }
+
+// StreamSize is how many bytes a stream of so many bytes has with parity.
+func StreamSize(share Share, size int64) int64 {
+	full := int64(fullWindow(share))
+	frames := (size + payloadSize - 1) / payloadSize
+	windows := size / (windowWords * full * payloadSize)
+	frames += windows * windowWords * int64(streamParity(share, int(full)))
+	if rest := size - windows*windowWords*full*payloadSize; rest > 0 {
+		sent, words := (rest+payloadSize-1)/payloadSize, int64(1)
+		if sent > full {
+			words = windowWords
+		}
+		frames += words * int64(streamParity(share, int((sent+words-1)/words)))
+	}
+	return (frames + endFrames) * frameSize
+}
