@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,6 +23,7 @@ import (
 	"github.com/minimirror/minimirror/internal/bundle/seal"
 	"github.com/minimirror/minimirror/internal/bundle/signed"
 	"github.com/minimirror/minimirror/internal/content"
+	"github.com/minimirror/minimirror/internal/fec"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/image/registry"
 )
@@ -94,7 +97,7 @@ func (c *command) openMedium(ctx context.Context, text string, keys []signed.Key
 	case !info.Mode().IsRegular():
 		return nil, artifact.Hint(artifact.Usagef("%s: not a folder or a regular file", text), "write - for standard input")
 	}
-	return medium.OpenArchive(text)
+	return medium.OpenArchive(text, bundle.IsFileName)
 }
 
 // A noSourceError is that a place cannot be opened at all: there is nothing to report about.
@@ -327,4 +330,62 @@ func (r *bundleReport) end(ctx context.Context, c *command, done *bundle.Importe
 		fmt.Fprintf(c.stderr, "report: %s (%s)\n", file, verdict)
 	}
 	return err
+}
+
+// createStream is standard output, with parity. The function ends the stream.
+func (c *command) createStream(share fec.Share) (medium.Medium, func() error, error) {
+	out := bufio.NewWriterSize(c.bytes(), 64<<10)
+	w, err := fec.NewWriter(out, share)
+	if err != nil {
+		return nil, nil, err
+	}
+	end := func() error {
+		if err := w.Close(); err != nil {
+			return err
+		}
+		return out.Flush()
+	}
+	return medium.NewStream("standard output", w, ""), end, nil
+}
+
+// streamPeek is how much of standard input is looked at for parity, at most.
+const streamPeek = 64 << 10
+
+// importStream imports from standard input, with parity or without. What is lost beyond it is read as zeros, which do not verify: so the parts are named.
+// The function, to be called when the result was printed, reads what is left in the pipe.
+func (c *command) importStream(ctx context.Context, im *bundle.Importer, in io.Reader) (*bundle.Imported, func() error, error) {
+	nothing := func() error { return nil }
+	buffered := bufio.NewReaderSize(in, streamPeek)
+	head, err := buffered.Peek(streamPeek)
+	if len(head) == 0 && err != nil && err != io.EOF { //nolint:errorlint // of bufio
+		return nil, nothing, err
+	}
+	if !fec.IsStream(head) {
+		done, err := im.ImportStream(ctx, buffered)
+		return done, nothing, err
+	}
+	r := fec.NewReader(buffered)
+	gaps, lost := 0, int64(0)
+	r.Lost = func(g fec.Gap) error {
+		const most = 10
+		switch gaps++; {
+		case g.Length == 0:
+			fmt.Fprintf(c.stderr, "warning: the stream ends after %d bytes, and its end is lost\n", g.Offset)
+		case gaps <= most:
+			fmt.Fprintf(c.stderr, "warning: %s of the stream are lost, more than its parity restores\n", g)
+		}
+		lost += g.Length
+		return nil
+	}
+	done, err := im.ImportStream(ctx, r)
+	if gaps > 0 {
+		fmt.Fprintf(c.stderr, "warning: %d bytes of the stream are lost, in %d places\n", lost, gaps)
+	}
+	if r.Restored > 0 {
+		fmt.Fprintf(c.stderr, "note: %d pieces of 1 KiB that the stream had lost were restored\n", r.Restored)
+		if done != nil {
+			done.StreamRestored = r.Restored * 1024
+		}
+	}
+	return done, r.Drain, err
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/minimirror/minimirror/internal/bundle/signed"
 	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/internal/content"
+	"github.com/minimirror/minimirror/internal/fec"
 	"github.com/minimirror/minimirror/internal/image/registry"
 	"github.com/minimirror/minimirror/internal/progress"
 )
@@ -57,6 +58,9 @@ from its codes: what the site has is left out, and what it lost is sent again. I
 signed with the key that --have-key names, and be for the name that --name gives (default:
 the receipt's). One that is older than the last that was used is refused.
 --parts writes only some parts again, such as those that import found damaged.
+--fec SHARE adds parity: of all that is carried, import restores that share if it is
+lost or damaged, whole parts or bad sectors. On standard output, the stream may lose
+that share on the way: for links with no way back.
 --from exports a bundle anew, such as with another --part-size, after verifying it.
 
 --plan writes nothing. It shows how large the bundle would be, its parts and media, how
@@ -69,6 +73,7 @@ Examples:
   minimirror export oci:out/docker --to /media/stick --sign-key site.key --recipient age1…
   minimirror export oci:out/docker --plan --to /media/stick --media 8G --rate 20M
   minimirror export oci:out/docker --to s3://transfer/month-12 --sign-key site.key --recipient age1…
+  minimirror export oci:out/docker --to /media/stick --fec 10% --sign-key site.key --recipient age1…
   minimirror export oci:out/docker --to docker.tar --sign-key site.key --plain
   minimirror export oci:out/docker --have north.receipt --have-key north.pub --to /media/stick --sign-key site.key --recipient age1…
   minimirror export oci:out/docker --have oci:month-1 --to - --sign-key site.key --recipients-file site.txt | ssh relay 'cat > docker.tar'
@@ -87,6 +92,8 @@ type exportFlags struct {
 	signKey, name, partSize, media, parts       string
 	sequence                                    int64
 	plan                                        exportPlan
+	fec                                         string
+	share                                       fec.Share
 	registry                                    *registry.Options
 	dump                                        dumpFlags
 }
@@ -100,6 +107,7 @@ func (f *exportFlags) declare(c *command) {
 	c.flags.BoolVar(&f.plain, "plain", false, "encrypt nothing")
 	c.flags.BoolVar(&f.layout, "layout", false, "encrypt nothing, and write one file for each blob instead of a tar")
 	once(c.flags, &f.partSize, "part-size", "largest size of a part, such as 4480M (default 1G)")
+	once(c.flags, &f.fec, "fec", "how much of the bundle may be lost on the way, such as 10%: parity restores it")
 	once(c.flags, &f.media, "media", "how much one medium takes, such as 8G (default: what is free there)")
 	once(c.flags, &f.parts, "parts", "write only these parts, such as 7,9 or 12-15")
 	c.flags.StringArrayVar(&f.have, "have", nil, "what the other side has, which is left out: a reference, or the receipt that minimirror receipt wrote there; may be repeated")
@@ -197,20 +205,27 @@ func exportVerb(ctx context.Context, c *command, args []string) (err error) {
 			err = errors.Join(err, m.Close())
 		}
 	}()
+	closeStream := func() error { return nil }
 	for _, to := range f.to {
 		m, err := c.createMedium(ctx, to)
+		if f.share > 0 && isStream(to) {
+			m, closeStream, err = c.createStream(f.share)
+		}
 		if err != nil {
 			return fmt.Errorf("--to: %w", err)
 		}
 		e.Media = append(e.Media, m)
 	}
 	if f.plan.is {
-		return f.plan.show(ctx, c, e)
+		return f.showPlan(ctx, c, e)
 	}
 	if f.media != "" && term.IsTerminal(int(os.Stdin.Fd())) && !isStream(f.to[0]) {
 		e.Next = f.prompt(c)
 	}
-	return f.run(ctx, c, e)
+	if err := f.run(ctx, c, e); err != nil {
+		return err
+	}
+	return closeStream()
 }
 
 func (f *exportFlags) run(ctx context.Context, c *command, e *bundle.Exporter) error {
@@ -220,8 +235,24 @@ func (f *exportFlags) run(ctx context.Context, c *command, e *bundle.Exporter) e
 	}
 	phase := progress.To(os.Stderr).Phase("export", total)
 	e.Progress = phase.Add
+	var parity *progress.Phase
+	e.ParityProgress = func(n int64) {
+		if parity == nil {
+			phase.Stop()
+			total := int64(0)
+			for _, p := range e.Header.Parts {
+				total += p.Size
+			}
+			parity = progress.To(os.Stderr).Phase("parity", total)
+		}
+		parity.Add(n)
+	}
 	done, err := e.Export(ctx)
-	phase.Stop()
+	if parity != nil {
+		parity.Stop()
+	} else {
+		phase.Stop()
+	}
 	if err != nil {
 		return err
 	}
@@ -241,6 +272,9 @@ func (f *exportFlags) run(ctx context.Context, c *command, e *bundle.Exporter) e
 		what = fmt.Sprintf("written; %d of the parts were there", len(done.Kept))
 	}
 	_, err = fmt.Fprintf(out, "bundle %s\nname %s, sequence %d, created %s\n%s, %s, %d of %s, %s: %s\n", h.ID, h.Name, h.Sequence, h.Created, counted(len(h.Images), "image"), counted(len(h.Blobs), "blob"), len(done.Written)+len(done.Kept), counted(h.PartCount, "part"), bytesize.Text(carried), what)
+	if h.FEC != nil && err == nil {
+		_, err = fmt.Fprintf(out, "parity for the loss of %s: %s, %s\n", h.FEC.Share, counted(len(h.FEC.Files), "file"), bytesize.Text(h.FEC.Size()))
+	}
 	return err
 }
 
@@ -254,6 +288,14 @@ func (f *exportFlags) sizes(e *bundle.Exporter, o *bundle.Options) (err error) {
 	if f.media != "" {
 		if e.Capacity, err = bytesize.Parse(f.media); err != nil {
 			return artifact.Usagef("--media: %w", err)
+		}
+	}
+	if f.fec != "" {
+		if f.share, err = fec.ParseShare(f.fec); err != nil {
+			return artifact.Usagef("--fec %s: %w", f.fec, err)
+		}
+		if len(f.to) == 0 || !isStream(f.to[0]) {
+			e.Share = f.share
 		}
 	}
 	e.Numbers, err = parseParts(f.parts)

@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/bundle"
@@ -24,14 +25,21 @@ import (
 const importHelp = `usage: minimirror import BUNDLE… --to PLACE --verify-key FILE [--identity FILE…]
 
 Verifies a bundle that minimirror export wrote, and stores its images. BUNDLE is a
-folder, a file, s3://BUCKET/PREFIX, or "-" for standard input; several are media with parts of the same
-bundle. It is only read.
+folder, a file, s3://BUCKET/PREFIX, or "-" for standard input; several are media with
+parts of the same bundle. It is only read.
 
 import verifies the signature first, then each part while it is read, and every blob
 against its digest. Nothing is visible at the destination before everything is verified.
-A part that is missing or damaged is named; the others are kept: bring the part and run
-the same command again. The parts may come in any order, from several media, in several
-runs; blobs that the destination has already are not read.
+A part that is missing or damaged is restored if the bundle has parity (export --fec).
+Else it is named, and the others are kept: bring the part and run the same command again.
+The parts may come in any order, from several media, in several runs; blobs that the
+destination has already are not read.
+
+--watch waits for bundles in a folder, and in the folders in it, such as those that a
+one-way link writes: it takes parts as they arrive, in any order, and says what it does.
+A file is taken when it has the size that the header says and does not change any more.
+Nothing in the folder is changed. A part that is lost is restored if the bundle has
+parity, when nothing has arrived for 15 intervals. It ends when it is interrupted.
 
 import remembers the last sequence of each signer and series of bundles, in a folder
 in minimirror.imports.json; for a registry, --state names the file. An older bundle is refused, unless --allow-older is given.
@@ -59,12 +67,15 @@ Examples:
   minimirror import /media/dvd1 /media/dvd2 --to oci:mirror --verify-key site.pub
   minimirror import - --to oci:mirror --verify-key site.pub < docker.tar
   minimirror import /media/stick --to docker://registry.site --prefix mirror/ --verify-key site.pub --identity key.txt
+  minimirror import --watch /srv/diode --to oci:mirror --verify-key site.pub --identity key.txt
 `
 
 // importFlags are what import was asked for.
 type importFlags struct {
 	to, verifyKeys, identities []string
 	passphrase, allowOlder     bool
+	watched                    bool
+	interval                   time.Duration
 	state, prefix              string
 	registry                   *registry.Options
 	report                     *bundleReport
@@ -80,6 +91,8 @@ func importVerb(ctx context.Context, c *command, args []string) error {
 	c.flags.BoolVar(&f.allowOlder, "allow-older", false, "accept a bundle whose sequence is below that of the last import")
 	once(c.flags, &f.state, "state", "file that remembers what was imported (default: in the folder that --to names)")
 	f.report = c.reportFlags("in minimirror.reports beside the record of imports")
+	c.flags.BoolVar(&f.watched, "watch", false, "import the bundles that arrive in the folder, until the program is ended")
+	c.flags.DurationVar(&f.interval, "watch-interval", 2*time.Second, "with --watch: how often to look; a file that did not change between two looks is complete")
 	f.registry = registryFlags(c)
 	c.s3Flags()
 	if err := c.parseMore(args, importHelp, 0); err != nil {
@@ -92,6 +105,8 @@ func importVerb(ctx context.Context, c *command, args []string) error {
 		return c.missing("--to")
 	case len(f.verifyKeys) == 0:
 		return artifact.Hint(artifact.Usagef("--verify-key is missing: an unsigned bundle is never imported"), "name the public key of the one who made the bundle")
+	case f.watched && (c.flags.NArg() > 1 || isStream(c.flags.Arg(0))):
+		return c.wrongUsage("--watch requires one folder")
 	case c.flags.NArg() > 1 && slices.Contains(c.flags.Args(), "-"):
 		return c.wrongUsage("- cannot be used together with other bundles")
 	}
@@ -128,30 +143,39 @@ func (f *importFlags) run(ctx context.Context, c *command) error {
 		}
 		return sinks, nil
 	}
+	if refs[0].Transport == image.OCI {
+		im.Scratch = refs[0].Path
+	}
 	im.Images = func(all []content.Image) ([]content.Image, error) { return renamed(all, refs) }
+	if err := f.report.begin(ctx, c, "import", c.flags.Args(), f.to); err != nil {
+		return err
+	}
+	if f.watched {
+		return f.watch(ctx, c, refs, func() *bundle.Importer {
+			next := *im
+			return &next
+		})
+	}
 	var phase *progress.Phase
 	im.Begin = func(_ *bundle.Header, _ signed.By, bytes int64) {
 		phase = progress.To(os.Stderr).Phase("import", bytes)
 	}
 	im.Progress = func(n int64) { phase.Add(n) }
-	if err := f.report.begin(ctx, c, "import", c.flags.Args(), f.to); err != nil {
-		return err
-	}
 	f.report.Record = string(im.Records[0])
-	done, err := f.read(ctx, c, im)
+	done, drain, err := f.read(ctx, c, im)
 	if phase != nil {
 		phase.Stop()
 	}
 	if err = f.report.end(ctx, c, done, err); err != nil {
 		return err
 	}
-	return printImported(c, done, refs)
+	return errors.Join(printImported(c, done, refs), drain())
 }
 
 // read reads the bundle from standard input or from media.
-func (f *importFlags) read(ctx context.Context, c *command, im *bundle.Importer) (*bundle.Imported, error) {
+func (f *importFlags) read(ctx context.Context, c *command, im *bundle.Importer) (*bundle.Imported, func() error, error) {
 	if isStream(c.flags.Arg(0)) {
-		return im.ImportStream(ctx, os.Stdin)
+		return c.importStream(ctx, im, os.Stdin)
 	}
 	var media []medium.Medium
 	defer func() {
@@ -162,11 +186,12 @@ func (f *importFlags) read(ctx context.Context, c *command, im *bundle.Importer)
 	for _, text := range c.flags.Args() {
 		m, err := c.openMedium(ctx, text, im.Keys)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		media = append(media, m)
 	}
-	return im.Import(ctx, media)
+	done, err := im.Import(ctx, media)
+	return done, func() error { return nil }, err
 }
 
 // destinations parses --to. Folders come first: what is in a registry as well is copied from there.
@@ -213,9 +238,10 @@ func printImported(c *command, done *bundle.Imported, refs []image.Reference) er
 			fmt.Fprintf(c.stdout, "image %s %s\n", im.Title(), im.Digest)
 		}
 	}
+	printRepaired(c, done)
 	verified := 0
 	for _, p := range done.Parts {
-		if p.Status == bundle.Verified {
+		if p.Status == bundle.Verified || p.Status == bundle.Repaired {
 			verified++
 		}
 	}
@@ -262,7 +288,7 @@ func isBundle(text string) bool {
 		return false
 	}
 	if info.IsDir() {
-		return fileExists(filepath.Join(text, bundle.HeaderName))
+		return fileExists(filepath.Join(text, bundle.HeaderName)) || fileExists(filepath.Join(text, bundle.CopyFolder, bundle.HeaderName))
 	}
 	file, err := artifact.OpenFile(text)
 	if err != nil {
@@ -270,7 +296,16 @@ func isBundle(text string) bool {
 	}
 	defer file.Close()
 	first, err := tar.NewReader(file).Next()
-	return err == nil && path.Clean(first.Name) == bundle.HeaderName
+	if err != nil { // it may be damaged, and have parity
+		m, err := medium.OpenArchive(text, bundle.IsFileName)
+		if err != nil {
+			return false
+		}
+		defer m.Close()
+		files, err := m.List(context.Background())
+		return err == nil && slices.ContainsFunc(files, func(f medium.File) bool { return path.Base(f.Name) == bundle.HeaderName })
+	}
+	return path.Clean(first.Name) == bundle.HeaderName
 }
 
 // verify checks a bundle, which may be on several media, and imports nothing.
@@ -352,10 +387,56 @@ func (c *command) printVerifiedBundle(done *bundle.Imported, output string) erro
 		return json.NewEncoder(c.stdout).Encode(out)
 	}
 	fmt.Fprintf(c.stdout, "bundle %s\nname %s, sequence %d, created %s\nsigned by %s (%s)\n", h.ID, h.Name, h.Sequence, h.Created, done.By.Key, done.By.File)
+	printRepaired(c, done)
 	text := fmt.Sprintf("%s, %s: all digests match", counted(h.PartCount, "part"), counted(len(h.Blobs), "blob"))
 	if done.Carried {
 		text = counted(h.PartCount, "part") + ": all digests match, as carried; the content is encrypted and was not looked at\nhint: to check it, too, name the private key with --identity"
 	}
 	_, err := fmt.Fprintln(c.stdout, text)
 	return err
+}
+
+// printRepaired says which parts were restored.
+func printRepaired(c *command, done *bundle.Imported) {
+	for _, p := range done.Parts {
+		if p.Status == bundle.Repaired {
+			fmt.Fprintf(c.stdout, "%s: repaired, %s of 4 KiB restored from parity\n", p.Name, counted(int(p.Restored), "block"))
+		}
+	}
+}
+
+// watchQuiet is after how many intervals without a change missing parts are restored.
+const watchQuiet = 15
+
+// watch imports what arrives in a folder, until the program is interrupted. newImporter makes the importer of each bundle.
+func (f *importFlags) watch(ctx context.Context, c *command, refs []image.Reference, newImporter func() *bundle.Importer) error {
+	if f.interval < 10*time.Millisecond {
+		return artifact.Usagef("--watch-interval %s: at least 10ms", f.interval)
+	}
+	if f.report.File != "" {
+		return c.wrongUsage("--report names one file, and --watch may import several bundles: their reports are in minimirror.reports")
+	}
+	folder := c.flags.Arg(0)
+	record := string(newImporter().Records[0])
+	var failed error
+	w := bundle.Watcher{
+		Folder: folder, Interval: f.interval, Quiet: watchQuiet, Keys: newImporter().Keys,
+		New: func() *bundle.Importer {
+			f.report.Started = c.now()
+			return newImporter()
+		},
+		Done: func(folder string, done *bundle.Imported, err error) {
+			f.report.Sources, f.report.Record = []string{folder}, record
+			if reported := f.report.end(ctx, c, done, err); err == nil && reported != nil {
+				fmt.Fprintf(c.stderr, "warning: %s: %v\n", folder, reported)
+			}
+			if err == nil {
+				fmt.Fprintf(c.stdout, "%s: imported\n", folder)
+				failed = errors.Join(failed, printImported(c, done, refs))
+			}
+		},
+		Say: func(text string) { fmt.Fprintln(c.stdout, text) },
+	}
+	fmt.Fprintf(c.stdout, "watching %s\n", folder)
+	return errors.Join(w.Watch(ctx), failed)
 }

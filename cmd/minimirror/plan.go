@@ -13,6 +13,7 @@ import (
 	"github.com/minimirror/minimirror/internal/bundle"
 	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/internal/cache"
+	"github.com/minimirror/minimirror/internal/fec"
 	"github.com/minimirror/minimirror/internal/image"
 	"github.com/minimirror/minimirror/internal/kinds"
 )
@@ -182,12 +183,19 @@ func (p *exportPlan) check(c *command) error {
 	return format(p.format)
 }
 
-// show prints what the export would do. The error says that there is no room.
-func (p *exportPlan) show(ctx context.Context, c *command, e *bundle.Exporter) error {
-	f, err := e.Forecast(ctx)
+// showPlan prints what the export would do. The error says that there is no room.
+func (f *exportFlags) showPlan(ctx context.Context, c *command, e *bundle.Exporter) error {
+	forecast, err := e.Forecast(ctx)
 	if err != nil {
 		return err
 	}
+	if f.share > 0 && e.Share == 0 { // of the stream
+		forecast.Parity = bundle.Amount{Size: fec.StreamSize(f.share, forecast.Write.Size) - forecast.Write.Size}
+	}
+	return f.plan.show(c, forecast)
+}
+
+func (p *exportPlan) show(c *command, f *bundle.Forecast) error {
 	rate, err := p.perSecond()
 	if err != nil {
 		return err
@@ -201,7 +209,7 @@ func (p *exportPlan) show(ctx context.Context, c *command, e *bundle.Exporter) e
 			Fits    bool   `json:"fits"`
 		}{Forecast: f, Rate: rate, Fits: fits == nil}
 		if rate > 0 {
-			seconds := int64(bundle.Duration(f.Write.Size, rate).Seconds())
+			seconds := int64(bundle.Duration(f.Size(), rate).Seconds())
 			out.Seconds = &seconds
 		}
 		if err := json.NewEncoder(c.stdout).Encode(out); err != nil {

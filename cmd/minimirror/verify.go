@@ -59,7 +59,8 @@ selects one.
 verify checks a bundle of minimirror export, too: a folder, a file, or s3://BUCKET/PREFIX;
 several are media with parts of the same bundle. The signature must be by the key, every
 part as it is carried must match the signed header, and, if the bundle is not encrypted
-or --identity decrypts it, every blob its digest. Nothing is imported. --report writes
+or --identity decrypts it, every blob its digest. What is damaged is restored from parity,
+if there is any (export --fec), and said. Nothing is imported or changed. --report writes
 what was checked, as JSON, as an in-toto statement, and as one page to print and sign.
 
 verify prints the first file that fails and exits with 4. It also exits with 4 if the

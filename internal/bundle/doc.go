@@ -9,6 +9,8 @@
 //	minimirror.bundle.json.asc      OpenPGP: detached, armored
 //	SHA256SUMS                      of the other files as they are carried, for sha256sum -c
 //	part-0001.tar, part-0002.tar …  the parts: .tar.age or .tar.gpg if they are encrypted
+//	fec-0001, fec-0002 …            parity of the parts, if it was asked for: internal/fec
+//	copy/                           then the header and its signature again
 //
 // The header is JSON, in one canonical form: the fields in the order of the type Header, indented by two spaces, with a newline at the end; fields
 // without a value are omitted. Any other form is refused.

@@ -13,6 +13,7 @@ import (
 	"github.com/minimirror/minimirror/internal/bundle/signed"
 	"github.com/minimirror/minimirror/internal/bytesize"
 	"github.com/minimirror/minimirror/internal/content"
+	"github.com/minimirror/minimirror/internal/fec"
 )
 
 // An Exporter writes a bundle to media. If they have a part of it already, it goes on from there.
@@ -27,10 +28,16 @@ type Exporter struct {
 	Next  func(ctx context.Context, n int) (medium.Medium, error)
 	// Capacity is how many bytes a medium takes; 0: as many as there is room for.
 	Capacity int64
+	// Share is how much of the bundle may be lost and is restored from parity; 0: no parity.
+	Share fec.Share
 	// Numbers are the only parts to write; nil: all. They are written even if they are there.
 	Numbers []int
 	// Progress is called with each number of bytes that are done, as they are in the clear. It may be nil.
 	Progress func(bytes int64)
+	// ParityProgress is called with each number of bytes of parts that parity was computed for. It may be nil.
+	ParityProgress func(bytes int64)
+	// Warn is called with what the user should know. It may be nil.
+	Warn func(text string)
 
 	plan    *Plan
 	reader  blobReader
@@ -41,7 +48,8 @@ type Exporter struct {
 
 // A mediumState is what is known of a medium.
 type mediumState struct {
-	parts []Part // on it
+	parts  []Part // on it
+	parity []int  // indexes of the parity files on it
 }
 
 // An Exported says what an export has done.
@@ -57,6 +65,9 @@ type finisher interface {
 
 // Export writes the bundle. The header says afterwards which parts there are.
 func (e *Exporter) Export(ctx context.Context) (*Exported, error) {
+	if err := e.canHaveParity(); err != nil {
+		return nil, err
+	}
 	if len(e.Media) == 0 {
 		m, err := e.Next(ctx, 1)
 		if err != nil {
@@ -78,7 +89,7 @@ func (e *Exporter) Export(ctx context.Context) (*Exported, error) {
 		}
 	}
 	if len(todo) == 0 {
-		return done, e.finish(ctx)
+		return done, e.conclude(ctx)
 	}
 	if isComplete(e.medium()) {
 		return nil, artifact.Hint(fmt.Errorf("%s is there, with other parts of this bundle", e.medium()), "remove it, or name another file")
@@ -112,7 +123,7 @@ func (e *Exporter) Export(ctx context.Context) (*Exported, error) {
 			return done, err
 		}
 	}
-	return done, e.finish(ctx)
+	return done, e.conclude(ctx)
 }
 
 // prepare plans the parts, and finds out which of them are to be written.
@@ -157,7 +168,7 @@ func (e *Exporter) explain(err error, number int) error {
 
 // room refuses what the media have no room for, before anything is written. Nobody knows how much more fits if other media follow.
 func (e *Exporter) room(ctx context.Context, todo []int) error {
-	if e.Next != nil || len(e.Media) == 1 && e.Capacity > 0 {
+	if e.Next != nil || len(e.Media) == 1 && e.Capacity > 0 && e.Share == 0 {
 		return nil
 	}
 	f := new(Forecast)
@@ -166,6 +177,9 @@ func (e *Exporter) room(ctx context.Context, todo []int) error {
 	}
 	if err := e.fill(ctx, f, todo); err != nil {
 		return err
+	}
+	if n := len(f.Media); e.Share > 0 && n > len(e.Media) {
+		return artifact.Hint(fmt.Errorf("%d media of %s are needed, and %d is there: parity is of all parts, so all media are needed at once", n, bytesize.Text(e.Capacity), len(e.Media)), "name all of them: repeat --to")
 	}
 	return f.Fits()
 }

@@ -19,6 +19,7 @@ type Forecast struct {
 	Parts  Amount `json:"parts"`    // of the whole bundle, as carried
 	Kept   Amount `json:"kept"`     // parts that are on the media already
 	Write  Amount `json:"write"`    // parts that will be written
+	Parity Amount `json:"parity"`   // files with parity that will be written besides; of a stream, only the bytes
 	// Media are those that will be written, in their order. The last are ones that do not exist yet, if --media says how much each takes.
 	Media []MediumForecast `json:"media"`
 	// Lacks is how many bytes have no room on any medium.
@@ -44,10 +45,16 @@ type MediumForecast struct {
 	Parts int    `json:"parts"`
 	Size  int64  `json:"size"` // bytes, with the header and the digests
 	Free  int64  `json:"free"` // bytes; -1: nobody knows
+
+	index int   // among the exporter's
+	taken int64 // bytes that parts and parity have on it
 }
 
 // Forecast says what Export would do. It reads the media, and writes nothing.
 func (e *Exporter) Forecast(ctx context.Context) (*Forecast, error) {
+	if err := e.canHaveParity(); err != nil {
+		return nil, err
+	}
 	todo, err := e.prepare(ctx)
 	if err != nil {
 		return nil, err
@@ -75,34 +82,89 @@ func (e *Exporter) Forecast(ctx context.Context) (*Forecast, error) {
 	return f, e.fill(ctx, f, todo)
 }
 
-// fill shares the parts out to the media, as choose will.
+// fill shares the parts out to the media, as choose will, and the parity, as parityMedia will.
 func (e *Exporter) fill(ctx context.Context, f *Forecast, todo []int) error {
-	first, taken, err := e.beginMedium(ctx, f, e.resumed())
-	if err != nil || len(todo) == 0 {
+	at := e.resumed()
+	if err := e.beginMedium(ctx, f, at); err != nil {
 		return err
 	}
-	at := first
 	for _, number := range todo {
 		need := e.carried(number)
 		for {
 			m := &f.Media[len(f.Media)-1]
-			full := e.Capacity > 0 && taken+need+e.reserve() > e.Capacity || m.Free >= 0 && m.Size+need > m.Free
-			if !full {
-				m.Parts, m.Size, taken = m.Parts+1, m.Size+need, taken+need
+			if e.hasRoom(m, need) {
+				m.Parts++
+				m.add(need)
 				break
 			}
-			last := at >= len(e.Media)-1 && (e.Capacity == 0 || len(e.Media) > 1)
-			if m.Parts == 0 && at >= len(e.Media) || last {
+			if m.Parts == 0 && at >= len(e.Media) || at >= len(e.Media)-1 && !e.mayAdd() {
 				f.Lacks += need
 				break
 			}
 			at++
-			if _, taken, err = e.beginMedium(ctx, f, at); err != nil {
+			if err := e.beginMedium(ctx, f, at); err != nil {
 				return err
 			}
 		}
 	}
+	return e.fillParity(ctx, f, len(todo) == 0)
+}
+
+// fillParity shares the parity out. whole: all parts are there already, and so may be the parity.
+func (e *Exporter) fillParity(ctx context.Context, f *Forecast, whole bool) error {
+	if e.Share == 0 {
+		return nil
+	}
+	if whole && len(e.Media) > 0 {
+		if there, err := e.parityThere(ctx); there || err != nil {
+			return err
+		}
+	}
+	for i := range e.Media { // each gets the header
+		if !slices.ContainsFunc(f.Media, func(m MediumForecast) bool { return m.index == i }) {
+			if err := e.beginMedium(ctx, f, i); err != nil {
+				return err
+			}
+		}
+	}
+	slices.SortStableFunc(f.Media, func(a, b MediumForecast) int { return a.index - b.index })
+	l, err := e.parityLayout(len(f.Media))
+	if err != nil {
+		return err
+	}
+	for n, file := range l.Files {
+		f.Parity.add(file.Size)
+		at := 0
+		for at < len(f.Media) && !e.hasRoom(&f.Media[(n+at)%len(f.Media)], file.Size) {
+			at++
+		}
+		switch {
+		case at < len(f.Media):
+			f.Media[(n+at)%len(f.Media)].add(file.Size)
+		case e.mayAdd():
+			last := &f.Media[len(f.Media)-1]
+			if err := e.beginMedium(ctx, f, last.index+1); err != nil {
+				return err
+			}
+			f.Media[len(f.Media)-1].add(file.Size)
+		default:
+			f.Lacks += file.Size
+		}
+	}
 	return nil
+}
+
+// hasRoom reports whether so many bytes fit on a medium.
+func (e *Exporter) hasRoom(m *MediumForecast, need int64) bool {
+	return (e.Capacity == 0 || m.taken+need+e.reserve() <= e.Capacity) && (m.Free < 0 || m.Size+need <= m.Free)
+}
+
+// mayAdd reports whether there may be more media than are known.
+func (e *Exporter) mayAdd() bool { return e.Capacity > 0 && len(e.Media) <= 1 }
+
+func (m *MediumForecast) add(size int64) {
+	m.Size += size
+	m.taken += size
 }
 
 // resumed is the index of the medium on which the export goes on.
@@ -114,21 +176,24 @@ func (e *Exporter) resumed() int {
 	return at
 }
 
-// beginMedium adds a medium to the forecast: one of the exporter's, or behind them one that does not exist yet. taken is what parts have on it.
-func (e *Exporter) beginMedium(ctx context.Context, f *Forecast, at int) (index int, taken int64, err error) {
-	m := MediumForecast{Name: fmt.Sprintf("medium %d", at+1), Size: e.reserve(), Free: -1}
+// beginMedium adds a medium to the forecast: one of the exporter's, or behind them one that does not exist yet.
+func (e *Exporter) beginMedium(ctx context.Context, f *Forecast, at int) (err error) {
+	m := MediumForecast{Name: fmt.Sprintf("medium %d", at+1), Size: e.reserve(), Free: -1, index: at}
 	if at < len(e.Media) {
 		m.Name = e.Media[at].String()
 		if m.Free, err = e.Media[at].Free(ctx); err != nil {
-			return at, 0, err
+			return err
 		}
 		for _, p := range e.state[at].parts {
-			taken += p.Size
+			m.taken += p.Size
 		}
 	}
 	f.Media = append(f.Media, m)
-	return at, taken, nil
+	return nil
 }
+
+// Size is how many bytes will be written, but for the header and the digests.
+func (f *Forecast) Size() int64 { return f.Write.Size + f.Parity.Size }
 
 // Fits is the error if the media lack room.
 func (f *Forecast) Fits() error {
@@ -143,6 +208,6 @@ func (f *Forecast) Fits() error {
 		names += m.Name
 		free += max(m.Free, 0)
 	}
-	return artifact.Hint(fmt.Errorf("%s %s room for %s, and the bundle needs %s", names, verb, bytesize.Text(free), bytesize.Text(f.Write.Size)),
+	return artifact.Hint(fmt.Errorf("%s %s room for %s, and the bundle needs %s", names, verb, bytesize.Text(free), bytesize.Text(f.Size())),
 		"free some space, or use several media: repeat --to, or --media SIZE")
 }

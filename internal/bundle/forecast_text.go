@@ -18,7 +18,7 @@ func (f *Forecast) Text(rate int64) string {
 	var b strings.Builder
 	at, about := "", ""
 	if rate > 0 {
-		at = fmt.Sprintf(", %s at %s/s", Duration(f.Write.Size, rate), bytesize.Text(rate))
+		at = fmt.Sprintf(", %s at %s/s", Duration(f.Size(), rate), bytesize.Text(rate))
 	}
 	if !f.Exact {
 		about = "at most "
@@ -31,7 +31,15 @@ func (f *Forecast) Text(rate int64) string {
 	if f.Kept.Count > 0 {
 		fmt.Fprintf(&b, "there already: %s\n", quantity(f.Kept.Count, "part", f.Kept.Size))
 	}
-	fmt.Fprintf(&b, "to write: %s%s%s\n", about, quantity(f.Write.Count, "part", f.Write.Size), at)
+	parity := ""
+	if f.Parity.Size > 0 {
+		parity = ", and parity"
+		if f.Parity.Count > 0 {
+			parity += " in " + counted(f.Parity.Count, "file")
+		}
+		parity += ", " + bytesize.MB(f.Parity.Size)
+	}
+	fmt.Fprintf(&b, "to write: %s%s%s%s\n", about, quantity(f.Write.Count, "part", f.Write.Size), parity, at)
 	for _, m := range f.Media {
 		free := "free space is not known"
 		if m.Free >= 0 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/minimirror/minimirror/internal/artifact"
 	"github.com/minimirror/minimirror/internal/content"
+	"github.com/minimirror/minimirror/internal/fec"
 )
 
 // Names of a bundle's files.
@@ -51,6 +52,8 @@ type Header struct {
 	PartSize   int64    `json:"partSize"`             // bytes as carried, at most; 0 in the form "files"
 	PartCount  int      `json:"partCount"`
 	Parts      []Part   `json:"parts,omitempty"` // sorted by number
+	// FEC describes the parity of all parts; nil: there is none.
+	FEC *fec.Layout `json:"fec,omitempty"`
 }
 
 // A Base is what the destination must have: the blobs that are left out.

@@ -70,7 +70,10 @@ func (h *Header) check() error {
 	if err := h.checkBlobs(); err != nil {
 		return err
 	}
-	return h.checkParts()
+	if err := h.checkParts(); err != nil {
+		return err
+	}
+	return h.checkParity()
 }
 
 func validName(name string) bool {

@@ -32,6 +32,10 @@ type Importer struct {
 	Now    func() time.Time
 	// Progress is called with each number of bytes of parts that are done, as carried. It may be nil.
 	Progress func(bytes int64)
+	// Scratch is a folder for parts that are restored, at most one at a time. Empty: that of temporary files.
+	Scratch string
+	// NoRepair leaves parts that are missing or damaged as they are: others may still come.
+	NoRepair bool
 	// Begin is called when the header is verified, with the number of bytes that Progress will add up to. It may be nil.
 	Begin func(h *Header, by signed.By, bytes int64)
 
@@ -42,6 +46,7 @@ type Importer struct {
 	first    content.PieceSink
 	pieces   map[int][]Piece // by blob: those of blobs that are in several parts
 	imported *Imported
+	beyond   string                // why parity does not restore all parts
 	pending  map[int]*ImportedPart // by number: what no header lists yet
 	buffer   []byte
 	together *carriedReader // the part that is being read
@@ -58,11 +63,14 @@ type Imported struct {
 	Already bool
 	// Carried is true if an encrypted bundle was verified without its key: the parts are as the header says, and their content was not looked at.
 	Carried bool
+	// StreamRestored is how many bytes of a stream were lost on the way and restored from its parity, by whoever gave it to ImportStream.
+	StreamRestored int64
 }
 
 // What was done with a part.
 const (
 	Verified = "verified"   // read now, and everything about it verified
+	Repaired = "repaired"   // the same, after some of it was restored from parity
 	Known    = "not needed" // its blobs are at the destination already, verified
 	Bad      = "bad"
 	Missing  = "missing"
@@ -77,6 +85,8 @@ type ImportedPart struct {
 	Size   int64  // as carried
 	SHA256 string // as carried, computed now; empty: not read
 	Err    error  // why it is bad
+	// Restored is how many blocks of 4096 bytes were restored from parity.
+	Restored int64
 }
 
 // Import reads the parts that are needed from media, of which each has the header of the same bundle.
@@ -97,6 +107,9 @@ func (im *Importer) Import(ctx context.Context, media []medium.Medium) (*Importe
 		if err := im.importPart(ctx, planned.Number, headers); err != nil {
 			return im.imported, err
 		}
+	}
+	if err := im.repair(ctx, headers); err != nil {
+		return im.imported, err
 	}
 	return im.imported, im.finish(ctx)
 }
@@ -269,11 +282,16 @@ func (im *Importer) findPieces() {
 	}
 }
 
-// needs reports whether the part has something that the destination has not.
+// needs reports whether the part is to be read.
 func (im *Importer) needs(ctx context.Context, number int) (bool, error) {
 	if im.all {
 		return true, nil
 	}
+	return im.lacks(ctx, number)
+}
+
+// lacks reports whether the part has something that the destination has not.
+func (im *Importer) lacks(ctx context.Context, number int) (bool, error) {
 	for _, piece := range im.plan.Pieces(number) {
 		needed, err := im.needsPiece(ctx, piece)
 		if needed || err != nil {
@@ -404,7 +422,11 @@ func (im *Importer) verdict() error {
 			bad = true
 			lines = append(lines, fmt.Sprintf("%s (%s): %s", p.Name, p.Medium, firstLine(p.Err)))
 		case Missing:
-			lines = append(lines, p.Name+": missing")
+			line := p.Name + ": missing"
+			if p.Err != nil { // it was tried to restore it
+				line += ", " + firstLine(p.Err)
+			}
+			lines = append(lines, line)
 		default:
 			continue
 		}
@@ -412,6 +434,9 @@ func (im *Importer) verdict() error {
 	}
 	if lines == nil {
 		return nil
+	}
+	if im.beyond != "" {
+		lines = append(lines, im.beyond)
 	}
 	most := 50
 	if more := len(lines) - most; more > 0 {

@@ -25,18 +25,35 @@ func (im *Importer) readHeader(ctx context.Context, m medium.Medium) (*signedHea
 	return &signedHeader{h, by, m}, err
 }
 
-// ReadFrom reads the header of the bundle on a medium, and verifies that one of the keys has signed it.
+// ReadFrom reads the header of the bundle on a medium, and verifies that one of the keys has signed it. If the header is damaged, its copy is used, if there is
+// one.
 func ReadFrom(ctx context.Context, m medium.Medium, keys []signed.Key) (*Header, signed.By, error) {
-	data, err := readSmall(ctx, m, HeaderName, maxHeader)
+	h, by, err := readHeaderIn(ctx, m, "", keys)
+	if err == nil {
+		return h, by, nil
+	}
+	copied, copyBy, e := readHeaderIn(ctx, m, CopyFolder+"/", keys)
+	if e == nil || errors.Is(err, errNoBundle) && !errors.Is(e, errNoBundle) {
+		return copied, copyBy, e
+	}
+	return h, by, err
+}
+
+// errNoBundle is the error if there is no header.
+var errNoBundle = errors.New("there is no bundle: no " + HeaderName)
+
+// readHeaderIn reads the header of a folder of the medium, whose name ends with a slash.
+func readHeaderIn(ctx context.Context, m medium.Medium, folder string, keys []signed.Key) (*Header, signed.By, error) {
+	data, err := readSmall(ctx, m, folder+HeaderName, maxHeader)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, signed.By{}, artifact.Hint(fmt.Errorf("there is no bundle: no %s", HeaderName), "name the folder or the file that minimirror export wrote")
+		return nil, signed.By{}, artifact.Hint(errNoBundle, "name the folder or the file that minimirror export wrote")
 	}
 	if err != nil {
 		return nil, signed.By{}, err
 	}
 	signatures := map[string][]byte{}
 	for _, suffix := range []string{signed.Minisig, signed.Armored} {
-		signature, err := readSmall(ctx, m, HeaderName+suffix, maxSignature)
+		signature, err := readSmall(ctx, m, folder+HeaderName+suffix, maxSignature)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -205,6 +205,9 @@ func (e *Exporter) finish(ctx context.Context) error {
 	for _, p := range parts {
 		fmt.Fprintf(&sums, "%s  %s\n", p.SHA256, p.Name)
 	}
+	for _, n := range e.state[e.current].parity {
+		fmt.Fprintf(&sums, "%s  %s\n", e.Header.FEC.Files[n].SHA256, e.Header.FEC.Files[n].Name)
+	}
 	for _, f := range []struct {
 		name string
 		data []byte

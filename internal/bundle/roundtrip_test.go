@@ -276,7 +276,7 @@ func TestArchive(t *testing.T) {
 			}
 			m.Close()
 			dest := filepath.Join(t.TempDir(), "file")
-			m, err = medium.OpenArchive(file)
+			m, err = medium.OpenArchive(file, bundle.IsFileName)
 			must(t, err)
 			defer m.Close()
 			_, err = s.importer(dest).Import(t.Context(), []medium.Medium{m})

@@ -13,7 +13,7 @@ import (
 	"github.com/minimirror/minimirror/internal/content"
 )
 
-// Verify checks a bundle and imports nothing: the signature, each part as it is carried, and its content. If the bundle is encrypted and there is no
+// Verify checks a bundle and imports nothing: the signature, each part as it is carried, and its content. Parts are restored from parity as Import does. If the bundle is encrypted and there is no
 // opener for it, the content is not looked at, which Imported.Carried says. Open and Records are not used.
 func (im *Importer) Verify(ctx context.Context, media []medium.Medium) (*Imported, error) {
 	im.all, im.Records = true, nil
@@ -36,6 +36,9 @@ func (im *Importer) Verify(ctx context.Context, media []medium.Medium) (*Importe
 		if err := im.importPart(ctx, planned.Number, headers); err != nil {
 			return im.imported, err
 		}
+	}
+	if err := im.repair(ctx, headers); err != nil {
+		return im.imported, err
 	}
 	if im.carried {
 		return im.imported, im.verdict()

@@ -30,11 +30,13 @@ type Archive struct {
 	file   *os.File // out, if it is a file
 	offset int64    // of the end of the last complete file
 	broken error    // a stream after a failed write
+
+	written map[string]*io.SectionReader // by name: complete files of file
 }
 
-// OpenArchive opens the file to read it.
-func OpenArchive(file string) (*Archive, error) {
-	x, err := tarindex.Open(file)
+// OpenArchive opens the file to read it. ours says which names a bundle's files can have: by them, what follows a damaged piece of the tar is found.
+func OpenArchive(file string, ours func(name string) bool) (*Archive, error) {
+	x, err := tarindex.OpenDamaged(file, ours)
 	if err != nil {
 		return nil, err
 	}
@@ -260,6 +262,10 @@ func (w *archiveFile) Commit(context.Context) error {
 		if err != nil {
 			return err
 		}
+		if a.written == nil {
+			a.written = map[string]*io.SectionReader{}
+		}
+		a.written[w.name] = io.NewSectionReader(a.file, at-(w.n+511)/512*512, w.n)
 		a.offset = at
 	}
 	w.done = true

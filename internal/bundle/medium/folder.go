@@ -107,20 +107,25 @@ func (f *Folder) named(err error) error {
 	return err
 }
 
+// create creates the folder, unless it is there.
+func (f *Folder) create() error {
+	if f.root != nil {
+		return nil
+	}
+	err := os.MkdirAll(f.dir, 0o777)
+	if err == nil {
+		f.root, err = os.OpenRoot(f.dir)
+	}
+	return err
+}
+
 // Create implements Medium. What a killed process left under the same name is removed.
 func (f *Folder) Create(_ context.Context, name string, _ int64) (Writer, error) {
 	if f.readOnly {
 		return nil, &fs.PathError{Op: "write", Path: filepath.Join(f.dir, name), Err: fs.ErrPermission}
 	}
-	if f.root == nil {
-		if err := os.MkdirAll(f.dir, 0o777); err != nil {
-			return nil, err
-		}
-		root, err := os.OpenRoot(f.dir)
-		if err != nil {
-			return nil, err
-		}
-		f.root = root
+	if err := f.create(); err != nil {
+		return nil, err
 	}
 	if folder := path.Dir(name); folder != "." {
 		if err := f.root.MkdirAll(folder, 0o777); err != nil {

@@ -83,13 +83,16 @@ func (r *Report) layout(file, sum string) page {
 		}
 		add("Signed by", "%s", text)
 		if b.Encryption != "" {
-			add("Encrypted", "%s, for %s", b.Encryption, recipients(len(b.Recipients)))
+			add("Encrypted", "%s, for %s", b.Encryption, counted(int64(len(b.Recipients)), "recipient"))
 		}
 		carried := fmt.Sprintf("%d, %s", r.Blobs.Carried, bytesize.Text(r.Blobs.Size))
 		if r.Blobs.Base > 0 {
 			carried += fmt.Sprintf("; %d more, %s, had to be at the destination", r.Blobs.Base, bytesize.Text(r.Blobs.BaseSize))
 		}
 		add("Blobs", "%s", carried)
+	}
+	if text := r.restored(); text != "" {
+		add("Restored", "%s", text)
 	}
 	add("Checked", "%s to %s, by the clock of this machine, %s%s", r.Clock.Started, r.Clock.Finished, r.Clock.Of, r.Clock.kept())
 	add("Program", "%s %s, %s", r.Program.Name, r.Program.Version, r.Program.Platform)
@@ -107,6 +110,25 @@ func (r *Report) layout(file, sum string) page {
 	}
 	p.Parts = r.rows(file)
 	return p
+}
+
+// restored says what was damaged or lost, and is as it was signed again; empty: nothing.
+func (r *Report) restored() string {
+	parts, blocks := 0, int64(0)
+	for _, p := range r.Parts {
+		if p.Status == bundle.Repaired {
+			parts++
+			blocks += p.Restored
+		}
+	}
+	var all []string
+	if parts > 0 {
+		all = append(all, fmt.Sprintf("%d of %s damaged or missing, and restored from parity: %s of 4 KiB", parts, counted(int64(len(r.Parts)), "part"), counted(blocks, "block")))
+	}
+	if r.Stream > 0 {
+		all = append(all, bytesize.Text(r.Stream)+" that the stream had lost, from its parity")
+	}
+	return strings.Join(all, "; ")
 }
 
 // kept says whether a time service keeps the clock.
@@ -166,14 +188,18 @@ func (r *Report) rows(file string) (rows []row) {
 func rowOf(parts []Part) row {
 	first, last := &parts[0], &parts[len(parts)-1]
 	w := row{Number: fmt.Sprint(first.Number), Name: first.Name, Status: first.Status, Bad: first.Status == bundle.Bad || first.Status == bundle.Missing}
-	size, sums := int64(0), sha256.New()
+	size, sums, restored := int64(0), sha256.New(), int64(0)
 	for _, p := range parts {
 		size += p.Size
+		restored += p.Restored
 		fmt.Fprintf(sums, "%s  %s\n", p.Stated, p.Name)
 	}
 	sum := first.Stated
 	if len(parts) > 1 {
 		w.Number, w.Name, sum = fmt.Sprintf("%d–%d", first.Number, last.Number), first.Name+" – "+last.Name, hex.EncodeToString(sums.Sum(nil))
+	}
+	if restored > 0 {
+		w.Status += ", " + counted(restored, "block")
 	}
 	if size > 0 {
 		w.Size = bytesize.MB(size)
@@ -231,9 +257,9 @@ func (r *Report) Text(file string, data []byte) []byte {
 	return b.Bytes()
 }
 
-func recipients(n int) string {
-	if n == 1 {
-		return "1 recipient"
+func counted(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
 	}
-	return fmt.Sprintf("%d recipients", n)
+	return fmt.Sprintf("%d %s", n, thing)
 }

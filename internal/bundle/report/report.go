@@ -41,6 +41,8 @@ type Report struct {
 	Images  []Image `json:"images,omitempty"`
 	Blobs   Blobs   `json:"blobs"`
 	Parts   []Part  `json:"parts,omitempty"`
+	// Stream is how many bytes of a stream were lost and restored from its parity.
+	Stream int64 `json:"streamRestored,omitempty"`
 }
 
 // Depths of a check.
@@ -107,12 +109,14 @@ type Part struct {
 	Number int    `json:"number"`
 	Name   string `json:"name"`
 	Medium string `json:"medium,omitempty"` // where it was read
-	Status string `json:"status"`           // bundle.Verified, Known, Bad or Missing
+	Status string `json:"status"`           // bundle.Verified, Repaired, Known, Bad or Missing
 	Size   int64  `json:"size,omitempty"`   // bytes as carried
 	// Stated and Found are the SHA-256 as carried, in the header and as computed. Empty: no header lists the part, or it was not read.
 	Stated  string `json:"stated,omitempty"`
 	Found   string `json:"found,omitempty"`
 	Problem string `json:"problem,omitempty"`
+	// Restored is how many blocks of 4096 bytes were restored from parity.
+	Restored int64 `json:"restored,omitempty"`
 }
 
 // Options say what New cannot take from the result.
@@ -133,8 +137,9 @@ func New(done *bundle.Imported, err error, o Options) *Report {
 	missing, bad := 0, 0
 	if done != nil && done.Header != nil {
 		r.header(done)
+		r.Stream = done.StreamRestored
 		for _, p := range done.Parts {
-			part := Part{Number: p.Number, Name: p.Name, Medium: p.Medium, Status: p.Status, Size: p.Size, Found: p.SHA256}
+			part := Part{Number: p.Number, Name: p.Name, Medium: p.Medium, Status: p.Status, Size: p.Size, Found: p.SHA256, Restored: p.Restored}
 			if stated := done.Header.Part(p.Number); stated != nil {
 				part.Stated, part.Size = stated.SHA256, stated.Size
 			}

@@ -46,6 +46,8 @@ func imported(parts int, status map[int]string) *bundle.Imported {
 			p.SHA256, p.Err = digest.FromString("other").Encoded(), artifact.Hint(artifact.Verifyf("changed or damaged"), "export it again")
 		case bundle.Missing:
 			p.SHA256, p.Medium = "", ""
+		case bundle.Repaired:
+			p.Restored = int64(n)
 		}
 		done.Parts = append(done.Parts, p)
 	}
@@ -72,6 +74,7 @@ func TestVerdicts(t *testing.T) {
 		"verified":      {imported(2, nil), nil, "verify", "", Passed, []string{"Report of a verification", "Nothing was imported"}},
 		"carried":       {imported(2, nil), nil, "verify", Carried, Passed, []string{"The content is encrypted, and was not looked at"}},
 		"bad":           {imported(3, map[int]string{2: bundle.Bad, 3: bundle.Missing}), artifact.Verifyf("2 of 3 parts are missing or bad:\n  part-0002.tar: changed or damaged"), "import", "", Failed, []string{"FAILED", "part-0002.tar: changed or damaged", "No image is visible"}},
+		"repaired":      {imported(3, map[int]string{1: bundle.Repaired, 3: bundle.Repaired}), nil, "import", "", Passed, []string{"PASSED", "2 of 3 parts damaged or missing, and restored from parity: 4 blocks of 4 KiB", "repaired, 1 block", "repaired, 3 blocks"}},
 		"missing":       {imported(3, map[int]string{3: bundle.Missing}), artifact.Hint(errors.New("1 of 3 parts are missing"), "bring it"), "import", "", Incomplete, []string{"INCOMPLETE", "1 of 3 parts are missing"}},
 		"disk":          {&bundle.Imported{Header: imported(3, nil).Header, Parts: imported(3, map[int]string{1: bundle.Missing}).Parts[:2]}, errors.New("no space left on device"), "import", "", Failed, []string{"no space left"}},
 		"not signed":    {nil, artifact.Verifyf("the header is signed with another key"), "import", "", Failed, []string{"No header with a valid signature", "signed with another key"}},
