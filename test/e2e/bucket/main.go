@@ -4,8 +4,9 @@
 //	bucket
 //
 // It prints its own address. GET /-/bytes answers with the bytes of objects that it has received and sent so far, GET /-/unfinished with the number of
-// unfinished uploads. GET /-/trouble?how=HOW&times=N makes it answer the next N requests in that way: busy, cut (in the middle of a body), denied,
-// strange (unknown credentials), clock, full, none. GET /-/change?key=KEY changes a byte in the middle of an object.
+// unfinished uploads. GET /-/trouble?how=HOW&times=N makes it answer the next N requests in that way: busy, limit (429), broken (500), cut (in the
+// middle of a body), denied, strange (unknown credentials), expired (a token), clock, full, none. GET /-/change?key=KEY changes a byte in the middle of
+// an object, and GET /-/truncate?key=KEY cuts it off there.
 package main
 
 import (
@@ -69,7 +70,9 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.how, b.times = r.FormValue("how"), times
 		b.mu.Unlock()
 	case "/-/change":
-		b.change("/site/" + r.FormValue("key"))
+		b.change("/site/"+r.FormValue("key"), func(data []byte) []byte { data[len(data)/2] ^= 1; return data })
+	case "/-/truncate":
+		b.change("/site/"+r.FormValue("key"), func(data []byte) []byte { return data[:len(data)/2] })
 	default:
 		b.serve(w, r)
 	}
@@ -82,9 +85,8 @@ func (b *bucket) get(path string) string {
 	return w.Body.String()
 }
 
-func (b *bucket) change(path string) {
-	data := []byte(b.get(path))
-	data[len(data)/2] ^= 1
+func (b *bucket) change(path string, how func(data []byte) []byte) {
+	data := how([]byte(b.get(path)))
 	r := httptest.NewRequest(http.MethodPut, path, bytes.NewReader(data))
 	r.Header.Set("Content-Length", strconv.Itoa(len(data)))
 	b.store.ServeHTTP(httptest.NewRecorder(), r)
@@ -110,6 +112,15 @@ func (b *bucket) serve(w http.ResponseWriter, r *http.Request) {
 	switch b.trouble() {
 	case "busy":
 		fail(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.")
+		return
+	case "limit":
+		fail(http.StatusTooManyRequests, "TooManyRequests", "Please reduce your request rate.")
+		return
+	case "broken":
+		fail(http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again.")
+		return
+	case "expired":
+		fail(http.StatusBadRequest, "ExpiredToken", "The provided token has expired.")
 		return
 	case "denied":
 		fail(http.StatusForbidden, "AccessDenied", "Access Denied.")
