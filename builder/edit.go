@@ -110,7 +110,6 @@ func lockFolder(ctx context.Context, folder string) (unlock func(), err error) {
 type requestList struct {
 	doc     *yamledit.Document
 	able    artifact.Lister
-	keys    []artifact.RequestList
 	section yamledit.Node
 	what    string // the section, for people
 	key     artifact.RequestList

@@ -243,7 +243,7 @@ func list(address, key string) (all []string) {
 // A comparison counts.
 type comparison struct {
 	from, to, prefix                                string
-	tags, manifests, blobs, referrers, missing, all int
+	tags, manifests, blobs, referrers, missing int
 	seen                                            map[string]bool
 }
 

@@ -62,7 +62,6 @@ func ParseMetadata(r io.Reader) (*Metadata, error) {
 			}
 		default:
 			m.set(key, value)
-			key, value = "", ""
 			if line == "" {
 				return m, m.check()
 			}
