@@ -240,7 +240,7 @@ jq -e '.content == false' verified.json >/dev/null && jq -e '.depth == "carried"
 "$MINIMIRROR" verify written --verify-key site.pub --identity identity.txt --format json 2>/dev/null | jq -e '.content' >/dev/null || die "the content was not verified"
 # 300 parts, some of them bad: still one page of A4.
 "${export[@]}" --plain --part-size 256K --to many >/dev/null 2>&1
-for i in 0003 0011 0050 0120; do printf x | dd of=many/part-$i.tar bs=1 seek=5000 conv=notrunc status=none; done
+for i in 0003 0011 0050 0070 0090 0110 0120; do printf x | dd of=many/part-$i.tar bs=1 seek=5000 conv=notrunc status=none; done
 fails 4 "part-0120.tar" "$MINIMIRROR" verify many --verify-key site.pub --report many.json
 for page in ok torn stranger many; do
 	chromium --headless --no-sandbox --disable-gpu --no-pdf-header-footer --user-data-dir="$mine/chromium" --print-to-pdf="$mine/$page.pdf" "file://$mine/$page.html" >chromium.log 2>&1 || { cat chromium.log >&2; die "chromium"; }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 
 	"github.com/minimirror/minimirror/internal/bundle"
@@ -16,11 +17,12 @@ import (
 //go:embed page.html
 var pageHTML string
 
-// Rows that fit on one page of A4 with everything else.
+// Rows that fit on one page of A4 with everything else, and characters of a row.
 const (
-	mostParts    = 14
+	mostParts    = 12
 	mostImages   = 6
 	mostProblems = 5
+	mostText     = 200
 )
 
 // A page is what the page and the text have in common.
@@ -63,6 +65,12 @@ func (r *Report) layout(file, sum string) page {
 	p.Problems, p.Means = r.Problems, r.means()
 	if n := len(p.Problems); n > mostProblems {
 		p.Problems = append(append([]string{}, p.Problems[:mostProblems-1]...), fmt.Sprintf("and %d more lines: see %s", n-mostProblems+1, file))
+	}
+	for i, text := range p.Problems {
+		if letters := []rune(strings.TrimSpace(text)); len(letters) > mostText {
+			p.Problems = slices.Clone(p.Problems)
+			p.Problems[i] = string(letters[:mostText]) + "…"
+		}
 	}
 	add := func(name, format string, args ...any) {
 		p.Facts = append(p.Facts, fact{Name: name, Rest: fmt.Sprintf(format, args...)})
