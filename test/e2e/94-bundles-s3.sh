@@ -82,7 +82,7 @@ killed() {
 	kill -9 "$pid"
 	wait "$pid" 2>/dev/null || true
 }
-chunk=$((8 << 20)) part=$((10 << 20))
+chunk=$((5 << 20)) part=$((10 << 20))
 
 say "export is killed four times, and no part is sent twice"
 moved() { received; }

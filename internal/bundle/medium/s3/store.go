@@ -46,7 +46,7 @@ type Options struct {
 	// Insecure accepts certificates that do not verify.
 	Insecure bool
 
-	// ChunkSize is the size of the pieces of an upload, in bytes; 0: 8 MiB. A writer keeps two in memory.
+	// ChunkSize is the size of the pieces of an upload, in bytes; 0: 5 MiB, the least that stores accept. A writer keeps two in memory.
 	ChunkSize int
 	// Attempts of a request that may succeed later; 0: 8, which takes up to a minute.
 	Attempts int
@@ -59,9 +59,9 @@ type Options struct {
 }
 
 const (
-	defaultChunk    = 8 << 20
 	smallestChunk   = 5 << 20 // of S3, except for the last
-	mostChunks      = 10_000  // of S3, in one upload
+	defaultChunk    = smallestChunk
+	mostChunks      = 10_000 // of S3, in one upload
 	defaultAttempts = 8
 	defaultStall    = 2 * time.Minute
 )
