@@ -242,9 +242,9 @@ func list(address, key string) (all []string) {
 
 // A comparison counts.
 type comparison struct {
-	from, to, prefix                                string
+	from, to, prefix                           string
 	tags, manifests, blobs, referrers, missing int
-	seen                                            map[string]bool
+	seen                                       map[string]bool
 }
 
 func (c *comparison) wrong(format string, args ...any) {
