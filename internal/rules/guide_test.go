@@ -6,14 +6,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/minimirror/minimirror/internal/kinds"
 	"github.com/minimirror/minimirror/internal/rules"
 )
 
-// TestGuide parses every example of docs/rules.md, and every row of its table of times.
+// TestGuide parses every example of docs/rules.md, with all kinds, and every row of its table of times.
 func TestGuide(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/rules.md")
 	if err != nil {
 		t.Fatal(err)
+	}
+	var all []rules.Kind
+	for _, k := range kinds.All() {
+		all = append(all, k)
 	}
 	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(guide), -1)
 	for _, e := range examples {
@@ -21,7 +26,7 @@ func TestGuide(t *testing.T) {
 		if strings.HasPrefix(text, "  - ") {
 			text = "rules:\n" + text
 		}
-		if _, err := rules.Parse("rules.yaml", []byte(text), onlyDebian); err != nil {
+		if _, err := rules.Parse("rules.yaml", []byte(text), all); err != nil {
 			t.Errorf("%v\n%s", err, text)
 		}
 	}
