@@ -221,10 +221,22 @@ var bundles = []struct {
 	{"40%", 3 << 20, slices.Repeat([]int64{3 << 20}, 6)},
 }
 
+// rounds is how often a bundle is tested with other damage: large ones once.
+func rounds(sizes []int64) int {
+	total := int64(0)
+	for _, size := range sizes {
+		total += size
+	}
+	if total > 8<<20 {
+		return 1
+	}
+	return 3
+}
+
 // TestRandomLosses damages as many blocks as were declared, anywhere.
 func TestRandomLosses(t *testing.T) {
 	for n, test := range bundles {
-		for round := range 2 {
+		for round := range rounds(test.sizes) {
 			random := rand.New(rand.NewPCG(uint64(n), uint64(round)))
 			b := newBundle(t, random, test.share, test.fileSize, test.sizes...)
 			places := b.all()
@@ -241,7 +253,7 @@ func TestRandomLosses(t *testing.T) {
 // third is left: without the checksums in it, a damaged part counts as lost.
 func TestLostFiles(t *testing.T) {
 	for n, test := range bundles {
-		for round := range 2 {
+		for round := range rounds(test.sizes) {
 			random := rand.New(rand.NewPCG(uint64(n), uint64(round)))
 			b := newBundle(t, random, test.share, test.fileSize, test.sizes...)
 			places := b.all()
