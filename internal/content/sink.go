@@ -8,7 +8,6 @@ import (
 	"hash"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path"
 	"slices"
@@ -16,7 +15,6 @@ import (
 	"sync"
 
 	"github.com/opencontainers/go-digest"
-	specs "github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/minimirror/minimirror/internal/artifact"
@@ -38,19 +36,6 @@ type LayoutSink struct {
 	running      runningHash
 	unsynced     []string // files that were written since the last Sync
 	buffer       []byte
-}
-
-// A span is a range of a blob that is stored.
-type span struct {
-	Offset int64 `json:"offset"`
-	Size   int64 `json:"size"`
-}
-
-// A runningHash is the hash of a blob's beginning.
-type runningHash struct {
-	blob   digest.Digest
-	hash   hash.Hash
-	offset int64
 }
 
 // NewLayoutSink opens or creates the folder. id names what is staged: the same id goes on with what an interrupted import has left.
@@ -129,30 +114,45 @@ func (s *LayoutSink) stagedName(d digest.Digest) string {
 	return path.Join(s.staging, d.Algorithm().String()+"-"+d.Encoded())
 }
 
-// Has implements Sink. A blob that the layout had before is read and verified once.
+// Has implements Sink. A blob that was there before, visible or staged, is read and verified once: an import that was cut off by a power failure may have left other bytes.
 func (s *LayoutSink) Has(ctx context.Context, _ Image, b Blob) (bool, error) {
 	if known, found := s.has[b.Digest]; found {
 		return known, nil
 	}
-	if info, err := s.root.Stat(s.stagedName(b.Digest)); err == nil && info.Size() == b.Size {
-		s.has[b.Digest] = true
-		return true, nil
+	for _, name := range []string{s.stagedName(b.Digest), BlobPath(b.Digest)} {
+		good, err := s.isGood(ctx, name, b)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", s, err)
+		}
+		if good {
+			s.has[b.Digest] = true
+			return true, nil
+		}
+		if name != BlobPath(b.Digest) { // else Finish would move it
+			if err := s.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return false, fmt.Errorf("%s: %w", s, err)
+			}
+		}
 	}
-	file, err := artifact.OpenRegular(func(flag int) (*os.File, error) { return s.root.OpenFile(BlobPath(b.Digest), os.O_RDONLY|flag, 0) })
+	s.has[b.Digest] = false // a damaged blob is replaced
+	return false, nil
+}
+
+// isGood reports whether a file has the content of a blob.
+func (s *LayoutSink) isGood(ctx context.Context, name string, b Blob) (bool, error) {
+	file, err := artifact.OpenRegular(func(flag int) (*os.File, error) { return s.root.OpenFile(name, os.O_RDONLY|flag, 0) })
 	if errors.Is(err, fs.ErrNotExist) {
-		s.has[b.Digest] = false
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", s, err)
+		return false, err
 	}
 	defer file.Close()
 	_, err = io.CopyBuffer(onlyWriter{io.Discard}, &cancelled{ctx, NewVerifier(file, b)}, s.buffer)
-	if err != nil && !errors.Is(err, artifact.ErrVerify) {
-		return false, fmt.Errorf("%s: %w", s, err)
+	if errors.Is(err, artifact.ErrVerify) {
+		return false, nil
 	}
-	s.has[b.Digest] = err == nil // a damaged blob is replaced
-	return err == nil, nil
+	return err == nil, err
 }
 
 type onlyWriter struct{ io.Writer }
@@ -241,87 +241,6 @@ func (s *LayoutSink) copy(ctx context.Context, w io.Writer, add func(p []byte), 
 	}
 }
 
-// PutPiece implements PieceSink.
-func (s *LayoutSink) PutPiece(ctx context.Context, _ Image, b Blob, offset int64, r io.Reader) error {
-	name := s.stagedName(b.Digest) + ".part"
-	file, err := s.root.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o666)
-	if err != nil {
-		return fmt.Errorf("%s: %w", s, err)
-	}
-	s.unsynced = append(s.unsynced, name)
-	_, err = file.Seek(offset, io.SeekStart)
-	if offset == 0 {
-		s.running = runningHash{b.Digest, b.Digest.Algorithm().Hash(), 0}
-	} else if s.running.blob != b.Digest || s.running.offset != offset {
-		s.running = runningHash{}
-	}
-	h := s.running.hash
-	s.running.offset = -1 // unless it ends well
-	n := int64(0)
-	if err == nil {
-		n, err = s.copy(ctx, file, hashing(r, h), io.LimitReader(r, b.Size-offset))
-	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		s.running.offset = offset + n
-	}
-	return err
-}
-
-// HasPiece implements PieceSink.
-func (s *LayoutSink) HasPiece(b Blob, offset, size int64) bool {
-	info, err := s.root.Stat(s.stagedName(b.Digest) + ".part")
-	return err == nil && info.Size() >= offset+size && slices.Contains(s.pieces[b.Digest], span{offset, size})
-}
-
-// KeepPiece implements PieceSink.
-func (s *LayoutSink) KeepPiece(b Blob, offset, size int64) error {
-	if !slices.Contains(s.pieces[b.Digest], span{offset, size}) {
-		s.pieces[b.Digest] = append(s.pieces[b.Digest], span{offset, size})
-	}
-	return s.savePieces()
-}
-
-func (s *LayoutSink) savePieces() error {
-	text, err := json.Marshal(s.pieces)
-	if err == nil {
-		err = atomicfile.WriteIn(s.root, path.Join(s.staging, "pieces.json"), text, 0o666)
-	}
-	return err
-}
-
-// Complete implements PieceSink.
-func (s *LayoutSink) Complete(ctx context.Context, b Blob) error {
-	part := s.stagedName(b.Digest) + ".part"
-	if s.running.blob == b.Digest && s.running.offset == b.Size {
-		if got := digest.NewDigest(b.Digest.Algorithm(), s.running.hash); got != b.Digest {
-			return s.drop(b, artifact.Verifyf("%s: digest mismatch: the content has %s", b.Digest, got))
-		}
-	} else {
-		file, err := s.root.Open(part)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s, err)
-		}
-		_, err = io.CopyBuffer(onlyWriter{io.Discard}, &cancelled{ctx, NewVerifier(file, b)}, s.buffer)
-		if err = errors.Join(err, file.Close()); errors.Is(err, artifact.ErrVerify) {
-			return s.drop(b, err)
-		} else if err != nil {
-			return fmt.Errorf("%s: %w", s, err)
-		}
-	}
-	if err := s.root.Rename(part, s.stagedName(b.Digest)); err != nil {
-		return err
-	}
-	s.has[b.Digest] = true
-	delete(s.pieces, b.Digest)
-	return s.savePieces()
-}
-
-// drop forgets the pieces of a blob that turned out wrong.
-func (s *LayoutSink) drop(b Blob, err error) error {
-	delete(s.pieces, b.Digest)
-	return errors.Join(err, s.root.Remove(s.stagedName(b.Digest)+".part"), s.savePieces())
-}
-
 // fewFiles is up to how many files are forced to the disk one by one. More than that take the file system's call for all, which also waits for
 // what other programs have written.
 const fewFiles = 64
@@ -363,97 +282,4 @@ func (s *LayoutSink) Open(_ context.Context, _ Image, b Blob, offset int64) (io.
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
-}
-
-// Finish implements Sink: moves the blobs to their places, then writes index.json. An image takes the place of another one with its name.
-func (s *LayoutSink) Finish(_ context.Context, images []Image) error {
-	if err := s.Sync(); err != nil {
-		return err
-	}
-	folders := map[string]bool{}
-	for _, d := range slices.Sorted(maps.Keys(s.has)) {
-		if !s.has[d] {
-			continue
-		}
-		if _, err := s.root.Lstat(s.stagedName(d)); errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err := s.root.MkdirAll(path.Dir(BlobPath(d)), 0o777); err != nil {
-			return err
-		}
-		if err := s.root.Rename(s.stagedName(d), BlobPath(d)); err != nil {
-			return err
-		}
-		folders[path.Dir(BlobPath(d))] = true
-	}
-	if err := s.root.MkdirAll(v1.ImageBlobsDir+"/sha256", 0o777); err != nil {
-		return err
-	}
-	if _, err := s.root.Lstat(v1.ImageLayoutFile); errors.Is(err, fs.ErrNotExist) {
-		text, err := json.Marshal(v1.ImageLayout{Version: v1.ImageLayoutVersion})
-		if err != nil {
-			return err
-		}
-		if err := atomicfile.WriteIn(s.root, v1.ImageLayoutFile, text, 0o666); err != nil {
-			return err
-		}
-	}
-	index, err := s.readIndex()
-	if err != nil {
-		return err
-	}
-	for _, im := range images {
-		index.Manifests = mergeImage(index.Manifests, im)
-	}
-	text, err := json.Marshal(index)
-	if err != nil {
-		return err
-	}
-	for folder := range folders {
-		if err := s.syncFile(folder); err != nil {
-			return err
-		}
-	}
-	if err := atomicfile.WriteIn(s.root, v1.ImageIndexFile, text, 0o666); err != nil {
-		return err
-	}
-	if err := s.root.RemoveAll(s.staging); err != nil {
-		return err
-	}
-	_ = s.root.Remove(StagingFolder) // unless another bundle is staged
-	return nil
-}
-
-func (s *LayoutSink) readIndex() (index v1.Index, err error) {
-	index = v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex}
-	text, err := fs.ReadFile(s.root.FS(), v1.ImageIndexFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return index, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &index)
-	}
-	if err != nil {
-		err = fmt.Errorf("%s: %s: %w", s, v1.ImageIndexFile, err)
-	}
-	return index, err
-}
-
-// mergeImage adds an image to those of index.json.
-func mergeImage(all []v1.Descriptor, im Image) []v1.Descriptor {
-	d := im.Descriptor
-	if im.Name != "" {
-		annotations := map[string]string{}
-		maps.Copy(annotations, d.Annotations)
-		annotations[v1.AnnotationRefName] = im.Name
-		d.Annotations = annotations
-	}
-	for i, other := range all {
-		name := other.Annotations[v1.AnnotationRefName]
-		if im.Name != "" && name == im.Name || im.Name == "" && name == "" && other.Digest == d.Digest {
-			all[i] = d
-			return all
-		}
-	}
-	return append(all, d)
 }
