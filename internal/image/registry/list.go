@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,7 +29,7 @@ func (h *Host) Repositories(ctx context.Context) ([]string, error) {
 		var page struct {
 			Repositories *[]string `json:"repositories"`
 		}
-		return namesOf(data, &page, &page.Repositories)
+		return paging.Names(data, &page, &page.Repositories)
 	}, func(name string) bool { return layout.RepositoryName.MatchString(name) })
 	if errors.Is(err, fs.ErrNotExist) {
 		err = artifact.Hint(fmt.Errorf("registry %s does not list its repositories: %s", h.name, err), "name the images: docker://%s/NAME:TAG", h.name)
@@ -51,29 +50,12 @@ func (r *Repository) Tags(ctx context.Context) ([]string, error) {
 			Name string    `json:"name"`
 			Tags *[]string `json:"tags"`
 		}
-		names, err := namesOf(data, &page, &page.Tags)
+		names, err := paging.Names(data, &page, &page.Tags)
 		if err != nil && page.Name != "" && page.Tags == nil {
 			return nil, nil // some registries send "tags": null if there are none
 		}
 		return names, err
 	}, validTag.MatchString)
-}
-
-// namesOf reads a page, and in it the list.
-func namesOf(data []byte, page any, list **[]string) ([]string, error) {
-	if err := json.Unmarshal(data, page); err != nil {
-		return nil, artifact.Verifyf("it is not a list: %s, and not JSON: %w", opening(data), err)
-	}
-	if *list == nil {
-		return nil, artifact.Verifyf("it is not a list: %s", opening(data))
-	}
-	return **list, nil
-}
-
-// opening is the beginning of what was sent instead of what was asked for.
-func opening(data []byte) string {
-	text := strings.Join(strings.Fields(string(data[:min(len(data), 60)])), " ")
-	return fmt.Sprintf("it begins %q", artifact.Printable(text))
 }
 
 // list reads all names of a list, each once.

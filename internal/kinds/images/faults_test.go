@@ -113,7 +113,7 @@ func TestLies(t *testing.T) {
 		"HTML for a manifest below":  {lie: about(child.Digest.String(), html), want: []string{"the index lists a manifest for linux/amd64", "mismatch"}},
 		"HTML for a configuration":   {lie: about(configURL, html), want: []string{"configuration: ", "mismatch"}},
 		"HTML for referrers":         {lie: about("/referrers/", html), want: []string{"what is attached to " + index.Digest.String(), "not JSON"}},
-		"HTML for tags":              {lie: about("/tags/list", html), take: `"acme/app:*"`, want: []string{"it is not a list: \"<html>"}},
+		"HTML for tags":              {lie: about("/tags/list", html), take: `"acme/app:*"`, want: []string{"it is not a list: it begins \"<html>"}},
 		"HTML for repositories":      {lie: about("/_catalog", html), take: `"acme/app*:1"`, want: []string{`"acme/app*:1" has a pattern of repositories`, "it is not a list"}},
 		"an error as a list of tags": {lie: about("/tags/list", send("application/json", `{"errors":[]}`)), take: `"acme/app:*"`, want: []string{"it is not a list"}},
 		"an error as referrers":      {lie: about("/referrers/", send("application/json", `{"errors":[]}`)), want: []string{"what is attached to "}},

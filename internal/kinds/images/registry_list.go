@@ -2,7 +2,6 @@ package images
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,7 +40,7 @@ func (r *registry) repositories(ctx context.Context) ([]string, error) {
 		var page struct {
 			Repositories *[]string `json:"repositories"`
 		}
-		return pageOf(data, &page, &page.Repositories)
+		return paging.Names(data, &page, &page.Repositories)
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errNoCatalog
@@ -70,7 +69,7 @@ func (r *registry) tags(ctx context.Context, repository string) ([]string, error
 				Name string    `json:"name"`
 				Tags *[]string `json:"tags"`
 			}
-			names, err := pageOf(data, &page, &page.Tags)
+			names, err := paging.Names(data, &page, &page.Tags)
 			if err != nil && page.Name != "" && page.Tags == nil {
 				return nil, nil // some registries send "tags": null if there are none
 			}
@@ -102,17 +101,6 @@ func (r *registry) tagged(ctx context.Context, repository, tag string) answer {
 		return unknown
 	}
 	return no
-}
-
-// pageOf reads a page, and in it the list.
-func pageOf(data []byte, page any, list **[]string) ([]string, error) {
-	if err := json.Unmarshal(data, page); err != nil {
-		return nil, artifact.Verifyf("it is not a list: %s, and not JSON: %w", opening(data), err)
-	}
-	if *list == nil {
-		return nil, artifact.Verifyf("it is not a list: %s", opening(data))
-	}
-	return **list, nil
 }
 
 // list reads a list, page by page: "Listing Tags".
