@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -134,6 +135,9 @@ func (w *Watcher) look(ctx context.Context, folder string) error {
 	defer open.Close()
 	m := &settled{Medium: open, complete: complete}
 	data, err := readSmall(ctx, m, HeaderName, maxHeader)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = readSmall(ctx, m, path.Join(CopyFolder, HeaderName), maxHeader) // the header may be lost
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // not yet
 	}

@@ -280,6 +280,12 @@ await "$watch" watch2.log 'part-0002.*: missing' # it has no parity
 cp next/part-0002* inbox/next/
 await "$watch" watch2.log 'inbox/next: imported'
 [ "$(ls seen/minimirror.reports/*.html | wc -l)" -ge 2 ] || die "no reports: $(ls seen/minimirror.reports)"
+# One whose header is lost: its copy counts.
+mkdir -p inbox/headless/copy
+export_to --fec 10% "${encrypted[@]}" --name headless --to headless >/dev/null
+cp headless/part-* headless/fec-* inbox/headless/
+cp headless/copy/* inbox/headless/copy/
+await "$watch" watch2.log 'inbox/headless: imported'
 kill -0 "$watch" || die "it ended"
 kill "$watch"
 wait "$watch" || die "a signal is not an error: $?"
