@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 
@@ -39,7 +38,7 @@ func collectLess() {
 // openContent opens the images that a reference means, with everything that they consist of.
 func (c *command) openContent(_ context.Context, text string, o *registry.Options) (content.Source, error) {
 	if host, is := registryAlone(text); is {
-		return nil, artifact.Hint(artifact.Usagef("%s: it is not said which images of the registry", text), "all of them: docker://%s --all; or one: docker://%s/NAME:TAG", host, host)
+		return nil, artifact.Hint(artifact.Usagef("%s: say which images of the registry", text), "all of them: docker://%s --all; or one: docker://%s/NAME:TAG", host, host)
 	}
 	ref, err := image.ParseReadable(text)
 	if err != nil {
@@ -126,64 +125,6 @@ func (c *command) createMedium(_ context.Context, text string) (medium.Medium, e
 
 // isStream reports whether a place is standard input or output.
 func isStream(text string) bool { return text == "-" }
-
-// openSink opens a destination of an import. The name of an OCI layout's image is applied by renamed.
-func (f *importFlags) openSink(ref image.Reference, h *bundle.Header) (content.Sink, error) {
-	switch ref.Transport {
-	case image.OCI:
-		return content.NewLayoutSink(ref.Path, h.ID)
-	case image.Docker:
-		state, err := stateFile(f.state)
-		if err != nil {
-			return nil, err
-		}
-		return openRegistrySink(ref, f.prefix, h, state, f.registry)
-	}
-	return nil, artifact.Hint(artifact.Usagef("--to %s: not a destination of an import", ref), "name oci:DIR[:NAME], docker://HOST/NAME:TAG or docker://HOST")
-}
-
-// recordFiles are the files that remember what was imported: one in each layout, else the one of --state.
-func recordFiles(refs []image.Reference, state string) (all []bundle.RecordFile, err error) {
-	for _, ref := range refs {
-		if ref.Transport == image.OCI {
-			all = append(all, bundle.RecordFile(filepath.Join(ref.Path, bundle.RecordName)))
-		}
-	}
-	if state == "" && all == nil {
-		if state, err = stateFile(""); err != nil {
-			return nil, err
-		}
-	}
-	if state != "" {
-		all = append(all, bundle.RecordFile(state))
-	}
-	return all, nil
-}
-
-// stateFile is the file of --state; where that is not given, one in the user's folder for the state of programs.
-func stateFile(state string) (string, error) {
-	if state != "" {
-		return state, nil
-	}
-	folder, err := stateFolder()
-	if err != nil {
-		return "", artifact.Hint(err, "name a file that remembers what was imported: --state FILE")
-	}
-	return filepath.Join(folder, bundle.RecordName), nil
-}
-
-// stateFolder is where the program remembers something for this user: $XDG_STATE_HOME/minimirror.
-func stateFolder() (string, error) {
-	folder := os.Getenv("XDG_STATE_HOME")
-	if folder == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", err
-		}
-		folder = filepath.Join(home, ".local", "state")
-	}
-	return filepath.Join(folder, "minimirror"), nil
-}
 
 // readKeys reads the public keys of --verify-key.
 func readKeys(ctx context.Context, files []string) (keys []signed.Key, err error) {

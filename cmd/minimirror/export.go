@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/term"
@@ -17,9 +16,7 @@ import (
 	"github.com/minimirror/minimirror/internal/bundle"
 	"github.com/minimirror/minimirror/internal/bundle/medium"
 	"github.com/minimirror/minimirror/internal/bundle/seal"
-	"github.com/minimirror/minimirror/internal/bundle/signed"
 	"github.com/minimirror/minimirror/internal/bytesize"
-	"github.com/minimirror/minimirror/internal/content"
 	"github.com/minimirror/minimirror/internal/fec"
 	"github.com/minimirror/minimirror/internal/image/registry"
 	"github.com/minimirror/minimirror/internal/progress"
@@ -61,7 +58,7 @@ the receipt's). One that is older than the last that was used is refused.
 --fec SHARE adds parity: of all that is carried, import restores that share if it is
 lost or damaged, whole parts or bad sectors. On standard output, the stream may lose
 that share on the way: for links with no way back.
---from exports a bundle anew, such as with another --part-size, after verifying it.
+--from verifies a bundle and exports it again, for example with another --part-size.
 
 --plan writes nothing. It shows how large the bundle would be, its parts and media, how
 long writing takes at --rate, what is left out, and whether there is room: if not, the
@@ -113,7 +110,7 @@ func (f *exportFlags) declare(c *command) {
 	c.flags.StringArrayVar(&f.have, "have", nil, "what the other side has, which is left out: a reference, or the receipt that minimirror receipt wrote there; may be repeated")
 	c.flags.StringArrayVar(&f.haveKeys, "have-key", nil, "with a receipt: file with the public key of minisign or OpenPGP that must have signed it; may be repeated")
 	c.flags.BoolVar(&f.allowOlder, "allow-older", false, "accept a receipt that is older than one that was used before")
-	c.flags.StringArrayVar(&f.from, "from", nil, "bundle to export anew, instead of images; may be repeated for several media")
+	c.flags.StringArrayVar(&f.from, "from", nil, "bundle to export again, instead of images; may be repeated for several media")
 	c.flags.StringArrayVar(&f.verifyKeys, "verify-key", nil, "with --from: file with a public key that must have signed the bundle; may be repeated")
 	c.flags.StringArrayVar(&f.identities, "identity", nil, "with --from: file with a private key that decrypts the bundle; may be repeated")
 	once(c.flags, &f.name, "name", "name of the series of bundles, within which sequences count (default: the first image's)")
@@ -147,7 +144,7 @@ func (f *exportFlags) check(c *command) error {
 	case f.signKey == "" && !f.plan.is:
 		return artifact.Hint(artifact.Usagef("--sign-key is missing: an unsigned bundle is never imported"), "minisign -G -W -p site.pub -s site.key makes a key; --sign-key site.key signs, and import --verify-key site.pub verifies")
 	case ways == 0 && !f.plan.is:
-		return artifact.Hint(artifact.Usagef("it is not said who may read the bundle"), "write --recipient KEY, --passphrase, or --plain for no encryption")
+		return artifact.Hint(artifact.Usagef("say who may read the bundle"), "write --recipient KEY, --passphrase, or --plain for no encryption")
 	case ways > 1:
 		return c.wrongUsage("--recipient, --passphrase, --plain and --layout cannot be used together")
 	case f.layout && f.partSize != "":
@@ -178,7 +175,7 @@ func exportVerb(ctx context.Context, c *command, args []string) (err error) {
 		return err
 	}
 	if f.signKey != "" {
-		if e.Signer, err = f.signer(ctx, c); err != nil {
+		if e.Signer, err = c.readSigner(ctx, f.signKey); err != nil {
 			return err
 		}
 	}
@@ -298,34 +295,10 @@ func (f *exportFlags) sizes(e *bundle.Exporter, o *bundle.Options) (err error) {
 			e.Share = f.share
 		}
 	}
-	e.Numbers, err = parseParts(f.parts)
-	return err
-}
-
-// parseParts parses 7,9 and 12-15; empty: nil.
-func parseParts(text string) (numbers []int, err error) {
-	if text == "" {
-		return nil, nil
+	if e.Numbers, err = bundle.ParseNumbers(f.parts); err != nil {
+		return artifact.Usagef("--parts %s: %w", f.parts, err)
 	}
-	for field := range strings.SplitSeq(text, ",") {
-		first, last, isRange := strings.Cut(strings.TrimSpace(field), "-")
-		from, err := strconv.Atoi(first)
-		to := from
-		if err == nil && isRange {
-			to, err = strconv.Atoi(last)
-		}
-		if err != nil || from < 1 || to < from || to-from > 1_000_000 {
-			return nil, artifact.Usagef("--parts %s: want numbers, such as 7,9 or 12-15", text)
-		}
-		for n := from; n <= to; n++ {
-			numbers = append(numbers, n)
-		}
-	}
-	return numbers, nil
-}
-
-func (f *exportFlags) signer(ctx context.Context, c *command) (signed.Signer, error) {
-	return c.readSigner(ctx, f.signKey)
+	return nil
 }
 
 // sealer is what encrypts the parts; nil: nothing does.
@@ -367,131 +340,6 @@ func (f *exportFlags) sealer(ctx context.Context, c *command) (seal.Sealer, erro
 		return seal.NewOpenPGP(rings, c.now)
 	}
 	return seal.NewAge(names)
-}
-
-// open opens what is exported, and lists it.
-func (f *exportFlags) open(ctx context.Context, c *command, e *bundle.Exporter, o *bundle.Options) (*content.Graph, func() error, error) {
-	if len(f.from) > 0 {
-		return f.openBundle(ctx, c, e, o)
-	}
-	var all []content.Source
-	closeAll := func() error {
-		var errs []error
-		for _, s := range all {
-			errs = append(errs, s.Close())
-		}
-		return errors.Join(errs...)
-	}
-	for _, text := range c.flags.Args() {
-		var s content.Source
-		var err error
-		if f.dump.all {
-			s, err = f.dump.open(text, f.registry)
-			if host, is := registryAlone(text); is && o.Name == "" {
-				o.Name = host
-			}
-		} else {
-			s, err = c.openContent(ctx, text, f.registry)
-		}
-		if err != nil {
-			return nil, nil, errors.Join(err, closeAll())
-		}
-		all = append(all, s)
-	}
-	e.Source = content.Join(all...)
-	images, err := e.Source.Images(ctx)
-	var graph *content.Graph
-	if err == nil {
-		graph, err = content.Walk(ctx, e.Source, images)
-	}
-	if err == nil {
-		o.Base, err = f.base(ctx, c, e.Source, graph, o)
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, closeAll())
-	}
-	for _, s := range all {
-		if notes, is := s.(interface{ Notes() []string }); is {
-			graph.Notes = append(graph.Notes, notes.Notes()...)
-		}
-	}
-	return graph, closeAll, nil
-}
-
-// base is what the other side has, by --have; nil: nothing.
-func (f *exportFlags) base(ctx context.Context, c *command, src content.Source, graph *content.Graph, o *bundle.Options) (*bundle.Base, error) {
-	if len(f.have) == 0 {
-		return nil, nil //nolint:nilnil // there is none
-	}
-	base := new(bundle.Base)
-	for _, text := range f.have {
-		if isReceipt(text) {
-			if err := f.receipt(ctx, c, text, base, src, graph, o); err != nil {
-				return nil, fmt.Errorf("--have: %w", err)
-			}
-			continue
-		}
-		s, err := c.openContent(ctx, text, f.registry)
-		if err != nil {
-			return nil, fmt.Errorf("--have: %w", err)
-		}
-		images, err := s.Images(ctx)
-		var graph *content.Graph
-		if err == nil {
-			graph, err = content.Walk(ctx, s, images)
-		}
-		if err = errors.Join(err, s.Close()); err != nil {
-			return nil, fmt.Errorf("--have %s: %w", text, err)
-		}
-		base.Blobs = append(base.Blobs, graph.Blobs...)
-		for _, im := range images {
-			base.Images = append(base.Images, im.Digest)
-		}
-	}
-	return base, nil
-}
-
-// openBundle opens the bundle of --from.
-func (f *exportFlags) openBundle(ctx context.Context, c *command, e *bundle.Exporter, o *bundle.Options) (*content.Graph, func() error, error) {
-	keys, err := readKeys(ctx, f.verifyKeys)
-	if err != nil {
-		return nil, nil, err
-	}
-	openers, err := c.readOpeners(ctx, f.identities, os.Getenv("MINIMIRROR_PASSPHRASE") != "" && len(f.identities) == 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	var media []medium.Medium
-	closeAll := func() error {
-		var errs []error
-		for _, m := range media {
-			errs = append(errs, m.Close())
-		}
-		return errors.Join(errs...)
-	}
-	for _, text := range f.from {
-		m, err := c.openMedium(ctx, text, keys)
-		if err != nil {
-			return nil, nil, errors.Join(fmt.Errorf("--from: %w", err), closeAll())
-		}
-		media = append(media, m)
-	}
-	s, err := bundle.OpenSource(ctx, media, keys, openers)
-	if err != nil {
-		return nil, nil, errors.Join(err, closeAll())
-	}
-	old := s.Header()
-	if o.Base = old.Base; o.Name == "" {
-		o.Name = old.Name
-	}
-	if o.Sequence == 0 {
-		o.Sequence = old.Sequence
-		if o.Created, err = old.Time(); err != nil {
-			return nil, nil, err
-		}
-	}
-	e.Source = s
-	return s.Graph(), func() error { return errors.Join(s.Close(), closeAll()) }, nil
 }
 
 // prompt asks for the next medium at the last --to.

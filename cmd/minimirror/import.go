@@ -1,14 +1,11 @@
 package main
 
 import (
-	"archive/tar"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -31,8 +28,8 @@ parts of the same bundle. It is only read.
 import verifies the signature first, then each part while it is read, and every blob
 against its digest. Nothing is visible at the destination before everything is verified.
 A part that is missing or damaged is restored if the bundle has parity (export --fec).
-Else it is named, and the others are kept: bring the part and run the same command again.
-The parts may come in any order, from several media, in several runs; blobs that the
+Otherwise it is named, and the others are kept: bring the part and run the same command
+again. The parts may come in any order, from several media, in several runs; blobs that the
 destination has already are not read.
 
 --watch waits for bundles in a folder, and in the folders in it, such as those that a
@@ -41,8 +38,9 @@ A file is taken when it has the size that the header says and does not change an
 Nothing in the folder is changed. A part that is lost is restored if the bundle has
 parity, when nothing has arrived for 15 intervals. It ends when it is interrupted.
 
-import remembers the last sequence of each signer and series of bundles, in a folder
-in minimirror.imports.json; for a registry, --state names the file. An older bundle is refused, unless --allow-older is given.
+import remembers the last sequence of each signer and series of bundles, in the file
+minimirror.imports.json of the destination; for a registry, --state names the file. An
+older bundle is refused, unless --allow-older is given.
 
 PLACE is a folder, oci:DIR[:NAME]; one image's name in a registry, docker://HOST/NAME:TAG;
 or docker://HOST, where each image goes to the repository of its name, after --prefix. In
@@ -91,7 +89,7 @@ func importVerb(ctx context.Context, c *command, args []string) error {
 	c.flags.BoolVar(&f.allowOlder, "allow-older", false, "accept a bundle whose sequence is below that of the last import")
 	once(c.flags, &f.state, "state", "file that remembers what was imported (default: in the folder that --to names)")
 	f.report = c.reportFlags("in minimirror.reports beside the record of imports")
-	c.flags.BoolVar(&f.watched, "watch", false, "import the bundles that arrive in the folder, until the program is ended")
+	c.flags.BoolVar(&f.watched, "watch", false, "import the bundles that arrive in the folder, until the program is stopped")
 	c.flags.DurationVar(&f.interval, "watch-interval", 2*time.Second, "with --watch: how often to look; a file that did not change between two looks is complete")
 	f.registry = registryFlags(c)
 	c.s3Flags()
@@ -194,42 +192,6 @@ func (f *importFlags) read(ctx context.Context, c *command, im *bundle.Importer)
 	return done, func() error { return nil }, err
 }
 
-// destinations parses --to. Folders come first: what is in a registry as well is copied from there.
-func (f *importFlags) destinations() (refs []image.Reference, err error) {
-	for _, text := range f.to {
-		ref, err := parseDestination(text)
-		if err != nil {
-			return nil, fmt.Errorf("--to: %w", err)
-		}
-		refs = append(refs, ref)
-	}
-	slices.SortStableFunc(refs, func(a, b image.Reference) int {
-		return map[string]int{image.Docker: 1}[a.Transport] - map[string]int{image.Docker: 1}[b.Transport]
-	})
-	return refs, checkPrefix(f.prefix, refs)
-}
-
-// renamed gives the image the name that --to oci:DIR:NAME says.
-func renamed(all []content.Image, refs []image.Reference) ([]content.Image, error) {
-	for _, ref := range refs {
-		if ref.Transport != image.OCI || ref.Name == "" {
-			continue
-		}
-		all = slices.Clone(all)
-		n := 0
-		for i := range all {
-			if all[i].Subject == "" {
-				all[i].Name = ref.Name
-				n++
-			}
-		}
-		if n != 1 {
-			return nil, artifact.Hint(artifact.Usagef("--to %s: the bundle has %d images, which cannot all have this name", ref, n), "write oci:%s; the images keep their names", ref.Path)
-		}
-	}
-	return all, nil
-}
-
 func printImported(c *command, done *bundle.Imported, refs []image.Reference) error {
 	h := done.Header
 	fmt.Fprintf(c.stdout, "bundle %s\nname %s, sequence %d, created %s\nsigned by %s (%s)\n", h.ID, h.Name, h.Sequence, h.Created, done.By.Key, done.By.File)
@@ -278,35 +240,8 @@ func (*bundleVerification) asked(c *command) bool {
 	return slices.ContainsFunc([]string{"identity", "passphrase", "report", "report-key"}, c.flags.Changed)
 }
 
-// isBundle reports whether a place has a bundle: a folder with a header, a tar that begins with one, or a prefix of an object store.
-func isBundle(text string) bool {
-	if isS3(text) {
-		return true
-	}
-	info, err := os.Stat(text)
-	if err != nil {
-		return false
-	}
-	if info.IsDir() {
-		return fileExists(filepath.Join(text, bundle.HeaderName)) || fileExists(filepath.Join(text, bundle.CopyFolder, bundle.HeaderName))
-	}
-	file, err := artifact.OpenFile(text)
-	if err != nil {
-		return false
-	}
-	defer file.Close()
-	first, err := tar.NewReader(file).Next()
-	if err != nil { // it may be damaged, and have parity
-		m, err := medium.OpenArchive(text, bundle.IsFileName)
-		if err != nil {
-			return false
-		}
-		defer m.Close()
-		files, err := m.List(context.Background())
-		return err == nil && slices.ContainsFunc(files, func(f medium.File) bool { return path.Base(f.Name) == bundle.HeaderName })
-	}
-	return path.Clean(first.Name) == bundle.HeaderName
-}
+// isBundle reports whether a place has a bundle, as far as that can be seen from here.
+func isBundle(text string) bool { return isS3(text) || bundle.IsAt(text) }
 
 // verify checks a bundle, which may be on several media, and imports nothing.
 func (v *bundleVerification) verify(ctx context.Context, c *command, places, keyFiles []string, output string) (err error) {
