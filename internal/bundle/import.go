@@ -281,7 +281,7 @@ func (im *Importer) finish(ctx context.Context) error {
 			return err
 		}
 		if !has {
-			return artifact.Verifyf("%s: the parts have not brought it", b.Digest)
+			return artifact.Verifyf("%s: it is in none of the parts", b.Digest)
 		}
 	}
 	images, err := im.header.Images, error(nil)

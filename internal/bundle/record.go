@@ -69,7 +69,7 @@ func (f RecordFile) check(h *Header, by signed.By, allowOlder bool) error {
 			return artifact.Verifyf("the bundle %s of %q has the sequence %d, which the bundle %s had that was imported on %s: a sequence is used once", short(h.ID), h.Name, h.Sequence, short(r.ID), r.Imported)
 		case h.Sequence < r.Sequence && !allowOlder:
 			return artifact.Hint(artifact.Verifyf("the bundle of %q is older than what was imported on %s: sequence %d (created %s), and that was %d (%s)", h.Name, r.Imported, h.Sequence, h.Created, r.Sequence, r.Created),
-				"if you want it nevertheless: --allow-older")
+				"--allow-older imports it anyway")
 		}
 	}
 	return nil

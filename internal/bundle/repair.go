@@ -126,7 +126,7 @@ func (r *repairer) parts(ctx context.Context) error {
 		}
 	}
 	if lost > 0 {
-		r.beyond = fmt.Sprintf("the parity of %s restores as much as is declared, and more is damaged: %d blocks of %d parts cannot be restored; where most are missing, they are %d more than the parity of their codeword (%d)",
+		r.beyond = fmt.Sprintf("more is damaged than parity for %s restores: %d blocks of %d parts are lost; of the blocks that share parity, up to %d more are missing than it has blocks (%d)",
 			r.header.FEC.Share, lost, damaged, r.repair.Short(), r.header.FEC.Parity)
 	}
 	return nil

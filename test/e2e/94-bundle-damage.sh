@@ -129,7 +129,7 @@ python3 damage.py bad $((need_more - need_more / 2)) "$(basename good/part-0009*
 import_from bad
 python3 damage.py bad 1 "$(basename good/part-0012*)"
 import_fails 4 '^hint: .*--parts 1,7,9,12$' bad
-grep -q 'they are 1 more than the parity' said || die "it does not say how many: $(cat said)"
+grep -q 'up to 1 more are missing' said || die "it does not say how many: $(cat said)"
 export_to "${encrypted[@]}" --parts 1,7,9,12 --to "$mine/more" >/dev/null
 import_from bad more
 # In the clear, a part that is exported again has the same bytes, and so helps to restore others.
