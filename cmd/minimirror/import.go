@@ -108,7 +108,7 @@ func importVerb(ctx context.Context, c *command, args []string) error {
 	case c.flags.NArg() > 1 && slices.Contains(c.flags.Args(), "-"):
 		return c.wrongUsage("- cannot be used together with other bundles")
 	}
-	collectLess()
+	setGarbage(garbageOfDecryption)
 	return f.run(ctx, c)
 }
 
@@ -253,7 +253,7 @@ func (v *bundleVerification) verify(ctx context.Context, c *command, places, key
 	if len(keyFiles) == 0 {
 		return artifact.Hint(artifact.Usagef("--verify-key is missing: it is the key that must have signed the bundle"), "name the public key of the one who made the bundle")
 	}
-	collectLess()
+	setGarbage(garbageOfDecryption)
 	im := &bundle.Importer{Now: c.now}
 	if im.Keys, err = readKeys(ctx, keyFiles); err != nil {
 		return err
