@@ -1,6 +1,6 @@
 #!/bin/bash
 # A registry of 50 repositories with 500 tags, indexes, referrers and signatures crosses a gap in a bundle, into another registry: byte for byte.
-# Beside it, what skopeo sync loses. Registries that lie, refuse or break are asked again, refused or named; where a registry or a command dies in
+# Beside it, what skopeo sync loses; and a registry that lists referrers, to and from one whose tags do. Registries that lie, refuse or break are asked again, refused or named; where a registry or a command dies in
 # the middle, the same command goes on.
 . "$(dirname "$0")/lib.sh"
 need skopeo curl docker-registry minisign age-keygen jq
@@ -67,6 +67,29 @@ done
 another_registry few
 few=$registry
 "$work/shelves" fill "http://$few" 4 3
+
+say "a registry that lists referrers, where tags list them in the other"
+go_program referrers ./test/e2e/referrers
+# listing NAME starts one, and sets $listing.
+listing() {
+	"$work/referrers" >"$1.log" 2>&1 &
+	defer end $!
+	await $! "$1.log" 'listening on (127\.0\.0\.1:[0-9]+)'
+	listing=$said
+}
+listing lists
+"$work/shelves" fill "http://$listing" 4 3
+dump "$listing" --to lists.bundle >lists.log 2>&1 || { cat lists.log >&2; die "export"; }
+restore lists.bundle "$copy" --prefix tags/ >lists.log 2>&1 || { cat lists.log >&2; die "import into a registry that does not list"; }
+"$work/shelves" compare "http://$listing" "http://$copy" tags/ | tee compared
+grep -q ' 12 referrers, 0 missing' compared || die "not all referrers were compared"
+dump "$copy" --repository 'tags/*/*' --to tags.bundle >lists.log 2>&1 || { cat lists.log >&2; die "export"; }
+from=$listing
+listing again
+restore tags.bundle "$listing" >lists.log 2>&1 || { cat lists.log >&2; die "import into a registry that lists"; }
+"$work/shelves" compare "http://$copy" "http://$listing" "" $(get "http://$copy/v2/_catalog?n=1000" | jq -r '.repositories[] | select(startswith("tags/"))') >/dev/null
+restore lists.bundle "$listing" --prefix straight/ >lists.log 2>&1 || { cat lists.log >&2; die "import from one that lists into one that lists"; }
+"$work/shelves" compare "http://$from" "http://$listing" straight/
 
 # troubled TROUBLE REGISTRY starts a proxy before a registry, and sets $address.
 troubled() {

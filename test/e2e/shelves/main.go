@@ -4,8 +4,9 @@
 //	shelves compare http://HOST http://OTHER PREFIX [REPOSITORY…]
 //
 // fill makes repositories with small images whose manifests have unknown fields and odd white space; indexes within indexes; signatures and other
-// artifacts, as referrers and at tags; and four larger layers. compare prints what of the first registry the second one lacks or has with other bytes,
-// a line each, then "N tags, N manifests, N blobs, N referrers, N missing or different"; its exit code is 1 if there is anything.
+// artifacts, as referrers and at tags; and four larger layers. Where the registry does not list referrers, tags do. compare prints what of the first
+// registry the second one lacks, has with other bytes, or does not list as a referrer, a line each, then "N tags, N manifests, N blobs, N referrers, N
+// missing or different"; its exit code is 1 if there is anything.
 package main
 
 import (
@@ -182,9 +183,12 @@ func (p place) fill(i, tags int) {
 			amd, arm := p.image(manifestType, "", "amd64", layer, bytesOf(1000)), p.image(manifestType, "", "arm64", layer, bytesOf(1000))
 			outer := p.index(tag, p.index("", amd, arm), p.image(dockerType, "", "s390x", layer, bytesOf(1000)))
 			sbom, provenance := p.attach("application/spdx+json", "", amd), p.attach("application/vnd.in-toto+json", "", outer)
-			p.index(tagOf(amd), sbom)
-			p.index(tagOf(outer), provenance)
-			p.index(tagOf(sbom), p.attach("application/vnd.example.signature", "", sbom))
+			signature := p.attach("application/vnd.example.signature", "", sbom)
+			if _, lists := p.listed(amd.Digest); !lists {
+				p.index(tagOf(amd), sbom)
+				p.index(tagOf(outer), provenance)
+				p.index(tagOf(sbom), signature)
+			}
 			p.image(manifestType, tagOf(outer)+".sig", "", p.blob(layerType, []byte("payload of "+outer.Digest)), bytesOf(100))
 		case k%3 == 1:
 			p.image(dockerType, tag, "amd64", layer, bytesOf(2000))
@@ -195,6 +199,25 @@ func (p place) fill(i, tags int) {
 }
 
 func tagOf(d descriptor) string { return strings.ReplaceAll(d.Digest, ":", "-") }
+
+// listed are the digests of the referrers of a manifest, and whether the registry itself lists them, or a tag.
+func (p place) listed(digest string) (digests []string, lists bool) {
+	data, _ := get(p.base+"/v2/"+p.name+"/referrers/"+digest, http.Header{})
+	if lists = data != nil; !lists {
+		data, _ = get(p.base+"/v2/"+p.name+"/manifests/"+tagOf(descriptor{Digest: digest}), http.Header{"Accept": {indexType}})
+	}
+	if data == nil {
+		return nil, false
+	}
+	var index struct {
+		Manifests []descriptor `json:"manifests"`
+	}
+	must(json.Unmarshal(data, &index))
+	for _, d := range index.Manifests {
+		digests = append(digests, d.Digest)
+	}
+	return digests, lists
+}
 
 // get reads; nil: it is not there.
 func get(address string, header http.Header) ([]byte, http.Header) {
@@ -303,6 +326,14 @@ func (c *comparison) manifest(name, reference, path string) {
 	}
 	for _, child := range m.Manifests {
 		c.manifest(name, child.Digest, path+" > "+child.Digest[7:19])
+	}
+	wanted, _ := place{c.from, name}.listed(digest)
+	there, _ := place{c.to, c.prefix + name}.listed(digest)
+	for _, referrer := range wanted {
+		if !slices.Contains(there, referrer) {
+			c.wrong("not listed: %s: the referrer %s of %s", name, referrer, path)
+		}
+		c.manifest(name, referrer, path+" < "+referrer[7:19])
 	}
 	if m.Config != nil {
 		m.Layers = append(m.Layers, *m.Config)
