@@ -132,6 +132,21 @@ for part in pgp/part-*.tar.gpg; do gpg --batch --quiet --decrypt "$part" 2>/dev/
 "${import[@]}" pgp --to oci:site-pgp --verify-key pgp.pub --identity pgp.key >/dev/null; same site-pgp
 "$MINIMIRROR" export "oci:$image" --sign-key pgp.key --recipients-file pgp.pub --to - --part-size 8M 2>/dev/null | "${import[@]}" - --to oci:site-pgp-pipe --verify-key pgp.pub --identity pgp.key >/dev/null; same site-pgp-pipe
 
+# A key whose expiry was set after its private part had been given away: what is signed today is refused, whatever the clock says; and the key signs no more.
+at() { gpg --batch --quiet --faked-system-time "$1T000000!" --passphrase '' --no-tty "${@:2}" 2>/dev/null; }
+at 20200101 --quick-generate-key 'late <late@example.org>' ed25519 sign never
+late=$(gpg --batch --with-colons --list-keys late@example.org | awk -F: '$1 == "fpr" { print $10; exit }')
+gpg --batch --armor --export-secret-keys "$late" >late.key
+"$MINIMIRROR" export "oci:$image" --sign-key late.key --plain --to late >/dev/null
+gpg --batch --armor --export "$late" >late.pub
+"${import[@]}" late --to oci:site-late --verify-key late.pub >/dev/null; same site-late
+at 20200102 --quick-set-expire "$late" 1y
+gpg --batch --armor --export "$late" >expired.pub
+gpg --batch --armor --export-secret-keys "$late" >expired.key
+fails 4 "expired" "${import[@]}" late --to oci:site-expired --verify-key expired.pub && hidden site-expired
+fails 1 "expired on 2021-01-01" "$MINIMIRROR" export "oci:$image" --sign-key expired.key --plain --to expired
+[ ! -e expired ] || die "a bundle was begun with an expired key"
+
 say "cut anew, a delta, a part alone"
 "$MINIMIRROR" export --from stick "${verify[@]}" --identity identity.txt "${sign[@]}" --plain --part-size 10M --to anew >/dev/null
 "${import[@]}" anew --to oci:site-anew "${verify[@]}" >/dev/null; same site-anew
