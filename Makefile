@@ -67,7 +67,7 @@ differential:
 
 # A fixed part of it.
 slice:
-	$(compare) 30
+	$(compare) 20
 	$(pip) 200
 
 e2e: root
