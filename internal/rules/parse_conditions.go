@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -50,6 +51,12 @@ func (p *parser) fields(r *rule, parts map[string]artifact.Section) error {
 	return add("architecture", keyArchitecture)
 }
 
+// relation is a condition that a rule may have without naming a kind, though not every kind can read it: a new kind leaves the rules of a site as
+// they are. Of the kinds that cannot, it holds for no version.
+var relation = regexp.MustCompile(`^\s*(<<|<=|=|>=|>>)\s*[^\s,|]+\s*$`)
+
+func never(string) bool { return false }
+
 // version reads conditions in the words of each kind that the rule may be about.
 func (p *parser) version(r *rule, parts map[string]artifact.Section) error {
 	s := parts["version"]
@@ -76,9 +83,15 @@ func (p *parser) version(r *rule, parts map[string]artifact.Section) error {
 			if err == nil {
 				right = append(right, k.Name())
 				r.versions[i] = append(r.versions[i], holds)
-			} else if wrong == nil {
+				continue
+			}
+			if wrong == nil {
 				wrong = err
 			}
+			r.versions[i] = append(r.versions[i], never)
+		}
+		if right != nil && r.kinds == nil && relation.MatchString(text) {
+			return nil
 		}
 		if wrong != nil && right != nil {
 			return artifact.Hint(fmt.Errorf("version %q is one for %s only", text, strings.Join(right, ", ")), "add kind: %s", right[0])

@@ -92,6 +92,7 @@ func TestVerdict(t *testing.T) {
 		{"version", `rules: [{deny: {kind: debian, package: openssl, version: "<< 3.0.15-1~deb12u1"}}]`, "openssl"},
 		{"one of the versions", `rules: [{deny: {package: "*", version: ["<< 0.18", ">= 1:9"], kind: debian}}]`, "telnet telnetd openssh-sftp-server"},
 		{"version of one kind", `rules: [{deny: {package: "*", kind: wheel, version: ~=2}}]`, "requests"},
+		{"version of no kind", `rules: [{deny: {package: "*", version: "<< 0.18"}}]`, "telnet telnetd"},
 		{"version in words of one kind", `rules: [{deny: {package: "*", version: ~=2}}]`, "error"},
 		{"source", `rules: [{deny: {source: [linux, "openss?"]}}]`, "openssh-sftp-server openssl openssl linux-image-amd64"},
 		{"and", "rules: [{deny: {source: inetutils, architecture: amd64}}]", "telnetd"},

@@ -31,18 +31,12 @@ func (Kind) PropertiesOf(i *artifact.Item) [][]string {
 // words are relations of other kinds' rules, which a rule that names no kind has.
 var words = regexp.MustCompile(`^\s*(<<|>>|=)\s*([^=<>!~,\s]+)\s*$`)
 
-// foreign are relations to versions that only dpkg has, with an epoch or a tilde. No version of a Python package is in order with them.
-var foreign = regexp.MustCompile(`^\s*(<<|<=|=|>=|>>)\s*[0-9][0-9A-Za-z.+-]*[:~][0-9A-Za-z.+:~-]+\s*$`)
-
 // ParseVersions implements artifact.Versioner: specifiers as PEP 440 has them, such as ">=1.2,<2" or "==1.*", in which pre-releases count like
-// other versions; a version alone; or one relation in dpkg's words, "<< 1.2". A relation to a version that only dpkg has, such as ">= 2:1.0", holds for none.
+// other versions; a version alone; or one relation in dpkg's words, "<< 1.2".
 func (Kind) ParseVersions(condition string) (func(version string) bool, error) {
 	text := strings.TrimSpace(condition)
 	if text == "" {
 		return nil, artifact.Hint(fmt.Errorf("version %q: there is no version in it", condition), `write specifiers: ">=1.2,<2", "==1.4.*"`)
-	}
-	if foreign.MatchString(text) {
-		return func(string) bool { return false }, nil
 	}
 	if m := words.FindStringSubmatch(text); m != nil {
 		text = map[string]string{"<<": "<", ">>": ">", "=": "=="}[m[1]] + m[2]
